@@ -1,0 +1,201 @@
+//! The outside world as the program sees it: streams, environment, clock. `main` hands in the real one.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, BufRead, Write};
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::time::Timestamp;
+
+/// Everything a command may know of its surroundings.
+pub struct Context {
+    /// Where results and messages go.
+    pub console: Console,
+    /// Standard input.
+    pub stdin: Box<dyn BufRead>,
+    /// Whether standard input is a terminal: only then may a command ask.
+    pub stdin_is_terminal: bool,
+    /// The environment variables.
+    pub env: Env,
+    /// The time, and waiting.
+    pub clock: Rc<dyn Clock>,
+    /// Whether `--debug` was given.
+    pub debug: bool,
+}
+
+/// The time, and waiting. A trait so that tests need not wait.
+pub trait Clock {
+    /// The time of day by this machine.
+    fn now(&self) -> Timestamp;
+    /// Waits.
+    fn sleep(&self, duration: Duration);
+}
+
+/// The machine's clock.
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods)] // the one place that asks the machine
+    fn now(&self) -> Timestamp {
+        let since = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
+        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn sleep(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+}
+
+/// A copy of the environment. A variable that is set to nothing counts as not set.
+#[derive(Clone, Default)]
+pub struct Env(BTreeMap<OsString, OsString>);
+
+impl Env {
+    /// Keeps `vars`, a later one of the same name winning.
+    pub fn new(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        Self(vars.into_iter().filter(|(_, v)| !v.is_empty()).collect())
+    }
+
+    /// The variable as the system gave it, for paths.
+    #[must_use]
+    pub fn os(&self, name: &str) -> Option<&OsStr> {
+        self.0.get(OsStr::new(name)).map(OsString::as_os_str)
+    }
+
+    /// The variable as text; one that is no UTF-8 reads with replacement characters,
+    /// which no setting of ours accepts.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.os(name).map(|v| v.to_string_lossy().into_owned())
+    }
+}
+
+/// The two output streams. Cheap to clone; all clones write to the same place.
+#[derive(Clone)]
+pub struct Console(Rc<Streams>);
+
+struct Streams {
+    out: RefCell<Box<dyn Write>>,
+    err: RefCell<Box<dyn Write>>,
+    progress_shown: RefCell<bool>,
+    out_is_terminal: bool,
+    err_is_terminal: bool,
+    color: bool,
+}
+
+impl Console {
+    /// Results go to `out`, everything else to `err`.
+    #[must_use]
+    pub fn new(out: Box<dyn Write>, err: Box<dyn Write>) -> Self {
+        Self::with_terminals(out, err, (false, false), false)
+    }
+
+    /// As [`Console::new`], told which of the two (out, err) are terminals and whether to colour.
+    #[must_use]
+    pub fn with_terminals(
+        out: Box<dyn Write>,
+        err: Box<dyn Write>,
+        (out_is_terminal, err_is_terminal): (bool, bool),
+        color: bool,
+    ) -> Self {
+        Self(Rc::new(Streams {
+            out: RefCell::new(out),
+            err: RefCell::new(err),
+            progress_shown: RefCell::new(false),
+            out_is_terminal,
+            err_is_terminal,
+            color,
+        }))
+    }
+
+    /// Whether results are read by a person.
+    #[must_use]
+    pub fn out_is_terminal(&self) -> bool {
+        self.0.out_is_terminal
+    }
+
+    /// Whether stdout may carry colour and symbols.
+    #[must_use]
+    pub fn color_out(&self) -> bool {
+        self.0.color && self.0.out_is_terminal
+    }
+
+    /// Whether messages are read by a person.
+    #[must_use]
+    pub fn err_is_terminal(&self) -> bool {
+        self.0.err_is_terminal
+    }
+
+    /// Writes a piece of the result.
+    ///
+    /// # Errors
+    /// When stdout cannot be written. A reader that went away is no error: nobody is left to tell.
+    pub fn result(&self, text: &str) -> io::Result<()> {
+        self.clear_progress();
+        let mut out = self.0.out.borrow_mut();
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        match written {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Writes one line for people to stderr. Whether it arrives does not matter to the work.
+    pub fn say(&self, line: &str) {
+        self.clear_progress();
+        let mut err = self.0.err.borrow_mut();
+        let _ = err.write_all(format!("{line}\n").as_bytes());
+        let _ = err.flush();
+    }
+
+    /// Asks a person: the answer is typed behind it.
+    pub fn ask(&self, question: &str) {
+        self.clear_progress();
+        let mut err = self.0.err.borrow_mut();
+        let _ = err.write_all(format!("{question} ").as_bytes());
+        let _ = err.flush();
+    }
+
+    /// A warning: the work goes on.
+    pub fn warn(&self, line: &str) {
+        if self.0.color && self.0.err_is_terminal {
+            self.say(&format!("\x1b[33mWarning:\x1b[0m {line}"));
+        } else {
+            self.say(&format!("Warning: {line}"));
+        }
+    }
+
+    /// An error: the work has ended.
+    pub fn error(&self, line: &str) {
+        if self.0.color && self.0.err_is_terminal {
+            self.say(&format!("\x1b[31mError:\x1b[0m {line}"));
+        } else {
+            self.say(&format!("Error: {line}"));
+        }
+    }
+
+    /// Shows what is being waited for, on a terminal only; the next output replaces it.
+    pub fn progress(&self, line: &str) {
+        if !self.0.err_is_terminal {
+            return;
+        }
+        self.clear_progress();
+        let mut err = self.0.err.borrow_mut();
+        let _ = write!(err, "{line}");
+        let _ = err.flush();
+        *self.0.progress_shown.borrow_mut() = true;
+    }
+
+    /// Takes the progress line away.
+    pub fn clear_progress(&self) {
+        if self.0.progress_shown.replace(false) {
+            let mut err = self.0.err.borrow_mut();
+            let _ = write!(err, "\r\x1b[K");
+            let _ = err.flush();
+        }
+    }
+}

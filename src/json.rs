@@ -1,0 +1,341 @@
+//! JSON whose objects keep the order of their fields: the config file, which holds more than we
+//! understand, and the reports, which people read too.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Number;
+
+use crate::time::Timestamp;
+
+/// A JSON value whose objects keep the order of their fields.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Json {
+    /// `null`
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// A number, whole ones exact to 64 bits.
+    Number(Number),
+    /// A text.
+    Text(String),
+    /// An array.
+    Array(Vec<Json>),
+    /// An object; the last of several fields of one name counts, as in JavaScript.
+    Object(Vec<(String, Json)>),
+}
+
+impl Json {
+    /// An object without fields.
+    #[must_use]
+    pub fn object() -> Self {
+        Self::Object(Vec::new())
+    }
+
+    /// An object with these fields.
+    #[must_use]
+    pub fn of<const N: usize>(fields: [(&str, Self); N]) -> Self {
+        Self::Object(fields.map(|(name, value)| (name.to_owned(), value)).into())
+    }
+
+    /// A text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// Its name for an error message.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::Text(_) => "a string",
+            Self::Array(_) => "an array",
+            Self::Object(_) => "an object",
+        }
+    }
+
+    /// A field of an object; `None` for any other value.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        self.fields()
+            .iter()
+            .rfind(|(n, _)| n == name)
+            .map(|(_, v)| v)
+    }
+
+    /// The fields of an object; none for any other value.
+    #[must_use]
+    pub fn fields(&self) -> &[(String, Self)] {
+        match self {
+            Self::Object(fields) => fields,
+            _ => &[],
+        }
+    }
+
+    /// The text, if it is one.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The values of an array; none for any other value.
+    #[must_use]
+    pub fn items(&self) -> &[Self] {
+        match self {
+            Self::Array(values) => values,
+            _ => &[],
+        }
+    }
+
+    /// Whether it is `null`.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        *self == Self::Null
+    }
+
+    /// The number, if it is one.
+    #[must_use]
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => number.as_f64(),
+            _ => None,
+        }
+    }
+
+    /// The number in whole units, if it is one.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation)] // a float beyond i64 saturates: far ahead is far ahead
+    pub fn as_whole(&self) -> Option<i64> {
+        match self {
+            Self::Number(n) => n.as_i64().or_else(|| n.as_f64().map(|f| f as i64)),
+            _ => None,
+        }
+    }
+
+    /// Sets a field of an object, where it stands or else last. Any other value becomes an object.
+    pub fn set(&mut self, name: &str, value: Self) {
+        *self.entry(name) = value;
+    }
+
+    /// The field to be changed, `null` if it is new. Any other value becomes an object.
+    pub fn entry(&mut self, name: &str) -> &mut Self {
+        if !matches!(self, Self::Object(_)) {
+            *self = Self::object();
+        }
+        let Self::Object(fields) = self else {
+            unreachable!("it was just made one")
+        };
+        let at = fields
+            .iter()
+            .rposition(|(n, _)| n == name)
+            .unwrap_or_else(|| {
+                fields.push((name.to_owned(), Self::Null));
+                fields.len() - 1
+            });
+        &mut fields[at].1
+    }
+
+    /// Removes a field of an object.
+    pub fn remove(&mut self, name: &str) {
+        if let Self::Object(fields) = self {
+            fields.retain(|(n, _)| n != name);
+        }
+    }
+}
+
+/// A field of an object, `null` where there is none.
+impl std::ops::Index<&str> for Json {
+    type Output = Self;
+
+    fn index(&self, name: &str) -> &Self {
+        self.get(name).unwrap_or(&Self::Null)
+    }
+}
+
+impl From<&str> for Json {
+    fn from(text: &str) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<String> for Json {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<bool> for Json {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<i64> for Json {
+    fn from(number: i64) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+/// RFC 3339.
+impl From<Timestamp> for Json {
+    fn from(time: Timestamp) -> Self {
+        Self::Text(time.to_string())
+    }
+}
+
+impl<T: Into<Json>> From<Option<T>> for Json {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+impl<T: Into<Json>> From<Vec<T>> for Json {
+    fn from(values: Vec<T>) -> Self {
+        Self::Array(values.into_iter().map(Into::into).collect())
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Number(number) => number.serialize(serializer),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Array(values) => values.serialize(serializer),
+            Self::Object(fields) => {
+                let mut map = serializer.serialize_map(Some(fields.len()))?;
+                for (name, value) in fields {
+                    map.serialize_entry(name, value)?;
+                }
+                map.end()
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(JsonVisitor)
+    }
+}
+
+struct JsonVisitor;
+
+impl<'de> Visitor<'de> for JsonVisitor {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+        Ok(Json::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+        Ok(Json::Number(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+        // JSON text holds no infinity and no NaN, so there is always a number.
+        Ok(Number::from_f64(value).map_or(Json::Null, Json::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
+        Ok(Json::text(value))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Json, E> {
+        Ok(Json::Text(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = seq.next_element()? {
+            values.push(value);
+        }
+        Ok(Json::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+        let mut fields = Vec::new();
+        while let Some((name, value)) = map.next_entry()? {
+            fields.push((name, value));
+        }
+        Ok(Json::Object(without_repeats(fields)))
+    }
+}
+
+/// Of fields with one name the last counts, here and wherever else JSON is read: to keep the others
+/// would be to read one and to change another.
+fn without_repeats(fields: Vec<(String, Json)>) -> Vec<(String, Json)> {
+    let mut names = BTreeSet::new();
+    if fields.iter().all(|(name, _)| names.insert(name.as_str())) {
+        return fields;
+    }
+    let mut seen = BTreeSet::new();
+    let last = fields.into_iter().rev();
+    let mut kept: Vec<_> = last.filter(|(name, _)| seen.insert(name.clone())).collect();
+    kept.reverse();
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Json {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn comes_out_as_it_went_in() {
+        let text =
+            r#"{"z":1,"a":{"y":[null,true,-1,18446744073709551615,1.5,"é\n"],"b":{}},"c":[]}"#;
+        assert_eq!(serde_json::to_string(&parse(text)).unwrap(), text);
+    }
+
+    #[test]
+    fn edits_keep_the_order() {
+        let mut json = parse(r#"{"z":1,"a":2,"m":3}"#);
+        json.set("a", Json::text("x"));
+        json.entry("new").set("deep", Json::Bool(true));
+        json.remove("z");
+        assert_eq!(
+            serde_json::to_string(&json).unwrap(),
+            r#"{"a":"x","m":3,"new":{"deep":true}}"#
+        );
+    }
+
+    #[test]
+    fn the_last_of_two_fields_counts() {
+        let mut json = parse(r#"{"a":1,"b":2,"a":3}"#);
+        assert_eq!(json, parse(r#"{"b":2,"a":3}"#));
+        assert_eq!(json.get("a").and_then(Json::as_whole), Some(3));
+        json.set("a", Json::Null);
+        assert_eq!(json.get("a"), Some(&Json::Null));
+        json.remove("a");
+        assert_eq!(json, parse(r#"{"b":2}"#));
+    }
+
+    #[test]
+    fn brackets_without_end_are_an_error() {
+        assert!(serde_json::from_str::<Json>(&"[".repeat(100_000)).is_err());
+    }
+}

@@ -1,0 +1,101 @@
+//! The payload of a JWT, read and never trusted: it says what a token is, not that it is good.
+
+use crate::json::Json;
+use crate::time::Timestamp;
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+
+/// URL-safe base64 with or without padding: both occur.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The claims that matter here, each `None` when absent or of another type.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Claims {
+    /// The token's id, by which it is revoked.
+    pub jti: Option<String>,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    /// When it was made.
+    pub issued_at: Option<Timestamp>,
+    /// The organisation of a session token.
+    pub organization_id: Option<String>,
+}
+
+/// Reads the claims of `token`; `None` when it is no JWT.
+#[must_use]
+pub fn claims(token: &str) -> Option<Claims> {
+    let mut parts = token.split('.');
+    let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    let payload: Json = serde_json::from_slice(&LENIENT.decode(payload).ok()?).ok()?;
+    if !matches!(payload, Json::Object(_)) {
+        return None;
+    }
+    let text = |name: &str| {
+        let value = payload.get(name)?.as_str()?;
+        (!value.is_empty()).then(|| value.to_owned())
+    };
+    let time = |name: &str| Some(Timestamp::from_secs(payload.get(name)?.as_whole()?));
+    Some(Claims {
+        jti: text("jti"),
+        expires_at: time("exp"),
+        issued_at: time("iat"),
+        organization_id: text("org_id").or_else(|| text("organization_id")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jwt(payload: &str) -> String {
+        format!("e30.{}.c2ln", LENIENT.encode(payload))
+    }
+
+    #[test]
+    fn reads_the_claims() {
+        let token = jwt(r#"{"jti":"jti_1","exp":1790000000.9,"iat":1780000000,"org_id":"org_1"}"#);
+        assert_eq!(
+            claims(&token),
+            Some(Claims {
+                jti: Some("jti_1".into()),
+                expires_at: Some(Timestamp::from_secs(1_790_000_000)),
+                issued_at: Some(Timestamp::from_secs(1_780_000_000)),
+                organization_id: Some("org_1".into()),
+            })
+        );
+    }
+
+    #[test]
+    fn claims_of_another_type_are_absent() {
+        assert_eq!(
+            claims(&jwt(r#"{"jti":5,"exp":"x"}"#)),
+            Some(Claims::default())
+        );
+        assert_eq!(claims(&jwt(r#"{"jti":""}"#)), Some(Claims::default()));
+    }
+
+    #[test]
+    fn what_is_no_jwt() {
+        for token in [
+            "",
+            "wst_abc",
+            "a.b",
+            "a.b.c",
+            "e30.W10.x",
+            "e30.e30.x.y",
+            "..",
+            "é.é.é",
+        ] {
+            assert_eq!(claims(token), None, "{token}");
+        }
+        assert_eq!(claims(&format!("a.{}.c", "[".repeat(100_000))), None);
+    }
+}

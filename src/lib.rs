@@ -1,0 +1,9 @@
+//! ntcli rotates and looks after `NimbleTools` workspace tokens: ask for a new one, store it,
+//! revoke the old one, confirm, so that a kill, a full disk or a lost answer loses nothing.
+
+pub mod context;
+pub mod json;
+pub mod jwt;
+pub mod secret;
+pub mod time;
+pub mod token;

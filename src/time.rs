@@ -1,0 +1,273 @@
+//! Points in time, RFC 3339, and durations as people write them.
+
+mod expiry;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use expiry::{Expiry, parse_duration};
+
+const DAY_SECS: i64 = 86_400;
+/// 9999-12-31T23:59:59Z, the last second that RFC 3339 can write.
+const LAST_SECOND: i64 = 253_402_300_799;
+/// 0000-01-01T00:00:00Z, the first one.
+const FIRST_SECOND: i64 = -62_167_219_200;
+
+/// Milliseconds since the epoch, as the config file counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// A point in time by its milliseconds since the epoch.
+    #[must_use]
+    pub fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// A point in time by its seconds since the epoch, as JWT claims and the API count.
+    #[must_use]
+    pub fn from_secs(secs: i64) -> Self {
+        Self(secs.saturating_mul(1000))
+    }
+
+    /// Milliseconds since the epoch.
+    #[must_use]
+    pub fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the epoch, rounded down.
+    #[must_use]
+    pub fn secs(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// This point moved by so many seconds, back when negative.
+    #[must_use]
+    pub fn plus_secs(self, secs: i64) -> Self {
+        Self(self.0.saturating_add(secs.saturating_mul(1000)))
+    }
+
+    /// With milliseconds, as JavaScript's `toISOString` writes it.
+    #[must_use]
+    pub fn to_iso_millis(self) -> String {
+        let text = self.to_string();
+        format!(
+            "{}.{:03}Z",
+            text.trim_end_matches('Z'),
+            self.0.rem_euclid(1000)
+        )
+    }
+
+    /// Reads RFC 3339 (`2025-08-07T12:00:00.5+02:00`), `None` when it is none.
+    #[must_use]
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let mark = |at: usize, wanted: &[u8]| bytes.get(at).is_some_and(|b| wanted.contains(b));
+        if !(mark(4, b"-") && mark(7, b"-") && mark(10, b"Tt ") && mark(13, b":") && mark(16, b":"))
+        {
+            return None;
+        }
+        let days = days_of(
+            digits(text, 0, 4)?,
+            digits(text, 5, 7)?,
+            digits(text, 8, 10)?,
+        )?;
+        let (hour, minute, second) = (
+            digits(text, 11, 13)?,
+            digits(text, 14, 16)?,
+            digits(text, 17, 19)?,
+        );
+        if hour > 23 || minute > 59 || second > 60 {
+            return None;
+        }
+        let mut rest = text.get(19..)?;
+        let mut millis = 0;
+        if let Some(fraction) = rest.strip_prefix('.') {
+            let len = fraction.bytes().take_while(u8::is_ascii_digit).count();
+            let shown = &fraction[..len.min(3)];
+            millis = format!("{shown:0<3}").parse().ok().filter(|_| len > 0)?;
+            rest = &fraction[len..];
+        }
+        let offset = match rest {
+            "Z" | "z" => 0,
+            _ => {
+                let sign = match rest.as_bytes().first()? {
+                    b'+' => 1,
+                    b'-' => -1,
+                    _ => return None,
+                };
+                if rest.len() != 6 || rest.as_bytes()[3] != b':' {
+                    return None;
+                }
+                let (hours, minutes) = (digits(rest, 1, 3)?, digits(rest, 4, 6)?);
+                if hours > 23 || minutes > 59 {
+                    return None;
+                }
+                sign * (hours * 3600 + minutes * 60)
+            }
+        };
+        let secs = days * 86_400 + hour * 3600 + minute * 60 + second - offset;
+        // An offset may lead out of the years that can be written.
+        let can_be_written = (FIRST_SECOND..=LAST_SECOND).contains(&secs);
+        can_be_written.then_some(Self(secs * 1000 + millis))
+    }
+
+    /// Reads the date of an HTTP header (`Sun, 06 Nov 1994 08:49:37 GMT`), `None` when it is none.
+    #[must_use]
+    pub fn parse_http_date(text: &str) -> Option<Self> {
+        const MONTHS: [&str; 12] = [
+            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+        ];
+        let text = text.trim();
+        if !text.is_ascii() || text.len() != 29 || !text.ends_with(" GMT") {
+            return None;
+        }
+        let month = MONTHS.iter().position(|m| *m == &text[8..11])?;
+        let days = days_of(
+            digits(text, 12, 16)?,
+            i64::try_from(month).ok()? + 1,
+            digits(text, 5, 7)?,
+        )?;
+        let (hour, minute, second) = (
+            digits(text, 17, 19)?,
+            digits(text, 20, 22)?,
+            digits(text, 23, 25)?,
+        );
+        let real = hour < 24 && minute < 60 && second <= 60;
+        real.then(|| Self::from_secs(days * 86_400 + hour * 3600 + minute * 60 + second))
+    }
+}
+
+/// RFC 3339 in UTC, whole seconds. What that cannot write shows as the first or the last it can.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secs = self.secs().clamp(FIRST_SECOND, LAST_SECOND);
+        let (year, month, day) = date_of(secs.div_euclid(DAY_SECS));
+        let second = secs.rem_euclid(DAY_SECS);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
+            second / 3600,
+            second / 60 % 60,
+            second % 60
+        )
+    }
+}
+
+fn digits(text: &str, from: usize, to: usize) -> Option<i64> {
+    let part = text.get(from..to)?;
+    part.bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| part.parse().ok())?
+}
+
+/// Days from the epoch to a date of the Gregorian calendar; `None` when there is no such date.
+/// Years are counted from March, so that the leap day comes last.
+fn days_of(year: i64, month: i64, day: i64) -> Option<i64> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1..=length).contains(&day) {
+        return None;
+    }
+    let year = year - i64::from(month <= 2);
+    let month_from_march = (month + 9) % 12;
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    let century = year.div_euclid(100);
+    Some(365 * year + year.div_euclid(4) - century + century.div_euclid(4) + day_of_year - 719_468)
+}
+
+/// The inverse of [`days_of`].
+fn date_of(days: i64) -> (i64, i64, i64) {
+    // Closest guess by the mean length of a year, then at most one step to the right year.
+    let mut year = 1970 + days * 400 / 146_097;
+    while days_of(year, 1, 1).is_some_and(|first| first > days) {
+        year -= 1;
+    }
+    while days_of(year + 1, 1, 1).is_some_and(|first| first <= days) {
+        year += 1;
+    }
+    let month = (2..=12)
+        .take_while(|m| days_of(year, *m, 1).is_some_and(|first| first <= days))
+        .last()
+        .unwrap_or(1);
+    let first = days_of(year, month, 1).unwrap_or(days);
+    (year, month, days - first + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_there_and_back() {
+        for (text, secs) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("2000-02-29T23:59:59Z", 951_868_799),
+            ("2024-12-31T00:00:00Z", 1_735_603_200),
+            ("2025-08-07T12:00:00Z", 1_754_568_000),
+            ("1969-12-31T23:59:59Z", -1),
+            ("9999-12-31T23:59:59Z", LAST_SECOND),
+            ("0001-01-01T00:00:00Z", -62_135_596_800),
+        ] {
+            let time = Timestamp::from_secs(secs);
+            assert_eq!(time.to_string(), text);
+            assert_eq!(Timestamp::parse_rfc3339(text), Some(time), "{text}");
+        }
+        for day in (-800_000..2_900_000).step_by(97) {
+            let (y, m, d) = date_of(day);
+            assert_eq!(days_of(y, m, d), Some(day));
+        }
+    }
+
+    #[test]
+    fn fractions_and_offsets() {
+        let time = Timestamp::parse_rfc3339("2025-08-07T14:00:00.123456+02:00").unwrap();
+        assert_eq!(time.to_iso_millis(), "2025-08-07T12:00:00.123Z");
+        assert_eq!(
+            Timestamp::parse_rfc3339("2025-08-07T12:00:00.5Z")
+                .unwrap()
+                .millis()
+                % 1000,
+            500
+        );
+    }
+
+    #[test]
+    fn what_is_no_date() {
+        for bad in [
+            "",
+            "2025",
+            "2025-02-29T00:00:00Z",
+            "2025-13-01T00:00:00Z",
+            "2025-01-01T24:00:00Z",
+            "2025-01-01T00:00:00",
+            "2025-01-01T00:00:00.Z",
+            "2025-01-01T00:00:00+0200",
+            "2025-01-01T00:00:00Zx",
+            "+025-01-01T00:00:00Z",
+            "2025-01-01T00:00:0éZ",
+        ] {
+            assert_eq!(Timestamp::parse_rfc3339(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn http_dates() {
+        assert_eq!(
+            Timestamp::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT"),
+            Some(Timestamp::from_secs(784_111_777))
+        );
+        assert_eq!(
+            Timestamp::parse_http_date("Sunday, 06-Nov-94 08:49:37 GMT"),
+            None
+        );
+    }
+}

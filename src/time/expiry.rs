@@ -1,0 +1,123 @@
+//! Lengths of time as people write them, and when a token is to end.
+
+use super::{LAST_SECOND, Timestamp, digits};
+
+/// Reads a length of time in seconds: a whole number from 1 up, or one with a unit
+/// (`90s 15m 12h 30d 52w`). `None` for anything else, and for what ends after the year 9999.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<u64> {
+    let (number, unit) = match text.as_bytes().last()? {
+        b's' => (&text[..text.len() - 1], 1),
+        b'm' => (&text[..text.len() - 1], 60),
+        b'h' => (&text[..text.len() - 1], 3600),
+        b'd' => (&text[..text.len() - 1], 86_400),
+        b'w' => (&text[..text.len() - 1], 604_800),
+        _ => (text, 1),
+    };
+    if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let secs: u64 = number.parse::<u64>().ok()?.checked_mul(unit)?;
+    (1..=LAST_SECOND.unsigned_abs())
+        .contains(&secs)
+        .then_some(secs)
+}
+
+/// When a token ends, as the user asked for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// So many seconds from now.
+    In(u64),
+    /// At that moment.
+    At(Timestamp),
+    /// Never.
+    Never,
+}
+
+impl Expiry {
+    /// One year, what a refresh asks for unless told otherwise.
+    pub const DEFAULT: Self = Self::In(31_536_000);
+
+    /// Reads `--expires-in`: seconds, a duration, or `never`.
+    #[must_use]
+    pub fn parse_in(text: &str, now: Timestamp) -> Option<Self> {
+        if text == "never" {
+            return Some(Self::Never);
+        }
+        let secs = parse_duration(text)?;
+        let end = now.secs().checked_add(i64::try_from(secs).ok()?)?;
+        (end <= LAST_SECOND).then_some(Self::In(secs))
+    }
+
+    /// Reads `--expires-at`: Unix seconds or RFC 3339, in the future.
+    #[must_use]
+    pub fn parse_at(text: &str, now: Timestamp) -> Option<Self> {
+        let at = match digits(text, 0, text.len()).filter(|_| !text.is_empty()) {
+            Some(secs) if secs <= LAST_SECOND => Timestamp::from_secs(secs),
+            Some(_) => return None,
+            None => Timestamp::parse_rfc3339(text)?,
+        };
+        (at.secs() > now.secs()).then_some(Self::At(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (text, secs) in [
+            ("1", 1),
+            ("86400", 86_400),
+            ("90s", 90),
+            ("15m", 900),
+            ("12h", 43_200),
+            ("30d", 2_592_000),
+            ("52w", 31_449_600),
+        ] {
+            assert_eq!(parse_duration(text), Some(secs), "{text}");
+        }
+        for bad in [
+            "abc",
+            "-5",
+            "0",
+            "0d",
+            "1.5",
+            "",
+            "1e3",
+            "0x10",
+            " 60",
+            "60 ",
+            "+60",
+            "99999999999999999999999",
+            "12x",
+            "d",
+            "９",
+            "30495000000w",
+        ] {
+            assert_eq!(parse_duration(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn expiries() {
+        let now = Timestamp::from_secs(1_754_568_000);
+        assert_eq!(Expiry::parse_in("never", now), Some(Expiry::Never));
+        assert_eq!(Expiry::parse_in("1d", now), Some(Expiry::In(86_400)));
+        assert_eq!(Expiry::parse_in("253402300799", now), None);
+        let later = Expiry::At(Timestamp::from_secs(1_754_568_060));
+        assert_eq!(Expiry::parse_at("1754568060", now), Some(later));
+        assert_eq!(Expiry::parse_at("2025-08-07T12:01:00Z", now), Some(later));
+        for bad in [
+            "",
+            "1754568000",
+            "2025-08-07T12:00:00Z",
+            "99999999999999",
+            "-1",
+            "x",
+        ] {
+            assert_eq!(Expiry::parse_at(bad, now), None, "{bad}");
+        }
+    }
+}

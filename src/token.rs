@@ -1,0 +1,182 @@
+//! A workspace token and what is known of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::jwt;
+use crate::secret::Secret;
+use crate::time::Timestamp;
+
+/// When a token ends, as far as anybody told us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenExpiry {
+    /// At that moment.
+    At(Timestamp),
+    /// It does not end by itself.
+    Never,
+    /// Neither the server nor the token says.
+    Unknown,
+}
+
+impl TokenExpiry {
+    /// The moment, when there is one.
+    #[must_use]
+    pub fn at(self) -> Option<Timestamp> {
+        match self {
+            Self::At(time) => Some(time),
+            Self::Never | Self::Unknown => None,
+        }
+    }
+
+    /// For people: a date, `Never`, or `-`.
+    #[must_use]
+    pub fn for_people(self) -> String {
+        match self {
+            Self::At(time) => time.to_string(),
+            Self::Never => "Never".to_owned(),
+            Self::Unknown => "-".to_owned(),
+        }
+    }
+}
+
+/// A workspace token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// What goes into the `Authorization` header.
+    pub access_token: Secret,
+    /// Its id, without which it cannot be revoked.
+    pub jti: Option<String>,
+    /// When it ends.
+    pub expiry: TokenExpiry,
+    /// As the server said it, usually `Bearer`.
+    pub token_type: String,
+    /// What it may do.
+    pub scope: Vec<String>,
+}
+
+impl Token {
+    /// A token with what was said of it beside it. Its own claims, when it is a JWT, fill in
+    /// the jti and win for the expiry.
+    #[must_use]
+    pub fn new(
+        access_token: Secret,
+        jti: Option<String>,
+        said: TokenExpiry,
+        token_type: String,
+        scope: Vec<String>,
+    ) -> Self {
+        let claims = jwt::claims(access_token.expose());
+        let expiry = match &claims {
+            Some(claims) => match (claims.expires_at, said) {
+                (Some(at), _) => TokenExpiry::At(at),
+                (None, TokenExpiry::Unknown) => TokenExpiry::Never,
+                (None, said) => said,
+            },
+            None => said,
+        };
+        Self {
+            jti: jti
+                .filter(|j| !j.is_empty())
+                .or_else(|| claims.and_then(|c| c.jti)),
+            access_token,
+            expiry,
+            token_type,
+            scope,
+        }
+    }
+
+    /// When it was made, which only a JWT says.
+    #[must_use]
+    pub fn created_at(&self) -> Option<Timestamp> {
+        jwt::claims(self.access_token.expose())?.issued_at
+    }
+
+    /// Its id for people, or words for having none.
+    #[must_use]
+    pub fn jti_for_people(&self) -> &str {
+        self.jti.as_deref().unwrap_or("no id")
+    }
+}
+
+/// Whether a token is to be refreshed, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// It lasts long enough.
+    NotYet,
+    /// It ends within the time.
+    Soon,
+    /// It has ended.
+    Expired,
+    /// Nobody knows when it ends: to be on the safe side, now.
+    UnknownEnd,
+    /// Its text is none that a server could take.
+    Invalid,
+}
+
+impl Due {
+    /// Whether to refresh now.
+    #[must_use]
+    pub fn is_due(self) -> bool {
+        self != Self::NotYet
+    }
+
+    /// For scripts.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NotYet => "not_due",
+            Self::Soon => "expires_soon",
+            Self::Expired => "expired",
+            Self::UnknownEnd => "unknown_expiry",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
+/// Whether a token is to be refreshed: it ends within that time, has ended, cannot be used, or
+/// does not say when it ends. One that never ends is not due.
+#[must_use]
+pub fn due(token: &Token, within_secs: u64, now: Timestamp) -> Due {
+    if !token.access_token.is_header_safe() {
+        return Due::Invalid;
+    }
+    let within = i64::try_from(within_secs).unwrap_or(i64::MAX);
+    match token.expiry {
+        TokenExpiry::Unknown => Due::UnknownEnd,
+        TokenExpiry::At(end) if end <= now => Due::Expired,
+        TokenExpiry::At(end) if end <= now.plus_secs(within) => Due::Soon,
+        TokenExpiry::At(_) | TokenExpiry::Never => Due::NotYet,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(text: &str, expiry: TokenExpiry) -> Token {
+        let secret = Secret::new(text);
+        Token::new(secret, None, expiry, "Bearer".to_owned(), Vec::new())
+    }
+
+    #[test]
+    fn what_is_due() {
+        let now = Timestamp::from_secs(1_000_000);
+        let at = |secs| TokenExpiry::At(now.plus_secs(secs));
+        for (expiry, within, expected) in [
+            (at(101), 100, Due::NotYet),
+            (at(100), 100, Due::Soon),
+            (at(1), 1, Due::Soon),
+            (at(1), 0, Due::NotYet),
+            (at(0), 100, Due::Expired),
+            (at(-1), 0, Due::Expired),
+            (at(1), u64::MAX, Due::Soon),
+            (TokenExpiry::Never, u64::MAX, Due::NotYet),
+            (TokenExpiry::Unknown, 1, Due::UnknownEnd),
+        ] {
+            let found = due(&token("wst_1", expiry), within, now);
+            assert_eq!(found, expected, "{expiry:?} within {within}");
+        }
+        let broken = token("a b", TokenExpiry::Never);
+        assert_eq!(due(&broken, 1, now), Due::Invalid);
+    }
+}
