@@ -2,8 +2,10 @@
 //! revoke the old one, confirm, so that a kill, a full disk or a lost answer loses nothing.
 
 pub mod context;
+pub mod error;
 pub mod json;
 pub mod jwt;
+pub mod output;
 pub mod secret;
 pub mod time;
 pub mod token;

@@ -1,0 +1,220 @@
+//! Every way to fail, named by the action that failed; its exit code, its code for scripts, its hint.
+
+mod auth;
+mod failure;
+mod manage;
+mod meaning;
+mod words;
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use auth::{AuthError, is_refusal};
+pub use failure::Failure;
+pub use manage::ManageError;
+pub use words::{acts_on_terminal, chain, moment, printable, shell_word};
+
+/// The result of whatever can fail for the user.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Every way to fail.
+#[derive(Debug)]
+pub enum Error {
+    /// The arguments make no command.
+    Usage {
+        /// What is wrong with them.
+        message: String,
+        /// The command that tells how it goes.
+        hint: String,
+        /// 2, or what a command whose small exit codes are answers has in its place.
+        exit_code: u8,
+    },
+    /// `--expires-in` or `--expires-at` is no expiry.
+    InvalidExpiry,
+    /// Some other value, of an option or a variable, cannot be used.
+    InvalidValue {
+        /// Where it was given, and what goes there.
+        message: String,
+    },
+    /// No session, or one that has ended.
+    NoSession {
+        /// Which of the two, for people; may be empty.
+        reason: String,
+    },
+    /// No workspace named and none active.
+    NoWorkspace,
+    /// The workspace that was named is not known here.
+    UnknownWorkspace {
+        /// As it was named.
+        name: String,
+    },
+    /// The name is borne by several workspaces.
+    AmbiguousWorkspace {
+        /// As it was named.
+        name: String,
+        /// Their full local ids.
+        ids: Vec<String>,
+    },
+    /// The workspace holds no token here.
+    NoToken,
+    /// Refreshed, but the old token is still live.
+    OldTokenLive {
+        /// Its id; without one it cannot be revoked.
+        jti: Option<String>,
+        /// Why it could not be revoked.
+        reason: String,
+    },
+    /// This run did its own work, but that of an earlier one is still pending.
+    WorkPending,
+    /// Of several workspaces some failed.
+    SomeFailed {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        total: usize,
+        /// The highest of their exit codes.
+        exit_code: u8,
+    },
+    /// The new token is stored but could not be handed on.
+    HandOver {
+        /// Why.
+        reason: String,
+    },
+    /// A new token could not be handed on; found out before there is one.
+    CannotHandOn {
+        /// Why.
+        reason: String,
+    },
+    /// An earlier run could not hand its new token on, and this one has nobody to hand it to.
+    HandOverOwed {
+        /// The id of the old token, which is kept live for it.
+        old: Option<String>,
+    },
+    /// A file could not be read.
+    ReadFile {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file could not be written.
+    WriteFile {
+        /// The verb: `write to`, `replace`, …
+        action: &'static str,
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file was read and is not what it should be.
+    DamagedFile {
+        /// Which.
+        path: PathBuf,
+        /// Where in it, and what is wrong there.
+        place: String,
+    },
+    /// There is no folder to keep anything in.
+    NoHome,
+    /// Another run holds the lock.
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// A request to a server failed.
+    Call {
+        /// What it was for: `create a token`, …
+        action: &'static str,
+        /// What became of it.
+        failure: Failure,
+    },
+    /// The server has no such route: the core edition, which makes no tokens.
+    NoTokenRoutes,
+    /// A token may have been made that nobody holds.
+    CreateUnknown {
+        /// Why that is not known.
+        failure: Failure,
+        /// Ids of tokens born in that moment, if the list could be read.
+        found: Vec<String>,
+    },
+    /// The new token was made and then turned down by the server.
+    NewTokenRejected {
+        /// Its id.
+        jti: Option<String>,
+        /// Whether it was revoked.
+        revoked: bool,
+    },
+    /// The new token could not be stored.
+    StoreToken {
+        /// Its id.
+        jti: Option<String>,
+        /// What became of it.
+        fate: NewTokenFate,
+        /// Why it could not be stored, nearest first.
+        causes: Vec<String>,
+    },
+    /// An earlier refresh of the workspace could not be finished yet.
+    Unfinished,
+    /// Another program stored another token while this one was at work.
+    Overtaken,
+    /// The result could not be written to standard output; the work itself is done.
+    WriteResult {
+        /// Why.
+        source: io::Error,
+    },
+    /// Signing in or out failed.
+    Auth(AuthError),
+    /// Looking after workspaces and tokens failed.
+    Manage(ManageError),
+    /// Any failure of a command whose small exit codes are answers.
+    NoAnswer(Box<Error>),
+}
+
+impl From<AuthError> for Error {
+    fn from(error: AuthError) -> Self {
+        Self::Auth(error)
+    }
+}
+
+impl From<ManageError> for Error {
+    fn from(error: ManageError) -> Self {
+        Self::Manage(error)
+    }
+}
+
+/// What became of a new token that could not be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewTokenFate {
+    /// It was revoked.
+    Revoked,
+    /// It is in the journal: the next run stores it.
+    Kept,
+    /// It is live and could not be revoked; the next run tries or names it.
+    Live,
+}
+
+/// What a script does next is decided by the exit code alone: see the README's table.
+pub mod exit {
+    /// Refused or failed for a reason that has no code of its own.
+    pub const FAILED: u8 = 1;
+    /// Wrong usage, or a config file that cannot be used.
+    pub const USAGE: u8 = 2;
+    /// Sign-in missing, expired or rejected.
+    pub const AUTH: u8 = 4;
+    /// Server unreachable, too busy or broken; nothing has changed.
+    pub const UNAVAILABLE: u8 = 5;
+    /// Another run holds the lock.
+    pub const LOCKED: u8 = 6;
+    /// The new token could not be stored.
+    pub const NOT_STORED: u8 = 7;
+    /// Refreshed, but the old token is still live.
+    pub const OLD_LIVE: u8 = 8;
+    /// Refreshed and stored, but handing the token on failed.
+    pub const NOT_HANDED_ON: u8 = 9;
+    /// Nobody knows whether the server made a token.
+    pub const UNKNOWN: u8 = 10;
+    /// An error of a command whose small exit codes are answers.
+    pub const NO_ANSWER: u8 = 255;
+}

@@ -1,0 +1,112 @@
+//! What became of a request that did not succeed.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::exit;
+
+/// What became of a request that did not succeed. The difference between the three is the
+/// difference between "try again" and "find out first".
+#[derive(Debug, Clone)]
+pub enum Failure {
+    /// Not one byte of the request left this machine, so the server has done nothing.
+    NotSent {
+        /// What went wrong, for people: names the host or the file.
+        reason: String,
+        /// Whether a setting on this machine is to blame (exit 2) rather than the network (exit 5).
+        our_setting: bool,
+    },
+    /// The server answered and has certainly not done it (3xx, 4xx, 501, 503).
+    Rejected {
+        /// The HTTP status.
+        status: u16,
+        /// What the server said of it: printable, redacted, shortened.
+        message: String,
+        /// When the server wants to be asked again.
+        retry_after: Option<Duration>,
+    },
+    /// It was sent, and nobody here knows whether it was carried out.
+    Unknown {
+        /// What went wrong, for people.
+        reason: String,
+        /// The HTTP status, when one arrived.
+        status: Option<u16>,
+        /// Whether the server may still be at it: the time ran out, no answer ended it.
+        in_flight: bool,
+    },
+}
+
+impl Failure {
+    /// The HTTP status, when the server gave one.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::NotSent { .. } => None,
+            Self::Rejected { status, .. } => Some(*status),
+            Self::Unknown { status, .. } => *status,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSent { reason, .. } | Self::Unknown { reason, .. } => f.write_str(reason),
+            Self::Rejected {
+                status,
+                message,
+                retry_after,
+            } => {
+                write!(f, "the server answered {status}")?;
+                if !message.is_empty() {
+                    write!(f, ": {message}")?;
+                }
+                if let Some(wait) = retry_after {
+                    write!(f, " (it asks to wait {} s)", wait.as_secs())?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Its code for scripts.
+pub(super) fn call_code(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::NotSent {
+            our_setting: true, ..
+        } => "connection_setting",
+        Failure::NotSent { .. } => "unreachable",
+        Failure::Rejected { status, .. } => match status {
+            401 => "authentication_required",
+            403 => "forbidden",
+            404 => "not_found",
+            429 | 501 | 503 => "unavailable",
+            300..=399 => "redirected",
+            _ => "rejected",
+        },
+        Failure::Unknown { status, .. } => match status {
+            Some(200..=299) => "unusable_answer",
+            _ => "unavailable",
+        },
+    }
+}
+
+/// Its exit code.
+pub(super) fn call_exit(failure: &Failure) -> u8 {
+    match failure {
+        Failure::NotSent {
+            our_setting: true, ..
+        } => exit::USAGE,
+        Failure::NotSent { .. } => exit::UNAVAILABLE,
+        Failure::Rejected { status, .. } => match status {
+            401 | 403 => exit::AUTH,
+            429 | 500..=599 => exit::UNAVAILABLE,
+            _ => exit::FAILED,
+        },
+        Failure::Unknown { status, .. } => match status {
+            Some(200..=299) => exit::FAILED,
+            _ => exit::UNAVAILABLE,
+        },
+    }
+}
