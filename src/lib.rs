@@ -7,5 +7,6 @@ pub mod json;
 pub mod jwt;
 pub mod output;
 pub mod secret;
+pub mod store;
 pub mod time;
 pub mod token;

@@ -1,0 +1,165 @@
+//! Append-only files of lines.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::replace::{replace, sync_parent};
+use super::{Contents, read};
+use crate::error::{Error, Result};
+
+/// Why lines could not be appended.
+#[derive(Debug)]
+pub struct AppendError {
+    /// The log is as it was before. Otherwise nobody knows.
+    pub taken_back: bool,
+    /// What failed.
+    pub error: Error,
+}
+
+impl From<AppendError> for Error {
+    fn from(failed: AppendError) -> Self {
+        failed.error
+    }
+}
+
+/// An append-only file of lines. A torn last line, which a kill or a full disk leaves, does not
+/// count and is cut off before the next one is written.
+#[derive(Debug)]
+pub struct Log {
+    path: PathBuf,
+    /// How many bytes of whole lines there are; `None` when there is no file.
+    len: Option<u64>,
+    /// Where the last line began.
+    last: u64,
+    file: Option<File>,
+}
+
+impl Log {
+    /// Reads the log at `path`; no file is an empty log. Nothing is changed.
+    ///
+    /// # Errors
+    /// [`Error::ReadFile`].
+    pub fn open(path: &Path) -> Result<(Self, Vec<u8>)> {
+        let (bytes, len) = match read(path)? {
+            None => (Vec::new(), None),
+            Some(Contents { mut bytes, .. }) => {
+                bytes.truncate(bytes.iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1));
+                let len = bytes.len() as u64;
+                (bytes, Some(len))
+            }
+        };
+        let log = Self {
+            path: path.to_owned(),
+            len,
+            last: len.unwrap_or(0),
+            file: None,
+        };
+        Ok((log, bytes))
+    }
+
+    /// How many bytes of whole lines it holds.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.len.unwrap_or(0)
+    }
+
+    /// Whether it holds no line.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Appends `lines`, each ended by a newline; with `durable` they outlast a power cut.
+    ///
+    /// # Errors
+    /// [`AppendError`] tells whether the lines are certainly not there.
+    pub fn append(&mut self, lines: &[u8], durable: bool) -> std::result::Result<(), AppendError> {
+        let start = self.len();
+        if let Err(source) = self.try_append(lines, durable) {
+            // Cut to whole lines again, or the next line would be glued to half a one.
+            let taken_back = match self.file.take() {
+                None => true, // it was never opened
+                Some(file) => file.set_len(start).is_ok(),
+            };
+            let error = Error::write_file("write to", &self.path, source);
+            return Err(AppendError { taken_back, error });
+        }
+        self.last = start;
+        self.len = Some(start + lines.len() as u64);
+        Ok(())
+    }
+
+    fn try_append(&mut self, lines: &[u8], durable: bool) -> io::Result<()> {
+        let start = self.len();
+        if self.file.is_none() {
+            let file = OpenOptions::new()
+                .create(true)
+                .append(true)
+                .mode(0o600)
+                .open(&self.path)?;
+            // A torn tail goes now that somebody writes.
+            if file.metadata()?.len() != start {
+                file.set_len(start)?;
+            }
+            self.file = Some(file);
+            if start == 0 && durable {
+                sync_parent(&self.path)?;
+            }
+        }
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
+        file.write_all(lines)?;
+        if durable {
+            file.sync_data()?;
+        }
+        Ok(())
+    }
+
+    /// Takes the last append back, durably. Needs no space on the disk.
+    ///
+    /// # Errors
+    /// [`Error::WriteFile`].
+    pub fn retract(&mut self) -> Result<()> {
+        let cut = || -> io::Result<()> {
+            let file = OpenOptions::new().write(true).open(&self.path)?;
+            file.set_len(self.last)?;
+            file.sync_data()
+        };
+        cut().map_err(|source| Error::write_file("shorten", &self.path, source))?;
+        self.len = Some(self.last);
+        Ok(())
+    }
+
+    /// Removes the file: nothing is pending.
+    ///
+    /// # Errors
+    /// [`Error::WriteFile`]; a file that is gone already is none.
+    pub fn remove(&mut self) -> Result<()> {
+        self.file = None;
+        match fs::remove_file(&self.path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(Error::write_file("remove", &self.path, source))
+            }
+            _ => {
+                self.len = None;
+                self.last = 0;
+                Ok(())
+            }
+        }
+    }
+
+    /// Replaces all its lines in one durable step.
+    ///
+    /// # Errors
+    /// [`Error::WriteFile`]; the old or the new lines are there whole.
+    pub fn rewrite(&mut self, lines: &[u8]) -> Result<()> {
+        self.file = None;
+        replace(&self.path, lines)?;
+        self.len = Some(lines.len() as u64);
+        self.last = self.len();
+        Ok(())
+    }
+}
