@@ -1,6 +1,7 @@
 //! ntcli rotates and looks after `NimbleTools` workspace tokens: ask for a new one, store it,
 //! revoke the old one, confirm, so that a kill, a full disk or a lost answer loses nothing.
 
+pub mod config;
 pub mod context;
 pub mod error;
 pub mod json;

@@ -1,0 +1,170 @@
+//! The config file, which is shared with the existing client: its schema, and edits that keep
+//! whatever else it holds. The only user of `home`.
+
+mod check;
+mod session;
+mod workspaces;
+
+use std::path::{Path, PathBuf};
+
+use crate::context::{Clock, Console, Env};
+use crate::error::{Error, Result};
+use crate::json::Json;
+use crate::store::{self, ReplaceError};
+pub use session::{Session, User};
+pub use workspaces::{Workspace, bare_id};
+
+const DEFAULT_DOMAIN: &str = "nimbletools.ai";
+
+/// The files of one config folder.
+#[derive(Debug, Clone)]
+pub struct Paths {
+    /// The folder itself.
+    pub dir: PathBuf,
+    /// `config.json`, shared with the existing client.
+    pub config: PathBuf,
+    /// The lock of every run that changes something.
+    pub lock: PathBuf,
+    /// What a refresh is in the middle of.
+    pub journal: PathBuf,
+    /// What was done and when.
+    pub history: PathBuf,
+}
+
+impl Paths {
+    /// `NTCLI_CONFIG_DIR`, or `.ntcli` in the home folder.
+    ///
+    /// # Errors
+    /// [`Error::NoHome`] when there is neither.
+    pub fn find(env: &Env) -> Result<Self> {
+        let dir = match env.os("NTCLI_CONFIG_DIR") {
+            Some(dir) => PathBuf::from(dir),
+            None => home::home_dir()
+                .filter(|home| !home.as_os_str().is_empty())
+                .ok_or(Error::NoHome)?
+                .join(".ntcli"),
+        };
+        Ok(Self {
+            config: dir.join("config.json"),
+            lock: dir.join("ntcli.lock"),
+            journal: dir.join("rotation.journal"),
+            history: dir.join("history.jsonl"),
+            dir,
+        })
+    }
+}
+
+/// The config file, read whole and checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    path: PathBuf,
+    doc: Json,
+}
+
+impl Config {
+    /// Reads and checks the file; without one everything is at its default. One that others can
+    /// read is made private, with a warning.
+    ///
+    /// # Errors
+    /// [`Error::ReadFile`]; [`Error::DamagedFile`] with the place. The file is never changed then.
+    pub fn load(path: &Path, console: &Console) -> Result<Self> {
+        let Some(contents) = store::read(path)? else {
+            return Ok(Self {
+                path: path.to_owned(),
+                doc: Json::object(),
+            });
+        };
+        let damaged = |place| Error::DamagedFile {
+            path: path.to_owned(),
+            place,
+        };
+        if contents.bytes.iter().all(u8::is_ascii_whitespace) {
+            return Err(damaged("it is empty".to_owned()));
+        }
+        let doc: Json =
+            serde_json::from_slice(&contents.bytes).map_err(|e| damaged(e.to_string()))?;
+        check::check(&doc).map_err(damaged)?;
+        if contents.shared {
+            store::make_private(path)?;
+            console.warn(&format!(
+                "{} could be read by others; it is private now (mode 0600)",
+                path.display()
+            ));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            doc,
+        })
+    }
+
+    /// Writes the file durably and atomically, stamped `now`.
+    ///
+    /// # Errors
+    /// [`ReplaceError`] tells whether the new contents are in place.
+    pub fn save(&mut self, clock: &dyn Clock) -> std::result::Result<(), ReplaceError> {
+        if self.doc.get("version").is_none() {
+            self.doc.set("version", Json::text("1.0.0"));
+        }
+        // The existing client looks into it unasked.
+        let items = self.doc.entry("workspaces").entry("items");
+        if *items == Json::Null {
+            *items = Json::object();
+        }
+        self.doc
+            .set("lastUpdated", Json::text(clock.now().to_iso_millis()));
+        let mut bytes = serde_json::to_vec_pretty(&self.doc).map_err(|e| ReplaceError {
+            in_place: false,
+            error: Error::write_file("lay out", &self.path, e.into()),
+        })?;
+        bytes.push(b'\n');
+        store::replace(&self.path, &bytes)
+    }
+
+    /// The whole document.
+    #[must_use]
+    pub fn document(&self) -> &Json {
+        &self.doc
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The domain whose API is used, `nimbletools.ai` unless set.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        text(&self.doc, "domain").unwrap_or(DEFAULT_DOMAIN)
+    }
+
+    /// Whether plain http was asked for.
+    #[must_use]
+    pub fn insecure(&self) -> bool {
+        self.doc.get("insecure") == Some(&Json::Bool(true))
+    }
+
+    /// Sets the domain.
+    pub fn set_domain(&mut self, domain: &str, insecure: bool) {
+        self.doc.set("domain", Json::text(domain));
+        if insecure || self.doc.get("insecure").is_some() {
+            self.doc.set("insecure", Json::Bool(insecure));
+        }
+    }
+
+    /// Puts everything back to the default.
+    pub fn reset(&mut self) {
+        self.doc = Json::object();
+    }
+}
+
+fn text<'a>(json: &'a Json, name: &str) -> Option<&'a str> {
+    json.get(name)?.as_str().filter(|t| !t.is_empty())
+}
+
+fn set_or_remove(json: &mut Json, name: &str, value: Option<Json>) {
+    match value {
+        Some(value) => json.set(name, value),
+        None => json.remove(name),
+    }
+}

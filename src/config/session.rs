@@ -1,0 +1,100 @@
+//! The sign-in in the config file.
+
+use super::{Config, set_or_remove, text};
+use crate::json::Json;
+use crate::secret::Secret;
+use crate::time::Timestamp;
+
+/// The stored sign-in.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// The session bearer.
+    pub bearer: Secret,
+    /// When it ends; `None` when nobody said.
+    pub expires_at: Option<Timestamp>,
+    /// With which it can be renewed.
+    pub refresh_token: Option<Secret>,
+    /// Who signed in.
+    pub user: User,
+}
+
+/// Who signed in, as far as it was told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct User {
+    /// The provider's id.
+    pub id: Option<String>,
+    /// The address.
+    pub email: Option<String>,
+    /// Given name.
+    pub first_name: Option<String>,
+    /// Family name.
+    pub last_name: Option<String>,
+    /// From the session token's claim.
+    pub organization_id: Option<String>,
+}
+
+impl Config {
+    /// The stored sign-in, expired or not.
+    #[must_use]
+    pub fn session(&self) -> Option<Session> {
+        let auth = self.doc.get("auth")?;
+        let user = auth.get("user").unwrap_or(&Json::Null);
+        let of_user = |name| text(user, name).map(str::to_owned);
+        Some(Session {
+            bearer: Secret::new(text(auth, "bearerToken")?),
+            expires_at: auth
+                .get("expiresAt")
+                .and_then(Json::as_whole)
+                .map(Timestamp::from_millis),
+            refresh_token: text(auth, "refreshToken").map(Secret::new),
+            user: User {
+                id: of_user("id"),
+                email: of_user("email"),
+                first_name: of_user("firstName"),
+                last_name: of_user("lastName"),
+                organization_id: of_user("organizationId"),
+            },
+        })
+    }
+
+    /// Stores a sign-in in place of the one before, whose user it forgets.
+    pub fn set_session(&mut self, session: &Session) {
+        let auth = self.doc.entry("auth");
+        auth.set("bearerToken", Json::text(session.bearer.expose()));
+        set_or_remove(
+            auth,
+            "expiresAt",
+            session.expires_at.map(|t| Json::Number(t.millis().into())),
+        );
+        set_or_remove(
+            auth,
+            "refreshToken",
+            session
+                .refresh_token
+                .as_ref()
+                .map(|t| Json::text(t.expose())),
+        );
+        let user = &session.user;
+        let fields = [
+            ("id", &user.id),
+            ("email", &user.email),
+            ("firstName", &user.first_name),
+            ("lastName", &user.last_name),
+            ("organizationId", &user.organization_id),
+        ];
+        let known = auth.get("user").and_then(|u| text(u, "id"));
+        if *user == User::default() || known != user.id.as_deref() {
+            auth.remove("user"); // whatever it says is of somebody else
+        }
+        for (name, value) in fields {
+            if value.is_some() || auth.get("user").is_some() {
+                set_or_remove(auth.entry("user"), name, value.as_ref().map(Json::text));
+            }
+        }
+    }
+
+    /// Forgets the sign-in.
+    pub fn clear_session(&mut self) {
+        self.doc.remove("auth");
+    }
+}
