@@ -7,6 +7,7 @@ pub mod error;
 pub mod json;
 pub mod jwt;
 pub mod output;
+pub mod rotation;
 pub mod secret;
 pub mod store;
 pub mod time;
