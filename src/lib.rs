@@ -4,11 +4,13 @@
 pub mod config;
 pub mod context;
 pub mod error;
+pub mod history;
 pub mod json;
 pub mod jwt;
 pub mod output;
 pub mod rotation;
 pub mod secret;
+pub mod state;
 pub mod store;
 pub mod time;
 pub mod token;

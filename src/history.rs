@@ -1,0 +1,197 @@
+//! What was done and when: one JSON line a deed, never a token. Nothing depends on it but
+//! knowing which tokens were made to be handed out.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::rotation::Deed;
+use crate::rotation::journal::Place;
+use crate::store::{self, Log};
+use crate::time::Timestamp;
+
+/// When the file is longer than this, its older half is dropped.
+const LONG_HISTORY: u64 = 1 << 20;
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// When, RFC 3339.
+    pub at: String,
+    /// `refreshed`, `recovered`, `revoked`, `grace`, `handed_out`, `orphan_found`, `failed`.
+    pub event: String,
+    /// The workspace's name.
+    pub workspace: String,
+    /// The workspace's UUID.
+    pub workspace_id: String,
+    /// The token it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
+    /// The token that one took the place of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_jti: Option<String>,
+    /// When the token ends, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Line {
+    /// What was done to which token. That a refresh was finished by a later run makes it no other.
+    fn subject(&self) -> Option<(String, String)> {
+        let event = if self.event == "recovered" {
+            "refreshed"
+        } else {
+            &self.event
+        };
+        Some((event.to_owned(), self.jti.clone()?))
+    }
+}
+
+/// Lays a deed out as a line.
+#[must_use]
+pub fn line(at: Timestamp, place: &Place, deed: &Deed) -> Line {
+    let mut line = Line {
+        at: at.to_string(),
+        event: String::new(),
+        workspace: place.name.clone(),
+        workspace_id: place.id.clone(),
+        jti: None,
+        old_jti: None,
+        expires_at: None,
+        reason: None,
+    };
+    let event = match deed {
+        Deed::Refreshed {
+            new,
+            old,
+            expires_at,
+            recovered,
+        } => {
+            line.jti.clone_from(new);
+            line.old_jti.clone_from(old);
+            line.expires_at = expires_at.map(|t| t.to_string());
+            if *recovered { "recovered" } else { "refreshed" }
+        }
+        Deed::Revoked { jti } => {
+            line.jti = Some(jti.clone());
+            "revoked"
+        }
+        Deed::Grace { jti, until } => {
+            line.jti = Some(jti.clone());
+            line.reason = Some(format!("left live until {until}"));
+            "grace"
+        }
+        Deed::HandedOut { jti, expires_at } => {
+            line.jti.clone_from(jti);
+            line.expires_at = expires_at.map(|t| t.to_string());
+            "handed_out"
+        }
+        Deed::OrphanFound { jti } => {
+            line.jti = Some(jti.clone());
+            "orphan_found"
+        }
+        Deed::Failed { reason } => {
+            line.reason = Some(reason.clone());
+            "failed"
+        }
+    };
+    event.clone_into(&mut line.event);
+    line
+}
+
+/// The history file, for the holder of the lock.
+pub struct History {
+    path: PathBuf,
+    log: Option<Log>,
+    /// Whether it could not be written: said once a run, not once a line.
+    broken: bool,
+    /// The kind and the token of every line, once somebody has asked.
+    known: Option<BTreeSet<(String, String)>>,
+}
+
+impl History {
+    /// The history at `path`, not opened yet.
+    #[must_use]
+    pub fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            log: None,
+            broken: false,
+            known: None,
+        }
+    }
+
+    /// Whether there is a line of the same kind about the same token.
+    pub fn has(&mut self, line: &Line) -> bool {
+        let known = self.known.get_or_insert_with(|| {
+            let lines = read(&self.path).unwrap_or_default();
+            lines.iter().filter_map(Line::subject).collect()
+        });
+        line.subject()
+            .is_some_and(|subject| known.contains(&subject))
+    }
+
+    /// Appends a line. It may be lost in a power cut.
+    ///
+    /// # Errors
+    /// The first time in a run that it cannot be written.
+    pub fn note(&mut self, line: &Line) -> Result<()> {
+        if self.broken {
+            return Ok(());
+        }
+        let done = self.try_note(line);
+        self.broken = done.is_err();
+        done
+    }
+
+    fn try_note(&mut self, line: &Line) -> Result<()> {
+        if self.log.is_none() {
+            self.log = Some(open_bounded(&self.path)?);
+        }
+        let mut bytes = serde_json::to_vec(line).unwrap_or_default();
+        bytes.push(b'\n');
+        match &mut self.log {
+            Some(log) => Ok(log.append(&bytes, false)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a token was made here to be handed out.
+    pub fn handed_out(&mut self, jti: &str) -> bool {
+        read(&self.path).is_ok_and(|lines| {
+            lines
+                .iter()
+                .any(|l| l.event == "handed_out" && l.jti.as_deref() == Some(jti))
+        })
+    }
+}
+
+fn open_bounded(path: &Path) -> Result<Log> {
+    let (mut log, bytes) = Log::open(path)?;
+    if log.len() > LONG_HISTORY {
+        let half = bytes.len() / 2;
+        let cut = bytes[half..]
+            .iter()
+            .position(|b| *b == b'\n')
+            .map_or(bytes.len(), |n| half + n + 1);
+        log.rewrite(&bytes[cut..])?;
+    }
+    Ok(log)
+}
+
+/// All lines, oldest first. A line that is none is passed over: it is only history.
+///
+/// # Errors
+/// [`crate::error::Error::ReadFile`].
+pub fn read(path: &Path) -> Result<Vec<Line>> {
+    let bytes = store::read(path)?.map_or_else(Vec::new, |contents| contents.bytes);
+    let lines = bytes.split(|b| *b == b'\n');
+    Ok(lines
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect())
+}
