@@ -5,6 +5,7 @@ pub mod config;
 pub mod context;
 pub mod error;
 pub mod history;
+pub mod http;
 pub mod json;
 pub mod jwt;
 pub mod output;

@@ -1,0 +1,156 @@
+//! The ureq agents: one for each way out, built when it is first needed.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use ureq::Agent;
+use ureq::config::Config;
+use ureq::tls::TlsConfig;
+use ureq::unversioned::transport::{
+    ConnectProxyConnector, Connector, RustlsConnector, TcpConnector,
+};
+
+use super::forward::AbsoluteForm;
+use super::proxy::Proxy;
+use super::resolve::Resolve;
+use super::settings::Settings;
+use super::target::Target;
+use super::tls;
+use super::witness::{AboveTls, BelowTls, Witness};
+
+/// A name that takes longer than this is not going to be found.
+pub(super) const LONGEST_RESOLVE: Duration = Duration::from_secs(5);
+/// A host that takes longer than this to connect to is down.
+pub(super) const LONGEST_CONNECT: Duration = Duration::from_secs(10);
+/// Room for a whole request head, the longest URL and bearer included, and for a whole answer
+/// head: ureq needs each in one piece.
+const BUFFER: usize = 16 * 1024;
+/// Shorter than the 5 s after which common servers close: a request that may not be repeated must
+/// not meet a connection that is just being closed.
+const LONGEST_IDLE: Duration = Duration::from_secs(3);
+
+/// A way to a server.
+#[derive(Clone)]
+pub(super) struct Line {
+    /// The proxy on the way.
+    pub(super) proxy: Option<Proxy>,
+    /// Whether the proxy gets the requests themselves (plain http) rather than a tunnel.
+    pub(super) forwards: bool,
+    pub(super) agent: Agent,
+    secure: bool,
+}
+
+/// All ways that were needed so far.
+#[derive(Default)]
+pub(super) struct Agents {
+    lines: RefCell<Vec<Line>>,
+    witness: Witness,
+}
+
+impl Agents {
+    /// What saw how far the last attempt got.
+    pub(super) fn witness(&self) -> &Witness {
+        &self.witness
+    }
+
+    /// The way to this target. The error is a setting of ours that cannot be used.
+    pub(super) fn line_to(&self, target: &Target, settings: &Settings) -> Result<Line, String> {
+        let proxy = settings.proxy.choose(target)?;
+        let mut lines = self.lines.borrow_mut();
+        if let Some(line) = lines
+            .iter()
+            .find(|line| line.secure == target.secure && line.proxy == proxy)
+        {
+            return Ok(line.clone());
+        }
+        let line = self.open(target.secure, proxy, settings)?;
+        lines.push(line.clone());
+        Ok(line)
+    }
+
+    fn open(
+        &self,
+        secure: bool,
+        proxy: Option<Proxy>,
+        settings: &Settings,
+    ) -> Result<Line, String> {
+        let witness = self.witness.clone();
+        let for_ureq = proxy.as_ref().and_then(Proxy::for_ureq);
+        let forwards = !secure && proxy.as_ref().is_some_and(|proxy| !proxy.secure);
+        let needs_tls = secure || proxy.as_ref().is_some_and(|proxy| proxy.secure);
+        let tls = match &settings.ca_bundle {
+            Some(path) if needs_tls => Some(tls::only_these_roots(path)?),
+            None if needs_tls => Some(tls::built_in_roots()),
+            _ => None,
+        };
+        let agent = if forwards {
+            let chain = ()
+                .chain(TcpConnector::default())
+                .chain(AbsoluteForm)
+                .chain(BelowTls {
+                    witness: witness.clone(),
+                    tunnels: false,
+                })
+                .chain(AboveTls {
+                    witness: witness.clone(),
+                    tunnels: false,
+                });
+            let instead = for_ureq.map(|proxy| proxy.uri().clone());
+            Agent::with_parts(
+                config(settings.timeout, None, None),
+                chain,
+                Resolve { witness, instead },
+            )
+        } else {
+            let tunnels = proxy.is_some();
+            let chain = ()
+                .chain(ConnectProxyConnector::default())
+                .chain(TcpConnector::default())
+                .chain(BelowTls {
+                    witness: witness.clone(),
+                    tunnels,
+                })
+                .chain(RustlsConnector::default())
+                .chain(AboveTls {
+                    witness: witness.clone(),
+                    tunnels,
+                });
+            let resolve = Resolve {
+                witness,
+                instead: None,
+            };
+            Agent::with_parts(config(settings.timeout, for_ureq, tls), chain, resolve)
+        };
+        Ok(Line {
+            proxy,
+            forwards,
+            agent,
+            secure,
+        })
+    }
+}
+
+fn config(timeout: Duration, proxy: Option<ureq::Proxy>, tls: Option<TlsConfig>) -> Config {
+    let mut config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        // Set even when there is none, or ureq asks the environment itself.
+        .proxy(proxy)
+        .user_agent(concat!("ntcli/", env!("CARGO_PKG_VERSION")))
+        .accept("application/json")
+        .accept_encoding("")
+        .input_buffer_size(BUFFER)
+        .output_buffer_size(BUFFER)
+        .max_response_header_size(BUFFER)
+        .max_idle_connections(2)
+        .max_idle_connections_per_host(1)
+        .max_idle_age(LONGEST_IDLE)
+        .timeout_global(Some(timeout))
+        .timeout_resolve(Some(timeout.min(LONGEST_RESOLVE)))
+        .timeout_connect(Some(timeout.min(LONGEST_CONNECT)));
+    if let Some(tls) = tls {
+        config = config.tls_config(tls);
+    }
+    config.build()
+}

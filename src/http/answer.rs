@@ -1,0 +1,194 @@
+//! What an answer means for the request.
+
+use std::time::Duration;
+
+use ureq::http::{Uri, header};
+
+use crate::error::Failure;
+use crate::json::Json;
+use crate::secret::Secret;
+use crate::time::Timestamp;
+
+use super::exchange::{Answer, BodyFault};
+use super::fault::{Again, Fault, Scene, our_fault};
+use super::message::{clean, message};
+use super::request::{Repeat, Request, Response};
+use super::{date, span};
+
+/// No server means to be left alone for longer than a year.
+const LONGEST_RETRY_AFTER: u64 = 31_536_000;
+
+/// A success, or what became of the request instead.
+pub(super) fn judge(
+    answer: Answer,
+    request: &Request,
+    scene: &Scene,
+    now: Timestamp,
+) -> Result<Response, Fault> {
+    let status = answer.status;
+    match status {
+        200..=299 => whole(answer, scene),
+        300..=499 | 501 | 503 => Err(refused(&answer, request, scene, now)),
+        _ => Err(broken(&answer, scene, now)),
+    }
+}
+
+fn whole(answer: Answer, scene: &Scene) -> Result<Response, Fault> {
+    let date = date(answer.header(header::DATE));
+    let status = answer.status;
+    let host = &scene.target.host;
+    let fault = match answer.body {
+        Ok(body) => return Ok(Response { status, body, date }),
+        Err(fault) => fault,
+    };
+    let (reason, again) = match fault {
+        BodyFault::TooLong => (
+            format!("{host} answered {status} with more than 1 MiB"),
+            Again::No,
+        ),
+        BodyFault::Cut => (
+            format!("{host} closed the connection in the middle of its answer ({status})"),
+            Again::MayBeCarriedOut,
+        ),
+        BodyFault::TimedOut => (
+            format!(
+                "{host} began to answer ({status}) but did not end within {}",
+                span(scene.timeout)
+            ),
+            Again::No,
+        ),
+        BodyFault::Garbled => (
+            format!("the answer of {host} ({status}) breaks the rules of HTTP"),
+            Again::No,
+        ),
+    };
+    Err(Fault {
+        failure: Failure::Unknown {
+            reason,
+            status: Some(status),
+            in_flight: fault == BodyFault::TimedOut,
+        },
+        again,
+        wait: None,
+    })
+}
+
+/// The server says that it has not done it.
+fn refused(answer: &Answer, request: &Request, scene: &Scene, now: Timestamp) -> Fault {
+    let status = answer.status;
+    if status == 503 && request.repeat != Repeat::Safe && !is_no_success(answer) {
+        return broken(answer, scene, now);
+    }
+    // Through a tunnel the proxy has said so before.
+    if let (407, Some(proxy), false) = (status, scene.proxy, scene.target.secure) {
+        return Fault {
+            failure: our_fault(proxy.wants_another_login()),
+            again: Again::No,
+            wait: None,
+        };
+    }
+    let wait = retry_after(answer, now);
+    let message = match status {
+        300..=399 => pointed_to(answer, scene.secrets),
+        _ => said(answer, scene.secrets),
+    };
+    Fault {
+        failure: Failure::Rejected {
+            status,
+            message,
+            retry_after: wait,
+        },
+        again: match status {
+            429 | 503 => Again::NotCarriedOut,
+            _ => Again::No,
+        },
+        wait,
+    }
+}
+
+/// The server, or one before it, broke down over it: done or not, nobody here knows.
+fn broken(answer: &Answer, scene: &Scene, now: Timestamp) -> Fault {
+    let status = answer.status;
+    let mut reason = format!("{} answered {status}", scene.target.host);
+    let said = said(answer, scene.secrets);
+    if !said.is_empty() {
+        reason = format!("{reason}: {said}");
+    }
+    Fault {
+        failure: Failure::Unknown {
+            reason,
+            status: Some(status),
+            // A gateway gave up waiting; whoever it asked may still be at it.
+            in_flight: status == 504,
+        },
+        again: match status {
+            502..=504 => Again::MayBeCarriedOut,
+            _ => Again::No,
+        },
+        wait: retry_after(answer, now),
+    }
+}
+
+/// Whether a 503 is what it says. One that carries the thing asked for (or breaks off, so that
+/// nobody can tell) must not lead to a second one.
+fn is_no_success(answer: &Answer) -> bool {
+    match &answer.body {
+        Ok(body) => !serde_json::from_slice::<Json>(body).is_ok_and(|value| {
+            ["access_token", "jti", "workspace_id"]
+                .iter()
+                .any(|key| value.get(key).is_some_and(|value| !value.is_null()))
+        }),
+        Err(BodyFault::TooLong) => true,
+        Err(_) => false,
+    }
+}
+
+fn said(answer: &Answer, secrets: &[Secret]) -> String {
+    let media_type = answer
+        .header(header::CONTENT_TYPE)
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    match &answer.body {
+        Ok(body) => message(body, &media_type, secrets),
+        Err(_) if media_type.starts_with("text/html") => message(b"<", "", &[]),
+        Err(_) => String::new(),
+    }
+}
+
+/// Where a redirect pointed: host and path; what follows may hold a code or a token.
+fn pointed_to(answer: &Answer, secrets: &[Secret]) -> String {
+    let place: Option<Uri> = answer
+        .header(header::LOCATION)
+        .and_then(|text| text.parse().ok());
+    let Some(place) = place else {
+        return "a redirect, which is not followed".to_owned();
+    };
+    let origin = match (place.scheme_str(), place.host()) {
+        (Some(scheme), Some(host)) => {
+            let port = place.port_u16().map(|port| format!(":{port}"));
+            format!("{scheme}://{host}{}", port.unwrap_or_default())
+        }
+        _ => String::new(),
+    };
+    let text = format!(
+        "a redirect to {origin}{}, which is not followed",
+        place.path()
+    );
+    clean(&text, secrets)
+}
+
+/// `Retry-After`: seconds, or a date, which is measured by the clock of the server that wrote it.
+fn retry_after(answer: &Answer, now: Timestamp) -> Option<Duration> {
+    let text = answer.header(header::RETRY_AFTER)?.trim();
+    let secs = if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        text.parse().unwrap_or(LONGEST_RETRY_AFTER)
+    } else {
+        let then = date(Some(text))?;
+        let now = date(answer.header(header::DATE)).unwrap_or(now);
+        // Rounded up: a fraction of a second too early is too early.
+        let millis = u64::try_from(then.millis().saturating_sub(now.millis())).ok()?;
+        millis.div_ceil(1000)
+    };
+    // 0 is no wish: our own pause is used.
+    (secs > 0).then(|| Duration::from_secs(secs.min(LONGEST_RETRY_AFTER)))
+}

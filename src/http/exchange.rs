@@ -1,0 +1,117 @@
+//! One request out, one answer in: the only calls of ureq that touch the network.
+
+use std::io::{self, Read};
+
+use ureq::http::{HeaderMap, HeaderValue, Method as UreqMethod, Request as UreqRequest, header};
+
+use super::agent::Line;
+use super::proxy::Proxy;
+use super::request::{Method, Request};
+use super::target::Target;
+
+/// The longest bearer that is sent.
+pub(super) const LONGEST_BEARER: usize = 8 * 1024;
+/// The longest body of a 2xx answer, bytes.
+const LONGEST_BODY: u64 = 1024 * 1024;
+/// How much of any other answer is looked at, bytes: room for every error of the API.
+const LONGEST_ERROR: u64 = 64 * 1024;
+
+/// An answer as it came.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    /// The body, or why there is none.
+    pub(super) body: Result<Vec<u8>, BodyFault>,
+}
+
+/// Why a body is not whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BodyFault {
+    /// More than is read.
+    TooLong,
+    /// The connection ended first.
+    Cut,
+    /// The time ran out first.
+    TimedOut,
+    /// It breaks the rules of HTTP.
+    Garbled,
+}
+
+impl Answer {
+    /// A header's value, when it is text.
+    pub(super) fn header(&self, name: header::HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// Sends the request once.
+pub(super) fn run(line: &Line, request: &Request, target: &Target) -> Result<Answer, ureq::Error> {
+    let mut head = UreqRequest::builder()
+        .uri(target.uri.clone())
+        .method(match request.method {
+            Method::Get => UreqMethod::GET,
+            Method::Post => UreqMethod::POST,
+            Method::Delete => UreqMethod::DELETE,
+        });
+    if let Some(bearer) = request.bearer {
+        head = head.header(
+            header::AUTHORIZATION,
+            hidden(&format!("Bearer {}", bearer.expose()))?,
+        );
+    }
+    let login = line.proxy.as_ref().filter(|_| line.forwards);
+    if let Some(login) = login.and_then(Proxy::authorization) {
+        head = head.header(header::PROXY_AUTHORIZATION, hidden(login.expose())?);
+    }
+    let response = match request.body.encoded() {
+        Some((text, media_type)) => {
+            head = head.header(header::CONTENT_TYPE, media_type);
+            line.agent.run(head.body(text)?)?
+        }
+        // A POST says that its body is empty; servers answer 411 to one that says nothing.
+        None if request.method == Method::Post => line.agent.run(head.body(String::new())?)?,
+        None => line.agent.run(head.body(())?)?,
+    };
+    let (parts, body) = response.into_parts();
+    let limit = if parts.status.is_success() {
+        LONGEST_BODY
+    } else {
+        LONGEST_ERROR
+    };
+    Ok(Answer {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        body: read(body, limit),
+    })
+}
+
+fn hidden(text: &str) -> Result<HeaderValue, ureq::Error> {
+    let mut value = HeaderValue::from_str(text).map_err(|e| ureq::Error::Http(e.into()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Reads to the end, but never more than `limit`; what is not read closes the connection.
+fn read(body: ureq::Body, limit: u64) -> Result<Vec<u8>, BodyFault> {
+    let announced = body.content_length().unwrap_or(0);
+    if announced > limit {
+        return Err(BodyFault::TooLong);
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
+    body.into_reader()
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(body_fault)?;
+    if bytes.len() as u64 > limit {
+        return Err(BodyFault::TooLong);
+    }
+    Ok(bytes)
+}
+
+fn body_fault(error: io::Error) -> BodyFault {
+    match ureq::Error::from(error) {
+        ureq::Error::Timeout(_) => BodyFault::TimedOut,
+        ureq::Error::Io(_) => BodyFault::Cut,
+        _ => BodyFault::Garbled,
+    }
+}

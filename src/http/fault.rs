@@ -1,0 +1,261 @@
+//! What became of an attempt that brought no answer.
+
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use crate::error::Failure;
+use crate::secret::Secret;
+
+use super::agent::{LONGEST_CONNECT, LONGEST_RESOLVE};
+use super::proxy::Proxy;
+use super::target::Target;
+use super::witness::Stage;
+use super::{describe_io, printable, span, tls};
+
+/// A failed attempt, and whether another may follow.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) failure: Failure,
+    pub(super) again: Again,
+    /// How long the server wants us to wait.
+    pub(super) wait: Option<Duration>,
+}
+
+/// Whether another attempt makes sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    /// It would end the same way, or waste as much time.
+    No,
+    /// It was certainly not carried out.
+    NotCarriedOut,
+    /// It may have been carried out.
+    MayBeCarriedOut,
+    /// It may have been carried out, but most likely the connection that we had kept was stale.
+    AtOnce,
+}
+
+/// All that is known of an attempt.
+pub(super) struct Scene<'a> {
+    pub(super) target: &'a Target,
+    pub(super) proxy: Option<&'a Proxy>,
+    /// How far it got.
+    pub(super) stage: Stage,
+    /// Whether it went over a connection that an earlier request had opened.
+    pub(super) reused: bool,
+    /// The time for the whole request.
+    pub(super) timeout: Duration,
+    /// Whatever a server was told and may repeat.
+    pub(super) secrets: &'a [Secret],
+}
+
+/// A failure for which a setting on this machine is to blame.
+pub(super) fn our_fault(reason: impl Into<String>) -> Failure {
+    Failure::NotSent {
+        reason: reason.into(),
+        our_setting: true,
+    }
+}
+
+/// Judges ureq's error by how far the attempt got.
+pub(super) fn of(error: &ureq::Error, scene: &Scene) -> Fault {
+    if scene.stage == Stage::Sent {
+        lost(error, scene)
+    } else {
+        not_sent(error, scene)
+    }
+}
+
+/// The request, or a part of it, is out.
+fn lost(error: &ureq::Error, scene: &Scene) -> Fault {
+    let host = &scene.target.host;
+    let (reason, again) = match error {
+        ureq::Error::Timeout(_) => (
+            format!("no answer from {host} within {}", span(scene.timeout)),
+            Again::No,
+        ),
+        ureq::Error::Io(error) => {
+            let again = if scene.reused {
+                Again::AtOnce
+            } else {
+                Again::MayBeCarriedOut
+            };
+            let reason = if is_cut(error) {
+                format!("{host} closed the connection before it answered")
+            } else {
+                format!("the connection to {host} broke: {}", describe_io(error))
+            };
+            (reason, again)
+        }
+        ureq::Error::LargeResponseHeader(..) => (
+            format!("{host} answered with far too many headers"),
+            Again::No,
+        ),
+        _ => (
+            format!("what {host} answered is not HTTP, or breaks its rules"),
+            Again::No,
+        ),
+    };
+    Fault {
+        failure: Failure::Unknown {
+            reason,
+            status: None,
+            // Whoever cut the connection has ended its work on the request.
+            in_flight: matches!(error, ureq::Error::Timeout(_)),
+        },
+        again,
+        wait: None,
+    }
+}
+
+/// Not a byte of the request is out.
+fn not_sent(error: &ureq::Error, scene: &Scene) -> Fault {
+    let (target, connect_limit) = (scene.target, span(scene.timeout.min(LONGEST_CONNECT)));
+    // Where the first connection goes: with a proxy, the host itself is the proxy's affair.
+    let (host, address) = match scene.proxy {
+        Some(proxy) => {
+            let address = proxy.address();
+            (
+                format!("the proxy {address}"),
+                format!("the proxy {address}"),
+            )
+        }
+        None => (target.host.clone(), target.address()),
+    };
+    let mut our_setting = false;
+    let (reason, again) = match (scene.stage, error) {
+        (Stage::Resolve | Stage::Connect, ureq::Error::Timeout(ureq::Timeout::Resolve)) => (
+            format!(
+                "no address for {host} within {}",
+                span(scene.timeout.min(LONGEST_RESOLVE))
+            ),
+            Again::No,
+        ),
+        (Stage::Resolve, ureq::Error::Io(error)) => (
+            format!("cannot find the address of {host}: {}", describe_io(error)),
+            Again::NotCarriedOut,
+        ),
+        (Stage::Resolve, ureq::Error::HostNotFound) => {
+            (format!("{host} has no address"), Again::NotCarriedOut)
+        }
+        (Stage::Resolve | Stage::Connect, ureq::Error::Timeout(_)) => (
+            format!("cannot connect to {address}: no answer within {connect_limit}"),
+            Again::No,
+        ),
+        (Stage::Connect, ureq::Error::Io(error)) => (
+            format!(
+                "cannot connect to {address}: {}",
+                connect_reason(error, target)
+            ),
+            Again::NotCarriedOut,
+        ),
+        (Stage::TlsToProxy, error) => secured(error, &host, &address, &connect_limit),
+        (Stage::Tls, error) => secured(error, &target.host, &target.address(), &connect_limit),
+        (Stage::Tunnel, ureq::Error::ConnectProxyFailed(said)) if said.contains("407") => {
+            our_setting = true;
+            let reason = scene.proxy.map(Proxy::wants_another_login);
+            (reason.unwrap_or_default(), Again::No)
+        }
+        (Stage::Tunnel, ureq::Error::ConnectProxyFailed(said)) => (
+            format!(
+                "{host} did not connect to {}{}",
+                target.address(),
+                status_in(said)
+            ),
+            Again::No,
+        ),
+        (Stage::Tunnel, ureq::Error::Timeout(_)) => (
+            format!(
+                "{host} did not connect to {} within {connect_limit}",
+                target.address()
+            ),
+            Again::No,
+        ),
+        (Stage::Tunnel, ureq::Error::Io(error)) if is_cut(error) => (
+            format!(
+                "{host} closed the connection when asked for {}",
+                target.address()
+            ),
+            Again::NotCarriedOut,
+        ),
+        (Stage::Tunnel, ureq::Error::Protocol(_)) => {
+            (format!("what {host} answered is not HTTP"), Again::No)
+        }
+        // Nothing that the network does ends here.
+        (_, error) => (
+            printable(&format!("the request cannot be sent to {address}: {error}")),
+            Again::No,
+        ),
+    };
+    Fault {
+        failure: Failure::NotSent {
+            reason,
+            our_setting,
+        },
+        again,
+        wait: None,
+    }
+}
+
+fn secured(error: &ureq::Error, host: &str, address: &str, limit: &str) -> (String, Again) {
+    if let Some(cause) = tls::cause(error) {
+        return (tls::reason(cause, host, address), Again::No);
+    }
+    match error {
+        ureq::Error::Timeout(_) => (
+            format!("no TLS handshake with {address} within {limit}"),
+            Again::No,
+        ),
+        ureq::Error::Io(error) if is_cut(error) => (
+            format!("{address} closed the connection during the TLS handshake"),
+            Again::NotCarriedOut,
+        ),
+        ureq::Error::Io(error) => (
+            format!("no TLS handshake with {address}: {}", describe_io(error)),
+            Again::NotCarriedOut,
+        ),
+        ureq::Error::Tls(_) => (
+            printable(&format!("{host} is no name that a certificate can bear")),
+            Again::No,
+        ),
+        error => (
+            printable(&format!("the request cannot be sent to {address}: {error}")),
+            Again::No,
+        ),
+    }
+}
+
+/// The last address that was tried speaks for all; for `localhost` that is `::1`, and where there
+/// is no IPv6 its error says nothing of the program that was to listen.
+fn connect_reason(error: &io::Error, target: &Target) -> String {
+    let no_ipv6 = !matches!(
+        error.kind(),
+        ErrorKind::ConnectionRefused | ErrorKind::TimedOut
+    );
+    if target.host == "localhost" && no_ipv6 {
+        "connection refused".to_owned()
+    } else {
+        describe_io(error)
+    }
+}
+
+fn is_cut(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::UnexpectedEof
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+    )
+}
+
+/// The status in ureq's words for a refused tunnel ("proxy server responded 403/403").
+fn status_in(said: &str) -> String {
+    let digits = said
+        .rsplit(|c: char| !c.is_ascii_digit())
+        .next()
+        .unwrap_or_default();
+    match digits {
+        "" => String::new(),
+        status => format!(": it answered {status}"),
+    }
+}

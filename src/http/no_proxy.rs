@@ -1,0 +1,152 @@
+//! The hosts that are spoken to without a proxy, as curl reads `no_proxy`.
+
+use std::net::IpAddr;
+
+/// Whether the host is this machine.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let host = host.trim_end_matches('.');
+    host == "localhost" || parse_ip(host).is_some_and(|ip| ip.is_loopback())
+}
+
+/// Whether `list` names the host (in lower case, without brackets).
+///
+/// Entries are parted by commas or blanks: `*`, a domain and all below it (a leading dot or `*.`
+/// makes no difference), an address, a block of addresses (`10.0.0.0/8`), each but the last with a
+/// port or without.
+pub(super) fn listed(list: &str, host: &str, port: u16) -> bool {
+    let host = host.trim_end_matches('.');
+    list.split(|c: char| c == ',' || c.is_whitespace())
+        .filter(|entry| !entry.is_empty())
+        .any(|entry| matches(&entry.to_ascii_lowercase(), host, port))
+}
+
+fn matches(entry: &str, host: &str, port: u16) -> bool {
+    if entry == "*" {
+        return true;
+    }
+    let ip = parse_ip(host);
+    if let Some((block, bits)) = entry.split_once('/') {
+        return ip.is_some_and(|ip| in_block(ip, block, bits));
+    }
+    let (name, wanted_port) = split_port(entry);
+    if wanted_port.is_some_and(|wanted| wanted != port) {
+        return false;
+    }
+    if let Some(ip) = ip {
+        return parse_ip(bare(name)) == Some(ip);
+    }
+    let name = name.strip_prefix('*').unwrap_or(name);
+    let name = name.trim_start_matches('.').trim_end_matches('.');
+    !name.is_empty()
+        && host
+            .strip_suffix(name)
+            .is_some_and(|before| before.is_empty() || before.ends_with('.'))
+}
+
+/// The port at the end, unless what ends there is an IPv6 address.
+fn split_port(entry: &str) -> (&str, Option<u16>) {
+    match entry.rsplit_once(':') {
+        Some((name, port)) if !name.contains(':') || name.ends_with(']') => port
+            .parse()
+            .map_or((entry, None), |port| (name, Some(port))),
+        _ => (entry, None),
+    }
+}
+
+fn bare(name: &str) -> &str {
+    name.trim_start_matches('[').trim_end_matches(']')
+}
+
+/// An address; an IPv4 one in IPv6's clothes is the IPv4 one.
+fn parse_ip(text: &str) -> Option<IpAddr> {
+    text.parse().ok().map(|ip: IpAddr| ip.to_canonical())
+}
+
+fn in_block(ip: IpAddr, block: &str, bits: &str) -> bool {
+    let Ok(bits) = bits.parse::<u32>() else {
+        return false;
+    };
+    match (ip, parse_ip(bare(block))) {
+        (IpAddr::V4(ip), Some(IpAddr::V4(block))) if bits <= 32 => {
+            let differ = u32::from(ip) ^ u32::from(block);
+            differ.checked_shr(32 - bits).unwrap_or(0) == 0
+        }
+        (IpAddr::V6(ip), Some(IpAddr::V6(block))) if bits <= 128 => {
+            let differ = u128::from(ip) ^ u128::from(block);
+            differ.checked_shr(128 - bits).unwrap_or(0) == 0
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table() {
+        for (list, host, port, direct) in [
+            ("*", "a.b", 1, true),
+            ("a.b", "a.b", 1, true),
+            (".a.b", "a.b", 1, true),
+            ("*.a.b", "x.a.b", 1, true),
+            ("a.b", "x.y.a.b", 1, true),
+            ("A.B.", "a.b", 1, true),
+            ("a.b", "a.b.", 1, true),
+            ("a.b", "xa.b", 1, false),
+            ("a.b", "b", 1, false),
+            ("a.b:8", "a.b", 8, true),
+            ("a.b:8", "a.b", 9, false),
+            ("x, a.b ,y", "a.b", 1, true),
+            ("x a.b", "a.b", 1, true),
+            ("x\ta.b", "a.b", 1, true),
+            (",", "a.b", 1, false),
+            ("", "a.b", 1, false),
+            (".", "a.b", 1, false),
+            ("10.1.2.3", "10.1.2.3", 1, true),
+            ("2.3", "10.1.2.3", 1, false),
+            ("10.1.2.3:7", "10.1.2.3", 7, true),
+            ("10.0.0.0/8", "10.1.2.3", 1, true),
+            ("10.0.0.0/8", "11.1.2.3", 1, false),
+            ("10.1.2.2/31", "10.1.2.3", 1, true),
+            ("10.1.2.2/32", "10.1.2.3", 1, false),
+            ("9.9.9.9/0", "10.1.2.3", 1, true),
+            ("10.0.0.0/33", "10.1.2.3", 1, false),
+            ("10.0.0.0/x", "10.1.2.3", 1, false),
+            ("10.0.0.0/8", "a.b", 1, false),
+            ("fe80::1", "fe80::1", 1, true),
+            ("[fe80::1]", "fe80::1", 1, true),
+            ("[fe80::1]:8", "fe80::1", 8, true),
+            ("[fe80::1]:8", "fe80::1", 9, false),
+            ("fe80:0:0::1", "fe80::1", 1, true),
+            ("fe80::/10", "fe80::1", 1, true),
+            ("fe80::/10", "fd00::1", 1, false),
+            ("::/0", "fd00::1", 1, true),
+            ("10.0.0.0/8", "fd00::1", 1, false),
+        ] {
+            assert_eq!(listed(list, host, port), direct, "{list} {host}:{port}");
+        }
+    }
+
+    #[test]
+    fn loopback() {
+        for host in [
+            "localhost",
+            "localhost.",
+            "127.0.0.1",
+            "127.9.9.9",
+            "::1",
+            "::ffff:127.0.0.1",
+        ] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in [
+            "localhost.evil.example",
+            "128.0.0.1",
+            "::2",
+            "127.0.0.1.nip.io",
+        ] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}

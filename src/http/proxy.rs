@@ -1,0 +1,299 @@
+//! Which proxy a URL goes through, as curl reads the environment (curl(1), "ENVIRONMENT").
+
+use std::borrow::Cow;
+use std::net::Ipv6Addr;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use percent_encoding::percent_decode_str;
+use ureq::ProxyProtocol;
+
+use crate::context::Env;
+use crate::secret::Secret;
+
+use super::no_proxy::{is_loopback, listed};
+use super::printable;
+use super::target::{Target, address};
+
+/// curl's port for a proxy that is named without one.
+const DEFAULT_PORT: u16 = 1080;
+const DEFAULT_TLS_PORT: u16 = 443;
+
+/// The proxies that the environment names, not yet looked at: one that is never used may be wrong.
+#[derive(Debug, Clone, Default)]
+pub struct ProxySettings {
+    /// For https: `https_proxy`, `HTTPS_PROXY`, `all_proxy` or `ALL_PROXY`, the first that is set.
+    pub https: Option<ProxyVariable>,
+    /// For http: `http_proxy` (lower case only: a CGI gateway sets the other from a request's
+    /// header), `all_proxy` or `ALL_PROXY`.
+    pub http: Option<ProxyVariable>,
+    /// Hosts that are spoken to directly: `no_proxy` or `NO_PROXY`.
+    pub no_proxy: Option<String>,
+}
+
+/// A variable that names a proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyVariable {
+    /// The variable's name.
+    pub name: &'static str,
+    /// Its value, which may hold a password.
+    pub value: Secret,
+}
+
+/// A proxy to go through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Proxy {
+    /// The variable that named it.
+    pub(super) variable: &'static str,
+    /// Whether the way to the proxy itself is TLS.
+    pub(super) secure: bool,
+    host: String,
+    port: u16,
+    user: Option<String>,
+    password: Option<Secret>,
+}
+
+impl ProxySettings {
+    pub(super) fn from_env(env: &Env) -> Self {
+        let first = |names: &[&'static str]| {
+            names.iter().find_map(|&name| {
+                let value = Secret::new(env.text(name)?);
+                Some(ProxyVariable { name, value })
+            })
+        };
+        Self {
+            https: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
+            http: first(&["http_proxy", "all_proxy", "ALL_PROXY"]),
+            no_proxy: env.text("no_proxy").or_else(|| env.text("NO_PROXY")),
+        }
+    }
+
+    /// The proxy for this target; the error names the variable that cannot be used.
+    pub(super) fn choose(&self, target: &Target) -> Result<Option<Proxy>, String> {
+        let named = if target.secure {
+            &self.https
+        } else {
+            &self.http
+        };
+        let Some(variable) = named else {
+            return Ok(None);
+        };
+        let direct = is_loopback(&target.host)
+            || self
+                .no_proxy
+                .as_deref()
+                .is_some_and(|list| listed(list, &target.host, target.port));
+        if direct {
+            return Ok(None);
+        }
+        Proxy::parse(variable).map(Some)
+    }
+}
+
+impl Proxy {
+    fn parse(variable: &ProxyVariable) -> Result<Self, String> {
+        let bad = |why: &str| {
+            format!(
+                "the proxy that {} names cannot be used: {why}",
+                variable.name
+            )
+        };
+        let text = variable.value.expose().trim();
+        let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+        let secure = match scheme.to_ascii_lowercase().as_str() {
+            "http" => false,
+            "https" => true,
+            socks if socks.starts_with("socks") => {
+                return Err(bad(
+                    "only http:// and https:// proxies are supported, not SOCKS",
+                ));
+            }
+            _ => return Err(bad("it must begin with http:// or https://")),
+        };
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let (login, place) = match authority.rsplit_once('@') {
+            Some((login, place)) => (Some(login), place),
+            None => (None, authority),
+        };
+        let decode = |part: &str| {
+            percent_decode_str(part)
+                .decode_utf8()
+                .map(Cow::into_owned)
+                .map_err(|_| bad("its user or password is no UTF-8"))
+        };
+        let (user, password) = match login.map(|l| l.split_once(':').unwrap_or((l, ""))) {
+            Some((user, password)) => (Some(decode(user)?), Some(Secret::new(decode(password)?))),
+            None => (None, None),
+        };
+        let (host, port) = split_port(place).ok_or_else(|| bad("its port is no number"))?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        if host.is_empty() {
+            return Err(bad("it names no host"));
+        }
+        // A user and a password without an @ behind them would be shown as a host.
+        if host.contains(':') && host.parse::<Ipv6Addr>().is_err() {
+            return Err(bad("its host is no host name"));
+        }
+        let proxy = Self {
+            variable: variable.name,
+            secure,
+            host: host.to_ascii_lowercase(),
+            port: port.unwrap_or(if secure {
+                DEFAULT_TLS_PORT
+            } else {
+                DEFAULT_PORT
+            }),
+            user,
+            password,
+        };
+        // Built once here so that a host that is none is found before it is needed.
+        proxy
+            .for_ureq()
+            .ok_or_else(|| bad("its host is no host name"))?;
+        Ok(proxy)
+    }
+
+    /// `host:port`, for people: no user, no password.
+    pub(super) fn address(&self) -> String {
+        printable(&address(&self.host, self.port))
+    }
+
+    /// What there is to say of its 407.
+    pub(super) fn wants_another_login(&self) -> String {
+        let (address, variable) = (self.address(), self.variable);
+        format!("the proxy {address} wants another user or password than those in {variable} (407)")
+    }
+
+    pub(super) fn for_ureq(&self) -> Option<ureq::Proxy> {
+        let protocol = if self.secure {
+            ProxyProtocol::Https
+        } else {
+            ProxyProtocol::Http
+        };
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        };
+        let mut builder = ureq::Proxy::builder(protocol).host(&host).port(self.port);
+        if let Some(user) = &self.user {
+            builder = builder.username(user);
+        }
+        if let Some(password) = &self.password {
+            builder = builder.password(password.expose());
+        }
+        builder.build().ok()
+    }
+
+    /// The value of `Proxy-Authorization`.
+    pub(super) fn authorization(&self) -> Option<Secret> {
+        let user = self.user.as_ref()?;
+        let password = self.password.as_ref().map_or("", Secret::expose);
+        let login = BASE64_STANDARD.encode(format!("{user}:{password}"));
+        Some(Secret::new(format!("Basic {login}")))
+    }
+}
+
+/// Splits `host`, `host:port` or `[v6]:port`; `None` when the port is none.
+fn split_port(place: &str) -> Option<(&str, Option<u16>)> {
+    let after_brackets = place.rfind(']').map_or(0, |at| at + 1);
+    match place[after_brackets..].rfind(':') {
+        Some(colon) => {
+            let colon = after_brackets + colon;
+            let port = place[colon + 1..].parse().ok()?;
+            Some((&place[..colon], Some(port)))
+        }
+        None => Some((place, None)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choose(vars: &[(&str, &str)], url: &str) -> Result<Option<Proxy>, String> {
+        let env = Env::new(vars.iter().map(|(k, v)| (k.into(), v.into())));
+        ProxySettings::from_env(&env).choose(&Target::parse(url).unwrap())
+    }
+
+    #[test]
+    fn chosen_by_scheme_and_case() {
+        let all = [
+            ("https_proxy", "http://lower:1"),
+            ("HTTPS_PROXY", "http://upper:2"),
+            ("http_proxy", "plain:3"),
+            ("HTTP_PROXY", "cgi:4"),
+            ("all_proxy", "all:5"),
+            ("ALL_PROXY", "ALL:6"),
+        ];
+        for (from, url, wanted) in [
+            (0, "https://a.b/", Some("lower:1")),
+            (1, "https://a.b/", Some("upper:2")),
+            (2, "https://a.b/", Some("all:5")),
+            (5, "https://a.b/", Some("all:6")),
+            (0, "http://a.b/", Some("plain:3")),
+            (3, "http://a.b/", Some("all:5")),
+            (6, "http://a.b/", None),
+            (0, "http://localhost:1/", None),
+            (0, "http://127.8.9.1/", None),
+            (0, "https://[::1]/", None),
+        ] {
+            let chosen = choose(&all[from..], url).unwrap();
+            assert_eq!(chosen.map(|p| p.address()).as_deref(), wanted, "{url}");
+        }
+        assert_eq!(choose(&[("HTTP_PROXY", "cgi:4")], "http://a.b/"), Ok(None));
+    }
+
+    #[test]
+    fn no_proxy_goes_before_a_proxy_that_is_wrong() {
+        let vars = [("https_proxy", "socks5://x"), ("NO_PROXY", "b")];
+        assert_eq!(choose(&vars, "https://a.b/"), Ok(None));
+        assert!(
+            choose(&vars, "https://a.c/")
+                .unwrap_err()
+                .contains("https_proxy")
+        );
+    }
+
+    #[test]
+    fn taken_apart() {
+        for (text, address, secure, login) in [
+            ("p", "p:1080", false, None),
+            ("https://P/", "p:443", true, None),
+            (
+                "http://u:p%40s@[::1]:3128/x",
+                "[::1]:3128",
+                false,
+                Some("u:p@s"),
+            ),
+            ("u@h:1", "h:1", false, Some("u:")),
+        ] {
+            let proxy = choose(&[("all_proxy", text)], "http://a.b/")
+                .unwrap()
+                .unwrap();
+            assert_eq!((proxy.address().as_str(), proxy.secure), (address, secure));
+            let wanted = login.map(|l| format!("Basic {}", BASE64_STANDARD.encode(l)));
+            let sent = proxy.authorization().map(|s| s.expose().to_owned());
+            assert_eq!(sent, wanted);
+            assert!(!format!("{proxy:?}").contains("p@s"));
+        }
+    }
+
+    #[test]
+    fn refused_by_name_without_the_password() {
+        for bad in [
+            "socks5h://u:hush@h:1",
+            "ftp://u:hush@h",
+            "http://u:hush@",
+            "http://u:hush@h:x",
+            "http://u:hush@a b:1",
+            "http://u%ff:hush@h:1",
+            "http://u:hush:1",
+            "://hush",
+        ] {
+            let error = choose(&[("ALL_PROXY", bad)], "http://a.b/").unwrap_err();
+            assert!(error.contains("ALL_PROXY"), "{error}");
+            assert!(!error.contains("hush"), "{error}");
+        }
+    }
+}

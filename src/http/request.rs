@@ -1,0 +1,213 @@
+//! What is asked for, and what comes back.
+
+use crate::secret::Secret;
+use crate::time::Timestamp;
+
+use super::encode::encode_form;
+
+/// The verbs that the API knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Makes something, or signs in.
+    Post,
+    /// Takes something away.
+    Delete,
+}
+
+impl Method {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// When a request that failed may be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// Doing it twice does no harm (GET, DELETE): after connection errors, cut answers, 429, 502,
+    /// 503 and 504. Never after a time-out.
+    Safe,
+    /// Doing it twice makes two (create): only when it has certainly not been done, so after a
+    /// failed connect, 429, and 503 whose body is no success.
+    IfNotCarriedOut,
+    /// Sent once (a code or a refresh token that works once only).
+    Never,
+}
+
+/// The body of a request.
+#[derive(Debug, Clone)]
+pub enum Body<'a> {
+    /// None.
+    None,
+    /// JSON without secrets.
+    Json(String),
+    /// JSON of which every string value is a secret, so that no message repeats one.
+    SecretJson(Secret),
+    /// `application/x-www-form-urlencoded`, by name and value.
+    Form(Vec<(&'a str, Field<'a>)>),
+}
+
+/// A value of a form.
+#[derive(Debug, Clone, Copy)]
+pub enum Field<'a> {
+    /// May be shown.
+    Plain(&'a str),
+    /// May not.
+    Hidden(&'a Secret),
+}
+
+impl<'a> Field<'a> {
+    pub(super) fn text(self) -> &'a str {
+        match self {
+            Self::Plain(text) => text,
+            Self::Hidden(secret) => secret.expose(),
+        }
+    }
+}
+
+impl<'a> From<&'a str> for Field<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Plain(text)
+    }
+}
+
+impl<'a> From<&'a Secret> for Field<'a> {
+    fn from(secret: &'a Secret) -> Self {
+        Self::Hidden(secret)
+    }
+}
+
+impl Body<'_> {
+    /// The bytes, with their media type.
+    pub(super) fn encoded(&self) -> Option<(String, &'static str)> {
+        match self {
+            Self::None => None,
+            Self::Json(text) => Some((text.clone(), "application/json")),
+            Self::SecretJson(text) => Some((text.expose().to_owned(), "application/json")),
+            Self::Form(fields) => Some((encode_form(fields), "application/x-www-form-urlencoded")),
+        }
+    }
+
+    pub(super) fn length(&self) -> Option<usize> {
+        self.encoded().map(|(text, _)| text.len())
+    }
+
+    /// The secrets in it.
+    fn secrets(&self) -> Vec<Secret> {
+        match self {
+            Self::None | Self::Json(_) => Vec::new(),
+            Self::SecretJson(text) => serde_json::from_str(text.expose())
+                .map(|value: crate::json::Json| strings_in(&value))
+                .unwrap_or_default(),
+            Self::Form(fields) => fields
+                .iter()
+                .filter_map(|(_, field)| match field {
+                    Field::Hidden(secret) => Some((*secret).clone()),
+                    Field::Plain(_) => None,
+                })
+                .collect(),
+        }
+    }
+}
+
+fn strings_in(value: &crate::json::Json) -> Vec<Secret> {
+    use crate::json::Json;
+    match value {
+        Json::Text(text) => vec![Secret::new(text)],
+        Json::Array(items) => items.iter().flat_map(strings_in).collect(),
+        Json::Object(fields) => fields.iter().flat_map(|(_, v)| strings_in(v)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// One request.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// The verb.
+    pub method: Method,
+    /// An absolute `http` or `https` URL, without user or password.
+    pub url: String,
+    /// What goes into the `Authorization` header.
+    pub bearer: Option<&'a Secret>,
+    /// What is sent along.
+    pub body: Body<'a>,
+    /// When it may be sent again.
+    pub repeat: Repeat,
+}
+
+impl<'a> Request<'a> {
+    /// A GET, repeated where that helps.
+    #[must_use]
+    pub fn get(url: impl Into<String>) -> Self {
+        Self {
+            method: Method::Get,
+            url: url.into(),
+            bearer: None,
+            body: Body::None,
+            repeat: Repeat::Safe,
+        }
+    }
+
+    /// A DELETE, repeated where that helps: what is gone already answers 404.
+    #[must_use]
+    pub fn delete(url: impl Into<String>) -> Self {
+        Self {
+            method: Method::Delete,
+            ..Self::get(url)
+        }
+    }
+
+    /// A POST, repeated only when it has certainly not been carried out.
+    #[must_use]
+    pub fn post(url: impl Into<String>, body: Body<'a>) -> Self {
+        Self {
+            method: Method::Post,
+            body,
+            repeat: Repeat::IfNotCarriedOut,
+            ..Self::get(url)
+        }
+    }
+
+    /// The same with a bearer.
+    #[must_use]
+    pub fn bearer(self, bearer: &'a Secret) -> Self {
+        Self {
+            bearer: Some(bearer),
+            ..self
+        }
+    }
+
+    /// Every secret that this request shows to the server, which may echo it.
+    pub(super) fn secrets(&self) -> Vec<Secret> {
+        let mut secrets = self.body.secrets();
+        secrets.extend(self.bearer.cloned());
+        secrets
+    }
+}
+
+/// A 2xx answer, its body read to the end.
+#[derive(Clone)]
+pub struct Response {
+    /// The status, 200 to 299.
+    pub status: u16,
+    /// The body, 1 MiB at most. May hold a token, so `Debug` shows its length only.
+    pub body: Vec<u8>,
+    /// The server's clock, from its `Date` header.
+    pub date: Option<Timestamp>,
+}
+
+/// Without the body, which may hold a token.
+impl std::fmt::Debug for Response {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("bytes", &self.body.len())
+            .field("date", &self.date)
+            .finish()
+    }
+}

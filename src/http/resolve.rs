@@ -1,0 +1,77 @@
+//! From a host to its addresses, with no thread and no name service where none is needed.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::NextTimeout;
+
+use super::witness::{Stage, Witness};
+
+/// ureq's resolver starts a thread for each look-up, and glibc's loads its own libraries: this one
+/// asks it only for real names.
+#[derive(Debug)]
+pub(super) struct Resolve {
+    pub(super) witness: Witness,
+    /// The proxy to be reached instead of every host, when requests are handed to one whole.
+    pub(super) instead: Option<Uri>,
+}
+
+impl Resolver for Resolve {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let uri = self.instead.as_ref().unwrap_or(uri);
+        self.witness.reached(Stage::Resolve);
+        let found = match known(uri) {
+            Some(known) => {
+                let mut addresses = self.empty();
+                for address in known {
+                    addresses.push(address);
+                }
+                addresses
+            }
+            None => DefaultResolver::default().resolve(uri, config, timeout)?,
+        };
+        self.witness.reached(Stage::Connect);
+        Ok(found)
+    }
+}
+
+/// The addresses of a literal and of `localhost` (RFC 6761: always this machine).
+fn known(uri: &Uri) -> Option<Vec<SocketAddr>> {
+    let port = uri.port_u16().unwrap_or(match uri.scheme_str() {
+        Some("https") => 443,
+        _ => 80,
+    });
+    let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
+    let addresses: Vec<IpAddr> = if host.eq_ignore_ascii_case("localhost") {
+        vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
+    } else {
+        vec![host.parse().ok()?]
+    };
+    Some(addresses.into_iter().map(|ip| (ip, port).into()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_and_localhost_need_no_look_up() {
+        for (uri, found) in [
+            ("http://127.0.0.1/", Some("127.0.0.1:80")),
+            ("https://[::1]/", Some("[::1]:443")),
+            ("https://[::1]:9/", Some("[::1]:9")),
+            ("http://LOCALHOST:9/", Some("127.0.0.1:9")),
+            ("http://a.b/", None),
+        ] {
+            let first = known(&uri.parse().unwrap()).map(|all| all[0].to_string());
+            assert_eq!(first.as_deref(), found, "{uri}");
+        }
+    }
+}

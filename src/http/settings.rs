@@ -1,0 +1,127 @@
+//! What the environment says of HTTP.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::context::Env;
+
+use super::proxy::ProxySettings;
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+const LONGEST_TIMEOUT_SECS: u64 = 3600;
+
+/// How to talk to servers.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long one request may take in all (`NTCLI_TIMEOUT`, whole seconds).
+    pub timeout: Duration,
+    /// Whether to trace to stderr (`NTCLI_DEBUG`).
+    pub debug: bool,
+    /// PEM roots to trust instead of the built-in ones (`SSL_CERT_FILE`); read when first needed.
+    pub ca_bundle: Option<PathBuf>,
+    /// Which proxies to use.
+    pub proxy: ProxySettings,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            timeout: DEFAULT_TIMEOUT,
+            debug: false,
+            ca_bundle: None,
+            proxy: ProxySettings::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// A sentence that names the variable and what it should have been.
+    pub fn from_env(env: &Env) -> Result<Self, String> {
+        Ok(Self {
+            timeout: timeout(env)?,
+            debug: debug(env)?,
+            ca_bundle: env.os("SSL_CERT_FILE").map(PathBuf::from),
+            proxy: ProxySettings::from_env(env),
+        })
+    }
+}
+
+fn timeout(env: &Env) -> Result<Duration, String> {
+    let Some(text) = env.text("NTCLI_TIMEOUT") else {
+        return Ok(DEFAULT_TIMEOUT);
+    };
+    Some(&text)
+        .filter(|text| text.bytes().all(|b| b.is_ascii_digit()))
+        .and_then(|text| text.parse().ok())
+        .filter(|secs| (1..=LONGEST_TIMEOUT_SECS).contains(secs))
+        .map(Duration::from_secs)
+        .ok_or_else(|| {
+            format!(
+                "NTCLI_TIMEOUT must be whole seconds from 1 to {LONGEST_TIMEOUT_SECS}, not {text:?}"
+            )
+        })
+}
+
+fn debug(env: &Env) -> Result<bool, String> {
+    let Some(text) = env.text("NTCLI_DEBUG") else {
+        return Ok(false);
+    };
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" => Ok(true),
+        "0" | "false" => Ok(false),
+        _ => Err(format!(
+            "NTCLI_DEBUG must be 1 or true, or 0 or false, not {text:?}"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(vars: &[(&str, &str)]) -> Result<Settings, String> {
+        Settings::from_env(&Env::new(vars.iter().map(|(k, v)| (k.into(), v.into()))))
+    }
+
+    #[test]
+    fn defaults_and_values() {
+        let settings = read(&[]).unwrap();
+        assert_eq!(settings.timeout, Duration::from_secs(30));
+        assert!(!settings.debug && settings.ca_bundle.is_none());
+        let settings = read(&[
+            ("NTCLI_TIMEOUT", "3600"),
+            ("NTCLI_DEBUG", "TRUE"),
+            ("SSL_CERT_FILE", "/x/ca.pem"),
+        ])
+        .unwrap();
+        assert_eq!(settings.timeout, Duration::from_secs(3600));
+        assert!(settings.debug);
+        assert_eq!(settings.ca_bundle, Some(PathBuf::from("/x/ca.pem")));
+        assert!(!read(&[("NTCLI_DEBUG", "0")]).unwrap().debug);
+    }
+
+    #[test]
+    fn bad_values_name_the_variable() {
+        for bad in [
+            "0",
+            "-1",
+            "1.5",
+            "3601",
+            "abc",
+            "+5",
+            " 5",
+            "99999999999999999999",
+        ] {
+            let error = read(&[("NTCLI_TIMEOUT", bad)]).unwrap_err();
+            assert!(error.contains("NTCLI_TIMEOUT") && error.contains("whole seconds"));
+        }
+        let error = read(&[("NTCLI_DEBUG", "yes\n")]).unwrap_err();
+        assert_eq!(
+            error,
+            "NTCLI_DEBUG must be 1 or true, or 0 or false, not \"yes\\n\""
+        );
+    }
+}

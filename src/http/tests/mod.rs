@@ -1,0 +1,191 @@
+//! The room as a whole, against real sockets.
+
+mod failures;
+mod proxies;
+mod retries;
+mod secure;
+mod server;
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::*;
+use crate::secret::Secret;
+
+/// A clock that stands still and remembers for how long it was asked to wait.
+#[derive(Default)]
+pub(super) struct StillClock(RefCell<Vec<Duration>>);
+
+impl Clock for StillClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_secs(1_754_568_000)
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.0.borrow_mut().push(duration);
+    }
+}
+
+/// A stream that can be read back.
+#[derive(Clone, Default)]
+pub(super) struct Tape(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Tape {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A client with what it said and how long it would have waited.
+pub(super) struct Client {
+    pub(super) http: Http,
+    said: Tape,
+    clock: Rc<StillClock>,
+}
+
+impl Client {
+    pub(super) fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    pub(super) fn with(settings: Settings) -> Self {
+        let (said, clock) = (Tape::default(), Rc::new(StillClock::default()));
+        let console = Console::new(Box::new(io::sink()), Box::new(said.clone()));
+        let settings = Settings {
+            debug: true,
+            ..settings
+        };
+        Self {
+            http: Http::new(settings, console, clock.clone()),
+            said,
+            clock,
+        }
+    }
+
+    pub(super) fn impatient() -> Self {
+        Self::with(Settings {
+            timeout: Duration::from_millis(500),
+            ..Settings::default()
+        })
+    }
+
+    pub(super) fn get(&self, url: &str) -> Result<Response, Failure> {
+        self.http.send(&Request::get(url))
+    }
+
+    pub(super) fn create(&self, url: &str) -> Result<Response, Failure> {
+        let body = Body::Json("{}".to_owned());
+        self.http.send(&Request::post(url, body))
+    }
+
+    pub(super) fn said(&self) -> String {
+        String::from_utf8(self.said.0.borrow().clone()).unwrap()
+    }
+
+    pub(super) fn pauses(&self) -> Vec<Duration> {
+        self.clock.0.borrow().clone()
+    }
+}
+
+/// The parts of a failure: class, status, `our_setting` or `in_flight`, text.
+pub(super) fn parts(
+    result: Result<Response, Failure>,
+) -> (&'static str, Option<u16>, bool, String) {
+    match result.unwrap_err() {
+        Failure::NotSent {
+            reason,
+            our_setting,
+        } => ("not sent", None, our_setting, reason),
+        Failure::Rejected {
+            status, message, ..
+        } => ("rejected", Some(status), false, message),
+        Failure::Unknown {
+            reason,
+            status,
+            in_flight,
+        } => ("unknown", status, in_flight, reason),
+    }
+}
+
+#[test]
+fn debug_shows_neither_secrets_nor_bodies_nor_queries() {
+    let token = "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJ4In0.c2lnbmF0dXJl";
+    let answer =
+        format!(r#"{{"access_token":"{token}","detail":"hush-bearer hush-code {token}"}}"#);
+    let server = server::Server::start(vec![
+        server::json(500, &answer),
+        server::json(400, &answer),
+        server::json(201, &answer),
+    ]);
+    let client = Client::new();
+    let (bearer, code) = (Secret::new("hush-bearer"), Secret::new("hush-code"));
+    for _ in 0..3 {
+        let body = Body::Form(vec![("code", (&code).into()), ("client_id", "c1".into())]);
+        let request = Request::post(server.url("/oauth/token?code=hush-code"), body);
+        if let Err(failure) = client.http.send(&request.bearer(&bearer)) {
+            assert!(!format!("{failure} {failure:?}").contains("hush"));
+        }
+    }
+    let said = client.said();
+    assert!(
+        !said.contains("hush") && !said.contains("eyJ") && !said.contains("c1"),
+        "{said}"
+    );
+    assert!(
+        said.contains("> Authorization: Bearer [redacted]"),
+        "{said}"
+    );
+    assert!(
+        said.contains(&format!("> POST {}\n", server.url("/oauth/token"))),
+        "{said}"
+    );
+    assert!(said.contains("< 201 ("), "{said}");
+    assert!(server.requests()[0].contains("\r\n\r\ncode=hush-code&client_id=c1"));
+}
+
+#[test]
+fn requests_look_right_on_the_wire() {
+    let server = server::Server::start(vec![server::json(200, "{}"); 3]);
+    let client = Client::new();
+    let bearer = Secret::new("wst_1");
+    client
+        .http
+        .send(&Request::get(server.url("/a?b=c")).bearer(&bearer))
+        .unwrap();
+    client
+        .http
+        .send(&Request::delete(server.url("/a")))
+        .unwrap();
+    client
+        .http
+        .send(&Request::post(server.url("/a"), Body::None))
+        .unwrap();
+    let seen: Vec<String> = server
+        .requests()
+        .iter()
+        .map(|r| r.to_ascii_lowercase())
+        .collect();
+    assert!(seen[0].starts_with("get /a?b=c http/1.1\r\n"), "{seen:?}");
+    assert!(
+        seen[0].contains("authorization: bearer wst_1\r\n"),
+        "{seen:?}"
+    );
+    assert!(seen[0].contains("accept: application/json\r\n"), "{seen:?}");
+    assert!(seen[0].contains(concat!(
+        "user-agent: ntcli/",
+        env!("CARGO_PKG_VERSION"),
+        "\r\n"
+    )));
+    assert!(
+        !seen[0].contains("accept-encoding") && !seen[0].contains("expect"),
+        "{seen:?}"
+    );
+    assert!(!seen[1].contains("content-length"), "{seen:?}");
+    assert!(seen[2].contains("content-length: 0\r\n"), "{seen:?}");
+}

@@ -1,0 +1,158 @@
+//! A server of the tests: gives its answers in turn and keeps what it was asked.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+/// What is done with one request.
+#[derive(Clone)]
+pub(super) enum Reply {
+    /// These bytes, and the connection stays open.
+    Send(Vec<u8>),
+    /// These bytes, then the connection is closed.
+    SendAndClose(Vec<u8>),
+    /// A head that begins well and goes on, a byte every 20 ms, without end.
+    Drip,
+    /// These bytes, then as many zeros as are taken, in the end 60 MB.
+    Flood(Vec<u8>),
+    /// The bytes, and later, while the connection sleeps, the end.
+    SendAndHangUpLater(Vec<u8>),
+}
+
+#[derive(Default)]
+struct Log {
+    replies: Vec<Reply>,
+    requests: Vec<String>,
+    connections: usize,
+    flooded: usize,
+}
+
+pub(super) struct Server {
+    pub(super) port: u16,
+    log: Arc<Mutex<Log>>,
+}
+
+pub(super) fn raw(head: &str, body: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+pub(super) fn json(status: u16, body: &str) -> Reply {
+    Reply::Send(raw(
+        &format!("{status} X\r\nContent-Type: application/json"),
+        body,
+    ))
+}
+
+pub(super) fn with_header(status: u16, header: &str) -> Reply {
+    Reply::Send(raw(&format!("{status} X\r\n{header}"), "{}"))
+}
+
+impl Server {
+    pub(super) fn start(mut replies: Vec<Reply>) -> Self {
+        replies.reverse();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let log = Arc::new(Mutex::new(Log {
+            replies,
+            ..Log::default()
+        }));
+        let shared = log.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let shared = shared.clone();
+                shared.lock().unwrap().connections += 1;
+                thread::spawn(move || talk(stream.unwrap(), &shared));
+            }
+        });
+        Self { port, log }
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    pub(super) fn requests(&self) -> Vec<String> {
+        self.log.lock().unwrap().requests.clone()
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.log.lock().unwrap().connections
+    }
+
+    pub(super) fn flooded(&self) -> usize {
+        self.log.lock().unwrap().flooded
+    }
+}
+
+/// A port at which nobody listens.
+pub(super) fn closed_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+fn talk(mut stream: TcpStream, log: &Mutex<Log>) {
+    while let Some(request) = read_request(&mut stream) {
+        let reply = {
+            let mut log = log.lock().unwrap();
+            log.requests.push(request);
+            log.replies.pop()
+        };
+        match reply {
+            Some(Reply::Send(bytes)) => stream.write_all(&bytes).unwrap(),
+            Some(Reply::SendAndClose(bytes)) => {
+                let _ = stream.write_all(&bytes);
+                return;
+            }
+            Some(Reply::SendAndHangUpLater(bytes)) => {
+                stream.write_all(&bytes).unwrap();
+                thread::sleep(Duration::from_millis(30));
+                return;
+            }
+            Some(Reply::Drip) => {
+                let _ = stream.write_all(b"HTTP/1.1 200 X\r\nA: ");
+                while stream.write_all(b"a").is_ok() {
+                    thread::sleep(Duration::from_millis(20));
+                }
+            }
+            Some(Reply::Flood(head)) => {
+                let _ = stream.write_all(&head);
+                for _ in 0..60 {
+                    if stream.write_all(&vec![b' '; 1_000_000]).is_err() {
+                        return;
+                    }
+                    log.lock().unwrap().flooded += 1_000_000;
+                }
+            }
+            None => return,
+        }
+    }
+}
+
+/// Head and body of the next request; `None` when the client has gone.
+pub(super) fn read_request(stream: &mut impl Read) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut byte = [0];
+    while !bytes.ends_with(b"\r\n\r\n") {
+        if stream.read(&mut byte).ok()? == 0 {
+            return None;
+        }
+        bytes.push(byte[0]);
+    }
+    let head = String::from_utf8(bytes).unwrap();
+    let length = head
+        .to_ascii_lowercase()
+        .split_once("content-length: ")
+        .map_or(0, |(_, rest)| rest.lines().next().unwrap().parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).ok()?;
+    Some(head + &String::from_utf8(body).unwrap())
+}

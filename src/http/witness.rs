@@ -1,0 +1,160 @@
+//! The witness: how far an attempt got, and so whether the server can have seen any of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, Either, NextTimeout, Transport,
+};
+
+/// How far an attempt got. The order is that of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    /// The name of the host, or of the proxy, is looked up.
+    Resolve,
+    /// A connection to it is opened.
+    Connect,
+    /// TLS to the proxy itself.
+    TlsToProxy,
+    /// The proxy is asked for a tunnel.
+    Tunnel,
+    /// TLS to the host.
+    Tls,
+    /// The first byte of the request may have left. Before this, the server has done nothing.
+    Sent,
+}
+
+/// What is known of the current attempt. Shared with the transports, of which all but one sleep:
+/// this program sends one request at a time.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Witness(Arc<Mutex<Seen>>);
+
+#[derive(Debug)]
+struct Seen {
+    stage: Stage,
+    connected: bool,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self {
+            stage: Stage::Resolve,
+            connected: false,
+        }
+    }
+}
+
+impl Witness {
+    /// A new attempt begins.
+    pub(super) fn reset(&self) {
+        self.with(|seen| *seen = Seen::default());
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        self.with(|seen| seen.stage)
+    }
+
+    /// Whether this attempt opened its own connection rather than use one again.
+    pub(super) fn connected(&self) -> bool {
+        self.with(|seen| seen.connected)
+    }
+
+    pub(super) fn reached(&self, stage: Stage) {
+        self.with(|seen| seen.stage = stage);
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Seen) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Whether these are the details of the connection to the proxy itself: ureq runs the whole chain
+/// of connectors for that one first, with a configuration that names no proxy.
+fn is_way_to_proxy(tunnels: bool, details: &ConnectionDetails) -> bool {
+    tunnels && details.config.proxy().is_none()
+}
+
+/// Stands below TLS and notes that TLS begins.
+#[derive(Debug)]
+pub(super) struct BelowTls {
+    pub(super) witness: Witness,
+    /// Whether this chain goes through a proxy's tunnel.
+    pub(super) tunnels: bool,
+}
+
+impl<In: Transport> Connector<In> for BelowTls {
+    type Out = In;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        chained: Option<In>,
+    ) -> Result<Option<In>, ureq::Error> {
+        self.witness
+            .reached(if is_way_to_proxy(self.tunnels, details) {
+                Stage::TlsToProxy
+            } else {
+                Stage::Tls
+            });
+        Ok(chained)
+    }
+}
+
+/// Stands above TLS, at the top of the chain, and notes that a request is sent.
+#[derive(Debug)]
+pub(super) struct AboveTls {
+    pub(super) witness: Witness,
+    /// Whether this chain goes through a proxy's tunnel.
+    pub(super) tunnels: bool,
+}
+
+impl<In: Transport> Connector<In> for AboveTls {
+    type Out = Either<In, Witnessed<In>>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, ureq::Error> {
+        if is_way_to_proxy(self.tunnels, details) {
+            self.witness.reached(Stage::Tunnel);
+            return Ok(chained.map(Either::A));
+        }
+        self.witness.with(|seen| seen.connected = true);
+        Ok(chained.map(|inner| {
+            Either::B(Witnessed {
+                inner,
+                witness: self.witness.clone(),
+            })
+        }))
+    }
+}
+
+/// A connection whose every sending is noted before it happens.
+#[derive(Debug)]
+pub(super) struct Witnessed<T> {
+    inner: T,
+    witness: Witness,
+}
+
+impl<T: Transport> Transport for Witnessed<T> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        self.witness.reached(Stage::Sent);
+        self.inner.transmit_output(amount, timeout)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        self.inner.await_input(timeout)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.inner.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.inner.is_tls()
+    }
+}
