@@ -1,0 +1,300 @@
+//! The control plane's calls and shapes.
+
+mod tokens;
+mod workspaces;
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use crate::context::Clock;
+use crate::error::Failure;
+use crate::http::{self, Body, Http, Method, Repeat, Request, Response};
+use crate::json::Json;
+use crate::rotation::{ControlPlane, Listed, Listing};
+use crate::secret::Secret;
+use crate::time::{Expiry, Timestamp};
+use crate::token::{Token, TokenExpiry};
+
+pub use tokens::RemoteToken;
+use tokens::revoked_at;
+pub use workspaces::{CreatedWorkspace, Health, RemoteWorkspace};
+
+type Answer<T> = Result<T, Failure>;
+
+/// The management API of one control plane, as one session sees it.
+pub struct Api<'a> {
+    http: &'a Http,
+    clock: &'a dyn Clock,
+    base: String,
+    bearer: RefCell<Option<Secret>>,
+    renew: Option<&'a dyn Renew>,
+    renewed: Cell<bool>,
+    skew_s: Cell<Option<i64>>,
+}
+
+/// Whoever can get another bearer for one that the server turns down.
+pub trait Renew {
+    /// A bearer in place of `rejected`.
+    ///
+    /// # Errors
+    /// What the request came to: `refusal`, or why there is no other bearer. Never
+    /// [`Failure::Unknown`]: a request that was turned down has not been carried out.
+    fn renew(&self, http: &Http, rejected: &Secret, refusal: Failure) -> Answer<Secret>;
+    /// How long that takes at the most.
+    fn longest(&self, http: &Http) -> Duration;
+}
+
+impl<'a> Api<'a> {
+    /// Calls go to `base` (no slash at its end) and carry `bearer`.
+    #[must_use]
+    pub fn new(http: &'a Http, clock: &'a dyn Clock, base: String, bearer: Option<Secret>) -> Self {
+        Self {
+            http,
+            clock,
+            base,
+            bearer: RefCell::new(bearer),
+            renew: None,
+            renewed: Cell::new(false),
+            skew_s: Cell::new(None),
+        }
+    }
+
+    /// Remembers what the answer tells of the server's clock.
+    fn heed_date(&self, response: &Response) {
+        if let Some(date) = response.date {
+            let skew_s = date.secs() - self.clock.now().secs();
+            self.skew_s.set(Some(skew_s));
+        }
+    }
+
+    /// The same with somebody to ask for another bearer, once, when the server turns this one down.
+    #[must_use]
+    pub fn renewing(self, renew: &'a dyn Renew) -> Self {
+        Self {
+            renew: Some(renew),
+            ..self
+        }
+    }
+
+    /// Sends a request with the session bearer. What got a 401 has certainly not been carried out,
+    /// so it is sent again with another bearer, whatever it is.
+    fn send(&self, method: Method, path: &str, body: Body, repeat: Repeat) -> Answer<Response> {
+        let bearer = self.bearer.borrow().clone();
+        let request = Request {
+            method,
+            url: format!("{}{path}", self.base),
+            bearer: bearer.as_ref(),
+            body,
+            repeat,
+        };
+        let answer = match (self.http.send(&request), self.renew, &bearer) {
+            (Err(refusal), Some(renew), Some(rejected))
+                if refusal.status() == Some(401) && !self.renewed.replace(true) =>
+            {
+                let bearer = renew.renew(self.http, rejected, refusal)?;
+                let outcome = self.http.send(&Request {
+                    bearer: Some(&bearer),
+                    ..request
+                });
+                self.bearer.replace(Some(bearer));
+                outcome
+            }
+            (outcome, ..) => outcome,
+        };
+        answer.inspect(|response| self.heed_date(response))
+    }
+
+    fn get(&self, path: &str) -> Answer<Response> {
+        self.send(Method::Get, path, Body::None, Repeat::Safe)
+    }
+
+    /// Asks for something that needs the bearer and for nothing more than whether it is taken; once.
+    ///
+    /// # Errors
+    /// [`Failure`]; a 401 is the no.
+    pub fn takes_bearer(&self) -> Answer<()> {
+        self.send(Method::Get, "/v1/workspaces", Body::None, Repeat::Never)
+            .map(drop)
+    }
+}
+
+/// The path of one workspace. Without an id it would be that of all of them.
+fn workspace_path(workspace: &str) -> Answer<String> {
+    Ok(format!("/v1/workspaces/{}", segment(workspace)?))
+}
+
+fn tokens_path(workspace: &str) -> Answer<String> {
+    Ok(format!("{}/tokens", workspace_path(workspace)?))
+}
+
+fn token_path(workspace: &str, jti: &str) -> Answer<String> {
+    Ok(format!("{}/{}", tokens_path(workspace)?, segment(jti)?))
+}
+
+fn segment(id: &str) -> Answer<String> {
+    if id.is_empty() {
+        return Err(Failure::NotSent {
+            reason: "an id that the request needs is empty".to_owned(),
+            our_setting: true,
+        });
+    }
+    Ok(http::encode_segment(id))
+}
+
+/// The object that a success holds.
+fn parse(response: &Response) -> Answer<Json> {
+    match serde_json::from_slice(&response.body) {
+        Ok(object @ Json::Object(_)) => Ok(object),
+        _ => Err(unusable(response.status, "it is no JSON object")),
+    }
+}
+
+fn array<'a>(object: &'a Json, name: &str, response: &Response) -> Answer<&'a [Json]> {
+    match object.get(name) {
+        Some(Json::Array(values)) => Ok(values),
+        _ => Err(unusable(
+            response.status,
+            &format!("it holds no list of {name}"),
+        )),
+    }
+}
+
+/// A success whose body makes no sense.
+fn unusable(status: u16, why: &str) -> Failure {
+    Failure::Unknown {
+        reason: format!("the server answered {status} with something that cannot be used: {why}"),
+        status: Some(status),
+        in_flight: false,
+    }
+}
+
+/// Seconds since the epoch, as a number or a date.
+#[allow(clippy::cast_possible_truncation)] // saturates
+fn time(value: &Json) -> Option<Timestamp> {
+    match value {
+        Json::Text(text) => Timestamp::parse_rfc3339(text),
+        _ => Some(Timestamp::from_millis((value.as_f64()? * 1000.0) as i64)),
+    }
+}
+
+/// The token of a create answer.
+fn issued(response: &Response, asked: Expiry, now: Timestamp) -> Answer<Token> {
+    let fields = parse(response)?;
+    let text = |name: &str| fields[name].as_str().filter(|t| !t.is_empty());
+    let access_token = Secret::new(
+        text("access_token")
+            .ok_or_else(|| unusable(response.status, "it holds no access_token"))?,
+    );
+    if !access_token.is_header_safe() || access_token.expose() == "no-token" {
+        return Err(unusable(
+            response.status,
+            "its access_token holds characters that no token has",
+        ));
+    }
+    let said = match (&fields["expires_in"], asked) {
+        (Json::Number(secs), _) => secs.as_i64().map_or(TokenExpiry::Unknown, |secs| {
+            TokenExpiry::At(now.plus_secs(secs))
+        }),
+        (Json::Null, Expiry::Never) => TokenExpiry::Never,
+        (_, Expiry::At(at)) => TokenExpiry::At(at),
+        _ => TokenExpiry::Unknown,
+    };
+    let scope = match &fields["scope"] {
+        Json::Text(words) => words.split_whitespace().map(str::to_owned).collect(),
+        other => other
+            .items()
+            .iter()
+            .filter_map(Json::as_str)
+            .map(str::to_owned)
+            .collect(),
+    };
+    let token_type = text("token_type").unwrap_or("Bearer").to_owned();
+    Ok(Token::new(
+        access_token,
+        text("jti").map(str::to_owned),
+        said,
+        token_type,
+        scope,
+    ))
+}
+
+impl ControlPlane for Api<'_> {
+    fn create(&self, workspace: &str, expiry: Expiry) -> Answer<Token> {
+        let body = match expiry {
+            Expiry::In(secs) => format!(r#"{{"expires_in":{secs}}}"#),
+            Expiry::At(at) => format!(r#"{{"expires_at":{}}}"#, at.secs()),
+            Expiry::Never => r#"{"expires_in":null}"#.to_owned(),
+        };
+        let response = self.send(
+            Method::Post,
+            &tokens_path(workspace)?,
+            Body::Json(body),
+            Repeat::IfNotCarriedOut,
+        )?;
+        issued(
+            &response,
+            expiry,
+            response.date.unwrap_or_else(|| self.clock.now()),
+        )
+    }
+
+    fn list(&self, workspace: &str) -> Answer<Listing> {
+        let tokens = self.tokens(workspace)?.into_iter().map(|token| Listed {
+            jti: token.jti,
+            created_at: token.created_at,
+            expires_at: token.expiry.at(),
+        });
+        Ok(Listing {
+            tokens: tokens.collect(),
+        })
+    }
+
+    fn revoke(&self, workspace: &str, jti: &str) -> Answer<Option<Timestamp>> {
+        let path = token_path(workspace, jti)?;
+        let mut outcome = Ok(None);
+        // An answer that is no word of this API may come from something in between. To ask again
+        // is safe, and a 404 then says that it was done.
+        for _ in 0..2 {
+            outcome = match self.send(Method::Delete, &path, Body::None, Repeat::Safe) {
+                Ok(response) => match revoked_at(&response) {
+                    Ok(at) => return Ok(at),
+                    Err(failure) => Err(failure),
+                },
+                // A page of HTML is no word of the API: a proxy that lost its way sends one.
+                Err(Failure::Rejected {
+                    status: 404 | 410,
+                    message,
+                    ..
+                }) if !message.contains("HTML") => return Ok(None),
+                Err(failure) => return Err(failure),
+            };
+        }
+        outcome
+    }
+
+    fn check(&self, token: &Secret) -> Answer<bool> {
+        let asked = self.http.send(&Request {
+            method: Method::Get,
+            url: format!("{}/v1/token_auth", self.base),
+            bearer: Some(token),
+            body: Body::None,
+            repeat: Repeat::Safe,
+        });
+        match asked {
+            Ok(_) => Ok(true),
+            Err(Failure::Rejected { status: 401, .. }) => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn skew_s(&self) -> Option<i64> {
+        self.skew_s.get()
+    }
+
+    fn longest_create(&self) -> Duration {
+        let renewal = self
+            .renew
+            .map_or(Duration::ZERO, |renew| renew.longest(self.http));
+        self.http.longest() + renewal
+    }
+}

@@ -1,0 +1,215 @@
+//! Which servers are talked to: from the config's domain, or as the environment says.
+
+use crate::config::Config;
+use crate::context::Env;
+use crate::error::{Error, Result};
+
+const DEFAULT_STUDIO: &str = "https://api.nimblebrain.ai";
+const DEFAULT_OAUTH: &str = "https://clerk.nimblebrain.ai";
+const DEFAULT_CLIENT_ID: &str = "96WRYcxabFktp9wn";
+
+/// The base URL of the management API, no slash at its end.
+///
+/// # Errors
+/// [`Error::InvalidValue`] when `NTCLI_API_URL` or the domain is no place to send a token to.
+pub fn management(env: &Env, config: &Config) -> Result<String> {
+    match env.text("NTCLI_API_URL") {
+        Some(url) => base_url("NTCLI_API_URL", &url),
+        None => Ok(of_domain(config.domain(), config.insecure())),
+    }
+}
+
+/// `https://api.DOMAIN`; on this machine plain http and no prefix; `insecure` means http.
+#[must_use]
+pub fn of_domain(domain: &str, insecure: bool) -> String {
+    if is_loopback(domain) {
+        format!("http://{domain}")
+    } else if insecure {
+        format!("http://api.{domain}")
+    } else {
+        format!("https://api.{domain}")
+    }
+}
+
+fn is_loopback(domain: &str) -> bool {
+    let host = domain.rsplit_once(':').map_or(domain, |(host, _)| host);
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]") || domain == "[::1]"
+}
+
+/// The base URL of the studio API, which exchanges a sign-in for a session.
+///
+/// # Errors
+/// [`Error::InvalidValue`] when `NIMBLEBRAIN_API_URL` is no base URL.
+pub fn studio(env: &Env) -> Result<String> {
+    match env.text("NIMBLEBRAIN_API_URL") {
+        Some(url) => base_url("NIMBLEBRAIN_API_URL", &url),
+        None => Ok(DEFAULT_STUDIO.to_owned()),
+    }
+}
+
+/// The base URL of the OAuth provider. Plain http is for this machine only.
+///
+/// # Errors
+/// [`Error::InvalidValue`] when `CLERK_OAUTH_DOMAIN` names no host.
+pub fn oauth(env: &Env) -> Result<String> {
+    let Some(given) = env.text("CLERK_OAUTH_DOMAIN") else {
+        return Ok(DEFAULT_OAUTH.to_owned());
+    };
+    let given = given.trim_end_matches('/');
+    let (scheme, host) = match given.split_once("://") {
+        Some((scheme, host)) => (scheme, host),
+        None => ("https", given),
+    };
+    let fits = scheme == "https" || (scheme == "http" && is_loopback(host));
+    if fits && check_domain(host).is_ok() {
+        Ok(format!("{scheme}://{host}"))
+    } else {
+        Err(Error::InvalidValue {
+            message: "CLERK_OAUTH_DOMAIN must be a host name such as clerk.example.com \
+                      (http:// only before a host of this machine)"
+                .to_owned(),
+        })
+    }
+}
+
+/// As what `ntcli` is known to the OAuth provider.
+#[must_use]
+pub fn client_id(env: &Env) -> String {
+    env.text("CLERK_OAUTH_CLIENT_ID")
+        .unwrap_or_else(|| DEFAULT_CLIENT_ID.to_owned())
+}
+
+/// Checks a base URL that was given in `name`.
+fn base_url(name: &str, url: &str) -> Result<String> {
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    let fits = rest.is_some_and(|rest| {
+        !rest.is_empty()
+            && !rest.starts_with('/')
+            && rest.bytes().all(|b| b.is_ascii_graphic())
+            && !rest.contains(['?', '#', '@', '\\'])
+    });
+    if fits {
+        Ok(url.trim_end_matches('/').to_owned())
+    } else {
+        Err(Error::InvalidValue {
+            message: format!("{name} is not a base URL such as https://api.example.com"),
+        })
+    }
+}
+
+/// Checks a domain: a host name or address with or without a port, nothing more.
+///
+/// # Errors
+/// [`Error::InvalidValue`] with what to give.
+pub fn check_domain(domain: &str) -> Result<()> {
+    let (host, port) = match domain.rsplit_once(':') {
+        Some((host, port)) if !domain.ends_with(']') => (host, Some(port)),
+        _ => (domain, None),
+    };
+    let inside = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+    let host_fits = match inside {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => host.split('.').all(|label| {
+            !label.is_empty()
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        }),
+    };
+    let port_fits = port.is_none_or(|p| p.parse::<u16>().is_ok_and(|n| n > 0));
+    if host_fits && port_fits {
+        Ok(())
+    } else {
+        Err(Error::InvalidValue {
+            message: "The domain must be a host name such as nimbletools.ai, or host:port, \
+                      without https:// and path"
+                .to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn domains_make_urls() {
+        assert_eq!(
+            of_domain("nimbletools.ai", false),
+            "https://api.nimbletools.ai"
+        );
+        assert_eq!(of_domain("corp.example", true), "http://api.corp.example");
+        assert_eq!(of_domain("localhost:8080", false), "http://localhost:8080");
+        assert_eq!(of_domain("127.0.0.1:1", false), "http://127.0.0.1:1");
+        assert_eq!(
+            of_domain("localhost.evil.example", false),
+            "https://api.localhost.evil.example"
+        );
+    }
+
+    #[test]
+    fn what_is_no_domain() {
+        for good in ["a.b", "localhost", "127.0.0.1:80", "[::1]:80", "[::1]"] {
+            assert!(check_domain(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "https://a.b",
+            "a b",
+            "a.b/c",
+            "a..b",
+            "a.b:0",
+            "a.b:x",
+            "u@a.b",
+            "[::x]",
+            "a\n",
+        ] {
+            assert!(check_domain(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_provider_is_a_host() {
+        let of = |text: &str| oauth(&Env::new([("CLERK_OAUTH_DOMAIN".into(), text.into())]));
+        assert_eq!(oauth(&Env::default()).unwrap(), DEFAULT_OAUTH);
+        for (given, url) in [
+            ("clerk.example.com", "https://clerk.example.com"),
+            ("https://clerk.example.com/", "https://clerk.example.com"),
+            ("http://127.0.0.1:80", "http://127.0.0.1:80"),
+            ("http://localhost:80/", "http://localhost:80"),
+        ] {
+            assert_eq!(of(given).unwrap(), url);
+        }
+        for bad in [
+            "http://clerk.example.com",
+            "ftp://localhost",
+            "a.b/c",
+            "u@a.b",
+            "https://",
+            "a b",
+        ] {
+            assert!(of(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn base_urls() {
+        assert_eq!(
+            base_url("X", "http://127.0.0.1:80/").unwrap(),
+            "http://127.0.0.1:80"
+        );
+        for bad in [
+            "ftp://a",
+            "a.b",
+            "https://",
+            "https:///x",
+            "https://u:p@h",
+            "https://a?b",
+            "http://a b",
+        ] {
+            assert!(base_url("X", bad).is_err(), "{bad}");
+        }
+    }
+}

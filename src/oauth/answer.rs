@@ -1,0 +1,173 @@
+//! What the sign-in service answers: tokens, and who signed in.
+
+use super::Answer;
+use crate::config::User;
+use crate::error::Failure;
+use crate::http::Response;
+use crate::json::Json;
+use crate::jwt;
+use crate::secret::Secret;
+use crate::time::Timestamp;
+
+/// What the provider gives for a code or a refresh token.
+#[derive(Debug)]
+pub struct Grant {
+    pub(super) access_token: Option<Secret>,
+    pub(super) id_token: Option<Secret>,
+    /// The refresh token to use from now on, when it brings one.
+    pub refresh_token: Option<Secret>,
+    /// When the session ends that comes of it, by our clock.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Grant {
+    /// When a session made of it ends: as the provider said, else as the session itself says. An
+    /// end that is past already is a clock that is wrong, and no end to go by.
+    #[must_use]
+    pub fn session_end(&self, bearer: &Secret, now: Timestamp) -> Option<Timestamp> {
+        let claimed = || jwt::claims(bearer.expose())?.expires_at;
+        self.expires_at.or_else(claimed).filter(|end| *end > now)
+    }
+}
+
+/// A success whose body makes no sense.
+pub(super) fn unusable(status: u16, why: &str) -> Failure {
+    Failure::Unknown {
+        reason: format!(
+            "the sign-in service answered {status} with something that cannot be used: {why}"
+        ),
+        status: Some(status),
+        in_flight: false,
+    }
+}
+
+pub(super) fn need<'a>(token: Option<&'a Secret>, name: &str) -> Answer<&'a Secret> {
+    token.ok_or_else(|| unusable(200, &format!("it holds no {name}")))
+}
+
+pub(super) fn fields(response: &Response) -> Answer<Json> {
+    match serde_json::from_slice(&response.body) {
+        Ok(object @ Json::Object(_)) => Ok(object),
+        _ => Err(unusable(response.status, "it is no JSON object")),
+    }
+}
+
+/// A token that could not be sent, or not be stored, is none.
+pub(super) fn secret(fields: &Json, name: &str, status: u16) -> Answer<Option<Secret>> {
+    match fields[name].as_str() {
+        None | Some("") => Ok(None),
+        Some(text) => {
+            let secret = Secret::new(text);
+            let fits = secret.is_header_safe();
+            let why = format!("its {name} holds a character that no token has");
+            fits.then_some(Some(secret))
+                .ok_or_else(|| unusable(status, &why))
+        }
+    }
+}
+
+pub(super) fn grant(response: &Response, asked: Timestamp) -> Answer<Grant> {
+    let fields = fields(response)?;
+    let token = |name| secret(&fields, name, response.status);
+    let lifetime = fields["expires_in"].as_whole();
+    let grant = Grant {
+        access_token: token("access_token")?,
+        id_token: token("id_token")?,
+        refresh_token: token("refresh_token")?,
+        expires_at: lifetime
+            .filter(|secs| *secs > 0)
+            .map(|secs| asked.plus_secs(secs)),
+    };
+    if grant.id_token.is_none() && grant.refresh_token.is_none() {
+        return Err(unusable(response.status, "it holds no id_token"));
+    }
+    Ok(grant)
+}
+
+/// Both shapes: that of `OpenID` Connect, and Clerk's own.
+pub(super) fn user(fields: &Json) -> User {
+    let text = |name: &str| fields[name].as_str().filter(|t| !t.is_empty());
+    let either = |one, other| text(one).or_else(|| text(other)).map(str::to_owned);
+    User {
+        id: either("sub", "id"),
+        email: text("email")
+            .or_else(|| address(fields["email_addresses"].items()))
+            .map(str::to_owned),
+        first_name: either("given_name", "first_name"),
+        last_name: either("family_name", "last_name"),
+        organization_id: None,
+    }
+}
+
+/// The first address that is verified, else the first.
+fn address(addresses: &[Json]) -> Option<&str> {
+    let verified = addresses
+        .iter()
+        .find(|a| a["verification"]["status"].as_str() == Some("verified"));
+    verified.or(addresses.first())?["email_address"].as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(body: &str) -> Response {
+        Response {
+            status: 200,
+            body: body.as_bytes().to_vec(),
+            date: None,
+        }
+    }
+
+    #[test]
+    fn both_shapes_of_a_user() {
+        let oidc = r#"{"sub":"u1","email":"a@b.c","given_name":"A","family_name":"B"}"#;
+        let clerk = r#"{"id":"u1","first_name":"A","last_name":"B","email_addresses":[
+            {"email_address":"old@b.c","verification":{"status":"unverified"}},
+            {"email_address":"a@b.c","verification":{"status":"verified"}}]}"#;
+        let expected = User {
+            id: Some("u1".into()),
+            email: Some("a@b.c".into()),
+            first_name: Some("A".into()),
+            last_name: Some("B".into()),
+            organization_id: None,
+        };
+        for shape in [oidc, clerk] {
+            assert_eq!(user(&fields(&response(shape)).unwrap()), expected);
+        }
+        let odd = r#"{"sub":5,"email":"","email_addresses":[{"email_address":"x@y.z","verification":null}]}"#;
+        let odd = user(&fields(&response(odd)).unwrap());
+        assert_eq!((odd.id, odd.email.as_deref()), (None, Some("x@y.z")));
+        for none in [
+            "{}",
+            r#"{"email_addresses":[]}"#,
+            r#"{"email_addresses":{}}"#,
+        ] {
+            assert_eq!(user(&fields(&response(none)).unwrap()), User::default());
+        }
+    }
+
+    #[test]
+    fn grants() {
+        let now = Timestamp::from_secs(1000);
+        let read = |body: &str| grant(&response(body), now);
+        let full =
+            read(r#"{"access_token":"a","refresh_token":"r","id_token":"i","expires_in":60}"#)
+                .unwrap();
+        assert_eq!(full.refresh_token, Some(Secret::new("r")));
+        assert_eq!(full.expires_at, Some(Timestamp::from_secs(1060)));
+        let bare = read(r#"{"id_token":"i","expires_in":0,"refresh_token":null}"#).unwrap();
+        assert_eq!((bare.refresh_token, bare.expires_at), (None, None));
+        for bad in [
+            "",
+            "[]",
+            "{}",
+            "<html>",
+            r#"{"id_token":""}"#,
+            r#"{"access_token":"a"}"#,
+            r#"{"id_token":"i","refresh_token":"a\nb"}"#,
+        ] {
+            assert_eq!(read(bad).unwrap_err().status(), Some(200), "{bad}");
+        }
+    }
+}

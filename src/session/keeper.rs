@@ -1,0 +1,235 @@
+//! Renewing the stored session.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::{from_env, has_ended, no_more};
+use crate::api::Renew;
+use crate::config::{Config, Paths, Session};
+use crate::context::{Clock, Console, Context, Env};
+use crate::error::{AuthError, Error, Failure, Result, is_refusal};
+use crate::http::Http;
+use crate::oauth::Provider;
+use crate::secret::Secret;
+use crate::state::{LOCK_WAIT, State};
+use crate::store;
+
+/// A session that ends within this time is renewed: it is to last for the work at hand.
+const MARGIN_SECS: i64 = 60;
+
+/// Keeps the stored session alive: renews it with its refresh token when it ends, or when the
+/// server turns it down. A renewal takes the lock, unless this run holds it already.
+pub struct Keeper {
+    env: Env,
+    console: Console,
+    clock: Rc<dyn Clock>,
+    paths: Paths,
+    /// Whether the session can be renewed, once that is known: asked before each create.
+    renewable: Cell<Option<bool>>,
+}
+
+impl Keeper {
+    /// For the session of this run's config folder.
+    ///
+    /// # Errors
+    /// As [`Paths::find`].
+    pub fn new(ctx: &Context) -> Result<Self> {
+        Ok(Self {
+            env: ctx.env.clone(),
+            console: ctx.console.clone(),
+            clock: Rc::clone(&ctx.clock),
+            paths: Paths::find(&ctx.env)?,
+            renewable: Cell::new(None),
+        })
+    }
+
+    /// The bearer: `NTCLI_TOKEN`, else that of the stored session, renewed where that is due.
+    ///
+    /// # Errors
+    /// [`Error::NoSession`] when there is none, or the renewal was refused; otherwise why it could
+    /// not be renewed. The stored refresh token is then as it was, or newer.
+    pub fn bearer(&self, http: &Http) -> Result<Secret> {
+        if let Some(bearer) = from_env(&self.env)? {
+            self.renewable.set(Some(false));
+            return Ok(bearer);
+        }
+        let session = self.session()?;
+        let now = self.clock.now();
+        if has_ended(&session, now) {
+            return self.replace(http, &session.bearer, LOCK_WAIT);
+        }
+        let due = has_ended(&session, now.plus_secs(MARGIN_SECS));
+        if !due || session.refresh_token.is_none() {
+            return Ok(session.bearer);
+        }
+        // There is time left: whatever is in the way now may be gone by then.
+        let outcome = self.replace(http, &session.bearer, Duration::ZERO);
+        outcome.or_else(|error| {
+            if !matches!(error, Error::Locked { .. }) {
+                let error = error.in_one_line();
+                let text = format!("{error}; the session in hand is used to its end");
+                self.console.warn(&text);
+            }
+            Ok(session.bearer)
+        })
+    }
+
+    fn config(&self) -> Result<Config> {
+        Config::load(&self.paths.config, &self.console)
+    }
+
+    fn session(&self) -> Result<Session> {
+        let session = self.config()?.session().ok_or(Error::NoSession {
+            reason: String::new(),
+        })?;
+        self.renewable.set(Some(session.refresh_token.is_some()));
+        Ok(session)
+    }
+
+    /// A bearer in place of `stale`, from whichever run gets it first.
+    fn replace(&self, http: &Http, stale: &Secret, wait: Duration) -> Result<Secret> {
+        let (clock, console) = (&*self.clock, &self.console);
+        let _lock = if store::is_held(&self.paths.lock) {
+            None
+        } else {
+            Some(State::lock(&self.paths, wait, clock, console)?)
+        };
+        // Another run may have renewed it while this one came here.
+        let session = self.session()?;
+        if session.bearer != *stale && !has_ended(&session, clock.now()) {
+            return Ok(session.bearer);
+        }
+        let Some(refresh_token) = session.refresh_token.clone() else {
+            return Err(no_more(&session, clock.now()));
+        };
+        console.progress("Renewing the session…");
+        let renewed = self.renew_stored(http, session, &refresh_token);
+        console.clear_progress();
+        renewed
+    }
+
+    /// The one-use refresh token is replaced in the config file before anything else is done, so
+    /// that a kill after it loses nothing: the next run goes on from there.
+    fn renew_stored(
+        &self,
+        http: &Http,
+        mut session: Session,
+        refresh_token: &Secret,
+    ) -> Result<Secret> {
+        let provider = Provider::new(&self.env, http, &*self.clock)?;
+        // What cannot be written is found out before the provider takes the token back.
+        store::probe_replace(&self.paths.config)?;
+        let grant = provider.renew(refresh_token).map_err(not_renewed)?;
+        let before = session.clone();
+        if let Some(token) = &grant.refresh_token {
+            session.refresh_token = Some(token.clone());
+            self.store(&before, &session)
+                .map_err(|error| not_stored(&error))?;
+        }
+        let bearer = provider.exchange(&grant).map_err(not_exchanged)?;
+        let before = session.clone();
+        session.expires_at = grant.session_end(&bearer, self.clock.now());
+        session.bearer = bearer.clone();
+        if let Err(error) = self.store(&before, &session) {
+            let error = error.in_one_line();
+            let text = format!("The session was renewed for this run only: {error}");
+            self.console.warn(&text);
+        }
+        Ok(bearer)
+    }
+
+    /// Stores `session` in place of `before`. Where another program, which knows of no lock, has
+    /// stored another sign-in meanwhile, that one stays.
+    fn store(&self, before: &Session, session: &Session) -> Result<()> {
+        let mut config = self.config()?;
+        let ours = config
+            .session()
+            .is_some_and(|s| s.bearer == before.bearer && s.refresh_token == before.refresh_token);
+        if ours {
+            config.set_session(session);
+            config.save(&*self.clock)?;
+        }
+        Ok(())
+    }
+}
+
+impl Renew for Keeper {
+    fn renew(
+        &self,
+        http: &Http,
+        rejected: &Secret,
+        refusal: Failure,
+    ) -> std::result::Result<Secret, Failure> {
+        // NTCLI_TOKEN is not ours to renew, nor is a session without a refresh token.
+        let Ok(None) = from_env(&self.env) else {
+            return Err(refusal);
+        };
+        match self.replace(http, rejected, LOCK_WAIT) {
+            Ok(bearer) if bearer != *rejected => Ok(bearer),
+            Ok(_) => Err(refusal),
+            Err(Error::NoSession { reason }) => Err(refused(refusal, &reason)),
+            // The request itself was turned down and can be made again: nothing is unknown.
+            Err(error) => Err(Failure::NotSent {
+                our_setting: error.exit_code() == crate::error::exit::USAGE,
+                reason: format!("the session was turned down; {}", error.in_one_line()),
+            }),
+        }
+    }
+
+    fn longest(&self, http: &Http) -> Duration {
+        let known = self.renewable.get();
+        let renewable =
+            known.unwrap_or_else(|| self.session().is_ok_and(|s| s.refresh_token.is_some()));
+        let renewal = http.timeout() * 2 + http.longest();
+        if renewable { renewal } else { Duration::ZERO }
+    }
+}
+
+/// A 401 with what else there is to say of it.
+fn refused(refusal: Failure, why: &str) -> Failure {
+    match refusal {
+        Failure::Rejected {
+            status,
+            message,
+            retry_after,
+        } if !why.is_empty() => Failure::Rejected {
+            status,
+            message: if message.is_empty() {
+                why.to_owned()
+            } else {
+                format!("{message}; {why}")
+            },
+            retry_after,
+        },
+        other => other,
+    }
+}
+
+fn not_renewed(failure: Failure) -> Error {
+    if is_refusal(&failure) {
+        return Error::NoSession {
+            reason: format!("the sign-in service does not renew the session: {failure}"),
+        };
+    }
+    match failure {
+        Failure::Unknown { .. } => AuthError::RenewalLost { failure }.into(),
+        failure => not_exchanged(failure),
+    }
+}
+
+fn not_exchanged(failure: Failure) -> Error {
+    if is_refusal(&failure) {
+        return Error::NoSession {
+            reason: format!("the renewed sign-in was not exchanged for a session: {failure}"),
+        };
+    }
+    let action = "renew the session";
+    AuthError::Call { action, failure }.into()
+}
+
+fn not_stored(error: &Error) -> Error {
+    let mut causes = vec![error.to_string()];
+    causes.extend(error.causes());
+    AuthError::NotStored { causes }.into()
+}
