@@ -6,6 +6,8 @@ pub mod config;
 pub mod context;
 pub mod endpoints;
 pub mod error;
+#[cfg(test)]
+mod fuzz;
 pub mod history;
 pub mod http;
 pub mod json;

@@ -2,6 +2,8 @@
 //! whatever else it holds. The only user of `home`.
 
 mod check;
+#[cfg(test)]
+mod fuzz;
 mod session;
 mod workspaces;
 

@@ -1,6 +1,7 @@
 //! The room as a whole, against real sockets.
 
 mod failures;
+mod fuzz;
 mod proxies;
 mod retries;
 mod secure;

@@ -1,0 +1,45 @@
+//! Inputs that nobody would send on purpose, for the parsers of what comes from outside.
+//!
+//! `cargo test` tries some thousand of each kind, always the same ones. With `NTCLI_FUZZ_SECS=60`
+//! each kind is tried for that long, from a seed that is new every time; `NTCLI_FUZZ_SEED=N` goes
+//! that way again.
+
+mod parsers;
+pub(crate) mod random;
+
+use random::Random;
+
+/// How many inputs each kind gets in a usual run.
+const USUAL: u32 = 5_000;
+
+/// Runs `check` on inputs made from `seeds`. One that fails is printed, and how to get there again.
+pub(crate) fn bytes(seeds: &[&[u8]], check: impl Fn(&[u8])) {
+    random::rounds(USUAL, |random| {
+        let input = random.mutant(seeds);
+        let shown = Shown(&input);
+        check(shown.0);
+    });
+}
+
+/// The same with text.
+pub(crate) fn text(seeds: &[&str], check: impl Fn(&str)) {
+    let seeds: Vec<&[u8]> = seeds.iter().map(|seed| seed.as_bytes()).collect();
+    bytes(&seeds, |input| check(&String::from_utf8_lossy(input)));
+}
+
+/// Prints the input when the check of it panics.
+struct Shown<'a>(&'a [u8]);
+
+impl Drop for Shown<'_> {
+    #[allow(clippy::print_stderr)] // a test that fails
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the input was: b\"{}\"", self.0.escape_ascii());
+        }
+    }
+}
+
+/// Words for a [`Random`] that picks among some.
+pub(crate) fn pick<'a, T>(random: &mut Random, all: &'a [T]) -> &'a T {
+    &all[random.below(all.len())]
+}

@@ -1,0 +1,225 @@
+//! Dates, durations, tokens, the journal and addresses: what parses has a meaning, and comes out as
+//! it went in.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+use super::{bytes, pick, random, text};
+use crate::context::Env;
+use crate::rotation::journal::{self, Ledger, Place, Record};
+use crate::secret::Secret;
+use crate::time::{Expiry, Timestamp, parse_duration};
+use crate::token::{Token, TokenExpiry};
+use crate::{endpoints, jwt};
+
+const NOW: i64 = 1_790_000_000;
+
+#[test]
+fn dates() {
+    let seeds = [
+        "2026-01-01T00:00:00.000Z",
+        "2026-01-01t23:59:60.123456789+05:30",
+        "9999-12-31T23:59:59-23:59",
+        "0000-02-29T00:00:00Z",
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GMT",
+    ];
+    text(&seeds, |input| {
+        for time in [
+            Timestamp::parse_rfc3339(input),
+            Timestamp::parse_http_date(input),
+        ] {
+            let Some(time) = time else { continue };
+            let shown = Timestamp::from_secs(time.secs());
+            assert_eq!(
+                Timestamp::parse_rfc3339(&time.to_string()),
+                Some(shown),
+                "{time}"
+            );
+            assert_eq!(
+                Timestamp::parse_rfc3339(&time.to_iso_millis()),
+                Some(time),
+                "{time}"
+            );
+        }
+    });
+}
+
+#[test]
+fn moments_of_any_number() {
+    let odd = [
+        0,
+        1,
+        -1,
+        999,
+        i64::MAX,
+        i64::MIN,
+        i64::MAX / 1000,
+        i64::MIN / 1000,
+        253_402_300_800,
+    ];
+    random::rounds(5_000, |random| {
+        let shift = u32::try_from(random.below(63)).unwrap();
+        let number = pick(random, &odd)
+            .wrapping_shr(shift)
+            .wrapping_add(pick(random, &odd) % 1000);
+        for time in [Timestamp::from_millis(number), Timestamp::from_secs(number)] {
+            let later = time.plus_secs(*pick(random, &odd));
+            for time in [time, later] {
+                let (shown, long) = (time.to_string(), time.to_iso_millis());
+                assert_eq!((shown.len(), long.len()), (20, 24), "{shown} {long}");
+                assert!(Timestamp::parse_rfc3339(&shown).is_some(), "{shown}");
+            }
+        }
+    });
+}
+
+#[test]
+fn durations_and_expiries() {
+    let seeds = [
+        "31536000",
+        "90s",
+        "15m",
+        "12h",
+        "30d",
+        "52w",
+        "never",
+        "1790000001",
+        "2030-01-01T00:00:00Z",
+    ];
+    let now = Timestamp::from_secs(NOW);
+    text(&seeds, |input| {
+        if let Some(secs) = parse_duration(input) {
+            assert!(secs > 0);
+            assert_eq!(parse_duration(&secs.to_string()), Some(secs));
+        }
+        match Expiry::parse_in(input, now) {
+            Some(Expiry::In(secs)) => {
+                let end = now.plus_secs(i64::try_from(secs).unwrap());
+                assert_eq!(Timestamp::parse_rfc3339(&end.to_string()), Some(end));
+            }
+            Some(Expiry::At(_)) => panic!("nobody asked for a moment"),
+            Some(Expiry::Never) => assert_eq!(input, "never"),
+            None => {}
+        }
+        if let Some(Expiry::At(end)) = Expiry::parse_at(input, now) {
+            assert!(end > now);
+        }
+    });
+}
+
+#[test]
+fn payloads_of_tokens() {
+    let seeds = [
+        r#"{"jti":"jti_1","exp":1790000000,"iat":1780000000.5,"org_id":"org_1"}"#,
+        r#"{"jti":7,"exp":"soon","iat":-1,"organization_id":"org_2"}"#,
+        "[]",
+    ];
+    text(&seeds, |payload| {
+        let token = format!("e30.{}.x", BASE64_URL_SAFE_NO_PAD.encode(payload));
+        if let Some(claims) = jwt::claims(&token) {
+            assert_ne!(claims.jti.as_deref(), Some(""));
+            for time in [claims.expires_at, claims.issued_at].into_iter().flatten() {
+                assert!(!time.to_string().is_empty());
+            }
+        }
+    });
+    text(&["e30.e30.x", "wst_0123456789", "..", "a.b.c.d"], |token| {
+        let _ = jwt::claims(token);
+    });
+}
+
+#[test]
+fn journals() {
+    let place = Place {
+        key: "ws-prod-1".to_owned(),
+        id: "74e4f895".to_owned(),
+        name: "prod".to_owned(),
+    };
+    let (at, until) = (Timestamp::from_secs(NOW), Timestamp::from_secs(NOW + 9));
+    let token = Token::new(
+        Secret::new("wst_1"),
+        Some("jti_1".to_owned()),
+        TokenExpiry::At(until),
+        "Bearer".to_owned(),
+        vec!["workspace:read".to_owned()],
+    );
+    let (workspace, jti) = (place.id.clone(), "jti_2".to_owned());
+    let records = [
+        Record::Creating {
+            place: place.clone(),
+            at,
+            until,
+        },
+        Record::Unanswered {
+            workspace: workspace.clone(),
+            at,
+        },
+        Record::Created {
+            place: place.clone(),
+            at,
+            old: Some(token.clone()),
+            token,
+            hand_over: true,
+            grace_s: Some(60),
+        },
+        Record::Promoted { workspace },
+        Record::Owed {
+            place: place.clone(),
+            jti: jti.clone(),
+            not_before: Some(until),
+        },
+        Record::Orphan {
+            place,
+            jti,
+            born: None,
+        },
+    ];
+    let whole = journal::lines(&records).unwrap();
+    let mut seeds: Vec<&[u8]> = whole.split_inclusive(|b| *b == b'\n').collect();
+    seeds.push(&whole);
+    let ledger = Ledger::read(&whole).unwrap();
+    assert!(!ledger.rotations.is_empty() && !ledger.orphans.is_empty());
+    bytes(&seeds, |input| {
+        let Ok(ledger) = Ledger::read(input) else {
+            return;
+        };
+        let lines = journal::lines(&ledger.records()).unwrap();
+        assert_eq!(Ledger::read(&lines), Ok(ledger));
+    });
+}
+
+#[test]
+fn addresses_of_servers() {
+    let seeds = [
+        "https://api.example.com/",
+        "http://localhost:8080",
+        "http://[::1]:1",
+        "clerk.example.com",
+    ];
+    text(&seeds, |input| {
+        let env = |name: &str| Env::new([(name.into(), input.into())]);
+        for found in [
+            endpoints::studio(&env("NIMBLEBRAIN_API_URL")),
+            endpoints::oauth(&env("CLERK_OAUTH_DOMAIN")),
+        ] {
+            let Ok(url) = found else { continue };
+            assert!(
+                url.starts_with("http://") || url.starts_with("https://"),
+                "{url}"
+            );
+            assert!(
+                url.bytes().all(|b| b.is_ascii_graphic()) && !url.ends_with('/'),
+                "{url}"
+            );
+        }
+        if endpoints::check_domain(input).is_ok() {
+            let url = endpoints::of_domain(input, false);
+            assert!(
+                url.parse::<ureq::http::Uri>()
+                    .is_ok_and(|uri| uri.host().is_some()),
+                "{url}"
+            );
+        }
+    });
+}

@@ -1,0 +1,133 @@
+//! Variables, addresses and error answers that nobody would send on purpose.
+
+use crate::context::Env;
+use crate::fuzz;
+
+use super::super::message::message;
+use super::super::no_proxy::{is_loopback, listed};
+use super::super::target::presentable;
+use super::*;
+
+const HOSTS: &[&str] = &[
+    "a.b",
+    "x.a.b",
+    "10.1.2.3",
+    "fe80::1",
+    "localhost",
+    "::ffff:10.0.0.1",
+];
+
+#[test]
+fn hosts_without_a_proxy() {
+    let seeds = [
+        "*",
+        "a.b, .x.a.b:8,*.c",
+        "10.0.0.0/8 [fe80::1]:443",
+        "fe80::/10,::/0",
+        "a.b:80:90,[::1",
+        "0.0.0.0/0,::ffff:0:0/96",
+    ];
+    fuzz::text(&seeds, |list| {
+        for host in HOSTS {
+            let all = list.split([',', ' ']).any(|entry| entry == "*");
+            assert!(!all || listed(list, host, 443), "{list} {host}");
+            // Another entry can only add hosts.
+            if listed(list, host, 443) {
+                assert!(
+                    listed(&format!("{list},x.example"), host, 443),
+                    "{list} {host}"
+                );
+            }
+        }
+        let _ = is_loopback(list);
+    });
+}
+
+#[test]
+fn proxies_are_used_or_refused_without_the_password() {
+    let seeds = [
+        "http://me:hush-hush@proxy:3128/",
+        "me@[::1]:1",
+        "https://P.example",
+        "socks5://me:hush-hush@h:1",
+        "http://u%40:hush-hush%2f@h:99999",
+    ];
+    let target = Target::parse("https://api.example/v1").unwrap();
+    fuzz::text(&seeds, |value| {
+        let env = Env::new([("https_proxy".into(), value.into())]);
+        match ProxySettings::from_env(&env).choose(&target) {
+            Ok(Some(proxy)) => {
+                assert!(proxy.for_ureq().is_some());
+                // What stands behind the last @ is the host, whatever it looks like.
+                let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
+                let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+                let host = authority.rsplit('@').next().unwrap_or_default();
+                let shown = proxy.address();
+                assert!(
+                    host.contains("hush-hush") || !shown.contains("hush-hush"),
+                    "{shown}"
+                );
+                if let Some(line) = proxy.authorization() {
+                    assert!(
+                        line.expose()
+                            .bytes()
+                            .all(|b| b == b' ' || b.is_ascii_graphic())
+                    );
+                }
+            }
+            Ok(None) => assert!(value.is_empty(), "{value}"),
+            Err(reason) => {
+                assert!(reason.contains("https_proxy"), "{reason}");
+                assert!(!reason.contains("hush-hush"), "{reason}");
+            }
+        }
+    });
+}
+
+#[test]
+fn addresses_to_send_to() {
+    let seeds = [
+        "https://API.example:443/v1/workspaces?x=1",
+        "http://[::1]:8080/",
+        "https://me:hush@host/",
+        "http://a b/",
+        "https://h/eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJqdGlfMSJ9.c2ln",
+    ];
+    fuzz::text(&seeds, |url| {
+        match Target::parse(url) {
+            Ok(target) => {
+                assert!(!target.host.is_empty());
+                assert!(
+                    !target.shown.contains(['?', '\n', '\u{1b}']),
+                    "{}",
+                    target.shown
+                );
+            }
+            Err(reason) => assert!(!reason.contains(['\n', '\u{1b}']), "{reason}"),
+        }
+        let shown = presentable(url);
+        assert!(!shown.contains(['\n', '\u{1b}', '?']), "{shown}");
+        assert!(!shown.contains("eyJqdGkiOiJqdGlfMSJ9"), "{shown}");
+    });
+}
+
+#[test]
+fn error_answers() {
+    let seeds: [&[u8]; 6] = [
+        br#"{"detail": "Workspace not found"}"#,
+        br#"{"detail": [{"loc": ["body", "expires_in"], "msg": "too \u001b[2J long", "type": "x"}]}"#,
+        br#"{"error": {"code": "X", "message": "no hush-hush-secret", "details": {"field": "f", "reason": "r", "error_id": 7}}}"#,
+        br#"{"error": "invalid_grant", "error_description": "hush-hush-secret"}"#,
+        br#"{"errors": [{"message": "m", "long_message": "l"}]}"#,
+        b"<html><body>hush-hush-secret\x1b[2J</body>",
+    ];
+    let secrets = [Secret::new("hush-hush-secret")];
+    fuzz::bytes(&seeds, |body| {
+        for media_type in ["application/json", "text/html", "text/plain; charset=x"] {
+            let said = message(body, media_type, &secrets);
+            assert!(said.chars().count() <= 300, "{said}");
+            assert!(!said.contains(|c: char| c.is_control()), "{said}");
+            assert!(!said.contains("hush-hush-secret"), "{said}");
+        }
+    });
+}
