@@ -8,6 +8,7 @@ pub mod endpoints;
 pub mod error;
 #[cfg(test)]
 mod fuzz;
+pub mod handover;
 pub mod history;
 pub mod http;
 pub mod json;
