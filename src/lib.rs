@@ -2,6 +2,8 @@
 //! revoke the old one, confirm, so that a kill, a full disk or a lost answer loses nothing.
 
 pub mod api;
+pub mod browser;
+pub mod callback;
 pub mod config;
 pub mod context;
 pub mod endpoints;

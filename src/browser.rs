@@ -1,0 +1,78 @@
+//! Opening a web browser, where there is one to open.
+
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+
+use crate::context::Context;
+
+/// Opens `url` in a browser. `None` where there is none, or where nobody sits before it: no
+/// display, no terminal. `BROWSER` is somebody's word that there is one.
+///
+/// Whoever drops the answer leaves the browser open.
+#[must_use]
+pub fn open(ctx: &Context, url: &str) -> Option<Child> {
+    let mut command = match ctx.env.text("BROWSER") {
+        Some(wish) => chosen(&wish, url)?,
+        None => usual(ctx, url)?,
+    };
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        // Ctrl-C ends the sign-in, not the browser; and the browser needs no bearer of ours.
+        .process_group(0)
+        .env_remove("NTCLI_TOKEN");
+    command.spawn().ok()
+}
+
+fn usual(ctx: &Context, url: &str) -> Option<Command> {
+    let macos = cfg!(target_os = "macos");
+    let display = ctx.env.os("DISPLAY").or(ctx.env.os("WAYLAND_DISPLAY"));
+    if !ctx.console.err_is_terminal() || !(macos || display.is_some()) {
+        return None;
+    }
+    let mut command = Command::new(if macos { "open" } else { "xdg-open" });
+    command.arg(url);
+    Some(command)
+}
+
+/// The first command of a `BROWSER` list; `%s` in it stands for the URL, which else comes last.
+fn chosen(wish: &str, url: &str) -> Option<Command> {
+    let mut words = wish.split(':').next()?.split_whitespace();
+    let mut command = Command::new(words.next()?);
+    let mut placed = false;
+    for word in words {
+        placed |= word.contains("%s");
+        command.arg(word.replace("%s", url));
+    }
+    if !placed {
+        command.arg(url);
+    }
+    Some(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_becomes_a_command() {
+        let words = |wish| {
+            let command = chosen(wish, "http://u")?;
+            let args = command.get_args().map(|a| a.to_string_lossy().into_owned());
+            Some((
+                command.get_program().to_string_lossy().into_owned(),
+                args.collect::<Vec<_>>(),
+            ))
+        };
+        let is = |wish, program: &str, args: &[&str]| {
+            let args = args.iter().map(ToString::to_string).collect();
+            assert_eq!(words(wish), Some((program.to_owned(), args)), "{wish}");
+        };
+        is("firefox", "firefox", &["http://u"]);
+        is("firefox:w3m", "firefox", &["http://u"]);
+        is("x --open=%s --new", "x", &["--open=http://u", "--new"]);
+        is("/usr/bin/x -n", "/usr/bin/x", &["-n", "http://u"]);
+        assert_eq!(words(" "), None);
+    }
+}

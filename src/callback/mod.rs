@@ -1,0 +1,223 @@
+//! The server that the browser comes back to at the end of a sign-in: on loopback only, for one
+//! right request. Everything else is answered or dropped, and none of it can hold that one up.
+
+mod page;
+mod request;
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, TcpListener, TcpStream};
+use std::ops::RangeInclusive;
+use std::time::{Duration, Instant};
+
+use crate::context::Clock;
+use crate::error::AuthError;
+use crate::secret::Secret;
+use request::{Stray, Visit};
+
+/// How often the sockets are looked at. Short for a person, long for a processor.
+const PAUSE: Duration = Duration::from_millis(20);
+/// A browser sends its request in one piece; what takes longer is none.
+const HEAD_TIME: Duration = Duration::from_secs(10);
+/// How long a client may go on sending after its answer. To close at once could take it away.
+const DRAIN_TIME: Duration = Duration::from_secs(2);
+/// No request of a browser is longer; an authorization code has a hundred bytes or so.
+const LONGEST_HEAD: usize = 16 << 10;
+/// As many at a time. Beyond it the oldest goes: it is the one that has not come to a point.
+const MOST_GUESTS: usize = 64;
+
+/// The open port.
+pub struct Listener {
+    sockets: Vec<TcpListener>,
+    port: u16,
+}
+
+/// What the browser brought.
+pub enum Brought {
+    /// The code to redeem.
+    Code(Secret),
+    /// Why there is none.
+    Denied(String),
+}
+
+/// The browser's tab, which waits to be told how it ended.
+pub struct Tab(TcpStream);
+
+impl Listener {
+    /// Listens on the first port of the range that is free.
+    ///
+    /// # Errors
+    /// [`AuthError::Listen`] when none is.
+    pub fn open(ports: RangeInclusive<u16>) -> Result<Self, AuthError> {
+        let (first, last) = (*ports.start(), *ports.end());
+        let mut source = io::Error::from(ErrorKind::AddrInUse);
+        for port in ports {
+            match listen(port) {
+                Ok(sockets) => return Ok(Self { sockets, port }),
+                Err(error) => source = error,
+            }
+        }
+        Err(AuthError::Listen {
+            first,
+            last,
+            source,
+        })
+    }
+
+    /// Which port it is.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Waits for the answer that bears `state`.
+    ///
+    /// # Errors
+    /// [`AuthError::TimedOut`].
+    pub fn wait(
+        &self,
+        state: &str,
+        limit: Duration,
+        clock: &dyn Clock,
+    ) -> Result<(Brought, Tab), AuthError> {
+        let began = Instant::now();
+        let mut guests: Vec<Guest> = Vec::new();
+        while began.elapsed() < limit {
+            self.admit(&mut guests);
+            let mut staying = Vec::with_capacity(guests.len());
+            for mut guest in guests {
+                match guest.look(state) {
+                    Look::Stays => staying.push(guest),
+                    Look::Goes => {}
+                    Look::Brought(brought) => return Ok((brought, Tab(guest.stream))),
+                }
+            }
+            guests = staying;
+            clock.sleep(PAUSE.min(limit.saturating_sub(began.elapsed())));
+        }
+        Err(AuthError::TimedOut { waited: limit })
+    }
+
+    fn admit(&self, guests: &mut Vec<Guest>) {
+        for socket in &self.sockets {
+            // No more at a time than there is room for, or a flood would keep us here.
+            for _ in 0..MOST_GUESTS {
+                let Ok((stream, _)) = socket.accept() else {
+                    break;
+                };
+                if stream.set_nonblocking(true).is_ok() {
+                    guests.push(Guest::new(stream));
+                }
+            }
+        }
+        guests.drain(..guests.len().saturating_sub(MOST_GUESTS));
+    }
+}
+
+/// Both loopback addresses: browsers ask either for `localhost`, and nobody else is to sit on the
+/// other one. A machine without IPv6 has the one.
+fn listen(port: u16) -> io::Result<Vec<TcpListener>> {
+    let mut sockets = vec![TcpListener::bind((Ipv4Addr::LOCALHOST, port))?];
+    match TcpListener::bind((IpAddr::from(Ipv6Addr::LOCALHOST), port)) {
+        Ok(socket) => sockets.push(socket),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => return Err(error),
+        Err(_) => {}
+    }
+    for socket in &sockets {
+        socket.set_nonblocking(true)?;
+    }
+    Ok(sockets)
+}
+
+/// A connection whose request has not come to its end, or whose answer is being taken in.
+struct Guest {
+    stream: TcpStream,
+    head: Vec<u8>,
+    since: Instant,
+    answered: bool,
+}
+
+enum Look {
+    Stays,
+    Goes,
+    Brought(Brought),
+}
+
+impl Guest {
+    fn new(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            head: Vec::new(),
+            since: Instant::now(),
+            answered: false,
+        }
+    }
+
+    /// Reads what there is, without waiting.
+    fn look(&mut self, state: &str) -> Look {
+        let mut buffer = [0; 4096];
+        // A few at a time: a client that sends and sends must not keep the others waiting.
+        for _ in 0..8 {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return Look::Goes,
+                Ok(_) if self.answered => {}
+                Ok(n) => match self.take_in(&buffer[..n], state) {
+                    None => {}
+                    Some(Visit::Code(code)) => return Look::Brought(Brought::Code(code)),
+                    Some(Visit::Denied(why)) => return Look::Brought(Brought::Denied(why)),
+                    Some(Visit::Stray(stray)) => self.answer(&page::for_stray(stray)),
+                },
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return Look::Goes,
+            }
+        }
+        let limit = if self.answered { DRAIN_TIME } else { HEAD_TIME };
+        if self.since.elapsed() < limit {
+            Look::Stays
+        } else {
+            Look::Goes
+        }
+    }
+
+    /// What the request is, once its head is whole.
+    fn take_in(&mut self, bytes: &[u8], state: &str) -> Option<Visit> {
+        // The end may lie across two pieces.
+        let from = self.head.len().saturating_sub(3);
+        self.head.extend_from_slice(bytes);
+        let fresh = &self.head[from..];
+        let whole =
+            fresh.windows(4).any(|w| w == b"\r\n\r\n") || fresh.windows(2).any(|w| w == b"\n\n");
+        if self.head.len() > LONGEST_HEAD {
+            Some(Visit::Stray(Stray::TooLong))
+        } else {
+            whole.then(|| request::judge(&self.head, state))
+        }
+    }
+
+    /// A page fits into a fresh socket's buffer whole, so nothing waits here either. A client that
+    /// is gone is found out by the next look.
+    fn answer(&mut self, page: &[u8]) {
+        self.answered = true;
+        self.since = Instant::now();
+        self.head = Vec::new();
+        let _ = self.stream.write_all(page);
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+}
+
+impl Tab {
+    /// Tells the browser that it worked. If it has gone, nobody needs to know.
+    pub fn succeed(self, text: &str) {
+        self.end(Ok(text));
+    }
+
+    /// Tells the browser why it did not.
+    pub fn fail(self, why: &str) {
+        self.end(Err(why));
+    }
+
+    fn end(mut self, outcome: Result<&str, &str>) {
+        let _ = self.0.write_all(&page::for_end(outcome));
+        let _ = self.0.shutdown(Shutdown::Write);
+    }
+}
