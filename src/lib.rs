@@ -22,5 +22,6 @@ pub mod secret;
 pub mod session;
 pub mod state;
 pub mod store;
+pub mod table;
 pub mod time;
 pub mod token;
