@@ -4,6 +4,7 @@
 pub mod api;
 pub mod browser;
 pub mod callback;
+pub mod cli;
 pub mod config;
 pub mod context;
 pub mod endpoints;

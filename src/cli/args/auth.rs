@@ -1,0 +1,131 @@
+//! `ntcli auth …`
+
+use argh::{ArgsInfo, FromArgs};
+
+use super::{millis, port};
+
+/// Sign in and out.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "auth",
+    example = "ntcli auth login",
+    example = "ntcli auth status --format json"
+)]
+pub struct Auth {
+    /// what to do
+    #[argh(subcommand)]
+    pub command: AuthCommand,
+}
+
+/// The commands of `ntcli auth`.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
+#[argh(subcommand)]
+pub enum AuthCommand {
+    /// `ntcli auth login`
+    Login(AuthLogin),
+    /// `ntcli auth signup`
+    Signup(AuthSignup),
+    /// `ntcli auth status`
+    Status(AuthStatus),
+    /// `ntcli auth logout`
+    Logout(AuthLogout),
+}
+
+/// Sign in with the browser, or with a session token on stdin. The session
+/// is stored and renewed as long as the sign-in service allows.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "login",
+    example = "ntcli auth login",
+    example = "ntcli auth login --no-browser --port 41250",
+    example = "ntcli auth login --token-stdin --expires-in 12h < session.txt",
+    error_code(0, "signed in"),
+    error_code(1, ""),
+    error_code(2, ""),
+    error_code(4, "the sign-in was refused, or not finished in time"),
+    error_code(5, ""),
+    error_code(6, "")
+)]
+pub struct AuthLogin {
+    /// local port that the browser comes back to (default 41247 or one of the next ten)
+    #[argh(option, arg_name = "PORT", from_str_fn(port))]
+    pub port: Option<u16>,
+    /// milliseconds to wait for the browser (default 300000)
+    #[argh(option, arg_name = "MS", from_str_fn(millis))]
+    pub timeout: Option<u64>,
+    /// print the address instead of opening a browser
+    #[argh(switch)]
+    pub no_browser: bool,
+    /// sign in again even when signed in
+    #[argh(switch)]
+    pub force: bool,
+    /// read a session token from stdin instead of using a browser
+    #[argh(switch)]
+    pub token_stdin: bool,
+    /// lifetime of that session: seconds, 90s 15m 12h 30d 52w, or never (only with --token-stdin)
+    #[argh(option, arg_name = "DURATION")]
+    pub expires_in: Option<String>,
+}
+
+/// Make an account with the browser and sign in.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "signup",
+    example = "ntcli auth signup",
+    error_code(0, "signed in"),
+    error_code(1, ""),
+    error_code(2, ""),
+    error_code(4, "the sign-in was refused, or not finished in time"),
+    error_code(5, ""),
+    error_code(6, "")
+)]
+pub struct AuthSignup {
+    /// local port that the browser comes back to (default 41247 or one of the next ten)
+    #[argh(option, arg_name = "PORT", from_str_fn(port))]
+    pub port: Option<u16>,
+    /// milliseconds to wait for the browser (default 300000)
+    #[argh(option, arg_name = "MS", from_str_fn(millis))]
+    pub timeout: Option<u64>,
+    /// print the address instead of opening a browser
+    #[argh(switch)]
+    pub no_browser: bool,
+    /// sign up even when signed in
+    #[argh(switch)]
+    pub force: bool,
+}
+
+/// Tell who is signed in and until when.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "status",
+    example = "ntcli auth status --format json",
+    error_code(0, "signed in"),
+    error_code(2, ""),
+    error_code(4, "not signed in")
+)]
+pub struct AuthStatus {}
+
+/// Forget the session. Workspace tokens stay, and stay valid.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "logout",
+    example = "ntcli auth logout",
+    example = "ntcli auth logout --all",
+    error_code(0, ""),
+    error_code(1, ""),
+    error_code(2, ""),
+    error_code(4, ""),
+    error_code(5, ""),
+    error_code(6, ""),
+    error_code(8, "a token could not be revoked: it and the session are kept")
+)]
+pub struct AuthLogout {
+    /// first revoke, then forget the workspace tokens too
+    #[argh(switch)]
+    pub all: bool,
+}

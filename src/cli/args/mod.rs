@@ -1,0 +1,126 @@
+//! What may be typed, as argh structs. Help, the shim, completions and the
+//! manual page all read these definitions.
+//!
+//! Doc comments on fields are the option's help line. Those on commands are the command's help: their
+//! first sentence is the summary that lists show. An empty `error_code` text means the usual one.
+//! `workspace_option` exists for help and completion: `check` makes a positional of it, so commands
+//! read `workspace` alone.
+
+mod auth;
+mod settings;
+mod setup;
+mod token;
+mod workspace;
+
+use std::str::FromStr;
+
+use argh::{ArgsInfo, FromArgs};
+
+pub use auth::{Auth, AuthCommand, AuthLogin, AuthLogout, AuthSignup, AuthStatus};
+pub use settings::{
+    Config, ConfigCommand, ConfigPath, ConfigReset, ConfigShow, Domain, DomainCommand, DomainSet,
+    DomainShow, Health,
+};
+pub use setup::{Completions, Man, Shell};
+pub use token::{
+    Jti, Token, TokenCommand, TokenCreate, TokenHistory, TokenList, TokenNeedsRefresh,
+    TokenRefresh, TokenRevoke, TokenShow,
+};
+pub use workspace::{
+    Workspace, WorkspaceClear, WorkspaceCommand, WorkspaceCreate, WorkspaceDelete, WorkspaceList,
+    WorkspaceSelect, WorkspaceSwitch, WorkspaceSync,
+};
+
+/// Other words for a command: the group it is in, the other word, its name. argh knows only
+/// aliases of one letter.
+pub(crate) const ALIASES: &[(&str, &str, &str)] = &[
+    ("", "ws", "workspace"),
+    ("workspace", "ls", "list"),
+    ("workspace", "use", "switch"),
+    ("workspace", "rm", "delete"),
+    ("workspace", "unset", "clear"),
+];
+
+/// Rotates and looks after workspace tokens.
+///
+/// Its options are those of every command; the shim takes them from anywhere.
+#[derive(FromArgs, ArgsInfo, Debug)]
+pub(super) struct Ntcli {
+    /// what stdout gets; text includes tables
+    #[argh(option, arg_name = "text|json", default = "Format::Text")]
+    pub(super) format: Format,
+    /// trace HTTP to stderr, without secrets
+    #[argh(switch)]
+    pub(super) debug: bool,
+    /// print the version
+    #[argh(switch, short = 'V')]
+    #[allow(dead_code)] // declared for help and completion; the shim answers it
+    version: bool,
+    #[argh(subcommand)]
+    pub(super) command: Command,
+}
+
+/// The command to run.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
+#[argh(subcommand)]
+pub enum Command {
+    /// `ntcli token`
+    Token(Token),
+    /// `ntcli auth`
+    Auth(Auth),
+    /// `ntcli workspace`
+    Workspace(Workspace),
+    /// `ntcli domain`
+    Domain(Domain),
+    /// `ntcli config`
+    Config(Config),
+    /// `ntcli health`
+    Health(Health),
+    /// `ntcli completions`
+    Completions(Completions),
+    /// `ntcli man`
+    Man(Man),
+}
+
+/// How the result is written to stdout.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+impl FromStr for Format {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "text" | "table" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("text (or table, which is the same) or json"),
+        }
+    }
+}
+
+/// A whole number in digits alone: `u64::from_str` would let a plus sign through.
+fn number(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+/// A TCP port to listen on. The error says what is accepted and never holds the value.
+fn port(text: &str) -> Result<u16, String> {
+    number(text)
+        .and_then(|n| u16::try_from(n).ok())
+        .filter(|&n| n > 0)
+        .ok_or_else(|| "a port number from 1 to 65535".to_owned())
+}
+
+/// A time to wait, in milliseconds. The error says what is accepted and never holds the value.
+fn millis(text: &str) -> Result<u64, String> {
+    number(text)
+        .filter(|&n| n > 0)
+        .ok_or_else(|| "a whole number of milliseconds from 1 up".to_owned())
+}

@@ -1,0 +1,129 @@
+//! `ntcli domain …`, `ntcli config …` and `ntcli health`
+
+use argh::{ArgsInfo, FromArgs};
+
+/// The server that commands talk to.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
+#[argh(subcommand, name = "domain", example = "ntcli domain show")]
+pub struct Domain {
+    /// what to do
+    #[argh(subcommand)]
+    pub command: DomainCommand,
+}
+
+/// The commands of `ntcli domain`.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
+#[argh(subcommand)]
+pub enum DomainCommand {
+    /// `ntcli domain set`
+    Set(DomainSet),
+    /// `ntcli domain show`
+    Show(DomainShow),
+}
+
+/// Talk to the server at DOMAIN from now on.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "set",
+    example = "ntcli domain set nimbletools.ai",
+    example = "ntcli domain set nimbletools.internal --insecure",
+    error_code(0, ""),
+    error_code(1, ""),
+    error_code(2, ""),
+    error_code(6, "")
+)]
+pub struct DomainSet {
+    /// such as nimbletools.ai; requests go to its api host
+    #[argh(positional, arg_name = "DOMAIN")]
+    pub domain: String,
+    /// use plain http: tokens cross the network readable
+    #[argh(switch)]
+    pub insecure: bool,
+}
+
+/// Show the server that commands talk to.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "show",
+    example = "ntcli domain show",
+    error_code(0, ""),
+    error_code(2, "")
+)]
+pub struct DomainShow {}
+
+/// The config file.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
+#[argh(subcommand, name = "config", example = "ntcli config show")]
+pub struct Config {
+    /// what to do
+    #[argh(subcommand)]
+    pub command: ConfigCommand,
+}
+
+/// The commands of `ntcli config`.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
+#[argh(subcommand)]
+pub enum ConfigCommand {
+    /// `ntcli config show`
+    Show(ConfigShow),
+    /// `ntcli config path`
+    Path(ConfigPath),
+    /// `ntcli config reset`
+    Reset(ConfigReset),
+}
+
+/// Show the config file without its secrets.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "show",
+    example = "ntcli config show --format json",
+    error_code(0, ""),
+    error_code(2, "")
+)]
+pub struct ConfigShow {}
+
+/// Print where the config file is.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "path",
+    example = "ntcli config path",
+    error_code(0, ""),
+    error_code(2, "")
+)]
+pub struct ConfigPath {}
+
+/// Forget session, workspaces, tokens and domain. It asks first; where it
+/// cannot ask, --force is needed. Nothing is revoked; what stays live is named.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "reset",
+    example = "ntcli config reset --force",
+    error_code(0, ""),
+    error_code(1, ""),
+    error_code(2, ""),
+    error_code(6, "")
+)]
+pub struct ConfigReset {
+    /// do not ask
+    #[argh(switch)]
+    pub force: bool,
+}
+
+/// Ask the server whether it is well.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "health",
+    example = "ntcli health --format json",
+    error_code(0, "the server is well"),
+    error_code(1, ""),
+    error_code(2, ""),
+    error_code(4, ""),
+    error_code(5, "")
+)]
+pub struct Health {}

@@ -1,0 +1,290 @@
+//! `ntcli token …`
+
+use argh::{ArgsInfo, FromArgs};
+
+/// Workspace tokens: replace, create, look at and revoke them.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "token",
+    example = "ntcli token refresh",
+    example = "ntcli token show --format json"
+)]
+pub struct Token {
+    /// what to do
+    #[argh(subcommand)]
+    pub command: TokenCommand,
+}
+
+/// The commands of `ntcli token`.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
+#[argh(subcommand)]
+pub enum TokenCommand {
+    /// `ntcli token refresh`
+    Refresh(TokenRefresh),
+    /// `ntcli token create`
+    Create(TokenCreate),
+    /// `ntcli token show`
+    Show(TokenShow),
+    /// `ntcli token list`
+    List(TokenList),
+    /// `ntcli token needs-refresh`
+    NeedsRefresh(TokenNeedsRefresh),
+    /// `ntcli token revoke`
+    Revoke(TokenRevoke),
+    /// `ntcli token history`
+    History(TokenHistory),
+}
+
+/// Replace the current token by a new one and revoke the old. The new token
+/// is created, stored and tried before the old one is revoked; whatever a
+/// crash or a lost answer leaves half done, the next run finds and finishes.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "refresh",
+    example = "ntcli token refresh",
+    example = "ntcli token refresh prod --expires-in 30d --format json",
+    example = "ntcli token refresh --if-expires-within 30d --exec 'systemctl reload app'",
+    example = "ntcli token refresh --token-file env:API_TOKEN=/etc/app.env --revoke-after 1h",
+    error_code(0, ""),
+    error_code(1, ""),
+    error_code(2, ""),
+    error_code(4, ""),
+    error_code(5, ""),
+    error_code(6, ""),
+    error_code(7, ""),
+    error_code(8, ""),
+    error_code(9, ""),
+    error_code(10, "")
+)]
+#[allow(clippy::struct_excessive_bools)] // switches are bools
+pub struct TokenRefresh {
+    /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
+    #[argh(positional, arg_name = "WORKSPACE")]
+    pub workspace: Option<String>,
+    /// the workspace, as an option
+    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
+    pub workspace_option: Option<String>,
+    /// lifetime of the new token: seconds, 90s 15m 12h 30d 52w, or never (default 31536000, a year)
+    #[argh(option, arg_name = "DURATION")]
+    pub expires_in: Option<String>,
+    /// when the new token expires: Unix seconds or RFC 3339
+    #[argh(option, arg_name = "TIME")]
+    pub expires_at: Option<String>,
+    /// print the new token too
+    #[argh(switch)]
+    pub print: bool,
+    /// do not try the new token before the old one is revoked
+    #[argh(switch)]
+    pub no_verify: bool,
+    /// also revoke tokens that an interrupted run may have left on the server
+    #[argh(switch)]
+    pub revoke_orphans: bool,
+    /// refresh only a token that expires within this time; otherwise do what is pending, exit 0
+    #[argh(option, arg_name = "DURATION")]
+    pub if_expires_within: Option<String>,
+    /// refresh every workspace that has a token here
+    #[argh(switch)]
+    pub all: bool,
+    /// write the new token to this file before the old one is revoked; repeatable; env:NAME=PATH
+    /// sets its line in an env file
+    #[argh(option, arg_name = "PATH")]
+    pub token_file: Vec<String>,
+    /// run this with /bin/sh before the old token is revoked; the new one is in `NTCLI_NEW_TOKEN`
+    #[argh(option, arg_name = "COMMAND")]
+    pub exec: Option<String>,
+    /// how long that may take (default 60s)
+    #[argh(option, arg_name = "DURATION")]
+    pub exec_timeout: Option<String>,
+    /// leave the old token live for this time; the first run after it revokes it
+    #[argh(option, arg_name = "DURATION")]
+    pub revoke_after: Option<String>,
+    /// tell what would be done, and change nothing
+    #[argh(switch)]
+    pub dry_run: bool,
+    /// how long to wait for another ntcli to finish (default 60s)
+    #[argh(option, arg_name = "DURATION")]
+    pub lock_wait: Option<String>,
+}
+
+/// Create a token to hand to CI and other systems, and print it. It does not
+/// replace the current token, unless told to by --save or the workspace has
+/// none yet: a later refresh would revoke what was handed out.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "create",
+    example = "ntcli token create",
+    example = "ntcli token create prod --expires-in 12h --no-save --format json",
+    error_code(0, ""),
+    error_code(1, ""),
+    error_code(2, ""),
+    error_code(4, ""),
+    error_code(5, ""),
+    error_code(6, ""),
+    error_code(7, ""),
+    error_code(10, "")
+)]
+pub struct TokenCreate {
+    /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
+    #[argh(positional, arg_name = "WORKSPACE")]
+    pub workspace: Option<String>,
+    /// the workspace, as an option
+    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
+    pub workspace_option: Option<String>,
+    /// lifetime of the token: seconds, 90s 15m 12h 30d 52w, or never (default 31536000, a year)
+    #[argh(option, arg_name = "DURATION")]
+    pub expires_in: Option<String>,
+    /// when the token expires: Unix seconds or RFC 3339
+    #[argh(option, arg_name = "TIME")]
+    pub expires_at: Option<String>,
+    /// make it the current token
+    #[argh(switch)]
+    pub save: bool,
+    /// never store it, even when the workspace has no token yet
+    #[argh(switch)]
+    pub no_save: bool,
+    /// how long to wait for another ntcli to finish (default 60s)
+    #[argh(option, arg_name = "DURATION")]
+    pub lock_wait: Option<String>,
+}
+
+/// Show the current token: its JTI, its dates, its status. Nothing is asked
+/// of the server. Also tells of work that an interrupted run left.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "show",
+    example = "ntcli token show",
+    example = "ntcli token show prod --show-token",
+    error_code(0, ""),
+    error_code(1, ""),
+    error_code(2, "")
+)]
+pub struct TokenShow {
+    /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
+    #[argh(positional, arg_name = "WORKSPACE")]
+    pub workspace: Option<String>,
+    /// the workspace, as an option
+    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
+    pub workspace_option: Option<String>,
+    /// print the token itself too
+    #[argh(switch)]
+    pub show_token: bool,
+}
+
+/// List the workspace's tokens that the server knows.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "list",
+    example = "ntcli token list",
+    example = "ntcli token list prod --show-expired --format json",
+    error_code(0, ""),
+    error_code(1, ""),
+    error_code(2, ""),
+    error_code(4, ""),
+    error_code(5, "")
+)]
+pub struct TokenList {
+    /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
+    #[argh(positional, arg_name = "WORKSPACE")]
+    pub workspace: Option<String>,
+    /// the workspace, as an option
+    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
+    pub workspace_option: Option<String>,
+    /// list expired tokens too, and a status column
+    #[argh(switch)]
+    pub show_expired: bool,
+}
+
+/// Tell by the exit code whether a refresh is due. Nothing is asked of the
+/// server; made for scripts and the `ExecCondition` of systemd.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "needs-refresh",
+    example = "ntcli token needs-refresh --within 14d && ntcli token refresh",
+    error_code(0, "a refresh is due"),
+    error_code(1, "not due yet"),
+    error_code(255, "an error, wrong usage included")
+)]
+pub struct TokenNeedsRefresh {
+    /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
+    #[argh(positional, arg_name = "WORKSPACE")]
+    pub workspace: Option<String>,
+    /// the workspace, as an option
+    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
+    pub workspace_option: Option<String>,
+    /// due when the token expires within this time (default 30d)
+    #[argh(option, arg_name = "DURATION")]
+    pub within: Option<String>,
+}
+
+/// An optional JTI. argh lets only the last positional be an `Option`; it does not see through this
+/// name, and the shim hands it an empty text for none.
+pub type Jti = Option<String>;
+
+#[allow(clippy::unnecessary_wraps)] // the form argh wants
+fn jti(text: &str) -> Result<Jti, String> {
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+/// Revoke a token by its JTI, or those that earlier runs still owe. Before it
+/// revokes the one that is named it asks; where it cannot ask, --force is needed.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "revoke",
+    example = "ntcli token revoke jti_old123 --force",
+    example = "ntcli token revoke --pending -w prod",
+    error_code(0, "revoked, or nothing was owed"),
+    error_code(1, ""),
+    error_code(2, ""),
+    error_code(4, ""),
+    error_code(5, ""),
+    error_code(6, ""),
+    error_code(8, "not everything that was due could be done")
+)]
+pub struct TokenRevoke {
+    /// the token to revoke, as token list shows it
+    #[argh(positional, arg_name = "JTI|--pending", from_str_fn(jti))]
+    pub jti: Jti,
+    /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
+    #[argh(positional, arg_name = "WORKSPACE")]
+    pub workspace: Option<String>,
+    /// the workspace, as an option
+    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
+    pub workspace_option: Option<String>,
+    /// instead of a JTI: the revocations that earlier runs still owe and that are due
+    #[argh(switch)]
+    pub pending: bool,
+    /// do not ask
+    #[argh(switch)]
+    pub force: bool,
+    /// how long to wait for another ntcli to finish (default 60s)
+    #[argh(option, arg_name = "DURATION")]
+    pub lock_wait: Option<String>,
+}
+
+/// Show what was refreshed, revoked and recovered, and when; the latest
+/// first. Never a token. All workspaces when none is named and none active.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "history",
+    example = "ntcli token history",
+    example = "ntcli token history prod --format json",
+    error_code(0, ""),
+    error_code(1, ""),
+    error_code(2, "")
+)]
+pub struct TokenHistory {
+    /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
+    #[argh(positional, arg_name = "WORKSPACE")]
+    pub workspace: Option<String>,
+    /// the workspace, as an option
+    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
+    pub workspace_option: Option<String>,
+}

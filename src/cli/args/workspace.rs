@@ -1,0 +1,168 @@
+//! `ntcli workspace …`
+
+use argh::{ArgsInfo, FromArgs};
+
+/// Workspaces: list, choose, create and delete them.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "workspace",
+    example = "ntcli workspace list",
+    example = "ntcli ws use prod"
+)]
+pub struct Workspace {
+    /// what to do
+    #[argh(subcommand)]
+    pub command: WorkspaceCommand,
+}
+
+/// The commands of `ntcli workspace`.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
+#[argh(subcommand)]
+pub enum WorkspaceCommand {
+    /// `ntcli workspace list`
+    List(WorkspaceList),
+    /// `ntcli workspace select`
+    Select(WorkspaceSelect),
+    /// `ntcli workspace switch`
+    Switch(WorkspaceSwitch),
+    /// `ntcli workspace create`
+    Create(WorkspaceCreate),
+    /// `ntcli workspace delete`
+    Delete(WorkspaceDelete),
+    /// `ntcli workspace clear`
+    Clear(WorkspaceClear),
+    /// `ntcli workspace sync`
+    Sync(WorkspaceSync),
+}
+
+/// List the workspaces; mark the active one, those with a token here, and
+/// those that are known only here.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "list",
+    example = "ntcli workspace list --format json",
+    error_code(0, ""),
+    error_code(1, ""),
+    error_code(2, ""),
+    error_code(4, ""),
+    error_code(5, "")
+)]
+pub struct WorkspaceList {}
+
+/// Choose the active workspace. Without NAME, from a numbered list on a
+/// terminal.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "select",
+    example = "ntcli workspace select",
+    example = "ntcli workspace select prod",
+    error_code(0, ""),
+    error_code(1, ""),
+    error_code(2, ""),
+    error_code(4, ""),
+    error_code(5, ""),
+    error_code(6, "")
+)]
+pub struct WorkspaceSelect {
+    /// name, UUID or full local id
+    #[argh(positional, arg_name = "NAME")]
+    pub name: Option<String>,
+}
+
+/// Make NAME the active workspace.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "switch",
+    example = "ntcli workspace switch prod",
+    error_code(0, ""),
+    error_code(1, ""),
+    error_code(2, ""),
+    error_code(4, ""),
+    error_code(5, ""),
+    error_code(6, "")
+)]
+pub struct WorkspaceSwitch {
+    /// name, UUID or full local id
+    #[argh(positional, arg_name = "NAME")]
+    pub name: String,
+}
+
+/// Create a workspace and make it the active one. A token that comes with
+/// it is stored as its current one.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "create",
+    example = "ntcli workspace create staging -d 'Before production'",
+    error_code(0, ""),
+    error_code(1, ""),
+    error_code(2, ""),
+    error_code(4, ""),
+    error_code(5, ""),
+    error_code(6, ""),
+    error_code(7, "created on the server, but could not be stored here")
+)]
+pub struct WorkspaceCreate {
+    /// at most 20 characters: lower-case letters, digits, - and _
+    #[argh(positional, arg_name = "NAME")]
+    pub name: String,
+    /// what it is for
+    #[argh(option, short = 'd', arg_name = "TEXT")]
+    pub description: Option<String>,
+}
+
+/// Delete a workspace on the server, and forget its token. It asks first;
+/// where it cannot ask, --force is needed.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "delete",
+    example = "ntcli workspace delete staging",
+    example = "ntcli workspace rm staging --force",
+    error_code(0, ""),
+    error_code(1, ""),
+    error_code(2, ""),
+    error_code(4, ""),
+    error_code(5, ""),
+    error_code(6, "")
+)]
+pub struct WorkspaceDelete {
+    /// name, UUID or full local id
+    #[argh(positional, arg_name = "NAME")]
+    pub name: String,
+    /// do not ask
+    #[argh(switch)]
+    pub force: bool,
+}
+
+/// Leave no workspace active. Its token stays.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "clear",
+    example = "ntcli workspace clear",
+    error_code(0, ""),
+    error_code(2, ""),
+    error_code(6, "")
+)]
+pub struct WorkspaceClear {}
+
+/// Bring the local list of workspaces up to date with the server. One that
+/// is gone there goes here too, unless its token may still work.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "sync",
+    example = "ntcli workspace sync",
+    error_code(0, ""),
+    error_code(1, ""),
+    error_code(2, ""),
+    error_code(4, ""),
+    error_code(5, ""),
+    error_code(6, "")
+)]
+pub struct WorkspaceSync {}

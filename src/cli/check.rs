@@ -1,0 +1,109 @@
+//! Rules that span several arguments, which the definitions cannot hold.
+
+use argh::Optionality;
+
+use super::help;
+use super::shim::Scan;
+
+/// Checks how many positionals there are, and gives a left-out JTI its place.
+pub(super) fn positionals(scan: &mut Scan) -> Result<(), String> {
+    let command = help::spelled(&scan.path);
+    let names: Vec<_> = scan.node.positionals.iter().map(|p| p.name).collect();
+    if let Some(at) = scan.positionals.iter().position(String::is_empty) {
+        let name = names.get(at).unwrap_or(&"an argument");
+        return Err(format!("'{command}': {name} is empty"));
+    }
+    if scan.path == ["token", "revoke"] {
+        jti_or_pending(scan)?;
+    }
+    let given = scan.positionals.len();
+    if given > names.len() {
+        let allowed = match names.as_slice() {
+            [] => "takes no arguments besides options".to_owned(),
+            [one] => format!("takes one {one}, not {given} arguments"),
+            many => format!("takes {} ({}), not {given}", many.len(), many.join(", ")),
+        };
+        return Err(format!("'{command}' {allowed}"));
+    }
+    let mut missing = scan.node.positionals.iter().skip(given);
+    match missing.find(|p| p.optionality == Optionality::Required) {
+        Some(positional) => Err(format!("'{command}': {} is missing", positional.name)),
+        None => Ok(()),
+    }
+}
+
+/// With `--pending` the only positional is the workspace. One that looks like a JTI is taken for one:
+/// to revoke something else than was named would be worse than to ask again.
+fn jti_or_pending(scan: &mut Scan) -> Result<(), String> {
+    if !scan.has("--pending") {
+        return match scan.positionals.first() {
+            Some(_) => Ok(()),
+            None => Err("'ntcli token revoke' needs a JTI or --pending".to_owned()),
+        };
+    }
+    match scan.positionals.as_slice() {
+        [] => {}
+        [one] if !one.starts_with("jti_") => {}
+        _ => return Err("'ntcli token revoke' takes a JTI or --pending, not both".to_owned()),
+    }
+    scan.positionals.insert(0, String::new());
+    Ok(())
+}
+
+/// Options of which only one may be given. A session from stdin needs no browser.
+const NOT_BOTH: &[(&str, &str)] = &[
+    ("--expires-in", "--expires-at"),
+    ("--save", "--no-save"),
+    ("--all", "--workspace"),
+    ("--all", "--print"),
+    ("--dry-run", "--print"),
+    ("--token-stdin", "--port"),
+    ("--token-stdin", "--timeout"),
+    ("--token-stdin", "--no-browser"),
+];
+
+/// Checks options against each other.
+pub(super) fn options(scan: &Scan) -> Result<(), String> {
+    if let Some((a, b)) = NOT_BOTH.iter().find(|(a, b)| scan.has(a) && scan.has(b)) {
+        return Err(format!("{a} and {b} cannot be used together"));
+    }
+    // A sign-in with the browser brings its own expiry.
+    let login = scan.path == ["auth", "login"];
+    if login && scan.has("--expires-in") && !scan.has("--token-stdin") {
+        return Err("--expires-in needs --token-stdin".to_owned());
+    }
+    if scan.has("--all") && !scan.positionals.is_empty() {
+        return Err("--all and WORKSPACE cannot be used together".to_owned());
+    }
+    if scan.has("--exec-timeout") && !scan.has("--exec") {
+        return Err("--exec-timeout needs --exec".to_owned());
+    }
+    Ok(())
+}
+
+/// Makes a positional of `--workspace`, so that commands find the workspace in one place.
+pub(super) fn one_workspace(scan: &mut Scan) -> Result<(), String> {
+    let Some(option) = scan
+        .options
+        .iter()
+        .position(|o| o.flag.long == "--workspace")
+    else {
+        return Ok(());
+    };
+    let named = scan.options.remove(option).value.unwrap_or_default();
+    // A script's unset variable must not mean the active workspace.
+    if named.is_empty() {
+        return Err("--workspace is empty".to_owned());
+    }
+    let place = scan
+        .node
+        .positionals
+        .iter()
+        .position(|p| p.name == "WORKSPACE");
+    match scan.positionals.get(place.unwrap_or_default()) {
+        None => scan.positionals.push(named),
+        Some(positional) if *positional == named => {}
+        Some(_) => return Err("WORKSPACE and --workspace name different workspaces".to_owned()),
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! Completions for shells, from the definitions in `args`.
+
+use std::fmt::Write;
+
+use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind};
+
+use super::args::{ALIASES, Shell};
+use super::{command_tree, help};
+
+type Flag = &'static FlagInfo<'static>;
+
+/// The script for that shell.
+pub(crate) fn script(shell: Shell) -> String {
+    let root = command_tree();
+    let mut parts = Parts {
+        shell,
+        globals: root.flags,
+        walk: String::new(),
+        words: String::new(),
+        values: String::new(),
+    };
+    parts.place("", &root);
+    for (group, alias, name) in ALIASES {
+        let group = if group.is_empty() {
+            ""
+        } else {
+            &format!(" {group}")
+        };
+        parts.step(&format!("{group} {alias}"), &format!("{group} {name}"));
+    }
+    let mut flags = Vec::new();
+    all_flags(&root, &mut flags);
+    for flag in flags {
+        parts.value(flag);
+    }
+    let template = match shell {
+        Shell::Bash => include_str!("completions/bash.txt"),
+        Shell::Zsh => include_str!("completions/zsh.txt"),
+        Shell::Fish => include_str!("completions/fish.txt"),
+    };
+    template
+        .replace("@WALK@\n", &parts.walk)
+        .replace("@VALUES@\n", &parts.values)
+        .replace("@WORDS@\n", &parts.words)
+}
+
+fn all_flags(node: &CommandInfoWithArgs, flags: &mut Vec<Flag>) {
+    for flag in node.flags {
+        if !flags.iter().any(|known| known.long == flag.long) {
+            flags.push(flag);
+        }
+    }
+    for sub in &node.commands {
+        all_flags(&sub.command, flags);
+    }
+}
+
+/// What the templates have gaps for.
+struct Parts {
+    shell: Shell,
+    globals: &'static [FlagInfo<'static>],
+    /// From one place to the next: a place is the words of a command, a space before each.
+    walk: String,
+    /// What can follow at each place.
+    words: String,
+    /// What follows an option that takes a value. In fish that stands with the option.
+    values: String,
+}
+
+impl Parts {
+    fn place(&mut self, at: &str, node: &CommandInfoWithArgs) {
+        let mut found = Vec::new();
+        for sub in &node.commands {
+            let summary = help::summary(sub.command.description);
+            found.push((sub.name, summary.replace('`', "")));
+            let group = at.trim_start();
+            let mut aliases = ALIASES.iter().filter(|a| a.0 == group && a.2 == sub.name);
+            found.extend(
+                aliases
+                    .next()
+                    .map(|a| (a.1, format!("the same as {}", sub.name))),
+            );
+        }
+        for positional in node.positionals {
+            let choices = choices(positional.name);
+            found.extend(choices.map(|choice| (choice, positional.description.to_owned())));
+        }
+        let is_global = |flag: &Flag| self.globals.iter().any(|g| g.long == flag.long);
+        let own: Vec<Flag> = node.flags.iter().filter(|flag| !is_global(flag)).collect();
+        self.list(at, &found, &own);
+        for sub in &node.commands {
+            let below = format!("{at} {}", sub.name);
+            self.step(&below, &below);
+            self.place(&below, &sub.command);
+        }
+    }
+
+    fn step(&mut self, words: &str, to: &str) {
+        let _ = match self.shell {
+            Shell::Fish => writeln!(
+                self.walk,
+                "            case '{words}'\n                set at '{to}'"
+            ),
+            _ => writeln!(self.walk, "        '{words}') at='{to}' ;;"),
+        };
+    }
+
+    fn list(&mut self, at: &str, found: &[(&str, String)], own: &[Flag]) {
+        if self.shell == Shell::Fish {
+            let here = format!("complete -c ntcli -n \"__ntcli_at '{at}'\"");
+            for (word, what) in found {
+                let _ = writeln!(self.words, "{here} -a {word} -d {}", quoted(what));
+            }
+            for flag in own {
+                let _ = writeln!(self.words, "{here} {}", fish_flag(flag));
+            }
+            // Those of every command stand once.
+            for flag in self.globals.iter().filter(|_| at.is_empty()) {
+                let _ = writeln!(self.words, "complete -c ntcli {}", fish_flag(flag));
+            }
+            return;
+        }
+        let flags = own.iter().copied().chain(self.globals);
+        let flags = flags.map(|flag| (flag.long, flag.description.replace('`', "")));
+        let all = found.iter().cloned().chain(flags);
+        let all: Vec<String> = match self.shell {
+            Shell::Zsh => all
+                .map(|(word, what)| quoted(&format!("{word}:{}", what.replace(':', "\\:"))))
+                .collect(),
+            _ => all.map(|(word, _)| word.to_owned()).collect(),
+        };
+        let all = all.join(" ");
+        let _ = match self.shell {
+            Shell::Zsh => writeln!(self.words, "    '{at}') found=({all}) ;;"),
+            _ => writeln!(self.words, "    '{at}') words='{all}' ;;"),
+        };
+    }
+
+    fn value(&mut self, flag: Flag) {
+        let FlagInfoKind::Option { arg_name } = flag.kind else {
+            return;
+        };
+        let short = flag.short.map_or(String::new(), |c| format!(" | -{c}"));
+        let choices: Vec<_> = choices(arg_name).collect();
+        let choices = choices.join(" ");
+        let reply = match (self.shell, arg_name) {
+            (Shell::Bash, "PATH") => {
+                "mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); compopt -o filenames 2> /dev/null; "
+                    .to_owned()
+            }
+            (Shell::Zsh, "PATH") => "_files; ".to_owned(),
+            (_, _) if choices.is_empty() => String::new(),
+            (Shell::Zsh, _) => format!("compadd {choices}; "),
+            _ => format!("mapfile -t COMPREPLY < <(compgen -W '{choices}' -- \"$cur\"); "),
+        };
+        let _ = writeln!(self.values, "    {}{short}) {reply}return ;;", flag.long);
+    }
+}
+
+/// An option as `complete` of fish takes it.
+fn fish_flag(flag: Flag) -> String {
+    let mut text = format!("-l {}", flag.long.trim_start_matches('-'));
+    if let Some(short) = help::short(flag) {
+        let _ = write!(text, " -s {short}");
+    }
+    if let FlagInfoKind::Option { arg_name } = flag.kind {
+        let choices: Vec<_> = choices(arg_name).collect();
+        text += match arg_name {
+            "PATH" => " -r -F",
+            _ => " -x",
+        };
+        if !choices.is_empty() {
+            let _ = write!(text, " -a '{}'", choices.join(" "));
+        }
+    }
+    text + " -d " + &quoted(&flag.description.replace('`', ""))
+}
+
+/// The values that a name such as `text|json` tells; none where it only names what is wanted.
+fn choices(name: &str) -> impl Iterator<Item = &str> {
+    let all_told =
+        name.contains('|') && !name.contains(|c: char| c != '|' && !c.is_ascii_lowercase());
+    name.split('|').filter(move |_| all_told)
+}
+
+/// In single quotes, for any of the shells.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}

@@ -1,0 +1,221 @@
+//! Help, from the definitions in `args`; only the front page is laid out by hand.
+
+use std::fmt::Write;
+
+use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
+
+use super::args::ALIASES;
+use super::command_tree;
+
+const FRONT: &str = include_str!("front.txt");
+const WIDTH: usize = 80;
+const COLUMN: usize = 30;
+
+/// What the exit codes mean for every command that does not say otherwise.
+pub(crate) const EXIT_CODES: &[(i32, &str)] = &[
+    (0, "done, or nothing was due"),
+    (1, "refused, or failed for a reason not below"),
+    (2, "wrong usage, or a config file that cannot be used"),
+    (4, "sign-in missing, expired or rejected"),
+    (
+        5,
+        "server unreachable, too busy or broken; nothing has changed",
+    ),
+    (6, "another ntcli holds the lock and did not finish in time"),
+    (
+        7,
+        "could not store the new token; it was revoked, the old one still works",
+    ),
+    (
+        8,
+        "refreshed, but the old token is still live; every later run tries again",
+    ),
+    (
+        9,
+        "refreshed and stored, but not handed on; the old token is kept live",
+    ),
+    (
+        10,
+        "nobody knows whether the server made a token; the next run finds out",
+    ),
+];
+
+/// The command as it is typed.
+pub(super) fn spelled(path: &[&str]) -> String {
+    [&["ntcli"], path].concat().join(" ")
+}
+
+/// The help page of the command at `path`; of `ntcli` itself when it is empty.
+pub(super) fn render(path: &[&str]) -> String {
+    let root = command_tree();
+    let mut node = &root;
+    for name in path {
+        if let Some(next) = node.commands.iter().find(|c| c.name == *name) {
+            node = &next.command;
+        }
+    }
+    if path.is_empty() {
+        front_page()
+    } else {
+        page(path, node, root.flags)
+    }
+}
+
+/// How the command at `path` is typed.
+pub(super) fn usage(path: &[&str], node: &CommandInfoWithArgs) -> String {
+    let mut out = spelled(path);
+    for positional in node.positionals {
+        let name = positional.name;
+        let _ = match positional.optionality {
+            Optionality::Required => write!(out, " {name}"),
+            _ => write!(out, " [{name}]"),
+        };
+    }
+    out + if node.commands.is_empty() {
+        " [OPTIONS]"
+    } else {
+        " COMMAND"
+    }
+}
+
+/// The environment variables and what they do, as the front page tells it.
+pub(super) fn environment() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let list = FRONT.split("\nEnvironment:\n").nth(1).unwrap_or_default();
+    list.lines().filter_map(|line| {
+        let (name, meaning) = line.trim_start().split_once("  ")?;
+        Some((name, meaning.trim_start()))
+    })
+}
+
+/// The letter of an option. argh gives its own --help none.
+pub(super) fn short(flag: &FlagInfo<'_>) -> Option<char> {
+    flag.short.or((flag.long == "--help").then_some('h'))
+}
+
+fn front_page() -> String {
+    let mut out = FRONT.to_owned();
+    out.push_str("\nExit codes:\n");
+    for (code, meaning) in EXIT_CODES {
+        entry(&mut out, &format!("{code:>2}"), 6, meaning);
+    }
+    out.push_str("\nMore on a command: ntcli COMMAND --help. README.md tells the rest.\n");
+    out
+}
+
+fn page(path: &[&str], node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) -> String {
+    let command = spelled(path);
+    let mut out = format!("Usage: {}\n\n", usage(path, node));
+    let group = !node.commands.is_empty();
+    entry(&mut out, "", 0, node.description);
+    if let Some(aliases) = aliases(path) {
+        section(&mut out, "Also");
+        entry(&mut out, "", 2, &aliases);
+    }
+    if group {
+        section(&mut out, "Commands");
+        for sub in &node.commands {
+            entry(&mut out, sub.name, 18, summary(sub.command.description));
+        }
+    }
+    if !node.positionals.is_empty() {
+        section(&mut out, "Arguments");
+        for positional in node.positionals {
+            entry(&mut out, positional.name, COLUMN, positional.description);
+        }
+    }
+    let is_global = |flag: &FlagInfo<'_>| globals.iter().any(|g| g.long == flag.long);
+    if node.flags.iter().any(|f| !is_global(f)) {
+        section(&mut out, "Options");
+        options(&mut out, node.flags.iter().filter(|f| !is_global(f)));
+    }
+    section(&mut out, "Options of every command");
+    options(&mut out, globals.iter());
+    if !node.examples.is_empty() {
+        section(&mut out, "Examples");
+        for example in node.examples {
+            let _ = writeln!(out, "  {example}");
+        }
+    }
+    if group {
+        let _ = writeln!(out, "\nMore on a command: {command} COMMAND --help");
+    } else {
+        section(&mut out, "Exit codes");
+        for code in node.error_codes {
+            let number = format!("{:>3}", code.code);
+            entry(&mut out, &number, 7, meaning(code.code, code.description));
+        }
+    }
+    out
+}
+
+/// What an exit code of a command means: its own words, or the usual ones.
+pub(crate) fn meaning(code: i32, own: &'static str) -> &'static str {
+    let usual = EXIT_CODES.iter().find(|(known, _)| *known == code);
+    if own.is_empty() {
+        usual.map_or("", |(_, text)| text)
+    } else {
+        own
+    }
+}
+
+/// The first sentence of a description, without its full stop.
+pub(crate) fn summary(description: &str) -> &str {
+    let first = description.split(". ").next().unwrap_or(description);
+    first.trim_end_matches('.')
+}
+
+/// Its other spellings, if it has any.
+pub(super) fn aliases(path: &[&str]) -> Option<String> {
+    let (name, group) = path.split_last()?;
+    let in_group = group.last().copied().unwrap_or_default();
+    let spellings: Vec<_> = ALIASES
+        .iter()
+        .filter(|a| a.0 == in_group && a.2 == *name)
+        .map(|a| spelled(&[group, &[a.1]].concat()))
+        .collect();
+    (!spellings.is_empty()).then(|| spellings.join(", "))
+}
+
+fn options<'a>(out: &mut String, flags: impl Iterator<Item = &'a FlagInfo<'a>>) {
+    for flag in flags {
+        let mut left = short(flag).map_or("    ".to_owned(), |c| format!("-{c}, "));
+        left.push_str(flag.long);
+        if let FlagInfoKind::Option { arg_name } = flag.kind {
+            let _ = write!(left, " {arg_name}");
+        }
+        entry(out, &left, COLUMN, flag.description);
+    }
+}
+
+fn section(out: &mut String, title: &str) {
+    let _ = writeln!(out, "\n{title}:");
+}
+
+/// `left`, then `text` wrapped between `column` and the right edge. Doc comments set some words in
+/// backticks for rustdoc; a terminal wants none.
+fn entry(out: &mut String, left: &str, column: usize, text: &str) {
+    let mut line = String::new();
+    if !left.is_empty() {
+        line = format!("  {left}");
+        if line.len() + 2 > column {
+            let _ = writeln!(out, "{line}");
+            line.clear();
+        }
+    }
+    let text = text.replace('`', "");
+    let mut empty = true;
+    for word in text.split_whitespace() {
+        if !empty && line.len() + 1 + word.len() > WIDTH {
+            let _ = writeln!(out, "{line}");
+            line.clear();
+            empty = true;
+        }
+        if empty {
+            line = format!("{line:column$}{word}");
+        } else {
+            line = format!("{line} {word}");
+        }
+        empty = false;
+    }
+    let _ = writeln!(out, "{line}");
+}

@@ -1,0 +1,115 @@
+//! The manual page, from the definitions in `args`.
+
+use std::fmt::Write;
+
+use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind};
+
+use super::{command_tree, help};
+
+/// The page in roff's man macros.
+pub(crate) fn page() -> String {
+    let root = command_tree();
+    let mut out = format!(
+        ".TH NTCLI 1 \"\" \"ntcli {}\" \"User Commands\"\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    let mut about = root.description.splitn(2, ". ");
+    section(&mut out, "NAME");
+    let name = about.next().unwrap_or_default();
+    let name = format!("{}{}", name[..1].to_lowercase(), &name[1..]);
+    let _ = writeln!(out, "ntcli \\- {}", plain(name.trim_end_matches('.')));
+    section(&mut out, "SYNOPSIS");
+    out.push_str(".B ntcli\n.I COMMAND\n[\\fIARGUMENTS\\fR] [\\fIOPTIONS\\fR]\n");
+    section(&mut out, "COMMANDS");
+    for group in &root.commands {
+        commands(&mut out, &[group.name], &group.command, root.flags);
+    }
+    section(&mut out, "OPTIONS OF EVERY COMMAND");
+    options(&mut out, root.flags.iter());
+    section(&mut out, "EXIT STATUS");
+    for (code, meaning) in help::EXIT_CODES {
+        entry(&mut out, &code.to_string(), meaning);
+    }
+    section(&mut out, "ENVIRONMENT");
+    for (name, meaning) in help::environment() {
+        entry(&mut out, name, meaning);
+    }
+    section(&mut out, "FILES");
+    entry(
+        &mut out,
+        "~/.ntcli/config.json",
+        "session, workspaces and tokens",
+    );
+    entry(
+        &mut out,
+        "~/.ntcli/rotation.journal",
+        "what a refresh is in the middle of, or still owes",
+    );
+    entry(
+        &mut out,
+        "~/.ntcli/history.jsonl",
+        "what was done, and when; no tokens",
+    );
+    out
+}
+
+fn commands(out: &mut String, path: &[&str], node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) {
+    if node.commands.is_empty() {
+        let _ = writeln!(out, ".SS \"{}\"", plain(&help::usage(path, node)));
+        let _ = writeln!(out, "{}", plain(node.description));
+        if let Some(aliases) = help::aliases(path) {
+            let _ = writeln!(out, ".PP\nAlso: {}", plain(&aliases));
+        }
+        for positional in node.positionals {
+            entry(out, positional.name, positional.description);
+        }
+        let is_global = |flag: &FlagInfo<'_>| globals.iter().any(|g| g.long == flag.long);
+        options(out, node.flags.iter().filter(|flag| !is_global(flag)));
+        for code in node
+            .error_codes
+            .iter()
+            .filter(|code| !code.description.is_empty())
+        {
+            entry(out, &format!("exit {}", code.code), code.description);
+        }
+        for example in node.examples {
+            let _ = writeln!(out, ".PP\n.nf\n{}\n.fi", plain(example));
+        }
+    }
+    for sub in &node.commands {
+        commands(out, &[path, &[sub.name]].concat(), &sub.command, globals);
+    }
+}
+
+fn section(out: &mut String, title: &str) {
+    let _ = writeln!(out, ".SH \"{title}\"");
+}
+
+fn options<'a>(out: &mut String, flags: impl Iterator<Item = &'a FlagInfo<'a>>) {
+    for flag in flags {
+        let mut left = help::short(flag).map_or(String::new(), |c| format!("-{c}, "));
+        left.push_str(flag.long);
+        if let FlagInfoKind::Option { arg_name } = flag.kind {
+            let _ = write!(left, " {arg_name}");
+        }
+        entry(out, &left, flag.description);
+    }
+}
+
+fn entry(out: &mut String, left: &str, text: &str) {
+    let _ = writeln!(out, ".TP\n.B {}\n{}", plain(left), plain(text));
+}
+
+/// Text that roff shows as it is. Backticks are rustdoc's.
+fn plain(text: &str) -> String {
+    let text = text
+        .replace('`', "")
+        .replace('\\', "\\e")
+        .replace('-', "\\-");
+    let text = text.replace('"', "\\(dq").replace('~', "\\(ti");
+    if text.starts_with(['.', '\'']) {
+        format!("\\&{text}")
+    } else {
+        text
+    }
+}

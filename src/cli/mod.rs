@@ -1,0 +1,147 @@
+//! What the user typed, turned into a command or a usage error. The only user of argh.
+//!
+//! The shim takes the arguments apart by the definitions in `args`, `check` holds the rules between them,
+//! argh gets a plain form and fills the structs. argh's own texts never reach the user: they repeat what
+//! was typed, and that may be a secret.
+
+mod args;
+mod check;
+mod completions;
+mod help;
+mod man;
+mod shim;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+
+use argh::{ArgsInfo, CommandInfoWithArgs, EarlyExit, FromArgs};
+
+pub use args::*;
+use shim::Scan;
+
+/// What the arguments ask for.
+#[derive(Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)] // one a run
+pub enum Parsed {
+    /// Run a command.
+    Run(Invocation),
+    /// Help or the version, ending in a newline: for stdout, exit 0.
+    Show(String),
+}
+
+/// A command with the options that every command takes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Invocation {
+    /// What to run.
+    pub command: Command,
+    /// Whether `--debug` was given.
+    pub debug: bool,
+    /// How to write the result.
+    pub format: Format,
+}
+
+/// Arguments that make no sense.
+#[derive(Debug, PartialEq, Eq)]
+pub struct UsageError {
+    /// What is wrong; never holds what may be a secret.
+    pub message: String,
+    /// A command that can be pasted and helps.
+    pub hint: String,
+    /// JSON when the arguments ask for it anywhere, however broken the rest is.
+    pub format: Format,
+    /// 2, but 255 for the command whose callers read small codes as answers.
+    pub exit_code: u8,
+}
+
+/// Reads the arguments, without the program's own name.
+///
+/// # Errors
+/// When they are wrong usage.
+pub fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
+    let scan = shim::scan(args);
+    // Help for what was mistyped would hide the mistake, so an unknown command comes first.
+    if !scan.lost && scan.help {
+        return Ok(Parsed::Show(help::render(&scan.path)));
+    }
+    if !scan.lost && scan.version {
+        let version = env!("CARGO_PKG_VERSION");
+        return Ok(Parsed::Show(format!("ntcli {version}\n")));
+    }
+    if scan.problem.is_none() && !scan.node.commands.is_empty() {
+        return Ok(Parsed::Show(help::render(&scan.path)));
+    }
+    let format = scan.format();
+    let hint = format!("{} --help", help::spelled(&scan.path));
+    // The command says itself when its wrong usage must not look like one of its answers.
+    let own_code = scan.node.error_codes.iter().any(|e| e.code == 255);
+    run(scan).map(Parsed::Run).map_err(|message| UsageError {
+        message,
+        hint,
+        format,
+        exit_code: if own_code { 255 } else { 2 },
+    })
+}
+
+fn run(mut scan: Scan) -> Result<Invocation, String> {
+    if let Some(problem) = scan.problem {
+        return Err(problem);
+    }
+    check::positionals(&mut scan)?;
+    check::options(&scan)?;
+    check::one_workspace(&mut scan)?;
+    let ntcli =
+        Ntcli::from_args(&["ntcli"], &scan.argv()).map_err(|exit| own_words(&exit, &scan))?;
+    Ok(Invocation {
+        command: ntcli.command,
+        debug: ntcli.debug,
+        format: ntcli.format,
+    })
+}
+
+/// An argh error without what the user typed. After the shim only values that do not parse are left;
+/// their reason is the accepted form, which `args` words.
+fn own_words(exit: &EarlyExit, scan: &Scan) -> String {
+    let option = scan.options.iter().find_map(|given| {
+        let (name, value) = (given.flag.long, given.value.as_deref()?);
+        let prefix = format!("Error parsing option '{name}' with value '{value}': ");
+        Some((name.to_owned(), value, exit.output.strip_prefix(&prefix)?))
+    });
+    let positional = || {
+        let rest = exit
+            .output
+            .strip_prefix("Error parsing positional argument '")?;
+        scan.positionals.iter().find_map(|value| {
+            let (_, accepted) = rest.split_once(&format!("' with value '{value}': "))?;
+            let command = format!("'{}'", help::spelled(&scan.path));
+            Some((command, value.as_str(), accepted))
+        })
+    };
+    let from_value = option.or_else(positional).map(|(name, value, accepted)| {
+        let accepted = accepted.trim_end();
+        match words::shown(value) {
+            Some(value) => format!("{name} takes {accepted}, not {value}"),
+            None => format!("{name} takes {accepted}"),
+        }
+    });
+    from_value.unwrap_or_else(|| "The arguments are not understood".to_owned())
+}
+
+/// The completions of that shell.
+#[must_use]
+pub fn completions(shell: Shell) -> String {
+    completions::script(shell)
+}
+
+/// The manual page.
+#[must_use]
+pub fn man_page() -> String {
+    man::page()
+}
+
+/// Every command with its options, positionals, examples and exit codes, as defined in `args`.
+pub(crate) fn command_tree() -> CommandInfoWithArgs {
+    Ntcli::get_args_info()
+}

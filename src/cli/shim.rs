@@ -1,0 +1,267 @@
+//! Reads the arguments by the definitions in `args`: finds the command, takes options apart, and
+//! remembers the first thing that is wrong. What comes out has one plain form that argh takes.
+
+use std::ffi::OsString;
+use std::iter::Peekable;
+use std::vec::IntoIter;
+
+use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
+
+use super::args::{ALIASES, Format};
+use super::{command_tree, help, words};
+
+type Flag = &'static FlagInfo<'static>;
+type Args = Peekable<IntoIter<String>>;
+
+/// An option that was given.
+pub(super) struct Given {
+    /// Its definition.
+    pub(super) flag: Flag,
+    /// Its value, if it takes one.
+    pub(super) value: Option<String>,
+    /// Whether it is one that every command takes.
+    global: bool,
+}
+
+/// The arguments, taken apart.
+pub(super) struct Scan {
+    /// The command reached, by the names of its definitions.
+    pub(super) path: Vec<&'static str>,
+    /// The definition of the command reached.
+    pub(super) node: CommandInfoWithArgs,
+    /// The options in the order given.
+    pub(super) options: Vec<Given>,
+    /// The other arguments in the order given.
+    pub(super) positionals: Vec<String>,
+    /// Whether help is asked for.
+    pub(super) help: bool,
+    /// Whether the version is asked for.
+    pub(super) version: bool,
+    /// Whether a command was named that there is not.
+    pub(super) lost: bool,
+    /// The first thing that is wrong.
+    pub(super) problem: Option<String>,
+    globals: &'static [FlagInfo<'static>],
+}
+
+/// Takes the arguments apart. Goes on after a problem: `--format json` and `--help` may still come.
+pub(super) fn scan(args: Vec<OsString>) -> Scan {
+    let root = command_tree();
+    let mut scan = Scan {
+        path: Vec::new(),
+        globals: root.flags,
+        node: root,
+        options: Vec::new(),
+        positionals: Vec::new(),
+        help: false,
+        version: false,
+        lost: false,
+        problem: None,
+    };
+    let mut texts = Vec::with_capacity(args.len());
+    for arg in args {
+        texts.push(arg.into_string().unwrap_or_else(|raw| {
+            scan.wrong("An argument is not valid UTF-8".to_owned());
+            raw.to_string_lossy().into_owned()
+        }));
+    }
+    let mut args = texts.into_iter().peekable();
+    while let Some(arg) = args.next() {
+        if arg == "--" {
+            scan.after_dashes(args);
+            break;
+        }
+        if arg.len() > 1 && arg.starts_with('-') {
+            scan.option(&arg, &mut args);
+        } else {
+            scan.word(arg);
+        }
+    }
+    scan
+}
+
+impl Scan {
+    /// How a failure is to be written: by any `--format json`, even beside a second `--format`.
+    pub(super) fn format(&self) -> Format {
+        let json =
+            |given: &Given| given.flag.long == "--format" && given.value.as_deref() == Some("json");
+        if self.options.iter().any(json) {
+            Format::Json
+        } else {
+            Format::Text
+        }
+    }
+
+    /// Whether the option of that long name was given.
+    pub(super) fn has(&self, long: &str) -> bool {
+        self.options.iter().any(|given| given.flag.long == long)
+    }
+
+    /// The plain form: options of every command, the command, its options, `--`, positionals.
+    pub(super) fn argv(&self) -> Vec<&str> {
+        let mut argv = Vec::new();
+        let push = |argv: &mut Vec<_>, global: bool| {
+            for given in self.options.iter().filter(|given| given.global == global) {
+                argv.push(given.flag.long);
+                argv.extend(given.value.as_deref());
+            }
+        };
+        push(&mut argv, true);
+        argv.extend(&self.path);
+        push(&mut argv, false);
+        argv.push("--");
+        argv.extend(self.positionals.iter().map(String::as_str));
+        argv
+    }
+
+    fn wrong(&mut self, message: String) {
+        self.problem.get_or_insert(message);
+    }
+
+    fn word(&mut self, arg: String) {
+        if arg == "help" {
+            self.help = true;
+        } else if self.lost || self.node.commands.is_empty() {
+            self.positionals.push(arg);
+        } else {
+            self.enter(&arg);
+        }
+    }
+
+    fn enter(&mut self, word: &str) {
+        let group = self.path.last().copied().unwrap_or_default();
+        let alias = ALIASES.iter().find(|a| a.0 == group && a.1 == word);
+        let name = alias.map_or(word, |a| a.2);
+        if let Some(found) = self.node.commands.iter().find(|c| c.name == name) {
+            self.path.push(found.name);
+            self.node = found.command.clone();
+            return;
+        }
+        self.lost = true;
+        let aliases = ALIASES.iter().filter(|a| a.0 == group).map(|a| a.1);
+        let names = self.node.commands.iter().map(|c| c.name).chain(aliases);
+        let message = match words::shown(word) {
+            None => format!("Unknown command: {}", words::NOT_SHOWN),
+            Some(shown) => match elsewhere(word).or_else(|| words::nearest(word, names)) {
+                Some(near) => format!("Unknown command {shown}; did you mean '{near}'?"),
+                None => format!("Unknown command {shown}"),
+            },
+        };
+        self.wrong(message);
+    }
+
+    /// What follows `--` is no option, no help and no command.
+    fn after_dashes(&mut self, args: Args) {
+        self.positionals.extend(args);
+        if !self.positionals.is_empty() && !self.node.commands.is_empty() {
+            self.wrong("The command must come before '--'".to_owned());
+        }
+    }
+
+    fn option(&mut self, arg: &str, args: &mut Args) {
+        let Some((flag, attached)) = self.split(arg) else {
+            return self.unknown_option(arg);
+        };
+        let takes_value = matches!(flag.kind, FlagInfoKind::Option { .. });
+        let value = match (takes_value, attached) {
+            (false, Some(_)) => return self.wrong(format!("{} takes no value", flag.long)),
+            (true, None) => {
+                let Some(value) = args.next_if(|next| !self.is_option(next)) else {
+                    return self.wrong(missing_value(flag));
+                };
+                Some(value)
+            }
+            (_, attached) => attached.map(str::to_owned),
+        };
+        match flag.long {
+            "--help" => self.help = true,
+            "--version" => self.version = true,
+            long => {
+                if self.has(long) && flag.optionality != Optionality::Repeating {
+                    self.wrong(format!("{long} is given more than once"));
+                }
+                self.options.push(Given {
+                    flag,
+                    value,
+                    global: self.globals.iter().any(|g| g.long == long),
+                });
+            }
+        }
+    }
+
+    /// The option that `arg` names and the value attached to it: `--name=v`, `-nv`, `-n=v`.
+    fn split<'a>(&self, arg: &'a str) -> Option<(Flag, Option<&'a str>)> {
+        if arg.starts_with("--") {
+            let (name, value) = match arg.split_once('=') {
+                Some((name, value)) => (name, Some(value)),
+                None => (arg, None),
+            };
+            return self.flags().find(|f| f.long == name).map(|f| (f, value));
+        }
+        let mut rest = arg.strip_prefix('-')?.chars();
+        let letter = rest.next()?;
+        // argh gives its own --help no letter.
+        let flag = self
+            .flags()
+            .find(|f| f.short == Some(letter) || (letter == 'h' && f.long == "--help"))?;
+        let rest = rest.as_str();
+        match (rest.is_empty(), rest.strip_prefix('='), &flag.kind) {
+            (true, ..) => Some((flag, None)),
+            (false, Some(value), _) => Some((flag, Some(value))),
+            (false, None, FlagInfoKind::Option { .. }) => Some((flag, Some(rest))),
+            (false, None, FlagInfoKind::Switch) => None,
+        }
+    }
+
+    /// Whether `arg`, standing where a value should, is plainly an option of this command instead.
+    /// `-wprod` is not plain: it may be a text that begins with a dash.
+    fn is_option(&self, arg: &str) -> bool {
+        let name = arg.split_once('=').map_or(arg, |(name, _)| name);
+        let plain = name.starts_with("--") || name.chars().count() == 2;
+        arg == "--" || (plain && arg.starts_with('-') && self.split(name).is_some())
+    }
+
+    fn flags(&self) -> impl Iterator<Item = Flag> {
+        self.globals.iter().chain(self.node.flags)
+    }
+
+    fn unknown_option(&mut self, arg: &str) {
+        let name = arg.split_once('=').map_or(arg, |(name, _)| name);
+        let command = help::spelled(&self.path);
+        let message = match words::shown(name) {
+            None => format!("Unknown option of '{command}': {}", words::NOT_SHOWN),
+            Some(shown) if below(&self.node, name) => {
+                format!("Option {shown} must come after the command")
+            }
+            Some(shown) => match words::nearest(name, self.flags().map(|f| f.long)) {
+                Some(near) => format!("Unknown option {shown}; did you mean '{near}'?"),
+                None => format!("Unknown option {shown} of '{command}'"),
+            },
+        };
+        self.wrong(message);
+    }
+}
+
+fn missing_value(flag: Flag) -> String {
+    match flag.kind {
+        FlagInfoKind::Option { arg_name } => format!("{} needs a value: {arg_name}", flag.long),
+        FlagInfoKind::Switch => format!("{} takes no value", flag.long),
+    }
+}
+
+/// Whether a command in this group has the option.
+fn below(group: &CommandInfoWithArgs, name: &str) -> bool {
+    let has = |node: &CommandInfoWithArgs| node.flags.iter().any(|f| f.long == name);
+    let mut commands = group.commands.iter().map(|c| &c.command);
+    commands.any(|node| has(node) || below(node, name))
+}
+
+/// The command in full for a word that only one group has, such as `refresh`.
+fn elsewhere(word: &str) -> Option<String> {
+    let tree = command_tree();
+    let mut found = tree.commands.iter().filter_map(|group| {
+        let command = group.command.commands.iter().find(|c| c.name == word)?;
+        Some(help::spelled(&[group.name, command.name]))
+    });
+    found.next().filter(|_| found.next().is_none())
+}
