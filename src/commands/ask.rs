@@ -1,0 +1,67 @@
+//! Asking a person. Only at a terminal: where there is none, a command names the flag instead.
+
+use std::io::{BufRead, Read};
+
+use crate::context::Context;
+use crate::error::{Error, ManageError, Result, exit};
+
+/// No answer is longer.
+const LONGEST_ANSWER: u64 = 4096;
+
+/// What is about to be done, and how a person agrees to it.
+pub(super) struct Question<'a> {
+    /// What would happen, in whole sentences.
+    pub(super) what: String,
+    /// What is asked.
+    pub(super) ask: String,
+    /// The answers that mean yes.
+    pub(super) yes: &'a [&'a str],
+    /// The command that does not ask.
+    pub(super) forced: String,
+}
+
+/// Whether somebody reads what is asked and can answer.
+pub(super) fn possible(ctx: &Context) -> bool {
+    ctx.stdin_is_terminal && ctx.console.err_is_terminal()
+}
+
+/// Goes on only when a person agrees.
+///
+/// # Errors
+/// [`Error::Usage`] without a terminal, [`ManageError::Declined`].
+pub(super) fn consent(ctx: &mut Context, question: &Question) -> Result<()> {
+    if !possible(ctx) {
+        return Err(Error::Usage {
+            message: format!(
+                "There is no terminal to ask on, so --force is needed; nothing was done. {}",
+                question.what.trim_end()
+            ),
+            hint: question.forced.clone(),
+            exit_code: exit::USAGE,
+        });
+    }
+    ctx.console.say(&question.what);
+    let answer = answer(ctx, &question.ask)?;
+    if question.yes.contains(&answer.as_str()) {
+        Ok(())
+    } else {
+        Err(ManageError::Declined.into())
+    }
+}
+
+/// One line from the terminal, white space around it dropped.
+///
+/// # Errors
+/// [`ManageError::Declined`] at the end of input.
+pub(super) fn answer(ctx: &mut Context, ask: &str) -> Result<String> {
+    ctx.console.ask(ask);
+    let mut line = String::new();
+    let read = (&mut ctx.stdin).take(LONGEST_ANSWER).read_line(&mut line);
+    match read {
+        Ok(0) | Err(_) => {
+            ctx.console.say("");
+            Err(ManageError::Declined.into())
+        }
+        Ok(_) => Ok(line.trim().to_owned()),
+    }
+}

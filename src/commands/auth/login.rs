@@ -1,0 +1,185 @@
+//! `ntcli auth login` and `signup`: through the browser and back.
+
+use std::time::Duration;
+
+use crate::api::Api;
+use crate::browser;
+use crate::callback::{Brought, Listener};
+use crate::commands::work;
+use crate::config::{Config, Paths, Session};
+use crate::context::{Context, Env};
+use crate::endpoints;
+use crate::error::{AuthError, Error, Failure, Result};
+use crate::http::Http;
+use crate::jwt;
+use crate::oauth::{Attempt, Provider};
+use crate::output::Report;
+use crate::rotation::Store;
+use crate::secret::Secret;
+use crate::session;
+use crate::state::State;
+
+const DEFAULT_PORT: u16 = 41247;
+/// How many ports after the first are tried when it is taken.
+const MORE_PORTS: u16 = 10;
+const DEFAULT_TIMEOUT_MS: u64 = 300_000;
+
+/// What was asked for.
+pub(super) struct Wish {
+    pub(super) port: Option<u16>,
+    pub(super) timeout: Option<u64>,
+    pub(super) browser: bool,
+    pub(super) force: bool,
+    /// What the person is to do in the browser.
+    pub(super) greeting: &'static str,
+}
+
+/// Signs in. The lock is held at the end alone, for the time of one write.
+pub(super) fn run(ctx: &mut Context, wish: &Wish) -> Result<Report> {
+    let (first, last) = ports(&ctx.env, wish.port)?;
+    let limit = time_limit(&ctx.env, wish.timeout)?;
+    let http = work::http(ctx)?;
+    let provider = Provider::new(&ctx.env, &http, &*ctx.clock)?;
+    let paths = Paths::find(&ctx.env)?;
+    let config = Config::load(&paths.config, &ctx.console)?;
+    if !wish.force
+        && let Some(session) = still_signed_in(ctx, &config, &http)?
+    {
+        ctx.console
+            .say("To sign in again: ntcli auth login --force");
+        return Ok(super::signed_in(
+            "Already signed in",
+            &session,
+            ctx.clock.now(),
+        ));
+    }
+    // What cannot be written is found out before somebody has gone through the browser.
+    let lock_wait = work::lock_wait(None)?;
+    let (mut state, _) = State::lock(&paths, lock_wait, &*ctx.clock, &ctx.console)?;
+    state.probe()?;
+    drop(state);
+
+    let listener = Listener::open(first..=last)?;
+    let attempt = Attempt::new(listener.port())?;
+    let url = provider.authorize_url(&attempt);
+    let opened = if wish.browser {
+        browser::open(ctx, &url)
+    } else {
+        None
+    };
+    invite(ctx, wish, &url, listener.port(), opened.is_some());
+    let (brought, tab) = listener.wait(attempt.state(), limit, &*ctx.clock)?;
+    ctx.console.progress("Signing in…");
+    let outcome = match brought {
+        Brought::Denied(reason) => Err(AuthError::Refused { reason }.into()),
+        Brought::Code(code) => redeem(ctx, &provider, &code, &attempt),
+    };
+    let outcome = outcome.and_then(|session| {
+        let (mut state, _) = State::lock(&paths, lock_wait, &*ctx.clock, &ctx.console)?;
+        state.update(|config| {
+            config.set_session(&session);
+            Ok(())
+        })?;
+        Ok(session)
+    });
+    // The browser hears of it last, so that it hears the truth.
+    match &outcome {
+        Ok(_) => tab.succeed("ntcli is signed in. You can close this page."),
+        Err(error) => tab.fail(&error.in_one_line()),
+    }
+    let session = outcome?;
+    if ctx.env.os("NTCLI_TOKEN").is_some() {
+        ctx.console
+            .warn("NTCLI_TOKEN is set: commands go on using it instead of this session");
+    }
+    Ok(super::signed_in("Signed in", &session, ctx.clock.now()))
+}
+
+/// The stored session, if it holds. The server is asked: one that it turns down would send people
+/// round in circles, from a command that says to sign in to a sign-in that sees no need.
+fn still_signed_in(ctx: &Context, config: &Config, http: &Http) -> Result<Option<Session>> {
+    let Some(session) = config.session() else {
+        return Ok(None);
+    };
+    if session::has_ended(&session, ctx.clock.now()) {
+        return Ok(None);
+    }
+    let base = endpoints::management(&ctx.env, config)?;
+    let api = Api::new(http, &*ctx.clock, base, Some(session.bearer.clone()));
+    match api.takes_bearer() {
+        Err(Failure::Rejected { status: 401, .. }) => Ok(None),
+        _ => Ok(Some(session)),
+    }
+}
+
+/// Tells the person at the terminal what to do.
+fn invite(ctx: &Context, wish: &Wish, url: &str, port: u16, opened: bool) {
+    let greeting = wish.greeting;
+    let console = &ctx.console;
+    if opened {
+        console.say(&format!(
+            "A browser was opened to {greeting}. If you see none, open:"
+        ));
+        console.say(&format!("\n  {url}\n"));
+    } else {
+        console.say(&format!("Open this address in a browser to {greeting}:"));
+        console.say(&format!("\n  {url}\n"));
+        console.say("If the browser is on another machine, forward the port from there first:");
+        console.say(&format!(
+            "\n  ssh -L {port}:localhost:{port} <this machine>\n"
+        ));
+    }
+    console.progress("Waiting for the browser…");
+}
+
+/// Everything between the code and the session.
+fn redeem(ctx: &Context, provider: &Provider, code: &Secret, attempt: &Attempt) -> Result<Session> {
+    let failed = |failure| Error::from(AuthError::sign_in(failure));
+    let grant = provider.redeem(code, attempt).map_err(failed)?;
+    let mut user = provider.user(&grant).map_err(failed)?;
+    let bearer = provider.exchange(&grant).map_err(|failure| match failure {
+        Failure::Rejected {
+            status: 403,
+            message,
+            ..
+        } => {
+            let reason = format!("this account has no CLI access: {message}");
+            AuthError::Refused { reason }.into()
+        }
+        failure => failed(failure),
+    })?;
+    user.organization_id = jwt::claims(bearer.expose()).and_then(|c| c.organization_id);
+    Ok(Session {
+        expires_at: grant.session_end(&bearer, ctx.clock.now()),
+        refresh_token: grant.refresh_token,
+        user,
+        bearer,
+    })
+}
+
+/// The first and the last port to try. One that was asked for is the only one.
+fn ports(env: &Env, asked: Option<u16>) -> Result<(u16, u16)> {
+    if let Some(port) = asked {
+        return Ok((port, port));
+    }
+    let first = match env.text("NTCLI_DEFAULT_PORT") {
+        None => DEFAULT_PORT,
+        Some(text) => text.parse().ok().filter(|port| *port > 0).ok_or_else(|| {
+            let message = "NTCLI_DEFAULT_PORT must be a port number from 1 to 65535".to_owned();
+            Error::InvalidValue { message }
+        })?,
+    };
+    Ok((first, first.saturating_add(MORE_PORTS)))
+}
+
+fn time_limit(env: &Env, asked: Option<u64>) -> Result<Duration> {
+    let millis = match (asked, env.text("NTCLI_OAUTH_TIMEOUT")) {
+        (Some(millis), _) => millis,
+        (None, None) => DEFAULT_TIMEOUT_MS,
+        (None, Some(text)) => text.parse().ok().filter(|ms| *ms > 0).ok_or_else(|| {
+            let message = "NTCLI_OAUTH_TIMEOUT must be whole milliseconds from 1 up".to_owned();
+            Error::InvalidValue { message }
+        })?,
+    };
+    Ok(Duration::from_millis(millis))
+}

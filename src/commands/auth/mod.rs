@@ -1,0 +1,97 @@
+//! `ntcli auth …`
+
+mod handed_in;
+mod login;
+mod logout;
+mod status;
+
+use crate::cli::{AuthLogin, AuthSignup};
+use crate::config::{Session, User};
+use crate::context::Context;
+use crate::error::{Result, printable};
+use crate::json::Json;
+use crate::output::Report;
+use crate::session;
+use crate::time::Timestamp;
+
+pub(super) use logout::run as logout;
+pub(super) use status::run as status;
+
+/// Signs in with the browser, or with a session that comes in on standard input.
+pub(super) fn login(ctx: &mut Context, args: &AuthLogin) -> Result<Report> {
+    if args.token_stdin {
+        return handed_in::run(ctx, args);
+    }
+    let wish = login::Wish {
+        port: args.port,
+        timeout: args.timeout,
+        browser: !args.no_browser,
+        force: args.force,
+        greeting: "sign in",
+    };
+    login::run(ctx, &wish)
+}
+
+/// The same: the page that signs people in makes accounts too.
+pub(super) fn signup(ctx: &mut Context, args: &AuthSignup) -> Result<Report> {
+    let wish = login::Wish {
+        port: args.port,
+        timeout: args.timeout,
+        browser: !args.no_browser,
+        force: args.force,
+        greeting: "make an account (choose 'Sign up' there)",
+    };
+    login::run(ctx, &wish)
+}
+
+/// What there is to say of a session that is in the config file.
+fn signed_in(message: &str, session: &Session, now: Timestamp) -> Report {
+    let who = name(&session.user).map_or_else(String::new, |name| format!(" as {name}"));
+    let until = lasts(session, now);
+    let text = format!("{message}{who}{until}.\n");
+    let mut json = json(session);
+    json.set("message", message.into());
+    Report::new(text, json)
+}
+
+/// Its end, as the rest of a sentence.
+fn lasts(session: &Session, now: Timestamp) -> String {
+    match (session.expires_at, session.refresh_token.is_some()) {
+        (Some(_), true) if session::has_ended(session, now) => {
+            "; the session has ended, and the next command renews it".to_owned()
+        }
+        (Some(end), true) => format!(" until {end}; the session renews itself"),
+        (Some(end), false) => format!(" until {end}"),
+        (None, true) => "; the session renews itself".to_owned(),
+        (None, false) => String::new(),
+    }
+}
+
+/// Who it is, for people: the address, else a name, else the provider's id.
+fn name(user: &User) -> Option<String> {
+    let names = [user.first_name.as_deref(), user.last_name.as_deref()];
+    let full = names.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let full = (!full.is_empty()).then_some(full);
+    let name = user.email.clone().or(full).or_else(|| user.id.clone());
+    name.map(|name| printable(&name))
+}
+
+/// The session for programs, without its secrets.
+fn json(session: &Session) -> Json {
+    let user = &session.user;
+    Json::of([
+        ("signed_in", true.into()),
+        ("expires_at", session.expires_at.into()),
+        ("renews_itself", session.refresh_token.is_some().into()),
+        (
+            "user",
+            Json::of([
+                ("id", user.id.clone().into()),
+                ("email", user.email.clone().into()),
+                ("first_name", user.first_name.clone().into()),
+                ("last_name", user.last_name.clone().into()),
+                ("organization_id", user.organization_id.clone().into()),
+            ]),
+        ),
+    ])
+}

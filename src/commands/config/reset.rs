@@ -1,0 +1,133 @@
+//! `ntcli config reset`
+
+use crate::cli::ConfigReset;
+use crate::commands::ask::{self, Question};
+use crate::commands::work;
+use crate::config::{Config, Paths};
+use crate::context::Context;
+use crate::error::{Result, printable};
+use crate::json::Json;
+use crate::output::Report;
+use crate::rotation::Store;
+use crate::rotation::journal::{Ledger, Place, Record};
+use crate::state::{self, State};
+use crate::time::Timestamp;
+
+/// A token that would stay live with nobody to hold it.
+struct Live {
+    place: Place,
+    jti: Option<String>,
+}
+
+/// Puts the config file back to the default. Nothing is revoked, so what stays live is named.
+pub(in crate::commands) fn run(ctx: &mut Context, args: &ConfigReset) -> Result<Report> {
+    let paths = Paths::find(&ctx.env)?;
+    let config = Config::load(&paths.config, &ctx.console)?;
+    let now = ctx.clock.now();
+    if !args.force {
+        let live = live(&config, &state::peek_ledger(&paths)?, now);
+        let question = Question {
+            what: format!(
+                "Session, workspaces, tokens and domain would be forgotten.{}",
+                named(&live)
+            ),
+            ask: "Type reset to go on:".to_owned(),
+            yes: &["reset"],
+            forced: "ntcli config reset --force".to_owned(),
+        };
+        ask::consent(ctx, &question)?;
+    }
+
+    let (mut state, _) = State::lock(&paths, work::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
+    let config = state.config()?;
+    let ledger = state.ledger()?;
+    let live = live(&config, &ledger, now);
+    // The journal first: what it holds would bring workspaces back.
+    let forgotten = places(&ledger).into_iter().map(|place| Record::Forgotten {
+        workspace: place.id,
+    });
+    state.strike(&forgotten.collect::<Vec<_>>())?;
+    state.update(|config| {
+        config.reset();
+        Ok(())
+    })?;
+    Ok(report(&live))
+}
+
+/// The workspaces that the journal has something to say about.
+fn places(ledger: &Ledger) -> Vec<Place> {
+    let windows = ledger.windows.iter().map(|w| &w.place);
+    let rotations = ledger.rotations.iter().map(|r| &r.place);
+    let owed = ledger.owed.iter().map(|o| &o.place);
+    let orphans = ledger.orphans.iter().map(|o| &o.place);
+    let places = windows.chain(rotations).chain(owed).chain(orphans);
+    places.cloned().collect()
+}
+
+/// What is live on the server, as far as it is known here, and would be known to nobody.
+fn live(config: &Config, ledger: &Ledger, now: Timestamp) -> Vec<Live> {
+    let mut live: Vec<Live> = Vec::new();
+    let mut add = |place: Place, jti: Option<String>| {
+        let seen = |l: &Live| jti.is_some() && l.place.id == place.id && l.jti == jti;
+        if !live.iter().any(seen) {
+            live.push(Live { place, jti });
+        }
+    };
+    for workspace in config.workspaces() {
+        let place = work::place(&workspace);
+        if let Some(token) = workspace.token
+            && token.expiry.at().is_none_or(|end| end > now)
+        {
+            add(place, token.jti);
+        }
+    }
+    for rotation in &ledger.rotations {
+        add(rotation.place.clone(), rotation.token.jti.clone());
+        if let Some(old) = &rotation.old {
+            add(rotation.place.clone(), old.jti.clone());
+        }
+    }
+    for owed in &ledger.owed {
+        add(owed.place.clone(), Some(owed.jti.clone()));
+    }
+    for orphan in &ledger.orphans {
+        add(orphan.place.clone(), Some(orphan.jti.clone()));
+    }
+    live
+}
+
+fn named(live: &[Live]) -> String {
+    if live.is_empty() {
+        return String::new();
+    }
+    let mut text = " These tokens stay live on the server:\n".to_owned();
+    for Live { place, jti } in live {
+        let jti = printable(jti.as_deref().unwrap_or("no id"));
+        text += &format!(
+            "  {jti} of '{}' ({})\n",
+            printable(&place.name),
+            printable(&place.id)
+        );
+    }
+    text + "Revoke what nobody needs first: ntcli token revoke JTI -w WORKSPACE\n"
+}
+
+fn report(live: &[Live]) -> Report {
+    let mut text =
+        "Session, workspaces, tokens and domain are forgotten; nothing was revoked.".to_owned();
+    text += &named(live).replace(
+        "Revoke what nobody needs first",
+        "To revoke one, sign in again, then",
+    );
+    let rows = live.iter().map(|Live { place, jti }| {
+        Json::of([
+            ("jti", jti.clone().into()),
+            ("workspace", work::json_place(place)),
+        ])
+    });
+    let json = Json::of([
+        ("still_live", Json::Array(rows.collect())),
+        ("message", "The config file is back to its default".into()),
+    ]);
+    Report::new(format!("{}\n", text.trim_end()), json)
+}

@@ -1,0 +1,137 @@
+//! `ntcli config show`
+
+use crate::config::{Config, Paths, Session};
+use crate::context::Context;
+use crate::endpoints;
+use crate::error::{Result, printable};
+use crate::json::Json;
+use crate::output::Report;
+use crate::secret::redact;
+use crate::table::Table;
+
+const REDACTED: &str = "[redacted]";
+
+/// Shows the config file without its secrets.
+pub(in crate::commands) fn run(ctx: &mut Context) -> Result<Report> {
+    let paths = Paths::find(&ctx.env)?;
+    let config = Config::load(&paths.config, &ctx.console)?;
+    if !paths.config.exists() {
+        ctx.console
+            .say("There is no config file yet; everything is at its default.");
+    }
+    let text = text(ctx, &config)?;
+    Ok(Report::new(text, redacted(config.document())))
+}
+
+fn text(ctx: &Context, config: &Config) -> Result<String> {
+    let mut text = format!(
+        "File:      {}\n",
+        printable(&config.path().display().to_string())
+    );
+    text += &format!("Domain:    {}\n", printable(config.domain()));
+    text += &format!("API:       {}\n", endpoints::management(&ctx.env, config)?);
+    text += &format!("Session:   {}\n", session(config.session().as_ref()));
+    let active = config.active_key().and_then(|key| config.workspace(key));
+    let active = active.map_or_else(|| "-".to_owned(), |w| printable(&w.name));
+    text += &format!("Workspace: {active}\n");
+
+    let mut table = Table::new(["Name", "ID", "Token", "JTI", "Expires"]);
+    for workspace in config.workspaces() {
+        let (token, jti, expires) = match &workspace.token {
+            Some(token) => (
+                REDACTED,
+                token.jti.clone().unwrap_or_default(),
+                token.expiry.for_people(),
+            ),
+            None => ("", String::new(), String::new()),
+        };
+        table.row([
+            &workspace.name,
+            &workspace.id,
+            token,
+            &redact(&jti, &[]),
+            &expires,
+        ]);
+    }
+    if !table.is_empty() {
+        text += &format!("\n{}", table.render(ctx.console.color_out()));
+    }
+    Ok(text)
+}
+
+fn session(session: Option<&Session>) -> String {
+    let Some(session) = session else {
+        return "-".to_owned();
+    };
+    let mut text = REDACTED.to_owned();
+    if let Some(email) = &session.user.email {
+        text += &format!(", {}", printable(email));
+    }
+    if let Some(end) = session.expires_at {
+        text += &format!(", until {end}");
+    }
+    text
+}
+
+/// The document with every secret replaced. Fields that we do not know are judged by their names,
+/// and by what JWTs look like.
+fn redacted(json: &Json) -> Json {
+    match json {
+        Json::Object(fields) => Json::Object(
+            fields
+                .iter()
+                .map(|(name, value)| (redact(name, &[]), redacted_field(name, value)))
+                .collect(),
+        ),
+        Json::Array(values) => Json::Array(values.iter().map(redacted).collect()),
+        Json::Text(text) => Json::Text(redact(text, &[])),
+        other => other.clone(),
+    }
+}
+
+fn redacted_field(name: &str, value: &Json) -> Json {
+    match value {
+        // Nothing to hide, and good to know.
+        Json::Text(text) if text.is_empty() || text == "no-token" => value.clone(),
+        Json::Object(_) | Json::Null | Json::Bool(_) => redacted(value),
+        _ if is_secret(name) => Json::text(REDACTED),
+        _ => redacted(value),
+    }
+}
+
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace(['_', '-'], "");
+    let telling = [
+        "token",
+        "secret",
+        "password",
+        "passwd",
+        "bearer",
+        "apikey",
+        "privatekey",
+        "credential",
+        "cookie",
+        "verifier",
+        "authorization",
+    ];
+    name != "tokentype" && telling.iter().any(|word| name.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_out_and_the_rest_is_as_it_was() {
+        let doc: Json = serde_json::from_str(
+            r#"{"auth":{"bearerToken":"s1","refreshToken":"s2","expiresAt":1},"x":{"api_key":"s3","tokens":["s4"],
+            "note":"see eyJs5.e30.s5","token_type":"Bearer","access_token":"no-token","idToken":7}}"#,
+        )
+        .unwrap();
+        let shown = serde_json::to_string(&redacted(&doc)).unwrap();
+        assert_eq!(
+            shown,
+            r#"{"auth":{"bearerToken":"[redacted]","refreshToken":"[redacted]","expiresAt":1},"x":{"api_key":"[redacted]","tokens":"[redacted]","note":"see [redacted]","token_type":"Bearer","access_token":"no-token","idToken":"[redacted]"}}"#
+        );
+    }
+}

@@ -1,0 +1,42 @@
+//! `ntcli health`
+
+use crate::commands::server::Server;
+use crate::config::{Config, Paths};
+use crate::context::Context;
+use crate::error::{Error, ManageError, Result, printable};
+use crate::json::Json;
+use crate::output::Report;
+
+/// The words by which servers say that they are well.
+const WELL: [&str; 5] = ["healthy", "ok", "up", "pass", "alive"];
+
+/// Asks the server how it is.
+pub(super) fn run(ctx: &mut Context) -> Result<Report> {
+    let paths = Paths::find(&ctx.env)?;
+    let config = Config::load(&paths.config, &ctx.console)?;
+    let server = Server::for_nobody(ctx, &config)?;
+    let health = server.api().health();
+    let health = health.map_err(|failure| Error::call("ask the server how it is", failure))?;
+
+    let well = WELL.iter().any(|w| health.status.eq_ignore_ascii_case(w));
+    let known = |field: &Option<String>| printable(field.as_deref().unwrap_or("-"));
+    let text = format!(
+        "Server:  {}\nStatus:  {}\nService: {}\nVersion: {}\nClock:   {}\n",
+        printable(server.base()),
+        printable(&health.status),
+        known(&health.service),
+        known(&health.version),
+        known(&health.timestamp)
+    );
+    let json = Json::of([
+        ("status", health.status.as_str().into()),
+        ("healthy", well.into()),
+        ("version", health.version.into()),
+        ("service", health.service.into()),
+        ("timestamp", health.timestamp.into()),
+        ("api", server.base().into()),
+    ]);
+    let status = health.status;
+    let problem = (!well).then_some(ManageError::Unhealthy { status }.into());
+    Ok(Report::new(text, json).with_problem(problem))
+}

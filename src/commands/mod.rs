@@ -1,0 +1,64 @@
+//! A file per command: options in, report out.
+
+mod ask;
+mod auth;
+mod config;
+mod domain;
+mod health;
+mod server;
+mod setup;
+mod token;
+mod work;
+mod workspace;
+
+use crate::cli::{
+    AuthCommand, Command, ConfigCommand, DomainCommand, TokenCommand, WorkspaceCommand,
+};
+use crate::context::Context;
+use crate::error::Result;
+use crate::output::Report;
+
+/// Runs a command.
+///
+/// # Errors
+/// Whatever it fails with.
+pub fn run(ctx: &mut Context, command: &Command) -> Result<Report> {
+    match command {
+        Command::Token(token) => match &token.command {
+            TokenCommand::Refresh(args) => token::refresh::run(ctx, args),
+            TokenCommand::Create(args) => token::create::run(ctx, args),
+            TokenCommand::Show(args) => token::show::run(ctx, args),
+            TokenCommand::List(args) => token::list::run(ctx, args),
+            TokenCommand::NeedsRefresh(args) => token::needs_refresh::run(ctx, args),
+            TokenCommand::Revoke(args) => token::revoke::run(ctx, args),
+            TokenCommand::History(args) => token::history::run(ctx, args),
+        },
+        Command::Auth(auth) => match &auth.command {
+            AuthCommand::Login(args) => auth::login(ctx, args),
+            AuthCommand::Signup(args) => auth::signup(ctx, args),
+            AuthCommand::Status(_) => auth::status(ctx),
+            AuthCommand::Logout(args) => auth::logout(ctx, args),
+        },
+        Command::Workspace(workspace) => match &workspace.command {
+            WorkspaceCommand::List(_) => workspace::list::run(ctx),
+            WorkspaceCommand::Select(args) => workspace::select::run(ctx, args.name.as_deref()),
+            WorkspaceCommand::Switch(args) => workspace::select::run(ctx, Some(&args.name)),
+            WorkspaceCommand::Create(args) => workspace::create::run(ctx, args),
+            WorkspaceCommand::Delete(args) => workspace::delete::run(ctx, args),
+            WorkspaceCommand::Clear(_) => workspace::select::clear(ctx),
+            WorkspaceCommand::Sync(_) => workspace::sync::run(ctx),
+        },
+        Command::Domain(domain) => match &domain.command {
+            DomainCommand::Set(args) => domain::set(ctx, args),
+            DomainCommand::Show(_) => domain::show(ctx),
+        },
+        Command::Config(config) => match &config.command {
+            ConfigCommand::Show(_) => config::show::run(ctx),
+            ConfigCommand::Path(_) => config::path(ctx),
+            ConfigCommand::Reset(args) => config::reset::run(ctx, args),
+        },
+        Command::Health(_) => health::run(ctx),
+        Command::Completions(args) => Ok(setup::completions(args)),
+        Command::Man(_) => Ok(setup::man()),
+    }
+}

@@ -1,0 +1,78 @@
+//! `ntcli token history`: what was done and when, the latest first, as logs are read.
+
+use crate::cli::TokenHistory;
+use crate::commands::work;
+use crate::config::{Config, Paths};
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::history::{self, Line};
+use crate::json::Json;
+use crate::output::Report;
+use crate::secret::redact;
+use crate::table::Table;
+
+/// Shows the history of one workspace; of all of them when none is named and none is active.
+pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenHistory) -> Result<Report> {
+    let paths = Paths::find(&ctx.env)?;
+    let config = Config::load(&paths.config, &ctx.console)?;
+    let mut lines = history::read(&paths.history)?;
+    match work::workspace(ctx, &config, args.workspace.as_deref()) {
+        Ok(workspace) => lines.retain(|line| line.workspace_id == workspace.id),
+        Err(Error::NoWorkspace) => {}
+        // A workspace that is no longer known here still has its history.
+        Err(Error::UnknownWorkspace { name }) => {
+            lines.retain(|line| line.workspace == name || line.workspace_id == name);
+            if lines.is_empty() {
+                return Err(Error::UnknownWorkspace { name });
+            }
+        }
+        Err(other) => return Err(other),
+    }
+    lines.reverse();
+    if lines.is_empty() {
+        ctx.console.say("Nothing has been done yet.");
+    }
+
+    let headings = [
+        "When",
+        "Event",
+        "Workspace",
+        "JTI",
+        "Replaces",
+        "Expires",
+        "Reason",
+    ];
+    let mut table = Table::new(headings);
+    for line in &lines {
+        let text = |field: &Option<String>| redact(field.as_deref().unwrap_or_default(), &[]);
+        table.row([
+            line.at.clone(),
+            line.event.clone(),
+            line.workspace.clone(),
+            text(&line.jti),
+            text(&line.old_jti),
+            text(&line.expires_at),
+            text(&line.reason),
+        ]);
+    }
+    let text = table.render(ctx.console.color_out());
+    let lines = lines.into_iter().map(json_line).collect();
+    Ok(Report::new(
+        text,
+        Json::of([("history", Json::Array(lines))]),
+    ))
+}
+
+fn json_line(line: Line) -> Json {
+    let clean = |field: Option<String>| Json::from(field.map(|text| redact(&text, &[])));
+    Json::of([
+        ("at", line.at.into()),
+        ("event", line.event.into()),
+        ("workspace", line.workspace.into()),
+        ("workspace_id", line.workspace_id.into()),
+        ("jti", clean(line.jti)),
+        ("old_jti", clean(line.old_jti)),
+        ("expires_at", clean(line.expires_at)),
+        ("reason", clean(line.reason)),
+    ])
+}

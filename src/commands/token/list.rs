@@ -1,0 +1,186 @@
+//! `ntcli token list`
+
+use crate::api::RemoteToken;
+use crate::cli::TokenList;
+use crate::commands::server::Server;
+use crate::commands::work;
+use crate::config::{Config, Paths, Workspace};
+use crate::context::Context;
+use crate::error::{Error, Result, moment, printable};
+use crate::history::{self, Line};
+use crate::json::Json;
+use crate::output::Report;
+use crate::table::Table;
+use crate::time::Timestamp;
+use crate::token::TokenExpiry;
+
+struct Row {
+    jti: String,
+    created_at: Option<Timestamp>,
+    expiry: TokenExpiry,
+    current: bool,
+    status: &'static str,
+}
+
+/// Lists the tokens of a workspace.
+pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenList) -> Result<Report> {
+    let paths = Paths::find(&ctx.env)?;
+    let config = Config::load(&paths.config, &ctx.console)?;
+    let server = Server::for_session(ctx, &config)?;
+    let workspace = work::workspace(ctx, &config, args.workspace.as_deref())?;
+    let listed = server.api().tokens(&workspace.id);
+    let live = listed.map_err(|failure| Error::call("list the tokens", failure))?;
+    let past = history::read(&paths.history)?;
+
+    let mut rows = live_rows(live, &workspace, &past);
+    tell_of_current(ctx, &workspace, &rows);
+    if args.show_expired {
+        rows.extend(expired_rows(&rows, &workspace, &past, ctx.clock.now()));
+    }
+    rows.sort_by_key(|row| row.created_at.map(Timestamp::millis));
+    if rows.is_empty() {
+        let name = printable(&workspace.name);
+        ctx.console.say(&format!("'{name}' has no tokens."));
+    }
+    let text = text(&rows, args.show_expired, ctx.console.color_out());
+    let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    let json = Json::of([
+        ("workspace_id", workspace.id.into()),
+        ("workspace_name", workspace.name.into()),
+        (
+            "tokens",
+            Json::Array(rows.into_iter().map(json_row).collect()),
+        ),
+        ("count", count.into()),
+    ]);
+    Ok(Report::new(text, json))
+}
+
+/// What the server lists. Where its list does not say when a token ends, we may know.
+fn live_rows(live: Vec<RemoteToken>, workspace: &Workspace, past: &[Line]) -> Vec<Row> {
+    let current = workspace.token.as_ref();
+    live.into_iter()
+        .map(|token| {
+            let ours = current.filter(|c| c.jti.as_deref() == Some(&token.jti));
+            let noted = || born(past, workspace).find(|l| l.jti.as_deref() == Some(&token.jti));
+            let expiry = match (token.expiry, ours) {
+                (TokenExpiry::Unknown, Some(ours)) => ours.expiry,
+                (TokenExpiry::Unknown, None) => {
+                    ends(noted()).map_or(TokenExpiry::Unknown, TokenExpiry::At)
+                }
+                (said, _) => said,
+            };
+            Row {
+                created_at: token.created_at,
+                current: ours.is_some(),
+                status: "active",
+                jti: token.jti,
+                expiry,
+            }
+        })
+        .collect()
+}
+
+/// The server lists live tokens only: those that have ended are the ones that we remember.
+fn expired_rows(live: &[Row], workspace: &Workspace, past: &[Line], now: Timestamp) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    let current = workspace.token.as_ref();
+    if let Some(token) = current.filter(|t| t.expiry.at().is_some_and(|end| end <= now)) {
+        rows.push(Row {
+            jti: token.jti.clone().unwrap_or_default(),
+            created_at: token.created_at(),
+            expiry: token.expiry,
+            current: true,
+            status: "expired",
+        });
+    }
+    let revoked = |jti: &str| {
+        let mut lines = past.iter();
+        lines.any(|l| l.event == "revoked" && l.jti.as_deref() == Some(jti))
+    };
+    for line in born(past, workspace) {
+        let (Some(jti), Some(end)) = (line.jti.as_deref(), ends(Some(line))) else {
+            continue;
+        };
+        let seen = live.iter().chain(&rows).any(|row| row.jti == jti);
+        if end <= now && !seen && !revoked(jti) {
+            rows.push(Row {
+                jti: jti.to_owned(),
+                created_at: Timestamp::parse_rfc3339(&line.at),
+                expiry: TokenExpiry::At(end),
+                current: false,
+                status: "expired",
+            });
+        }
+    }
+    rows
+}
+
+/// The lines that tell of a new token of the workspace.
+fn born<'a>(past: &'a [Line], workspace: &'a Workspace) -> impl Iterator<Item = &'a Line> {
+    let births = ["refreshed", "recovered", "handed_out"];
+    past.iter()
+        .filter(move |l| l.workspace_id == workspace.id && births.contains(&l.event.as_str()))
+}
+
+fn ends(line: Option<&Line>) -> Option<Timestamp> {
+    Timestamp::parse_rfc3339(line?.expires_at.as_deref()?)
+}
+
+/// A current token that the server does not list will not work.
+fn tell_of_current(ctx: &Context, workspace: &Workspace, rows: &[Row]) {
+    let Some(token) = &workspace.token else {
+        return;
+    };
+    match &token.jti {
+        None => ctx
+            .console
+            .say("The current token has no id here, so it cannot be told which of them it is."),
+        Some(jti) if rows.iter().all(|row| !row.current) => {
+            ctx.console.warn(&format!(
+                "The current token ({}) is not among those that the server lists: it has ended or \
+                 was revoked. Get another: ntcli token refresh",
+                printable(jti)
+            ));
+        }
+        Some(_) => {}
+    }
+}
+
+fn text(rows: &[Row], with_status: bool, symbols: bool) -> String {
+    let mark = |row: &Row| match (row.current, symbols) {
+        (true, true) => "✓",
+        (true, false) => "yes",
+        (false, _) => "",
+    };
+    if with_status {
+        let mut table = Table::new(["JTI", "Created", "Expires", "Current", "Status"]);
+        for row in rows {
+            let [created, expires] = dates(row);
+            table.row([&row.jti, &created, &expires, mark(row), row.status]);
+        }
+        table.render(symbols)
+    } else {
+        let mut table = Table::new(["JTI", "Created", "Expires", "Current"]);
+        for row in rows {
+            let [created, expires] = dates(row);
+            table.row([&row.jti, &created, &expires, mark(row)]);
+        }
+        table.render(symbols)
+    }
+}
+
+fn dates(row: &Row) -> [String; 2] {
+    [moment(row.created_at), row.expiry.for_people()]
+}
+
+fn json_row(row: Row) -> Json {
+    Json::of([
+        ("jti", row.jti.into()),
+        ("created_at", row.created_at.into()),
+        ("expires_at", row.expiry.at().into()),
+        ("never_expires", (row.expiry == TokenExpiry::Never).into()),
+        ("current", row.current.into()),
+        ("status", row.status.into()),
+    ])
+}

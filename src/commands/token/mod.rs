@@ -1,0 +1,11 @@
+//! `ntcli token …`
+
+pub(super) mod create;
+mod dry_run;
+pub(super) mod history;
+pub(super) mod list;
+pub(super) mod needs_refresh;
+pub(super) mod refresh;
+mod refresh_report;
+pub(super) mod revoke;
+pub(super) mod show;

@@ -1,0 +1,70 @@
+//! `ntcli workspace list`
+
+use super::{all, fetch};
+use crate::commands::server::Server;
+use crate::config::{Config, Paths};
+use crate::context::Context;
+use crate::error::{Result, printable};
+use crate::json::Json;
+use crate::output::Report;
+use crate::table::Table;
+
+/// Lists the server's workspaces, and those that are known only here.
+pub(in crate::commands) fn run(ctx: &mut Context) -> Result<Report> {
+    let paths = Paths::find(&ctx.env)?;
+    let config = Config::load(&paths.config, &ctx.console)?;
+    let server = Server::for_anybody(ctx, &config)?;
+    let found = all(&config, fetch(&server)?);
+
+    let symbols = ctx.console.color_out();
+    let mark = |set: bool| match (set, symbols) {
+        (true, true) => "✓",
+        (true, false) => "yes",
+        (false, _) => "",
+    };
+    let mut table = Table::new(["Active", "Name", "ID", "Token", "Status"]);
+    let mut rows = Vec::with_capacity(found.len());
+    for workspace in &found {
+        let remote = workspace.remote.as_ref();
+        let status = remote.and_then(|r| r.status.as_deref());
+        table.row([
+            mark(workspace.active),
+            &workspace.name,
+            &workspace.id,
+            mark(workspace.token),
+            remote.map_or("only-here", |_| status.unwrap_or_default()),
+        ]);
+        rows.push(Json::of([
+            ("workspace_id", workspace.id.as_str().into()),
+            ("workspace_name", workspace.name.as_str().into()),
+            (
+                "created_at",
+                remote.and_then(|r| r.created_at.clone()).into(),
+            ),
+            ("status", status.into()),
+            ("active", workspace.active.into()),
+            ("has_token", workspace.token.into()),
+            ("on_server", remote.is_some().into()),
+            ("known_here", workspace.here.into()),
+        ]));
+    }
+    hints(ctx, &found);
+    let json = Json::of([("workspaces", Json::Array(rows))]);
+    Ok(Report::new(table.render(symbols), json))
+}
+
+fn hints(ctx: &Context, found: &[super::Found]) {
+    let console = &ctx.console;
+    if found.is_empty() {
+        console.say("There is no workspace yet: ntcli workspace create <name>");
+    }
+    if let Some(name) = ctx.env.text("NTCLI_WORKSPACE") {
+        let name = printable(&name);
+        console.say(&format!(
+            "NTCLI_WORKSPACE is set: commands work on '{name}' unless told otherwise."
+        ));
+    }
+    if found.iter().any(|w| w.remote.is_none()) {
+        console.say("The server does not have those marked only-here: ntcli workspace sync");
+    }
+}

@@ -1,0 +1,171 @@
+//! `ntcli workspace sync`
+
+use super::delete::forget;
+use super::{Found, all, called, fetch, json};
+use crate::api::Api;
+use crate::commands::server::Server;
+use crate::commands::work;
+use crate::config::{Config, Paths};
+use crate::context::{Console, Context};
+use crate::error::{Result, printable};
+use crate::json::Json;
+use crate::output::Report;
+use crate::rotation::ControlPlane;
+use crate::rotation::journal::Place;
+use crate::state::State;
+use crate::time::Timestamp;
+use crate::token::Token;
+
+/// What differs between the server and the config file.
+#[derive(Default)]
+struct Changes {
+    added: Vec<Place>,
+    /// With the name before.
+    renamed: Vec<(Place, String)>,
+    /// With the token that goes with it.
+    removed: Vec<(Place, Option<Token>)>,
+    /// Gone from the list, but their tokens may still work.
+    kept: Vec<(Place, String)>,
+}
+
+/// Takes over the server's list of workspaces.
+pub(in crate::commands) fn run(ctx: &mut Context) -> Result<Report> {
+    let paths = Paths::find(&ctx.env)?;
+    let config = Config::load(&paths.config, &ctx.console)?;
+    let server = Server::for_anybody(ctx, &config)?;
+    let (mut state, _) = State::lock(&paths, work::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
+    let config = state.config()?;
+    let found = all(&config, fetch(&server)?);
+    let total = found.iter().filter(|w| w.remote.is_some()).count();
+    let changes = compare(&config, found, &server.api(), ctx.clock.now());
+
+    if !changes.added.is_empty() || !changes.renamed.is_empty() {
+        state.update(|config| {
+            let renamed = changes.renamed.iter().map(|(place, _)| place);
+            for place in changes.added.iter().chain(renamed) {
+                config.put_workspace(&place.key, &place.name);
+            }
+            Ok(())
+        })?;
+    }
+    for (place, _) in &changes.removed {
+        forget(&mut state, place)?;
+    }
+    let active = state.config()?.active_key().map(str::to_owned);
+    if config.active_key().is_some() && active.is_none() {
+        ctx.console
+            .say("The active workspace is gone; choose another: ntcli workspace select");
+    }
+    warn_of_kept(&ctx.console, &changes);
+    Ok(report(&changes, total))
+}
+
+/// A workspace that is gone from the list goes from here too, but never a token that may work: the
+/// list may be another account's, or another server's.
+fn compare(config: &Config, found: Vec<Found>, api: &Api, now: Timestamp) -> Changes {
+    let mut changes = Changes::default();
+    for workspace in found {
+        let place = workspace.place();
+        let known = config.workspace(&place.key);
+        match (workspace.remote, known) {
+            (Some(_), None) => changes.added.push(place),
+            (Some(_), Some(known)) if known.name != place.name => {
+                changes.renamed.push((place, known.name));
+            }
+            (Some(_), Some(_)) => {}
+            (None, known) => {
+                let token = known.and_then(|w| w.token);
+                match token.as_ref().map(|t| why_kept(t, api, now)) {
+                    Some(Some(why)) => changes.kept.push((place, why)),
+                    _ => changes.removed.push((place, token)),
+                }
+            }
+        }
+    }
+    changes
+}
+
+/// Why a token must not be thrown away; `None` when it is certainly dead.
+fn why_kept(token: &Token, api: &Api, now: Timestamp) -> Option<String> {
+    let ended = token.expiry.at().is_some_and(|end| end <= now);
+    if ended || !token.access_token.is_header_safe() {
+        return None;
+    }
+    match api.check(&token.access_token) {
+        Ok(false) => None,
+        Ok(true) => Some("the server still takes its token".to_owned()),
+        Err(failure) => Some(format!(
+            "whether its token still works is not known: {failure}"
+        )),
+    }
+}
+
+fn warn_of_kept(console: &Console, changes: &Changes) {
+    for (place, why) in &changes.kept {
+        console.warn(&format!(
+            "Workspace {} is not in the server's list, but {}. It is kept; to forget it: \
+             ntcli workspace delete {}",
+            called(place),
+            printable(why),
+            printable(&place.id)
+        ));
+    }
+}
+
+fn report(changes: &Changes, total: usize) -> Report {
+    let mut text = String::new();
+    for place in &changes.added {
+        text += &format!("Added:   {}\n", called(place));
+    }
+    for (place, before) in &changes.renamed {
+        text += &format!(
+            "Renamed: {}, before '{}'\n",
+            called(place),
+            printable(before)
+        );
+    }
+    for (place, token) in &changes.removed {
+        let with = token.as_ref().map_or(String::new(), |token| {
+            format!(
+                ", with its dead token {}",
+                printable(token.jti_for_people())
+            )
+        });
+        text += &format!("Removed: {}{with}\n", called(place));
+    }
+    for (place, _) in &changes.kept {
+        text += &format!("Kept:    {}, not on the server\n", called(place));
+    }
+    text += &format!(
+        "The server has {total} workspace{}.\n",
+        if total == 1 { "" } else { "s" }
+    );
+
+    let with = |place: &Place, name: &str, value: Json| {
+        let mut object = json(place);
+        object.set(name, value);
+        object
+    };
+    let added = changes.added.iter().map(json).collect();
+    let renamed = changes.renamed.iter();
+    let renamed = renamed.map(|(place, before)| with(place, "before", before.as_str().into()));
+    let removed = changes.removed.iter().map(|(place, token)| {
+        let jti = token.as_ref().and_then(|t| t.jti.clone());
+        let mut object = with(place, "had_token", token.is_some().into());
+        object.set("jti", jti.into());
+        object
+    });
+    let kept = changes
+        .kept
+        .iter()
+        .map(|(place, why)| with(place, "reason", why.as_str().into()));
+    let json = Json::of([
+        ("added", Json::Array(added)),
+        ("renamed", Json::Array(renamed.collect())),
+        ("removed", Json::Array(removed.collect())),
+        ("kept", Json::Array(kept.collect())),
+        ("total", i64::try_from(total).unwrap_or(i64::MAX).into()),
+        ("message", "Workspaces synchronized".into()),
+    ]);
+    Report::new(text, json)
+}

@@ -1,0 +1,28 @@
+//! The `ntcli` program: hands the real streams, environment and clock to the library.
+
+use std::io::{self, BufReader, IsTerminal};
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use ntcli::context::{Console, Context, Env, SystemClock};
+
+#[allow(clippy::disallowed_methods)] // the one place that reads the environment
+fn main() -> ExitCode {
+    let env = Env::new(std::env::vars_os());
+    let color = env.os("NO_COLOR").is_none() && env.text("TERM").as_deref() != Some("dumb");
+    let mut ctx = Context {
+        console: Console::with_terminals(
+            Box::new(io::stdout()),
+            Box::new(io::stderr()),
+            (io::stdout().is_terminal(), io::stderr().is_terminal()),
+            color,
+        ),
+        stdin: Box::new(BufReader::new(io::stdin())),
+        stdin_is_terminal: io::stdin().is_terminal(),
+        env,
+        clock: Rc::new(SystemClock),
+        debug: false,
+    };
+    let args = std::env::args_os().skip(1).collect();
+    ExitCode::from(ntcli::run(args, &mut ctx))
+}
