@@ -1,0 +1,72 @@
+PREFIX ?= /usr/local
+DESTDIR ?=
+CARGO ?= cargo
+NTCLI = target/release/ntcli
+
+# Two builds in two folders are the same program: no folder is named in it. A folder with a blank in
+# its name cannot be put this way.
+FOLDERS = $(CURDIR) $(or $(CARGO_HOME),$(HOME)/.cargo)
+REMAP = $(if $(word 3,$(FOLDERS)),,$(foreach dir,$(FOLDERS),--remap-path-prefix=$(dir)=.))
+RELEASE = RUSTFLAGS="$(strip $$RUSTFLAGS $(REMAP))" $(CARGO)
+
+MAN = share/man/man1/ntcli.1
+BASH = share/bash-completion/completions/ntcli
+ZSH = share/zsh/site-functions/_ntcli
+FISH = share/fish/vendor_completions.d/ntcli.fish
+INSTALLED = bin/ntcli $(MAN) $(BASH) $(ZSH) $(FISH)
+
+.PHONY: build test lint fmt demo control-plane bench install uninstall vendor dist test-dist clean
+
+build:
+	$(RELEASE) build --release --locked
+
+# Format, lints, unit tests, integration tests.
+test: lint
+	$(CARGO) test --locked
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+fmt:
+	$(CARGO) fmt
+
+# A new user's way, against a control plane of its own on loopback.
+demo: build
+	$(CARGO) run --quiet --locked --example control-plane -- --demo $(NTCLI)
+
+# What a refresh costs, beside curl.
+bench: build
+	$(RELEASE) run --quiet --release --locked --example control-plane -- --bench $(NTCLI)
+
+# Leaves a control plane running to play with; prints the lines to paste.
+control-plane:
+	$(CARGO) run --quiet --locked --example control-plane
+
+# Whoever installs need not be able to build: what `make build` made is taken.
+install:
+	test -x $(NTCLI) || $(MAKE) build
+	install -d $(foreach file,$(INSTALLED),$(DESTDIR)$(PREFIX)/$(dir $(file)))
+	install -m 755 $(NTCLI) $(DESTDIR)$(PREFIX)/bin/ntcli
+	umask 022 && cd $(DESTDIR)$(PREFIX) && ./bin/ntcli man > $(MAN) && \
+	./bin/ntcli completions bash > $(BASH) && \
+	./bin/ntcli completions zsh > $(ZSH) && \
+	./bin/ntcli completions fish > $(FISH)
+
+uninstall:
+	rm -f $(foreach file,$(INSTALLED),$(DESTDIR)$(PREFIX)/$(file))
+
+# The crates of Cargo.lock, into vendor/.
+vendor:
+	CARGO="$(CARGO)" .ci/vendor.sh
+
+# An archive of the last commit that builds without a network.
+dist: vendor
+	.ci/dist.sh
+
+# Builds, tests and installs it without a network.
+test-dist: dist
+	.ci/test-dist.sh
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,121 @@
+//! TLS before a server that has none: what comes in is deciphered and passed on.
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection};
+
+/// A certificate, a bundle or a key of `fixtures/tls`.
+pub(crate) fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/tls")
+        .join(name)
+}
+
+/// Shows that certificate to whoever comes to the port in the answer, and leads to `port`.
+/// It ends with the program.
+///
+/// # Errors
+/// When there is no port to listen on, or no such certificate.
+pub(crate) fn front(certificate: &str, port: u16) -> Result<u16, String> {
+    let config = Arc::new(config(certificate).map_err(|e| e.to_string())?);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|e| e.to_string())?;
+    let own = listener.local_addr().map_err(|e| e.to_string())?.port();
+    thread::spawn(move || {
+        for near in listener.incoming().flatten() {
+            let config = Arc::clone(&config);
+            // A peer that goes away, or does not like the certificate, is no error here.
+            thread::spawn(move || pass(near, port, config));
+        }
+    });
+    Ok(own)
+}
+
+fn config(certificate: &str) -> Result<ServerConfig, Box<dyn std::error::Error>> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let chain = vec![CertificateDer::from_pem_file(fixture(certificate))?];
+    let key = PrivateKeyDer::from_pem_file(fixture("server.key"))?;
+    Ok(ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?)
+}
+
+fn pass(mut near: TcpStream, port: u16, config: Arc<ServerConfig>) -> io::Result<()> {
+    let session = ServerConnection::new(config).map_err(io::Error::other)?;
+    let session = Arc::new(Mutex::new(session));
+    let mut far = None;
+    let mut bytes = [0; 16 * 1024];
+    near.set_nodelay(true)?;
+    loop {
+        let n = near.read(&mut bytes)?;
+        let plain = decipher(&session, &bytes[..n], &mut near)?;
+        // Only a peer that speaks is led on: one that turns away was never there.
+        if far.is_none() && !plain.is_empty() {
+            far = Some(TcpStream::connect((Ipv4Addr::LOCALHOST, port))?);
+            let (near, session) = (near.try_clone()?, Arc::clone(&session));
+            let far = far.as_ref().map(TcpStream::try_clone).transpose()?;
+            thread::spawn(move || far.map(|far| answer(far, near, &session)));
+        }
+        if let Some(far) = &mut far {
+            far.write_all(&plain)?;
+            if n == 0 {
+                far.shutdown(Shutdown::Write)?;
+            }
+        }
+        if n == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// What the peer says in these bytes; the handshake's answers go to it from here.
+fn decipher(
+    session: &Mutex<ServerConnection>,
+    mut bytes: &[u8],
+    near: &mut TcpStream,
+) -> io::Result<Vec<u8>> {
+    let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut plain = Vec::new();
+    while !bytes.is_empty() {
+        session.read_tls(&mut bytes)?;
+        let state = session.process_new_packets();
+        while session.wants_write() {
+            session.write_tls(near)?;
+        }
+        let n = state.map_err(io::Error::other)?.plaintext_bytes_to_read();
+        let mut some = vec![0; n];
+        session.reader().read_exact(&mut some)?;
+        plain.append(&mut some);
+    }
+    Ok(plain)
+}
+
+/// Passes on what the server says, to its end.
+fn answer(
+    mut far: TcpStream,
+    mut near: TcpStream,
+    session: &Mutex<ServerConnection>,
+) -> io::Result<()> {
+    let mut bytes = [0; 16 * 1024];
+    loop {
+        let n = far.read(&mut bytes)?;
+        let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
+        if n == 0 {
+            session.send_close_notify();
+        } else {
+            session.writer().write_all(&bytes[..n])?;
+        }
+        while session.wants_write() {
+            session.write_tls(&mut near)?;
+        }
+        if n == 0 {
+            return near.shutdown(Shutdown::Both);
+        }
+    }
+}
