@@ -1,0 +1,42 @@
+#!/bin/sh
+# Builds, tests and installs from the archive in dist/ without a network, with no crate but its own,
+# and builds it once more elsewhere: both programs must be the same to the byte.
+set -eu
+if [ "${1-}" != inside ]; then
+    # A network of its own without any way out. Where that is not allowed, cargo alone is kept off it.
+    if unshare -rn true 2> /dev/null; then
+        exec unshare -rn sh "$0" inside
+    fi
+    echo 'No network namespace here: only cargo goes without the network' >&2
+else
+    ip link set lo up
+fi
+archive=$(ls "$PWD"/dist/ntcli-*.tar.gz)
+here=$(mktemp -d)
+trap 'rm -rf "$here"' EXIT
+unset RUSTFLAGS CARGO_TARGET_DIR CARGO_BUILD_TARGET
+export CARGO_HOME="$here/cargo" CARGO_NET_OFFLINE=true
+
+unpack() {
+    mkdir -p "$1"
+    tar -xzf "$archive" -C "$1" --strip-components=1
+}
+unpack "$here/one"
+cd "$here/one"
+started=$(date +%s)
+make build
+echo "Built in $(($(date +%s) - started)) s"
+size=$(wc -c < target/release/ntcli)
+[ "$size" -lt 2097152 ] || { echo "The program has $size bytes" >&2; exit 1; }
+# The tests take their time; CI runs them once, outside.
+[ -n "${SKIP_TESTS-}" ] || make test
+make install DESTDIR="$here/root" PREFIX=/usr
+"$here/root/usr/bin/ntcli" --version
+make uninstall DESTDIR="$here/root" PREFIX=/usr
+[ -z "$(find "$here/root" -type f)" ]
+
+unpack "$here/another/place"
+cd "$here/another/place"
+make build
+cmp target/release/ntcli "$here/one/target/release/ntcli"
+echo 'Both programs are the same'
