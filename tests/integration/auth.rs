@@ -199,10 +199,10 @@ fn ctrl_c_frees_the_port() {
     let world = world_with_session();
     let before = fs::read(world.config_path()).unwrap();
     let port = free_port();
-    let sign_in = begin(
-        &world,
-        login(&world, &["--force", "--port", &port.to_string()]),
-    );
+    // Whoever runs the tests in the background of a shell has it ignore this signal.
+    let run = login(&world, &["--force", "--port", &port.to_string()])
+        .under(&["env", "--default-signal=INT"]);
+    let sign_in = begin(&world, run);
     let pid = sign_in.running.pid().to_string();
     let script = ["-c", "kill -s INT \"$1\"", "sh", &pid];
     std::process::Command::new("/bin/sh")
