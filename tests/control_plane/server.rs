@@ -38,7 +38,7 @@ mod world;
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Read};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -199,6 +199,18 @@ impl ControlPlane {
     /// The messages of panics in the server's threads.
     pub(crate) fn panics(&self) -> Vec<String> {
         self.world().panics.clone()
+    }
+
+    /// Waits until everything has been carried out that came by connections which are closed at
+    /// their other end, as those of a killed client are. All others must be closed too.
+    pub(crate) fn settle(&self) {
+        // Connections are taken in their order: once this one has ended, all earlier ones are known.
+        let mut last = TcpStream::connect(self.running.address).expect("a connection");
+        last.shutdown(Shutdown::Write).ok();
+        last.read_to_end(&mut Vec::new()).ok();
+        while !lock(&self.running.shared.streams).is_empty() {
+            thread::sleep(Duration::from_micros(200));
+        }
     }
 
     fn world(&self) -> MutexGuard<'_, World> {

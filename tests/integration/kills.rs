@@ -211,5 +211,6 @@ fn at_random_moments() {
         killed > ROUNDS / 4,
         "only {killed} of {ROUNDS} were killed in time"
     );
+    world.plane.settle();
     assert_repaired(&world, &workspace);
 }

@@ -96,6 +96,7 @@ fn a_random_kill_in_every_third() {
     );
     assert!(seen > rounds / 4, "only {seen} tokens were seen");
     // The last may have been killed; the next puts it right.
+    world.plane.settle();
     world.ntcli(&args).run().exits(0);
     world.assert_one_live_token(&prod);
     let token = fs::read_to_string(&file).unwrap();

@@ -113,9 +113,15 @@ impl<'a> Run<'a> {
         self.under(&words)
     }
 
+    /// To its end. What one that was killed had sent has been carried out by then.
     #[track_caller]
     pub(crate) fn run(self) -> Output {
-        self.spawn().finish()
+        let world = self.world;
+        let output = self.spawn().finish();
+        if output.signal() == Some(9) {
+            world.plane.settle();
+        }
+        output
     }
 
     #[track_caller]
