@@ -1,5 +1,8 @@
 //! The control plane's calls and shapes.
 
+mod answer;
+#[cfg(test)]
+mod fuzz;
 mod tokens;
 mod workspaces;
 
@@ -9,14 +12,13 @@ use std::time::Duration;
 use crate::context::Clock;
 use crate::error::Failure;
 use crate::http::{self, Body, Http, Method, Repeat, Request, Response};
-use crate::json::Json;
 use crate::rotation::{ControlPlane, Listed, Listing};
 use crate::secret::Secret;
 use crate::time::{Expiry, Timestamp};
-use crate::token::{Token, TokenExpiry};
+use crate::token::Token;
 
+use answer::{issued, revoked_at};
 pub use tokens::RemoteToken;
-use tokens::revoked_at;
 pub use workspaces::{CreatedWorkspace, Health, RemoteWorkspace};
 
 type Answer<T> = Result<T, Failure>;
@@ -141,83 +143,6 @@ fn segment(id: &str) -> Answer<String> {
     Ok(http::encode_segment(id))
 }
 
-/// The object that a success holds.
-fn parse(response: &Response) -> Answer<Json> {
-    match serde_json::from_slice(&response.body) {
-        Ok(object @ Json::Object(_)) => Ok(object),
-        _ => Err(unusable(response.status, "it is no JSON object")),
-    }
-}
-
-fn array<'a>(object: &'a Json, name: &str, response: &Response) -> Answer<&'a [Json]> {
-    match object.get(name) {
-        Some(Json::Array(values)) => Ok(values),
-        _ => Err(unusable(
-            response.status,
-            &format!("it holds no list of {name}"),
-        )),
-    }
-}
-
-/// A success whose body makes no sense.
-fn unusable(status: u16, why: &str) -> Failure {
-    Failure::Unknown {
-        reason: format!("the server answered {status} with something that cannot be used: {why}"),
-        status: Some(status),
-        in_flight: false,
-    }
-}
-
-/// Seconds since the epoch, as a number or a date.
-#[allow(clippy::cast_possible_truncation)] // saturates
-fn time(value: &Json) -> Option<Timestamp> {
-    match value {
-        Json::Text(text) => Timestamp::parse_rfc3339(text),
-        _ => Some(Timestamp::from_millis((value.as_f64()? * 1000.0) as i64)),
-    }
-}
-
-/// The token of a create answer.
-fn issued(response: &Response, asked: Expiry, now: Timestamp) -> Answer<Token> {
-    let fields = parse(response)?;
-    let text = |name: &str| fields[name].as_str().filter(|t| !t.is_empty());
-    let access_token = Secret::new(
-        text("access_token")
-            .ok_or_else(|| unusable(response.status, "it holds no access_token"))?,
-    );
-    if !access_token.is_header_safe() || access_token.expose() == "no-token" {
-        return Err(unusable(
-            response.status,
-            "its access_token holds characters that no token has",
-        ));
-    }
-    let said = match (&fields["expires_in"], asked) {
-        (Json::Number(secs), _) => secs.as_i64().map_or(TokenExpiry::Unknown, |secs| {
-            TokenExpiry::At(now.plus_secs(secs))
-        }),
-        (Json::Null, Expiry::Never) => TokenExpiry::Never,
-        (_, Expiry::At(at)) => TokenExpiry::At(at),
-        _ => TokenExpiry::Unknown,
-    };
-    let scope = match &fields["scope"] {
-        Json::Text(words) => words.split_whitespace().map(str::to_owned).collect(),
-        other => other
-            .items()
-            .iter()
-            .filter_map(Json::as_str)
-            .map(str::to_owned)
-            .collect(),
-    };
-    let token_type = text("token_type").unwrap_or("Bearer").to_owned();
-    Ok(Token::new(
-        access_token,
-        text("jti").map(str::to_owned),
-        said,
-        token_type,
-        scope,
-    ))
-}
-
 impl ControlPlane for Api<'_> {
     fn create(&self, workspace: &str, expiry: Expiry) -> Answer<Token> {
         let body = match expiry {
@@ -233,7 +158,7 @@ impl ControlPlane for Api<'_> {
         )?;
         issued(
             &response,
-            expiry,
+            Some(expiry),
             response.date.unwrap_or_else(|| self.clock.now()),
         )
     }

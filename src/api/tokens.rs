@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Answer, Api, array, parse, time, token_path, tokens_path, unusable};
+use super::answer::{listed, revoked_at};
+use super::{Answer, Api, token_path, tokens_path};
 use crate::error::Failure;
-use crate::http::{Body, Method, Repeat, Response};
-use crate::json::Json;
+use crate::http::{Body, Method, Repeat};
 use crate::time::Timestamp;
 use crate::token::TokenExpiry;
 
@@ -26,25 +26,7 @@ impl Api<'_> {
     /// # Errors
     /// [`Failure`].
     pub fn tokens(&self, workspace: &str) -> Answer<Vec<RemoteToken>> {
-        let response = self.get(&tokens_path(workspace)?)?;
-        let page = parse(&response)?;
-        let mut tokens = Vec::new();
-        for fields in array(&page, "tokens", &response)? {
-            let jti = fields["jti"].as_str().filter(|j| !j.is_empty());
-            let expiry = match (fields.get("expires_at"), time(&fields["expires_at"])) {
-                (_, Some(at)) => TokenExpiry::At(at),
-                (Some(Json::Null), _) => TokenExpiry::Never,
-                _ => TokenExpiry::Unknown,
-            };
-            tokens.push(RemoteToken {
-                jti: jti
-                    .ok_or_else(|| unusable(response.status, "a token in it has no id"))?
-                    .to_owned(),
-                created_at: time(&fields["created_at"]),
-                expiry,
-            });
-        }
-        Ok(tokens)
+        listed(&self.get(&tokens_path(workspace)?)?)
     }
 
     /// Revokes a token, and tells it from one that is not there.
@@ -82,19 +64,5 @@ impl Api<'_> {
             lost = Some(failure);
         }
         lost.map_or(Ok(None), Err)
-    }
-}
-
-/// What a revocation says of itself.
-pub(super) fn revoked_at(response: &Response) -> Answer<Option<Timestamp>> {
-    if response.status == 204 {
-        return Ok(None);
-    }
-    let fields = parse(response)?;
-    let known = ["message", "status", "revoked_at", "token_jti", "jti"];
-    if known.iter().any(|name| !fields[*name].is_null()) {
-        Ok(time(&fields["revoked_at"]))
-    } else {
-        Err(unusable(response.status, "it says nothing of the token"))
     }
 }

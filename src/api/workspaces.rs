@@ -1,9 +1,8 @@
 //! The calls that are about workspaces, and the one about the server itself.
 
-use super::{Answer, Api, array, issued, parse, unusable, workspace_path};
+use super::{Answer, Api, answer, workspace_path};
 use crate::http::{Body, Method, Repeat};
 use crate::json::Json;
-use crate::time::Expiry;
 use crate::token::Token;
 
 /// A workspace as the server knows it.
@@ -47,12 +46,7 @@ impl Api<'_> {
     /// # Errors
     /// [`Failure`](crate::error::Failure).
     pub fn workspaces(&self) -> Answer<Vec<RemoteWorkspace>> {
-        let response = self.get("/v1/workspaces")?;
-        let page = parse(&response)?;
-        array(&page, "workspaces", &response)?
-            .iter()
-            .map(|w| remote_workspace(w, response.status))
-            .collect()
+        answer::workspaces(&self.get("/v1/workspaces")?)
     }
 
     /// Makes a workspace.
@@ -74,13 +68,7 @@ impl Api<'_> {
             Body::Json(serde_json::to_string(&fields).unwrap_or_default()),
             Repeat::IfNotCarriedOut,
         )?;
-        let fields = parse(&response)?;
-        let now = response.date.unwrap_or_else(|| self.clock.now());
-        Ok(CreatedWorkspace {
-            workspace: remote_workspace(&fields, response.status)?,
-            // Most deployments send none, which is no fault.
-            token: issued(&response, Expiry::Never, now).ok(),
-        })
+        answer::created(&response, response.date.unwrap_or_else(|| self.clock.now()))
     }
 
     /// Deletes a workspace with all that is in it. An answer that is no word of this API counts
@@ -90,20 +78,7 @@ impl Api<'_> {
     /// [`Failure`](crate::error::Failure); 404 and 410 when it is not there.
     pub fn delete_workspace(&self, id: &str) -> Answer<()> {
         let path = workspace_path(id)?;
-        let response = self.send(Method::Delete, &path, Body::None, Repeat::Safe)?;
-        if response.status == 204 {
-            return Ok(());
-        }
-        let fields = parse(&response)?;
-        let known = ["message", "workspace_id", "namespace", "status"];
-        if known.iter().any(|name| !fields[*name].is_null()) {
-            Ok(())
-        } else {
-            Err(unusable(
-                response.status,
-                "it says nothing of the workspace",
-            ))
-        }
+        answer::deleted(&self.send(Method::Delete, &path, Body::None, Repeat::Safe)?)
     }
 
     /// Asks the server how it is.
@@ -111,31 +86,6 @@ impl Api<'_> {
     /// # Errors
     /// [`Failure`](crate::error::Failure).
     pub fn health(&self) -> Answer<Health> {
-        let response = self.get("/health")?;
-        let fields = parse(&response)?;
-        let text = |name: &str| fields[name].as_str().map(str::to_owned);
-        Ok(Health {
-            status: text("status")
-                .ok_or_else(|| unusable(response.status, "it holds no status"))?,
-            version: text("version"),
-            service: text("service"),
-            timestamp: text("timestamp"),
-        })
+        answer::health(&self.get("/health")?)
     }
-}
-
-fn remote_workspace(fields: &Json, status: u16) -> Answer<RemoteWorkspace> {
-    let text = |name: &str| {
-        let text = fields[name].as_str().filter(|t| !t.is_empty());
-        text.map(str::to_owned)
-    };
-    let (Some(id), Some(name)) = (text("workspace_id"), text("workspace_name")) else {
-        return Err(unusable(status, "a workspace in it has no id or no name"));
-    };
-    Ok(RemoteWorkspace {
-        id,
-        name,
-        created_at: text("created_at").or_else(|| text("created")),
-        status: text("status"),
-    })
 }

@@ -1,0 +1,210 @@
+//! What the control plane's answers say. Plain functions of an answer: nothing here sends anything.
+
+use super::{Answer, CreatedWorkspace, Health, RemoteToken, RemoteWorkspace};
+use crate::error::Failure;
+use crate::http::Response;
+use crate::json::Json;
+use crate::secret::Secret;
+use crate::time::{Expiry, Timestamp};
+use crate::token::{Token, TokenExpiry};
+
+/// The object that a success holds.
+fn parse(response: &Response) -> Answer<Json> {
+    match serde_json::from_slice(&response.body) {
+        Ok(object @ Json::Object(_)) => Ok(object),
+        _ => Err(unusable(response.status, "it is no JSON object")),
+    }
+}
+
+fn array<'a>(object: &'a Json, name: &str, response: &Response) -> Answer<&'a [Json]> {
+    match object.get(name) {
+        Some(Json::Array(values)) => Ok(values),
+        _ => Err(unusable(
+            response.status,
+            &format!("it holds no list of {name}"),
+        )),
+    }
+}
+
+/// A success whose body makes no sense.
+fn unusable(status: u16, why: &str) -> Failure {
+    Failure::Unknown {
+        reason: format!("the server answered {status} with something that cannot be used: {why}"),
+        status: Some(status),
+        in_flight: false,
+    }
+}
+
+/// Seconds since the epoch, as a number or a date.
+#[allow(clippy::cast_possible_truncation)] // saturates
+fn time(value: &Json) -> Option<Timestamp> {
+    match value {
+        Json::Text(text) => Timestamp::parse_rfc3339(text),
+        _ => Some(Timestamp::from_millis((value.as_f64()? * 1000.0) as i64)),
+    }
+}
+
+/// The token of a create answer. `asked` is the expiry that the request named, if it did.
+pub(super) fn issued(response: &Response, asked: Option<Expiry>, now: Timestamp) -> Answer<Token> {
+    let fields = parse(response)?;
+    let text = |name: &str| fields[name].as_str().filter(|t| !t.is_empty());
+    let access_token = Secret::new(
+        text("access_token")
+            .ok_or_else(|| unusable(response.status, "it holds no access_token"))?,
+    );
+    if !access_token.is_header_safe() || access_token.expose() == "no-token" {
+        return Err(unusable(
+            response.status,
+            "its access_token holds characters that no token has",
+        ));
+    }
+    let said = match (fields.get("expires_in"), asked) {
+        (Some(Json::Number(secs)), _) => secs.as_i64().map_or(TokenExpiry::Unknown, |secs| {
+            TokenExpiry::At(now.plus_secs(secs))
+        }),
+        (None | Some(Json::Null), Some(Expiry::Never)) | (Some(Json::Null), None) => {
+            TokenExpiry::Never
+        }
+        (_, Some(Expiry::At(at))) => TokenExpiry::At(at),
+        _ => TokenExpiry::Unknown,
+    };
+    let scope = match &fields["scope"] {
+        Json::Text(words) => words.split_whitespace().map(str::to_owned).collect(),
+        other => other
+            .items()
+            .iter()
+            .filter_map(Json::as_str)
+            .map(str::to_owned)
+            .collect(),
+    };
+    let token_type = text("token_type").unwrap_or("Bearer").to_owned();
+    Ok(Token::new(
+        access_token,
+        text("jti").map(str::to_owned),
+        said,
+        token_type,
+        scope,
+    ))
+}
+
+/// The live tokens of a list.
+pub(super) fn listed(response: &Response) -> Answer<Vec<RemoteToken>> {
+    let page = parse(response)?;
+    let tokens = array(&page, "tokens", response)?.iter();
+    tokens.map(|t| remote_token(t, response.status)).collect()
+}
+
+fn remote_token(fields: &Json, status: u16) -> Answer<RemoteToken> {
+    let jti = fields["jti"].as_str().filter(|j| !j.is_empty());
+    Ok(RemoteToken {
+        jti: jti
+            .ok_or_else(|| unusable(status, "a token in it has no id"))?
+            .to_owned(),
+        created_at: time(&fields["created_at"]),
+        expiry: match (fields.get("expires_at"), time(&fields["expires_at"])) {
+            (_, Some(at)) => TokenExpiry::At(at),
+            (Some(Json::Null), _) => TokenExpiry::Never,
+            _ => TokenExpiry::Unknown,
+        },
+    })
+}
+
+/// What a revocation says of itself.
+pub(super) fn revoked_at(response: &Response) -> Answer<Option<Timestamp>> {
+    if response.status == 204 {
+        return Ok(None);
+    }
+    let fields = parse(response)?;
+    let known = ["message", "status", "revoked_at", "token_jti", "jti"];
+    if known.iter().any(|name| !fields[*name].is_null()) {
+        Ok(time(&fields["revoked_at"]))
+    } else {
+        Err(unusable(response.status, "it says nothing of the token"))
+    }
+}
+
+/// The workspaces of a list.
+pub(super) fn workspaces(response: &Response) -> Answer<Vec<RemoteWorkspace>> {
+    let page = parse(response)?;
+    let workspaces = array(&page, "workspaces", response)?.iter();
+    workspaces
+        .map(|w| remote_workspace(w, response.status))
+        .collect()
+}
+
+/// The workspace that was made, and its token if there is one.
+pub(super) fn created(response: &Response, now: Timestamp) -> Answer<CreatedWorkspace> {
+    Ok(CreatedWorkspace {
+        workspace: remote_workspace(&parse(response)?, response.status)?,
+        // Most deployments send none, which is no fault.
+        token: issued(response, None, now).ok(),
+    })
+}
+
+fn remote_workspace(fields: &Json, status: u16) -> Answer<RemoteWorkspace> {
+    let text = |name: &str| {
+        let text = fields[name].as_str().filter(|t| !t.is_empty());
+        text.map(str::to_owned)
+    };
+    let (Some(id), Some(name)) = (text("workspace_id"), text("workspace_name")) else {
+        return Err(unusable(status, "a workspace in it has no id or no name"));
+    };
+    Ok(RemoteWorkspace {
+        id,
+        name,
+        created_at: text("created_at").or_else(|| text("created")),
+        status: text("status"),
+    })
+}
+
+/// Whether it is a word of this API that a workspace is deleted.
+pub(super) fn deleted(response: &Response) -> Answer<()> {
+    if response.status == 204 {
+        return Ok(());
+    }
+    let fields = parse(response)?;
+    let known = ["message", "workspace_id", "namespace", "status"];
+    if known.iter().any(|name| !fields[*name].is_null()) {
+        Ok(())
+    } else {
+        Err(unusable(
+            response.status,
+            "it says nothing of the workspace",
+        ))
+    }
+}
+
+/// How the server is.
+pub(super) fn health(response: &Response) -> Answer<Health> {
+    let fields = parse(response)?;
+    let text = |name: &str| fields[name].as_str().map(str::to_owned);
+    Ok(Health {
+        status: text("status").ok_or_else(|| unusable(response.status, "it holds no status"))?,
+        version: text("version"),
+        service: text("service"),
+        timestamp: text("timestamp"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_nobody_named_is_unknown() {
+        for (body, asked, expected) in [
+            ("", None, TokenExpiry::Unknown),
+            (r#","expires_in":null"#, None, TokenExpiry::Never),
+            ("", Some(Expiry::Never), TokenExpiry::Never),
+            ("", Some(Expiry::In(60)), TokenExpiry::Unknown),
+        ] {
+            let response = Response {
+                status: 201,
+                body: format!(r#"{{"access_token":"wst_1"{body}}}"#).into(),
+                date: None,
+            };
+            let token = issued(&response, asked, Timestamp::from_secs(0)).unwrap();
+            assert_eq!(token.expiry, expected, "{body}");
+        }
+    }
+}
