@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn env_files_that_nobody_would_write() {
+    fn fuzz_env_files() {
         let seeds: [&[u8]; 3] = [
             b"# Comment\nA=1\nexport TOKEN=old\r\nTOKEN_2=x\n",
             b"TOKEN=\n TOKEN = spaced\nexport\tTOKEN=1",

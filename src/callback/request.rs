@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_that_nobody_would_make() {
+    fn fuzz_requests() {
         let seeds: [&[u8]; 4] = [
             b"GET /callback?code=abc%2Fdef+g&state=s-1 HTTP/1.1\r\nHost: localhost:41247\r\n\r\n",
             b"GET /callback?error=access_denied&error_description=no%20way&state=s-1 HTTP/1.1\r\n\r\n",

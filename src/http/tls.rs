@@ -10,7 +10,7 @@ use rustls::crypto::{CryptoProvider, KeyProvider};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::sign::SigningKey;
 use rustls::{CertificateError, RootCertStore};
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use super::{describe_io, printable};
 
@@ -59,32 +59,38 @@ pub(super) fn only_these_roots(path: &Path) -> Result<TlsConfig, String> {
     File::open(path)
         .and_then(|file| file.take(LONGEST_BUNDLE + 1).read_to_end(&mut pem))
         .map_err(|error| bad(&describe_io(&error)))?;
-    if pem.is_empty() {
-        return Err(bad("the file is empty"));
-    }
     if pem.len() as u64 > LONGEST_BUNDLE {
         return Err(bad("the file is larger than 8 MiB"));
     }
-    let mut certificates = Vec::new();
-    for item in parse_pem(&pem) {
-        match item {
-            Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
-            Ok(_) => {}
-            Err(_) => return Err(bad("it is damaged (no valid PEM)")),
-        }
-    }
-    if certificates.is_empty() {
-        return Err(bad("it holds no certificate in PEM form"));
-    }
-    let (usable, _) = RootCertStore::empty()
-        .add_parsable_certificates(certificates.iter().map(|c| c.der().to_vec().into()));
-    if usable == 0 {
-        return Err(bad("none of its certificates can be read"));
-    }
+    let certificates = certificates_of(&pem).map_err(bad)?;
     Ok(TlsConfig::builder()
         .root_certs(RootCerts::from(certificates))
         .unversioned_rustls_crypto_provider(crypto())
         .build())
+}
+
+/// The certificates of a bundle, one of which can be used at least; or what is wrong with it.
+pub(super) fn certificates_of(bundle: &[u8]) -> Result<Vec<Certificate<'static>>, &'static str> {
+    if bundle.is_empty() {
+        return Err("the file is empty");
+    }
+    let mut certificates = Vec::new();
+    for item in parse_pem(bundle) {
+        match item {
+            Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
+            Ok(_) => {}
+            Err(_) => return Err("it is damaged (no valid PEM)"),
+        }
+    }
+    if certificates.is_empty() {
+        return Err("it holds no certificate in PEM form");
+    }
+    let (usable, _) = RootCertStore::empty()
+        .add_parsable_certificates(certificates.iter().map(|c| c.der().to_vec().into()));
+    if usable == 0 {
+        return Err("none of its certificates can be read");
+    }
+    Ok(certificates)
 }
 
 /// The error of rustls in one of ureq: during a handshake it arrives wrapped as I/O.

@@ -170,4 +170,33 @@ mod tests {
             assert_eq!(read(bad).unwrap_err().status(), Some(200), "{bad}");
         }
     }
+
+    #[test]
+    fn fuzz_answers() {
+        let seeds = [
+            r#"{"access_token":"a","refresh_token":"r","id_token":"i","expires_in":60}"#,
+            r#"{"id_token":"e30.eyJleHAiOjE3OTAwMDAwMDB9.x","expires_in":-1e300}"#,
+            r#"{"sub":"u1","email":"a@b.c","given_name":"A","family_name":7}"#,
+            r#"{"id":"u1","email_addresses":[{"email_address":"a@b.c","verification":{"status":"verified"}},{}]}"#,
+        ];
+        let now = Timestamp::from_secs(1_790_000_000);
+        crate::fuzz::text(&seeds, |body| {
+            let response = response(body);
+            match grant(&response, now) {
+                Ok(grant) => {
+                    let tokens = [&grant.access_token, &grant.id_token, &grant.refresh_token];
+                    assert!(tokens.into_iter().flatten().all(Secret::is_header_safe));
+                    assert!(grant.id_token.is_some() || grant.refresh_token.is_some());
+                    let bearer = grant.id_token.clone().unwrap_or(Secret::new("b"));
+                    assert!(grant.session_end(&bearer, now).is_none_or(|end| end > now));
+                }
+                Err(failure) => assert_eq!(failure.status(), Some(200)),
+            }
+            if let Ok(fields) = fields(&response) {
+                let user = user(&fields);
+                let texts = [user.id, user.first_name, user.last_name];
+                assert!(texts.iter().flatten().all(|text| !text.is_empty()));
+            }
+        });
+    }
 }

@@ -6,6 +6,7 @@ use crate::fuzz;
 use super::super::message::message;
 use super::super::no_proxy::{is_loopback, listed};
 use super::super::target::presentable;
+use super::super::tls::certificates_of;
 use super::*;
 
 const HOSTS: &[&str] = &[
@@ -129,5 +130,18 @@ fn error_answers() {
             assert!(!said.contains(|c: char| c.is_control()), "{said}");
             assert!(!said.contains("hush-hush-secret"), "{said}");
         }
+    });
+}
+
+#[test]
+fn bundles_of_certificates() {
+    let seeds: [&[u8]; 3] = [
+        include_bytes!("../../../fixtures/tls/ca.pem"),
+        include_bytes!("../../../fixtures/tls/valid.pem"),
+        b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
+    ];
+    fuzz::bytes(&seeds, |bundle| match certificates_of(bundle) {
+        Ok(certificates) => assert!(certificates.iter().all(|c| !c.der().is_empty())),
+        Err(why) => assert!(!why.is_empty()),
     });
 }
