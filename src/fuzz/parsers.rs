@@ -155,6 +155,12 @@ fn journals() {
             workspace: workspace.clone(),
             at,
         },
+        // By a clock that was never set.
+        Record::Creating {
+            place: place.clone(),
+            at: Timestamp::from_millis(0),
+            until,
+        },
         Record::Created {
             place: place.clone(),
             at,

@@ -351,6 +351,30 @@ impl Ledger {
     #[must_use]
     pub fn records(&self) -> Vec<Record> {
         let mut records = Vec::new();
+        for Rotation {
+            place,
+            token,
+            old,
+            promoted,
+            hand_over,
+            grace_s,
+        } in self.rotations.clone()
+        {
+            let workspace = place.id.clone();
+            // Its window is closed. Those still open come later, so that it closes none of them.
+            let at = Timestamp::from_millis(0);
+            records.push(Record::Created {
+                place,
+                at,
+                token,
+                old,
+                hand_over,
+                grace_s,
+            });
+            if promoted {
+                records.push(Record::Promoted { workspace });
+            }
+        }
         for Window {
             place,
             at,
@@ -362,29 +386,6 @@ impl Ledger {
             records.push(Record::Creating { place, at, until });
             if unanswered {
                 records.push(Record::Unanswered { workspace, at });
-            }
-        }
-        for Rotation {
-            place,
-            token,
-            old,
-            promoted,
-            hand_over,
-            grace_s,
-        } in self.rotations.clone()
-        {
-            let workspace = place.id.clone();
-            let at = Timestamp::from_millis(0); // its window is closed, and nothing else asks for it
-            records.push(Record::Created {
-                place,
-                at,
-                token,
-                old,
-                hand_over,
-                grace_s,
-            });
-            if promoted {
-                records.push(Record::Promoted { workspace });
             }
         }
         for Owed {
