@@ -1,14 +1,30 @@
-//! Build script: links the release program without unwind tables, which `panic = "abort"` makes useless.
-//! Tests and debug builds unwind, so they keep theirs.
+//! Build script: what the linker leaves out of the release program. Tests and debug builds unwind, so
+//! they keep it.
+
+use std::env::var;
+use std::process::Command;
 
 #[allow(clippy::disallowed_methods, clippy::print_stdout)] // how a build script is spoken to
 fn main() {
-    let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|found| found == value);
+    let is = |name: &str, value: &str| var(name).is_ok_and(|found| found == value);
     println!("cargo::rerun-if-changed=src/build.ld");
-    if is("PROFILE", "release") && is("CARGO_CFG_TARGET_OS", "linux") {
-        let root = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
-        println!("cargo::rustc-link-arg-bin=ntcli=-Wl,--no-eh-frame-hdr");
-        println!("cargo::rustc-link-arg-bin=ntcli=-T");
-        println!("cargo::rustc-link-arg-bin=ntcli={root}/src/build.ld");
+    if !is("PROFILE", "release") || !is("CARGO_CFG_TARGET_OS", "linux") {
+        return;
     }
+    // Unwind tables, which `panic = "abort"` makes useless.
+    let root = var("CARGO_MANIFEST_DIR").unwrap_or_default();
+    println!("cargo::rustc-link-arg-bin=ntcli=-Wl,--no-eh-frame-hdr");
+    println!("cargo::rustc-link-arg-bin=ntcli=-T");
+    println!("cargo::rustc-link-arg-bin=ntcli={root}/src/build.ld");
+    // libgcc as a shared library, whose loading takes a sixth of the start-up.
+    if is("CARGO_CFG_TARGET_ENV", "gnu") && has_static_libgcc() {
+        println!("cargo::rustc-link-lib=static:-bundle=gcc_eh");
+    }
+}
+
+/// Whether the C compiler, which links for us, has it; it then names the whole path.
+fn has_static_libgcc() -> bool {
+    let mut cc = Command::new("cc");
+    let output = cc.arg("-print-file-name=libgcc_eh.a").output();
+    output.is_ok_and(|output| output.stdout.starts_with(b"/"))
 }
