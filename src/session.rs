@@ -80,7 +80,7 @@ pub fn optional_bearer(ctx: &Context, config: &Config) -> Result<Option<Secret>>
         return Ok(None);
     }
     let http = Http::of(ctx)?;
-    Keeper::new(ctx)?.bearer(&http).map(Some)
+    Keeper::new(ctx)?.bearer(&http, config).map(Some)
 }
 
 /// A session that was handed in whole: no renewal, and no more known of its user than its claims.

@@ -38,7 +38,7 @@ impl Server {
     /// As [`Keeper::bearer`]; a setting that makes no sense.
     pub(super) fn for_session(ctx: &Context, config: &Config) -> Result<Self> {
         let mut server = Self::for_nobody(ctx, config)?;
-        server.bearer = Some(server.keeper.bearer(&server.http)?);
+        server.bearer = Some(server.keeper.bearer(&server.http, config)?);
         Ok(server)
     }
 

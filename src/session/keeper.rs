@@ -44,17 +44,17 @@ impl Keeper {
         })
     }
 
-    /// The bearer: `NTCLI_TOKEN`, else that of the stored session, renewed where that is due.
+    /// The bearer: `NTCLI_TOKEN`, else that of the session in `config`, renewed where that is due.
     ///
     /// # Errors
     /// [`Error::NoSession`] when there is none, or the renewal was refused; otherwise why it could
     /// not be renewed. The stored refresh token is then as it was, or newer.
-    pub fn bearer(&self, http: &Http) -> Result<Secret> {
+    pub fn bearer(&self, http: &Http, config: &Config) -> Result<Secret> {
         if let Some(bearer) = from_env(&self.env)? {
             self.renewable.set(Some(false));
             return Ok(bearer);
         }
-        let session = self.session()?;
+        let session = self.session_of(config)?;
         let now = self.clock.now();
         if has_ended(&session, now) {
             return self.replace(http, &session.bearer, LOCK_WAIT);
@@ -80,7 +80,11 @@ impl Keeper {
     }
 
     fn session(&self) -> Result<Session> {
-        let session = self.config()?.session().ok_or(Error::NoSession {
+        self.session_of(&self.config()?)
+    }
+
+    fn session_of(&self, config: &Config) -> Result<Session> {
+        let session = config.session().ok_or(Error::NoSession {
             reason: String::new(),
         })?;
         self.renewable.set(Some(session.refresh_token.is_some()));

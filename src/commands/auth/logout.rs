@@ -96,8 +96,9 @@ struct Ended {
 fn end_tokens(ctx: &Context, state: &mut State) -> Result<Ended> {
     let http = work::http(ctx)?;
     let keeper = Keeper::new(ctx)?;
-    let bearer = keeper.bearer(&http)?;
-    let base = endpoints::management(&ctx.env, &state.config()?)?;
+    let config = state.config()?;
+    let bearer = keeper.bearer(&http, &config)?;
+    let base = endpoints::management(&ctx.env, &config)?;
     let api = Api::new(&http, &*ctx.clock, base, Some(bearer)).renewing(&keeper);
     let mut tell = |event: Event| work::tell(&ctx.console, &event);
     Rotator::new(&api, state, &*ctx.clock, &mut tell)?.recover_only(&[], false);

@@ -33,7 +33,7 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenCreate) -> Result<
     let (mut state, _) = State::lock(&paths, lock_wait, &*ctx.clock, &ctx.console)?;
     let config = state.config()?;
     let keeper = Keeper::new(ctx)?;
-    let bearer = keeper.bearer(&http)?;
+    let bearer = keeper.bearer(&http, &config)?;
     let workspace = config.find(&seen.key)?;
     let api = Api::new(
         &http,

@@ -46,9 +46,9 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenRefresh) -> Result
 
     let (mut state, waited) = State::lock(&paths, lock_wait, &*ctx.clock, &ctx.console)?;
     let keeper = Keeper::new(ctx)?;
-    let bearer = keeper.bearer(&http)?;
     // Another run may have changed everything while we waited.
     let config = state.config()?;
+    let bearer = keeper.bearer(&http, &config)?;
     let current = targets(ctx, &config, args)?;
     let base = endpoints::management(&ctx.env, &config)?;
     drop(config);
