@@ -172,8 +172,9 @@ impl History {
 }
 
 fn open_bounded(path: &Path) -> Result<Log> {
-    let (mut log, bytes) = Log::open(path)?;
+    let mut log = Log::open_end(path)?;
     if log.len() > LONG_HISTORY {
+        let bytes = Log::open(path)?.1;
         let half = bytes.len() / 2;
         let cut = bytes[half..]
             .iter()

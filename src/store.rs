@@ -149,10 +149,41 @@ pub struct Contents {
 /// # Errors
 /// [`Error::ReadFile`], also for what is no regular file or implausibly large.
 pub fn read(path: &Path) -> Result<Option<Contents>> {
-    let fail = |source| Error::ReadFile {
+    let Some((file, found)) = open_regular(path)? else {
+        return Ok(None);
+    };
+    let mut bytes = Vec::with_capacity(usize::try_from(found.len()).unwrap_or(0) + 1);
+    file.take(READ_LIMIT)
+        .read_to_end(&mut bytes)
+        .map_err(|source| unreadable(path, source))?;
+    Ok(Some(Contents {
+        bytes,
+        shared: found.mode() & 0o077 != 0,
+    }))
+}
+
+/// The last bytes of a regular file, `most` of them, and how many come before; `None` when there
+/// is no file.
+fn read_end(path: &Path, most: u64) -> Result<Option<(u64, Vec<u8>)>> {
+    let Some((file, found)) = open_regular(path)? else {
+        return Ok(None);
+    };
+    let before = found.len().saturating_sub(most);
+    let mut bytes = vec![0; usize::try_from(found.len() - before).unwrap_or(0)];
+    file.read_exact_at(&mut bytes, before)
+        .map_err(|source| unreadable(path, source))?;
+    Ok(Some((before, bytes)))
+}
+
+fn unreadable(path: &Path, source: io::Error) -> Error {
+    Error::ReadFile {
         path: path.to_owned(),
         source,
-    };
+    }
+}
+
+fn open_regular(path: &Path) -> Result<Option<(File, fs::Metadata)>> {
+    let fail = |source| unreadable(path, source);
     // Looked at before it is opened: opening a FIFO would wait for ever.
     let found = match fs::metadata(path) {
         Ok(found) => found,
@@ -166,15 +197,8 @@ pub fn read(path: &Path) -> Result<Option<Contents>> {
     if found.len() > READ_LIMIT {
         return Err(fail(io::Error::other("it is larger than 64 MiB")));
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(found.len()).unwrap_or(0) + 1);
     let file = File::open(path).map_err(fail)?;
-    file.take(READ_LIMIT)
-        .read_to_end(&mut bytes)
-        .map_err(fail)?;
-    Ok(Some(Contents {
-        bytes,
-        shared: found.mode() & 0o077 != 0,
-    }))
+    Ok(Some((file, found)))
 }
 
 /// What tells one state of a file from another: a replaced file differs in one of these.

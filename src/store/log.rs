@@ -6,8 +6,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::replace::{replace, sync_parent};
-use super::{Contents, read};
+use super::{Contents, read, read_end};
 use crate::error::{Error, Result};
+
+/// More than a line of any log takes, most likely.
+const END: u64 = 4096;
 
 /// Why lines could not be appended.
 #[derive(Debug)]
@@ -50,13 +53,32 @@ impl Log {
                 (bytes, Some(len))
             }
         };
-        let log = Self {
+        Ok((Self::of(path, len), bytes))
+    }
+
+    /// The log at `path` for appending only: no more than its end is read.
+    ///
+    /// # Errors
+    /// [`Error::ReadFile`].
+    pub fn open_end(path: &Path) -> Result<Self> {
+        let len = match read_end(path, END)? {
+            None => None,
+            Some((before, bytes)) => match bytes.iter().rposition(|b| *b == b'\n') {
+                Some(n) => Some(before + n as u64 + 1),
+                None if before == 0 => Some(0),
+                None => return Ok(Self::open(path)?.0),
+            },
+        };
+        Ok(Self::of(path, len))
+    }
+
+    fn of(path: &Path, len: Option<u64>) -> Self {
+        Self {
             path: path.to_owned(),
             len,
             last: len.unwrap_or(0),
             file: None,
-        };
-        Ok((log, bytes))
+        }
     }
 
     /// How many bytes of whole lines it holds.
@@ -161,5 +183,34 @@ impl Log {
         self.len = Some(lines.len() as u64);
         self.last = self.len();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_alone_tells_where_the_whole_lines_end() {
+        let path = std::env::temp_dir().join(format!("ntcli-log-{}", std::process::id()));
+        assert_eq!(Log::open_end(&path).unwrap().len, None);
+        let line = [&[b'x'; 99][..], b"\n"].concat();
+        let torn = vec![b'x'; 3 * 4096];
+        for (lines, tail, expected) in [
+            (0, &b""[..], 0),
+            (0, b"torn", 0),
+            (1, b"", 100),
+            (1, b"torn", 100),
+            (100, b"", 10_000),
+            (100, b"torn", 10_000),
+            (100, &torn, 10_000),
+            (0, &torn, 0),
+        ] {
+            fs::write(&path, [&line.repeat(lines), tail].concat()).unwrap();
+            let log = Log::open_end(&path).unwrap();
+            assert_eq!(log.len, Some(expected));
+            assert_eq!(Log::open(&path).unwrap().0.len, log.len);
+        }
+        fs::remove_file(&path).unwrap();
     }
 }
