@@ -2,6 +2,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 CARGO ?= cargo
 NTCLI = target/release/ntcli
+# The same program with the names of its functions, for `make bench`.
+SYMBOLS = target/symbols
 
 # Two builds in two folders are the same program: no folder is named in it. A folder with a blank in
 # its name cannot be put this way.
@@ -15,7 +17,7 @@ ZSH = share/zsh/site-functions/_ntcli
 FISH = share/fish/vendor_completions.d/ntcli.fish
 INSTALLED = bin/ntcli $(MAN) $(BASH) $(ZSH) $(FISH)
 
-.PHONY: build test lint fmt demo control-plane bench install uninstall vendor dist test-dist clean
+.PHONY: build test lint fmt demo control-plane bench install uninstall deb vendor dist test-dist clean
 
 build:
 	$(RELEASE) build --release --locked
@@ -37,7 +39,9 @@ demo: build
 
 # What a refresh costs, beside curl.
 bench: build
-	$(RELEASE) run --quiet --release --locked --example control-plane -- --bench $(NTCLI)
+	CARGO_PROFILE_RELEASE_STRIP=none $(RELEASE) build --release --locked --target-dir $(SYMBOLS)
+	$(RELEASE) run --quiet --release --locked --example control-plane -- \
+		--bench $(NTCLI) $(SYMBOLS)/release/ntcli
 
 # Leaves a control plane running to play with; prints the lines to paste.
 control-plane:
@@ -56,6 +60,10 @@ install:
 uninstall:
 	rm -f $(foreach file,$(INSTALLED),$(DESTDIR)$(PREFIX)/$(file))
 
+# The same as a package for Debian and its kin, in dist/.
+deb: build
+	.ci/deb.sh
+
 # The crates of Cargo.lock, into vendor/.
 vendor:
 	CARGO="$(CARGO)" .ci/vendor.sh
@@ -64,7 +72,7 @@ vendor:
 dist: vendor
 	.ci/dist.sh
 
-# Builds, tests and installs it without a network.
+# Builds, installs and tests it without a network.
 test-dist: dist
 	.ci/test-dist.sh
 

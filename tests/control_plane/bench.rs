@@ -4,13 +4,12 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Instant;
 
 use super::SESSION;
 use super::measure::{Cost, Program, median};
 use super::server::ControlPlane;
-use super::tls;
+use super::{sizes, timeline, tls};
 
 /// Each is run so often, in turns with the others.
 const RUNS: usize = 41;
@@ -33,11 +32,11 @@ impl Drop for Bench {
 /// What is measured: its name, and how to make one run of it.
 type Row<'a> = (&'a str, &'a dyn Fn() -> Program);
 
-/// Prints the figures of the program at `ntcli`.
+/// Prints the figures of the program at `ntcli`; `with_symbols` is the same with its names.
 ///
 /// # Errors
 /// What went wrong, in words.
-pub(crate) fn run(ntcli: &Path, server: ControlPlane) -> Result<(), String> {
+pub(crate) fn run(ntcli: &Path, with_symbols: &Path, server: ControlPlane) -> Result<(), String> {
     // Beside the program, which is on a disk: in memory a durable write costs nothing.
     let dir = ntcli.with_file_name(format!("bench-{}", std::process::id()));
     fs::create_dir(&dir).map_err(|e| format!("cannot make {}: {e}", dir.display()))?;
@@ -77,8 +76,9 @@ pub(crate) fn run(ntcli: &Path, server: ControlPlane) -> Result<(), String> {
         ("--version", &|| bench.ntcli(&["--version"], &plain)),
         ("curl --version", &|| bench.program(&["curl", "--version"])),
     ])?;
+    bench.timelines(&[&plain, &secure])?;
     bench.many(&plain)?;
-    bench.sections();
+    sizes::print(ntcli, with_symbols);
     Ok(())
 }
 
@@ -95,6 +95,7 @@ fn measure(rows: &[Row]) -> Result<Vec<Cost>, String> {
             cpu_ms: median(costs.iter().map(|c| c.cpu_ms)),
             wall_ms: median(costs.iter().map(|c| c.wall_ms)),
             written: median(costs.iter().map(|c| c.written)),
+            span: None,
             peak_kib: program().peak_kib(),
             calls: program().calls(),
         };
@@ -205,6 +206,27 @@ impl Bench {
         })
     }
 
+    /// Where the time of a refresh goes.
+    fn timelines(&self, bases: &[&str]) -> Result<(), String> {
+        let [create, check, revoke, end] = timeline::MOMENTS;
+        println!(
+            "\n{:<36}{create:>9}{check:>9}{revoke:>10}{end:>8}",
+            "ms until"
+        );
+        for base in bases {
+            let how = base.split(':').next().unwrap_or_default();
+            let programs: [&dyn Fn() -> Program; 2] =
+                [&|| self.refresh(base, &[]), &|| self.curl(base)];
+            let [ours, theirs] = timeline::of(&self.server, RUNS, programs)?;
+            for (name, spans) in [("token refresh", ours), ("curl, the same requests", theirs)] {
+                let [create, check, revoke, end] = spans.map(Option::unwrap_or_default);
+                let name = format!("{name}, {how}");
+                println!("{name:<36}{create:>9.2}{check:>9.2}{revoke:>10.2}{end:>8.2}");
+            }
+        }
+        Ok(())
+    }
+
     /// What a workspace costs among many.
     fn many(&self, base: &str) -> Result<(), String> {
         println!("\nrefresh --all, for each workspace");
@@ -221,25 +243,6 @@ impl Bench {
         }
         Ok(())
     }
-
-    /// The size of the program and of its largest sections, by binutils where there are some.
-    fn sections(&self) {
-        let size = fs::metadata(&self.ntcli).map_or(0, |found| found.len());
-        println!("\nthe program: {size} bytes");
-        let Ok(output) = Command::new("size").args(["-A", &self.ntcli]).output() else {
-            return;
-        };
-        let listed = String::from_utf8_lossy(&output.stdout).into_owned();
-        let fields = listed.lines().map(|line| line.split_whitespace());
-        let mut sections: Vec<(u64, &str)> = fields
-            .filter_map(|mut f| Some((f.next()?, f.next()?.parse().ok()?)))
-            .filter_map(|(name, size)| name.starts_with('.').then_some((size, name)))
-            .collect();
-        sections.sort_unstable();
-        for (size, name) in sections.iter().rev().take(8) {
-            println!("  {name:<24}{size:>9}");
-        }
-    }
 }
 
 fn ratio(a: &Cost, b: &Cost) -> Cost {
@@ -249,7 +252,7 @@ fn ratio(a: &Cost, b: &Cost) -> Cost {
         wall_ms: of(a.wall_ms, b.wall_ms),
         peak_kib: of(a.peak_kib, b.peak_kib),
         calls: of(a.calls, b.calls),
-        written: None,
+        ..Cost::default()
     }
 }
 

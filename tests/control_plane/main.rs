@@ -7,6 +7,8 @@ mod bench;
 mod demo;
 mod measure;
 mod server;
+mod sizes;
+mod timeline;
 mod tls;
 
 use std::env;
@@ -20,14 +22,23 @@ const SESSION: &str = "demo-session";
 
 /// What the arguments ask for.
 enum Mode {
-    Serve { port: u16 },
-    Demo { ntcli: PathBuf },
-    Bench { ntcli: PathBuf },
+    Serve {
+        port: u16,
+    },
+    Demo {
+        ntcli: PathBuf,
+    },
+    Bench {
+        ntcli: PathBuf,
+        with_symbols: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
     let Some(mode) = mode(env::args().skip(1)) else {
-        eprintln!("Usage: control-plane [--port N | --demo NTCLI | --bench NTCLI]");
+        eprintln!(
+            "Usage: control-plane [--port N | --demo NTCLI | --bench NTCLI NTCLI_WITH_SYMBOLS]"
+        );
         return ExitCode::from(2);
     };
     let port = match &mode {
@@ -45,7 +56,10 @@ fn main() -> ExitCode {
     let outcome = match mode {
         Mode::Serve { .. } => serve(&server),
         Mode::Demo { ntcli } => demo::run(&ntcli, server),
-        Mode::Bench { ntcli } => bench::run(&ntcli, server),
+        Mode::Bench {
+            ntcli,
+            with_symbols,
+        } => bench::run(&ntcli, &with_symbols, server),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -79,6 +93,7 @@ fn mode(mut args: impl Iterator<Item = String>) -> Option<Mode> {
         },
         (Some("--bench"), Some(ntcli)) => Mode::Bench {
             ntcli: ntcli.into(),
+            with_symbols: args.next()?.into(),
         },
         _ => return None,
     };

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// What one run cost. `None` is what this machine cannot tell.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +18,8 @@ pub(crate) struct Cost {
     pub(crate) calls: Option<f64>,
     /// By `write` and its like, standard output and error apart; what a socket gets is not in it.
     pub(crate) written: Option<f64>,
+    /// From its start to the end of its output.
+    pub(crate) span: Option<(SystemTime, SystemTime)>,
 }
 
 impl Cost {
@@ -30,6 +32,7 @@ impl Cost {
             peak_kib: share(self.peak_kib),
             calls: share(self.calls),
             written: share(self.written),
+            span: None,
         }
     }
 }
@@ -52,7 +55,7 @@ impl Program {
         // To a file: a second pipe would fill while the first is read.
         let (said, to) = self.messages().map_err(|e| self.failed(&e))?;
         command.stderr(to);
-        let started = Instant::now();
+        let (began, started) = (SystemTime::now(), Instant::now());
         let mut child = command.spawn().map_err(|e| self.failed(&e))?;
         let mut output = Vec::new();
         let read = child
@@ -60,7 +63,7 @@ impl Program {
             .take()
             .map(|mut pipe| pipe.read_to_end(&mut output));
         read.transpose().map_err(|e| self.failed(&e))?;
-        let took = started.elapsed();
+        let (ended, took) = (SystemTime::now(), started.elapsed());
         // Its end has closed the pipe; until somebody waits for it the kernel keeps its accounts.
         let id = child.id();
         wait_for_end(id).map_err(|e| self.failed(&e))?;
@@ -78,6 +81,7 @@ impl Program {
             cpu_ms: cpu_ns.and_then(|text| Some(number(&text)? / 1e6)),
             wall_ms: Some(took.as_secs_f64() * 1e3),
             written: written.map(|bytes| bytes - said),
+            span: Some((began, ended)),
             ..Cost::default()
         })
     }
