@@ -1,15 +1,17 @@
 #!/bin/sh
-# Builds, tests and installs from the archive in dist/ without a network, with no crate but its own,
+# Builds, installs and tests from the archive in dist/ without a network, with no crate but its own,
 # and builds it once more elsewhere: both programs must be the same to the byte.
 set -eu
 if [ "${1-}" != inside ]; then
-    # A network of its own without any way out. Where that is not allowed, cargo alone is kept off it.
-    if unshare -rn true 2> /dev/null; then
+    # A network of its own without any way out. Where that is not allowed, or nothing can be traced in
+    # there as the tests do, cargo alone is kept off the network.
+    if unshare -rn strace -o /dev/null true 2> /dev/null; then
         exec unshare -rn sh "$0" inside
     fi
     echo 'No network namespace here: only cargo goes without the network' >&2
 else
     ip link set lo up
+    echo "The routes in here: $(ip route | wc -l)"
 fi
 archive=$(ls "$PWD"/dist/ntcli-*.tar.gz)
 here=$(mktemp -d)
@@ -27,16 +29,25 @@ started=$(date +%s)
 make build
 echo "Built in $(($(date +%s) - started)) s"
 size=$(wc -c < target/release/ntcli)
-[ "$size" -lt 2097152 ] || { echo "The program has $size bytes" >&2; exit 1; }
-# The tests take their time; CI runs them once, outside.
-[ -n "${SKIP_TESTS-}" ] || make test
+echo "The program has $size bytes"
+[ "$size" -lt 2097152 ]
+
 make install DESTDIR="$here/root" PREFIX=/usr
 "$here/root/usr/bin/ntcli" --version
 make uninstall DESTDIR="$here/root" PREFIX=/usr
 [ -z "$(find "$here/root" -type f)" ]
+if command -v dpkg-deb > /dev/null; then
+    make deb
+    dpkg-deb --extract dist/*.deb "$here/deb"
+    "$here/deb/usr/bin/ntcli" --version
+fi
 
 unpack "$here/another/place"
 cd "$here/another/place"
 make build
 cmp target/release/ntcli "$here/one/target/release/ntcli"
 echo 'Both programs are the same'
+
+cd "$here/one"
+make demo
+make test
