@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// How many lines of each kind are worth printing.
-const LARGEST: usize = 12;
+/// What is smaller is not worth a line.
+const SMALLEST: u64 = 4096;
 
 /// Prints the size of the program, of its sections, and of the crates in `with_symbols`: the same
 /// program with the names of its functions.
@@ -43,7 +43,7 @@ fn print_largest<'a>(title: &str, sizes: impl IntoIterator<Item = (&'a str, u64)
     let mut sizes: Vec<_> = sizes.into_iter().collect();
     sizes.sort_unstable_by_key(|(_, size)| std::cmp::Reverse(*size));
     println!("{title}");
-    for (name, size) in sizes.iter().take(LARGEST) {
+    for (name, size) in sizes.iter().take_while(|(_, size)| *size >= SMALLEST) {
         println!("  {name:<24}{size:>9}");
     }
 }
