@@ -3,11 +3,13 @@
 # and builds it once more elsewhere: both programs must be the same to the byte.
 set -eu
 if [ "${1-}" != inside ]; then
-    # A network of its own without any way out. Where that is not allowed, or nothing can be traced in
-    # there as the tests do, cargo alone is kept off the network.
-    if unshare -rn strace -o /dev/null true 2> /dev/null; then
-        exec unshare -rn sh "$0" inside
-    fi
+    # A network of its own without any way out, for root or as root of a namespace. Where that is not
+    # allowed, or nothing can be traced in there as the tests do, cargo alone is kept off the network.
+    for how in -n -rn; do
+        if unshare $how strace -o /dev/null true 2> /dev/null; then
+            exec unshare $how sh "$0" inside
+        fi
+    done
     echo 'No network namespace here: only cargo goes without the network' >&2
 else
     ip link set lo up
