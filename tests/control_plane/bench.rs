@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::SESSION;
+use super::certificates::certificate;
 use super::measure::{Cost, Program, median};
 use super::server::ControlPlane;
 use super::{sizes, timeline, tls};
@@ -116,7 +117,7 @@ impl Bench {
 
     fn ntcli(&self, args: &[&str], base: &str) -> Program {
         let mut program = self.program(&[&[self.ntcli.as_str()], args].concat());
-        let (roots, dir) = (tls::fixture("ca.pem"), self.dir.display().to_string());
+        let (roots, dir) = (certificate("ca.pem"), self.dir.display().to_string());
         program.env = vec![
             ("NTCLI_CONFIG_DIR", dir),
             ("NTCLI_API_URL", base.to_owned()),
@@ -134,7 +135,7 @@ impl Bench {
         let old = self.server.issue_token(&self.workspace, Some(YEAR));
         let tokens = format!("{base}/v1/workspaces/{}/tokens", self.workspace);
         let common = |bearer: &str| {
-            let roots = tls::fixture("ca.pem").display().to_string();
+            let roots = certificate("ca.pem").display().to_string();
             let bearer = format!("Authorization: Bearer {bearer}");
             let words = ["-sSf", "--cacert", &roots, "-H", &bearer];
             words.map(str::to_owned).to_vec()

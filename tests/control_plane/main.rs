@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // a program of its own
 
 mod bench;
+mod certificates;
 mod demo;
 mod measure;
 mod server;

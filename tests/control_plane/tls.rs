@@ -2,7 +2,6 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -10,20 +9,15 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
 
-/// A certificate, a bundle or a key of `fixtures/tls`.
-pub(crate) fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fixtures/tls")
-        .join(name)
-}
+use crate::certificates::certificate;
 
 /// Shows that certificate to whoever comes to the port in the answer, and leads to `port`.
 /// It ends with the program.
 ///
 /// # Errors
 /// When there is no port to listen on, or no such certificate.
-pub(crate) fn front(certificate: &str, port: u16) -> Result<u16, String> {
-    let config = Arc::new(config(certificate).map_err(|e| e.to_string())?);
+pub(crate) fn front(shown: &str, port: u16) -> Result<u16, String> {
+    let config = Arc::new(config(shown).map_err(|e| e.to_string())?);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|e| e.to_string())?;
     let own = listener.local_addr().map_err(|e| e.to_string())?.port();
     thread::spawn(move || {
@@ -36,10 +30,10 @@ pub(crate) fn front(certificate: &str, port: u16) -> Result<u16, String> {
     Ok(own)
 }
 
-fn config(certificate: &str) -> Result<ServerConfig, Box<dyn std::error::Error>> {
+fn config(shown: &str) -> Result<ServerConfig, Box<dyn std::error::Error>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let chain = vec![CertificateDer::from_pem_file(fixture(certificate))?];
-    let key = PrivateKeyDer::from_pem_file(fixture("server.key"))?;
+    let chain = vec![CertificateDer::from_pem_file(certificate(shown))?];
+    let key = PrivateKeyDer::from_pem_file(certificate("server.key"))?;
     Ok(ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()

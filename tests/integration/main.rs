@@ -6,6 +6,8 @@ mod auth;
 mod auth_faults;
 mod browser;
 mod callback;
+#[path = "../control_plane/certificates.rs"]
+mod certificates;
 #[path = "../control_plane/server.rs"]
 mod control_plane;
 mod damage;

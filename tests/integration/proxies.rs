@@ -2,10 +2,11 @@
 
 use std::net::TcpListener;
 
+use crate::certificates::certificate;
 use crate::control_plane::Route;
 use crate::harness::{Output, Run, World};
 use crate::proxy::Proxy;
-use crate::tls_front::{fixture, front};
+use crate::tls_front::front;
 
 /// A host that only a proxy knows.
 const PLAIN: &str = "http://api.corp.example:8080";
@@ -24,7 +25,7 @@ fn own_port(world: &World) -> u16 {
 fn refresh<'a>(world: &'a World, base: &str) -> Run<'a> {
     let run = world.ntcli(&["token", "refresh"]);
     run.env("NTCLI_API_URL", base)
-        .env("SSL_CERT_FILE", fixture("ca.pem"))
+        .env("SSL_CERT_FILE", certificate("ca.pem"))
 }
 
 /// Nothing has happened at the server, and nothing is left to do.

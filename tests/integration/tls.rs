@@ -7,9 +7,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use crate::harness::{Output, World, has_tool};
+use crate::certificates::certificate;
+use crate::harness::{Output, World};
 use crate::proxy::pass;
-use crate::tls_front::{fixture, front};
+use crate::tls_front::front;
 
 fn own_port(world: &World) -> u16 {
     let base = world.plane.base_url();
@@ -57,7 +58,8 @@ fn parrot(answer: &'static [u8]) -> u16 {
 fn a_private_issuer_in_a_bundle_of_several() {
     let (world, workspace) = World::ready();
     let bundle = world.outside("bundle.pem");
-    let [one, other] = ["self-signed.pem", "ca.pem"].map(|name| fs::read(fixture(name)).unwrap());
+    let [one, other] =
+        ["self-signed.pem", "ca.pem"].map(|name| fs::read(certificate(name)).unwrap());
     let between = b"\n# A comment, as bundles have them\n".to_vec();
     fs::write(&bundle, [one, between, other].concat()).unwrap();
     let port = front("valid.pem", own_port(&world)).unwrap();
@@ -74,8 +76,8 @@ fn a_private_issuer_in_a_bundle_of_several() {
 #[test]
 fn a_certificate_that_is_not_good() {
     let (world, _) = World::ready();
-    let issuer = fixture("ca.pem");
-    for (certificate, words) in [
+    let issuer = certificate("ca.pem");
+    for (shown, words) in [
         (
             "expired.pem",
             "has expired (or this machine's clock is wrong)",
@@ -90,7 +92,7 @@ fn a_certificate_that_is_not_good() {
         ),
         ("self-signed.pem", "is self-signed"),
     ] {
-        let port = front(certificate, own_port(&world)).unwrap();
+        let port = front(shown, own_port(&world)).unwrap();
         let output = refresh(&world, port, Some(&issuer));
         let words = format!("the certificate of localhost {words}");
         fails(&world, &output, 5, &[&words]);
@@ -100,7 +102,7 @@ fn a_certificate_that_is_not_good() {
     let words = "the certificate of localhost comes from an unknown issuer";
     fails(&world, &output, 5, &[words, "SSL_CERT_FILE"]);
     // Another issuer of the same name.
-    let output = refresh(&world, port, Some(&fixture("self-signed.pem")));
+    let output = refresh(&world, port, Some(&certificate("self-signed.pem")));
     let words = "the certificate of localhost is not signed by the issuer of that name";
     fails(&world, &output, 5, &[words, "SSL_CERT_FILE"]);
 }
@@ -134,7 +136,7 @@ fn a_server_that_speaks_something_else() {
             "closed the connection during the TLS handshake".to_owned(),
         ),
     ] {
-        let output = refresh(&world, port, Some(&fixture("ca.pem")));
+        let output = refresh(&world, port, Some(&certificate("ca.pem")));
         fails(&world, &output, 5, &[&words]);
     }
 }
@@ -152,8 +154,8 @@ impl Openssl {
         command.args(["s_server", "-quiet", "-accept", &accept, version]);
         // Without this it does not speak the old versions at all.
         command.args(["-cipher", "DEFAULT@SECLEVEL=0"]);
-        command.arg("-cert").arg(fixture("valid.pem"));
-        command.arg("-key").arg(fixture("server.key"));
+        command.arg("-cert").arg(certificate("valid.pem"));
+        command.arg("-key").arg(certificate("server.key"));
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.stderr(Stdio::null()).spawn().unwrap();
         let (mut said, mut to_say) = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
@@ -174,11 +176,8 @@ impl Drop for Openssl {
 
 #[test]
 fn versions_of_another_implementation() {
-    if !has_tool("openssl", "version", "NTCLI_TEST_WITHOUT_OPENSSL") {
-        return;
-    }
     let (world, workspace) = World::ready();
-    let issuer = fixture("ca.pem");
+    let issuer = certificate("ca.pem");
     let (_server, port) = Openssl::start("-tls1_1", own_port(&world));
     // A connection that is refused is tried again: time for the server to start.
     let output = refresh(&world, port, Some(&issuer));
@@ -195,7 +194,7 @@ fn versions_of_another_implementation() {
 fn a_bundle_that_cannot_be_used() {
     let (world, _) = World::ready();
     let port = front("valid.pem", own_port(&world)).unwrap();
-    let good = fs::read_to_string(fixture("ca.pem")).unwrap();
+    let good = fs::read_to_string(certificate("ca.pem")).unwrap();
     let block = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for (name, content, words) in [
         ("missing.pem", None, "no such file"),

@@ -7,6 +7,7 @@ use super::super::message::message;
 use super::super::no_proxy::{is_loopback, listed};
 use super::super::target::presentable;
 use super::super::tls::certificates_of;
+use super::certificates::certificate;
 use super::*;
 
 const HOSTS: &[&str] = &[
@@ -135,9 +136,10 @@ fn error_answers() {
 
 #[test]
 fn bundles_of_certificates() {
+    let good = std::fs::read(certificate("ca.pem")).unwrap();
     let seeds: [&[u8]; 3] = [
-        include_bytes!("../../../fixtures/tls/ca.pem"),
-        include_bytes!("../../../fixtures/tls/valid.pem"),
+        &good,
+        b"# A comment\r\n-----BEGIN CERTIFICATE-----\r\nMAA=\r\n-----END CERTIFICATE-----",
         b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
     ];
     fuzz::bytes(&seeds, |bundle| match certificates_of(bundle) {

@@ -1,5 +1,7 @@
 //! The room as a whole, against real sockets.
 
+#[path = "../../../tests/control_plane/certificates.rs"]
+mod certificates;
 mod failures;
 mod fuzz;
 mod proxies;

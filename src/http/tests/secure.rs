@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
@@ -10,14 +10,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+use super::certificates::certificate;
 use super::server::{Reply, Server, raw, read_request};
 use super::*;
-
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fixtures/tls")
-        .join(name)
-}
 
 fn client(bundle: &Path) -> Client {
     Client::with(Settings {
@@ -27,10 +22,10 @@ fn client(bundle: &Path) -> Client {
 }
 
 /// A TLS server that shows this certificate, answers `answer` and closes.
-fn serve(certificate: &str, answer: Vec<u8>) -> u16 {
+fn serve(shown: &str, answer: Vec<u8>) -> u16 {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let chain = vec![CertificateDer::from_pem_file(fixture(certificate)).unwrap()];
-    let key = PrivateKeyDer::from_pem_file(fixture("server.key")).unwrap();
+    let chain = vec![CertificateDer::from_pem_file(certificate(shown)).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(certificate("server.key")).unwrap();
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -59,7 +54,7 @@ fn talk(mut stream: StreamOwned<ServerConnection, TcpStream>, answer: &[u8]) {
 #[test]
 fn a_trusted_server_is_spoken_to() {
     let port = serve("valid.pem", raw("200 X", "{}"));
-    let client = client(&fixture("ca.pem"));
+    let client = client(&certificate("ca.pem"));
     for host in ["localhost", "127.0.0.1"] {
         client.get(&format!("https://{host}:{port}/")).unwrap();
         client.create(&format!("https://{host}:{port}/")).unwrap();
@@ -68,14 +63,14 @@ fn a_trusted_server_is_spoken_to() {
 
 #[test]
 fn what_is_wrong_with_a_certificate() {
-    for (certificate, words) in [
+    for (shown, words) in [
         ("expired.pem", "has expired"),
         ("future.pem", "is not valid yet"),
         ("other-name.pem", "is not for localhost"),
         ("self-signed.pem", "is self-signed"),
     ] {
-        let port = serve(certificate, vec![]);
-        let client = client(&fixture("ca.pem"));
+        let port = serve(shown, vec![]);
+        let client = client(&certificate("ca.pem"));
         let (class, _, ours, reason) = parts(client.create(&format!("https://localhost:{port}/")));
         assert_eq!((class, ours), ("not sent", false), "{reason}");
         assert!(
@@ -118,7 +113,7 @@ fn a_server_without_tls_or_that_hangs_up() {
 #[test]
 fn a_cut_after_the_handshake_is_unknown() {
     let port = serve("valid.pem", vec![]);
-    let client = client(&fixture("ca.pem"));
+    let client = client(&certificate("ca.pem"));
     let (class, status, in_flight, reason) =
         parts(client.create(&format!("https://localhost:{port}/")));
     assert_eq!((class, status, in_flight), ("unknown", None, false));
@@ -131,7 +126,7 @@ fn through_a_tunnel() {
     let (proxy, asked) = super::proxies::tunnel("HTTP/1.1 200 OK\r\n\r\n", port);
     let value = Secret::new(format!("127.0.0.1:{proxy}"));
     let client = Client::with(Settings {
-        ca_bundle: Some(fixture("ca.pem")),
+        ca_bundle: Some(certificate("ca.pem")),
         proxy: ProxySettings {
             https: Some(ProxyVariable {
                 name: "https_proxy",
