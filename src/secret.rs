@@ -35,7 +35,11 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Replaces in `text` every one of `secrets` and everything that looks like a JWT.
+/// How tokens begin, and how long they are at least: a JWT, whose first base64 is that of `{"`, and
+/// an opaque one. A workspace may well be called `wst_prod`.
+const TOKENS: [(&str, usize); 2] = [("eyJ", 3), ("wst_", 12)];
+
+/// Replaces in `text` every one of `secrets` and everything that looks like a token.
 ///
 /// For text that a server wrote: an error message may echo the bearer it was sent.
 #[must_use]
@@ -44,22 +48,23 @@ pub fn redact(text: &str, secrets: &[&Secret]) -> String {
     for secret in secrets.iter().filter(|s| !s.0.is_empty()) {
         clean = clean.replace(&secret.0, "[redacted]");
     }
-    while let Some(start) = find_jwt(&clean) {
-        let end = clean[start..]
-            .find(|c: char| !is_jwt_char(c))
-            .map_or(clean.len(), |n| start + n);
+    while let Some((start, end)) = find_token(&clean) {
         clean.replace_range(start..end, "[redacted]");
     }
     clean
 }
 
-fn is_jwt_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
-}
-
-/// Where a JWT starts: the base64 of `{"` is `eyJ`.
-fn find_jwt(text: &str) -> Option<usize> {
-    text.find("eyJ")
+/// Where the first token is.
+fn find_token(text: &str) -> Option<(usize, usize)> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let found = TOKENS.iter().flat_map(|(beginning, shortest)| {
+        text.match_indices(beginning).filter_map(move |(start, _)| {
+            let length = text[start..].find(|c| !is_part(c));
+            let length = length.unwrap_or(text.len() - start);
+            (length >= *shortest).then_some((start, start + length))
+        })
+    });
+    found.min()
 }
 
 #[cfg(test)]
@@ -76,6 +81,8 @@ mod tests {
         let bearer = Secret::new("opaque-bearer");
         let text = "bad opaque-bearer, or eyJhbGci.eyJzdWIi.c2ln!";
         assert_eq!(redact(text, &[&bearer]), "bad [redacted], or [redacted]!");
+        let text = "wst_0123456789 and wst_prod, eyJhbGci.e30.x";
+        assert_eq!(redact(text, &[]), "[redacted] and wst_prod, [redacted]");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Which of the user's words may be repeated to them, and which known word is near one.
 
+use crate::secret::redact;
+
 /// Stands for what may be a secret.
 pub(super) const NOT_SHOWN: &str = "an argument that is not shown here";
 
@@ -8,7 +10,8 @@ pub(super) const NOT_SHOWN: &str = "an argument that is not shown here";
 pub(super) fn shown(arg: &str) -> Option<String> {
     let body = arg.strip_prefix("--").or_else(|| arg.strip_prefix('-'));
     let wordlike = arg.len() <= 32 && body.unwrap_or(arg).split(['-', '_']).all(is_word);
-    wordlike.then(|| format!("'{arg}'"))
+    let harmless = wordlike && redact(arg, &[]) == arg;
+    harmless.then(|| format!("'{arg}'"))
 }
 
 /// Letters of one case (the first may be a capital), then perhaps a few digits.
@@ -79,6 +82,7 @@ mod tests {
             "\u{1b}[31m",
             "hunter2!",
             "abcdefghijklmnopqrstuvwxyzabcdefg",
+            "wst_abcdefghij",
         ] {
             assert_eq!(shown(secret), None, "{secret}");
         }
