@@ -19,7 +19,7 @@ archive=$(ls "$PWD"/dist/ntcli-*.tar.gz)
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
 unset RUSTFLAGS CARGO_TARGET_DIR CARGO_BUILD_TARGET
-export CARGO_HOME="$here/cargo" CARGO_NET_OFFLINE=true
+export CARGO_HOME="$here/cargo" CARGO_NET_OFFLINE=true MAKEFLAGS=--no-print-directory
 
 unpack() {
     mkdir -p "$1"
