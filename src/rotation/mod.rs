@@ -11,6 +11,7 @@
 
 mod create;
 pub mod journal;
+mod ledger;
 mod lost;
 mod recover;
 mod retire;
