@@ -7,6 +7,7 @@ use std::io::{self, BufRead, Write};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::error::printable;
 use crate::time::Timestamp;
 
 /// Everything a command may know of its surroundings.
@@ -144,38 +145,41 @@ impl Console {
         }
     }
 
-    /// Writes one line for people to stderr. Whether it arrives does not matter to the work.
+    /// Writes a line, or several, for people to stderr. Whether it arrives does not matter to the
+    /// work.
     pub fn say(&self, line: &str) {
-        self.clear_progress();
-        let mut err = self.0.err.borrow_mut();
-        let _ = err.write_all(format!("{line}\n").as_bytes());
-        let _ = err.flush();
+        self.write_err(&format!("{}\n", tame(line)));
     }
 
     /// Asks a person: the answer is typed behind it.
     pub fn ask(&self, question: &str) {
-        self.clear_progress();
-        let mut err = self.0.err.borrow_mut();
-        let _ = err.write_all(format!("{question} ").as_bytes());
-        let _ = err.flush();
+        self.write_err(&format!("{} ", tame(question)));
     }
 
     /// A warning: the work goes on.
     pub fn warn(&self, line: &str) {
-        if self.0.color && self.0.err_is_terminal {
-            self.say(&format!("\x1b[33mWarning:\x1b[0m {line}"));
-        } else {
-            self.say(&format!("Warning: {line}"));
-        }
+        self.say_under("Warning:", "33", line);
     }
 
     /// An error: the work has ended.
     pub fn error(&self, line: &str) {
+        self.say_under("Error:", "31", line);
+    }
+
+    fn say_under(&self, label: &str, color: &str, line: &str) {
+        let line = tame(line);
         if self.0.color && self.0.err_is_terminal {
-            self.say(&format!("\x1b[31mError:\x1b[0m {line}"));
+            self.write_err(&format!("\x1b[{color}m{label}\x1b[0m {line}\n"));
         } else {
-            self.say(&format!("Error: {line}"));
+            self.write_err(&format!("{label} {line}\n"));
         }
+    }
+
+    fn write_err(&self, text: &str) {
+        self.clear_progress();
+        let mut err = self.0.err.borrow_mut();
+        let _ = err.write_all(text.as_bytes());
+        let _ = err.flush();
     }
 
     /// Shows what is being waited for, on a terminal only; the next output replaces it.
@@ -183,19 +187,20 @@ impl Console {
         if !self.0.err_is_terminal {
             return;
         }
-        self.clear_progress();
-        let mut err = self.0.err.borrow_mut();
-        let _ = write!(err, "{line}");
-        let _ = err.flush();
+        self.write_err(&tame(line));
         *self.0.progress_shown.borrow_mut() = true;
     }
 
     /// Takes the progress line away.
     pub fn clear_progress(&self) {
         if self.0.progress_shown.replace(false) {
-            let mut err = self.0.err.borrow_mut();
-            let _ = write!(err, "\r\x1b[K");
-            let _ = err.flush();
+            self.write_err("\r\x1b[K");
         }
     }
+}
+
+/// Lines from which nothing acts on a terminal, whoever's words are in them.
+fn tame(lines: &str) -> String {
+    let lines: Vec<String> = lines.split('\n').map(printable).collect();
+    lines.join("\n")
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, printable};
 use crate::rotation::journal::Place;
 use crate::store;
 use crate::token::Token;
@@ -67,6 +67,7 @@ impl TokenFile {
             }
             let tame = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
             if text.is_empty() || text.starts_with('.') || !text.bytes().all(tame) {
+                let text = printable(text);
                 return Err(format!("'{text}' cannot stand for {mark} in a path"));
             }
             path = path.replace(mark, text);

@@ -193,6 +193,13 @@ fn hostile_names_and_ids() {
     }
     let token = world.ntcli(&["token", "create", "-w", id]).run();
     assert!(!hostile(&token.stderr), "{token:?}");
+    let prod = world.add_workspace("prod");
+    let named = format!("/workspaces/items/{}/workspace_name", prod.key);
+    world.set_config(&named, json!(name));
+    let refresh = ["-w", &prod.key, "--token-file", "{name}.token"];
+    let refresh = world.refresh(&refresh);
+    refresh.exits(9).says("evil");
+    assert!(!hostile(&refresh.stderr), "{refresh:?}");
     for request in world.plane.requests() {
         let path = &request.path;
         assert!(!path.contains(".."), "{path}");
