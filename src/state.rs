@@ -205,7 +205,15 @@ impl Store for State<'_> {
                     || old.is_some_and(|old| old.access_token == current.access_token)
             });
             if ours {
-                config.set_token(&place.key, &place.name, new);
+                let held = config.tokens_of(&place.id);
+                let twins = held.filter(|(key, token)| {
+                    *key != place.key
+                        && old.is_some_and(|old| old.access_token == token.access_token)
+                });
+                let twins: Vec<String> = twins.map(|(key, _)| key.to_owned()).collect();
+                for key in twins.iter().chain([&place.key]) {
+                    config.set_token(key, &place.name, new);
+                }
             }
             stored.push(ours);
         }
@@ -232,8 +240,11 @@ impl Store for State<'_> {
         self.lock.leave(&journal::lines(&ledger.records())?)
     }
 
-    fn handed_out(&mut self, jti: &str) -> bool {
-        self.history.handed_out(jti)
+    fn knows(&mut self, workspace: &str, jti: &str) -> bool {
+        let config = self.fresh().ok();
+        let tokens = config.map(|config| config.tokens_of(workspace));
+        tokens.is_some_and(|mut tokens| tokens.any(|(_, t)| t.jti.as_deref() == Some(jti)))
+            || self.history.handed_out(jti)
     }
 
     fn note(&mut self, place: &Place, deed: &Deed) {

@@ -52,6 +52,13 @@ impl Config {
         found.map(|(key, item)| workspace(key, item))
     }
 
+    /// The tokens of the workspace with that UUID, each with its key: the file may have several.
+    pub fn tokens_of(&self, id: &str) -> impl Iterator<Item = (&str, Token)> {
+        let items = self.items().iter();
+        let same = items.filter(move |(key, _)| key.ends_with(id) && bare_id(key) == id);
+        same.filter_map(|(key, item)| Some((key.as_str(), token(item)?)))
+    }
+
     /// The workspace with that id, be it bare or `ws-NAME-UUID`, whatever its key looks like.
     #[must_use]
     pub fn workspace_by_id(&self, id: &str) -> Option<Workspace> {

@@ -107,7 +107,10 @@ impl Rotator<'_> {
             let born_then = token
                 .created_at
                 .is_none_or(|born| from <= born && born <= until);
-            if born_then && !held.contains(&token.jti) && !self.store.handed_out(&token.jti) {
+            if born_then
+                && !held.contains(&token.jti)
+                && !self.store.knows(&window.place.id, &token.jti)
+            {
                 lost.push(token);
             }
         }

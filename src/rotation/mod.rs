@@ -19,6 +19,8 @@ mod retire;
 mod tests;
 mod world;
 
+use std::collections::BTreeMap;
+
 use crate::context::Clock;
 use crate::error::{Error, Failure, Result};
 use crate::store::AppendError;
@@ -169,7 +171,7 @@ impl<'a> Rotator<'a> {
     /// Refreshes the token of every place and tells `each`, as soon as it is known and by its
     /// number, what became of it. What earlier runs left is finished first.
     ///
-    /// The new tokens of all places are stored in one step, before the first old one is revoked.
+    /// The new tokens of all workspaces are stored in one step, before the first old one is revoked.
     pub fn refresh(
         &mut self,
         places: &[Place],
@@ -178,19 +180,21 @@ impl<'a> Rotator<'a> {
     ) {
         self.grace_s = order.grace_s;
         self.recover(places, order.revoke_orphans);
-        let mut made = Vec::new();
-        for (n, place) in places.iter().enumerate() {
-            match self.begin(place, order) {
-                Ok(Begun::Made(new)) => made.push((n, new)),
-                Ok(Begun::Settled(outcome)) => each(n, Ok(outcome)),
-                Err(error) => each(n, Err(error)),
+        for round in rounds(places) {
+            let mut made = Vec::new();
+            for n in round {
+                match self.begin(&places[n], order) {
+                    Ok(Begun::Made(new)) => made.push((n, new)),
+                    Ok(Begun::Settled(outcome)) => each(n, Ok(outcome)),
+                    Err(error) => each(n, Err(error)),
+                }
             }
-        }
-        let stored = self.store_all(made, each);
-        self.in_vain.0 = 0; // the server may be back by now
-        for (n, made) in stored {
-            let refreshed = self.finish(made, order);
-            each(n, Ok(Outcome::Refreshed(refreshed)));
+            let stored = self.store_all(made, each);
+            self.in_vain.0 = 0; // the server may be back by now
+            for (n, made) in stored {
+                let refreshed = self.finish(made, order);
+                each(n, Ok(Outcome::Refreshed(refreshed)));
+            }
         }
         self.close();
     }
@@ -270,6 +274,22 @@ impl<'a> Rotator<'a> {
     fn close(&mut self) {
         let _ = self.store.close(&self.ledger);
     }
+}
+
+/// The numbers of the places, so that no round has two of one workspace: the config file may hold it
+/// under two keys, and the journal knows it by its id.
+fn rounds(places: &[Place]) -> Vec<Vec<usize>> {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut rounds: Vec<Vec<usize>> = Vec::new();
+    for (n, place) in places.iter().enumerate() {
+        let round = seen.entry(&place.id).or_default();
+        if *round == rounds.len() {
+            rounds.push(Vec::new());
+        }
+        rounds[*round].push(n);
+        *round += 1;
+    }
+    rounds
 }
 
 /// Whether the next request would only meet the same: nobody answers, or everybody is turned away.

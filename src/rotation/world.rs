@@ -99,7 +99,8 @@ pub trait Store {
     /// # Errors
     /// When that file cannot be used.
     fn current(&mut self, key: &str) -> Result<Option<Token>>;
-    /// Makes tokens the current ones in one durable, atomic step. One whose workspace holds
+    /// Makes tokens the current ones in one durable, atomic step, under every key of the workspace
+    /// that holds the old token. One whose workspace holds
     /// neither the old nor the new token any more is left out: somebody else was there first.
     /// Answers which were stored.
     ///
@@ -119,8 +120,9 @@ pub trait Store {
     /// # Errors
     /// When they may not be remembered.
     fn set_late(&mut self, late: &[Window]) -> Result<()>;
-    /// Whether this machine made the token to be handed out, so that it is no orphan.
-    fn handed_out(&mut self, jti: &str) -> bool;
+    /// Whether a token is known here and so no orphan: the config file holds it under whatever key
+    /// of the workspace, or it was made to be handed out.
+    fn knows(&mut self, workspace: &str, jti: &str) -> bool;
     /// Keeps a line of history. Never fails the work.
     fn note(&mut self, place: &Place, deed: &Deed);
     /// As [`Store::note`], unless there is such a line about this token already.

@@ -264,3 +264,44 @@ fn a_server_that_goes_away_half_way() {
     }
     assert!(!world.has_journal());
 }
+
+/// The existing client may have written a workspace under its bare UUID and as `ws-NAME-UUID`.
+#[test]
+fn two_keys_of_one_workspace() {
+    let (world, workspaces) = world_of(2);
+    let [one, other] = &workspaces[..] else {
+        unreachable!("there are two")
+    };
+    // Each with a token of its own.
+    let second = world.plane.issue_token(&one.id, Some(86_400));
+    let mut item = world.item(one);
+    item["access_token"] = json!(second.access_token);
+    item["jti"] = json!(second.jti);
+    world.set_config(&format!("/workspaces/items/{}", one.id), item);
+    let bare = Workspace {
+        id: one.id.clone(),
+        key: one.id.clone(),
+        token: second,
+    };
+    let output = world.refresh(&["--all"]);
+    output
+        .exits(0)
+        .prints("Refreshed 3 of 3 workspaces, 0 failed.\n");
+    for workspace in [one, other, &bare] {
+        world.assert_current_is_live(workspace);
+    }
+    assert_eq!(world.plane.live_tokens(&one.id).len(), 2);
+    assert!(!world.has_journal());
+
+    // Both with the same one: whoever reads either has a live token.
+    world.set_config(&format!("/workspaces/items/{}", one.id), world.item(one));
+    for (args, line) in [
+        (&["-w", &one.key][..], "Token refreshed successfully.\n"),
+        (&["--all"], "Refreshed 2 of 2 workspaces, 0 failed.\n"),
+    ] {
+        let output = world.refresh(args);
+        assert!(output.exits(0).stdout.contains(line), "{output}");
+        world.assert_current_is_live(one);
+        assert_eq!(world.current(one), world.current(&bare));
+    }
+}

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::control_plane::{Fault, Route, Times};
 use crate::harness::{Output, World, kill, wait_until};
+use crate::kills::refresh_killed_at;
 
 /// A refresh whose create is carried out and not answered.
 fn lose_an_answer(world: &World) -> Output {
@@ -155,6 +156,26 @@ fn age(line: &str) -> Value {
         }
     }
     record
+}
+
+/// The file may hold the workspace under another key, whose token was made at the same time.
+#[test]
+fn what_another_key_holds_is_not_lost() {
+    let (world, workspace) = World::ready();
+    refresh_killed_at(&world, Route::TokenCreate, Times::Once, true, &[]);
+    let lost = world.plane.live_tokens(&workspace.id).pop().unwrap();
+    let second = world.plane.issue_token(&workspace.id, Some(86_400));
+    let mut item = world.item(&workspace);
+    item["access_token"] = json!(second.access_token);
+    item["jti"] = json!(second.jti);
+    world.set_config(&format!("/workspaces/items/{}", workspace.id), item);
+    let output = world.refresh(&["-w", &workspace.key, "--revoke-orphans"]);
+    output.exits(0).does_not_say(&second.jti);
+    let live = world.plane.live_tokens(&workspace.id);
+    assert!(
+        live.contains(&second.jti) && !live.contains(&lost),
+        "{live:?}"
+    );
 }
 
 /// The server takes a request over only when the run that made it is dead and the next one has

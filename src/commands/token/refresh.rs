@@ -1,5 +1,6 @@
 //! `ntcli token refresh`
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::dry_run;
@@ -171,7 +172,14 @@ fn targets(ctx: &Context, config: &Config, args: &TokenRefresh) -> Result<Vec<Wo
     } else {
         vec![work::workspace(ctx, config, args.workspace.as_deref())?]
     };
-    meant.retain(|workspace| workspace.token.is_some());
+    // The file may hold a token under two keys of one workspace; a refresh replaces both.
+    let mut seen = BTreeSet::new();
+    meant.retain(|workspace| {
+        let token = workspace.token.as_ref();
+        token.is_some_and(|t| {
+            seen.insert((workspace.id.clone(), t.access_token.expose().to_owned()))
+        })
+    });
     if meant.is_empty() {
         return Err(Error::NoToken);
     }

@@ -237,7 +237,7 @@ impl Store for World {
         }
     }
 
-    fn handed_out(&mut self, _: &str) -> bool {
+    fn knows(&mut self, _: &str, _: &str) -> bool {
         false
     }
 
