@@ -19,7 +19,7 @@ mod retire;
 mod tests;
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::context::Clock;
 use crate::error::{Error, Failure, Result};
@@ -279,15 +279,15 @@ impl<'a> Rotator<'a> {
 /// The numbers of the places, so that no round has two of one workspace: the config file may hold it
 /// under two keys, and the journal knows it by its id.
 fn rounds(places: &[Place]) -> Vec<Vec<usize>> {
-    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut rounds: Vec<Vec<usize>> = Vec::new();
-    for (n, place) in places.iter().enumerate() {
-        let round = seen.entry(&place.id).or_default();
-        if *round == rounds.len() {
-            rounds.push(Vec::new());
-        }
-        rounds[*round].push(n);
-        *round += 1;
+    let mut rounds = Vec::new();
+    let mut left: Vec<usize> = (0..places.len()).collect();
+    while !left.is_empty() {
+        let mut seen = BTreeSet::new();
+        let round;
+        (round, left) = left
+            .into_iter()
+            .partition(|n| seen.insert(places[*n].id.as_str()));
+        rounds.push(round);
     }
     rounds
 }
