@@ -56,6 +56,19 @@ fn it_is_found_by_the_servers_clock() {
     }
 }
 
+/// A script that reads the failure learns of it too.
+#[test]
+fn the_failure_names_it_in_json() {
+    let (world, workspace) = World::ready();
+    let lost = Fault::CloseAfter;
+    world.plane.fault(Route::TokenCreate, Times::Once, lost);
+    let answer = world.refresh(&["--format", "json"]).exits(10).json();
+    let lost = world.plane.live_tokens(&workspace.id).pop().unwrap();
+    assert_eq!(answer["error"]["exit_code"], 10);
+    assert_eq!(answer["orphans"][0]["jti"], lost.as_str());
+    assert_eq!(answer["orphans"][0]["revoked"], false);
+}
+
 /// What was handed out is in use somewhere: it is no orphan.
 #[test]
 fn what_was_handed_out_is_not_lost() {

@@ -110,7 +110,11 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenRefresh) -> Result
     let mut report = if args.all {
         many.report()
     } else {
-        report::one(&places[0], one?, args.print)
+        match one {
+            Ok(outcome) => report::one(&places[0], outcome, args.print),
+            // What else was found out is worth knowing then, too.
+            Err(error) => Report::new("", Json::object()).with_problem(Some(error)),
+        }
     };
     report.json.set("orphans", orphans.into());
     if report.problem.is_none() && overdue {
