@@ -8,6 +8,7 @@ trap 'rm -rf "$root"' EXIT
 chmod 755 "$root"
 make --no-print-directory install DESTDIR="$root" PREFIX=/usr
 gzip -9n "$root/usr/share/man/man1/ntcli.1"
+mv "$root/usr/share/zsh/site-functions" "$root/usr/share/zsh/vendor-completions" # where Debian's looks
 # The newest symbol of the C library that the program asks for.
 libc=$(readelf --dyn-syms --wide target/release/ntcli | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1)
 mkdir "$root/DEBIAN"
