@@ -156,6 +156,17 @@ fn a_hostile_jti_stays_one_segment() {
     }
 }
 
+/// The token itself is a secret, and no part of a path.
+#[test]
+fn a_token_in_place_of_its_id() {
+    let (world, workspace) = World::ready();
+    let token = &workspace.token;
+    let output = run(&world, &["revoke", &token.access_token, "--force"]);
+    let hint = format!("ntcli token revoke {}", token.jti);
+    output.fails(2, "That is a token, not its JTI; nothing was sent", &hint);
+    world.assert_nothing_sent();
+}
+
 /// A refresh whose old token could not be revoked.
 fn owing() -> (World, Workspace) {
     let (world, workspace) = World::ready();

@@ -8,8 +8,11 @@ use crate::commands::token::show;
 use crate::commands::work;
 use crate::config::{Config, Paths, Workspace};
 use crate::context::Context;
-use crate::error::{Error, Failure, ManageError, Result, chain, moment, printable, shell_word};
+use crate::error::{
+    Error, Failure, ManageError, Result, chain, exit, moment, printable, shell_word,
+};
 use crate::json::Json;
+use crate::jwt;
 use crate::output::Report;
 use crate::rotation::journal::{Ledger, Place, Record, Rotation};
 use crate::rotation::{Deed, Event, Rotator, Store};
@@ -31,6 +34,16 @@ fn one(ctx: &mut Context, args: &TokenRevoke, jti: &str) -> Result<Report> {
     if jti.trim().is_empty() {
         return Err(Error::InvalidValue {
             message: "The JTI is empty; nothing was sent".to_owned(),
+        });
+    }
+    if let Some(claims) = jwt::claims(jti) {
+        // It would stand in the path, which everything on the way keeps in its logs.
+        return Err(Error::Usage {
+            message: "That is a token, not its JTI; nothing was sent".to_owned(),
+            hint: claims.jti.map_or("ntcli token list".to_owned(), |jti| {
+                format!("ntcli token revoke {}", shell_word(&jti))
+            }),
+            exit_code: exit::USAGE,
         });
     }
     let lock_wait = work::lock_wait(args.lock_wait.as_deref())?;
