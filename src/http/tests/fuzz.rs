@@ -1,13 +1,18 @@
 //! Variables, addresses and error answers that nobody would send on purpose.
 
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
 use crate::context::Env;
-use crate::fuzz;
+use crate::fuzz::{self, random};
 
 use super::super::message::message;
 use super::super::no_proxy::{is_loopback, listed};
 use super::super::target::presentable;
 use super::super::tls::certificates_of;
 use super::certificates::certificate;
+use super::server::read_request;
 use super::*;
 
 const HOSTS: &[&str] = &[
@@ -145,5 +150,61 @@ fn bundles_of_certificates() {
     fuzz::bytes(&seeds, |bundle| match certificates_of(bundle) {
         Ok(certificates) => assert!(certificates.iter().all(|c| !c.der().is_empty())),
         Err(why) => assert!(!why.is_empty()),
+    });
+}
+
+/// Gives the bytes in the lock to whoever asks, and counts how often.
+fn parrot(answer: Arc<Mutex<(Vec<u8>, usize)>>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            if read_request(&mut stream).is_some() {
+                let mut answer = answer.lock().unwrap();
+                answer.1 += 1;
+                stream.write_all(&answer.0).ok();
+            }
+        }
+    });
+    port
+}
+
+/// Whatever the answer is: that the request was not sent is never said, and it is sent again only
+/// after an answer that says that nothing was done.
+#[test]
+fn answers_byte_by_byte() {
+    let seeds: [&[u8]; 7] = [
+        b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"HTTP/1.1 503 X\r\nRetry-After: 1\r\nContent-Length: 14\r\n\r\n{\"detail\":\"x\"}",
+        b"HTTP/1.1 429 X\r\nRetry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n",
+        b"HTTP/1.0 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n",
+        b"\x15\x03\x01\x00\x02\x02\x46",
+    ];
+    let answer = Arc::new(Mutex::new((Vec::new(), 0)));
+    let url = format!("http://127.0.0.1:{}/", parrot(Arc::clone(&answer)));
+    random::rounds(500, |random| {
+        let bytes = random.mutant(&seeds);
+        *answer.lock().unwrap() = (bytes.clone(), 0);
+        let outcome = Client::new().create(&url);
+        let asked = answer.lock().unwrap().1;
+        let shown = bytes.escape_ascii();
+        match outcome {
+            Ok(response) => assert!((200..300).contains(&response.status), "{shown}"),
+            Err(Failure::NotSent { reason, .. }) => panic!("{reason}: {shown}"),
+            Err(Failure::Rejected {
+                status, message, ..
+            }) => {
+                assert!(!(200..300).contains(&status), "{shown}");
+                assert!(!message.contains(char::is_control), "{message}: {shown}");
+            }
+            Err(Failure::Unknown {
+                status, in_flight, ..
+            }) => assert_eq!(in_flight, status == Some(504), "{shown}"),
+        }
+        let busy = [b"429", b"503"];
+        let busy = bytes.windows(3).any(|part| busy.iter().any(|b| part == *b));
+        assert!(asked == 1 || busy, "asked {asked} times: {shown}");
     });
 }
