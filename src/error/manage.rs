@@ -105,6 +105,10 @@ impl ManageError {
             Self::WorkspaceExists { name } => {
                 return Some(format!("ntcli workspace select {}", shell_word(name)));
             }
+            Self::StoreWorkspace {
+                token: Some(NewTokenFate::Kept),
+                ..
+            } => "ntcli token revoke --pending",
             Self::StoreWorkspace { .. } => "ntcli workspace sync",
             Self::StoredBehind { then, .. } | Self::Unconfirmed { then, .. } => then,
             Self::UnknownToken { .. } => "ntcli token list",
@@ -155,7 +159,9 @@ impl fmt::Display for ManageError {
                     Some(NewTokenFate::Revoked) => {
                         "; the token that came with it was revoked again"
                     }
-                    Some(NewTokenFate::Kept) => "; whether its token is stored is not certain",
+                    Some(NewTokenFate::Kept) => {
+                        "; the token that came with it is kept in the journal, and the next run stores it"
+                    }
                     Some(NewTokenFate::Live) => {
                         "; the token that came with it could not be revoked and is live"
                     }

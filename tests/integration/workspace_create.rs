@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::control_plane::{Fault, Route, Times};
+use crate::parallel::for_each;
+use crate::strace::Call;
 use crate::workspaces::{active, named, run, world};
 
 #[test]
@@ -141,4 +143,40 @@ fn a_workspace_that_cannot_be_stored() {
         .to_owned();
     assert!(world.plane.live_tokens(&id).is_empty());
     assert_eq!(named(&world, "dev")["known_here"], true);
+}
+
+/// Killed at any call from the moment that the journal holds the token: the next run stores it.
+#[test]
+fn killed_with_a_token_in_hand() {
+    if !crate::strace::is_available() {
+        return;
+    }
+    let create = ["workspace", "create", "dev"];
+    let fresh = || {
+        let world = world();
+        world
+            .plane
+            .configure(|o| o.workspace_create_includes_token = true);
+        world
+    };
+    let calls = crate::strace::calls_of(&fresh(), &create);
+    let journalled = |c: &Call| c.name == "fdatasync" && c.line.contains("rotation.journal");
+    let since = calls.iter().position(journalled).expect("a journal");
+    for_each(4, &calls[since + 1..], |call| {
+        let world = fresh();
+        call.inject(world.ntcli(&create), &world, "signal=KILL", "")
+            .run();
+        world
+            .ntcli(&["token", "revoke", "--pending"])
+            .run()
+            .exits(0);
+        let id = named(&world, "dev")["workspace_id"].clone();
+        let id = id.as_str().expect("it was made");
+        let stored = world.config()["workspaces"]["items"][id]["jti"].clone();
+        assert_eq!(world.plane.live_tokens(id), [stored.as_str().unwrap()]);
+        world.refresh(&["-w", "dev"]).exits(0);
+        assert_eq!(world.plane.live_tokens(id).len(), 1);
+        assert!(!world.has_journal(), "{}", world.describe());
+        world.assert_private();
+    });
 }

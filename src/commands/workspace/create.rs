@@ -112,13 +112,28 @@ fn store(
         id: bare_id(&workspace.id).to_owned(),
         name: workspace.name.clone(),
     };
-    let stored = state.config().map_err(|error| ReplaceError {
+    let as_it_was = |error| ReplaceError {
         in_place: false,
         error,
-    });
-    let stored = stored.and_then(|mut config| {
+    };
+    let mut kept = false;
+    let stored = state.config().map_err(as_it_was).and_then(|mut config| {
         if let Some(known) = config.workspace_by_id(&workspace.id) {
             place.key = known.key;
+        }
+        if let Some(token) = token {
+            // From here on a kill does not lose the token: the next run stores it.
+            let created = Record::Created {
+                place: place.clone(),
+                at: ctx.clock.now(),
+                token: token.clone(),
+                old: None,
+                hand_over: false,
+                grace_s: None,
+            };
+            let appended = state.append(&[created], true);
+            appended.map_err(|failed| as_it_was(failed.error))?;
+            kept = true;
         }
         config.put_workspace(&place.key, &place.name);
         if let Some(token) = token {
@@ -127,10 +142,18 @@ fn store(
         config.set_active(Some(&place.key));
         config.save(&*ctx.clock)
     });
+    let done = Record::Done {
+        workspace: place.id.clone(),
+    };
     if let Err(failed) = stored {
         let fate = token.as_ref().map(|token| match &token.jti {
             _ if failed.in_place => NewTokenFate::Kept,
-            Some(jti) if api.revoke(&place.id, jti).is_ok() => NewTokenFate::Revoked,
+            Some(jti) if api.revoke(&place.id, jti).is_ok() => {
+                // Were it to stay in the journal, the next run would find it dead and let it go.
+                let _ = state.strike(&[done]);
+                NewTokenFate::Revoked
+            }
+            _ if kept => NewTokenFate::Kept,
             _ => NewTokenFate::Live,
         });
         return Err(ManageError::StoreWorkspace {
@@ -141,6 +164,8 @@ fn store(
         .into());
     }
     if let Some(token) = token {
+        // Were it to stay, the next run would store the token once more.
+        let _ = state.strike(&[done]);
         let deed = Deed::HandedOut {
             jti: token.jti.clone(),
             expires_at: token.expiry.at(),
