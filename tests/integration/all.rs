@@ -1,13 +1,13 @@
 //! `--all`: every workspace that has a token here, each for itself.
 
 use std::collections::BTreeSet;
-use std::net::TcpListener;
 
 use serde_json::json;
 
 use crate::control_plane::{Fault, Route, Times};
 use crate::harness::{Output, SESSION, Workspace, World};
 use crate::parallel::for_each;
+use crate::ports::free_port;
 
 /// Signed in, with the workspaces `a0`, `a1`, … and so on.
 pub(crate) fn world_of(count: usize) -> (World, Vec<Workspace>) {
@@ -204,11 +204,9 @@ fn assert_given_up(output: &Output, tried: usize, of: usize) {
 #[test]
 fn a_server_that_is_not_there_is_not_looked_for_a_thousand_times() {
     let (world, _) = world_of(20);
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
+    let nobody = format!("http://127.0.0.1:{}", free_port());
     let away = world.ntcli(&["token", "refresh", "--all"]);
-    let output = away
-        .env("NTCLI_API_URL", format!("http://{}", nobody.unwrap()))
-        .run();
+    let output = away.env("NTCLI_API_URL", nobody).run();
     output
         .exits(5)
         .prints("Refreshed 0 of 20 workspaces, 20 failed.\n");

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::browser::{begin, free_port, login};
+use crate::browser::{begin, login};
 use crate::control_plane::{Route, Userinfo};
 use crate::harness::World;
+use crate::ports::free_port;
 
 /// Somebody is signed in already, whose session is not to be lost.
 pub(crate) fn world_with_session() -> World {

@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Output, Run, World};
+use crate::ports::free_port;
 use crate::run::Running;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -26,12 +27,6 @@ pub(crate) struct SignIn<'a> {
     pub(crate) url: String,
     /// Where it waits for the browser.
     pub(crate) port: u16,
-}
-
-/// A port that was free a moment ago.
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// `ntcli auth login` with these arguments, away from the port that other tests may use.

@@ -9,6 +9,7 @@ use crate::control_plane::{ControlPlane, Fault, Route, Times};
 use crate::fault_list::{all_cases, broken_answers, refusals};
 use crate::harness::{Output, Workspace, World};
 use crate::parallel::for_each;
+use crate::ports::free_port;
 
 /// Most cases wait for a time-out or between attempts.
 const WIDTH: usize = 12;
@@ -313,17 +314,13 @@ fn redirects_are_not_followed() {
 #[test]
 fn no_server() {
     let (world, workspace) = World::ready();
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = gone.local_addr().unwrap();
-    drop(gone);
+    let address = format!("127.0.0.1:{}", free_port());
     let refresh = world.ntcli(&["token", "refresh", "--format", "json"]);
     let output = refresh
         .env("NTCLI_API_URL", format!("http://{address}"))
         .run();
     assert_failed(&world, &workspace, &output, 5);
-    output
-        .says(&address.to_string())
-        .says("nothing has changed");
+    output.says(&address).says("nothing has changed");
     assert!(!world.has_journal());
 
     let refresh = world.ntcli(&["token", "refresh", "--format", "json"]);

@@ -32,6 +32,8 @@ mod lost;
 mod many;
 mod networks;
 mod parallel;
+#[path = "../control_plane/ports.rs"]
+mod ports;
 mod proxies;
 mod proxy;
 mod races;

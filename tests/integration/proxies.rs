@@ -1,10 +1,9 @@
 //! Through proxies, and past them, as curl reads the environment.
 
-use std::net::TcpListener;
-
 use crate::certificates::certificate;
 use crate::control_plane::Route;
 use crate::harness::{Output, Run, World};
+use crate::ports::free_port;
 use crate::proxy::Proxy;
 use crate::tls_front::front;
 
@@ -258,11 +257,7 @@ fn a_proxy_that_wants_a_password_for_plain_http() {
 #[test]
 fn a_proxy_that_is_not_there() {
     let (world, _) = World::ready();
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = free_port();
     for base in [PLAIN, SECURE] {
         let url = format!("http://me:hush@127.0.0.1:{port}");
         let output = refresh(&world, base).env("all_proxy", url).run();

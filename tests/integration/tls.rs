@@ -9,6 +9,7 @@ use std::thread;
 
 use crate::certificates::certificate;
 use crate::harness::{Output, World};
+use crate::ports::free_port;
 use crate::proxy::pass;
 use crate::tls_front::front;
 
@@ -147,8 +148,7 @@ struct Openssl(Child);
 
 impl Openssl {
     fn start(version: &str, port: u16) -> (Self, u16) {
-        let own = TcpListener::bind("127.0.0.1:0").unwrap();
-        let own = own.local_addr().unwrap().port();
+        let own = free_port();
         let accept = format!("127.0.0.1:{own}");
         let mut command = Command::new("openssl");
         command.args(["s_server", "-quiet", "-accept", &accept, version]);

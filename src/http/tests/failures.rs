@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::server::{Reply, Server, closed_port, json, raw};
+use super::ports::free_port;
+use super::server::{Reply, Server, json, raw};
 use super::*;
 
 #[test]
 fn refused_is_not_sent() {
     let client = Client::new();
     for host in ["127.0.0.1", "localhost"] {
-        let port = closed_port();
+        let port = free_port();
         let (class, _, ours, reason) = parts(client.create(&format!("http://{host}:{port}/x")));
         assert_eq!((class, ours), ("not sent", false));
         assert_eq!(

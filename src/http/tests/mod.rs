@@ -4,6 +4,8 @@
 mod certificates;
 mod failures;
 mod fuzz;
+#[path = "../../../tests/control_plane/ports.rs"]
+mod ports;
 mod proxies;
 mod retries;
 mod secure;

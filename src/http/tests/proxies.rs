@@ -5,7 +5,8 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use super::server::{Reply, Server, closed_port, json, raw, read_request};
+use super::ports::free_port;
+use super::server::{Reply, Server, json, raw, read_request};
 use super::*;
 
 fn client(proxy: &str) -> Client {
@@ -128,7 +129,7 @@ fn https_asks_for_a_tunnel_and_its_refusals_are_not_sent() {
 
 #[test]
 fn a_proxy_that_is_not_there() {
-    let port = closed_port();
+    let port = free_port();
     for url in ["https://api.example/", "http://api.example/"] {
         let (class, _, ours, reason) = parts(client(&format!("127.0.0.1:{port}")).create(url));
         assert_eq!((class, ours), ("not sent", false));

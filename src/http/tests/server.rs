@@ -90,15 +90,6 @@ impl Server {
     }
 }
 
-/// A port at which nobody listens.
-pub(super) fn closed_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
-
 fn talk(mut stream: TcpStream, log: &Mutex<Log>) {
     while let Some(request) = read_request(&mut stream) {
         let reply = {
