@@ -7,7 +7,7 @@ use std::io::{self, BufRead, Write};
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::error::printable;
+use crate::text::printable;
 use crate::time::Timestamp;
 
 /// Everything a command may know of its surroundings.

@@ -2,8 +2,7 @@
 //! revoke the old one, confirm, so that a kill, a full disk or a lost answer loses nothing.
 
 pub mod api;
-pub mod browser;
-pub mod callback;
+
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -12,19 +11,20 @@ pub mod endpoints;
 pub mod error;
 #[cfg(test)]
 mod fuzz;
-pub mod handover;
-pub mod history;
+pub mod hooks;
+
 pub mod http;
 pub mod json;
 pub mod jwt;
-pub mod oauth;
+
+pub mod auth;
+pub mod config_dir;
 pub mod output;
 pub mod rotation;
 pub mod secret;
-pub mod session;
-pub mod state;
 pub mod store;
-pub mod table;
+
+pub mod text;
 pub mod time;
 pub mod token;
 

@@ -4,7 +4,7 @@ use super::answer::{created, deleted, health, issued, listed, revoked_at, worksp
 use super::{token_path, workspace_path};
 use crate::fuzz;
 use crate::http::Response;
-use crate::rotation::journal::{Ledger, Place, Record, lines};
+use crate::rotation::journal::{Pending, Record, WorkspaceRef, lines};
 use crate::time::{Expiry, Timestamp};
 use crate::token::{Token, TokenExpiry};
 
@@ -38,7 +38,7 @@ fn check_token(token: &Token) {
     if let TokenExpiry::At(end) = token.expiry {
         assert_eq!(end.to_iso_millis().len(), 24, "{end}");
     }
-    let place = Place {
+    let place = WorkspaceRef {
         key: "k".to_owned(),
         id: "u".to_owned(),
         name: "n".to_owned(),
@@ -51,7 +51,7 @@ fn check_token(token: &Token) {
         hand_over: false,
         grace_s: None,
     };
-    let ledger = Ledger::read(&lines(&[created]).unwrap()).unwrap();
+    let ledger = Pending::read(&lines(&[created]).unwrap()).unwrap();
     assert_eq!(ledger.rotations[0].token, *token);
 }
 

@@ -3,7 +3,7 @@
 use argh::Optionality;
 
 use super::help;
-use super::shim::Scan;
+use super::parser::Scan;
 
 /// Checks how many positionals there are, and gives a left-out JTI its place.
 pub(super) fn positionals(scan: &mut Scan) -> Result<(), String> {

@@ -9,8 +9,8 @@ mod check;
 mod completions;
 mod help;
 mod man;
-mod shim;
-mod words;
+mod parser;
+mod suggest;
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +20,7 @@ use std::ffi::OsString;
 use argh::{ArgsInfo, CommandInfoWithArgs, EarlyExit, FromArgs};
 
 pub use args::*;
-use shim::Scan;
+use parser::Scan;
 
 /// What the arguments ask for.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub struct UsageError {
 /// # Errors
 /// When they are wrong usage.
 pub fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
-    let scan = shim::scan(args);
+    let scan = parser::scan(args);
     // Help for what was mistyped would hide the mistake, so an unknown command comes first.
     if !scan.lost && scan.help {
         return Ok(Parsed::Show(help::render(&scan.path)));
@@ -121,7 +121,7 @@ fn own_words(exit: &EarlyExit, scan: &Scan) -> String {
     };
     let from_value = option.or_else(positional).map(|(name, value, accepted)| {
         let accepted = accepted.trim_end();
-        match words::shown(value) {
+        match suggest::shown(value) {
             Some(value) => format!("{name} takes {accepted}, not {value}"),
             None => format!("{name} takes {accepted}"),
         }

@@ -1,20 +1,20 @@
 //! `ntcli domain …`
 
 use crate::cli::DomainSet;
-use crate::commands::work;
+use crate::commands::app;
 use crate::config::{Config, Paths};
+use crate::config_dir::State;
 use crate::context::Context;
 use crate::endpoints;
 use crate::error::Result;
 use crate::json::Json;
 use crate::output::Report;
-use crate::state::State;
 
 /// Sets the domain whose API is used.
 pub(super) fn set(ctx: &mut Context, args: &DomainSet) -> Result<Report> {
     endpoints::check_domain(&args.domain)?;
     let paths = Paths::find(&ctx.env)?;
-    let (mut state, _) = State::lock(&paths, work::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
+    let (mut state, _) = State::lock(&paths, app::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
     let config = state.update(|config| {
         config.set_domain(&args.domain, args.insecure);
         Ok(())

@@ -3,9 +3,10 @@
 use crate::commands::server::Server;
 use crate::config::{Config, Paths};
 use crate::context::Context;
-use crate::error::{Error, ManageError, Result, printable};
+use crate::error::{Error, ManageError, Result};
 use crate::json::Json;
 use crate::output::Report;
+use crate::text::printable;
 
 /// The words by which servers say that they are well.
 const WELL: [&str; 5] = ["healthy", "ok", "up", "pass", "alive"];

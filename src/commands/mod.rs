@@ -1,14 +1,14 @@
 //! A file per command: options in, report out.
 
-mod ask;
+mod app;
 mod auth;
 mod config;
 mod domain;
 mod health;
+mod prompt;
 mod server;
 mod setup;
 mod token;
-mod work;
 mod workspace;
 
 use crate::cli::{

@@ -3,14 +3,14 @@
 use std::rc::Rc;
 
 use crate::api::Api;
-use crate::commands::work;
+use crate::auth::{self, Keeper};
+use crate::commands::app;
 use crate::config::Config;
 use crate::context::{Clock, Context};
 use crate::endpoints;
 use crate::error::Result;
 use crate::http::Http;
 use crate::secret::Secret;
-use crate::session::{self, Keeper};
 
 /// Where requests go and what they carry.
 pub(super) struct Server {
@@ -25,10 +25,10 @@ impl Server {
     /// For requests that some servers take from anybody.
     ///
     /// # Errors
-    /// As [`session::optional_bearer`]; a setting that makes no sense.
+    /// As [`auth::optional_bearer`]; a setting that makes no sense.
     pub(super) fn for_anybody(ctx: &Context, config: &Config) -> Result<Self> {
         let mut server = Self::for_nobody(ctx, config)?;
-        server.bearer = session::optional_bearer(ctx, config)?;
+        server.bearer = auth::optional_bearer(ctx, config)?;
         Ok(server)
     }
 
@@ -48,7 +48,7 @@ impl Server {
     /// A setting that makes no sense.
     pub(super) fn for_nobody(ctx: &Context, config: &Config) -> Result<Self> {
         Ok(Self {
-            http: work::http(ctx)?,
+            http: app::http(ctx)?,
             clock: Rc::clone(&ctx.clock),
             keeper: Keeper::new(ctx)?,
             base: endpoints::management(&ctx.env, config)?,

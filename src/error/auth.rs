@@ -5,7 +5,8 @@ use std::io;
 use std::time::Duration;
 
 use super::failure::{call_code, call_exit};
-use super::{Failure, exit, printable};
+use super::{Failure, exit};
+use crate::text::printable;
 
 /// A sign-in, a renewal or a sign-out that failed.
 #[derive(Debug)]

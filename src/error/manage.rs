@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::failure::call_exit;
-use super::{Failure, NewTokenFate, exit, printable, shell_word};
+use super::{Failure, NewTokenFate, exit};
+use crate::text::{printable, shell_word};
 
 /// Looking after workspaces and tokens failed.
 #[derive(Debug)]

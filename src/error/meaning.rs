@@ -3,7 +3,8 @@
 use std::io;
 
 use super::failure::{call_code, call_exit};
-use super::{Error, Failure, exit, shell_word};
+use super::{Error, Failure, exit};
+use crate::text::shell_word;
 
 impl Error {
     /// A [`Error::WriteFile`].

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Error, NewTokenFate};
+use crate::text::printable;
 use crate::time::Timestamp;
 
 impl fmt::Display for Error {
@@ -114,40 +115,6 @@ pub fn chain(error: &Error) -> Vec<String> {
     let mut chain = vec![error.to_string()];
     chain.extend(error.causes());
     chain
-}
-
-/// A word that a shell takes as it stands, quoted only where it must be.
-#[must_use]
-pub fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%=".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
-/// Text from outside as a terminal may be shown it: control characters escaped.
-#[must_use]
-pub fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let hostile = acts_on_terminal(c);
-            let (raw, escaped) = if hostile {
-                (None, Some(c.escape_unicode()))
-            } else {
-                (Some(c), None)
-            };
-            raw.into_iter().chain(escaped.into_iter().flatten())
-        })
-        .collect()
-}
-
-/// Control characters, and bidirectional overrides: those reorder what a person reads.
-#[must_use]
-pub fn acts_on_terminal(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// What an output says of a moment, or nothing.

@@ -6,7 +6,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use super::{bytes, pick, random, text};
 use crate::context::Env;
-use crate::rotation::journal::{self, Ledger, Place, Record};
+use crate::rotation::journal::{self, Pending, Record, WorkspaceRef};
 use crate::secret::Secret;
 use crate::time::{Expiry, Timestamp, parse_duration};
 use crate::token::{Token, TokenExpiry};
@@ -131,7 +131,7 @@ fn payloads_of_tokens() {
 
 #[test]
 fn journals() {
-    let place = Place {
+    let place = WorkspaceRef {
         key: "ws-prod-1".to_owned(),
         id: "74e4f895".to_owned(),
         name: "prod".to_owned(),
@@ -184,14 +184,14 @@ fn journals() {
     let whole = journal::lines(&records).unwrap();
     let mut seeds: Vec<&[u8]> = whole.split_inclusive(|b| *b == b'\n').collect();
     seeds.push(&whole);
-    let ledger = Ledger::read(&whole).unwrap();
+    let ledger = Pending::read(&whole).unwrap();
     assert!(!ledger.rotations.is_empty() && !ledger.orphans.is_empty());
     bytes(&seeds, |input| {
-        let Ok(ledger) = Ledger::read(input) else {
+        let Ok(ledger) = Pending::read(input) else {
             return;
         };
         let lines = journal::lines(&ledger.records()).unwrap();
-        assert_eq!(Ledger::read(&lines), Ok(ledger));
+        assert_eq!(Pending::read(&lines), Ok(ledger));
     });
 }
 

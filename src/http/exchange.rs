@@ -4,10 +4,10 @@ use std::io::{self, Read};
 
 use ureq::http::{HeaderMap, HeaderValue, Method as UreqMethod, Request as UreqRequest, header};
 
-use super::agent::Line;
 use super::proxy::Proxy;
 use super::request::{Method, Request};
 use super::target::Target;
+use super::transport::agent::Line;
 
 /// The longest bearer that is sent.
 pub(super) const LONGEST_BEARER: usize = 8 * 1024;

@@ -6,11 +6,13 @@ use std::time::Duration;
 use crate::error::Failure;
 use crate::secret::Secret;
 
-use super::agent::{LONGEST_CONNECT, LONGEST_RESOLVE};
 use super::proxy::Proxy;
 use super::target::Target;
-use super::witness::Stage;
-use super::{describe_io, printable, span, tls};
+use super::transport::agent::{LONGEST_CONNECT, LONGEST_RESOLVE};
+use super::transport::send_tracker::Stage;
+use super::transport::tls;
+use super::{describe_io, span};
+use crate::text::printable;
 
 /// A failed attempt, and whether another may follow.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use crate::json::Json;
 use crate::secret::{Secret, redact};
 
 use super::encode::encode_segment;
-use super::printable;
+use crate::text::printable;
 
 /// The longest message, characters.
 const LONGEST: usize = 300;

@@ -4,23 +4,19 @@
 //! Everything rests on one question: *did the server get this request?* A witness transport above
 //! TLS (see `witness.rs`) answers it exactly, so that [`Failure::NotSent`] is a promise.
 
-mod agent;
 mod answer;
 mod encode;
 mod exchange;
 mod fault;
-mod forward;
 mod message;
 mod no_proxy;
 mod proxy;
 mod request;
-mod resolve;
 mod settings;
 mod target;
 #[cfg(test)]
 mod tests;
-mod tls;
-mod witness;
+mod transport;
 
 use std::cell::RefCell;
 use std::hash::BuildHasher;
@@ -30,11 +26,12 @@ use std::time::{Duration, Instant};
 use crate::context::{Clock, Console, Context};
 use crate::error::{Error, Failure};
 use crate::secret::{Secret, redact};
+use crate::text::printable;
 use crate::time::Timestamp;
 
-use agent::Agents;
 use fault::{Again, Fault, Scene, our_fault};
 use target::Target;
+use transport::agent::Agents;
 
 pub use encode::{encode_form, encode_segment};
 pub use proxy::{ProxySettings, ProxyVariable};
@@ -250,21 +247,6 @@ fn jittered(pause: Duration) -> Duration {
     let random = std::collections::hash_map::RandomState::new().hash_one(0_u8);
     let percent = 75 + u32::try_from(random % 51).unwrap_or_default();
     pause * percent / 100
-}
-
-/// Escapes what would act on a terminal or hide text; what remains is one printable line.
-fn printable(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    for c in text.chars() {
-        let hidden = matches!(c,
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-        if c.is_control() || hidden {
-            clean.extend(c.escape_default());
-        } else {
-            clean.push(c);
-        }
-    }
-    clean
 }
 
 /// An error of the system in a few words, without its number and std's preamble.

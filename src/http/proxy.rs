@@ -12,8 +12,8 @@ use crate::context::Env;
 use crate::secret::Secret;
 
 use super::no_proxy::{is_loopback, listed};
-use super::printable;
 use super::target::{Target, address};
+use crate::text::printable;
 
 /// curl's port for a proxy that is named without one.
 const DEFAULT_PORT: u16 = 1080;

@@ -6,7 +6,7 @@ use ureq::http::Uri;
 
 use crate::secret::redact;
 
-use super::printable;
+use crate::text::printable;
 
 /// The longest URL that is sent; with the longest bearer it fits the output buffer.
 const LONGEST_URL: usize = 4096;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::journal::{Place, Record};
-use super::world::{Deed, Event, Promotion};
-use super::{GIVE_UP_AFTER, Made, Order, Rotator, not_tried};
+use super::journal::{Record, WorkspaceRef};
+use super::world::{Event, HistoryEvent, Promotion};
+use super::{GIVE_UP_AFTER, Made, RefreshOptions, Rotator, not_tried};
 use crate::error::{Error, Failure, NewTokenFate, Result};
 use crate::store::AppendError;
 use crate::time::Timestamp;
@@ -19,7 +19,12 @@ pub(super) enum Verdict {
 
 impl Rotator<'_> {
     /// Has a new token, in the journal and verified.
-    pub(super) fn make(&mut self, place: &Place, old: Token, order: &Order) -> Result<Made> {
+    pub(super) fn make(
+        &mut self,
+        place: &WorkspaceRef,
+        old: Token,
+        order: &RefreshOptions,
+    ) -> Result<Made> {
         let token = self.create(place, Some(&old), order)?;
         let verified = match order.verify.then(|| self.verify(&token, Some(&old))) {
             None => None,
@@ -43,7 +48,12 @@ impl Rotator<'_> {
     }
 
     /// Has a new token in the journal.
-    fn create(&mut self, place: &Place, old: Option<&Token>, order: &Order) -> Result<Token> {
+    fn create(
+        &mut self,
+        place: &WorkspaceRef,
+        old: Option<&Token>,
+        order: &RefreshOptions,
+    ) -> Result<Token> {
         let (at, token) = self.ask(place, order)?;
         let created = Record::Created {
             place: place.clone(),
@@ -63,7 +73,7 @@ impl Rotator<'_> {
     }
 
     /// Asks for a token, after the journal says so.
-    fn ask(&mut self, place: &Place, order: &Order) -> Result<(Timestamp, Token)> {
+    fn ask(&mut self, place: &WorkspaceRef, order: &RefreshOptions) -> Result<(Timestamp, Token)> {
         if let (GIVE_UP_AFTER.., Some(last)) = &self.in_vain {
             return Err(Error::call("create a token", not_tried(last)));
         }
@@ -93,14 +103,24 @@ impl Rotator<'_> {
     ///
     /// # Errors
     /// The current token is as it was.
-    pub fn issue(&mut self, place: &Place, order: &Order, keep: bool) -> Result<Token> {
+    pub fn issue(
+        &mut self,
+        place: &WorkspaceRef,
+        order: &RefreshOptions,
+        keep: bool,
+    ) -> Result<Token> {
         self.recover(std::slice::from_ref(place), order.revoke_orphans);
         let issued = self.try_issue(place, order, keep);
         self.close();
         issued
     }
 
-    fn try_issue(&mut self, place: &Place, order: &Order, keep: bool) -> Result<Token> {
+    fn try_issue(
+        &mut self,
+        place: &WorkspaceRef,
+        order: &RefreshOptions,
+        keep: bool,
+    ) -> Result<Token> {
         let old = self.store.current(&place.key)?;
         let (at, token) = self.ask(place, order)?;
         if keep {
@@ -117,7 +137,7 @@ impl Rotator<'_> {
                 return Err(self.unrecorded(place, at, &token, &failed));
             }
         }
-        let deed = Deed::HandedOut {
+        let deed = HistoryEvent::HandedOut {
             jti: token.jti.clone(),
             expires_at: token.expiry.at(),
         };
@@ -130,14 +150,20 @@ impl Rotator<'_> {
     }
 
     /// Notes that a refresh came to nothing after the server had made a token.
-    pub(super) fn failed(&mut self, place: &Place, error: Error) -> Error {
+    pub(super) fn failed(&mut self, place: &WorkspaceRef, error: Error) -> Error {
         let reason = error.in_one_line();
-        self.note(place, &Deed::Failed { reason });
+        self.note(place, &HistoryEvent::Failed { reason });
         error
     }
 
     /// There is no answer with a token in it. Finds out whether there is a token all the same.
-    fn no_token(&mut self, place: &Place, at: Timestamp, failure: Failure, order: &Order) -> Error {
+    fn no_token(
+        &mut self,
+        place: &WorkspaceRef,
+        at: Timestamp,
+        failure: Failure,
+        order: &RefreshOptions,
+    ) -> Error {
         let action = "create a token";
         let Failure::Unknown {
             status, in_flight, ..
@@ -161,7 +187,7 @@ impl Rotator<'_> {
         let reason = failure.to_string();
         match lost {
             Ok(found) if !found.is_empty() => {
-                self.note(place, &Deed::Failed { reason });
+                self.note(place, &HistoryEvent::Failed { reason });
                 self.adopt_orphans(place, at, &found);
                 self.visit_orphans(order.revoke_orphans);
                 if self.ledger.concerns(&place.id) {
@@ -185,7 +211,7 @@ impl Rotator<'_> {
                         at,
                     });
                 }
-                self.note(place, &Deed::Failed { reason });
+                self.note(place, &HistoryEvent::Failed { reason });
                 Error::CreateUnknown {
                     failure,
                     found: Vec::new(),
@@ -198,7 +224,7 @@ impl Rotator<'_> {
     /// hold it after all: then the next run would store a dead token.
     fn unrecorded(
         &mut self,
-        place: &Place,
+        place: &WorkspaceRef,
         at: Timestamp,
         token: &Token,
         failed: &AppendError,
@@ -223,7 +249,7 @@ impl Rotator<'_> {
 
     pub(super) fn not_stored(
         &mut self,
-        place: &Place,
+        place: &WorkspaceRef,
         token: &Token,
         fate: NewTokenFate,
         cause: &Error,

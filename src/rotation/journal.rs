@@ -6,11 +6,11 @@ use crate::error::{Error, Result};
 use crate::time::Timestamp;
 use crate::token::Token;
 
-pub use super::ledger::{Ledger, Orphan, Owed, Rotation, Window};
+pub use super::ledger::{Orphan, Owed, Pending, Rotation, Window};
 
 /// A workspace, by everything it is called.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct WorkspaceRef {
     /// Its key in the config file.
     pub key: String,
     /// Its UUID, for the API.
@@ -27,7 +27,7 @@ pub enum Record {
     /// A token is about to be asked for; the server may have made it by `until`, our clock.
     Creating {
         /// For which workspace.
-        place: Place,
+        place: WorkspaceRef,
         /// When; with the workspace this names the request.
         at: Timestamp,
         /// When the request will have been given up at the latest.
@@ -50,7 +50,7 @@ pub enum Record {
     /// The token that was asked for. From here it cannot be lost.
     Created {
         /// For which workspace.
-        place: Place,
+        place: WorkspaceRef,
         /// As in `creating`.
         at: Timestamp,
         /// The new token.
@@ -80,7 +80,7 @@ pub enum Record {
     /// A token of ours that is still to be revoked.
     Owed {
         /// Of which workspace.
-        place: Place,
+        place: WorkspaceRef,
         /// Its id.
         jti: String,
         /// Not before this moment; at once when absent.
@@ -89,7 +89,7 @@ pub enum Record {
     /// A token that was born while a request of ours had no answer, and that nobody here holds.
     Orphan {
         /// Of which workspace.
-        place: Place,
+        place: WorkspaceRef,
         /// Its id.
         jti: String,
         /// When it was made, by the server's clock.

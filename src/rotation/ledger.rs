@@ -1,6 +1,6 @@
 //! What the records of the journal add up to: the work that is pending.
 
-use super::journal::{Place, Record};
+use super::journal::{Record, WorkspaceRef};
 use crate::time::Timestamp;
 use crate::token::Token;
 
@@ -8,7 +8,7 @@ use crate::token::Token;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
     /// For which workspace.
-    pub place: Place,
+    pub place: WorkspaceRef,
     /// When it was made, by our clock.
     pub at: Timestamp,
     /// When it was given up at the latest.
@@ -21,7 +21,7 @@ pub struct Window {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rotation {
     /// Of which workspace.
-    pub place: Place,
+    pub place: WorkspaceRef,
     /// The new token.
     pub token: Token,
     /// The one it takes the place of.
@@ -46,7 +46,7 @@ impl Rotation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owed {
     /// Of which workspace.
-    pub place: Place,
+    pub place: WorkspaceRef,
     /// Its id.
     pub jti: String,
     /// Not before this moment.
@@ -57,7 +57,7 @@ pub struct Owed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Orphan {
     /// Of which workspace.
-    pub place: Place,
+    pub place: WorkspaceRef,
     /// Its id.
     pub jti: String,
     /// When it was made, by the server's clock.
@@ -66,7 +66,7 @@ pub struct Orphan {
 
 /// What all records of a journal add up to: the work that is pending.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ledger {
+pub struct Pending {
     /// Requests without an answer.
     pub windows: Vec<Window>,
     /// Refreshes that are not finished.
@@ -77,7 +77,7 @@ pub struct Ledger {
     pub orphans: Vec<Orphan>,
 }
 
-impl Ledger {
+impl Pending {
     /// Adds the lines of a journal up.
     ///
     /// # Errors

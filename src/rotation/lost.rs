@@ -1,7 +1,7 @@
 //! Looking for the tokens of requests whose answer nobody has seen.
 
 use super::Rotator;
-use super::journal::{Place, Record, Window};
+use super::journal::{Record, Window, WorkspaceRef};
 use super::world::{Event, Listed};
 use crate::error::Failure;
 
@@ -118,7 +118,7 @@ impl Rotator<'_> {
     }
 
     /// The ids of a workspace's tokens that are known here.
-    fn held(&mut self, place: &Place) -> Vec<String> {
+    fn held(&mut self, place: &WorkspaceRef) -> Vec<String> {
         let current = self
             .store
             .current(&place.key)

@@ -26,15 +26,15 @@ use crate::error::{Error, Failure, Result};
 use crate::store::AppendError;
 use crate::time::{Expiry, Timestamp};
 use crate::token::{Token, due};
-use journal::{Ledger, Place, Record};
-pub use world::{ControlPlane, Deed, Event, HandOver, Listed, Listing, Promotion, Store};
+use journal::{Pending, Record, WorkspaceRef};
+pub use world::{ControlPlane, Event, HandOver, HistoryEvent, Listed, Listing, Promotion, Store};
 
 /// After so many failures in a row that the next request would only meet again, no more are sent.
 const GIVE_UP_AFTER: u32 = 3;
 
 /// What a refresh was asked for.
 #[derive(Debug, Clone, Copy)]
-pub struct Order {
+pub struct RefreshOptions {
     /// When the new token ends.
     pub expiry: Expiry,
     /// Whether to try the new token before it is stored.
@@ -88,7 +88,7 @@ pub enum OldFate {
 
 /// A new token on its way from the server to the config file.
 struct Made {
-    place: Place,
+    place: WorkspaceRef,
     token: Token,
     old: Option<Token>,
     verified: Option<bool>,
@@ -109,7 +109,7 @@ pub struct Rotator<'a> {
     hooks: Option<&'a mut dyn HandOver>,
     /// The grace of this run, for hand-overs that it resumes.
     grace_s: Option<u64>,
-    ledger: Ledger,
+    ledger: Pending,
     /// Hand-overs that an earlier run owed and this one has tried, by workspace.
     resumed: Vec<(String, Refreshed)>,
     /// Whether the last append to the journal was the `created` of this workspace.
@@ -157,7 +157,7 @@ impl<'a> Rotator<'a> {
 
     /// What is still pending.
     #[must_use]
-    pub fn ledger(&self) -> &Ledger {
+    pub fn ledger(&self) -> &Pending {
         &self.ledger
     }
 
@@ -174,8 +174,8 @@ impl<'a> Rotator<'a> {
     /// The new tokens of all workspaces are stored in one step, before the first old one is revoked.
     pub fn refresh(
         &mut self,
-        places: &[Place],
-        order: &Order,
+        places: &[WorkspaceRef],
+        order: &RefreshOptions,
         each: &mut dyn FnMut(usize, Result<Outcome>),
     ) {
         self.grace_s = order.grace_s;
@@ -200,7 +200,7 @@ impl<'a> Rotator<'a> {
     }
 
     /// Has a new token, in the journal and verified, unless there is no need of one.
-    fn begin(&mut self, place: &Place, order: &Order) -> Result<Begun> {
+    fn begin(&mut self, place: &WorkspaceRef, order: &RefreshOptions) -> Result<Begun> {
         if let Some(at) = self.resumed.iter().position(|(id, _)| *id == place.id) {
             let (_, refreshed) = self.resumed.swap_remove(at);
             return Ok(Begun::Settled(Outcome::Refreshed(refreshed)));
@@ -262,7 +262,7 @@ impl<'a> Rotator<'a> {
     }
 
     /// Keeps a line of history, once where an earlier run may have done so.
-    fn note(&mut self, place: &Place, deed: &Deed) {
+    fn note(&mut self, place: &WorkspaceRef, deed: &HistoryEvent) {
         if self.recovering {
             self.store.note_once(place, deed);
         } else {
@@ -278,7 +278,7 @@ impl<'a> Rotator<'a> {
 
 /// The numbers of the places, so that no round has two of one workspace: the config file may hold it
 /// under two keys, and the journal knows it by its id.
-fn rounds(places: &[Place]) -> Vec<Vec<usize>> {
+fn rounds(places: &[WorkspaceRef]) -> Vec<Vec<usize>> {
     let mut rounds = Vec::new();
     let mut left: Vec<usize> = (0..places.len()).collect();
     while !left.is_empty() {

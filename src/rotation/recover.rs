@@ -1,8 +1,8 @@
 //! Finishing what an earlier run left in the journal.
 
 use super::create::Verdict;
-use super::journal::{Place, Record, Rotation};
-use super::world::{Deed, Event, Listed, Promotion};
+use super::journal::{Record, Rotation, WorkspaceRef};
+use super::world::{Event, HistoryEvent, Listed, Promotion};
 use super::{OldFate, Refreshed, Rotator, recurs};
 use crate::error::Failure;
 
@@ -11,7 +11,7 @@ impl Rotator<'_> {
     /// in the journal; every outcome is told.
     ///
     /// A hand-over that is owed is done for `places` only: the hooks of this run are theirs.
-    pub fn recover(&mut self, places: &[Place], revoke_orphans: bool) {
+    pub fn recover(&mut self, places: &[WorkspaceRef], revoke_orphans: bool) {
         self.recovering = true;
         self.look_for_the_late();
         for window in self.ledger.windows.clone() {
@@ -24,7 +24,7 @@ impl Rotator<'_> {
     }
 
     /// Does the pending work and ends the run.
-    pub fn recover_only(&mut self, places: &[Place], revoke_orphans: bool) {
+    pub fn recover_only(&mut self, places: &[WorkspaceRef], revoke_orphans: bool) {
         self.recover(places, revoke_orphans);
         self.close();
     }
@@ -32,7 +32,7 @@ impl Rotator<'_> {
     /// Takes lost tokens into the journal, where they stay until they are revoked or gone.
     pub(super) fn adopt_orphans(
         &mut self,
-        place: &Place,
+        place: &WorkspaceRef,
         at: crate::time::Timestamp,
         found: &[Listed],
     ) {
@@ -40,7 +40,7 @@ impl Rotator<'_> {
         for token in found {
             self.note(
                 place,
-                &Deed::OrphanFound {
+                &HistoryEvent::OrphanFound {
                     jti: token.jti.clone(),
                 },
             );
@@ -63,7 +63,7 @@ impl Rotator<'_> {
     }
 
     /// Goes on with refreshes whose new token is in the journal.
-    fn resume(&mut self, places: &[Place]) {
+    fn resume(&mut self, places: &[WorkspaceRef]) {
         let mut ready: Vec<Rotation> = Vec::new();
         for rotation in self.ledger.rotations.clone() {
             if rotation.promoted {
@@ -127,7 +127,7 @@ impl Rotator<'_> {
         self.abandon(&rotation.place, &rotation.token);
         let jti = rotation.token.jti_for_people();
         let reason = format!("an interrupted refresh was undone: its token ({jti}) is not needed");
-        self.note(&rotation.place, &Deed::Failed { reason });
+        self.note(&rotation.place, &HistoryEvent::Failed { reason });
         (self.tell)(Event::Abandoned {
             place: rotation.place.clone(),
             jti: rotation.token.jti.clone(),
@@ -253,10 +253,10 @@ impl Rotator<'_> {
         }
     }
 
-    pub(super) fn gone(&mut self, place: &Place, jti: &str) {
+    pub(super) fn gone(&mut self, place: &WorkspaceRef, jti: &str) {
         self.note(
             place,
-            &Deed::Revoked {
+            &HistoryEvent::Revoked {
                 jti: jti.to_owned(),
             },
         );

@@ -1,8 +1,8 @@
 //! From a new token in the journal to an old one that is revoked.
 
-use super::journal::{Place, Record};
-use super::world::{Deed, Event, Promotion};
-use super::{Made, OldFate, Order, Outcome, Refreshed, Rotator};
+use super::journal::{Record, WorkspaceRef};
+use super::world::{Event, HistoryEvent, Promotion};
+use super::{Made, OldFate, Outcome, RefreshOptions, Refreshed, Rotator};
 use crate::error::{Error, Failure, NewTokenFate, Result};
 use crate::time::Timestamp;
 use crate::token::Token;
@@ -52,7 +52,7 @@ impl Rotator<'_> {
     }
 
     /// Gives a new token up: revokes it, after the journal has stopped promising to store it.
-    pub(super) fn abandon(&mut self, place: &Place, token: &Token) -> NewTokenFate {
+    pub(super) fn abandon(&mut self, place: &WorkspaceRef, token: &Token) -> NewTokenFate {
         let workspace = place.id.clone();
         let Some(jti) = token.jti.clone() else {
             self.settle(Record::Done { workspace });
@@ -84,7 +84,7 @@ impl Rotator<'_> {
     }
 
     /// The new token is stored: it is handed on, and the old one is revoked.
-    pub(super) fn finish(&mut self, made: Made, order: &Order) -> Refreshed {
+    pub(super) fn finish(&mut self, made: Made, order: &RefreshOptions) -> Refreshed {
         let Made {
             place,
             token,
@@ -104,7 +104,7 @@ impl Rotator<'_> {
     /// Hands the new token on, if there is somebody to hand it to; only then retires the old one.
     pub(super) fn hand_on_and_retire(
         &mut self,
-        place: &Place,
+        place: &WorkspaceRef,
         new: &Token,
         old: Option<&Token>,
         grace_s: Option<u64>,
@@ -115,7 +115,7 @@ impl Rotator<'_> {
                 place.name
             )));
             if let Err(reason) = hooks.hand_over(place, new, old) {
-                let deed = Deed::Failed {
+                let deed = HistoryEvent::Failed {
                     reason: format!("hand-over: {reason}"),
                 };
                 self.note(place, &deed);
@@ -132,7 +132,7 @@ impl Rotator<'_> {
     /// now is owed.
     pub(super) fn retire(
         &mut self,
-        place: &Place,
+        place: &WorkspaceRef,
         old: Option<&Token>,
         grace_s: Option<u64>,
     ) -> OldFate {
@@ -154,7 +154,7 @@ impl Rotator<'_> {
         )));
         match self.send(|plane| plane.revoke(&place.id, jti)) {
             Ok(at) => {
-                self.note(place, &Deed::Revoked { jti: jti.clone() });
+                self.note(place, &HistoryEvent::Revoked { jti: jti.clone() });
                 self.settle(Record::Done { workspace });
                 OldFate::Revoked(at.unwrap_or_else(|| self.clock.now()))
             }
@@ -167,7 +167,7 @@ impl Rotator<'_> {
     }
 
     /// Leaves an old token live for a while.
-    fn put_off(&mut self, place: &Place, jti: &str, grace_s: u64) -> OldFate {
+    fn put_off(&mut self, place: &WorkspaceRef, jti: &str, grace_s: u64) -> OldFate {
         // By our clock the grace might be over for the next run at once, or never. The journal
         // still has the refresh, and the next run asks again.
         let Some(now) = self.server_now(place) else {
@@ -179,10 +179,10 @@ impl Rotator<'_> {
         OldFate::Grace(until)
     }
 
-    fn owe(&mut self, place: &Place, jti: &str, not_before: Option<Timestamp>) {
+    fn owe(&mut self, place: &WorkspaceRef, jti: &str, not_before: Option<Timestamp>) {
         if let Some(until) = not_before {
             let jti = jti.to_owned();
-            self.note(place, &Deed::Grace { jti, until });
+            self.note(place, &HistoryEvent::Grace { jti, until });
         }
         let owed = Record::Owed {
             place: place.clone(),
@@ -199,7 +199,7 @@ impl Rotator<'_> {
     /// The time by the server's clock, which no change of ours moves; by ours where the server
     /// has no word for it. It is asked for where no answer of this run has told it yet; `None`
     /// when nobody answers.
-    pub(super) fn server_now(&mut self, place: &Place) -> Option<Timestamp> {
+    pub(super) fn server_now(&mut self, place: &WorkspaceRef) -> Option<Timestamp> {
         if self.plane.skew_s().is_none() {
             if !self.reachable {
                 return None;
@@ -222,12 +222,12 @@ impl Rotator<'_> {
 
     pub(super) fn note_refreshed(
         &mut self,
-        place: &Place,
+        place: &WorkspaceRef,
         new: &Token,
         old: Option<&Token>,
         recovered: bool,
     ) {
-        let deed = Deed::Refreshed {
+        let deed = HistoryEvent::Refreshed {
             new: new.jti.clone(),
             old: old.and_then(|o| o.jti.clone()),
             expires_at: new.expiry.at(),

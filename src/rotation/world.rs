@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::journal::{Ledger, Place, Record, Window};
+use super::journal::{Pending, Record, Window, WorkspaceRef};
 use crate::error::{Failure, Result};
 use crate::secret::Secret;
 use crate::store::{AppendError, ReplaceError};
@@ -65,7 +65,7 @@ pub trait HandOver {
     /// Why it could not be done, for people.
     fn hand_over(
         &mut self,
-        place: &Place,
+        place: &WorkspaceRef,
         new: &Token,
         old: Option<&Token>,
     ) -> std::result::Result<(), String>;
@@ -77,7 +77,7 @@ pub trait Store {
     ///
     /// # Errors
     /// When it cannot be read, or holds what no journal of this version does.
-    fn ledger(&mut self) -> Result<Ledger>;
+    fn ledger(&mut self) -> Result<Pending>;
     /// Appends to the journal; with `durable` the records outlast a power cut.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ pub trait Store {
     ///
     /// # Errors
     /// When the journal is as it was.
-    fn close(&mut self, ledger: &Ledger) -> Result<()>;
+    fn close(&mut self, ledger: &Pending) -> Result<()>;
     /// The workspace's current token, as the config file says now.
     ///
     /// # Errors
@@ -124,15 +124,15 @@ pub trait Store {
     /// of the workspace, or it was made to be handed out.
     fn knows(&mut self, workspace: &str, jti: &str) -> bool;
     /// Keeps a line of history. Never fails the work.
-    fn note(&mut self, place: &Place, deed: &Deed);
+    fn note(&mut self, place: &WorkspaceRef, deed: &HistoryEvent);
     /// As [`Store::note`], unless there is such a line about this token already.
-    fn note_once(&mut self, place: &Place, deed: &Deed);
+    fn note_once(&mut self, place: &WorkspaceRef, deed: &HistoryEvent);
 }
 
 /// One token that is to become its workspace's current one.
 pub struct Promotion<'a> {
     /// The workspace.
-    pub place: &'a Place,
+    pub place: &'a WorkspaceRef,
     /// What it holds now.
     pub old: Option<&'a Token>,
     /// What it is to hold.
@@ -141,7 +141,7 @@ pub struct Promotion<'a> {
 
 /// What history remembers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Deed {
+pub enum HistoryEvent {
     /// A refresh: the new token is the current one.
     Refreshed {
         /// The new token's id.
@@ -192,28 +192,28 @@ pub enum Event {
     /// An interrupted refresh was finished: its token is the current one.
     Finished {
         /// Of which workspace.
-        place: Place,
+        place: WorkspaceRef,
         /// The token's id.
         jti: Option<String>,
     },
     /// The token of an interrupted refresh is not needed and will be revoked.
     Abandoned {
         /// Of which workspace.
-        place: Place,
+        place: WorkspaceRef,
         /// The token's id.
         jti: Option<String>,
     },
     /// A revocation that an earlier run owed is done.
     Revoked {
         /// Of which workspace.
-        place: Place,
+        place: WorkspaceRef,
         /// The token's id.
         jti: String,
     },
     /// A revocation is still owed.
     StillLive {
         /// Of which workspace.
-        place: Place,
+        place: WorkspaceRef,
         /// The token's id.
         jti: String,
         /// Why.
@@ -222,7 +222,7 @@ pub enum Event {
     /// A live token that nobody here holds.
     Orphan {
         /// Of which workspace.
-        place: Place,
+        place: WorkspaceRef,
         /// The token's id.
         jti: String,
         /// Whether it was revoked.
@@ -231,7 +231,7 @@ pub enum Event {
     /// It could not be found out what became of an earlier request.
     Unsettled {
         /// Of which workspace.
-        place: Place,
+        place: WorkspaceRef,
         /// Why.
         reason: String,
     },

@@ -3,21 +3,21 @@
 use std::time::Duration;
 
 use crate::api::Api;
-use crate::browser;
-use crate::callback::{Brought, Listener};
-use crate::commands::work;
+use crate::auth;
+use crate::auth::browser;
+use crate::auth::callback::{Brought, Listener};
+use crate::auth::oauth::{Attempt, Provider};
+use crate::commands::app;
 use crate::config::{Config, Paths, Session};
+use crate::config_dir::State;
 use crate::context::{Context, Env};
 use crate::endpoints;
 use crate::error::{AuthError, Error, Failure, Result};
 use crate::http::Http;
 use crate::jwt;
-use crate::oauth::{Attempt, Provider};
 use crate::output::Report;
 use crate::rotation::Store;
 use crate::secret::Secret;
-use crate::session;
-use crate::state::State;
 
 const DEFAULT_PORT: u16 = 41247;
 /// How many ports after the first are tried when it is taken.
@@ -38,7 +38,7 @@ pub(super) struct Wish {
 pub(super) fn run(ctx: &mut Context, wish: &Wish) -> Result<Report> {
     let (first, last) = ports(&ctx.env, wish.port)?;
     let limit = time_limit(&ctx.env, wish.timeout)?;
-    let http = work::http(ctx)?;
+    let http = app::http(ctx)?;
     let provider = Provider::new(&ctx.env, &http, &*ctx.clock)?;
     let paths = Paths::find(&ctx.env)?;
     let config = Config::load(&paths.config, &ctx.console)?;
@@ -54,7 +54,7 @@ pub(super) fn run(ctx: &mut Context, wish: &Wish) -> Result<Report> {
         ));
     }
     // What cannot be written is found out before somebody has gone through the browser.
-    let lock_wait = work::lock_wait(None)?;
+    let lock_wait = app::lock_wait(None)?;
     let (mut state, _) = State::lock(&paths, lock_wait, &*ctx.clock, &ctx.console)?;
     state.probe()?;
     drop(state);
@@ -101,7 +101,7 @@ fn still_signed_in(ctx: &Context, config: &Config, http: &Http) -> Result<Option
     let Some(session) = config.session() else {
         return Ok(None);
     };
-    if session::has_ended(&session, ctx.clock.now()) {
+    if auth::has_ended(&session, ctx.clock.now()) {
         return Ok(None);
     }
     let base = endpoints::management(&ctx.env, config)?;

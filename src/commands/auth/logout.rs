@@ -1,18 +1,18 @@
 //! `ntcli auth logout`: forgets the session, and with `--all` first ends the workspace tokens.
 
 use crate::api::Api;
+use crate::auth::{self, Keeper};
 use crate::cli::AuthLogout;
-use crate::commands::work;
+use crate::commands::app;
 use crate::config::{Config, Paths};
+use crate::config_dir::State;
 use crate::context::Context;
 use crate::endpoints;
 use crate::error::{AuthError, Failure, Result};
 use crate::json::Json;
 use crate::output::Report;
-use crate::rotation::journal::{Ledger, Place, Record};
-use crate::rotation::{ControlPlane, Deed, Event, Rotator, Store};
-use crate::session::{self, Keeper};
-use crate::state::State;
+use crate::rotation::journal::{Pending, Record, WorkspaceRef};
+use crate::rotation::{ControlPlane, Event, HistoryEvent, Rotator, Store};
 use crate::time::Timestamp;
 use crate::token::TokenExpiry;
 
@@ -20,13 +20,13 @@ use crate::token::TokenExpiry;
 pub(in crate::commands) fn run(ctx: &mut Context, args: &AuthLogout) -> Result<Report> {
     let paths = Paths::find(&ctx.env)?;
     let before = Config::load(&paths.config, &ctx.console)?;
-    let to_end = args.all && has_tokens(&before, &crate::state::peek_ledger(&paths)?);
+    let to_end = args.all && has_tokens(&before, &crate::config_dir::peek_ledger(&paths)?);
     if to_end {
-        session::check(&ctx.env, &before, ctx.clock.now())?;
+        auth::check(&ctx.env, &before, ctx.clock.now())?;
     } else if before.session().is_none() {
         return Ok(done(ctx, "Nobody was signed in", &[]));
     }
-    let lock_wait = work::lock_wait(None)?;
+    let lock_wait = app::lock_wait(None)?;
     let (mut state, _) = State::lock(&paths, lock_wait, &*ctx.clock, &ctx.console)?;
     let mut ended = Ended::default();
     if to_end {
@@ -73,7 +73,7 @@ fn done(ctx: &Context, message: &str, revoked: &[String]) -> Report {
 }
 
 /// Whether there is anything that only a server can end. Orphans are not ours to end unasked.
-fn has_tokens(config: &Config, ledger: &Ledger) -> bool {
+fn has_tokens(config: &Config, ledger: &Pending) -> bool {
     config.workspaces().iter().any(|w| w.token.is_some())
         || !(ledger.windows.is_empty() && ledger.rotations.is_empty() && ledger.owed.is_empty())
 }
@@ -82,7 +82,7 @@ fn has_tokens(config: &Config, ledger: &Ledger) -> bool {
 #[derive(Default)]
 struct Ended {
     /// Workspaces whose token is dead and may be forgotten.
-    workspaces: Vec<Place>,
+    workspaces: Vec<WorkspaceRef>,
     /// The ids of the tokens that were revoked.
     revoked: Vec<String>,
     /// What is still live, or may be, for people.
@@ -94,13 +94,13 @@ struct Ended {
 /// Finishes what the journal holds, then revokes the current token of every workspace, and those
 /// of which the journal says that they are to be revoked some day: that day is now.
 fn end_tokens(ctx: &Context, state: &mut State) -> Result<Ended> {
-    let http = work::http(ctx)?;
+    let http = app::http(ctx)?;
     let keeper = Keeper::new(ctx)?;
     let config = state.config()?;
     let bearer = keeper.bearer(&http, &config)?;
     let base = endpoints::management(&ctx.env, &config)?;
     let api = Api::new(&http, &*ctx.clock, base, Some(bearer)).renewing(&keeper);
-    let mut tell = |event: Event| work::tell(&ctx.console, &event);
+    let mut tell = |event: Event| app::tell(&ctx.console, &event);
     Rotator::new(&api, state, &*ctx.clock, &mut tell)?.recover_only(&[], false);
 
     let mut ledger = state.ledger()?;
@@ -127,7 +127,7 @@ fn end_tokens(ctx: &Context, state: &mut State) -> Result<Ended> {
     }
     let now = ctx.clock.now();
     for workspace in state.config()?.workspaces() {
-        let place = work::place(&workspace);
+        let place = app::place(&workspace);
         let Some(token) = workspace.token else {
             continue;
         };
@@ -151,7 +151,7 @@ fn is_over(expiry: TokenExpiry, now: Timestamp) -> bool {
 }
 
 /// Needs no fsync: to revoke once more what is revoked does no harm.
-fn settle(state: &mut State, ledger: &mut Ledger, record: Record) {
+fn settle(state: &mut State, ledger: &mut Pending, record: Record) {
     if state.append(std::slice::from_ref(&record), false).is_ok() {
         ledger.apply(record);
     }
@@ -159,7 +159,13 @@ fn settle(state: &mut State, ledger: &mut Ledger, record: Record) {
 
 impl Ended {
     /// Whether the token is dead now.
-    fn revoke(&mut self, api: &Api, state: &mut State, place: &Place, jti: Option<&str>) -> bool {
+    fn revoke(
+        &mut self,
+        api: &Api,
+        state: &mut State,
+        place: &WorkspaceRef,
+        jti: Option<&str>,
+    ) -> bool {
         let Some(jti) = jti else {
             self.left.push(format!(
                 "{}: its token has no id by which to revoke it",
@@ -170,7 +176,7 @@ impl Ended {
         match api.revoke(&place.id, jti) {
             Ok(_) => {
                 let jti = jti.to_owned();
-                state.note(place, &Deed::Revoked { jti: jti.clone() });
+                state.note(place, &HistoryEvent::Revoked { jti: jti.clone() });
                 self.revoked.push(jti);
                 true
             }

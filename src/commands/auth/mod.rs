@@ -1,17 +1,18 @@
 //! `ntcli auth …`
 
-mod handed_in;
 mod login;
+mod login_stdin;
 mod logout;
 mod status;
 
+use crate::auth;
 use crate::cli::{AuthLogin, AuthSignup};
 use crate::config::{Session, User};
 use crate::context::Context;
-use crate::error::{Result, printable};
+use crate::error::Result;
 use crate::json::Json;
 use crate::output::Report;
-use crate::session;
+use crate::text::printable;
 use crate::time::Timestamp;
 
 pub(super) use logout::run as logout;
@@ -20,7 +21,7 @@ pub(super) use status::run as status;
 /// Signs in with the browser, or with a session that comes in on standard input.
 pub(super) fn login(ctx: &mut Context, args: &AuthLogin) -> Result<Report> {
     if args.token_stdin {
-        return handed_in::run(ctx, args);
+        return login_stdin::run(ctx, args);
     }
     let wish = login::Wish {
         port: args.port,
@@ -57,7 +58,7 @@ fn signed_in(message: &str, session: &Session, now: Timestamp) -> Report {
 /// Its end, as the rest of a sentence.
 fn lasts(session: &Session, now: Timestamp) -> String {
     match (session.expires_at, session.refresh_token.is_some()) {
-        (Some(_), true) if session::has_ended(session, now) => {
+        (Some(_), true) if auth::has_ended(session, now) => {
             "; the session has ended, and the next command renews it".to_owned()
         }
         (Some(end), true) => format!(" until {end}; the session renews itself"),

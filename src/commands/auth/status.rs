@@ -1,17 +1,18 @@
 //! `ntcli auth status`: who is signed in, from what is known here. No network.
 
+use crate::auth;
 use crate::config::{Config, Paths, Session};
 use crate::context::Context;
-use crate::error::{Error, Result, printable};
+use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::Report;
-use crate::session;
+use crate::text::printable;
 
 /// Tells where the bearer comes from, whose it is, and until when it holds.
 pub(in crate::commands) fn run(ctx: &mut Context) -> Result<Report> {
     let now = ctx.clock.now();
-    let (session, source, place) = if let Some(bearer) = session::from_env(&ctx.env)? {
-        let session = session::handed_in(bearer, None);
+    let (session, source, place) = if let Some(bearer) = auth::from_env(&ctx.env)? {
+        let session = auth::handed_in(bearer, None);
         (session, "environment", "NTCLI_TOKEN".to_owned())
     } else {
         let paths = Paths::find(&ctx.env)?;
@@ -28,7 +29,7 @@ pub(in crate::commands) fn run(ctx: &mut Context) -> Result<Report> {
     }
     let mut json = super::json(&session);
     json.set("source", source.into());
-    json.set("expired", session::has_ended(&session, now).into());
+    json.set("expired", auth::has_ended(&session, now).into());
     Ok(Report::new(text(&session, &place, ctx), json))
 }
 

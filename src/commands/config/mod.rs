@@ -5,9 +5,10 @@ pub(super) mod show;
 
 use crate::config::Paths;
 use crate::context::Context;
-use crate::error::{Result, printable};
+use crate::error::Result;
 use crate::json::Json;
 use crate::output::Report;
+use crate::text::printable;
 
 /// Prints where the config file is.
 pub(super) fn path(ctx: &mut Context) -> Result<Report> {

@@ -1,21 +1,22 @@
 //! `ntcli config reset`
 
 use crate::cli::ConfigReset;
-use crate::commands::ask::{self, Question};
-use crate::commands::work;
+use crate::commands::app;
+use crate::commands::prompt::{self, Question};
 use crate::config::{Config, Paths};
+use crate::config_dir::{self, State};
 use crate::context::Context;
-use crate::error::{Result, printable};
+use crate::error::Result;
 use crate::json::Json;
 use crate::output::Report;
 use crate::rotation::Store;
-use crate::rotation::journal::{Ledger, Place, Record};
-use crate::state::{self, State};
+use crate::rotation::journal::{Pending, Record, WorkspaceRef};
+use crate::text::printable;
 use crate::time::Timestamp;
 
 /// A token that would stay live with nobody to hold it.
 struct Live {
-    place: Place,
+    place: WorkspaceRef,
     jti: Option<String>,
 }
 
@@ -25,7 +26,7 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &ConfigReset) -> Result<
     let config = Config::load(&paths.config, &ctx.console)?;
     let now = ctx.clock.now();
     if !args.force {
-        let live = live(&config, &state::peek_ledger(&paths)?, now);
+        let live = live(&config, &config_dir::peek_ledger(&paths)?, now);
         let question = Question {
             what: format!(
                 "Session, workspaces, tokens and domain would be forgotten.{}",
@@ -35,10 +36,10 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &ConfigReset) -> Result<
             yes: &["reset"],
             forced: "ntcli config reset --force".to_owned(),
         };
-        ask::consent(ctx, &question)?;
+        prompt::consent(ctx, &question)?;
     }
 
-    let (mut state, _) = State::lock(&paths, work::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
+    let (mut state, _) = State::lock(&paths, app::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
     let config = state.config()?;
     let ledger = state.ledger()?;
     let live = live(&config, &ledger, now);
@@ -55,7 +56,7 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &ConfigReset) -> Result<
 }
 
 /// The workspaces that the journal has something to say about.
-fn places(ledger: &Ledger) -> Vec<Place> {
+fn places(ledger: &Pending) -> Vec<WorkspaceRef> {
     let windows = ledger.windows.iter().map(|w| &w.place);
     let rotations = ledger.rotations.iter().map(|r| &r.place);
     let owed = ledger.owed.iter().map(|o| &o.place);
@@ -65,16 +66,16 @@ fn places(ledger: &Ledger) -> Vec<Place> {
 }
 
 /// What is live on the server, as far as it is known here, and would be known to nobody.
-fn live(config: &Config, ledger: &Ledger, now: Timestamp) -> Vec<Live> {
+fn live(config: &Config, ledger: &Pending, now: Timestamp) -> Vec<Live> {
     let mut live: Vec<Live> = Vec::new();
-    let mut add = |place: Place, jti: Option<String>| {
+    let mut add = |place: WorkspaceRef, jti: Option<String>| {
         let seen = |l: &Live| jti.is_some() && l.place.id == place.id && l.jti == jti;
         if !live.iter().any(seen) {
             live.push(Live { place, jti });
         }
     };
     for workspace in config.workspaces() {
-        let place = work::place(&workspace);
+        let place = app::place(&workspace);
         if let Some(token) = workspace.token
             && token.expiry.at().is_none_or(|end| end > now)
         {
@@ -122,7 +123,7 @@ fn report(live: &[Live]) -> Report {
     let rows = live.iter().map(|Live { place, jti }| {
         Json::of([
             ("jti", jti.clone().into()),
-            ("workspace", work::json_place(place)),
+            ("workspace", app::json_place(place)),
         ])
     });
     let json = Json::of([

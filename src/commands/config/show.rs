@@ -3,11 +3,12 @@
 use crate::config::{Config, Paths, Session};
 use crate::context::Context;
 use crate::endpoints;
-use crate::error::{Result, printable};
+use crate::error::Result;
 use crate::json::Json;
 use crate::output::Report;
+use crate::output::table::Table;
 use crate::secret::redact;
-use crate::table::Table;
+use crate::text::printable;
 
 const REDACTED: &str = "[redacted]";
 

@@ -3,27 +3,28 @@
 use std::time::Duration;
 
 use crate::api::Api;
-use crate::commands::work;
+use crate::auth;
+use crate::commands::app;
 use crate::config::{Config, Paths, Workspace};
+use crate::config_dir;
 use crate::context::Context;
 use crate::endpoints;
-use crate::error::{Error, Failure, Result, printable};
-use crate::handover::Hooks;
+use crate::error::{Error, Failure, Result};
+use crate::hooks::Hooks;
 use crate::http::Http;
 use crate::json::Json;
 use crate::output::{self, Report};
-use crate::rotation::journal::Ledger;
-use crate::rotation::{ControlPlane, Order};
-use crate::session;
-use crate::state;
+use crate::rotation::journal::Pending;
+use crate::rotation::{ControlPlane, RefreshOptions};
 use crate::store;
+use crate::text::printable;
 use crate::token::{Token, due};
 
 /// What the refresh would be asked for.
 pub(super) struct Ask<'a> {
     pub(super) paths: &'a Paths,
     pub(super) lock_wait: Duration,
-    pub(super) order: &'a Order,
+    pub(super) order: &'a RefreshOptions,
     pub(super) hooks: Option<&'a Hooks>,
 }
 
@@ -51,10 +52,10 @@ pub(super) fn run(
     let _lock = paths.lock.exists().then(lock).transpose()?;
     let config = Config::load(&paths.config, &ctx.console)?;
     let targets = targets(&config)?;
-    let ledger = state::peek_ledger(paths)?;
+    let ledger = config_dir::peek_ledger(paths)?;
     store::probe_replace(&paths.config)?;
     store::probe_replace(&paths.journal)?;
-    let mut bearer = session::bearer_as_it_is(&ctx.env, &config, ctx.clock.now())?;
+    let mut bearer = auth::bearer_as_it_is(&ctx.env, &config, ctx.clock.now())?;
     let base = endpoints::management(&ctx.env, &config)?;
 
     let mut text = String::new();
@@ -70,7 +71,7 @@ pub(super) fn run(
             match api.list(&workspace.id).err() {
                 None => {}
                 Some(failure) if failure.status() == Some(401) => {
-                    if !session::is_renewable(&ctx.env, &config)? {
+                    if !auth::is_renewable(&ctx.env, &config)? {
                         return Err(Error::call("list the tokens", failure));
                     }
                     bearer = None;
@@ -88,7 +89,7 @@ pub(super) fn run(
             text += &format!("  Pending first: {}\n", printable(work));
         }
         let mut result = Json::of([
-            ("workspace", work::json_place(&work::place(workspace))),
+            ("workspace", app::json_place(&app::place(workspace))),
             ("would_refresh", plan.refresh.into()),
             ("reason", plan.why.into()),
             ("current_jti", token.jti.clone().into()),
@@ -135,8 +136,8 @@ pub(super) fn run(
     Ok(Report::new(text, json).with_problem(problem))
 }
 
-fn plan(ctx: &Context, ask: &Ask, ledger: &Ledger, workspace: &Workspace, token: &Token) -> Plan {
-    let place = work::place(workspace);
+fn plan(ctx: &Context, ask: &Ask, ledger: &Pending, workspace: &Workspace, token: &Token) -> Plan {
+    let place = app::place(workspace);
     let (name, jti) = (printable(&place.name), printable(token.jti_for_people()));
     let open = ledger.rotation(&place.id).filter(|open| open.hand_over);
     let problem = match (ask.hooks, open) {

@@ -1,22 +1,22 @@
 //! `ntcli token history`: what was done and when, the latest first, as logs are read.
 
 use crate::cli::TokenHistory;
-use crate::commands::work;
+use crate::commands::app;
 use crate::config::{Config, Paths};
+use crate::config_dir::history::{self, Line};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::history::{self, Line};
 use crate::json::Json;
 use crate::output::Report;
+use crate::output::table::Table;
 use crate::secret::redact;
-use crate::table::Table;
 
 /// Shows the history of one workspace; of all of them when none is named and none is active.
 pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenHistory) -> Result<Report> {
     let paths = Paths::find(&ctx.env)?;
     let config = Config::load(&paths.config, &ctx.console)?;
     let mut lines = history::read(&paths.history)?;
-    match work::workspace(ctx, &config, args.workspace.as_deref()) {
+    match app::workspace(ctx, &config, args.workspace.as_deref()) {
         Ok(workspace) => lines.retain(|line| line.workspace_id == workspace.id),
         Err(Error::NoWorkspace) => {}
         // A workspace that is no longer known here still has its history.

@@ -2,15 +2,16 @@
 
 use crate::api::RemoteToken;
 use crate::cli::TokenList;
+use crate::commands::app;
 use crate::commands::server::Server;
-use crate::commands::work;
 use crate::config::{Config, Paths, Workspace};
+use crate::config_dir::history::{self, Line};
 use crate::context::Context;
-use crate::error::{Error, Result, moment, printable};
-use crate::history::{self, Line};
+use crate::error::{Error, Result, moment};
 use crate::json::Json;
 use crate::output::Report;
-use crate::table::Table;
+use crate::output::table::Table;
+use crate::text::printable;
 use crate::time::Timestamp;
 use crate::token::TokenExpiry;
 
@@ -27,7 +28,7 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenList) -> Result<Re
     let paths = Paths::find(&ctx.env)?;
     let config = Config::load(&paths.config, &ctx.console)?;
     let server = Server::for_session(ctx, &config)?;
-    let workspace = work::workspace(ctx, &config, args.workspace.as_deref())?;
+    let workspace = app::workspace(ctx, &config, args.workspace.as_deref())?;
     let listed = server.api().tokens(&workspace.id);
     let live = listed.map_err(|failure| Error::call("list the tokens", failure))?;
     let past = history::read(&paths.history)?;

@@ -1,12 +1,13 @@
 //! `ntcli token needs-refresh`: the answer is the exit code.
 
 use crate::cli::TokenNeedsRefresh;
-use crate::commands::work;
+use crate::commands::app;
 use crate::config::{Config, Paths};
 use crate::context::Context;
-use crate::error::{Error, Result, exit, printable};
+use crate::error::{Error, Result, exit};
 use crate::json::Json;
 use crate::output::Report;
+use crate::text::printable;
 use crate::token::{self, Due, Token, TokenExpiry};
 
 const DEFAULT_WITHIN: &str = "30d";
@@ -20,10 +21,10 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenNeedsRefresh) -> R
 
 fn answer(ctx: &mut Context, args: &TokenNeedsRefresh) -> Result<Report> {
     let within = args.within.as_deref().unwrap_or(DEFAULT_WITHIN);
-    let within_secs = work::seconds("--within", within)?;
+    let within_secs = app::seconds("--within", within)?;
     let paths = Paths::find(&ctx.env)?;
     let config = Config::load(&paths.config, &ctx.console)?;
-    let workspace = work::workspace(ctx, &config, args.workspace.as_deref())?;
+    let workspace = app::workspace(ctx, &config, args.workspace.as_deref())?;
     let token = workspace.token.as_ref().ok_or(Error::NoToken)?;
 
     let due = token::due(token, within_secs, ctx.clock.now());
@@ -39,7 +40,7 @@ fn answer(ctx: &mut Context, args: &TokenNeedsRefresh) -> Result<Report> {
         ("expires_at", token.expiry.at().into()),
         ("never_expires", (token.expiry == TokenExpiry::Never).into()),
         ("jti", token.jti.clone().into()),
-        ("workspace", work::json_place(&work::place(&workspace))),
+        ("workspace", app::json_place(&app::place(&workspace))),
     ]);
     let mut report = Report::new(text, json);
     report.exit = if due.is_due() { 0 } else { NOT_DUE };

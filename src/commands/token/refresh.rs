@@ -6,19 +6,20 @@ use std::time::Duration;
 use super::dry_run;
 use super::refresh_report as report;
 use crate::api::Api;
+use crate::auth::{self, Keeper};
 use crate::cli::TokenRefresh;
-use crate::commands::work;
+use crate::commands::app;
 use crate::config::{Config, Paths, Workspace};
+use crate::config_dir::State;
 use crate::context::Context;
 use crate::endpoints;
-use crate::error::{Error, Result, printable};
-use crate::handover::Hooks;
+use crate::error::{Error, Result};
+use crate::hooks::Hooks;
 use crate::json::Json;
 use crate::output::Report;
-use crate::rotation::journal::Place;
-use crate::rotation::{Event, Order, Outcome, Rotator};
-use crate::session::{self, Keeper};
-use crate::state::State;
+use crate::rotation::journal::WorkspaceRef;
+use crate::rotation::{Event, Outcome, RefreshOptions, Rotator};
+use crate::text::printable;
 use crate::token::Token;
 
 const DEFAULT_EXEC_TIMEOUT_S: u64 = 60;
@@ -27,11 +28,11 @@ const DEFAULT_EXEC_TIMEOUT_S: u64 = 60;
 pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenRefresh) -> Result<Report> {
     let order = order(ctx, args)?;
     let mut hooks = hooks(ctx, args)?;
-    let lock_wait = work::lock_wait(args.lock_wait.as_deref())?;
-    let http = work::http(ctx)?;
+    let lock_wait = app::lock_wait(args.lock_wait.as_deref())?;
+    let http = app::http(ctx)?;
     let paths = Paths::find(&ctx.env)?;
     let before = Config::load(&paths.config, &ctx.console)?;
-    session::check(&ctx.env, &before, ctx.clock.now())?;
+    auth::check(&ctx.env, &before, ctx.clock.now())?;
     let seen = targets(ctx, &before, args)?;
     drop(before); // with many workspaces these are large
     if args.dry_run {
@@ -53,12 +54,12 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenRefresh) -> Result
     let current = targets(ctx, &config, args)?;
     let base = endpoints::management(&ctx.env, &config)?;
     drop(config);
-    let places: Vec<Place> = current.iter().map(work::place).collect();
+    let places: Vec<WorkspaceRef> = current.iter().map(app::place).collect();
     let current = the_one(current, args);
     let api = Api::new(&http, &*ctx.clock, base, Some(bearer)).renewing(&keeper);
     let mut orphans = Vec::new();
     let mut tell = |event: Event| {
-        work::tell(&ctx.console, &event);
+        app::tell(&ctx.console, &event);
         if let Event::Orphan {
             place,
             jti,
@@ -67,7 +68,7 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenRefresh) -> Result
         {
             orphans.push(Json::of([
                 ("jti", jti.into()),
-                ("workspace", work::json_place(&place)),
+                ("workspace", app::json_place(&place)),
                 ("revoked", revoked.into()),
             ]));
         }
@@ -123,14 +124,14 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenRefresh) -> Result
     Ok(report)
 }
 
-fn order(ctx: &Context, args: &TokenRefresh) -> Result<Order> {
+fn order(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
     let seconds = |option, text: &Option<String>| {
         text.as_deref()
-            .map(|text| work::seconds(option, text))
+            .map(|text| app::seconds(option, text))
             .transpose()
     };
-    Ok(Order {
-        expiry: work::expiry(
+    Ok(RefreshOptions {
+        expiry: app::expiry(
             args.expires_in.as_deref(),
             args.expires_at.as_deref(),
             ctx.clock.now(),
@@ -144,7 +145,7 @@ fn order(ctx: &Context, args: &TokenRefresh) -> Result<Order> {
 
 fn hooks(ctx: &Context, args: &TokenRefresh) -> Result<Option<Hooks>> {
     let timeout_s = match args.exec_timeout.as_deref() {
-        Some(text) => work::seconds("--exec-timeout", text)?,
+        Some(text) => app::seconds("--exec-timeout", text)?,
         None => DEFAULT_EXEC_TIMEOUT_S,
     };
     let timeout = Duration::from_secs(timeout_s);
@@ -174,7 +175,7 @@ fn targets(ctx: &Context, config: &Config, args: &TokenRefresh) -> Result<Vec<Wo
     let mut meant = if args.all {
         config.workspaces()
     } else {
-        vec![work::workspace(ctx, config, args.workspace.as_deref())?]
+        vec![app::workspace(ctx, config, args.workspace.as_deref())?]
     };
     // The file may hold a token under two keys of one workspace; a refresh replaces both.
     let mut seen = BTreeSet::new();

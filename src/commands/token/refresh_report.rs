@@ -1,23 +1,24 @@
 //! What a refresh came to, as text and JSON.
 
-use crate::commands::work;
+use crate::commands::app;
 use crate::context::Console;
-use crate::error::{Error, Result, printable};
+use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::{self, Report};
-use crate::rotation::journal::Place;
+use crate::rotation::journal::WorkspaceRef;
 use crate::rotation::{OldFate, Outcome, Refreshed};
+use crate::text::printable;
 use crate::token::{Token, TokenExpiry};
 
 /// What became of one workspace.
-pub(super) fn one(place: &Place, outcome: Outcome, print: bool) -> Report {
+pub(super) fn one(place: &WorkspaceRef, outcome: Outcome, print: bool) -> Report {
     match outcome {
         Outcome::Refreshed(refreshed) => done(place, refreshed, print),
         Outcome::NotDue(token) => not_due(place, &token),
     }
 }
 
-fn done(place: &Place, refreshed: Refreshed, print: bool) -> Report {
+fn done(place: &WorkspaceRef, refreshed: Refreshed, print: bool) -> Report {
     let Refreshed {
         new,
         old,
@@ -55,7 +56,7 @@ fn done(place: &Place, refreshed: Refreshed, print: bool) -> Report {
         ("old_token", old_token),
         ("message", message.into()),
         ("outcome", outcome.into()),
-        ("workspace", work::json_place(place)),
+        ("workspace", app::json_place(place)),
         ("verified", verified.into()),
     ]);
     let problem = match fate {
@@ -69,7 +70,7 @@ fn done(place: &Place, refreshed: Refreshed, print: bool) -> Report {
     Report::new(text, json).with_problem(problem)
 }
 
-fn not_due(place: &Place, token: &Token) -> Report {
+fn not_due(place: &WorkspaceRef, token: &Token) -> Report {
     let name = printable(&place.name);
     let text = match token.expiry {
         TokenExpiry::At(end) => format!("Token of '{name}' is not due: it expires {end}.\n"),
@@ -81,14 +82,19 @@ fn not_due(place: &Place, token: &Token) -> Report {
         ("old_token", nothing("revoked_at")),
         ("message", "Token is not due".into()),
         ("outcome", "not_due".into()),
-        ("workspace", work::json_place(place)),
+        ("workspace", app::json_place(place)),
         ("current_token", token_json(token, false)),
     ]);
     Report::new(text, json)
 }
 
 /// What there is to say when another run was faster.
-pub(super) fn already(place: &Place, current: &Token, before: &Token, print: bool) -> Report {
+pub(super) fn already(
+    place: &WorkspaceRef,
+    current: &Token,
+    before: &Token,
+    print: bool,
+) -> Report {
     let message = "Token was refreshed by another run while this one waited";
     let text = format!("{message}.\n{}", new_token_lines(current, print));
     let json = Json::of([
@@ -102,7 +108,7 @@ pub(super) fn already(place: &Place, current: &Token, before: &Token, print: boo
         ),
         ("message", message.into()),
         ("outcome", "already_refreshed".into()),
-        ("workspace", work::json_place(place)),
+        ("workspace", app::json_place(place)),
         ("verified", Json::Null),
     ]);
     Report::new(text, json)
@@ -111,7 +117,7 @@ pub(super) fn already(place: &Place, current: &Token, before: &Token, print: boo
 /// What becomes of many workspaces: a line each on stderr as it is known, the sums on stdout.
 pub(super) struct Many<'a> {
     console: &'a Console,
-    places: &'a [Place],
+    places: &'a [WorkspaceRef],
     results: Vec<Json>,
     refreshed: usize,
     not_due: usize,
@@ -122,7 +128,7 @@ pub(super) struct Many<'a> {
 }
 
 impl<'a> Many<'a> {
-    pub(super) fn new(console: &'a Console, places: &'a [Place]) -> Self {
+    pub(super) fn new(console: &'a Console, places: &'a [WorkspaceRef]) -> Self {
         Self {
             console,
             places,
@@ -143,7 +149,7 @@ impl<'a> Many<'a> {
             Err(error) => {
                 self.failed += 1;
                 let json = Json::of([
-                    ("workspace", work::json_place(place)),
+                    ("workspace", app::json_place(place)),
                     ("outcome", "failed".into()),
                 ]);
                 (json, Some(error))
@@ -214,7 +220,7 @@ fn in_a_line(json: &Json) -> String {
 }
 
 fn new_token_lines(token: &Token, print: bool) -> String {
-    let mut text = work::expires_line("New token expires", token.expiry);
+    let mut text = app::expires_line("New token expires", token.expiry);
     text += &format!("New token JTI: {}\n", printable(token.jti_for_people()));
     if print {
         text += &format!("Token: {}\n", token.access_token.expose());

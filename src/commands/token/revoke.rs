@@ -2,21 +2,20 @@
 
 use crate::api::Api;
 use crate::cli::TokenRevoke;
-use crate::commands::ask::{self, Question};
+use crate::commands::app;
+use crate::commands::prompt::{self, Question};
 use crate::commands::server::Server;
 use crate::commands::token::show;
-use crate::commands::work;
 use crate::config::{Config, Paths, Workspace};
+use crate::config_dir::{self, State};
 use crate::context::Context;
-use crate::error::{
-    Error, Failure, ManageError, Result, chain, exit, moment, printable, shell_word,
-};
+use crate::error::{Error, Failure, ManageError, Result, chain, exit, moment};
 use crate::json::Json;
 use crate::jwt;
 use crate::output::Report;
-use crate::rotation::journal::{Ledger, Place, Record, Rotation};
-use crate::rotation::{Deed, Event, Rotator, Store};
-use crate::state::{self, State};
+use crate::rotation::journal::{Pending, Record, Rotation, WorkspaceRef};
+use crate::rotation::{Event, HistoryEvent, Rotator, Store};
+use crate::text::{printable, shell_word};
 
 const REVOKE: &str = "revoke the token";
 /// What makes the workspace usable again once its current token is gone.
@@ -46,25 +45,25 @@ fn one(ctx: &mut Context, args: &TokenRevoke, jti: &str) -> Result<Report> {
             exit_code: exit::USAGE,
         });
     }
-    let lock_wait = work::lock_wait(args.lock_wait.as_deref())?;
+    let lock_wait = app::lock_wait(args.lock_wait.as_deref())?;
     let paths = Paths::find(&ctx.env)?;
     let config = Config::load(&paths.config, &ctx.console)?;
     let server = Server::for_session(ctx, &config)?;
-    let seen = work::workspace(ctx, &config, args.workspace.as_deref())?;
+    let seen = app::workspace(ctx, &config, args.workspace.as_deref())?;
     if !args.force {
         agree(ctx, &seen, jti)?;
     }
 
     let (mut state, _) = State::lock(&paths, lock_wait, &*ctx.clock, &ctx.console)?;
     let api = server.api();
-    let place = work::place(&seen);
+    let place = app::place(&seen);
     // Pending work first: an interrupted refresh may be about to make this token the current one.
     let mut settled = Vec::new();
     recover(ctx, &mut state, &api, &mut settled)?;
-    let is_it = |(p, j): &(Place, String)| p.id == place.id && j == jti;
+    let is_it = |(p, j): &(WorkspaceRef, String)| p.id == place.id && j == jti;
     let done_before = settled.iter().any(is_it);
     for (place, jti) in settled.into_iter().filter(|done| !is_it(done)) {
-        work::tell(&ctx.console, &Event::Revoked { place, jti });
+        app::tell(&ctx.console, &Event::Revoked { place, jti });
     }
     let revoked_at = if done_before {
         None
@@ -73,7 +72,7 @@ fn one(ctx: &mut Context, args: &TokenRevoke, jti: &str) -> Result<Report> {
             Ok(at) => {
                 state.note(
                     &place,
-                    &Deed::Revoked {
+                    &HistoryEvent::Revoked {
                         jti: jti.to_owned(),
                     },
                 );
@@ -99,7 +98,7 @@ fn one(ctx: &mut Context, args: &TokenRevoke, jti: &str) -> Result<Report> {
         ),
         ("status", "revoked".into()),
         ("was_current", was_current.into()),
-        ("workspace", work::json_place(&place)),
+        ("workspace", app::json_place(&place)),
     ]);
     let problem = forgotten.err().map(|error| {
         let (done, causes) = ("The token was revoked", chain(&error));
@@ -132,7 +131,7 @@ fn agree(ctx: &mut Context, workspace: &Workspace, jti: &str) -> Result<()> {
             shell_word(&printable(&workspace.id))
         ),
     };
-    ask::consent(ctx, &question)
+    prompt::consent(ctx, &question)
 }
 
 fn is_current(workspace: Option<&Workspace>, jti: &str) -> bool {
@@ -146,7 +145,7 @@ fn not_revoked(
     ctx: &Context,
     state: &mut State,
     api: &Api,
-    place: &Place,
+    place: &WorkspaceRef,
     jti: &str,
     failure: Failure,
 ) -> Error {
@@ -183,7 +182,7 @@ fn not_revoked(
 }
 
 /// Forgets a token that is gone; answers whether it was the current one.
-fn forget(state: &mut State, place: &Place, jti: &str) -> Result<bool> {
+fn forget(state: &mut State, place: &WorkspaceRef, jti: &str) -> Result<bool> {
     let current = is_current(state.config()?.workspace(&place.key).as_ref(), jti);
     if current {
         state.update(|config| {
@@ -222,11 +221,11 @@ fn recover(
     ctx: &Context,
     state: &mut State,
     api: &Api,
-    revoked: &mut Vec<(Place, String)>,
-) -> Result<(Ledger, bool)> {
+    revoked: &mut Vec<(WorkspaceRef, String)>,
+) -> Result<(Pending, bool)> {
     let mut tell = |event: Event| match event {
         Event::Revoked { place, jti } => revoked.push((place, jti)),
-        other => work::tell(&ctx.console, &other),
+        other => app::tell(&ctx.console, &other),
     };
     let mut rotator = Rotator::new(api, state, &*ctx.clock, &mut tell)?;
     rotator.recover_only(&[], false);
@@ -237,13 +236,13 @@ fn recover(
 
 /// Does what the journal owes and is due.
 fn pending(ctx: &mut Context, args: &TokenRevoke) -> Result<Report> {
-    let lock_wait = work::lock_wait(args.lock_wait.as_deref())?;
+    let lock_wait = app::lock_wait(args.lock_wait.as_deref())?;
     let paths = Paths::find(&ctx.env)?;
     let config = Config::load(&paths.config, &ctx.console)?;
     if let Some(name) = args.workspace.as_deref() {
         config.find(name)?;
     }
-    if !state::peek_ledger(&paths)?.owes_anything() {
+    if !config_dir::peek_ledger(&paths)?.owes_anything() {
         return Ok(settled(&[], "Nothing is owed.\n", "nothing_owed"));
     }
     let server = Server::for_session(ctx, &config)?;
@@ -272,7 +271,7 @@ fn pending(ctx: &mut Context, args: &TokenRevoke) -> Result<Report> {
     Ok(settled(&revoked, &text, "done"))
 }
 
-fn still_owed(ledger: &Ledger) -> ManageError {
+fn still_owed(ledger: &Pending) -> ManageError {
     let windows = ledger.windows.iter().map(|w| &w.place);
     let rotations = ledger.rotations.iter().map(|r| &r.place);
     let owed = ledger.owed.iter().map(|o| &o.place);
@@ -289,11 +288,11 @@ fn still_owed(ledger: &Ledger) -> ManageError {
     ManageError::StillOwed { left, handing_on }
 }
 
-fn settled(revoked: &[(Place, String)], text: &str, status: &str) -> Report {
+fn settled(revoked: &[(WorkspaceRef, String)], text: &str, status: &str) -> Report {
     let revoked = revoked.iter().map(|(place, jti)| {
         Json::of([
             ("jti", jti.as_str().into()),
-            ("workspace", work::json_place(place)),
+            ("workspace", app::json_place(place)),
         ])
     });
     let json = Json::of([

@@ -1,14 +1,15 @@
 //! `ntcli token show`: what is known of the current token, without the network.
 
 use crate::cli::TokenShow;
-use crate::commands::work;
+use crate::commands::app;
 use crate::config::{Config, Paths};
+use crate::config_dir;
 use crate::context::Context;
-use crate::error::{Error, Result, moment, printable};
+use crate::error::{Error, Result, moment};
 use crate::json::Json;
 use crate::output::Report;
-use crate::rotation::journal::Ledger;
-use crate::state;
+use crate::rotation::journal::Pending;
+use crate::text::printable;
 use crate::time::Timestamp;
 use crate::token::{Token, TokenExpiry};
 
@@ -18,9 +19,9 @@ const DAY_MS: i64 = 86_400_000;
 pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenShow) -> Result<Report> {
     let paths = Paths::find(&ctx.env)?;
     let config = Config::load(&paths.config, &ctx.console)?;
-    let workspace = work::workspace(ctx, &config, args.workspace.as_deref())?;
+    let workspace = app::workspace(ctx, &config, args.workspace.as_deref())?;
     let token = workspace.token.as_ref().ok_or(Error::NoToken)?;
-    let pending = pending(&state::peek_ledger(&paths)?, &workspace.id);
+    let pending = pending(&config_dir::peek_ledger(&paths)?, &workspace.id);
     let now = ctx.clock.now();
     let status = status(token, now);
     let created_at = token.created_at();
@@ -74,7 +75,7 @@ fn status(token: &Token, now: Timestamp) -> &'static str {
 }
 
 /// What the journal holds for a workspace, in words.
-pub(super) fn pending(ledger: &Ledger, workspace: &str) -> Vec<String> {
+pub(super) fn pending(ledger: &Pending, workspace: &str) -> Vec<String> {
     let mut words = Vec::new();
     for rotation in ledger.rotations.iter().filter(|r| r.place.id == workspace) {
         let new = rotation.token.jti_for_people();

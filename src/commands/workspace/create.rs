@@ -3,17 +3,18 @@
 use super::{called, fetch, json};
 use crate::api::{CreatedWorkspace, RemoteWorkspace};
 use crate::cli::WorkspaceCreate;
+use crate::commands::app;
 use crate::commands::server::Server;
-use crate::commands::work;
 use crate::config::{Config, Paths, bare_id};
+use crate::config_dir::State;
 use crate::context::Context;
-use crate::error::{Error, Failure, ManageError, NewTokenFate, Result, chain, exit, printable};
+use crate::error::{Error, Failure, ManageError, NewTokenFate, Result, chain, exit};
 use crate::json::Json;
 use crate::output::Report;
-use crate::rotation::journal::{Place, Record};
-use crate::rotation::{ControlPlane, Deed, Rotator, Store};
-use crate::state::State;
+use crate::rotation::journal::{Record, WorkspaceRef};
+use crate::rotation::{ControlPlane, HistoryEvent, Rotator, Store};
 use crate::store::ReplaceError;
+use crate::text::printable;
 use crate::time::Timestamp;
 use crate::token::Token;
 
@@ -25,7 +26,7 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &WorkspaceCreate) -> Res
     let paths = Paths::find(&ctx.env)?;
     let before = Config::load(&paths.config, &ctx.console)?;
     let server = Server::for_anybody(ctx, &before)?;
-    let (mut state, _) = State::lock(&paths, work::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
+    let (mut state, _) = State::lock(&paths, app::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
     // Whatever cannot be written is found out before the server is asked for anything.
     state.config()?;
     state.probe()?;
@@ -105,9 +106,9 @@ fn store(
     state: &mut State,
     api: &dyn ControlPlane,
     made: &CreatedWorkspace,
-) -> Result<Place> {
+) -> Result<WorkspaceRef> {
     let CreatedWorkspace { workspace, token } = made;
-    let mut place = Place {
+    let mut place = WorkspaceRef {
         key: workspace.id.clone(),
         id: bare_id(&workspace.id).to_owned(),
         name: workspace.name.clone(),
@@ -166,7 +167,7 @@ fn store(
     if let Some(token) = token {
         // Were it to stay, the next run would store the token once more.
         let _ = state.strike(&[done]);
-        let deed = Deed::HandedOut {
+        let deed = HistoryEvent::HandedOut {
             jti: token.jti.clone(),
             expires_at: token.expiry.at(),
         };
@@ -181,10 +182,10 @@ fn look_for_tokens(
     ctx: &Context,
     state: &mut State,
     api: &dyn ControlPlane,
-    place: &Place,
+    place: &WorkspaceRef,
     at: Timestamp,
 ) -> Result<()> {
-    let mut tell = |event| work::tell(&ctx.console, &event);
+    let mut tell = |event| app::tell(&ctx.console, &event);
     state.append(
         &[Record::Creating {
             place: place.clone(),
@@ -197,7 +198,7 @@ fn look_for_tokens(
     Ok(())
 }
 
-fn report(ctx: &Context, place: &Place, token: Option<&Token>) -> Report {
+fn report(ctx: &Context, place: &WorkspaceRef, token: Option<&Token>) -> Report {
     let mut text = format!("Workspace created: {}\n", printable(&place.name));
     text += &format!("ID: {}\n", printable(&place.id));
     text += "It is the active workspace now.\n";

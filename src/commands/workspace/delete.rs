@@ -2,16 +2,17 @@
 
 use super::{called, fetch, json, resolve};
 use crate::cli::WorkspaceDelete;
-use crate::commands::ask::{self, Question};
+use crate::commands::app;
+use crate::commands::prompt::{self, Question};
 use crate::commands::server::Server;
-use crate::commands::work;
 use crate::config::{Config, Paths, bare_id};
+use crate::config_dir::State;
 use crate::context::Context;
-use crate::error::{Error, Failure, ManageError, Result, chain, printable, shell_word};
+use crate::error::{Error, Failure, ManageError, Result, chain};
 use crate::json::Json;
 use crate::output::Report;
-use crate::rotation::journal::{Place, Record};
-use crate::state::State;
+use crate::rotation::journal::{Record, WorkspaceRef};
+use crate::text::{printable, shell_word};
 
 const DELETE: &str = "delete the workspace";
 
@@ -22,7 +23,7 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &WorkspaceDelete) -> Res
     let place = resolve(ctx, &config, &args.name)?;
     if !args.force {
         let name = printable(&place.name);
-        ask::consent(
+        prompt::consent(
             ctx,
             &Question {
                 what: format!(
@@ -39,7 +40,7 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &WorkspaceDelete) -> Res
         )?;
     }
     let server = Server::for_anybody(ctx, &config)?;
-    let (mut state, _) = State::lock(&paths, work::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
+    let (mut state, _) = State::lock(&paths, app::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
     state.config()?;
     let was_there = delete(&server, &place)?;
 
@@ -78,7 +79,7 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &WorkspaceDelete) -> Res
 
 /// Answers whether it was there. What the answer leaves open is looked up in the list: a 404 may
 /// come from another server than the one that was meant, and an answer may be lost.
-fn delete(server: &Server, place: &Place) -> Result<bool> {
+fn delete(server: &Server, place: &WorkspaceRef) -> Result<bool> {
     let failure = match server.api().delete_workspace(&place.id) {
         Ok(()) => return Ok(true),
         Err(failure) => failure,
@@ -108,7 +109,7 @@ fn delete(server: &Server, place: &Place) -> Result<bool> {
 
 /// First what is owed about it, then the workspace with its token: the other way round a kill in
 /// between would let the next run bring it back.
-pub(super) fn forget(state: &mut State, place: &Place) -> Result<()> {
+pub(super) fn forget(state: &mut State, place: &WorkspaceRef) -> Result<()> {
     state.strike(&[Record::Forgotten {
         workspace: place.id.clone(),
     }])?;

@@ -4,10 +4,11 @@ use super::{all, fetch};
 use crate::commands::server::Server;
 use crate::config::{Config, Paths};
 use crate::context::Context;
-use crate::error::{Result, printable};
+use crate::error::Result;
 use crate::json::Json;
 use crate::output::Report;
-use crate::table::Table;
+use crate::output::table::Table;
+use crate::text::printable;
 
 /// Lists the server's workspaces, and those that are known only here.
 pub(in crate::commands) fn run(ctx: &mut Context) -> Result<Report> {

@@ -7,13 +7,14 @@ pub(super) mod select;
 pub(super) mod sync;
 
 use crate::api::RemoteWorkspace;
+use crate::commands::app;
 use crate::commands::server::Server;
-use crate::commands::work;
 use crate::config::{Config, bare_id};
 use crate::context::Context;
-use crate::error::{Error, Result, printable};
+use crate::error::{Error, Result};
 use crate::json::Json;
-use crate::rotation::journal::Place;
+use crate::rotation::journal::WorkspaceRef;
+use crate::text::printable;
 
 /// A workspace that the server has, that is known here, or both.
 struct Found {
@@ -34,8 +35,8 @@ struct Found {
 }
 
 impl Found {
-    fn place(&self) -> Place {
-        Place {
+    fn place(&self) -> WorkspaceRef {
+        WorkspaceRef {
             key: self.key.clone(),
             id: self.id.clone(),
             name: self.name.clone(),
@@ -81,11 +82,11 @@ fn fetch(server: &Server) -> Result<Vec<RemoteWorkspace>> {
 
 /// The workspace that is named so: one that is known here, else one that the server has. Only for
 /// the latter is the server asked.
-fn resolve(ctx: &Context, config: &Config, name: &str) -> Result<Place> {
+fn resolve(ctx: &Context, config: &Config, name: &str) -> Result<WorkspaceRef> {
     match config.find(name) {
         Err(Error::UnknownWorkspace { .. }) => {}
         known => {
-            return Ok(work::place(&known?));
+            return Ok(app::place(&known?));
         }
     }
     let server = Server::for_anybody(ctx, config)?;
@@ -93,7 +94,7 @@ fn resolve(ctx: &Context, config: &Config, name: &str) -> Result<Place> {
 }
 
 /// The one that is named so; an id wins over a name.
-fn pick(found: &[Found], name: &str) -> Result<Place> {
+fn pick(found: &[Found], name: &str) -> Result<WorkspaceRef> {
     let id = bare_id(name);
     let by_id = |w: &&Found| w.key == name || w.id.eq_ignore_ascii_case(id);
     let mut fits: Vec<&Found> = found.iter().filter(by_id).collect();
@@ -113,12 +114,12 @@ fn pick(found: &[Found], name: &str) -> Result<Place> {
 }
 
 /// `'NAME' (ID)` for people.
-fn called(place: &Place) -> String {
+fn called(place: &WorkspaceRef) -> String {
     format!("'{}' ({})", printable(&place.name), printable(&place.id))
 }
 
 /// The workspace for JSON, with the name that a script asks for first.
-fn json(place: &Place) -> Json {
+fn json(place: &WorkspaceRef) -> Json {
     Json::of([
         ("name", place.name.as_str().into()),
         ("id", place.id.as_str().into()),

@@ -2,18 +2,19 @@
 
 use super::{Found, all, called, fetch, json, pick, resolve};
 use crate::commands::server::Server;
-use crate::commands::{ask, work};
+use crate::commands::{app, prompt};
 use crate::config::{Config, Paths};
+use crate::config_dir::State;
 use crate::context::{Console, Context};
-use crate::error::{Error, ManageError, Result, exit, printable};
+use crate::error::{Error, ManageError, Result, exit};
 use crate::json::Json;
 use crate::output::Report;
-use crate::rotation::journal::Place;
-use crate::state::State;
+use crate::rotation::journal::WorkspaceRef;
+use crate::text::printable;
 
 /// Makes a workspace the active one; without a name, one that a person chooses.
 pub(in crate::commands) fn run(ctx: &mut Context, name: Option<&str>) -> Result<Report> {
-    if name.is_none() && !ask::possible(ctx) {
+    if name.is_none() && !prompt::possible(ctx) {
         return Err(Error::Usage {
             message: "No workspace is named, and there is no terminal to choose one on".to_owned(),
             hint: "ntcli workspace select <name>, and ntcli workspace list".to_owned(),
@@ -26,7 +27,7 @@ pub(in crate::commands) fn run(ctx: &mut Context, name: Option<&str>) -> Result<
         Some(name) => resolve(ctx, &config, name)?,
         None => choose(ctx, &config)?,
     };
-    let (mut state, _) = State::lock(&paths, work::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
+    let (mut state, _) = State::lock(&paths, app::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
     state.update(|config| {
         if config.workspace(&place.key).is_none() {
             config.put_workspace(&place.key, &place.name);
@@ -53,13 +54,13 @@ pub(in crate::commands) fn run(ctx: &mut Context, name: Option<&str>) -> Result<
 }
 
 /// Lets a person choose from a numbered list; a name or an id is as good as a number.
-fn choose(ctx: &mut Context, config: &Config) -> Result<Place> {
+fn choose(ctx: &mut Context, config: &Config) -> Result<WorkspaceRef> {
     let found = all(config, fetch(&Server::for_anybody(ctx, config)?)?);
     if found.is_empty() {
         return Err(ManageError::NoWorkspaces.into());
     }
     show(&ctx.console, &found);
-    let answer = ask::answer(ctx, &format!("Which one? [1-{}]", found.len()))?;
+    let answer = prompt::answer(ctx, &format!("Which one? [1-{}]", found.len()))?;
     if answer.is_empty() {
         return Err(ManageError::Declined.into());
     }
@@ -87,7 +88,7 @@ fn show(console: &Console, found: &[Found]) {
 /// Leaves no workspace active.
 pub(in crate::commands) fn clear(ctx: &mut Context) -> Result<Report> {
     let paths = Paths::find(&ctx.env)?;
-    let (mut state, _) = State::lock(&paths, work::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
+    let (mut state, _) = State::lock(&paths, app::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
     let config = state.config()?;
     let before = config.active_key().and_then(|key| config.workspace(key));
     state.update(|config| {
@@ -102,7 +103,7 @@ pub(in crate::commands) fn clear(ctx: &mut Context) -> Result<Report> {
         None => "No workspace was active.\n".to_owned(),
     };
     let json = Json::of([
-        ("workspace", before.map(|w| json(&work::place(&w))).into()),
+        ("workspace", before.map(|w| json(&app::place(&w))).into()),
         ("message", "No workspace is active".into()),
     ]);
     Ok(Report::new(text, json))

@@ -3,29 +3,30 @@
 use super::delete::forget;
 use super::{Found, all, called, fetch, json};
 use crate::api::Api;
+use crate::commands::app;
 use crate::commands::server::Server;
-use crate::commands::work;
 use crate::config::{Config, Paths};
+use crate::config_dir::State;
 use crate::context::{Console, Context};
-use crate::error::{Result, printable};
+use crate::error::Result;
 use crate::json::Json;
 use crate::output::Report;
 use crate::rotation::ControlPlane;
-use crate::rotation::journal::Place;
-use crate::state::State;
+use crate::rotation::journal::WorkspaceRef;
+use crate::text::printable;
 use crate::time::Timestamp;
 use crate::token::Token;
 
 /// What differs between the server and the config file.
 #[derive(Default)]
 struct Changes {
-    added: Vec<Place>,
+    added: Vec<WorkspaceRef>,
     /// With the name before.
-    renamed: Vec<(Place, String)>,
+    renamed: Vec<(WorkspaceRef, String)>,
     /// With the token that goes with it.
-    removed: Vec<(Place, Option<Token>)>,
+    removed: Vec<(WorkspaceRef, Option<Token>)>,
     /// Gone from the list, but their tokens may still work.
-    kept: Vec<(Place, String)>,
+    kept: Vec<(WorkspaceRef, String)>,
 }
 
 /// Takes over the server's list of workspaces.
@@ -33,7 +34,7 @@ pub(in crate::commands) fn run(ctx: &mut Context) -> Result<Report> {
     let paths = Paths::find(&ctx.env)?;
     let config = Config::load(&paths.config, &ctx.console)?;
     let server = Server::for_anybody(ctx, &config)?;
-    let (mut state, _) = State::lock(&paths, work::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
+    let (mut state, _) = State::lock(&paths, app::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
     let config = state.config()?;
     let found = all(&config, fetch(&server)?);
     let total = found.iter().filter(|w| w.remote.is_some()).count();
@@ -141,7 +142,7 @@ fn report(changes: &Changes, total: usize) -> Report {
         if total == 1 { "" } else { "s" }
     );
 
-    let with = |place: &Place, name: &str, value: Json| {
+    let with = |place: &WorkspaceRef, name: &str, value: Json| {
         let mut object = json(place);
         object.set(name, value);
         object

@@ -10,7 +10,7 @@ use crate::fuzz::{self, random};
 use super::super::message::message;
 use super::super::no_proxy::{is_loopback, listed};
 use super::super::target::presentable;
-use super::super::tls::certificates_of;
+use super::super::transport::tls::certificates_of;
 use super::certificates::certificate;
 use super::server::read_request;
 use super::*;

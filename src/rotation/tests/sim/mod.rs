@@ -8,9 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
 use crate::error::Failure;
-use crate::rotation::journal::{Place, Window};
-use crate::rotation::world::{Deed, Event};
-use crate::rotation::{Order, Rotator};
+use crate::rotation::journal::{Window, WorkspaceRef};
+use crate::rotation::world::{Event, HistoryEvent};
+use crate::rotation::{RefreshOptions, Rotator};
 use crate::secret::Secret;
 use crate::time::{Expiry, Timestamp};
 use crate::token::{Token, TokenExpiry};
@@ -46,7 +46,7 @@ pub(super) struct Sim {
     /// What the lock file says.
     late: Vec<Window>,
     pub(super) config: Vec<(String, Token)>,
-    deeds: Vec<Deed>,
+    deeds: Vec<HistoryEvent>,
     pub(super) events: Vec<Event>,
     pub(super) effects: usize,
     troubles: Vec<(usize, Trouble)>,
@@ -262,14 +262,14 @@ impl World {
             sim.skew_s = None;
             sim.events.clear();
         }
-        let order = Order {
+        let order = RefreshOptions {
             expiry: Expiry::DEFAULT,
             verify: true,
             revoke_orphans,
             due_within_s: None,
             grace_s: self.0.borrow().kind.grace_s,
         };
-        let places: Vec<Place> = self
+        let places: Vec<WorkspaceRef> = self
             .0
             .borrow()
             .config
@@ -330,8 +330,8 @@ impl World {
     }
 }
 
-fn place(id: &str) -> Place {
-    Place {
+fn place(id: &str) -> WorkspaceRef {
+    WorkspaceRef {
         key: id.into(),
         id: id.into(),
         name: id.into(),

@@ -5,8 +5,10 @@ use std::time::Duration;
 use super::{Fate, Needs, OnServer, World};
 use crate::context::Clock;
 use crate::error::{Error, Failure, Result};
-use crate::rotation::journal::{self, Ledger, Place, Record, Window};
-use crate::rotation::world::{ControlPlane, Deed, HandOver, Listed, Listing, Promotion, Store};
+use crate::rotation::journal::{self, Pending, Record, Window, WorkspaceRef};
+use crate::rotation::world::{
+    ControlPlane, HandOver, HistoryEvent, Listed, Listing, Promotion, Store,
+};
 use crate::secret::Secret;
 use crate::store::{AppendError, ReplaceError};
 use crate::time::{Expiry, Timestamp};
@@ -112,7 +114,7 @@ impl ControlPlane for World {
 impl HandOver for World {
     fn hand_over(
         &mut self,
-        place: &Place,
+        place: &WorkspaceRef,
         new: &Token,
         _: Option<&Token>,
     ) -> std::result::Result<(), String> {
@@ -128,9 +130,9 @@ impl HandOver for World {
 }
 
 impl Store for World {
-    fn ledger(&mut self) -> Result<Ledger> {
+    fn ledger(&mut self) -> Result<Pending> {
         let lines = self.0.borrow().journal.clone().unwrap_or_default();
-        Ledger::read(&lines).map_err(|place| Error::DamagedFile {
+        Pending::read(&lines).map_err(|place| Error::DamagedFile {
             path: "/sim".into(),
             place,
         })
@@ -173,7 +175,7 @@ impl Store for World {
         }
     }
 
-    fn close(&mut self, ledger: &Ledger) -> Result<()> {
+    fn close(&mut self, ledger: &Pending) -> Result<()> {
         if !ledger.is_empty() {
             return Ok(());
         }
@@ -241,11 +243,11 @@ impl Store for World {
         false
     }
 
-    fn note(&mut self, _: &Place, deed: &Deed) {
+    fn note(&mut self, _: &WorkspaceRef, deed: &HistoryEvent) {
         self.0.borrow_mut().deeds.push(deed.clone());
     }
 
-    fn note_once(&mut self, place: &Place, deed: &Deed) {
+    fn note_once(&mut self, place: &WorkspaceRef, deed: &HistoryEvent) {
         self.note(place, deed);
     }
 }

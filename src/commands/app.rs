@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use crate::config::{Config, Workspace};
+use crate::config_dir;
 use crate::context::{Console, Context};
-use crate::error::{Error, Result, printable};
+use crate::error::{Error, Result};
 use crate::http::Http;
 use crate::json::Json;
 use crate::rotation::Event;
-use crate::rotation::journal::Place;
-use crate::state;
+use crate::rotation::journal::WorkspaceRef;
+use crate::text::printable;
 use crate::time::{Expiry, Timestamp, parse_duration};
 use crate::token::TokenExpiry;
 
-const DEFAULT_LOCK_WAIT: Duration = state::LOCK_WAIT;
+const DEFAULT_LOCK_WAIT: Duration = config_dir::LOCK_WAIT;
 
 /// The expiry that `--expires-in` or `--expires-at` ask for, one year without them.
 ///
@@ -75,8 +76,8 @@ pub(super) fn workspace(ctx: &Context, config: &Config, named: Option<&str>) -> 
 }
 
 /// The workspace, as a rotation names it.
-pub(super) fn place(workspace: &Workspace) -> Place {
-    Place {
+pub(super) fn place(workspace: &Workspace) -> WorkspaceRef {
+    WorkspaceRef {
         key: workspace.key.clone(),
         id: workspace.id.clone(),
         name: workspace.name.clone(),
@@ -92,7 +93,7 @@ pub(super) fn http(ctx: &Context) -> Result<Http> {
 }
 
 /// A workspace for JSON.
-pub(super) fn json_place(place: &Place) -> Json {
+pub(super) fn json_place(place: &WorkspaceRef) -> Json {
     Json::of([
         ("name", place.name.as_str().into()),
         ("id", place.id.as_str().into()),

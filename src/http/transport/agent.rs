@@ -11,17 +11,17 @@ use ureq::unversioned::transport::{
 };
 
 use super::forward::AbsoluteForm;
-use super::proxy::Proxy;
 use super::resolve::Resolve;
-use super::settings::Settings;
-use super::target::Target;
+use super::send_tracker::{AboveTls, BelowTls, Witness};
 use super::tls;
-use super::witness::{AboveTls, BelowTls, Witness};
+use crate::http::proxy::Proxy;
+use crate::http::settings::Settings;
+use crate::http::target::Target;
 
 /// A name that takes longer than this is not going to be found.
-pub(super) const LONGEST_RESOLVE: Duration = Duration::from_secs(5);
+pub(in crate::http) const LONGEST_RESOLVE: Duration = Duration::from_secs(5);
 /// A host that takes longer than this to connect to is down.
-pub(super) const LONGEST_CONNECT: Duration = Duration::from_secs(10);
+pub(in crate::http) const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 /// Room for a whole request head, the longest URL and bearer included, and for a whole answer
 /// head: ureq needs each in one piece.
 const BUFFER: usize = 16 * 1024;
@@ -31,30 +31,34 @@ const LONGEST_IDLE: Duration = Duration::from_secs(3);
 
 /// A way to a server.
 #[derive(Clone)]
-pub(super) struct Line {
+pub(in crate::http) struct Line {
     /// The proxy on the way.
-    pub(super) proxy: Option<Proxy>,
+    pub(in crate::http) proxy: Option<Proxy>,
     /// Whether the proxy gets the requests themselves (plain http) rather than a tunnel.
-    pub(super) forwards: bool,
-    pub(super) agent: Agent,
+    pub(in crate::http) forwards: bool,
+    pub(in crate::http) agent: Agent,
     secure: bool,
 }
 
 /// All ways that were needed so far.
 #[derive(Default)]
-pub(super) struct Agents {
+pub(in crate::http) struct Agents {
     lines: RefCell<Vec<Line>>,
     witness: Witness,
 }
 
 impl Agents {
     /// What saw how far the last attempt got.
-    pub(super) fn witness(&self) -> &Witness {
+    pub(in crate::http) fn witness(&self) -> &Witness {
         &self.witness
     }
 
     /// The way to this target. The error is a setting of ours that cannot be used.
-    pub(super) fn line_to(&self, target: &Target, settings: &Settings) -> Result<Line, String> {
+    pub(in crate::http) fn line_to(
+        &self,
+        target: &Target,
+        settings: &Settings,
+    ) -> Result<Line, String> {
         let proxy = settings.proxy.choose(target)?;
         let mut lines = self.lines.borrow_mut();
         if let Some(line) = lines

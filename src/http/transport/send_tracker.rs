@@ -8,7 +8,7 @@ use ureq::unversioned::transport::{
 
 /// How far an attempt got. The order is that of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Stage {
+pub(in crate::http) enum Stage {
     /// The name of the host, or of the proxy, is looked up.
     Resolve,
     /// A connection to it is opened.
@@ -26,7 +26,7 @@ pub(super) enum Stage {
 /// What is known of the current attempt. Shared with the transports, of which all but one sleep:
 /// this program sends one request at a time.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Witness(Arc<Mutex<Seen>>);
+pub(in crate::http) struct Witness(Arc<Mutex<Seen>>);
 
 #[derive(Debug)]
 struct Seen {
@@ -45,20 +45,20 @@ impl Default for Seen {
 
 impl Witness {
     /// A new attempt begins.
-    pub(super) fn reset(&self) {
+    pub(in crate::http) fn reset(&self) {
         self.with(|seen| *seen = Seen::default());
     }
 
-    pub(super) fn stage(&self) -> Stage {
+    pub(in crate::http) fn stage(&self) -> Stage {
         self.with(|seen| seen.stage)
     }
 
     /// Whether this attempt opened its own connection rather than use one again.
-    pub(super) fn connected(&self) -> bool {
+    pub(in crate::http) fn connected(&self) -> bool {
         self.with(|seen| seen.connected)
     }
 
-    pub(super) fn reached(&self, stage: Stage) {
+    pub(in crate::http) fn reached(&self, stage: Stage) {
         self.with(|seen| seen.stage = stage);
     }
 
@@ -75,10 +75,10 @@ fn is_way_to_proxy(tunnels: bool, details: &ConnectionDetails) -> bool {
 
 /// Stands below TLS and notes that TLS begins.
 #[derive(Debug)]
-pub(super) struct BelowTls {
-    pub(super) witness: Witness,
+pub(in crate::http) struct BelowTls {
+    pub(in crate::http) witness: Witness,
     /// Whether this chain goes through a proxy's tunnel.
-    pub(super) tunnels: bool,
+    pub(in crate::http) tunnels: bool,
 }
 
 impl<In: Transport> Connector<In> for BelowTls {
@@ -101,10 +101,10 @@ impl<In: Transport> Connector<In> for BelowTls {
 
 /// Stands above TLS, at the top of the chain, and notes that a request is sent.
 #[derive(Debug)]
-pub(super) struct AboveTls {
-    pub(super) witness: Witness,
+pub(in crate::http) struct AboveTls {
+    pub(in crate::http) witness: Witness,
     /// Whether this chain goes through a proxy's tunnel.
-    pub(super) tunnels: bool,
+    pub(in crate::http) tunnels: bool,
 }
 
 impl<In: Transport> Connector<In> for AboveTls {
@@ -131,7 +131,7 @@ impl<In: Transport> Connector<In> for AboveTls {
 
 /// A connection whose every sending is noted before it happens.
 #[derive(Debug)]
-pub(super) struct Witnessed<T> {
+pub(in crate::http) struct Witnessed<T> {
     inner: T,
     witness: Witness,
 }

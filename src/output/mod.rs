@@ -1,9 +1,12 @@
 //! A report as text or JSON: stdout is the result, stderr is everything else.
 
+pub mod table;
+
 use crate::context::Console;
-use crate::error::{Error, acts_on_terminal, exit};
+use crate::error::{Error, exit};
 use crate::json::Json;
 use crate::secret::redact;
+use crate::text::acts_on_terminal;
 
 /// What a command has to say when it is done.
 pub struct Report {

@@ -13,7 +13,7 @@ use std::time::Duration;
 pub use auth::{AuthError, is_refusal};
 pub use failure::Failure;
 pub use manage::ManageError;
-pub use words::{acts_on_terminal, chain, moment, printable, shell_word};
+pub use words::{chain, moment};
 
 /// The result of whatever can fail for the user.
 pub type Result<T> = std::result::Result<T, Error>;

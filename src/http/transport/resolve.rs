@@ -7,15 +7,15 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-use super::witness::{Stage, Witness};
+use super::send_tracker::{Stage, Witness};
 
 /// ureq's resolver starts a thread for each look-up, and glibc's loads its own libraries: this one
 /// asks it only for real names.
 #[derive(Debug)]
-pub(super) struct Resolve {
-    pub(super) witness: Witness,
+pub(in crate::http) struct Resolve {
+    pub(in crate::http) witness: Witness,
     /// The proxy to be reached instead of every host, when requests are handed to one whole.
-    pub(super) instead: Option<Uri>,
+    pub(in crate::http) instead: Option<Uri>,
 }
 
 impl Resolver for Resolve {

@@ -6,7 +6,7 @@ use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTi
 
 /// Makes connections whose requests carry the whole URL.
 #[derive(Debug)]
-pub(super) struct AbsoluteForm;
+pub(in crate::http) struct AbsoluteForm;
 
 impl<In: Transport> Connector<In> for AbsoluteForm {
     type Out = Forwarded<In>;
@@ -27,7 +27,7 @@ impl<In: Transport> Connector<In> for AbsoluteForm {
 
 /// A connection to a proxy that forwards.
 #[derive(Debug)]
-pub(super) struct Forwarded<T> {
+pub(in crate::http) struct Forwarded<T> {
     inner: T,
     origin: String,
     /// Whether the next bytes begin a request. They do on a new connection, and after an answer:

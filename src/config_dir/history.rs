@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::rotation::Deed;
-use crate::rotation::journal::Place;
+use crate::rotation::HistoryEvent;
+use crate::rotation::journal::WorkspaceRef;
 use crate::store::{self, Log};
 use crate::time::Timestamp;
 
@@ -54,7 +54,7 @@ impl Line {
 
 /// Lays a deed out as a line.
 #[must_use]
-pub fn line(at: Timestamp, place: &Place, deed: &Deed) -> Line {
+pub fn line(at: Timestamp, place: &WorkspaceRef, deed: &HistoryEvent) -> Line {
     let mut line = Line {
         at: at.to_string(),
         event: String::new(),
@@ -66,7 +66,7 @@ pub fn line(at: Timestamp, place: &Place, deed: &Deed) -> Line {
         reason: None,
     };
     let event = match deed {
-        Deed::Refreshed {
+        HistoryEvent::Refreshed {
             new,
             old,
             expires_at,
@@ -77,25 +77,25 @@ pub fn line(at: Timestamp, place: &Place, deed: &Deed) -> Line {
             line.expires_at = expires_at.map(|t| t.to_string());
             if *recovered { "recovered" } else { "refreshed" }
         }
-        Deed::Revoked { jti } => {
+        HistoryEvent::Revoked { jti } => {
             line.jti = Some(jti.clone());
             "revoked"
         }
-        Deed::Grace { jti, until } => {
+        HistoryEvent::Grace { jti, until } => {
             line.jti = Some(jti.clone());
             line.reason = Some(format!("left live until {until}"));
             "grace"
         }
-        Deed::HandedOut { jti, expires_at } => {
+        HistoryEvent::HandedOut { jti, expires_at } => {
             line.jti.clone_from(jti);
             line.expires_at = expires_at.map(|t| t.to_string());
             "handed_out"
         }
-        Deed::OrphanFound { jti } => {
+        HistoryEvent::OrphanFound { jti } => {
             line.jti = Some(jti.clone());
             "orphan_found"
         }
-        Deed::Failed { reason } => {
+        HistoryEvent::Failed { reason } => {
             line.reason = Some(reason.clone());
             "failed"
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::context::Clock;
 use crate::error::Result;
 use crate::rotation::HandOver;
-use crate::rotation::journal::Place;
+use crate::rotation::journal::WorkspaceRef;
 use crate::token::Token;
 use files::TokenFile;
 
@@ -65,7 +65,7 @@ impl Hooks {
     ///
     /// # Errors
     /// In words, as the hand-over itself.
-    pub fn probe(&self, place: &Place) -> std::result::Result<(), String> {
+    pub fn probe(&self, place: &WorkspaceRef) -> std::result::Result<(), String> {
         self.files.iter().try_for_each(|file| file.probe(place))
     }
 }
@@ -73,7 +73,7 @@ impl Hooks {
 impl HandOver for Hooks {
     fn hand_over(
         &mut self,
-        place: &Place,
+        place: &WorkspaceRef,
         new: &Token,
         old: Option<&Token>,
     ) -> std::result::Result<(), String> {
@@ -93,7 +93,7 @@ impl Hooks {
     fn exec(
         &self,
         command: &str,
-        place: &Place,
+        place: &WorkspaceRef,
         new: &Token,
         old: Option<&Token>,
     ) -> std::result::Result<(), String> {

@@ -1,15 +1,17 @@
 //! The config folder while its lock is held: config, journal and history as a rotation sees them.
 
+pub mod history;
+
 use std::time::Duration;
 
 use crate::config::{Config, Paths};
 use crate::context::{Clock, Console};
 use crate::error::{Error, Result};
-use crate::history::{self, History};
-use crate::rotation::journal::{self, Ledger, Place, Record, Window};
-use crate::rotation::{Deed, Promotion, Store};
+use crate::rotation::journal::{self, Pending, Record, Window, WorkspaceRef};
+use crate::rotation::{HistoryEvent, Promotion, Store};
 use crate::store::{self, AppendError, Lock, Log, ReplaceError};
 use crate::token::Token;
+use history::History;
 
 /// How long a run waits for another one to finish, unless it is told.
 pub const LOCK_WAIT: Duration = Duration::from_secs(60);
@@ -135,20 +137,20 @@ impl<'a> State<'a> {
 ///
 /// # Errors
 /// [`Error::ReadFile`], [`Error::DamagedFile`].
-pub fn peek_ledger(paths: &Paths) -> Result<Ledger> {
+pub fn peek_ledger(paths: &Paths) -> Result<Pending> {
     let (_, lines) = Log::open(&paths.journal)?;
     read_ledger(paths, &lines)
 }
 
-fn read_ledger(paths: &Paths, lines: &[u8]) -> Result<Ledger> {
-    Ledger::read(lines).map_err(|place| Error::DamagedFile {
+fn read_ledger(paths: &Paths, lines: &[u8]) -> Result<Pending> {
+    Pending::read(lines).map_err(|place| Error::DamagedFile {
         path: paths.journal.clone(),
         place,
     })
 }
 
 impl Store for State<'_> {
-    fn ledger(&mut self) -> Result<Ledger> {
+    fn ledger(&mut self) -> Result<Pending> {
         let (log, lines) = Log::open(&self.paths.journal)?;
         self.journal = Some(log);
         read_ledger(&self.paths, &lines)
@@ -171,7 +173,7 @@ impl Store for State<'_> {
         self.log()?.retract()
     }
 
-    fn close(&mut self, ledger: &Ledger) -> Result<()> {
+    fn close(&mut self, ledger: &Pending) -> Result<()> {
         let log = self.log()?;
         if ledger.is_empty() {
             return log.remove();
@@ -229,13 +231,13 @@ impl Store for State<'_> {
 
     fn late(&mut self) -> Vec<Window> {
         // Nobody depends on it: what cannot be read is as good as nothing.
-        Ledger::read(&self.lock.message()).map_or_else(|_| Vec::new(), |ledger| ledger.windows)
+        Pending::read(&self.lock.message()).map_or_else(|_| Vec::new(), |ledger| ledger.windows)
     }
 
     fn set_late(&mut self, late: &[Window]) -> Result<()> {
-        let ledger = Ledger {
+        let ledger = Pending {
             windows: late.to_vec(),
-            ..Ledger::default()
+            ..Pending::default()
         };
         self.lock.leave(&journal::lines(&ledger.records())?)
     }
@@ -247,7 +249,7 @@ impl Store for State<'_> {
             || self.history.handed_out(jti)
     }
 
-    fn note(&mut self, place: &Place, deed: &Deed) {
+    fn note(&mut self, place: &WorkspaceRef, deed: &HistoryEvent) {
         let line = history::line(self.clock.now(), place, deed);
         if let Err(error) = self.history.note(&line) {
             let error = error.in_one_line();
@@ -256,7 +258,7 @@ impl Store for State<'_> {
         }
     }
 
-    fn note_once(&mut self, place: &Place, deed: &Deed) {
+    fn note_once(&mut self, place: &WorkspaceRef, deed: &HistoryEvent) {
         let line = history::line(self.clock.now(), place, deed);
         if !self.history.has(&line) {
             self.note(place, deed);

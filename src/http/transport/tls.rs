@@ -12,7 +12,8 @@ use rustls::sign::SigningKey;
 use rustls::{CertificateError, RootCertStore};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
-use super::{describe_io, printable};
+use crate::http::describe_io;
+use crate::text::printable;
 
 /// No bundle of roots is larger; a device or a wrong file might be without end.
 const LONGEST_BUNDLE: u64 = 8 * 1024 * 1024;
@@ -39,7 +40,7 @@ impl KeyProvider for NoKeys {
 }
 
 /// Trusts the built-in roots.
-pub(super) fn built_in_roots() -> TlsConfig {
+pub(in crate::http) fn built_in_roots() -> TlsConfig {
     TlsConfig::builder()
         .root_certs(RootCerts::WebPki)
         .unversioned_rustls_crypto_provider(crypto())
@@ -50,7 +51,7 @@ pub(super) fn built_in_roots() -> TlsConfig {
 ///
 /// ureq itself takes a file without a single usable certificate and then trusts nobody, which shows
 /// as "unknown issuer": so the file is looked at here, and refused by name.
-pub(super) fn only_these_roots(path: &Path) -> Result<TlsConfig, String> {
+pub(in crate::http) fn only_these_roots(path: &Path) -> Result<TlsConfig, String> {
     let bad = |why: &str| {
         let shown = printable(&path.display().to_string());
         format!("the certificates of SSL_CERT_FILE ({shown}) cannot be used: {why}")
@@ -70,7 +71,9 @@ pub(super) fn only_these_roots(path: &Path) -> Result<TlsConfig, String> {
 }
 
 /// The certificates of a bundle, one of which can be used at least; or what is wrong with it.
-pub(super) fn certificates_of(bundle: &[u8]) -> Result<Vec<Certificate<'static>>, &'static str> {
+pub(in crate::http) fn certificates_of(
+    bundle: &[u8],
+) -> Result<Vec<Certificate<'static>>, &'static str> {
     if bundle.is_empty() {
         return Err("the file is empty");
     }
@@ -94,7 +97,7 @@ pub(super) fn certificates_of(bundle: &[u8]) -> Result<Vec<Certificate<'static>>
 }
 
 /// The error of rustls in one of ureq: during a handshake it arrives wrapped as I/O.
-pub(super) fn cause(error: &ureq::Error) -> Option<&rustls::Error> {
+pub(in crate::http) fn cause(error: &ureq::Error) -> Option<&rustls::Error> {
     match error {
         ureq::Error::Rustls(error) => Some(error),
         ureq::Error::Io(error) => error.get_ref()?.downcast_ref(),
@@ -103,7 +106,7 @@ pub(super) fn cause(error: &ureq::Error) -> Option<&rustls::Error> {
 }
 
 /// Why there is no TLS with `host` (at `address`), as a sentence.
-pub(super) fn reason(error: &rustls::Error, host: &str, address: &str) -> String {
+pub(in crate::http) fn reason(error: &rustls::Error, host: &str, address: &str) -> String {
     use rustls::Error as E;
     match error {
         E::InvalidCertificate(error) => {

@@ -1,6 +1,9 @@
 //! The session bearer: where it comes from, whether it still holds, and how it renews itself.
 
-mod keeper;
+pub mod browser;
+pub mod callback;
+pub mod oauth;
+mod renewal;
 
 use crate::config::{Config, Session, User};
 use crate::context::{Context, Env};
@@ -10,7 +13,7 @@ use crate::jwt;
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
-pub use keeper::Keeper;
+pub use renewal::Keeper;
 
 /// `NTCLI_TOKEN`, if it is set.
 ///

@@ -8,7 +8,7 @@ use std::vec::IntoIter;
 use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
 
 use super::args::{ALIASES, Format};
-use super::{command_tree, help, words};
+use super::{command_tree, help, suggest};
 
 type Flag = &'static FlagInfo<'static>;
 type Args = Peekable<IntoIter<String>>;
@@ -140,9 +140,9 @@ impl Scan {
         self.lost = true;
         let aliases = ALIASES.iter().filter(|a| a.0 == group).map(|a| a.1);
         let names = self.node.commands.iter().map(|c| c.name).chain(aliases);
-        let message = match words::shown(word) {
-            None => format!("Unknown command: {}", words::NOT_SHOWN),
-            Some(shown) => match elsewhere(word).or_else(|| words::nearest(word, names)) {
+        let message = match suggest::shown(word) {
+            None => format!("Unknown command: {}", suggest::NOT_SHOWN),
+            Some(shown) => match elsewhere(word).or_else(|| suggest::nearest(word, names)) {
                 Some(near) => format!("Unknown command {shown}; did you mean '{near}'?"),
                 None => format!("Unknown command {shown}"),
             },
@@ -228,12 +228,12 @@ impl Scan {
     fn unknown_option(&mut self, arg: &str) {
         let name = arg.split_once('=').map_or(arg, |(name, _)| name);
         let command = help::spelled(&self.path);
-        let message = match words::shown(name) {
-            None => format!("Unknown option of '{command}': {}", words::NOT_SHOWN),
+        let message = match suggest::shown(name) {
+            None => format!("Unknown option of '{command}': {}", suggest::NOT_SHOWN),
             Some(shown) if below(&self.node, name) => {
                 format!("Option {shown} must come after the command")
             }
-            Some(shown) => match words::nearest(name, self.flags().map(|f| f.long)) {
+            Some(shown) => match suggest::nearest(name, self.flags().map(|f| f.long)) {
                 Some(near) => format!("Unknown option {shown}; did you mean '{near}'?"),
                 None => format!("Unknown option {shown} of '{command}'"),
             },

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::error::{Error, Result, printable};
-use crate::rotation::journal::Place;
+use crate::error::{Error, Result};
+use crate::rotation::journal::WorkspaceRef;
 use crate::store;
+use crate::text::printable;
 use crate::token::Token;
 
 /// A file that is to hold the token.
@@ -50,7 +51,7 @@ impl TokenFile {
     }
 
     /// Finds out whether it could be written.
-    pub(super) fn probe(&self, place: &Place) -> std::result::Result<(), String> {
+    pub(super) fn probe(&self, place: &WorkspaceRef) -> std::result::Result<(), String> {
         let path = self.path_for(place)?;
         if self.variable.is_some() {
             store::read(&path).map_err(|e| e.in_one_line())?;
@@ -59,7 +60,7 @@ impl TokenFile {
     }
 
     /// Where it is for that workspace. A name from the server must not lead elsewhere.
-    fn path_for(&self, place: &Place) -> std::result::Result<PathBuf, String> {
+    fn path_for(&self, place: &WorkspaceRef) -> std::result::Result<PathBuf, String> {
         let mut path = self.path.clone();
         for (mark, text) in [("{name}", &place.name), ("{id}", &place.id)] {
             if !path.contains(mark) {
@@ -76,7 +77,11 @@ impl TokenFile {
     }
 
     /// Puts the token there; the old contents or the new are there whole.
-    pub(super) fn write(&self, place: &Place, token: &Token) -> std::result::Result<(), String> {
+    pub(super) fn write(
+        &self,
+        place: &WorkspaceRef,
+        token: &Token,
+    ) -> std::result::Result<(), String> {
         let path = self.path_for(place)?;
         let text = token.access_token.expose();
         let contents = match &self.variable {
@@ -217,7 +222,7 @@ mod tests {
     #[test]
     fn a_name_from_the_server_stays_in_its_folder() {
         let file = TokenFile::parse("/run/{name}/{id}").unwrap();
-        let place = |name: &str| Place {
+        let place = |name: &str| WorkspaceRef {
             key: "k".into(),
             id: "u-1".into(),
             name: name.into(),

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use super::{from_env, has_ended, no_more};
 use crate::api::Renew;
+use crate::auth::oauth::Provider;
 use crate::config::{Config, Paths, Session};
+use crate::config_dir::{LOCK_WAIT, State};
 use crate::context::{Clock, Console, Context, Env};
 use crate::error::{AuthError, Error, Failure, Result, is_refusal};
 use crate::http::Http;
-use crate::oauth::Provider;
 use crate::secret::Secret;
-use crate::state::{LOCK_WAIT, State};
 use crate::store;
 
 /// A session that ends within this time is renewed: it is to last for the work at hand.

@@ -2,15 +2,15 @@
 
 use std::io::Read;
 
+use crate::auth;
 use crate::cli::AuthLogin;
-use crate::commands::work;
+use crate::commands::app;
 use crate::config::Paths;
+use crate::config_dir::State;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::output::Report;
 use crate::secret::Secret;
-use crate::session;
-use crate::state::State;
 use crate::time::Expiry;
 
 /// No bearer is longer than what a header may hold.
@@ -28,9 +28,9 @@ pub(super) fn run(ctx: &mut Context, args: &AuthLogin) -> Result<Report> {
         },
     };
     let bearer = read_bearer(ctx)?;
-    let session = session::handed_in(bearer, expires_at);
+    let session = auth::handed_in(bearer, expires_at);
     let paths = Paths::find(&ctx.env)?;
-    let (mut state, _) = State::lock(&paths, work::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
+    let (mut state, _) = State::lock(&paths, app::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
     state.update(|config| {
         config.set_session(&session);
         Ok(())

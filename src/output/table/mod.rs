@@ -2,7 +2,7 @@
 
 mod width;
 
-use crate::error::printable;
+use crate::text::printable;
 use width::width;
 
 /// Cells wider than this stick out of their column instead of widening it for every row: one long
@@ -157,7 +157,7 @@ mod tests {
         table.row(["\u{1b}[31mred\n", "x"]);
         assert_eq!(
             table.render(false),
-            "A                   B\n\\u{1b}[31mred\\u{a}  x\n"
+            "A                B\n\\u{1b}[31mred\\n  x\n"
         );
     }
 
