@@ -1,0 +1,8 @@
+//! Sign-in, renewal, sign-out.
+
+pub(crate) mod auth_faults;
+pub(crate) mod browser;
+pub(crate) mod callback;
+pub(crate) mod logout;
+pub(crate) mod renewal;
+pub(crate) mod sign_in;

@@ -1,0 +1,400 @@
+//! A session that renews itself.
+
+use std::fs;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::auth::browser::keeps_secrets;
+use crate::control_plane::{Fault, Route, Times};
+use crate::harness::world::{Output, Workspace, World};
+
+const PAST: u64 = 1_700_000_000_000;
+
+/// Signed in yesterday: the session has ended, the refresh token is good.
+fn world_of_yesterday() -> (World, Workspace) {
+    let (world, workspace) = World::ready();
+    let refresh_token = world.plane.grant_refresh_token();
+    let user = json!({"id": "user_1", "email": "ada@example.com", "imageUrl": "kept"});
+    let auth = json!({"bearerToken": "the-bearer-of-yesterday", "expiresAt": PAST,
+        "refreshToken": refresh_token, "user": user, "extra": [1]});
+    world.set_config("/auth", auth);
+    (world, workspace)
+}
+
+/// Runs the program, which dies at the route before or after its request is carried out.
+#[track_caller]
+pub(crate) fn killed_at(world: &World, route: Route, after: bool, args: &[&str]) -> Output {
+    let pid: Arc<OnceLock<u32>> = Arc::default();
+    let victim = Arc::clone(&pid);
+    let f = Arc::new(move || crate::harness::run::kill(*victim.wait()));
+    world
+        .plane
+        .fault(route, Times::Once, Fault::Call { after, f });
+    let running = world.ntcli(args).spawn();
+    pid.set(running.pid()).unwrap();
+    running.finish()
+}
+
+fn auth(world: &World, name: &str) -> Value {
+    world.config()["auth"][name].clone()
+}
+
+#[track_caller]
+fn refreshes(world: &World, workspace: &Workspace) {
+    let output = world.refresh(&["--debug"]);
+    output.exits(0);
+    keeps_secrets(world, &output);
+    world.assert_one_live_token(workspace);
+}
+
+#[test]
+fn an_ended_session_is_renewed() {
+    let (world, workspace) = world_of_yesterday();
+    let old = auth(&world, "refreshToken");
+    refreshes(&world, &workspace);
+    assert_ne!(auth(&world, "refreshToken"), old);
+    assert_eq!(
+        auth(&world, "refreshToken"),
+        world.plane.live_refresh_tokens()[0]
+    );
+    assert!(auth(&world, "expiresAt").as_u64().unwrap() > 1_750_000_000_000);
+    assert_eq!(
+        (auth(&world, "extra"), &auth(&world, "user")["imageUrl"]),
+        (json!([1]), &json!("kept"))
+    );
+    world.plane.clear_requests();
+    refreshes(&world, &workspace);
+    assert_eq!(world.count(Route::OauthToken), 0, "it was renewed once");
+}
+
+#[test]
+fn a_refresh_token_that_stays_is_kept() {
+    let (world, workspace) = world_of_yesterday();
+    world.plane.configure(|o| o.rotate_refresh_tokens = false);
+    let old = auth(&world, "refreshToken");
+    refreshes(&world, &workspace);
+    assert_eq!(auth(&world, "refreshToken"), old);
+}
+
+#[test]
+fn reading_commands_renew_too() {
+    let (world, _) = world_of_yesterday();
+    world.ntcli(&["workspace", "list"]).run().exits(0);
+    assert_ne!(auth(&world, "bearerToken"), "the-bearer-of-yesterday");
+}
+
+#[test]
+fn a_session_about_to_end_is_renewed_if_that_can_be_done() {
+    let (world, workspace) = world_of_yesterday();
+    let year = 31_536_000;
+    let now = workspace.token.expires_at.unwrap() - year; // it was made a moment ago
+    world.plane.add_session("the-bearer-of-yesterday");
+    world.set_config("/auth/expiresAt", json!((now + 30) * 1000));
+    // It is good for half a minute yet: no reason to fail.
+    world
+        .plane
+        .fault(Route::OauthToken, Times::Once, Fault::CloseBefore);
+    let output = world.refresh(&[]);
+    output
+        .exits(0)
+        .says("the session in hand is used to its end");
+    assert_eq!(auth(&world, "bearerToken"), "the-bearer-of-yesterday");
+    refreshes(&world, &workspace);
+    assert_ne!(auth(&world, "bearerToken"), "the-bearer-of-yesterday");
+}
+
+#[test]
+fn a_refused_renewal() {
+    let (world, workspace) = world_of_yesterday();
+    let before = fs::read(world.config_path()).unwrap();
+    for (status, body) in [
+        (
+            400,
+            r#"{"error":"invalid_grant","error_description":"gone"}"#,
+        ),
+        (401, ""),
+        (403, ""),
+    ] {
+        let fault = Fault::Status(status, body.to_owned(), Vec::new());
+        world.plane.fault(Route::OauthToken, Times::Once, fault);
+        let output = world.refresh(&[]);
+        output
+            .exits(4)
+            .prints("")
+            .says("Error: Authentication required\nCaused by: ");
+        output.says("Hint: ntcli auth login\n");
+        output.says(&format!("the server answered {status}"));
+        assert_eq!(fs::read(world.config_path()).unwrap(), before);
+    }
+    world.assert_one_live_token(&workspace);
+    assert_eq!(world.count(Route::TokenCreate), 0);
+}
+
+#[test]
+fn an_ended_session_without_a_refresh_token() {
+    let (world, _) = World::ready();
+    world.set_config("/auth/expiresAt", json!(PAST));
+    let output = world.refresh(&[]);
+    output
+        .exits(4)
+        .says("Caused by: the session ended 2023-11-14T22:13:20Z\n");
+    world.assert_nothing_sent();
+}
+
+#[test]
+fn a_provider_that_cannot_be_reached() {
+    let (world, workspace) = world_of_yesterday();
+    let before = fs::read(world.config_path()).unwrap();
+    let run = world.ntcli(&["token", "refresh"]);
+    let output = run.env("CLERK_OAUTH_DOMAIN", "http://127.0.0.1:1").run();
+    output
+        .exits(5)
+        .says("Error: Could not renew the session; nothing has changed");
+    assert_eq!(fs::read(world.config_path()).unwrap(), before);
+    world.assert_nothing_sent();
+    refreshes(&world, &workspace);
+}
+
+#[test]
+fn an_answer_that_is_lost() {
+    for (fault, code) in [
+        (Fault::CloseBefore, 5),
+        (Fault::Status(500, String::new(), Vec::new()), 5),
+        (Fault::Status(502, "<html>".to_owned(), Vec::new()), 5),
+        (Fault::Stall { apply: false }, 5),
+        (Fault::Status(200, "<html>".to_owned(), Vec::new()), 1),
+        (Fault::Status(200, String::new(), Vec::new()), 1),
+    ] {
+        let (world, workspace) = world_of_yesterday();
+        let before = fs::read(world.config_path()).unwrap();
+        world.plane.fault(Route::OauthToken, Times::Once, fault);
+        let output = world
+            .ntcli(&["token", "refresh"])
+            .env("NTCLI_TIMEOUT", "1")
+            .run();
+        output
+            .exits(code)
+            .says("The refresh token is kept and the next run tries it again");
+        assert_eq!(fs::read(world.config_path()).unwrap(), before);
+        assert_eq!(
+            world.count(Route::OauthToken),
+            1,
+            "sent once, never again unasked"
+        );
+        refreshes(&world, &workspace);
+    }
+}
+
+#[test]
+fn a_spent_refresh_token_ends_in_a_plain_word() {
+    for fault in [Fault::CloseAfter, Fault::Truncate] {
+        let (world, workspace) = world_of_yesterday();
+        world.plane.fault(Route::OauthToken, Times::Once, fault);
+        assert_ne!(world.refresh(&[]).code(), Some(0));
+        world.refresh(&[]).exits(4).says("invalid_grant");
+        world.assert_one_live_token(&workspace);
+    }
+}
+
+#[test]
+fn faults_of_the_exchange_lose_nothing() {
+    for (fault, code) in [
+        (Fault::Status(400, String::new(), Vec::new()), 1),
+        (Fault::Status(401, String::new(), Vec::new()), 4),
+        (Fault::Status(403, String::new(), Vec::new()), 4),
+        (Fault::Status(500, String::new(), Vec::new()), 5),
+        (Fault::Status(503, String::new(), Vec::new()), 5),
+        (Fault::CloseAfter, 5),
+        (Fault::Body("<html>".to_owned()), 1),
+        (Fault::Body("{}".to_owned()), 1),
+        (Fault::Stall { apply: true }, 5),
+        (Fault::Huge(60 << 20), 1),
+        (Fault::Redirect("http://127.0.0.1:9/".to_owned()), 1),
+    ] {
+        let (world, workspace) = world_of_yesterday();
+        let what = format!("{fault:?}");
+        world
+            .plane
+            .fault(Route::TokenExchange, Times::Always, fault);
+        let output = world
+            .ntcli(&["token", "refresh"])
+            .env("NTCLI_TIMEOUT", "1")
+            .run();
+        assert_eq!(output.code(), Some(code), "{what}: {output}");
+        // The new refresh token is there, the old session too.
+        assert_eq!(
+            auth(&world, "refreshToken"),
+            world.plane.live_refresh_tokens()[0]
+        );
+        assert_eq!(auth(&world, "bearerToken"), "the-bearer-of-yesterday");
+        assert_eq!(world.count(Route::TokenCreate), 0);
+        world.plane.clear_faults();
+        refreshes(&world, &workspace);
+    }
+}
+
+#[test]
+fn a_kill_at_any_step_loses_no_more_than_it_must() {
+    for (route, after) in [
+        (Route::OauthToken, false),
+        (Route::TokenExchange, false),
+        (Route::TokenExchange, true),
+        (Route::TokenCreate, false),
+    ] {
+        let (world, workspace) = world_of_yesterday();
+        killed_at(&world, route, after, &["token", "refresh"]).is_killed();
+        world.config();
+        refreshes(&world, &workspace);
+    }
+    // Between the provider's step and ours nothing can be done: sign in again.
+    let (world, workspace) = world_of_yesterday();
+    killed_at(&world, Route::OauthToken, true, &["token", "refresh"]).is_killed();
+    world.refresh(&[]).exits(4).says("Hint: ntcli auth login");
+    world.assert_one_live_token(&workspace);
+}
+
+#[test]
+fn two_runs_renew_once() {
+    let (world, workspace) = world_of_yesterday();
+    let slow = Fault::Delay(Duration::from_millis(300));
+    world.plane.fault(Route::OauthToken, Times::Once, slow);
+    let args = ["token", "refresh"];
+    let (one, other) = (world.ntcli(&args).spawn(), world.ntcli(&args).spawn());
+    let third = world.ntcli(&["workspace", "list"]).spawn();
+    one.finish().exits(0);
+    other.finish().exits(0);
+    third.finish().exits(0);
+    assert_eq!(world.count(Route::OauthToken), 1);
+    world.assert_one_live_token(&workspace);
+}
+
+#[test]
+fn a_401_in_the_middle_renews_once() {
+    let (world, workspace) = world_of_yesterday();
+    world.set_config("/auth/expiresAt", Value::Null);
+    refreshes(&world, &workspace);
+    let creates = world.count(Route::TokenCreate);
+    assert_eq!((creates, world.count(Route::OauthToken)), (2, 1));
+    assert_ne!(auth(&world, "bearerToken"), "the-bearer-of-yesterday");
+}
+
+#[test]
+fn a_401_between_create_and_revoke() {
+    let (world, workspace) = world_of_yesterday();
+    world.plane.add_session("the-bearer-of-yesterday");
+    world.set_config("/auth/expiresAt", json!(4_000_000_000_000_u64));
+    let expired = Fault::Status(
+        401,
+        r#"{"detail":"Token has expired"}"#.to_owned(),
+        Vec::new(),
+    );
+    world.plane.fault(Route::TokenRevoke, Times::Once, expired);
+    refreshes(&world, &workspace);
+    let counts = (
+        world.count(Route::TokenCreate),
+        world.count(Route::TokenRevoke),
+    );
+    assert_eq!((counts, world.count(Route::OauthToken)), ((1, 2), 1));
+}
+
+#[test]
+fn a_401_that_stays_is_told() {
+    let (world, workspace) = world_of_yesterday();
+    world.set_config("/auth/expiresAt", Value::Null);
+    let never = Fault::Status(
+        401,
+        r#"{"detail":"Never heard of you"}"#.to_owned(),
+        Vec::new(),
+    );
+    world.plane.fault(Route::TokenCreate, Times::Always, never);
+    world
+        .refresh(&[])
+        .exits(4)
+        .says("Error: Authentication required");
+    assert_eq!(
+        (
+            world.count(Route::TokenCreate),
+            world.count(Route::OauthToken)
+        ),
+        (2, 1)
+    );
+    world.assert_one_live_token(&workspace);
+
+    // The session is turned down and cannot be renewed: why, is part of it.
+    let (world, workspace) = world_of_yesterday();
+    world.set_config("/auth/expiresAt", Value::Null);
+    world.set_config("/auth/refreshToken", json!("refresh-token-nobody-knows"));
+    let output = world.refresh(&[]);
+    output
+        .exits(4)
+        .says("Authentication required")
+        .says("invalid_grant");
+    world.assert_one_live_token(&workspace);
+
+    // Or not for the moment: nothing was asked for, and nothing has changed.
+    let (world, workspace) = world_of_yesterday();
+    world.set_config("/auth/expiresAt", Value::Null);
+    let run = world.ntcli(&["token", "refresh"]);
+    let output = run.env("CLERK_OAUTH_DOMAIN", "http://127.0.0.1:1").run();
+    output.exits(5).says("nothing has changed");
+    assert!(!world.has_journal());
+    refreshes(&world, &workspace);
+}
+
+#[test]
+fn ntcli_token_is_never_renewed() {
+    let (world, workspace) = world_of_yesterday();
+    let before = fs::read(world.config_path()).unwrap();
+    let run = world.ntcli(&["token", "refresh"]);
+    let output = run.env("NTCLI_TOKEN", "a-bearer-nobody-knows").run();
+    output.exits(4).says("Error: Authentication required");
+    assert_eq!(world.count(Route::OauthToken), 0);
+    assert_eq!(fs::read(world.config_path()).unwrap(), before);
+    world.assert_one_live_token(&workspace);
+}
+
+#[test]
+fn the_check_of_a_workspace_token_renews_nothing() {
+    let (world, workspace) = world_of_yesterday();
+    world.plane.add_session("the-bearer-of-yesterday");
+    world.set_config("/auth/expiresAt", json!(4_000_000_000_000_u64));
+    let dead = Fault::Status(401, String::new(), Vec::new());
+    world.plane.fault(Route::TokenAuth, Times::N(2), dead);
+    refreshes(&world, &workspace);
+    assert_eq!(world.count(Route::OauthToken), 0);
+}
+
+#[test]
+fn a_config_that_cannot_be_written_spends_no_refresh_token() {
+    let (world, _) = world_of_yesterday();
+    if fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0) {
+        // root writes everywhere: a folder in the place of the temporary file stops it too.
+        fs::create_dir(world.path(".config.json.ntcli-tmp")).unwrap();
+    } else {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o500);
+        fs::set_permissions(&world.dir, mode).unwrap();
+    }
+    world.refresh(&[]).exits(2);
+    world.assert_nothing_sent();
+    fs::remove_dir(world.path(".config.json.ntcli-tmp")).ok();
+}
+
+#[test]
+fn a_sign_in_of_another_program_meanwhile_stays() {
+    let (world, _) = world_of_yesterday();
+    let slow = Fault::Delay(Duration::from_millis(600));
+    world.plane.fault(Route::TokenExchange, Times::Once, slow);
+    let run = world.ntcli(&["workspace", "list"]).spawn();
+    while world.count(Route::TokenExchange) == 0 {
+        thread::sleep(Duration::from_millis(5));
+    }
+    world.set_config("/auth", json!({"bearerToken": "somebody-else-signed-in"}));
+    run.finish().exits(0);
+    assert_eq!(
+        world.config()["auth"],
+        json!({"bearerToken": "somebody-else-signed-in"})
+    );
+}

@@ -1,0 +1,355 @@
+//! Every command in every kind of trouble: one JSON object on stdout, the exit code in it, no
+//! secret anywhere, no question where nobody can answer, and an end in any case.
+
+use std::io::{PipeReader, pipe};
+
+use serde_json::json;
+
+use crate::control_plane::{Fault, Route, Times};
+use crate::crash::inside::Inside;
+use crate::harness::parallel::for_each;
+use crate::harness::world::{Output, World};
+
+/// Whom a command asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asks {
+    /// Only files.
+    Nobody,
+    /// The server, with a session where it has accounts.
+    Server,
+    /// The server, and never without a session.
+    Session,
+    /// The server, but not about anybody.
+    Health,
+}
+
+#[derive(Debug)]
+struct Command {
+    args: &'static [&'static str],
+    asks: Asks,
+    /// Whether it takes the lock.
+    locks: bool,
+}
+
+const fn command(args: &'static [&'static str], asks: Asks, locks: bool) -> Command {
+    Command { args, asks, locks }
+}
+
+const COMMANDS: [Command; 27] = [
+    command(&["auth", "status"], Asks::Nobody, false),
+    command(&["auth", "logout"], Asks::Nobody, true),
+    command(&["auth", "logout", "--all"], Asks::Session, true),
+    command(&["token", "refresh"], Asks::Session, true),
+    command(&["token", "create"], Asks::Session, true),
+    command(&["token", "show"], Asks::Nobody, false),
+    command(&["token", "list"], Asks::Session, false),
+    command(
+        &["token", "needs-refresh", "--within", "9000w"],
+        Asks::Nobody,
+        false,
+    ),
+    command(
+        &["token", "revoke", "jti_other", "--force"],
+        Asks::Session,
+        true,
+    ),
+    command(&["token", "revoke", "--pending"], Asks::Session, true),
+    command(&["token", "history"], Asks::Nobody, false),
+    command(&["workspace", "list"], Asks::Server, false),
+    command(&["workspace", "select", "remote"], Asks::Server, true),
+    command(&["workspace", "select", "prod"], Asks::Nobody, true),
+    command(&["workspace", "switch", "prod"], Asks::Nobody, true),
+    command(&["workspace", "create", "dev"], Asks::Server, true),
+    command(
+        &["workspace", "delete", "prod", "--force"],
+        Asks::Server,
+        true,
+    ),
+    command(&["workspace", "clear"], Asks::Nobody, true),
+    command(&["workspace", "sync"], Asks::Server, true),
+    command(&["domain", "set", "example.com"], Asks::Nobody, true),
+    command(&["domain", "show"], Asks::Nobody, false),
+    command(&["config", "show"], Asks::Nobody, false),
+    command(&["config", "path"], Asks::Nobody, false),
+    command(&["config", "reset", "--force"], Asks::Nobody, true),
+    command(&["health"], Asks::Health, false),
+    command(&["completions", "bash"], Asks::Nobody, false),
+    command(&["man"], Asks::Nobody, false),
+];
+
+const ROUTES: [Route; 9] = [
+    Route::Health,
+    Route::WorkspaceList,
+    Route::WorkspaceCreate,
+    Route::WorkspaceGet,
+    Route::WorkspaceDelete,
+    Route::TokenCreate,
+    Route::TokenList,
+    Route::TokenRevoke,
+    Route::TokenAuth,
+];
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trouble {
+    NoSession,
+    BadConfig,
+    Unreachable,
+    Status(u16),
+    Html,
+    TimeOut,
+}
+
+const TROUBLES: [Trouble; 9] = [
+    Trouble::NoSession,
+    Trouble::BadConfig,
+    Trouble::Unreachable,
+    Trouble::Status(401),
+    Trouble::Status(403),
+    Trouble::Status(404),
+    Trouble::Status(500),
+    Trouble::Html,
+    Trouble::TimeOut,
+];
+
+/// A world with work that a run left pending, so that every command has something to do.
+fn world() -> World {
+    let (world, workspace) = World::ready();
+    world.plane.add_workspace("remote");
+    let place = json!({"key": workspace.key, "id": workspace.id, "name": "prod"});
+    let record = json!({"owed": {"place": place, "jti": "jti_owed", "not_before": null}});
+    world.write("rotation.journal", format!("{record}\n").as_bytes());
+    world
+}
+
+/// The exit codes that fit.
+fn expected(command: &Command, trouble: Trouble) -> Vec<i32> {
+    let pending = command.args.contains(&"--pending");
+    let gate = command.args.contains(&"needs-refresh");
+    let asks = command.asks;
+    match trouble {
+        Trouble::BadConfig
+            if matches!(
+                command.args,
+                ["config", "path"] | ["completions", _] | ["man"]
+            ) =>
+        {
+            vec![0]
+        }
+        Trouble::BadConfig if gate => vec![255],
+        Trouble::BadConfig => vec![2],
+        Trouble::NoSession if command.args == ["auth", "status"] => vec![4],
+        _ if asks == Asks::Nobody => vec![0],
+        Trouble::NoSession if asks == Asks::Health => vec![0],
+        Trouble::NoSession => vec![4],
+        // What is not there is no longer owed, nor live.
+        Trouble::Status(404) if pending || command.args.contains(&"logout") => vec![0],
+        // What is owed stays owed, whatever the reason.
+        _ if pending => vec![8],
+        Trouble::Unreachable => vec![5],
+        Trouble::Status(401 | 403) => vec![4],
+        Trouble::Status(404) => vec![1],
+        Trouble::Status(_) | Trouble::TimeOut => vec![5, 10],
+        Trouble::Html => vec![1, 10],
+    }
+}
+
+fn run(world: &World, command: &Command, trouble: Trouble, format: &str) -> Output {
+    let mut args = command.args.to_vec();
+    args.extend(["--format", format]);
+    let mut run = world.ntcli(&args);
+    match trouble {
+        Trouble::NoSession => world.set_config("/auth", json!(null)),
+        Trouble::BadConfig => world.write("config.json", b"{\"auth\": {\"bearerToken\": \"hush"),
+        Trouble::Unreachable => run = run.env("NTCLI_API_URL", "http://127.0.0.1:1"),
+        Trouble::TimeOut => run = run.env("NTCLI_TIMEOUT", "1"),
+        Trouble::Status(_) | Trouble::Html => {}
+    }
+    let fault = match trouble {
+        Trouble::Status(status) => {
+            let body = format!("{{\"detail\": \"status {status}\"}}");
+            Some(Fault::Status(status, body, Vec::new()))
+        }
+        Trouble::Html => Some(Fault::Status(
+            200,
+            "<html>Welcome to the hotel</html>".to_owned(),
+            vec![("Content-Type".to_owned(), "text/html".to_owned())],
+        )),
+        Trouble::TimeOut => Some(Fault::Stall { apply: false }),
+        _ => None,
+    };
+    for route in ROUTES {
+        if let Some(fault) = &fault {
+            world.plane.fault(route, Times::Always, fault.clone());
+        }
+    }
+    run.run()
+}
+
+#[test]
+fn one_json_object_and_its_exit_code_in_every_trouble() {
+    let cases: Vec<_> = COMMANDS
+        .iter()
+        .flat_map(|command| TROUBLES.iter().map(move |trouble| (command, *trouble)))
+        .collect();
+    for_each(16, &cases, |(command, trouble)| {
+        let world = world();
+        let output = run(&world, command, *trouble, "json");
+        assert_sound(&output, &expected(command, *trouble));
+    });
+}
+
+#[track_caller]
+fn assert_sound(output: &Output, expected: &[i32]) {
+    let code = output.code().unwrap_or(-1);
+    assert!(
+        expected.contains(&code),
+        "{code} not in {expected:?}: {output}"
+    );
+    let json = output.json();
+    assert!(json.is_object(), "{output}");
+    if code == 0 {
+        assert!(json.get("error").is_none(), "{output}");
+        return;
+    }
+    let error = &json["error"];
+    assert_eq!(error["exit_code"], code, "{output}");
+    for name in ["code", "message"] {
+        assert!(
+            error[name].as_str().is_some_and(|t| !t.is_empty()),
+            "{output}"
+        );
+    }
+    assert!(error["retryable"].is_boolean(), "{output}");
+    output
+        .says("Error: ")
+        .does_not_say("panicked")
+        .does_not_say("hush");
+}
+
+#[test]
+fn text_mode_prints_nothing_when_it_fails() {
+    let troubles = [
+        Trouble::NoSession,
+        Trouble::BadConfig,
+        Trouble::Unreachable,
+        Trouble::Status(404),
+    ];
+    let cases: Vec<_> = COMMANDS
+        .iter()
+        .flat_map(|command| troubles.iter().map(move |trouble| (command, *trouble)))
+        .collect();
+    for_each(8, &cases, |(command, trouble)| {
+        let world = world();
+        let codes = expected(command, *trouble);
+        let output = run(&world, command, *trouble, "text");
+        if codes != [0] {
+            assert!(codes.contains(&output.code().unwrap_or(-1)), "{output}");
+            output.prints("").says("Error: ");
+        }
+    });
+}
+
+#[test]
+fn all_is_well_in_json_too() {
+    for_each(4, &COMMANDS, |command| {
+        let world = world();
+        if command.args.contains(&"jti_other") {
+            return; // there is no such token
+        }
+        let args = [command.args, &["--format", "json"]].concat();
+        let run = world.ntcli(&args);
+        let run = if command.args == ["token", "create"] {
+            run.prints_secrets()
+        } else {
+            run
+        };
+        assert_sound(&run.run(), &[0]);
+    });
+}
+
+/// The lock is held for good: everything that needs it gives up in the end, the rest goes on.
+#[test]
+fn somebody_holds_the_lock() {
+    for_each(4, &COMMANDS, |command| {
+        let world = world();
+        let lock = std::fs::File::create(world.path("ntcli.lock")).unwrap();
+        lock.lock().unwrap();
+        let args = [command.args, &["--format", "json"]].concat();
+        // A minute passes in no time.
+        let inside = Inside::new(&world).run(&args);
+        let code = if command.locks { 6 } else { 0 };
+        assert_eq!(inside.code, code, "{command:?}\n{inside:?}");
+        let json: serde_json::Value = serde_json::from_str(&inside.stdout).unwrap();
+        assert_eq!(
+            json["error"]["exit_code"].as_i64().unwrap_or(0),
+            i64::from(code)
+        );
+    });
+}
+
+/// Without a terminal nothing is asked, whatever comes in.
+#[test]
+fn nothing_is_asked_without_a_terminal() {
+    let asking: [(&[&str], &str); 4] = [
+        (&["workspace", "select"], "ntcli workspace select <name>"),
+        (&["workspace", "delete", "prod"], "--force"),
+        (&["token", "revoke", "jti_1"], "--force"),
+        (&["config", "reset"], "--force"),
+    ];
+    for (args, way_out) in asking {
+        for input in ["", "y\n", "prod\n", "reset\n", "1\n"] {
+            for format in ["text", "json"] {
+                let world = world();
+                let before = world.config();
+                let args = [args, &["--format", format]].concat();
+                let output = world.ntcli(&args).stdin(input).run();
+                output.exits(2).says(way_out).says("Hint: ntcli ");
+                assert_eq!(world.config(), before);
+                world.assert_nothing_sent();
+            }
+        }
+    }
+}
+
+/// A pipe that nobody reads: its other end is closed at once.
+fn closed_pipe() -> impl Into<std::process::Stdio> {
+    let (reader, writer): (PipeReader, _) = pipe().unwrap();
+    drop(reader);
+    writer
+}
+
+#[test]
+fn nobody_reads_on() {
+    for_each(4, &COMMANDS, |command| {
+        for format in ["text", "json"] {
+            let args = [command.args, &["--format", format]].concat();
+            let world = world();
+            let told = world.ntcli(&args).prints_secrets().run();
+            let world = self::world();
+            let untold = world
+                .ntcli(&args)
+                .stdout(closed_pipe())
+                .stderr(closed_pipe());
+            let untold = untold.run();
+            assert_eq!(told.code(), untold.code(), "{untold}");
+        }
+    });
+}
+
+/// A result that cannot be written is a failure, and no answer of `needs-refresh`.
+#[test]
+fn a_full_disk_behind_stdout() {
+    for_each(4, &COMMANDS, |command| {
+        if command.args.contains(&"jti_other") {
+            return; // it fails by itself
+        }
+        let world = world();
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+        let run = world.ntcli(&[command.args, &["--format", "json"]].concat());
+        let output = run.stdout(full.unwrap()).run();
+        let gate = command.args.contains(&"needs-refresh");
+        output.exits(if gate { 255 } else { 1 });
+        output.says("its result could not be written");
+    });
+}

@@ -1,0 +1,151 @@
+//! The completions in the shells they are for, and the manual page through what shows it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::harness::world::World;
+
+/// What the program prints, in a file.
+fn printed(world: &World, args: &[&str]) -> PathBuf {
+    let file = world.outside(args.last().unwrap());
+    let output = world.ntcli(args).run();
+    output.exits(0).says_only("");
+    fs::write(&file, &output.stdout).unwrap();
+    file
+}
+
+/// `None` when there is no such program here.
+fn try_run(program: &str, args: &[&str], file: &Path) -> Option<Output> {
+    Command::new(program).args(args).arg(file).output().ok()
+}
+
+/// What bash offers for the last of these words.
+fn offered(script: &Path, words: &[&str]) -> Vec<String> {
+    let run = "source \"$0\"; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _ntcli; \
+               printf '%s\\n' \"${COMPREPLY[@]}\"";
+    let mut bash = Command::new("bash");
+    let output = bash.args(["-c", run]).arg(script).args(words).output();
+    let output = output.expect("bash");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{words:?}");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let offered = text.lines().filter(|line| !line.is_empty());
+    offered.map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes() {
+    let world = World::new();
+    let script = printed(&world, &["completions", "bash"]);
+    let file = world.outside("token file");
+    fs::write(&file, "").unwrap();
+    let file = file.to_str().unwrap();
+    for (words, offers) in [
+        (&["ntcli", "to"][..], &["token"][..]),
+        (&["ntcli", "w"], &["workspace", "ws"]),
+        (&["ntcli", "token", "re"], &["refresh", "revoke"]),
+        (&["ntcli", "--debug", "token", "ref"], &["refresh"]),
+        (&["ntcli", "ws", "l"], &["list", "ls"]),
+        (&["ntcli", "ws", "rm", "--fo"], &["--format", "--force"]),
+        (&["ntcli", "token", "show", "--show"], &["--show-token"]),
+        (
+            &["ntcli", "token", "show", "--format", ""],
+            &["text", "json"],
+        ),
+        (&["ntcli", "token", "show", "--format", "=", "j"], &["json"]),
+        (
+            &["ntcli", "token", "show", "--format", "="],
+            &["text", "json"],
+        ),
+        (&["ntcli", "token", "refresh", "--expires-in", ""], &[]),
+        (
+            &[
+                "ntcli",
+                "token",
+                "refresh",
+                "--token-file",
+                &file[..file.len() - 4],
+            ],
+            &[file],
+        ),
+        (
+            &["ntcli", "completions", ""],
+            &[
+                "bash",
+                "zsh",
+                "fish",
+                "--help",
+                "--format",
+                "--debug",
+                "--version",
+            ],
+        ),
+        (&["ntcli", "nothing", "--v"], &["--version"]),
+    ] {
+        let mut found = offered(&script, words);
+        let mut offers = offers.to_vec();
+        found.sort();
+        offers.sort_unstable();
+        assert_eq!(found, offers, "{words:?}");
+    }
+}
+
+#[test]
+fn the_other_shells_can_read_theirs() {
+    let world = World::new();
+    for (shell, check) in [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")] {
+        let script = printed(&world, &["completions", shell]);
+        if let Some(output) = try_run(shell, &[check], &script) {
+            assert!(
+                output.status.success() && output.stderr.is_empty(),
+                "{output:?}"
+            );
+        }
+    }
+    let script = world.outside("fish");
+    let ask = |line: &str| {
+        let run = format!("source $argv[1]; complete -C '{line}'");
+        let output = Command::new("fish")
+            .args(["--no-config", "-c", &run])
+            .arg(&script)
+            .output();
+        let text = String::from_utf8_lossy(&output.ok()?.stdout).into_owned();
+        let words = text
+            .lines()
+            .map(|line| line.split('\t').next().unwrap_or_default().to_owned());
+        Some(words.collect::<Vec<_>>())
+    };
+    for (line, wanted) in [
+        ("ntcli token ref", &["refresh"][..]),
+        ("ntcli ws use --deb", &["--debug"]),
+        ("ntcli token show --format ", &["json", "text"]),
+        ("ntcli token refresh --dry", &["--dry-run"]),
+        ("ntcli token show --dry", &[]),
+    ] {
+        if let Some(found) = ask(line) {
+            assert_eq!(found, wanted, "{line}");
+        }
+    }
+}
+
+#[test]
+fn the_manual_page_has_no_fault() {
+    let world = World::new();
+    let page = printed(&world, &["man"]);
+    let Some(output) = try_run("groff", &["-ww", "-man", "-Tascii"], &page) else {
+        return; // not on this machine
+    };
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("interrupted run may have left"), "{text}");
+}
+
+#[test]
+fn an_unknown_shell() {
+    let world = World::new();
+    let output = world.ntcli(&["completions", "tcsh"]).run();
+    output
+        .exits(2)
+        .says("'ntcli completions' takes bash, zsh or fish, not 'tcsh'")
+        .prints("");
+}

@@ -1,0 +1,174 @@
+//! Killed at any point, the commands around the refresh leave a config that parses and works, and
+//! running them again gets there.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use serde_json::json;
+
+use crate::control_plane::{Fault, Route, Times};
+use crate::harness::parallel::for_each;
+use crate::harness::strace;
+use crate::harness::world::{Workspace, World, kill};
+
+/// What is run and killed, and what must hold after it was run once more.
+#[derive(Debug)]
+struct Case {
+    args: &'static [&'static str],
+    route: Route,
+    /// The exit codes of the run after: done, or found to be done.
+    again: &'static [i32],
+    then: fn(&World, &Workspace),
+}
+
+const CASES: [Case; 6] = [
+    Case {
+        args: &["workspace", "select", "remote"],
+        route: Route::WorkspaceList,
+        again: &[0],
+        then: |world, prod| {
+            let config = world.config();
+            let active = config["workspaces"]["activeWorkspaceId"].as_str().unwrap();
+            assert_ne!(active, prod.key);
+            assert_eq!(
+                config["workspaces"]["items"][active]["workspace_name"],
+                "remote"
+            );
+        },
+    },
+    Case {
+        args: &["workspace", "create", "dev"],
+        route: Route::WorkspaceCreate,
+        again: &[0, 1],
+        then: |world, _| {
+            world.ntcli(&["workspace", "select", "dev"]).run().exits(0);
+        },
+    },
+    Case {
+        args: &["workspace", "delete", "prod", "--force"],
+        route: Route::WorkspaceDelete,
+        // 1: it is known nowhere any more.
+        again: &[0, 1],
+        then: |world, prod| {
+            assert!(world.item(prod).is_null());
+            assert!(world.plane.live_tokens(&prod.id).is_empty());
+        },
+    },
+    Case {
+        args: &["workspace", "sync"],
+        route: Route::WorkspaceList,
+        again: &[0],
+        then: |world, prod| {
+            world.assert_one_live_token(prod);
+            let items = world.config()["workspaces"]["items"].clone();
+            assert_eq!(items.as_object().unwrap().len(), 2, "{items:#}");
+        },
+    },
+    Case {
+        args: &["token", "revoke", "CURRENT", "--force"],
+        route: Route::TokenRevoke,
+        again: &[0, 1],
+        then: |world, prod| {
+            assert_eq!(world.item(prod)["access_token"], "no-token");
+            let create = world.ntcli(&["token", "create", "--save"]);
+            create.prints_secrets().run().exits(0);
+            world.assert_one_live_token(prod);
+        },
+    },
+    Case {
+        args: &["config", "reset", "--force"],
+        route: Route::Health, // it asks nobody
+        again: &[0],
+        then: |world, _| assert!(world.config()["auth"].is_null()),
+    },
+];
+
+/// One workspace here and there, one only there, and one only here with a token that is dead.
+fn world() -> (World, Workspace) {
+    let (world, prod) = World::ready();
+    world.plane.add_workspace("remote");
+    let gone = "0c1d2e3f-0a1b-4c2d-8e3f-405162738495";
+    world.set_config(
+        &format!("/workspaces/items/{gone}"),
+        json!({"workspace_id": gone, "workspace_name": "gone", "access_token": "wst_gone",
+            "token_type": "Bearer", "expires_at": 1, "scope": [], "jti": "jti_gone"}),
+    );
+    (world, prod)
+}
+
+fn args<'a>(case: &Case, prod: &'a Workspace) -> Vec<&'a str> {
+    let mut args = case.args.to_vec();
+    for arg in &mut args {
+        if *arg == "CURRENT" {
+            *arg = &prod.token.jti;
+        }
+    }
+    args
+}
+
+/// The config parses; whatever the killed run was about, its next run and all others work.
+#[track_caller]
+fn assert_works(case: &Case, world: &World, prod: &Workspace) {
+    world.config();
+    world.assert_private();
+    world.ntcli(&["config", "show"]).run().exits(0);
+    let again = world.ntcli(&args(case, prod)).run();
+    let code = again.code().unwrap_or(-1);
+    assert!(case.again.contains(&code), "{again}{}", world.describe());
+    (case.then)(world, prod);
+    assert!(!world.has_journal(), "{}", world.describe());
+    world.assert_private();
+    world.assert_no_leftover();
+}
+
+#[test]
+fn at_every_request() {
+    let cases: Vec<_> = CASES
+        .iter()
+        .filter(|case| case.route != Route::Health)
+        .flat_map(|case| [(case, false), (case, true)])
+        .collect();
+    for_each(4, &cases, |(case, after)| {
+        let (world, prod) = world();
+        let client = Arc::new(OnceLock::<u32>::new());
+        let f = Arc::new({
+            let client = Arc::clone(&client);
+            move || kill(*client.wait())
+        });
+        let fault = Fault::Call { after: *after, f };
+        world.plane.fault(case.route, Times::Once, fault);
+        let running = world.ntcli(&args(case, &prod)).spawn();
+        client.set(running.pid()).unwrap();
+        running.finish().is_killed();
+        assert_works(case, &world, &prod);
+    });
+}
+
+/// The calls that change something, on the disk or on the server.
+#[test]
+fn at_every_system_call_that_changes_something() {
+    if !strace::is_available() {
+        return;
+    }
+    for case in &CASES {
+        let (world, prod) = world();
+        let mut calls = strace::calls_of(&world, &args(case, &prod));
+        let changing = [
+            "open", "write", "send", "sync", "rename", "unlink", "mkdir", "truncate",
+        ];
+        calls.retain(|call| changing.iter().any(|name| call.name.contains(name)));
+        let killed = AtomicUsize::new(0);
+        for_each(4, &calls, |call| {
+            let (world, prod) = self::world();
+            let run = world.ntcli(&args(case, &prod));
+            let output = call.inject(run, &world, "signal=KILL", "").run();
+            killed.fetch_add(usize::from(output.signal() == Some(9)), Ordering::Relaxed);
+            assert_works(case, &world, &prod);
+        });
+        let (killed, all) = (killed.into_inner(), calls.len());
+        assert!(
+            all > 8 && killed * 10 > all * 8,
+            "{case:?}: killed at {killed} of {all} calls"
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! What this machine can do wrong: a disk that is full or broken, a folder that is closed, no
+//! more open files. The same promise as for a kill, and the message names the file.
+
+use crate::harness::parallel::for_each;
+use crate::harness::strace::{self, Call};
+use crate::harness::world::{Output, Workspace, World};
+
+/// These cases work rather than wait.
+const WIDTH: usize = 4;
+
+/// A call that is made to fail: how, and whether every later one of its name does too.
+#[derive(Debug)]
+struct Case {
+    call: Call,
+    error: &'static str,
+    from_then_on: bool,
+    /// Whether it comes before the server has been asked for anything.
+    early: bool,
+}
+
+fn cases(errors: &[&'static str], concerned: impl Fn(&World, &Call) -> bool) -> Vec<Case> {
+    let (world, _) = World::ready();
+    let calls = strace::calls_of(&world, &["token", "refresh"]);
+    let asked = calls.iter().position(|call| call.line.contains("\"POST "));
+    let asked = asked.expect("a request");
+    let mut cases = Vec::new();
+    for (at, call) in calls.iter().enumerate() {
+        if !concerned(&world, call) {
+            continue;
+        }
+        for (error, from_then_on) in errors.iter().flat_map(|e| [(*e, false), (*e, true)]) {
+            // Nothing but an open can run out of descriptors; and with every write failing
+            // there would be no message either.
+            if (error == "EMFILE" && call.name != "openat")
+                || (from_then_on && call.name == "write")
+            {
+                continue;
+            }
+            let (call, early) = (call.clone(), at < asked);
+            cases.push(Case {
+                call,
+                error,
+                from_then_on,
+                early,
+            });
+        }
+    }
+    assert!(cases.len() > 50, "{cases:?}");
+    cases
+}
+
+/// The promise: the config holds a live token, an undisturbed run leaves no other, and the code
+/// says which it was.
+pub(crate) fn assert_kept(world: &World, workspace: &Workspace, output: &Output) {
+    // A request whose answer was given up may be with the server, and not be read yet.
+    world.plane.settle();
+    world.assert_current_is_live(workspace);
+    world.assert_private();
+    let refreshed = world.current(workspace) != workspace.token.access_token;
+    match output.code() {
+        Some(0 | 8) => assert!(refreshed, "{output}"),
+        Some(2 | 5) => {
+            assert!(!refreshed, "{output}");
+            world.assert_one_live_token(workspace);
+        }
+        Some(7) if output.stderr.contains("was revoked again") => {
+            assert!(!refreshed, "{output}");
+            world.assert_one_live_token(workspace);
+        }
+        Some(7 | 10) => {}
+        // The result could not be written: the work is done.
+        Some(1) => assert!(
+            refreshed && output.stderr.contains("The work is done"),
+            "{output}"
+        ),
+        _ => panic!("not a code of the table: {output}"),
+    }
+    world.refresh(&["--revoke-orphans"]).exits(0);
+    world.assert_one_live_token(workspace);
+    assert!(!world.has_journal(), "{}", world.describe());
+    world.assert_no_leftover();
+}
+
+fn fail_at(world: &World, case: &Case) -> Output {
+    let refresh = world.ntcli(&["token", "refresh"]);
+    let when = if case.from_then_on { "+" } else { "" };
+    let what = format!("error={}", case.error);
+    case.call.inject(refresh, world, &what, when).run()
+}
+
+#[test]
+fn at_every_call_on_a_file() {
+    if !strace::is_available() {
+        return;
+    }
+    let errors = ["ENOSPC", "EIO", "EACCES", "EMFILE"];
+    let cases = cases(&errors, |world, call| {
+        call.line.contains(world.dir.to_str().unwrap())
+    });
+    for_each(WIDTH, &cases, |case| {
+        let (world, workspace) = World::ready();
+        let output = fail_at(&world, case);
+        if output.code() != Some(0) {
+            output.says(world.dir.to_str().unwrap());
+            if case.early {
+                world.assert_nothing_sent();
+            }
+        }
+        assert_kept(&world, &workspace, &output);
+    });
+}
+
+#[test]
+fn at_every_call_on_a_socket() {
+    if !strace::is_available() {
+        return;
+    }
+    let names = [
+        "socket",
+        "connect",
+        "poll",
+        "ioctl",
+        "setsockopt",
+        "sendto",
+        "recvfrom",
+    ];
+    let cases = cases(&["EIO"], |_, call| {
+        names.contains(&call.name.as_str()) && call.line.to_lowercase().contains("sock")
+    });
+    // They wait between attempts.
+    for_each(3 * WIDTH, &cases, |case| {
+        let (world, workspace) = World::ready();
+        let output = fail_at(&world, case);
+        assert_kept(&world, &workspace, &output);
+    });
+}
+
+/// What must be durable is, before the step that relies on it.
+#[test]
+fn durable_before_the_next_step() {
+    if !strace::is_available() {
+        return;
+    }
+    let (world, _) = World::ready();
+    let calls = strace::calls_of(&world, &["token", "refresh"]);
+    let mut rest = calls.iter();
+    for (name, part) in [
+        ("openat", "rotation.journal"),
+        ("fsync", "/config>"),
+        ("write", "creating"),
+        ("fdatasync", "rotation.journal"),
+        ("sendto", "POST "),
+        ("write", "created"),
+        ("fdatasync", "rotation.journal"),
+        ("sendto", "GET /v1/token_auth"),
+        ("write", "config.json.ntcli-tmp"),
+        ("fsync", "config.json.ntcli-tmp"),
+        ("rename", "config.json"),
+        ("fsync", "/config>"),
+        ("sendto", "DELETE "),
+    ] {
+        let next = rest.find(|call| call.name == name && call.line.contains(part));
+        assert!(
+            next.is_some(),
+            "no {name} of {part} in its place: {calls:#?}"
+        );
+    }
+}

@@ -1,0 +1,208 @@
+//! Several runs at once, and the lock between them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use crate::control_plane::{Fault, Route, Times};
+use crate::harness::world::{Running, World, kill, wait_until};
+
+/// A server that holds one request back until it is let go, and then closes without an answer.
+struct Gate(Arc<OnceLock<()>>);
+
+impl Gate {
+    fn at(world: &World, route: Route) -> Self {
+        let gate = Arc::new(OnceLock::new());
+        let f = Arc::new({
+            let gate = Arc::clone(&gate);
+            move || *gate.wait()
+        });
+        world
+            .plane
+            .fault(route, Times::Once, Fault::Call { after: false, f });
+        Gate(gate)
+    }
+
+    fn open(&self) {
+        self.0.set(()).unwrap();
+    }
+}
+
+/// Until the run sleeps with the lock file open: it has found somebody else holding it.
+fn wait_until_it_waits(running: &Running) {
+    let proc = PathBuf::from(format!("/proc/{}", running.pid()));
+    let is_lock = |link: &Path| fs::read_link(link).is_ok_and(|file| file.ends_with("ntcli.lock"));
+    let sleeps = || fs::read_to_string(proc.join("stat")).is_ok_and(|stat| stat.contains(") S "));
+    wait_until("a run waits for the lock", || {
+        let mut files = fs::read_dir(proc.join("fd"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        files.any(|file| is_lock(&file.path())) && sleeps()
+    });
+}
+
+fn wait_for_requests(world: &World, count: usize) {
+    wait_until("there are requests", || {
+        world.plane.requests().len() >= count
+    });
+}
+
+#[test]
+fn sixteen_at_once() {
+    let (world, workspace) = World::ready();
+    let refresh = || {
+        world
+            .ntcli(&["token", "refresh", "--format", "json"])
+            .spawn()
+    };
+    let running: Vec<_> = (0..16).map(|_| refresh()).collect();
+    let outputs: Vec<_> = running
+        .into_iter()
+        .map(|running| running.finish())
+        .collect();
+    let mut refreshed = 0;
+    for output in &outputs {
+        output.exits(0);
+        let answer = output.json();
+        match answer["outcome"].as_str() {
+            Some("refreshed") => refreshed += 1,
+            Some("already_refreshed") => {
+                assert_eq!(answer["verified"], serde_json::Value::Null, "{output}");
+            }
+            _ => panic!("{output}"),
+        }
+    }
+    world.assert_one_live_token(&workspace);
+    assert!(!world.has_journal());
+    // One that had not begun when another ended does its own.
+    assert_eq!(refreshed, world.count(Route::TokenCreate));
+    assert_eq!(refreshed, world.count(Route::TokenRevoke));
+}
+
+#[test]
+fn eight_workspaces_at_once() {
+    let (world, first) = World::ready();
+    let names = ["b", "c", "d", "e", "f", "g", "h"];
+    let mut workspaces: Vec<_> = names.iter().map(|name| world.add_workspace(name)).collect();
+    workspaces.push(first);
+    let refresh = |id: &String| world.ntcli(&["token", "refresh", id]).spawn();
+    let running: Vec<_> = workspaces.iter().map(|w| refresh(&w.id)).collect();
+    for running in running {
+        running.finish().exits(0).says_only("");
+    }
+    for workspace in &workspaces {
+        world.assert_one_live_token(workspace);
+        assert_ne!(world.current(workspace), workspace.token.access_token);
+    }
+    assert_eq!(world.count(Route::TokenCreate), 8);
+    assert!(!world.has_journal());
+}
+
+/// Whoever waits for the lock sees what was done meanwhile, and does not do it twice.
+#[test]
+fn a_run_that_waited_finds_it_done() {
+    let (world, workspace) = World::ready();
+    let gate = Gate::at(&world, Route::TokenAuth);
+    let first = world.ntcli(&["token", "refresh"]).spawn();
+    wait_for_requests(&world, 2);
+    let text = world.ntcli(&["token", "refresh"]).spawn();
+    let json = world
+        .ntcli(&["token", "refresh", "--format", "json"])
+        .spawn();
+    wait_until_it_waits(&text);
+    wait_until_it_waits(&json);
+    gate.open();
+    first.finish().exits(0);
+    let (text, json) = (text.finish(), json.finish());
+    let said = "Token was refreshed by another run while this one waited.\n";
+    assert!(text.exits(0).stdout.starts_with(said), "{text}");
+    assert_eq!(json.exits(0).json()["outcome"], "already_refreshed");
+    assert_eq!(
+        json.json()["old_token"]["jti"],
+        workspace.token.jti.as_str()
+    );
+    assert_eq!(world.count(Route::TokenCreate), 1);
+    world.assert_one_live_token(&workspace);
+    assert!(!world.has_journal());
+}
+
+/// The one that held the lock failed: whoever waited repairs that, and refreshes.
+#[test]
+fn a_run_that_waited_for_a_failure() {
+    let (world, workspace) = World::ready();
+    let gate = Gate::at(&world, Route::TokenCreate);
+    let first = world.ntcli(&["token", "refresh"]).spawn();
+    wait_for_requests(&world, 1);
+    let second = world.ntcli(&["token", "refresh"]).spawn();
+    wait_until_it_waits(&second);
+    gate.open();
+    first.finish().exits(10);
+    let second = second.finish();
+    assert!(
+        second.exits(0).stdout.starts_with("Token refreshed"),
+        "{second}"
+    );
+    world.assert_one_live_token(&workspace);
+    assert!(!world.has_journal());
+}
+
+#[test]
+fn a_lock_that_is_not_given_back() {
+    let (world, workspace) = World::ready();
+    let gate = Gate::at(&world, Route::TokenCreate);
+    let first = world.ntcli(&["token", "refresh"]).spawn();
+    wait_for_requests(&world, 1);
+    for wait in ["0", "1", "1s"] {
+        let output = world.refresh(&["--lock-wait", wait]);
+        output
+            .exits(6)
+            .prints("")
+            .says("ntcli.lock")
+            .says("nothing was done")
+            .says("Hint: ntcli ");
+    }
+    let output = world.refresh(&["--lock-wait=0", "--format=json"]);
+    let error = &output.exits(6).json()["error"];
+    assert_eq!(
+        (error["exit_code"].as_i64(), &error["retryable"]),
+        (Some(6), &true.into())
+    );
+    assert_eq!(
+        world.plane.requests().len(),
+        1,
+        "those that wait ask for nothing"
+    );
+    gate.open();
+    first.finish().exits(10);
+    world.refresh(&["--lock-wait", "0"]).exits(0);
+    world.assert_one_live_token(&workspace);
+}
+
+#[test]
+fn a_lock_wait_that_is_none() {
+    let (world, _) = World::ready();
+    for bad in ["abc", "-1", "1.5", ""] {
+        let joined = format!("--lock-wait={bad}");
+        world
+            .refresh(&[&joined])
+            .exits(2)
+            .prints("")
+            .says("--lock-wait");
+    }
+    world.assert_nothing_sent();
+}
+
+/// The lock of a killed run is free at once.
+#[test]
+fn a_killed_run_gives_its_lock_back() {
+    let (world, workspace) = World::ready();
+    let gate = Gate::at(&world, Route::TokenCreate);
+    let first = world.ntcli(&["token", "refresh"]).spawn();
+    wait_for_requests(&world, 1);
+    kill(first.pid());
+    first.finish().is_killed();
+    world.refresh(&["--lock-wait", "0"]).exits(0);
+    gate.open();
+    world.assert_one_live_token(&workspace);
+}

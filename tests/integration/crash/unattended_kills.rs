@@ -1,0 +1,201 @@
+//! Killed at any point while it hands tokens on: the token in each file is live at every moment,
+//! no file is half written, and the next run of the same timer puts everything right.
+
+use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::control_plane::{Route, Times};
+use crate::crash::kills::refresh_killed_at;
+use crate::harness::parallel::for_each;
+use crate::harness::strace;
+use crate::harness::world::{Output, Workspace, World};
+use crate::tokens::history::assert_consistent;
+use crate::unattended::all::world_of;
+
+/// These cases work rather than wait.
+const WIDTH: usize = 4;
+const GRACE_S: i64 = 3600;
+/// Where it hands the tokens on to; the command writes as a careful one would.
+const HOOKS: [&str; 6] = [
+    "--token-file",
+    "{name}.token",
+    "--token-file",
+    "env:TOKEN={name}.env",
+    "--exec",
+    "echo \"$NTCLI_NEW_TOKEN\" > $NTCLI_WORKSPACE_NAME.new && \
+     mv $NTCLI_WORKSPACE_NAME.new $NTCLI_WORKSPACE_NAME.hook",
+];
+
+/// A timer's command line, and the workspaces it has to do with.
+#[derive(Clone, Copy, Debug)]
+struct Timer {
+    workspaces: usize,
+    args: &'static [&'static str],
+}
+
+const ONE: Timer = Timer {
+    workspaces: 1,
+    args: &["a0000", "--revoke-after", "1h"],
+};
+const ALL: Timer = Timer {
+    workspaces: 3,
+    args: &["--all"],
+};
+
+impl Timer {
+    fn args(self) -> Vec<&'static str> {
+        [&HOOKS, self.args].concat()
+    }
+
+    /// Everybody who uses a token has the current one.
+    fn world(self) -> (World, Vec<Workspace>) {
+        let (world, workspaces) = world_of(self.workspaces);
+        for (n, workspace) in workspaces.iter().enumerate() {
+            let token = &workspace.token.access_token;
+            let write = |what: &str, text: String| {
+                fs::write(world.outside(&format!("a000{n}.{what}")), text).unwrap();
+            };
+            write("token", format!("{token}\n"));
+            write("env", format!("A=1\nTOKEN={token}\nB=2\n"));
+            write("hook", format!("{token}\n"));
+        }
+        (world, workspaces)
+    }
+
+    /// What holds at every moment; answers the tokens that the users hold.
+    #[track_caller]
+    fn assert_sound(world: &World, workspaces: &[Workspace]) -> Vec<String> {
+        let mut held = Vec::new();
+        for (n, workspace) in workspaces.iter().enumerate() {
+            world.assert_current_is_live(workspace);
+            let read = |what| fs::read_to_string(world.outside(&format!("a000{n}.{what}")));
+            let env = read("env").unwrap();
+            let env = env
+                .strip_prefix("A=1\nTOKEN=")
+                .and_then(|e| e.strip_suffix("B=2\n"));
+            let env = env
+                .unwrap_or_else(|| panic!("half an env file: {env:?}"))
+                .to_owned();
+            for text in [read("token").unwrap(), env, read("hook").unwrap()] {
+                let token = text.strip_suffix('\n').expect("a whole line");
+                assert!(
+                    world.plane.is_live(token),
+                    "{n}: {text}{}",
+                    world.describe()
+                );
+                held.push(token.to_owned());
+            }
+        }
+        world.assert_private();
+        held
+    }
+
+    /// The timer's next run has handed the current tokens on, and in time there is nothing left
+    /// of the old ones.
+    #[track_caller]
+    fn assert_repaired(self, world: &World, workspaces: &[Workspace]) {
+        let again = [&self.args()[..], &["--revoke-orphans"]].concat();
+        world.refresh(&again).exits(0);
+        let held = Self::assert_sound(world, workspaces);
+        for (workspace, held) in workspaces.iter().zip(held.chunks(3)) {
+            assert_eq!(held, [(); 3].map(|()| world.current(workspace)));
+            assert_consistent(world, workspace);
+        }
+        world.plane.configure(|o| o.clock_offset_s = GRACE_S + 60);
+        world
+            .ntcli(&["token", "revoke", "--pending"])
+            .run()
+            .exits(0);
+        for workspace in workspaces {
+            world.assert_one_live_token(workspace);
+            assert_consistent(world, workspace);
+        }
+        assert!(!world.has_journal(), "{}", world.describe());
+        world.assert_no_leftover();
+        let names = fs::read_dir(world.outside("")).unwrap().flatten();
+        let mut names = names.map(|entry| entry.file_name().into_string().unwrap());
+        assert_eq!(names.find(|name| name.contains("ntcli-tmp")), None);
+    }
+}
+
+#[test]
+fn at_every_request() {
+    let one = [(Route::TokenCreate, 1), (Route::TokenAuth, 1)];
+    let all = [1, 2, 3].map(|n| {
+        [Route::TokenCreate, Route::TokenAuth, Route::TokenRevoke].map(|route| (route, n))
+    });
+    let one = one.iter().map(|(route, n)| (ONE, *route, *n));
+    let all = all
+        .as_flattened()
+        .iter()
+        .map(|(route, n)| (ALL, *route, *n));
+    let cases: Vec<_> = one
+        .chain(all)
+        .flat_map(|c| [(c, false), (c, true)])
+        .collect();
+    for_each(WIDTH, &cases, |((timer, route, n), after)| {
+        let (world, workspaces) = timer.world();
+        refresh_killed_at(&world, *route, Times::Nth(*n), *after, &timer.args());
+        Timer::assert_sound(&world, &workspaces);
+        timer.assert_repaired(&world, &workspaces);
+    });
+}
+
+/// The hook itself may be what kills it, before or after it has used the token.
+#[test]
+fn in_the_hook() {
+    let kill = "kill -9 $PPID";
+    for_each(WIDTH, &[ONE, ALL], |timer| {
+        for command in [kill.to_owned(), format!("{}; {kill}", HOOKS[5])] {
+            let (world, workspaces) = timer.world();
+            let mut args = timer.args();
+            args[5] = &command;
+            world.refresh(&args).is_killed();
+            Timer::assert_sound(&world, &workspaces);
+            timer.assert_repaired(&world, &workspaces);
+        }
+    });
+}
+
+/// The calls that change something, on the disk, on the server or in another process.
+fn changes_something(call: &strace::Call) -> bool {
+    let changing = [
+        "open", "write", "send", "sync", "rename", "unlink", "truncate", "fchown", "chmod",
+        "clone", "fork", "wait", "close", "flock",
+    ];
+    changing.iter().any(|name| call.name.contains(name))
+}
+
+fn at_every_call(timer: Timer) {
+    if !strace::is_available() {
+        return;
+    }
+    let args = [&["token", "refresh"], &timer.args()[..]].concat();
+    let (world, _) = timer.world();
+    let mut calls = strace::calls_of(&world, &args);
+    calls.retain(changes_something);
+    let killed = AtomicUsize::new(0);
+    for_each(WIDTH, &calls, |call| {
+        let (world, workspaces) = timer.world();
+        let run = world.ntcli(&args);
+        let output: Output = call.inject(run, &world, "signal=KILL", "").run();
+        killed.fetch_add(usize::from(output.signal() == Some(9)), Ordering::Relaxed);
+        Timer::assert_sound(&world, &workspaces);
+        timer.assert_repaired(&world, &workspaces);
+    });
+    let (killed, all) = (killed.into_inner(), calls.len());
+    assert!(
+        all > 50 && killed * 10 > all * 8,
+        "killed at {killed} of {all} calls"
+    );
+}
+
+#[test]
+fn at_every_system_call_that_changes_something() {
+    at_every_call(ONE);
+}
+
+#[test]
+fn at_every_system_call_that_changes_something_of_many() {
+    at_every_call(ALL);
+}

@@ -1,0 +1,218 @@
+//! A token whose answer was lost: which of the server's tokens it is, and when to stop looking.
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::control_plane::{Fault, Route, Times};
+use crate::crash::kills::refresh_killed_at;
+use crate::harness::world::{Output, World, kill, wait_until};
+
+/// A refresh whose create is carried out and not answered.
+fn lose_an_answer(world: &World) -> Output {
+    world
+        .plane
+        .fault(Route::TokenCreate, Times::Once, Fault::CloseAfter);
+    world.refresh(&[])
+}
+
+/// A token that somebody made with the server's clock at another hour.
+fn made_at(world: &World, workspace: &str, offset_s: i64) -> String {
+    let now = world.plane.clone();
+    let mut offset = 0;
+    now.configure(|o| {
+        offset = o.clock_offset_s;
+        o.clock_offset_s += offset_s;
+    });
+    let token = now.issue_token(workspace, None);
+    now.configure(|o| o.clock_offset_s = offset);
+    token.jti
+}
+
+/// The server's clock decides, however wrong it or ours is.
+#[test]
+fn it_is_found_by_the_servers_clock() {
+    for offset in [0, 7 * 86_400, -7 * 86_400] {
+        let (world, workspace) = World::ready();
+        world.plane.configure(|o| o.clock_offset_s = offset);
+        let before = made_at(&world, &workspace.id, -3600);
+        let output = lose_an_answer(&world);
+        let lost = world.plane.live_tokens(&workspace.id).pop().unwrap();
+        output.exits(10).says(&lost).does_not_say(&before);
+        let after = made_at(&world, &workspace.id, 3600);
+
+        // Other people's tokens are neither named nor revoked.
+        let output = world.refresh(&["--revoke-orphans"]);
+        output
+            .exits(0)
+            .says(&lost)
+            .does_not_say(&before)
+            .does_not_say(&after);
+        let live = world.plane.live_tokens(&workspace.id);
+        assert!(live.contains(&before) && live.contains(&after), "{live:?}");
+        assert!(!live.contains(&lost) && live.len() == 3, "{live:?}");
+        assert!(!world.has_journal());
+    }
+}
+
+/// A script that reads the failure learns of it too.
+#[test]
+fn the_failure_names_it_in_json() {
+    let (world, workspace) = World::ready();
+    let lost = Fault::CloseAfter;
+    world.plane.fault(Route::TokenCreate, Times::Once, lost);
+    let answer = world.refresh(&["--format", "json"]).exits(10).json();
+    let lost = world.plane.live_tokens(&workspace.id).pop().unwrap();
+    assert_eq!(answer["error"]["exit_code"], 10);
+    assert_eq!(answer["orphans"][0]["jti"], lost.as_str());
+    assert_eq!(answer["orphans"][0]["revoked"], false);
+}
+
+/// What was handed out is in use somewhere: it is no orphan.
+#[test]
+fn what_was_handed_out_is_not_lost() {
+    let (world, workspace) = World::ready();
+    let create = world.ntcli(&["token", "create", "--format", "json"]);
+    let created = create.prints_secrets().run();
+    let handed_out = created.exits(0).json()["jti"].clone();
+    let handed_out = handed_out.as_str().unwrap();
+    lose_an_answer(&world).exits(10).does_not_say(handed_out);
+    world
+        .refresh(&["--revoke-orphans"])
+        .exits(0)
+        .does_not_say(handed_out);
+    let live = world.plane.live_tokens(&workspace.id);
+    assert!(live.iter().any(|jti| jti == handed_out), "{live:?}");
+    assert_eq!(live.len(), 2);
+}
+
+/// An orphan is named by every run until it is gone, and then no more.
+#[test]
+fn it_is_named_until_it_is_gone() {
+    let (world, workspace) = World::ready();
+    lose_an_answer(&world).exits(10);
+    let lost = world.plane.live_tokens(&workspace.id).pop().unwrap();
+    for _ in 0..2 {
+        let output = world.refresh(&["--format", "json"]);
+        output
+            .exits(0)
+            .says(&lost)
+            .says("ntcli token refresh --revoke-orphans");
+        let orphan = &output.json()["orphans"][0];
+        assert_eq!(
+            (&orphan["jti"], &orphan["revoked"]),
+            (&json!(lost), &json!(false))
+        );
+        assert!(world.has_journal());
+    }
+    world.ntcli(&["token", "show"]).run().exits(0);
+    // Somebody revokes it by other means.
+    revoke_elsewhere(&world, &workspace.id, &lost);
+    world.refresh(&[]).exits(0).does_not_say(&lost);
+    assert!(!world.has_journal());
+    world.refresh(&[]).exits(0).says_only("");
+    world.assert_one_live_token(&workspace);
+}
+
+/// Another machine with the same account, which finds and revokes it there.
+fn revoke_elsewhere(world: &World, workspace: &str, jti: &str) {
+    use std::io::{Read, Write};
+    let address = world.plane.base_url().replace("http://", "");
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let session = crate::harness::world::SESSION;
+    let request = format!(
+        "DELETE /v1/workspaces/{workspace}/tokens/{jti} HTTP/1.1\r\nHost: here\r\n\
+         Authorization: Bearer {session}\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+/// A request that ran out of time may be carried out late. Once its time is up for good, and the
+/// list shows nothing, it is settled.
+#[test]
+fn a_search_that_ends() {
+    let (world, workspace) = World::ready();
+    world.plane.fault(
+        Route::TokenCreate,
+        Times::Once,
+        Fault::Stall { apply: false },
+    );
+    let refresh = world.ntcli(&["token", "refresh"]).env("NTCLI_TIMEOUT", "1");
+    refresh
+        .limit(Duration::from_secs(30))
+        .run()
+        .exits(10)
+        .says("within 1 s");
+    world.refresh(&[]).exits(8).says("still pending");
+    world.refresh(&[]).exits(8).says("still pending");
+
+    let journal = fs::read_to_string(world.journal_path()).unwrap();
+    let aged: Vec<String> = journal.lines().map(|line| age(line).to_string()).collect();
+    world.write("rotation.journal", (aged.join("\n") + "\n").as_bytes());
+    world.refresh(&[]).exits(0).says_only("");
+    assert!(!world.has_journal());
+    world.assert_one_live_token(&workspace);
+}
+
+/// The record as it would be had it been written an hour ago.
+fn age(line: &str) -> Value {
+    let mut record: Value = serde_json::from_str(line).unwrap();
+    for fields in record.as_object_mut().unwrap().values_mut() {
+        for name in ["at", "until"] {
+            if let Some(time) = fields[name].as_i64() {
+                fields[name] = json!(time - 3_600_000);
+            }
+        }
+    }
+    record
+}
+
+/// The file may hold the workspace under another key, whose token was made at the same time.
+#[test]
+fn what_another_key_holds_is_not_lost() {
+    let (world, workspace) = World::ready();
+    refresh_killed_at(&world, Route::TokenCreate, Times::Once, true, &[]);
+    let lost = world.plane.live_tokens(&workspace.id).pop().unwrap();
+    let second = world.plane.issue_token(&workspace.id, Some(86_400));
+    let mut item = world.item(&workspace);
+    item["access_token"] = json!(second.access_token);
+    item["jti"] = json!(second.jti);
+    world.set_config(&format!("/workspaces/items/{}", workspace.id), item);
+    let output = world.refresh(&["-w", &workspace.key, "--revoke-orphans"]);
+    output.exits(0).does_not_say(&second.jti);
+    let live = world.plane.live_tokens(&workspace.id);
+    assert!(
+        live.contains(&second.jti) && !live.contains(&lost),
+        "{live:?}"
+    );
+}
+
+/// The server takes a request over only when the run that made it is dead and the next one has
+/// looked: a later run finds the token all the same.
+#[test]
+fn a_token_that_comes_after_the_next_run_has_looked() {
+    let (world, workspace) = World::ready();
+    let slow = Fault::Delay(Duration::from_secs(2));
+    world.plane.fault(Route::TokenCreate, Times::Once, slow);
+    let running = world.ntcli(&["token", "refresh"]).spawn();
+    wait_until("the request is there", || {
+        !world.plane.requests().is_empty()
+    });
+    kill(running.pid());
+    running.finish();
+    world.refresh(&["--revoke-orphans"]).exits(0);
+    assert!(!world.has_journal());
+
+    wait_until("it has come", || {
+        world.plane.live_tokens(&workspace.id).len() == 2
+    });
+    let late = world.plane.live_tokens(&workspace.id).pop().unwrap();
+    world.refresh(&[]).exits(0).says(&late);
+    world.refresh(&["--revoke-orphans"]).exits(0).says(&late);
+    world.assert_one_live_token(&workspace);
+    assert!(!world.has_journal());
+}

@@ -1,0 +1,332 @@
+//! Everything that a server can do wrong, at each of the four calls of a refresh: the right exit
+//! code, the old token kept unless a new one is stored, and an undisturbed run that repairs it.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::control_plane::{ControlPlane, Fault, Route, Times};
+use crate::faults::fault_list::{all_cases, broken_answers, refusals};
+use crate::harness::parallel::for_each;
+use crate::harness::world::{Output, Workspace, World};
+use crate::ports::free_port;
+
+/// Most cases wait for a time-out or between attempts.
+const WIDTH: usize = 12;
+/// A refresh that meets a fault. Only what times out needs a short time-out: on a loaded machine
+/// the others would meet it too.
+fn refresh(world: &World, name: &str, args: &[&str]) -> Output {
+    let args = [&["token", "refresh", "--format", "json"], args].concat();
+    let seconds = if matches!(name, "drip" | "no answer, applied" | "no answer") {
+        "2"
+    } else {
+        "30"
+    };
+    let refresh = world.ntcli(&args).env("NTCLI_TIMEOUT", seconds);
+    refresh.limit(Duration::from_secs(60)).run()
+}
+
+/// Undisturbed, the next run leaves one live token, the one in the config, and nothing to do.
+fn assert_repaired(world: &World, workspace: &Workspace) {
+    world.plane.clear_faults();
+    world.refresh(&["--revoke-orphans"]).exits(0);
+    world.assert_one_live_token(workspace);
+    assert!(!world.has_journal(), "{}", world.describe());
+    world.assert_private();
+}
+
+/// The failure says what happened and what to do, and the old token is as it was.
+fn assert_failed(world: &World, workspace: &Workspace, output: &Output, code: i32) {
+    output.exits(code).says("Error: ").says("Hint: ntcli ");
+    let error = &output.json()["error"];
+    assert_eq!(error["exit_code"], code, "{output}");
+    let retryable = matches!(code, 5 | 10);
+    assert_eq!(error["retryable"], retryable, "{output}");
+    assert_eq!(output.json().get("new_token"), None, "{output}");
+    assert_eq!(world.current(workspace), workspace.token.access_token);
+    world.assert_current_is_live(workspace);
+}
+
+#[test]
+fn a_refused_create() {
+    for_each(WIDTH, &refusals(), |(name, times, fault)| {
+        let (world, workspace) = World::ready();
+        world.plane.fault(Route::TokenCreate, *times, fault.clone());
+        let output = refresh(&world, name, &[]);
+        let code = match *name {
+            "429 small" | "503 once" => 0,
+            "401" | "403" => 4,
+            "429 huge" | "429 for ever" | "503 for ever" | "500" | "501" | "502 html" => 5,
+            // Whoever the gateway asked may still be at it.
+            "504" => 10,
+            _ => 1,
+        };
+        if code == 0 {
+            output.exits(0);
+        } else {
+            assert_failed(&world, &workspace, &output, code);
+            output.says(name.split(' ').next().unwrap());
+            world.assert_one_live_token(&workspace);
+        }
+        match *name {
+            "429 huge" => {
+                output.says("86400 s");
+                assert_eq!(world.count(Route::TokenCreate), 1, "it must not wait");
+            }
+            "502 html" | "504" => {
+                output.says("HTML").does_not_say("<");
+            }
+            _ => {}
+        }
+        if *name == "504" {
+            return assert_still_open(&world, &workspace);
+        }
+        assert!(!world.has_journal(), "{}", world.describe());
+        assert_repaired(&world, &workspace);
+    });
+}
+
+/// Every create whose answer cannot be used: the list tells what became of it.
+#[test]
+fn a_create_without_a_usable_answer() {
+    for_each(
+        WIDTH,
+        &broken_answers(),
+        |((name, times, fault), applied)| {
+            let (world, workspace) = World::ready();
+            world.plane.fault(Route::TokenCreate, *times, fault.clone());
+            let output = refresh(&world, name, &[]);
+            let code = match *name {
+                // Somebody answered to the end, and there is nothing.
+                "garbage, not applied" | "empty, not applied" => 1,
+                _ => 10,
+            };
+            assert_failed(&world, &workspace, &output, code);
+            assert_eq!(
+                world.count(Route::TokenCreate),
+                1,
+                "a create must not be repeated"
+            );
+            let live = world.plane.live_tokens(&workspace.id);
+            assert_eq!(live.len(), if *applied { 2 } else { 1 }, "{live:?}");
+            if *applied {
+                output
+                    .says(&live[1])
+                    .says("Hint: ntcli token refresh --revoke-orphans\n");
+                let message = output.json()["error"]["message"].clone();
+                assert!(message.as_str().unwrap().contains(&live[1]), "{output}");
+                // Not silently: another machine may have made it. It is named until it is gone.
+                world.plane.clear_faults();
+                world.refresh(&[]).exits(0).says(&live[1]);
+                assert!(world.plane.live_tokens(&workspace.id).contains(&live[1]));
+            }
+            if *name == "60 MB" {
+                output.says("more than 1 MiB");
+            }
+            match *name {
+                "no answer" => assert_still_open(&world, &workspace),
+                _ => assert_repaired(&world, &workspace),
+            }
+        },
+    );
+}
+
+/// A server that may still be at it is asked again by every run until its time is up.
+fn assert_still_open(world: &World, workspace: &Workspace) {
+    world.plane.clear_faults();
+    let output = world.refresh(&["--revoke-orphans"]);
+    output.exits(8).says("still pending");
+    world.assert_one_live_token(workspace);
+    assert!(world.has_journal());
+
+    // It is carried out late, after all.
+    let late = world.plane.issue_token(&workspace.id, None);
+    world.refresh(&[]).says(&late.jti);
+    assert!(world.plane.is_live(&late.access_token));
+    assert_repaired(world, workspace);
+}
+
+#[test]
+fn orphans_are_revoked_on_request() {
+    for_each(
+        WIDTH,
+        &broken_answers(),
+        |((name, times, fault), applied)| {
+            if !applied {
+                return;
+            }
+            let (world, workspace) = World::ready();
+            world.plane.fault(Route::TokenCreate, *times, fault.clone());
+            let output = refresh(&world, name, &["--revoke-orphans"]);
+            let code = match *name {
+                // An answer that was read to its end and makes no sense, or is too long.
+                "truncated" | "garbage" | "empty" | "[]" | "nulls" | "60 MB" => 1,
+                _ => 5,
+            };
+            assert_failed(&world, &workspace, &output, code);
+            output.says("has been revoked");
+            world.assert_one_live_token(&workspace);
+            assert!(!world.has_journal(), "{}", world.describe());
+            assert_repaired(&world, &workspace);
+        },
+    );
+}
+
+/// Only a 401 is a no; whatever else goes wrong, the new token is stored.
+#[test]
+fn a_verification_that_fails() {
+    let cases = all_cases();
+    for_each(WIDTH, &cases, |(name, times, fault)| {
+        let (world, workspace) = World::ready();
+        world.plane.fault(Route::TokenAuth, *times, fault.clone());
+        let output = refresh(&world, name, &[]);
+        // A 200 is a yes, whatever it says beside it.
+        let yes = matches!(
+            *name,
+            "429 small"
+                | "503 once"
+                | "garbage"
+                | "garbage, not applied"
+                | "empty"
+                | "empty, not applied"
+                | "[]"
+                | "nulls"
+        );
+        assert_eq!(output.exits(0).json()["verified"], yes, "{output}");
+        world.assert_one_live_token(&workspace);
+        assert!(!world.has_journal(), "{}", world.describe());
+        assert_ne!(world.current(&workspace), workspace.token.access_token);
+    });
+}
+
+/// The new token is stored, the old one stays live and is owed: the next run does it.
+#[test]
+fn a_revocation_that_fails() {
+    let cases = all_cases();
+    for_each(WIDTH, &cases, |(name, times, fault)| {
+        let (world, workspace) = World::ready();
+        world.plane.fault(Route::TokenRevoke, *times, fault.clone());
+        let output = refresh(&world, name, &[]);
+        assert_ne!(world.current(&workspace), workspace.token.access_token);
+        world.assert_current_is_live(&workspace);
+        if matches!(*name, "404" | "429 small" | "503 once" | "truncated") {
+            // The next attempt finds it done.
+            output.exits(0);
+            return;
+        }
+        output
+            .exits(8)
+            .says("Error: The old token")
+            .says("Hint: ntcli token revoke --pending\n");
+        let answer = output.json();
+        assert_eq!(
+            answer["old_token"]["jti"],
+            workspace.token.jti.as_str(),
+            "{output}"
+        );
+        assert_eq!(answer["old_token"]["revoked_at"], Value::Null, "{output}");
+        assert_eq!(answer["outcome"], "refreshed_old_live", "{output}");
+        assert_eq!(answer["error"]["exit_code"], 8, "{output}");
+        assert!(answer["new_token"]["jti"].is_string(), "{output}");
+        assert!(world.has_journal());
+        world.plane.clear_faults();
+        world.refresh(&[]).exits(0).says(&workspace.token.jti);
+        world.assert_one_live_token(&workspace);
+        assert!(!world.has_journal(), "{}", world.describe());
+    });
+}
+
+/// The list is asked when an answer was lost. If it cannot be had, the journal remembers.
+#[test]
+fn a_list_that_fails() {
+    let cases = all_cases();
+    for_each(WIDTH, &cases, |(name, times, fault)| {
+        let (world, workspace) = World::ready();
+        world
+            .plane
+            .fault(Route::TokenCreate, Times::Once, Fault::CloseAfter);
+        world.plane.fault(Route::TokenList, *times, fault.clone());
+        let output = refresh(&world, name, &[]);
+        assert_failed(&world, &workspace, &output, 10);
+        assert!(world.has_journal());
+        let lost = world.plane.live_tokens(&workspace.id)[1].clone();
+        if matches!(*name, "429 small" | "503 once") {
+            output.says(&lost);
+        } else {
+            // Still not to be had: no run forgets about it.
+            output.says("Hint: ntcli token refresh\n");
+            refresh(&world, name, &[])
+                .exits(8)
+                .says("could not be finished");
+            assert!(world.has_journal());
+            world.assert_current_is_live(&workspace);
+        }
+        world.plane.clear_faults();
+        world.refresh(&[]).exits(0).says(&lost);
+        assert_repaired(&world, &workspace);
+    });
+}
+
+/// A bearer never goes to another host.
+#[test]
+fn redirects_are_not_followed() {
+    let elsewhere = ControlPlane::start();
+    let there = format!("{}/v1/workspaces", elsewhere.base_url());
+    let routes = [
+        Route::TokenCreate,
+        Route::TokenAuth,
+        Route::TokenRevoke,
+        Route::TokenList,
+    ];
+    for_each(WIDTH, &routes, |route| {
+        let (world, workspace) = World::ready();
+        if *route == Route::TokenList {
+            world
+                .plane
+                .fault(Route::TokenCreate, Times::Once, Fault::CloseAfter);
+        }
+        world
+            .plane
+            .fault(*route, Times::Always, Fault::Redirect(there.clone()));
+        let output = refresh(&world, "redirect", &[]);
+        match route {
+            Route::TokenCreate => {
+                assert_failed(&world, &workspace, &output, 1);
+                output.says(&there);
+                world.assert_one_live_token(&workspace);
+            }
+            Route::TokenAuth => assert_eq!(output.exits(0).json()["verified"], false),
+            Route::TokenRevoke => {
+                output.exits(8).says(&there);
+            }
+            _ => assert_failed(&world, &workspace, &output, 10),
+        }
+        assert_repaired(&world, &workspace);
+    });
+    assert!(
+        elsewhere.requests().is_empty(),
+        "{:#?}",
+        elsewhere.requests()
+    );
+}
+
+/// Nobody is there at all, or what is there speaks another language.
+#[test]
+fn no_server() {
+    let (world, workspace) = World::ready();
+    let address = format!("127.0.0.1:{}", free_port());
+    let refresh = world.ntcli(&["token", "refresh", "--format", "json"]);
+    let output = refresh
+        .env("NTCLI_API_URL", format!("http://{address}"))
+        .run();
+    assert_failed(&world, &workspace, &output, 5);
+    output.says(&address).says("nothing has changed");
+    assert!(!world.has_journal());
+
+    let refresh = world.ntcli(&["token", "refresh", "--format", "json"]);
+    let base = world.plane.base_url().replace("http:", "https:");
+    let output = refresh.env("NTCLI_API_URL", base).run();
+    assert_failed(&world, &workspace, &output, 5);
+    assert!(!world.has_journal());
+    world.assert_one_live_token(&workspace);
+}

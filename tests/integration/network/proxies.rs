@@ -1,0 +1,314 @@
+//! Through proxies, and past them, as curl reads the environment.
+
+use crate::certificates::certificate;
+use crate::control_plane::Route;
+use crate::harness::world::{Output, Run, World};
+use crate::network::proxy::Proxy;
+use crate::ports::free_port;
+use crate::tls_front::front;
+
+/// A host that only a proxy knows.
+const PLAIN: &str = "http://api.corp.example:8080";
+/// The host that `other-name.pem` is for.
+const SECURE: &str = "https://other.example";
+/// Addresses of this machine that are no loopback ones by their looks, the second one a name by its
+/// looks: the way past a proxy leads back here without a name server.
+const ADDRESS: &str = "0.0.0.0";
+const NAME: &str = "0.0x0";
+
+fn own_port(world: &World) -> u16 {
+    let base = world.plane.base_url();
+    base.rsplit(':').next().unwrap().parse().unwrap()
+}
+
+fn refresh<'a>(world: &'a World, base: &str) -> Run<'a> {
+    let run = world.ntcli(&["token", "refresh"]);
+    run.env("NTCLI_API_URL", base)
+        .env("SSL_CERT_FILE", certificate("ca.pem"))
+}
+
+/// Nothing has happened at the server, and nothing is left to do.
+#[track_caller]
+fn nothing_has_changed(world: &World, output: &Output) {
+    output
+        .prints("")
+        .says("Error: Could not create a token; nothing has changed\n");
+    world.assert_nothing_sent();
+    assert!(!world.has_journal(), "{}", world.describe());
+}
+
+#[test]
+fn plain_http_is_handed_to_the_proxy() {
+    let (world, workspace) = World::ready();
+    let proxy = Proxy::to(own_port(&world));
+    let url = format!("http://me:p%40ss@127.0.0.1:{}/", proxy.port);
+    let output = refresh(&world, PLAIN).env("http_proxy", url).run();
+    output.exits(0).says_only("");
+    world.assert_one_live_token(&workspace);
+    let asked = proxy.asked();
+    assert_eq!(asked.len(), world.plane.requests().len());
+    for head in &asked {
+        assert!(head.contains(" http://api.corp.example:8080/v1/"), "{head}");
+        assert!(head.contains("Basic bWU6cEBzcw=="), "{head}");
+    }
+    // The server itself does not get to know the proxy's password... nor does anybody.
+    let output =
+        refresh(&world, PLAIN).env("http_proxy", format!("me:p%40ss@127.0.0.1:{}", proxy.port));
+    let output = output.env("NTCLI_DEBUG", "1").run();
+    output
+        .exits(0)
+        .does_not_say("p@ss")
+        .does_not_say("p%40ss")
+        .does_not_say("bWU6cEBzcw");
+}
+
+#[test]
+fn https_goes_through_a_tunnel() {
+    let (world, workspace) = World::ready();
+    let proxy = Proxy::to(front("other-name.pem", own_port(&world)).unwrap());
+    let url = format!("http://me:p%40ss@127.0.0.1:{}", proxy.port);
+    refresh(&world, SECURE)
+        .env("https_proxy", url)
+        .run()
+        .exits(0)
+        .says_only("");
+    world.assert_one_live_token(&workspace);
+    let asked = proxy.asked();
+    let [head] = &asked[..] else {
+        panic!("one tunnel is enough: {asked:?}")
+    };
+    assert!(
+        head.starts_with("CONNECT other.example:443 HTTP/1.1\r\n"),
+        "{head}"
+    );
+    assert!(head.contains("Basic bWU6cEBzcw=="), "{head}");
+    assert!(
+        !head.to_ascii_lowercase().contains("\r\nauthorization:"),
+        "{head}"
+    );
+}
+
+#[test]
+fn which_variable_counts() {
+    let (world, _) = World::ready();
+    let plain = Proxy::to(own_port(&world));
+    let secure = Proxy::to(front("other-name.pem", own_port(&world)).unwrap());
+    let wrong = ("socks5://me:hush@127.0.0.1:1").to_owned();
+    let (plain_url, secure_url) = (
+        format!("127.0.0.1:{}", plain.port),
+        format!("http://127.0.0.1:{}", secure.port),
+    );
+    for (base, variables) in [
+        (
+            PLAIN,
+            vec![
+                ("http_proxy", &plain_url),
+                ("all_proxy", &wrong),
+                ("https_proxy", &wrong),
+            ],
+        ),
+        (
+            PLAIN,
+            vec![
+                ("all_proxy", &plain_url),
+                ("ALL_PROXY", &wrong),
+                ("HTTP_PROXY", &wrong),
+            ],
+        ),
+        (
+            PLAIN,
+            vec![("ALL_PROXY", &plain_url), ("HTTPS_PROXY", &wrong)],
+        ),
+        (
+            SECURE,
+            vec![
+                ("https_proxy", &secure_url),
+                ("HTTPS_PROXY", &wrong),
+                ("all_proxy", &wrong),
+            ],
+        ),
+        (
+            SECURE,
+            vec![
+                ("HTTPS_PROXY", &secure_url),
+                ("all_proxy", &wrong),
+                ("http_proxy", &wrong),
+            ],
+        ),
+        (
+            SECURE,
+            vec![("all_proxy", &secure_url), ("http_proxy", &wrong)],
+        ),
+    ] {
+        let mut run = refresh(&world, base);
+        for (name, value) in &variables {
+            run = run.env(name, *value);
+        }
+        run.run().exits(0).says_only("");
+        let through = if base == PLAIN { &plain } else { &secure };
+        assert!(!through.asked().is_empty(), "{variables:?}");
+    }
+    // Set for a request by whoever sends it to a CGI gateway: never heeded.
+    let address = format!("http://{ADDRESS}:{}", own_port(&world));
+    refresh(&world, &address)
+        .env("HTTP_PROXY", &plain_url)
+        .run()
+        .exits(0);
+    assert_eq!(plain.asked(), [""; 0]);
+}
+
+#[test]
+fn past_the_proxy() {
+    let (world, _) = World::ready();
+    let port = own_port(&world);
+    let proxy = Proxy::to(port);
+    let ours = format!("x, {NAME}:{port}\t");
+    let (other, block) = (
+        format!("{NAME}:1, {ADDRESS}:1"),
+        format!("10.0.0.0/8, {ADDRESS}/31"),
+    );
+    for (list, host, direct) in [
+        ("", NAME, false),
+        ("*", NAME, true),
+        ("*", ADDRESS, true),
+        (NAME, NAME, true),
+        ("0x0", NAME, true),
+        (".0x0", NAME, true),
+        ("*.0x0", NAME, true),
+        ("X0", NAME, false),
+        ("0X0.", NAME, true),
+        ("other.example , 0x0 ", NAME, true),
+        ("other.example 0x0", NAME, true),
+        (&ours, NAME, true),
+        (&other, NAME, false),
+        (&other, ADDRESS, false),
+        (ADDRESS, ADDRESS, true),
+        ("0.0", ADDRESS, false),
+        (&block, ADDRESS, true),
+        (&block, NAME, false),
+        ("0.0.0.1/32", ADDRESS, false),
+        ("0.0.0.0", "[::ffff:0.0.0.0]", true),
+        ("", "127.0.0.1", true),
+        ("", "localhost", true),
+        ("", "LOCALHOST", true),
+    ] {
+        let run = world.ntcli(&["health"]);
+        let run = run.env("NTCLI_API_URL", format!("http://{host}:{port}"));
+        let run = run.env("http_proxy", format!("127.0.0.1:{}", proxy.port));
+        let output = run
+            .env("no_proxy", list)
+            .env("NO_PROXY", "unheard.example")
+            .run();
+        output.exits(0);
+        assert_eq!(proxy.asked().is_empty(), direct, "{list:?} {output}");
+    }
+    assert_eq!(world.count(Route::Health), 23);
+}
+
+#[test]
+fn a_proxy_that_says_no() {
+    let (world, _) = World::ready();
+    for (base, answer, code, words) in [
+        (
+            SECURE,
+            "HTTP/1.1 403 Forbidden\r\n\r\n",
+            5,
+            "did not connect to other.example:443: it answered 403",
+        ),
+        (
+            SECURE,
+            "HTTP/1.1 503 Busy\r\n\r\n",
+            5,
+            "did not connect to other.example:443: it answered 503",
+        ),
+        (
+            SECURE,
+            "HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic\r\n\r\n",
+            2,
+            "wants another user or password than those in all_proxy (407)",
+        ),
+        (SECURE, "SSH-2.0-none\r\n\r\n", 5, "is not HTTP"),
+        (SECURE, "", 5, "did not connect to other.example:443"),
+    ] {
+        let proxy = Proxy::that_says(answer);
+        let url = format!("http://me:hush@127.0.0.1:{}", proxy.port);
+        let output = refresh(&world, base).env("all_proxy", url).run();
+        nothing_has_changed(&world, &output);
+        let named = format!("the proxy 127.0.0.1:{} ", proxy.port);
+        output
+            .exits(code)
+            .says(&named)
+            .says(words)
+            .does_not_say("hush");
+        assert!(!proxy.asked().is_empty());
+    }
+}
+
+#[test]
+fn a_proxy_that_wants_a_password_for_plain_http() {
+    let (world, _) = World::ready();
+    let proxy = Proxy::that_says("HTTP/1.1 407 Who?\r\nContent-Length: 0\r\n\r\n");
+    let run = refresh(&world, PLAIN).env("http_proxy", format!("127.0.0.1:{}", proxy.port));
+    let output = run.run();
+    nothing_has_changed(&world, &output);
+    output.exits(2).says("http_proxy").says("407");
+}
+
+#[test]
+fn a_proxy_that_is_not_there() {
+    let (world, _) = World::ready();
+    let port = free_port();
+    for base in [PLAIN, SECURE] {
+        let url = format!("http://me:hush@127.0.0.1:{port}");
+        let output = refresh(&world, base).env("all_proxy", url).run();
+        nothing_has_changed(&world, &output);
+        let words = format!("cannot connect to the proxy 127.0.0.1:{port}: connection refused");
+        output.exits(5).says(&words).does_not_say("hush");
+    }
+}
+
+#[test]
+fn a_proxy_that_cannot_be_used() {
+    let (world, _) = World::ready();
+    for (value, words) in [
+        (
+            "socks5h://me:hush@h:1",
+            "only http:// and https:// proxies are supported, not SOCKS",
+        ),
+        ("ftp://me:hush@h", "it must begin with http:// or https://"),
+        ("http://me:hush@h:x", "its port is no number"),
+        ("http://me:hush@", "it names no host"),
+        ("http://me%ff:hush@h", "its user or password is no UTF-8"),
+    ] {
+        let output = refresh(&world, SECURE).env("https_proxy", value).run();
+        nothing_has_changed(&world, &output);
+        let words = format!("the proxy that https_proxy names cannot be used: {words}");
+        output.exits(2).says(&words).does_not_say("hush");
+    }
+}
+
+#[test]
+fn a_proxy_behind_tls() {
+    let (world, workspace) = World::ready();
+    let proxy = Proxy::to(own_port(&world));
+    let secured = Proxy::to(front("other-name.pem", own_port(&world)).unwrap());
+    for (base, proxy) in [(PLAIN, &proxy), (SECURE, &secured)] {
+        let port = front("valid.pem", proxy.port).unwrap();
+        let run = refresh(&world, base).env("all_proxy", format!("https://localhost:{port}"));
+        run.run().exits(0).says_only("");
+        world.assert_one_live_token(&workspace);
+        assert!(
+            proxy
+                .asked()
+                .iter()
+                .all(|head| head.starts_with("CONNECT "))
+        );
+    }
+    world.plane.clear_requests();
+    let port = front("expired.pem", secured.port).unwrap();
+    let run = refresh(&world, SECURE).env("all_proxy", format!("https://localhost:{port}"));
+    let output = run.run();
+    nothing_has_changed(&world, &output);
+    let words = format!("the certificate of the proxy localhost:{port} has expired");
+    output.exits(5).says(&words);
+}

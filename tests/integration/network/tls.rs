@@ -1,0 +1,223 @@
+//! Servers that speak TLS, well or badly, and the certificates that are trusted.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use crate::certificates::certificate;
+use crate::harness::world::{Output, World};
+use crate::network::proxy::pass;
+use crate::ports::free_port;
+use crate::tls_front::front;
+
+fn own_port(world: &World) -> u16 {
+    let base = world.plane.base_url();
+    base.rsplit(':').next().unwrap().parse().unwrap()
+}
+
+/// A refresh against `https://localhost:PORT` that trusts this bundle alone, or the built-in roots.
+fn refresh(world: &World, port: u16, bundle: Option<&Path>) -> Output {
+    let run = world.ntcli(&["token", "refresh"]);
+    let run = run.env("NTCLI_API_URL", format!("https://localhost:{port}"));
+    match bundle {
+        Some(bundle) => run.env("SSL_CERT_FILE", bundle).run(),
+        None => run.run(),
+    }
+}
+
+/// The program says so, and nothing has happened, here or there.
+#[track_caller]
+fn fails(world: &World, output: &Output, code: i32, words: &[&str]) {
+    output
+        .exits(code)
+        .prints("")
+        .says("Error: Could not create a token; nothing has changed\n");
+    for words in words {
+        output.says(words);
+    }
+    world.assert_nothing_sent();
+    assert!(!world.has_journal(), "{}", world.describe());
+}
+
+/// Answers whatever is said first with these bytes.
+fn parrot(answer: &'static [u8]) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            BufReader::new(&stream).fill_buf().ok();
+            stream.write_all(answer).ok();
+        }
+    });
+    port
+}
+
+#[test]
+fn a_private_issuer_in_a_bundle_of_several() {
+    let (world, workspace) = World::ready();
+    let bundle = world.outside("bundle.pem");
+    let [one, other] =
+        ["self-signed.pem", "ca.pem"].map(|name| fs::read(certificate(name)).unwrap());
+    let between = b"\n# A comment, as bundles have them\n".to_vec();
+    fs::write(&bundle, [one, between, other].concat()).unwrap();
+    let port = front("valid.pem", own_port(&world)).unwrap();
+    refresh(&world, port, Some(&bundle)).exits(0).says_only("");
+    world.assert_one_live_token(&workspace);
+    let connections = world.plane.requests();
+    assert!(
+        connections
+            .iter()
+            .all(|r| r.connection == connections[0].connection)
+    );
+}
+
+#[test]
+fn a_certificate_that_is_not_good() {
+    let (world, _) = World::ready();
+    let issuer = certificate("ca.pem");
+    for (shown, words) in [
+        (
+            "expired.pem",
+            "has expired (or this machine's clock is wrong)",
+        ),
+        (
+            "future.pem",
+            "is not valid yet (or this machine's clock is wrong)",
+        ),
+        (
+            "other-name.pem",
+            "is not for localhost but for another name",
+        ),
+        ("self-signed.pem", "is self-signed"),
+    ] {
+        let port = front(shown, own_port(&world)).unwrap();
+        let output = refresh(&world, port, Some(&issuer));
+        let words = format!("the certificate of localhost {words}");
+        fails(&world, &output, 5, &[&words]);
+    }
+    let port = front("valid.pem", own_port(&world)).unwrap();
+    let output = refresh(&world, port, None);
+    let words = "the certificate of localhost comes from an unknown issuer";
+    fails(&world, &output, 5, &[words, "SSL_CERT_FILE"]);
+    // Another issuer of the same name.
+    let output = refresh(&world, port, Some(&certificate("self-signed.pem")));
+    let words = "the certificate of localhost is not signed by the issuer of that name";
+    fails(&world, &output, 5, &[words, "SSL_CERT_FILE"]);
+}
+
+#[test]
+fn a_server_that_speaks_something_else() {
+    let (world, _) = World::ready();
+    let own = own_port(&world);
+    // A hello of TLS 1.1, and the alert of a server that has nothing newer.
+    let hello = b"\x16\x03\x02\x00\x2a\x02\x00\x00\x26\x03\x02\
+        0123456789abcdef0123456789abcdef\x00\xc0\x14\x00";
+    for (port, words) in [
+        (
+            own,
+            format!("localhost:{own} does not speak TLS (is it plain http?)"),
+        ),
+        (
+            parrot(b"220 mail ESMTP\r\n"),
+            "does not speak TLS".to_owned(),
+        ),
+        (
+            parrot(hello),
+            "localhost speaks only versions of TLS older than 1.2".to_owned(),
+        ),
+        (
+            parrot(b"\x15\x03\x02\x00\x02\x02\x46"),
+            "localhost speaks only versions of TLS older than 1.2".to_owned(),
+        ),
+        (
+            parrot(b""),
+            "closed the connection during the TLS handshake".to_owned(),
+        ),
+    ] {
+        let output = refresh(&world, port, Some(&certificate("ca.pem")));
+        fails(&world, &output, 5, &[&words]);
+    }
+}
+
+/// Another implementation of TLS than the one that is tested; it speaks this version alone and leads
+/// to `port`.
+struct Openssl(Child);
+
+impl Openssl {
+    fn start(version: &str, port: u16) -> (Self, u16) {
+        let own = free_port();
+        let accept = format!("127.0.0.1:{own}");
+        let mut command = Command::new("openssl");
+        command.args(["s_server", "-quiet", "-accept", &accept, version]);
+        // Without this it does not speak the old versions at all.
+        command.args(["-cipher", "DEFAULT@SECLEVEL=0"]);
+        command.arg("-cert").arg(certificate("valid.pem"));
+        command.arg("-key").arg(certificate("server.key"));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        let (mut said, mut to_say) = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
+        let plane = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let mut back = plane.try_clone().unwrap();
+        thread::spawn(move || pass(&mut said, &mut &plane));
+        thread::spawn(move || pass(&mut back, &mut to_say));
+        (Openssl(child), own)
+    }
+}
+
+impl Drop for Openssl {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+#[test]
+fn versions_of_another_implementation() {
+    let (world, workspace) = World::ready();
+    let issuer = certificate("ca.pem");
+    let (_server, port) = Openssl::start("-tls1_1", own_port(&world));
+    // A connection that is refused is tried again: time for the server to start.
+    let output = refresh(&world, port, Some(&issuer));
+    let words = "localhost speaks only versions of TLS older than 1.2";
+    fails(&world, &output, 5, &[words]);
+    for version in ["-tls1_2", "-tls1_3"] {
+        let (_server, port) = Openssl::start(version, own_port(&world));
+        refresh(&world, port, Some(&issuer)).exits(0).says_only("");
+        world.assert_one_live_token(&workspace);
+    }
+}
+
+#[test]
+fn a_bundle_that_cannot_be_used() {
+    let (world, _) = World::ready();
+    let port = front("valid.pem", own_port(&world)).unwrap();
+    let good = fs::read_to_string(certificate("ca.pem")).unwrap();
+    let block = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (name, content, words) in [
+        ("missing.pem", None, "no such file"),
+        ("empty.pem", Some(""), "the file is empty"),
+        (
+            "text.pem",
+            Some("trust me\n"),
+            "it holds no certificate in PEM form",
+        ),
+        ("torn.pem", Some(&good[..good.len() / 2]), "it is damaged"),
+        (
+            "junk.pem",
+            Some(block),
+            "none of its certificates can be read",
+        ),
+        (".", None, "is a directory"),
+    ] {
+        let path = world.outside(name);
+        if let Some(content) = content {
+            fs::write(&path, content).unwrap();
+        }
+        let output = refresh(&world, port, Some(&path));
+        let named = format!("SSL_CERT_FILE ({})", path.display());
+        fails(&world, &output, 2, &[&named, words]);
+    }
+}

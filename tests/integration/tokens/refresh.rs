@@ -1,0 +1,321 @@
+//! What a refresh prints, asks for and stores when nothing is in its way.
+
+use serde_json::{Value, json};
+
+use crate::control_plane::{Options, Route, TokenShape};
+use crate::harness::world::{Workspace, World};
+
+const DATE: &str = "2030-03-17T17:46:40Z";
+const UNIX: &str = "1900000000";
+
+fn jti(world: &World, workspace: &Workspace) -> String {
+    let jti = world.item(workspace)["jti"].clone();
+    jti.as_str().expect("a jti in the config").to_owned()
+}
+
+#[test]
+fn the_text_to_the_letter() {
+    let (world, workspace) = World::ready();
+    let output = world.refresh(&["--expires-at", UNIX]);
+    let (old, new) = (&workspace.token.jti, jti(&world, &workspace));
+    let text = format!(
+        "Token refreshed successfully.\nOld token ({old}) has been revoked.\n\
+         New token expires: {DATE}\nNew token JTI: {new}\n"
+    );
+    output.exits(0).prints(&text).says_only("");
+    assert_ne!(*old, new);
+    world.assert_one_live_token(&workspace);
+    world.assert_private();
+    assert!(!world.has_journal());
+    assert_eq!(world.plane.requests().len(), 3);
+}
+
+#[test]
+fn the_json_to_the_letter() {
+    let (world, workspace) = World::ready();
+    let output = world.refresh(&["--expires-at", UNIX, "--format", "json"]);
+    output.exits(0).says_only("");
+    let (old, new) = (&workspace.token.jti, jti(&world, &workspace));
+    let revoked_at = output.json()["old_token"]["revoked_at"].clone();
+    let revoked_at = revoked_at.as_str().expect("a date");
+    assert_eq!((revoked_at.len(), &revoked_at[19..]), (20, "Z"), "{output}");
+    let (id, name) = (&workspace.id, "prod");
+    output.prints(&format!(
+        r#"{{
+  "new_token": {{
+    "jti": "{new}",
+    "expires_at": "{DATE}"
+  }},
+  "old_token": {{
+    "jti": "{old}",
+    "revoked_at": "{revoked_at}"
+  }},
+  "message": "Token refreshed successfully",
+  "outcome": "refreshed",
+  "workspace": {{
+    "name": "{name}",
+    "id": "{id}"
+  }},
+  "verified": true,
+  "orphans": []
+}}
+"#
+    ));
+}
+
+#[test]
+fn print_shows_the_token_and_nothing_else_does() {
+    let (world, workspace) = World::ready();
+    let refresh = world.ntcli(&["token", "refresh", "--print"]);
+    let output = refresh.prints_secrets().run();
+    let token = world.current(&workspace);
+    let last = output.stdout.lines().last().unwrap_or_default();
+    assert_eq!(last, format!("Token: {token}"), "{output}");
+
+    let refresh = world.ntcli(&["token", "refresh", "--print", "--format=json"]);
+    let output = refresh.prints_secrets().run();
+    let token = world.current(&workspace);
+    assert_eq!(output.json()["new_token"]["access_token"], token.as_str());
+}
+
+#[test]
+fn what_is_asked_for() {
+    let bodies = [
+        (&[][..], r#"{"expires_in":31536000}"#),
+        (&["--expires-in", "86400"], r#"{"expires_in":86400}"#),
+        (&["--expires-in=86400"], r#"{"expires_in":86400}"#),
+        (&["--expires-in", "1"], r#"{"expires_in":1}"#),
+        (&["--expires-in", "90s"], r#"{"expires_in":90}"#),
+        (&["--expires-in", "15m"], r#"{"expires_in":900}"#),
+        (&["--expires-in", "12h"], r#"{"expires_in":43200}"#),
+        (&["--expires-in", "30d"], r#"{"expires_in":2592000}"#),
+        (&["--expires-in", "52w"], r#"{"expires_in":31449600}"#),
+        (&["--expires-in", "never"], r#"{"expires_in":null}"#),
+        (&["--expires-at", UNIX], r#"{"expires_at":1900000000}"#),
+        (&["--expires-at", DATE], r#"{"expires_at":1900000000}"#),
+        (
+            &["--expires-at=2030-03-17T18:46:40+01:00"],
+            r#"{"expires_at":1900000000}"#,
+        ),
+    ];
+    let (world, workspace) = World::ready();
+    for (args, body) in bodies {
+        world.plane.clear_requests();
+        world.refresh(args).exits(0);
+        let request = &world.plane.requests()[0];
+        assert_eq!(
+            (request.route, request.body.as_str()),
+            (Some(Route::TokenCreate), body)
+        );
+    }
+    world.assert_one_live_token(&workspace);
+}
+
+#[test]
+fn a_token_that_never_expires() {
+    let (world, workspace) = World::ready();
+    let text = world.refresh(&["--expires-in", "never"]);
+    assert!(
+        text.stdout.contains("\nNew token expires: Never\n"),
+        "{text}"
+    );
+    let item = world.item(&workspace);
+    assert_eq!(item["never_expires"], true);
+    // The existing client knows no such thing: it gets a date far ahead.
+    assert!(
+        item["expires_at"].as_u64() > Some(4_000_000_000_000),
+        "{item}"
+    );
+    let output = world.refresh(&["--expires-in", "never", "--format", "json"]);
+    assert_eq!(
+        output.json().pointer("/new_token/expires_at"),
+        Some(&Value::Null)
+    );
+
+    world.refresh(&["--expires-in", "1h"]).exits(0);
+    assert_eq!(world.item(&workspace).get("never_expires"), None);
+    world.assert_one_live_token(&workspace);
+}
+
+#[test]
+fn the_workspace_that_is_meant() {
+    let (world, prod) = World::ready();
+    let staging = world.add_workspace("staging");
+    let named = |world: &World, args: &[&str], env: Option<&str>| {
+        world.plane.clear_requests();
+        let mut refresh = world.ntcli(&[&["token", "refresh"], args].concat());
+        if let Some(name) = env {
+            refresh = refresh.env("NTCLI_WORKSPACE", name);
+        }
+        refresh.run().exits(0);
+        let path = &world.plane.requests()[0].path;
+        path.split('/').nth(3).map(str::to_owned)
+    };
+    let (id, key) = (staging.id.as_str(), staging.key.as_str());
+    for (args, env, meant) in [
+        (&[][..], None, &prod),
+        (&["staging"], None, &staging),
+        (&[id], None, &staging),
+        (&[key], None, &staging),
+        (&["-w", "staging"], None, &staging),
+        (&["--workspace=staging"], None, &staging),
+        (&[], Some("staging"), &staging),
+        (&["prod"], Some("staging"), &prod),
+    ] {
+        let met = named(&world, args, env);
+        assert_eq!(met.as_ref(), Some(&meant.id), "{args:?} {env:?}");
+    }
+    world.assert_one_live_token(&prod);
+    world.assert_one_live_token(&staging);
+}
+
+/// Whatever shape the server's answers have, the same token is found in them.
+#[test]
+fn every_shape_of_an_answer() {
+    use crate::control_plane::RevokeAnswer;
+    type Change = fn(&mut Options);
+    let shapes: [(&str, Change); 5] = [
+        ("jti also in the answer", |o| o.jti_in_answer = true),
+        ("opaque with a jti", |o| {
+            (o.token_shape, o.jti_in_answer) = (TokenShape::Opaque, true);
+        }),
+        ("200 for what was created", |o| o.created_status = 200),
+        ("a revocation that only has a message", |o| {
+            o.revoke_answer = RevokeAnswer::MessageOnly;
+        }),
+        ("a server whose clock is an hour ahead", |o| {
+            o.clock_offset_s = 3600;
+        }),
+    ];
+    for (shape, change) in shapes {
+        let (world, workspace) = World::ready();
+        world.plane.configure(change);
+        let output = world.refresh(&["--format", "json"]);
+        assert_eq!(
+            output.exits(0).json()["verified"],
+            true,
+            "{shape}: {output}"
+        );
+        let live = world.plane.live_tokens(&workspace.id);
+        assert_eq!(
+            output.json()["new_token"]["jti"],
+            live[0].as_str(),
+            "{shape}"
+        );
+        assert!(
+            output.json()["old_token"]["revoked_at"].is_string(),
+            "{shape}: {output}"
+        );
+        world.assert_one_live_token(&workspace);
+        let item = world.item(&workspace);
+        assert_eq!(
+            item["scope"],
+            json!(["workspace:read", "workspace:write"]),
+            "{shape}"
+        );
+        assert_eq!(item["token_type"], "Bearer", "{shape}");
+    }
+}
+
+#[test]
+fn a_token_without_any_id() {
+    let (world, workspace) = World::ready();
+    world
+        .plane
+        .configure(|o| o.token_shape = TokenShape::Opaque);
+    let output = world.refresh(&[]);
+    output.exits(0).says("has no id");
+    assert_eq!(output.stdout.lines().count(), 4, "{output}");
+    world.assert_one_live_token(&workspace);
+    assert_eq!(world.item(&workspace).get("jti"), None);
+
+    // It cannot be revoked: the user is told, and the new one is stored all the same.
+    let output = world.refresh(&["--format", "json"]);
+    output
+        .exits(8)
+        .says("it has no id")
+        .says("Hint: ntcli token list\n");
+    let answer = output.json();
+    assert_eq!(
+        answer["old_token"],
+        json!({"jti": null, "revoked_at": null})
+    );
+    assert_eq!(answer["outcome"], "refreshed_old_live");
+    assert_eq!(answer["error"]["exit_code"], 8);
+    world.assert_current_is_live(&workspace);
+    assert!(
+        !world.has_journal(),
+        "nothing can be done about it: {}",
+        world.describe()
+    );
+}
+
+/// A token that is dead already is revoked by a 404.
+#[test]
+fn an_old_token_that_has_expired() {
+    let (world, workspace) = World::ready();
+    world.plane.configure(|o| o.clock_offset_s = 2 * 31_536_000);
+    assert!(!world.plane.is_live(&workspace.token.access_token));
+    let output = world.refresh(&[]);
+    output.exits(0).says_only("");
+    assert!(output.stdout.contains("has been revoked."), "{output}");
+    world.assert_one_live_token(&workspace);
+}
+
+#[test]
+fn unknown_fields_survive_in_their_order() {
+    let (world, workspace) = World::ready();
+    let text = format!(
+        r#"{{
+  "zeta": [1, {{"b": 1, "a": 18446744073709551615}}],
+  "version": "1.0.0",
+  "auth": {{"theirs": {{"y": 1, "x": 2}}, "bearerToken": "{session}", "user": {{"nick": "A", "id": "u"}}}},
+  "alpha": null,
+  "workspaces": {{
+    "sorted": false,
+    "items": {{
+      "{key}": {{"colour": "blue", "access_token": "{token}", "jti": "{jti}", "workspace_name": "prod", "mark": {{"z": 1.5, "a": "é"}}}}
+    }},
+    "activeWorkspaceId": "{key}"
+  }}
+}}"#,
+        session = crate::harness::world::SESSION,
+        key = workspace.key,
+        token = workspace.token.access_token,
+        jti = workspace.token.jti,
+    );
+    world.write("config.json", text.as_bytes());
+    world.refresh(&[]).exits(0);
+    world.assert_one_live_token(&workspace);
+
+    let after = std::fs::read_to_string(world.config_path()).unwrap();
+    let mut rest = after.as_str();
+    for part in [
+        "{\n  \"zeta\": [",
+        "\"b\": 1",
+        "\"a\": 18446744073709551615",
+        "\"version\"",
+        "\"auth\"",
+        "\"theirs\"",
+        "\"y\": 1",
+        "\"x\": 2",
+        "\"bearerToken\"",
+        "\"user\"",
+        "\"nick\": \"A\"",
+        "\"alpha\": null",
+        "\"workspaces\"",
+        "\"sorted\": false",
+        "\"items\"",
+        "\"colour\": \"blue\"",
+        "\"access_token\"",
+        "\"mark\"",
+        "\"z\": 1.5",
+        "\"a\": \"é\"",
+        "\"activeWorkspaceId\"",
+        "\"lastUpdated\"",
+    ] {
+        let at = rest.find(part);
+        let at = at.unwrap_or_else(|| panic!("{part} is not where it was: {after}"));
+        rest = &rest[at + part.len()..];
+    }
+}

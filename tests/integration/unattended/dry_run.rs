@@ -1,0 +1,236 @@
+//! `--dry-run`: what a refresh would do, and nothing else.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::cli::folders::bound_by_permissions;
+use crate::control_plane::{Fault, Route, Times};
+use crate::harness::world::{Output, World};
+use crate::unattended::all::world_of;
+
+/// Every file in and beside the config folder: what it holds, and when it last changed.
+fn files(world: &World) -> BTreeMap<PathBuf, (Vec<u8>, i64, i64, u64)> {
+    let mut files = BTreeMap::new();
+    for folder in [world.dir.clone(), world.outside("")] {
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            let found = entry.metadata().unwrap();
+            if found.is_file() {
+                let bytes = fs::read(entry.path()).unwrap();
+                let stamp = (bytes, found.mtime(), found.mtime_nsec(), found.ino());
+                files.insert(entry.path(), stamp);
+            }
+        }
+    }
+    files
+}
+
+/// Runs `token refresh --dry-run` and holds it to its word.
+#[track_caller]
+fn look(world: &World, args: &[&str]) -> Output {
+    let (before, requests) = (files(world), world.plane.requests().len());
+    let args = [&["token", "refresh", "--dry-run"], args].concat();
+    let output = bound_by_permissions(world.ntcli(&args), world).run();
+    assert_eq!(files(world), before, "{output}");
+    let requests = world.plane.requests().split_off(requests);
+    assert!(requests.iter().all(|r| r.method == "GET"), "{requests:#?}");
+    output
+}
+
+#[test]
+fn what_would_be_done() {
+    let (world, prod) = World::ready();
+    let jti = &prod.token.jti;
+    let end = "The session is good. Nothing was changed.\n";
+    let output = look(&world, &[]);
+    let text = format!("Would refresh 'prod' (as asked) and then revoke its token {jti}.\n{end}");
+    output.exits(0).prints(&text).says_only("");
+    assert_eq!(
+        world.files().len(),
+        2,
+        "no lock, no journal: {:?}",
+        world.files()
+    );
+
+    let output = look(&world, &["--if-expires-within", "1d", "--format", "json"]);
+    let answer = output.exits(0).json();
+    assert_eq!(answer["dry_run"], true);
+    assert_eq!(answer["would_refresh"], 0);
+    assert_eq!(answer["session"], "good");
+    let result = &answer["results"][0];
+    assert_eq!(result["workspace"]["name"], "prod");
+    assert_eq!(result["would_refresh"], false);
+    assert_eq!(result["reason"], "not_due");
+    assert_eq!(result["current_jti"], jti.as_str());
+    assert_eq!(result["pending"], json!([]));
+
+    let output = look(
+        &world,
+        &["--if-expires-within", "53w", "--revoke-after", "1h"],
+    );
+    let then = format!("(expires soon) and leave its token {jti} live for 3600 s.\n{end}");
+    assert!(output.exits(0).stdout.ends_with(&then), "{output}");
+
+    let args = [
+        "--token-file",
+        "token",
+        "--exec",
+        "touch ran",
+        "--token-file",
+        "env:A=b",
+    ];
+    look(&world, &args).exits(0);
+    assert!(!world.outside("ran").exists());
+    world.assert_one_live_token(&prod);
+}
+
+#[test]
+fn all_of_them() {
+    let (world, workspaces) = world_of(3);
+    let fault = Fault::Status(
+        404,
+        "{\"detail\": \"Workspace x not found\"}".to_owned(),
+        Vec::new(),
+    );
+    world
+        .plane
+        .fault_in(&workspaces[1].id, Route::TokenList, Times::Once, fault);
+    let output = look(&world, &["--all", "--format", "json"]);
+    let answer = output.exits(1).json();
+    assert_eq!(answer["would_refresh"], 3);
+    assert_eq!(answer["results"][1]["error"]["http_status"], 404);
+    assert_eq!(answer["results"][2].get("error"), None);
+    assert_eq!(
+        answer["error"]["message"],
+        "1 of 3 workspaces need attention"
+    );
+    look(&world, &["--all"]).exits(0);
+}
+
+#[test]
+fn what_is_pending() {
+    let (world, prod) = World::ready();
+    world.refresh(&["--exec", "false"]).exits(9);
+    let output = look(&world, &["--exec", "true", "--format", "json"]);
+    let result = &output.exits(0).json()["results"][0];
+    assert_eq!(result["reason"], "hand_over_owed");
+    assert_eq!(result["would_refresh"], false);
+    assert!(
+        result["pending"][0]
+            .as_str()
+            .unwrap()
+            .contains(&prod.token.jti)
+    );
+    // The code of the real run.
+    let output = look(&world, &[]);
+    output.exits(9).says("still has to hand its token on");
+    world.refresh(&[]).exits(9);
+
+    world
+        .refresh(&["--exec", "true", "--revoke-after", "1h"])
+        .exits(0);
+    let output = look(&world, &[]);
+    assert!(
+        output.exits(0).stdout.contains("is to be revoked after"),
+        "{output}"
+    );
+}
+
+#[test]
+fn what_cannot_be_written() {
+    let (world, _) = World::ready();
+    for file in [
+        "missing/token",
+        "env:A=missing/app.env",
+        "config",
+        "/dev/null",
+    ] {
+        let output = look(&world, &["--token-file", file]);
+        output
+            .exits(9)
+            .says("Error: A new token could not be handed on\n");
+        output.says("Hint: mend that, and run the same command again\n");
+        assert!(output.stdout.contains("  But: "), "{output}");
+    }
+    let (world, _) = world_of(2);
+    fs::create_dir(world.outside("a0001")).unwrap();
+    let output = look(
+        &world,
+        &["--all", "--token-file", "{name}/token", "--format", "json"],
+    );
+    let answer = output.exits(9).json();
+    assert_eq!(answer["results"][0]["error"]["code"], "cannot_hand_on");
+    assert_eq!(answer["results"][1].get("error"), None);
+    fs::set_permissions(
+        &world.dir,
+        std::os::unix::fs::PermissionsExt::from_mode(0o500),
+    )
+    .unwrap();
+    look(&world, &["--all"]).exits(2).says("Permission denied");
+}
+
+#[test]
+fn a_session_that_is_not_good() {
+    let (world, _) = World::ready();
+    let ended = json!(1_700_000_000_000_u64);
+    world.set_config("/auth/expiresAt", ended.clone());
+    look(&world, &[]).fails(4, "Authentication required", "ntcli auth login");
+    // A real run would renew this one; to do so here would use its refresh token up.
+    world.set_config(
+        "/auth/refreshToken",
+        json!(world.plane.grant_refresh_token()),
+    );
+    let output = look(&world, &["--format", "json"]);
+    assert_eq!(output.exits(0).json()["session"], "to_be_renewed");
+    world.assert_nothing_sent();
+
+    let (world, _) = World::ready();
+    world.plane.drop_session(crate::harness::world::SESSION);
+    look(&world, &[]).fails(4, "Authentication required", "ntcli auth login");
+    world.set_config(
+        "/auth/refreshToken",
+        json!(world.plane.grant_refresh_token()),
+    );
+    let output = look(&world, &[]);
+    let end = "The session has ended and would be renewed. Nothing was changed.\n";
+    assert!(output.exits(0).stdout.ends_with(end), "{output}");
+    assert_eq!(world.count(Route::OauthToken), 0);
+}
+
+#[test]
+fn a_server_that_is_not_there() {
+    let (world, _) = World::ready();
+    let broken = Fault::Status(500, "{}".to_owned(), Vec::new());
+    world.plane.fault(Route::TokenList, Times::Once, broken);
+    look(&world, &[]).exits(5).prints("");
+}
+
+/// It waits for a run that is at work, and so neither sees it half-way nor trips it up.
+#[test]
+fn beside_a_real_run() {
+    let (world, prod) = World::ready();
+    world.refresh(&[]).exits(0); // there is a lock from here
+    let (asked, ask) = std::sync::mpsc::channel();
+    let (go_on, gone_on) = std::sync::mpsc::channel::<()>();
+    let gone_on = std::sync::Mutex::new(gone_on);
+    let f = Arc::new(move || {
+        asked.send(()).unwrap();
+        gone_on.lock().unwrap().recv().unwrap();
+    });
+    world.plane.fault(
+        Route::TokenAuth,
+        Times::Once,
+        Fault::Call { after: false, f },
+    );
+    let real = world.ntcli(&["token", "refresh"]).spawn();
+    ask.recv().unwrap();
+    let look = ["token", "refresh", "--dry-run", "--lock-wait", "0"];
+    world.ntcli(&look).run().exits(6).prints("");
+    go_on.send(()).unwrap();
+    real.finish().exits(0);
+    world.assert_one_live_token(&prod);
+}

@@ -1,0 +1,195 @@
+//! `--revoke-after`: the old token lives on for as long as it was promised, by the server's clock.
+
+use std::fs;
+
+use crate::control_plane::{Fault, Route, Times};
+use crate::harness::world::{Output, Workspace, World};
+
+const HOUR: i64 = 3600;
+
+fn ahead(world: &World, offset_s: i64) {
+    world
+        .plane
+        .configure(|options| options.clock_offset_s = offset_s);
+}
+
+/// Every command that does pending work, none of which has other work to do.
+fn runs(world: &World) -> [Output; 3] {
+    let pending = ["token", "revoke", "--pending"];
+    [
+        world.refresh(&["--if-expires-within", "1"]),
+        world.refresh(&["--if-expires-within", "1", "--all"]),
+        world.ntcli(&pending).run(),
+    ]
+}
+
+#[track_caller]
+fn assert_both_live(world: &World, workspace: &Workspace) {
+    world.assert_current_is_live(workspace);
+    let live = world.plane.live_tokens(&workspace.id);
+    assert!(live.contains(&workspace.token.jti), "{}", world.describe());
+    assert_eq!(live.len(), 2, "{}", world.describe());
+}
+
+#[test]
+fn it_is_told_everywhere() {
+    let (world, prod) = World::ready();
+    let old = &prod.token.jti;
+    let output = world.refresh(&["--revoke-after", "1h"]);
+    output.exits(0).says_only("");
+    let second = output.stdout.lines().nth(1).unwrap();
+    let until = second
+        .strip_prefix(&format!("Old token ({old}) stays live until "))
+        .and_then(|rest| rest.strip_suffix("; the first run after that revokes it."))
+        .unwrap_or_else(|| panic!("{output}"));
+    let show = world.ntcli(&["token", "show"]).run();
+    let pending = format!("  Pending:   token {old} is to be revoked after {until}\n");
+    assert!(show.exits(0).stdout.ends_with(&pending), "{show}");
+    let history = world.ntcli(&["token", "history", "--format", "json"]).run();
+    let grace = &history.json()["history"][0];
+    assert_eq!(grace["event"], "grace");
+    assert_eq!(grace["jti"], old.as_str());
+    assert_eq!(grace["reason"], format!("left live until {until}"));
+
+    let (world, prod) = World::ready();
+    let output = world.refresh(&["--revoke-after", "30d", "--format", "json"]);
+    let old = &output.exits(0).json()["old_token"];
+    assert_eq!(old["jti"], prod.token.jti.as_str());
+    assert!(old["revoked_at"].is_null() && old["revoke_after"].is_string());
+    assert_both_live(&world, &prod);
+}
+
+#[test]
+fn not_before_and_not_long_after_whatever_the_clocks_say() {
+    for offset in [0, 600, -600, 24 * HOUR, -24 * HOUR] {
+        for last in 0..3 {
+            let (world, prod) = World::ready();
+            ahead(&world, offset);
+            world.refresh(&["--revoke-after", "1h"]).exits(0);
+            for later in [0, HOUR / 2, HOUR - 60] {
+                ahead(&world, offset + later);
+                for output in runs(&world) {
+                    output.exits(0).does_not_say("has been revoked");
+                }
+                assert_both_live(&world, &prod);
+                assert!(world.has_journal());
+            }
+            ahead(&world, offset + HOUR + 1);
+            // Each of the commands is the first to come once.
+            let first = match last {
+                0 => world.refresh(&["--if-expires-within", "1"]),
+                1 => world.refresh(&["--all"]),
+                _ => world.ntcli(&["token", "revoke", "--pending"]).run(),
+            };
+            first.exits(0);
+            world.assert_one_live_token(&prod);
+            assert!(!world.has_journal(), "{}", world.describe());
+        }
+    }
+}
+
+#[test]
+fn pending_tells_what_is_not_due() {
+    let (world, _) = World::ready();
+    let pending = || world.ntcli(&["token", "revoke", "--pending"]).run();
+    pending().exits(0).prints("Nothing is owed.\n");
+    world.refresh(&["--revoke-after", "1h"]).exits(0);
+    let output = pending();
+    assert!(
+        output.exits(0).stdout.ends_with("\nNothing is due.\n"),
+        "{output}"
+    );
+    assert!(output.stdout.contains("is to be revoked after"), "{output}");
+}
+
+/// One refresh after another, each with a grace of its own.
+#[test]
+fn several_at_a_time() {
+    let (world, prod) = World::ready();
+    for n in 1..=3_usize {
+        world
+            .refresh(&["--revoke-after", "1h"])
+            .exits(0)
+            .says_only("");
+        assert_eq!(world.plane.live_tokens(&prod.id).len(), n + 1);
+    }
+    // A refresh without one ends its own old token, not those of the others.
+    world.refresh(&[]).exits(0).says_only("");
+    assert_eq!(world.plane.live_tokens(&prod.id).len(), 4);
+    assert!(world.plane.is_live(&prod.token.access_token));
+    ahead(&world, HOUR + 60);
+    world.refresh(&["--if-expires-within", "1"]).exits(0);
+    world.assert_one_live_token(&prod);
+    assert!(!world.has_journal());
+}
+
+/// Nobody knows what time it is at the server: then it is not yet time.
+#[test]
+fn a_server_that_does_not_answer_revokes_nothing() {
+    let (world, prod) = World::ready();
+    ahead(&world, -24 * HOUR);
+    world.refresh(&["--revoke-after", "1h"]).exits(0);
+    let broken = Fault::Status(500, "{}".to_owned(), Vec::new());
+    world.plane.fault(Route::TokenList, Times::Always, broken);
+    world.refresh(&["--if-expires-within", "1"]);
+    assert_both_live(&world, &prod);
+    world.plane.clear_faults();
+    ahead(&world, -24 * HOUR + HOUR + 1);
+    world.refresh(&["--if-expires-within", "1"]).exits(0);
+    world.assert_one_live_token(&prod);
+}
+
+/// The workspace went away with its tokens. Who asks for it hears no time, so ours must do.
+#[test]
+fn a_workspace_that_was_deleted_meanwhile() {
+    let (world, prod) = World::ready();
+    ahead(&world, -24 * HOUR);
+    world.refresh(&["--revoke-after", "1h"]).exits(0);
+    let gone = format!("{{\"detail\": \"Workspace {} not found\"}}", prod.id);
+    for route in [Route::TokenList, Route::TokenRevoke] {
+        let gone = Fault::Status(404, gone.clone(), Vec::new());
+        world.plane.fault(route, Times::Always, gone);
+    }
+    world
+        .ntcli(&["token", "revoke", "--pending"])
+        .run()
+        .exits(0);
+    assert!(!world.has_journal(), "{}", world.describe());
+}
+
+/// Killed when the new token is stored and the grace is not: it is kept all the same.
+#[test]
+fn a_kill_before_the_grace_is_written_down() {
+    for then in [
+        &["--exec", "true"][..],
+        &["--exec", "true", "--if-expires-within", "1"],
+    ] {
+        let (world, prod) = World::ready();
+        let killed = world.refresh(&["--revoke-after", "1h", "--exec", "kill -9 $PPID"]);
+        killed.is_killed();
+        assert_both_live(&world, &prod);
+        let output = world.refresh(&[then, &["--format", "json"]].concat());
+        assert_eq!(output.exits(0).json()["outcome"], "handed_over");
+        assert!(output.json()["old_token"]["revoke_after"].is_string());
+        for output in runs(&world) {
+            output.exits(0);
+        }
+        assert_both_live(&world, &prod);
+        ahead(&world, HOUR + 60);
+        world.refresh(&["--if-expires-within", "1"]).exits(0);
+        world.assert_one_live_token(&prod);
+    }
+}
+
+/// Whoever cannot wait says so.
+#[test]
+fn by_hand_it_ends_at_once() {
+    let (world, prod) = World::ready();
+    world.refresh(&["--revoke-after", "1h"]).exits(0);
+    let revoke = ["token", "revoke", &prod.token.jti, "--force"];
+    world.ntcli(&revoke).run().exits(0);
+    world.assert_one_live_token(&prod);
+    assert!(!world.has_journal());
+    let history = fs::read_to_string(world.path("history.jsonl")).unwrap();
+    assert_eq!(history.matches("\"revoked\"").count(), 1, "{history}");
+}

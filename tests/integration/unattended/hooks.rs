@@ -1,0 +1,250 @@
+//! `--exec`: a command gets the token, says whether it could use it, and cannot hold up the rest.
+
+use std::fs;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::control_plane::{Fault, Route, Times};
+use crate::harness::parallel::for_each;
+use crate::harness::world::{Output, World};
+use crate::unattended::token_files::assert_owed;
+
+/// A signal that was sent arrives sooner.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Looks at the world when the first revocation has come in and is not carried out. A panic in
+/// there fails the test: the control plane reports it.
+pub(crate) fn at_the_revocation(world: &World, look: impl Fn() + Send + Sync + 'static) {
+    let f = Arc::new(look);
+    let fault = Fault::Call { after: false, f };
+    world.plane.fault(Route::TokenRevoke, Times::Once, fault);
+}
+
+fn refresh_and(world: &World, command: &str) -> Output {
+    world.refresh(&["--exec", command])
+}
+
+/// The lines that a hook has left beside the config folder.
+fn lines_of(world: &World, name: &str) -> Vec<String> {
+    let text = fs::read_to_string(world.outside(name)).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn what_the_command_is_told() {
+    let (world, workspace) = World::ready();
+    let command = "printf '%s\\n' \"$NTCLI_NEW_TOKEN\" \"$NTCLI_NEW_JTI\" \"$NTCLI_OLD_JTI\" \
+                   \"$NTCLI_EXPIRES_AT\" \"$NTCLI_WORKSPACE_NAME\" \"$NTCLI_WORKSPACE_ID\" > told";
+    let args = ["--expires-at", "1900000000", "--exec", command];
+    world.refresh(&args).exits(0).says_only("");
+    let item = world.item(&workspace);
+    let told = [
+        item["access_token"].as_str().unwrap(),
+        item["jti"].as_str().unwrap(),
+        &workspace.token.jti,
+        "2030-03-17T17:46:40Z",
+        "prod",
+        &workspace.id,
+    ];
+    assert_eq!(lines_of(&world, "told"), told);
+    world.assert_one_live_token(&workspace);
+
+    // One that never expires has no date.
+    world
+        .refresh(&["--expires-in", "never", "--exec", command])
+        .exits(0);
+    assert_eq!(lines_of(&world, "told")[3], "");
+}
+
+/// Every user of the machine can read arguments.
+#[test]
+fn the_token_is_in_nobodys_arguments() {
+    let (world, workspace) = World::ready();
+    let command = "for p in $$ $PPID; do tr '\\0' '\\n' < /proc/$p/cmdline; done > seen; \
+                   tr '\\0' '\\n' < /proc/$$/environ > around";
+    refresh_and(&world, command).exits(0);
+    let token = world.current(&workspace);
+    let seen = lines_of(&world, "seen");
+    assert!(seen.iter().any(|arg| arg == "refresh"), "{seen:?}");
+    assert!(seen.iter().all(|arg| !arg.contains(&token)), "{seen:?}");
+    let around = lines_of(&world, "around");
+    assert!(around.contains(&format!("NTCLI_NEW_TOKEN={token}")));
+}
+
+#[test]
+fn what_it_prints_is_no_result_of_ours() {
+    let (world, workspace) = World::ready();
+    let output = world.refresh(&["--format", "json", "--exec", "echo out; echo err >&2; cat"]);
+    output.exits(0).says_only("out\nerr\n");
+    assert_eq!(output.json()["outcome"], "refreshed");
+    world.assert_one_live_token(&workspace);
+}
+
+#[test]
+fn it_runs_after_the_files_and_before_the_revocation() {
+    let (world, workspace) = World::ready();
+    let (plane, ran) = (world.plane.clone(), world.outside("ran"));
+    let old = workspace.token.access_token.clone();
+    at_the_revocation(&world, move || {
+        assert!(ran.exists() && plane.is_live(&old));
+    });
+    let command = "test \"$(cat token)\" = \"$NTCLI_NEW_TOKEN\" && \
+                   grep -q \"$NTCLI_NEW_TOKEN\" config/config.json && touch ran";
+    let args = ["--exec", command, "--token-file", "token"];
+    world.refresh(&args).exits(0);
+    let routes = world.plane.requests().into_iter().filter_map(|r| r.route);
+    let routes: Vec<_> = routes.collect();
+    let expected = [Route::TokenCreate, Route::TokenAuth, Route::TokenRevoke];
+    assert_eq!(routes[..3], expected, "{routes:?}");
+    world.assert_one_live_token(&workspace);
+
+    // Without its file nobody is told to read it.
+    fs::remove_file(world.outside("ran")).unwrap();
+    let args = ["--exec", "touch ran", "--token-file", "missing/token"];
+    world.refresh(&args).exits(9);
+    assert!(!world.outside("ran").exists());
+}
+
+#[derive(Debug)]
+struct Bad {
+    command: &'static str,
+    says: &'static str,
+    /// Given to the program with `--exec-timeout`.
+    limit: Option<&'static str>,
+}
+
+const fn ends(command: &'static str, says: &'static str) -> Bad {
+    let limit = None;
+    Bad {
+        command,
+        says,
+        limit,
+    }
+}
+
+const fn hangs(command: &'static str) -> Bad {
+    Bad {
+        command,
+        says: "did not end within 1 s and was killed",
+        limit: Some("1"),
+    }
+}
+
+const BAD: [Bad; 12] = [
+    ends("exit 3", "the --exec command ended with 3"),
+    ends("false", "the --exec command ended with 1"),
+    ends("kill -9 $$", "the --exec command was killed by signal 9"),
+    ends("kill -15 $$", "the --exec command was killed by signal 15"),
+    ends("no-such-command", "ended with 127: command not found"),
+    ends("/etc/passwd", "ended with 126: it cannot be executed"),
+    ends("./no/such/file", "ended with 127: command not found"),
+    ends("syntax (", "the --exec command ended with 2"),
+    ends(
+        "test -n \"$(head -c 1)\"",
+        "the --exec command ended with 1",
+    ), // no input
+    hangs("sleep 600"),
+    hangs("sleep 600 & wait"),
+    hangs("trap '' TERM; while :; do sleep 600; done"),
+];
+
+/// Nobody of that process group runs any more, or will for long.
+fn assert_all_gone(group: &str) {
+    let runs = |stat: &str| {
+        // After the name in brackets: the state, the parent, the group.
+        let fields = stat.rsplit_once(") ").map(|(_, rest)| rest.split(' '));
+        let fields: Vec<_> = fields.into_iter().flatten().take(3).collect();
+        fields.first() != Some(&"Z") && fields.get(2) == Some(&group)
+    };
+    let left = || {
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        let stats = processes.filter_map(|p| fs::read_to_string(p.path().join("stat")).ok());
+        stats.filter(|stat| runs(stat)).collect::<Vec<_>>()
+    };
+    let started = Instant::now();
+    while !left().is_empty() && started.elapsed() < PATIENCE {
+        thread::yield_now();
+    }
+    assert_eq!(left(), [""; 0], "left running");
+}
+
+#[test]
+fn a_command_that_fails() {
+    for_each(4, &BAD, |bad| {
+        let (world, workspace) = World::ready();
+        // What is left of it would hold this.
+        let command = format!("echo $$ > pid\n{}", bad.command);
+        let mut args = vec!["--exec", &command];
+        args.extend(bad.limit.iter().flat_map(|limit| ["--exec-timeout", limit]));
+        let output = world.refresh(&args);
+        output.says("Caused by: the --exec command ");
+        output.says(bad.says);
+        assert_owed(&world, &workspace, &output);
+        assert_all_gone(&lines_of(&world, "pid")[0]);
+
+        let output = world.refresh(&["--exec", "echo $NTCLI_OLD_JTI", "--format", "json"]);
+        output.exits(0).says(&workspace.token.jti);
+        assert_eq!(output.json()["outcome"], "handed_over");
+        world.assert_one_live_token(&workspace);
+        assert!(!world.has_journal());
+    });
+}
+
+#[test]
+fn a_command_that_is_hard_to_get_rid_of() {
+    let good = [
+        // More than any pipe holds.
+        "head -c 100000000 /dev/zero",
+        // A child that lives on with the output open: the command itself has ended.
+        "sleep 600 & echo $! > pid",
+        "exec 1>&- 2>&-",
+        ":",
+    ];
+    for_each(2, &good, |command| {
+        let (world, workspace) = World::ready();
+        let refresh = world.ntcli(&["token", "refresh", "--exec", command]);
+        let silent = fs::File::create("/dev/null").unwrap();
+        refresh.stderr(silent).run().exits(0);
+        world.assert_one_live_token(&workspace);
+        if let Ok(pid) = fs::read_to_string(world.outside("pid")) {
+            crate::harness::world::kill(pid.trim().parse().unwrap());
+        }
+    });
+}
+
+#[test]
+fn without_a_path() {
+    let (world, workspace) = World::ready();
+    let args = [
+        "token",
+        "refresh",
+        "--exec",
+        "echo found > \"$NTCLI_WORKSPACE_NAME\"",
+    ];
+    world.ntcli(&args).without_env("PATH").run().exits(0);
+    assert_eq!(lines_of(&world, "prod"), ["found"]);
+    world.assert_one_live_token(&workspace);
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_before_anything_is_sent() {
+    let (world, workspace) = World::ready();
+    for args in [
+        &["--exec", "true", "--exec-timeout", "soon"][..],
+        &["--exec", "true", "--exec-timeout", "0"],
+        &["--exec-timeout", "5"],
+        &["--token-file", ""],
+        &["--token-file", "folder/"],
+        &["--token-file", "env:=x"],
+        &["--token-file", "env:A B=x"],
+        &["--token-file", "env:A"],
+        &["--revoke-after", "later"],
+        &["--if-expires-within", "0"],
+    ] {
+        let output = world.refresh(args);
+        output.exits(2).prints("").says("Error: ");
+    }
+    world.assert_nothing_sent();
+    world.assert_one_live_token(&workspace);
+}

@@ -1,0 +1,289 @@
+//! `--token-file`: whoever reads the file finds a token that works, in the form it was asked for.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::Path;
+use std::process::Command;
+
+use crate::cli::folders::bound_by_permissions;
+use crate::control_plane::Route;
+use crate::harness::world::{Output, Workspace, World};
+use crate::unattended::hooks::at_the_revocation;
+
+/// A refresh that hands the token to one file, told as `to` with `@` for its path.
+fn refresh_into(world: &World, to: &str, file: &Path) -> Output {
+    let to = to.replace('@', file.to_str().unwrap());
+    world.refresh(&["--token-file", &to])
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).unwrap().mode() & 0o7777
+}
+
+#[track_caller]
+fn assert_holds(file: &Path, text: &str) {
+    assert_eq!(fs::read_to_string(file).unwrap(), text);
+    let parent = fs::read_dir(file.parent().unwrap()).unwrap();
+    let mut names = parent.map(|entry| entry.unwrap().file_name());
+    let leftover = names.find(|name| name.to_string_lossy().contains("ntcli-tmp"));
+    assert_eq!(leftover, None, "a temporary file was left");
+}
+
+/// What holds after a hand-over that failed: the new token is stored, the old one is live, and
+/// no run but one with hooks goes on.
+#[track_caller]
+pub(crate) fn assert_owed(world: &World, workspace: &Workspace, output: &Output) {
+    output.exits(9).says("the old one is kept live");
+    let [old, new] = &world.plane.live_tokens(&workspace.id)[..] else {
+        panic!("not two live tokens: {}", world.describe());
+    };
+    assert_eq!(*old, workspace.token.jti);
+    assert_eq!(world.item(workspace)["jti"], new.as_str());
+    assert!(world.has_journal());
+
+    let requests = world.plane.requests().len();
+    world.refresh(&[]).fails(
+        9,
+        "An earlier refresh still has to hand its token on, and this run has nobody to hand it \
+         to; no other token was asked for",
+        &format!(
+            "run it with the --token-file or --exec it had; or, if nobody needs the old token: \
+             ntcli token revoke {old}"
+        ),
+    );
+    assert_eq!(world.plane.requests().len(), requests, "something was sent");
+    let show = world.ntcli(&["token", "show", "--format", "json"]).run();
+    let pending = show.json()["pending"].to_string();
+    assert!(pending.contains(old) && pending.contains("to be handed on"));
+    assert!(world.plane.is_live(&workspace.token.access_token));
+}
+
+#[test]
+fn a_new_file_is_private() {
+    let (world, workspace) = World::ready();
+    let file = world.outside("token");
+    refresh_into(&world, "@", &file).exits(0).says_only("");
+    assert_holds(&file, &format!("{}\n", world.current(&workspace)));
+    assert_eq!(mode(&file), 0o600);
+    world.assert_one_live_token(&workspace);
+    assert!(!world.has_journal());
+}
+
+#[test]
+fn owner_and_mode_stay() {
+    let (world, workspace) = World::ready();
+    let (file, linked) = (world.outside("app.env"), world.outside("link.env"));
+    fs::write(&file, "A=1\n").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    // Giving a file away is for root alone, and only to whom the namespace knows.
+    let mut owner = (1234, 5678);
+    if chown(&file, Some(owner.0), Some(owner.1)).is_err() {
+        let before = fs::metadata(&file).unwrap();
+        owner = (before.uid(), before.gid());
+    }
+    symlink("app.env", &linked).unwrap();
+    refresh_into(&world, "env:TOKEN=@", &linked).exits(0);
+    assert!(fs::symlink_metadata(&linked).unwrap().is_symlink());
+    let after = fs::metadata(&file).unwrap();
+    assert_eq!(
+        (after.uid(), after.gid(), mode(&file)),
+        (owner.0, owner.1, 0o640)
+    );
+    let token = world.current(&workspace);
+    assert_holds(&file, &format!("A=1\nTOKEN={token}\n"));
+}
+
+#[test]
+fn the_other_lines_of_an_env_file_stay() {
+    let (world, workspace) = World::ready();
+    let file = world.outside("app.env");
+    for (before, after) in [
+        ("", "TOKEN=@\n"),
+        ("A=1", "A=1\nTOKEN=@\n"),
+        (
+            "A=1\n\n# TOKEN=x\nTOKEN=\"old\"\nTOKENS=2\n",
+            "A=1\n\n# TOKEN=x\nTOKEN=@\nTOKENS=2\n",
+        ),
+        (
+            "TOKEN=a\nB='x y'\n  export TOKEN=b # c\n",
+            "TOKEN=@\nB='x y'\n  export TOKEN=@\n",
+        ),
+        ("A=1\r\nTOKEN=old\r\nB=2\r\n", "A=1\r\nTOKEN=@\r\nB=2\r\n"),
+        ("A=1\r\n", "A=1\r\nTOKEN=@\r\n"),
+        ("TOKEN=", "TOKEN=@\n"),
+    ] {
+        fs::write(&file, before).unwrap();
+        refresh_into(&world, "env:TOKEN=@", &file).exits(0);
+        assert_holds(&file, &after.replace('@', &world.current(&workspace)));
+    }
+    // Nobody's text is touched, whatever its encoding.
+    fs::write(&file, b"LATIN=\xe9\nTOKEN=old\n").unwrap();
+    refresh_into(&world, "env:TOKEN=@", &file).exits(0);
+    let bytes = fs::read(&file).unwrap();
+    assert!(bytes.starts_with(b"LATIN=\xe9\nTOKEN=") && !bytes.ends_with(b"old\n"));
+}
+
+/// A shell reads what we wrote.
+#[test]
+fn a_shell_takes_the_line() {
+    let (world, workspace) = World::ready();
+    let file = world.outside("app.env");
+    refresh_into(&world, "env:TOKEN=@", &file).exits(0);
+    let script = ". \"$0\"; printf %s \"$TOKEN\"";
+    let shell = Command::new("/bin/sh")
+        .args(["-c", script])
+        .arg(&file)
+        .output();
+    let read = String::from_utf8(shell.unwrap().stdout).unwrap();
+    assert_eq!(read, world.current(&workspace));
+}
+
+#[test]
+fn several_files_of_each_workspace() {
+    let (world, prod) = World::ready();
+    let staging = world.add_workspace("staging");
+    let root = world.outside("");
+    let (bare, env) = (root.join("{name}.token"), root.join("{id}.env"));
+    let env = format!("env:T={}", env.display());
+    let files = ["--token-file", bare.to_str().unwrap(), "--token-file", &env];
+    world.refresh(&[&["--all"], &files[..]].concat()).exits(0);
+    for (name, workspace) in [("prod", &prod), ("staging", &staging)] {
+        let token = world.current(workspace);
+        assert_holds(&root.join(format!("{name}.token")), &format!("{token}\n"));
+        let env = root.join(format!("{}.env", workspace.id));
+        assert_holds(&env, &format!("T={token}\n"));
+        world.assert_one_live_token(workspace);
+    }
+    let one_for_all = root.join("token");
+    let args = ["--all", "--token-file", one_for_all.to_str().unwrap()];
+    world.refresh(&args).exits(2).says("{name}");
+}
+
+/// The file first, then the end of the old token.
+#[test]
+fn the_file_is_there_before_the_old_token_dies() {
+    let (world, workspace) = World::ready();
+    let file = world.outside("token");
+    let (plane, seen) = (world.plane.clone(), file.clone());
+    let old = workspace.token.access_token.clone();
+    at_the_revocation(&world, move || {
+        let token = fs::read_to_string(&seen).unwrap();
+        assert_ne!(token.trim(), old);
+        assert!(plane.is_live(token.trim()) && plane.is_live(&old));
+    });
+    // The check cuts the connection; the revocation is tried again.
+    refresh_into(&world, "@", &file).exits(0);
+    world.assert_one_live_token(&workspace);
+}
+
+#[test]
+fn a_file_that_cannot_be_written() {
+    type Prepare = fn(&World, &Path);
+    let cases: [(&str, Prepare, &str, Prepare); 5] = [
+        (
+            "a missing folder",
+            |_, _| {},
+            "No such file",
+            |_, file| fs::create_dir(file.parent().unwrap()).unwrap(),
+        ),
+        (
+            "a closed folder",
+            |_, file| {
+                let folder = file.parent().unwrap();
+                fs::create_dir(folder).unwrap();
+                fs::set_permissions(folder, fs::Permissions::from_mode(0o500)).unwrap();
+            },
+            "Permission denied",
+            |_, file| {
+                let open = fs::Permissions::from_mode(0o700);
+                fs::set_permissions(file.parent().unwrap(), open).unwrap();
+            },
+        ),
+        (
+            "a folder in its place",
+            |_, file| fs::create_dir_all(file).unwrap(),
+            "not a regular file",
+            |_, file| fs::remove_dir(file).unwrap(),
+        ),
+        (
+            "a pipe in its place",
+            |_, file| {
+                fs::create_dir(file.parent().unwrap()).unwrap();
+                assert!(Command::new("mkfifo").arg(file).status().unwrap().success());
+            },
+            "not a regular file",
+            |_, file| fs::remove_file(file).unwrap(),
+        ),
+        (
+            "a file where the folder should be",
+            |_, file| fs::write(file.parent().unwrap(), "").unwrap(),
+            "Not a directory",
+            |_, file| {
+                fs::remove_file(file.parent().unwrap()).unwrap();
+                fs::create_dir(file.parent().unwrap()).unwrap();
+            },
+        ),
+    ];
+    for to in ["@", "env:TOKEN=@"] {
+        for (case, prepare, what, mend) in &cases {
+            let (world, workspace) = World::ready();
+            let file = world.outside("folder/token");
+            prepare(&world, &file);
+            let told = to.replace('@', file.to_str().unwrap());
+            let args = ["token", "refresh", "--token-file", &told];
+            let output = bound_by_permissions(world.ntcli(&args), &world).run();
+            output.says(what).says(file.to_str().unwrap());
+            assert_owed(&world, &workspace, &output);
+
+            // The same token is handed on; then, and not before, the old one ends.
+            mend(&world, &file);
+            world.plane.clear_requests();
+            let current = world.current(&workspace);
+            let output = world.refresh(&["--token-file", &told, "--format", "json"]);
+            assert_eq!(output.exits(0).json()["outcome"], "handed_over", "{case}");
+            assert_eq!(world.count(Route::TokenCreate), 0, "{case}");
+            assert_eq!(world.current(&workspace), current, "{case}");
+            assert!(
+                fs::read_to_string(&file).unwrap().contains(&current),
+                "{case}"
+            );
+            world.assert_one_live_token(&workspace);
+            assert!(!world.has_journal(), "{case}");
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_beneath_the_file() {
+    let mut trial = Command::new("unshare");
+    trial.args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]);
+    if !trial.output().is_ok_and(|output| output.status.success()) {
+        return; // where this is forbidden there is no full disk to be had
+    }
+    let (world, workspace) = World::ready();
+    let folder = world.outside("folder");
+    fs::create_dir(&folder).unwrap();
+    let script = r#"mount -t tmpfs -o size=4k none "$0" && echo full > "$0/other" && exec "$@""#;
+    let file = folder.join("token");
+    let refresh = world.ntcli(&["token", "refresh", "--token-file", file.to_str().unwrap()]);
+    let folder = folder.to_str().unwrap();
+    let output = refresh
+        .under(&["unshare", "-rm", "sh", "-c", script, folder])
+        .run();
+    output.says("No space left").says(file.to_str().unwrap());
+    assert_owed(&world, &workspace, &output);
+}
+
+/// Whoever needs the old token no more says so, and the refresh is over.
+#[test]
+fn the_old_token_can_be_given_up_by_hand() {
+    let (world, workspace) = World::ready();
+    let output = refresh_into(&world, "@", &world.outside("missing/token"));
+    assert_owed(&world, &workspace, &output);
+    let revoke = ["token", "revoke", &workspace.token.jti, "--force"];
+    world.ntcli(&revoke).run().exits(0);
+    assert!(!world.has_journal(), "{}", world.describe());
+    world.assert_one_live_token(&workspace);
+    world.refresh(&[]).exits(0);
+    world.assert_one_live_token(&workspace);
+}

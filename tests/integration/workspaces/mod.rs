@@ -1,0 +1,4 @@
+//! The workspace commands.
+
+pub(crate) mod manage;
+pub(crate) mod workspace_create;

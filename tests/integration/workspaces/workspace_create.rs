@@ -1,0 +1,182 @@
+//! `ntcli workspace create`, whatever becomes of its answer.
+
+use serde_json::{Value, json};
+
+use crate::control_plane::{Fault, Route, Times};
+use crate::harness::parallel::for_each;
+use crate::harness::strace::Call;
+use crate::workspaces::manage::{active, named, run, world};
+
+#[test]
+fn created_and_selected() {
+    let world = world();
+    let output = run(
+        &world,
+        &["create", "dev", "-d", "for \"tests\"", "--format", "json"],
+    );
+    let created = output.exits(0).json();
+    let id = created["workspace"]["id"].as_str().unwrap();
+    assert_eq!(active(&world), id);
+    assert_eq!(created["token"], Value::Null);
+    let request = &world.plane.requests()[0];
+    let body: Value = serde_json::from_str(&request.body).unwrap();
+    assert_eq!(body, json!({"name": "dev", "description": "for \"tests\""}));
+    run(&world, &["create", "dev"])
+        .exits(1)
+        .says("A workspace named 'dev' exists already; nothing has changed")
+        .says("Hint: ntcli workspace select dev");
+}
+
+#[test]
+fn a_name_that_the_server_would_not_take_is_not_sent() {
+    let world = world();
+    let long = "a".repeat(21);
+    for name in ["Dev", "a b", "a.b", "é", "a/b", &long] {
+        run(&world, &["create", name]).exits(2).prints("");
+    }
+    world.assert_nothing_sent();
+    run(&world, &["create", &long[1..]]).exits(0);
+}
+
+#[test]
+fn a_token_that_comes_along_is_stored() {
+    let world = world();
+    world
+        .plane
+        .configure(|o| o.workspace_create_includes_token = true);
+    let output = run(&world, &["create", "dev", "--format", "json"]);
+    let created = output.exits(0).json();
+    let id = created["workspace"]["id"].as_str().unwrap();
+    let live = world.plane.live_tokens(id);
+    assert_eq!(created["token"]["jti"], live[0].as_str());
+    assert!(
+        world.plane.is_live(
+            world.config()["workspaces"]["items"][id]["access_token"]
+                .as_str()
+                .unwrap()
+        )
+    );
+    world.refresh(&[]).exits(0);
+    assert_eq!(world.plane.live_tokens(id).len(), 1);
+}
+
+/// The server made it, but its answer was lost: the list tells, and a token in it is named.
+#[test]
+fn a_lost_answer_to_create() {
+    let faults = [
+        Fault::CloseAfter,
+        Fault::Truncate,
+        Fault::Body("<html>".to_owned()),
+    ];
+    for fault in faults {
+        for token in [false, true] {
+            let world = world();
+            world
+                .plane
+                .configure(|o| o.workspace_create_includes_token = token);
+            world
+                .plane
+                .fault(Route::WorkspaceCreate, Times::Once, fault.clone());
+            let output = run(&world, &["create", "dev", "--format", "json"]);
+            output.exits(0).says("The answer to the request was lost");
+            let id = output.json()["workspace"]["id"]
+                .as_str()
+                .unwrap()
+                .to_owned();
+            assert_eq!(active(&world), id.as_str());
+            let live = world.plane.live_tokens(&id);
+            assert_eq!(live.len(), usize::from(token));
+            for jti in &live {
+                output.says(jti).says("nobody here holds it");
+            }
+            assert_eq!(world.has_journal(), token);
+            assert_eq!(world.count(Route::WorkspaceCreate), 1);
+        }
+    }
+}
+
+/// Where the list cannot tell either, nothing is made up.
+#[test]
+fn nobody_knows_whether_it_was_created() {
+    let world = world();
+    world
+        .plane
+        .fault(Route::WorkspaceCreate, Times::Once, Fault::CloseAfter);
+    world.plane.fault(
+        Route::WorkspaceList,
+        Times::Always,
+        Fault::Status(500, String::new(), Vec::new()),
+    );
+    let output = run(&world, &["create", "dev"]);
+    output
+        .exits(5)
+        .says("It is not known whether the server could create the workspace");
+    world.plane.clear_faults();
+    run(&world, &["create", "dev"])
+        .exits(1)
+        .says("exists already");
+    run(&world, &["select", "dev"]).exits(0);
+}
+
+/// A full disk at the very moment of storing.
+#[test]
+fn a_workspace_that_cannot_be_stored() {
+    if !crate::harness::strace::is_available() {
+        return;
+    }
+    let world = world();
+    world
+        .plane
+        .configure(|o| o.workspace_create_includes_token = true);
+    let full = ["-e", "trace=rename", "-e", "inject=rename:error=ENOSPC"];
+    let run = world.ntcli(&["workspace", "create", "dev"]);
+    let output = run.strace(&world.outside("strace"), &full).run();
+    output
+        .exits(7)
+        .prints("")
+        .says("the token that came with it was revoked again")
+        .says("Hint: ntcli workspace sync");
+    world.ntcli(&["workspace", "sync"]).run().exits(0);
+    let id = named(&world, "dev")["workspace_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(world.plane.live_tokens(&id).is_empty());
+    assert_eq!(named(&world, "dev")["known_here"], true);
+}
+
+/// Killed at any call from the moment that the journal holds the token: the next run stores it.
+#[test]
+fn killed_with_a_token_in_hand() {
+    if !crate::harness::strace::is_available() {
+        return;
+    }
+    let create = ["workspace", "create", "dev"];
+    let fresh = || {
+        let world = world();
+        world
+            .plane
+            .configure(|o| o.workspace_create_includes_token = true);
+        world
+    };
+    let calls = crate::harness::strace::calls_of(&fresh(), &create);
+    let journalled = |c: &Call| c.name == "fdatasync" && c.line.contains("rotation.journal");
+    let since = calls.iter().position(journalled).expect("a journal");
+    for_each(4, &calls[since + 1..], |call| {
+        let world = fresh();
+        call.inject(world.ntcli(&create), &world, "signal=KILL", "")
+            .run();
+        world
+            .ntcli(&["token", "revoke", "--pending"])
+            .run()
+            .exits(0);
+        let id = named(&world, "dev")["workspace_id"].clone();
+        let id = id.as_str().expect("it was made");
+        let stored = world.config()["workspaces"]["items"][id]["jti"].clone();
+        assert_eq!(world.plane.live_tokens(id), [stored.as_str().unwrap()]);
+        world.refresh(&["-w", "dev"]).exits(0);
+        assert_eq!(world.plane.live_tokens(id).len(), 1);
+        assert!(!world.has_journal(), "{}", world.describe());
+        world.assert_private();
+    });
+}
