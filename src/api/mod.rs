@@ -10,7 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use crate::context::Clock;
-use crate::error::Failure;
+use crate::error::{ErrorKind, Failure};
 use crate::http::{self, Body, Http, Method, Repeat, Request, Response};
 use crate::rotation::{ControlPlane, Listed, Listing};
 use crate::secret::Secret;
@@ -185,12 +185,11 @@ impl ControlPlane for Api<'_> {
                     Ok(at) => return Ok(at),
                     Err(failure) => Err(failure),
                 },
-                // A page of HTML is no word of the API: a proxy that lost its way sends one.
                 Err(Failure::Rejected {
                     status: 404 | 410,
-                    message,
+                    kind: ErrorKind::Api { .. } | ErrorKind::NoRoute,
                     ..
-                }) if !message.contains("HTML") => return Ok(None),
+                }) => return Ok(None),
                 Err(failure) => return Err(failure),
             };
         }

@@ -195,10 +195,12 @@ fn refused(refusal: Failure, why: &str) -> Failure {
     match refusal {
         Failure::Rejected {
             status,
+            kind,
             message,
             retry_after,
         } if !why.is_empty() => Failure::Rejected {
             status,
+            kind,
             message: if message.is_empty() {
                 why.to_owned()
             } else {

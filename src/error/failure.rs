@@ -5,6 +5,22 @@ use std::time::Duration;
 
 use super::exit;
 
+/// What kind of answer an error answer is: decided once, where its body is parsed. No decision rests
+/// on the text of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// JSON in a shape of the API.
+    Api {
+        /// Its code, if it gave one: `error.code`, or OAuth's `error`.
+        code: Option<String>,
+    },
+    /// `{"detail":"Not Found"}` or `{"detail":"Method Not Allowed"}` to the letter: the server has no
+    /// such route.
+    NoRoute,
+    /// HTML, text, nothing, or JSON of no known shape: not an answer of this API.
+    Foreign,
+}
+
 /// What became of a request that did not succeed. The difference between the three is the
 /// difference between "try again" and "find out first".
 #[derive(Debug, Clone)]
@@ -20,6 +36,8 @@ pub enum Failure {
     Rejected {
         /// The HTTP status.
         status: u16,
+        /// Whose answer it is, and its code.
+        kind: ErrorKind,
         /// What the server said of it: printable, redacted, shortened.
         message: String,
         /// When the server wants to be asked again.
@@ -56,6 +74,7 @@ impl fmt::Display for Failure {
                 status,
                 message,
                 retry_after,
+                ..
             } => {
                 write!(f, "the server answered {status}")?;
                 if !message.is_empty() {

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::failure::{call_code, call_exit};
-use super::{Error, Failure, exit};
+use super::{Error, ErrorKind, Failure, exit};
 use crate::text::shell_word;
 
 impl Error {
@@ -24,9 +24,9 @@ impl Error {
         match &failure {
             Failure::Rejected {
                 status: 404,
-                message,
+                kind: ErrorKind::NoRoute,
                 ..
-            } if message == "Not Found" && action.contains("token") => Self::NoTokenRoutes,
+            } if action.contains("token") => Self::NoTokenRoutes,
             _ => Self::Call { action, failure },
         }
     }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use ureq::http::{Uri, header};
 
-use crate::error::Failure;
+use crate::error::{ErrorKind, Failure};
 use crate::json::Json;
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
 use super::exchange::{Answer, BodyFault};
 use super::fault::{Again, Fault, Scene, our_fault};
-use super::message::{clean, message};
+use super::message::{self, clean};
 use super::request::{Repeat, Request, Response};
 use super::{date, span};
 
@@ -88,13 +88,14 @@ fn refused(answer: &Answer, request: &Request, scene: &Scene, now: Timestamp) ->
         };
     }
     let wait = retry_after(answer, now);
-    let message = match status {
-        300..=399 => pointed_to(answer, scene.secrets),
+    let (kind, message) = match status {
+        300..=399 => (ErrorKind::Foreign, pointed_to(answer, scene.secrets)),
         _ => said(answer, scene.secrets),
     };
     Fault {
         failure: Failure::Rejected {
             status,
+            kind,
             message,
             retry_after: wait,
         },
@@ -110,7 +111,7 @@ fn refused(answer: &Answer, request: &Request, scene: &Scene, now: Timestamp) ->
 fn broken(answer: &Answer, scene: &Scene, now: Timestamp) -> Fault {
     let status = answer.status;
     let mut reason = format!("{} answered {status}", scene.target.host);
-    let said = said(answer, scene.secrets);
+    let (_, said) = said(answer, scene.secrets);
     if !said.is_empty() {
         reason = format!("{reason}: {said}");
     }
@@ -143,15 +144,14 @@ fn is_no_success(answer: &Answer) -> bool {
     }
 }
 
-fn said(answer: &Answer, secrets: &[Secret]) -> String {
+fn said(answer: &Answer, secrets: &[Secret]) -> (ErrorKind, String) {
     let media_type = answer
         .header(header::CONTENT_TYPE)
         .unwrap_or_default()
         .to_ascii_lowercase();
     match &answer.body {
-        Ok(body) => message(body, &media_type, secrets),
-        Err(_) if media_type.starts_with("text/html") => message(b"<", "", &[]),
-        Err(_) => String::new(),
+        Ok(body) => message::parse(body, &media_type, secrets),
+        Err(_) => message::parse(b"", &media_type, secrets),
     }
 }
 

@@ -152,19 +152,20 @@ fn not_sent(error: &ureq::Error, scene: &Scene) -> Fault {
         ),
         (Stage::TlsToProxy, error) => secured(error, &host, &address, &connect_limit),
         (Stage::Tls, error) => secured(error, &target.host, &target.address(), &connect_limit),
-        (Stage::Tunnel, ureq::Error::ConnectProxyFailed(said)) if said.contains("407") => {
-            our_setting = true;
-            let reason = scene.proxy.map(Proxy::wants_another_login);
-            (reason.unwrap_or_default(), Again::No)
+        (Stage::Tunnel, ureq::Error::ConnectProxyFailed(said)) => {
+            let reason = match (connect_status(said), scene.proxy) {
+                (Some(407), Some(proxy)) => {
+                    our_setting = true;
+                    proxy.wants_another_login()
+                }
+                (status, _) => {
+                    let status = status.map(|status| format!(": it answered {status}"));
+                    let status = status.unwrap_or_default();
+                    format!("{host} did not connect to {}{status}", target.address())
+                }
+            };
+            (reason, Again::No)
         }
-        (Stage::Tunnel, ureq::Error::ConnectProxyFailed(said)) => (
-            format!(
-                "{host} did not connect to {}{}",
-                target.address(),
-                status_in(said)
-            ),
-            Again::No,
-        ),
         (Stage::Tunnel, ureq::Error::Timeout(_)) => (
             format!(
                 "{host} did not connect to {} within {connect_limit}",
@@ -250,14 +251,7 @@ fn is_cut(error: &io::Error) -> bool {
     )
 }
 
-/// The status in ureq's words for a refused tunnel ("proxy server responded 403/403").
-fn status_in(said: &str) -> String {
-    let digits = said
-        .rsplit(|c: char| !c.is_ascii_digit())
-        .next()
-        .unwrap_or_default();
-    match digits {
-        "" => String::new(),
-        status => format!(": it answered {status}"),
-    }
+/// The status of a refused CONNECT. ureq tells it in a text only ("proxy server responded 403/403").
+fn connect_status(said: &str) -> Option<u16> {
+    said.rsplit(['/', ' ']).next()?.parse().ok()
 }

@@ -318,10 +318,12 @@ fn not_tried(last: &Failure) -> Failure {
     match last {
         Failure::Rejected {
             status,
+            kind,
             message,
             retry_after,
         } => Failure::Rejected {
             status: *status,
+            kind: kind.clone(),
             message: after(message),
             retry_after: *retry_after,
         },

@@ -7,7 +7,7 @@ use std::thread;
 use crate::context::Env;
 use crate::fuzz::{self, random};
 
-use super::super::message::message;
+use super::super::message;
 use super::super::no_proxy::{is_loopback, listed};
 use super::super::target::presentable;
 use super::super::transport::tls::certificates_of;
@@ -131,7 +131,7 @@ fn error_answers() {
     let secrets = [Secret::new("hush-hush-secret")];
     fuzz::bytes(&seeds, |body| {
         for media_type in ["application/json", "text/html", "text/plain; charset=x"] {
-            let said = message(body, media_type, &secrets);
+            let (_, said) = message::parse(body, media_type, &secrets);
             assert!(said.chars().count() <= 300, "{said}");
             assert!(!said.contains(|c: char| c.is_control()), "{said}");
             assert!(!said.contains("hush-hush-secret"), "{said}");
