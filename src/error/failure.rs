@@ -17,6 +17,8 @@ pub enum ErrorKind {
     /// `{"detail":"Not Found"}` or `{"detail":"Method Not Allowed"}` to the letter: the server has no
     /// such route.
     NoRoute,
+    /// A 401 to a session that this environment variable holds. Only the user can replace it.
+    SessionVariable(&'static str),
     /// HTML, text, nothing, or JSON of no known shape: not an answer of this API.
     Foreign,
 }

@@ -122,6 +122,18 @@ impl Error {
             }
             Self::NoHome => "set HOME, or NTCLI_CONFIG_DIR to a folder of your own",
             Self::Locked { .. } => "ntcli token refresh --lock-wait 5m",
+            Self::Call {
+                failure:
+                    Failure::Rejected {
+                        kind: ErrorKind::SessionVariable(variable),
+                        ..
+                    },
+                ..
+            } => {
+                return Some(format!(
+                    "unset {variable}, or put a fresh session token into it"
+                ));
+            }
             Self::Call { failure, .. } => match failure.status() {
                 Some(401) => "ntcli auth login",
                 Some(403) => "ntcli auth login, with an account that may do this",
