@@ -11,7 +11,8 @@ use super::exit;
 pub enum ErrorKind {
     /// JSON in a shape of the API.
     Api {
-        /// Its code, if it gave one: `error.code`, or OAuth's `error`.
+        /// Its code, if it gave one: `error.code`, or OAuth's `error`. A `detail` that says that a
+        /// workspace is missing has the same code as an `error` that does.
         code: Option<String>,
     },
     /// `{"detail":"Not Found"}` or `{"detail":"Method Not Allowed"}` to the letter: the server has no
@@ -56,7 +57,18 @@ pub enum Failure {
     },
 }
 
+/// The API's code for a workspace that it does not have, or does not show to this session.
+pub const WORKSPACE_NOT_FOUND: &str = "WORKSPACE_NOT_FOUND";
+
 impl Failure {
+    /// Whether the API itself says that it has no such workspace. The session of another account
+    /// gets the same answer for a workspace that exists.
+    #[must_use]
+    pub fn is_workspace_missing(&self) -> bool {
+        matches!(self, Self::Rejected { status: 404 | 410, kind: ErrorKind::Api { code: Some(code) }, .. }
+            if code == WORKSPACE_NOT_FOUND)
+    }
+
     /// The HTTP status, when the server gave one.
     #[must_use]
     pub fn status(&self) -> Option<u16> {

@@ -1,6 +1,6 @@
 //! What an error answer says, fit to be shown.
 
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, WORKSPACE_NOT_FOUND};
 use crate::json::Json;
 use crate::secret::{Secret, redact};
 
@@ -63,7 +63,10 @@ fn in_known_shape(answer: &Json) -> Option<(ErrorKind, String)> {
         (Json::Text(detail), ..) if NO_ROUTE.contains(&detail.as_str()) => {
             Some((ErrorKind::NoRoute, detail.clone()))
         }
-        (Json::Text(detail), ..) => Some((api(&Json::Null), detail.clone())),
+        (Json::Text(detail), ..) => {
+            let code = names_missing_workspace(detail).then(|| WORKSPACE_NOT_FOUND.to_owned());
+            Some((ErrorKind::Api { code }, detail.clone()))
+        }
         (Json::Array(faults), ..) => {
             let faults: Vec<String> = faults.iter().filter_map(invalid_field).collect();
             (!faults.is_empty()).then(|| (api(&Json::Null), faults.join("; ")))
@@ -94,6 +97,12 @@ fn api(code: &Json) -> ErrorKind {
     ErrorKind::Api {
         code: code.as_str().map(str::to_owned),
     }
+}
+
+/// `Workspace ID not found`, the words of the edition that has no codes.
+fn names_missing_workspace(detail: &str) -> bool {
+    let rest = detail.strip_prefix("Workspace ");
+    rest.is_some_and(|rest| rest == "not found" || rest.ends_with(" not found"))
 }
 
 /// Whether it is written as the codes of RFC 6749 and its like are: `invalid_grant`.
@@ -158,8 +167,13 @@ mod tests {
     fn the_shapes_of_the_api() {
         for (body, code, said) in [
             (
-                r#"{"detail":"Workspace x not found"}"#,
+                r#"{"detail":"Token x not found"}"#,
                 None,
+                "Token x not found",
+            ),
+            (
+                r#"{"detail":"Workspace x not found"}"#,
+                Some("WORKSPACE_NOT_FOUND"),
                 "Workspace x not found",
             ),
             (

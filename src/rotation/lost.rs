@@ -3,7 +3,7 @@
 use super::Rotator;
 use super::journal::{Record, Window, WorkspaceRef};
 use super::world::{Event, Listed};
-use crate::error::{ErrorKind, Failure};
+use crate::error::Failure;
 
 /// The list and the `Date` header count whole seconds, each rounded by itself.
 const CLOCK_GRAIN_S: i64 = 2;
@@ -25,13 +25,9 @@ impl Rotator<'_> {
             // The server may still be at it: look again next time.
             Ok(_) if window.unanswered && self.clock.now() < window.until => {}
             Ok(_) if self.may_be_late(window) => {}
+            Ok(_) => self.settle(closed),
             // No workspace, no tokens. A 404 that does not say so comes from something in between.
-            Ok(_)
-            | Err(Failure::Rejected {
-                status: 404 | 410,
-                kind: ErrorKind::Api { .. },
-                ..
-            }) => self.settle(closed),
+            Err(failure) if failure.is_workspace_missing() => self.settle(closed),
             Err(failure) => {
                 self.watch(&failure);
                 (self.tell)(Event::Unsettled {
