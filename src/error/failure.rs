@@ -35,7 +35,8 @@ pub enum Failure {
         /// Whether a setting on this machine is to blame (exit 2) rather than the network (exit 5).
         our_setting: bool,
     },
-    /// The server answered and has certainly not done it (3xx, 4xx, 501, 503).
+    /// The server answered and has certainly not done it: 3xx, 4xx but 408, 425 and 429. Those, 501
+    /// and 503 too where asking twice does no harm.
     Rejected {
         /// The HTTP status.
         status: u16,
@@ -54,6 +55,8 @@ pub enum Failure {
         status: Option<u16>,
         /// Whether the server may still be at it: the time ran out, no answer ended it.
         in_flight: bool,
+        /// When the server wants to be asked again.
+        retry_after: Option<Duration>,
     },
 }
 
@@ -67,6 +70,15 @@ impl Failure {
     pub fn is_workspace_missing(&self) -> bool {
         matches!(self, Self::Rejected { status: 404 | 410, kind: ErrorKind::Api { code: Some(code) }, .. }
             if code == WORKSPACE_NOT_FOUND)
+    }
+
+    /// When the server wants to be asked again.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::NotSent { .. } => None,
+            Self::Rejected { retry_after, .. } | Self::Unknown { retry_after, .. } => *retry_after,
+        }
     }
 
     /// The HTTP status, when the server gave one.
@@ -83,22 +95,19 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotSent { reason, .. } | Self::Unknown { reason, .. } => f.write_str(reason),
+            Self::NotSent { reason, .. } | Self::Unknown { reason, .. } => f.write_str(reason)?,
             Self::Rejected {
-                status,
-                message,
-                retry_after,
-                ..
+                status, message, ..
             } => {
                 write!(f, "the server answered {status}")?;
                 if !message.is_empty() {
                     write!(f, ": {message}")?;
                 }
-                if let Some(wait) = retry_after {
-                    write!(f, " (it asks to wait {} s)", wait.as_secs())?;
-                }
-                Ok(())
             }
+        }
+        match self.retry_after() {
+            Some(wait) => write!(f, " (it asks to wait {} s)", wait.as_secs()),
+            None => Ok(()),
         }
     }
 }

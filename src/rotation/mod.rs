@@ -306,7 +306,7 @@ fn is_cut_off(failure: &Failure) -> bool {
     matches!(
         failure,
         Failure::Unknown {
-            status: None | Some(502 | 504),
+            status: None | Some(429 | 502..=504),
             ..
         }
     )
