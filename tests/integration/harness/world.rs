@@ -2,6 +2,7 @@
 //! `run.rs` runs the program in it.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::control_plane::{ControlPlane, Issued, Route};
-pub(crate) use crate::harness::run::{Output, Run, Running, has_tool, kill, wait_until};
+pub(crate) use crate::harness::run::{Output, Run, Running, has_tool, wait_until};
 
 /// The bearer that the control plane of a [`World`] knows.
 pub(crate) const SESSION: &str = "session-5f1d3c9a7b2e4d60";
@@ -237,7 +238,7 @@ impl World {
     }
 
     /// A run of the program, still to be started.
-    pub(crate) fn ntcli(&self, args: &[&str]) -> Run<'_> {
+    pub(crate) fn ntcli(&self, args: &[impl AsRef<OsStr>]) -> Run<'_> {
         Run::new(self, &self.root, args)
     }
 
