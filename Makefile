@@ -29,7 +29,7 @@ test: lint
 # Inputs by chance, each kind for that long; a seed is printed with what fails.
 SECS = 60
 fuzz:
-	NTCLI_FUZZ_SECS=$(SECS) $(CARGO) test --release --locked --lib fuzz -- --test-threads=1
+	NTCLI_FUZZ_SECS=$(SECS) $(CARGO) test --locked --lib fuzz
 
 lint:
 	$(CARGO) fmt --check

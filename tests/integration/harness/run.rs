@@ -39,7 +39,7 @@ pub(crate) struct Run<'a> {
 impl<'a> Run<'a> {
     /// `root` is the working directory, and first in the `PATH`.
     pub(crate) fn new(world: &'a World, root: &'a Path, args: &[impl AsRef<OsStr>]) -> Self {
-        let mut words = vec![OsString::from(env!("CARGO_BIN_EXE_ntcli"))];
+        let mut words = vec![world.program.clone().into_os_string()];
         words.extend(args.iter().map(|arg| arg.as_ref().to_owned()));
         let path = format!("{}:{SYSTEM_PATH}", root.display());
         let mut envs = vec![("PATH".to_owned(), path.into())];

@@ -23,6 +23,8 @@ pub(crate) struct World {
     root: PathBuf,
     /// What `NTCLI_CONFIG_DIR` says; not there before somebody makes it.
     pub(crate) dir: PathBuf,
+    /// The program under test.
+    pub(crate) program: PathBuf,
 }
 
 /// A workspace that a [`World`] has in its config.
@@ -47,12 +49,21 @@ impl World {
         World {
             plane,
             dir: root.join("config"),
+            program: env!("CARGO_BIN_EXE_ntcli").into(),
             root,
         }
     }
 
     /// Signed in, with the workspace `prod` active and a current token in the config.
     pub(crate) fn ready() -> (Self, Workspace) {
+        let world = World::signed_in();
+        let workspace = world.add_workspace("prod");
+        world.set_config("/workspaces/activeWorkspaceId", json!(workspace.key));
+        (world, workspace)
+    }
+
+    /// Without a workspace.
+    pub(crate) fn signed_in() -> Self {
         let world = World::new();
         world.make_dir();
         let auth = json!({"bearerToken": SESSION, "expiresAt": 4_000_000_000_000_u64});
@@ -60,9 +71,7 @@ impl World {
             "domain": "nimbletools.ai", "insecure": false, "auth": auth,
             "workspaces": {"items": {}}});
         world.write_config(&config);
-        let workspace = world.add_workspace("prod");
-        world.set_config("/workspaces/activeWorkspaceId", json!(workspace.key));
-        (world, workspace)
+        world
     }
 
     /// One more workspace with a current token, on the server and in the config.
