@@ -1,5 +1,6 @@
 //! A world of one's own for the built program, and ways to run it there.
 
+pub(crate) mod expected;
 pub(crate) mod gate;
 pub(crate) mod kill;
 pub(crate) mod parallel;

@@ -278,6 +278,18 @@ impl Output {
         self
     }
 
+    /// As somebody sees it who runs it.
+    pub(crate) fn transcript(&self) -> String {
+        let code = self.code().unwrap_or(-1);
+        let mut text = format!("$ {}\n", self.command);
+        for (name, stream) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            if !stream.is_empty() {
+                text += &format!("--- {name}\n{stream}");
+            }
+        }
+        text + &format!("--- exit {code}\n\n")
+    }
+
     /// stdout, to the letter.
     #[track_caller]
     pub(crate) fn prints(&self, text: &str) -> &Self {
