@@ -3,6 +3,7 @@
 pub(crate) mod every_command;
 pub(crate) mod folders;
 pub(crate) mod formats;
+pub(crate) mod outputs;
 pub(crate) mod secrets;
 pub(crate) mod settings;
 pub(crate) mod shells;
