@@ -196,8 +196,10 @@ fn workspace(key: &str, item: &Json) -> Workspace {
 
 fn token(item: &Json) -> Option<Token> {
     let access_token = text(item, "access_token").filter(|t| *t != "no-token")?;
-    let said = match item.get("expires_at").and_then(Json::as_whole) {
-        _ if item.get("never_expires") == Some(&Json::Bool(true)) => TokenExpiry::Never,
+    // Whoever replaces the token writes another date, and leaves a field behind that it does not know.
+    let never = item["never_expires"] == Json::Bool(true);
+    let said = match item["expires_at"].as_whole() {
+        Some(FAR_AHEAD_MS) if never => TokenExpiry::Never,
         Some(millis) => TokenExpiry::At(Timestamp::from_millis(millis)),
         None => TokenExpiry::Unknown,
     };
