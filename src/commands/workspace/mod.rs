@@ -11,7 +11,7 @@ use crate::commands::app::{self, json_place as json};
 use crate::commands::server::Server;
 use crate::config::{Config, WorkspaceName, bare_id, pick};
 use crate::context::{Console, Context};
-use crate::error::{Error, Result};
+use crate::error::{Error, ManageError, Result};
 use crate::rotation::journal::WorkspaceRef;
 use crate::text::{printable, shell_word};
 
@@ -81,9 +81,19 @@ fn all(config: &Config, remotes: Vec<RemoteWorkspace>) -> Vec<Found> {
     found
 }
 
+const LIST: &str = "list the workspaces";
+
 fn fetch(server: &Server) -> Result<Vec<RemoteWorkspace>> {
     let fetched = server.api().workspaces();
-    fetched.map_err(|failure| Error::call("list the workspaces", failure))
+    fetched.map_err(|failure| match failure.status() {
+        // The list itself is not there, so it cannot be the next step.
+        Some(404 | 410) => ManageError::NoServer {
+            action: LIST,
+            failure,
+        }
+        .into(),
+        _ => Error::call(LIST, failure),
+    })
 }
 
 /// The workspace that is named so: one that is known here, else one that the server has. Only for
