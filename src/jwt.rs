@@ -29,15 +29,7 @@ pub struct Claims {
 /// Reads the claims of `token`; `None` when it is no JWT.
 #[must_use]
 pub fn claims(token: &str) -> Option<Claims> {
-    let mut parts = token.split('.');
-    let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() {
-        return None;
-    }
-    let payload: Json = serde_json::from_slice(&LENIENT.decode(payload).ok()?).ok()?;
-    if !matches!(payload, Json::Object(_)) {
-        return None;
-    }
+    let payload = payload(token)?;
     let text = |name: &str| {
         let value = payload.get(name)?.as_str()?;
         (!value.is_empty()).then(|| value.to_owned())
@@ -49,6 +41,38 @@ pub fn claims(token: &str) -> Option<Claims> {
         issued_at: time("iat"),
         organization_id: text("org_id").or_else(|| text("organization_id")),
     })
+}
+
+/// Whether the claims are those of a workspace token, not of a session: a `workspace_id`, or a
+/// scope `workspace:…` (a list, or words in one text).
+#[must_use]
+pub fn is_of_workspace(token: &str) -> bool {
+    let Some(payload) = payload(token) else {
+        return false;
+    };
+    let of_workspace = |scope: &str| scope.starts_with("workspace:");
+    let id = &payload["workspace_id"];
+    id.as_str().is_some_and(|id| !id.is_empty())
+        || ["scope", "scopes"].into_iter().any(|name| {
+            let scopes = &payload[name];
+            let words = scopes.as_str().unwrap_or_default();
+            words.split_whitespace().any(of_workspace)
+                || scopes
+                    .items()
+                    .iter()
+                    .filter_map(Json::as_str)
+                    .any(of_workspace)
+        })
+}
+
+fn payload(token: &str) -> Option<Json> {
+    let mut parts = token.split('.');
+    let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    let payload = serde_json::from_slice(&LENIENT.decode(payload).ok()?).ok()?;
+    matches!(payload, Json::Object(_)).then_some(payload)
 }
 
 #[cfg(test)]
@@ -80,6 +104,27 @@ mod tests {
             Some(Claims::default())
         );
         assert_eq!(claims(&jwt(r#"{"jti":""}"#)), Some(Claims::default()));
+    }
+
+    #[test]
+    fn whose_token_it_is() {
+        for of_workspace in [
+            r#"{"workspace_id":"w"}"#,
+            r#"{"scope":["openid","workspace:read"]}"#,
+            r#"{"scope":"openid workspace:write"}"#,
+            r#"{"scopes":["workspace:admin"]}"#,
+        ] {
+            assert!(is_of_workspace(&jwt(of_workspace)), "{of_workspace}");
+        }
+        for of_session in [
+            "{}",
+            r#"{"sub":"user_1","org_id":"org_1","scope":"openid email profile"}"#,
+            r#"{"scope":["openid",5],"scopes":null,"workspace_id":""}"#,
+            r#"{"scope":{"workspace:read":true},"workspace_id":null}"#,
+        ] {
+            assert!(!is_of_workspace(&jwt(of_session)), "{of_session}");
+        }
+        assert!(!is_of_workspace("workspace:read"));
     }
 
     #[test]

@@ -32,6 +32,7 @@ fn unusable(status: u16, why: &str) -> Failure {
         reason: format!("the server answered {status} with something that cannot be used: {why}"),
         status: Some(status),
         in_flight: false,
+        retry_after: None,
     }
 }
 

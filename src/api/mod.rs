@@ -10,7 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use crate::context::Clock;
-use crate::error::Failure;
+use crate::error::{ErrorKind, Failure};
 use crate::http::{self, Body, Http, Method, Repeat, Request, Response};
 use crate::rotation::{ControlPlane, Listed, Listing};
 use crate::secret::Secret;
@@ -42,6 +42,8 @@ pub trait Renew {
     /// What the request came to: `refusal`, or why there is no other bearer. Never
     /// [`Failure::Unknown`]: a request that was turned down has not been carried out.
     fn renew(&self, http: &Http, rejected: &Secret, refusal: Failure) -> Answer<Secret>;
+    /// A 401 that stays, with what is known of the session that was sent, or of why there was none.
+    fn explain(&self, refusal: Failure) -> Failure;
     /// How long that takes at the most.
     fn longest(&self, http: &Http) -> Duration;
 }
@@ -89,10 +91,12 @@ impl<'a> Api<'a> {
             body,
             repeat,
         };
-        let answer = match (self.http.send(&request), self.renew, &bearer) {
-            (Err(refusal), Some(renew), Some(rejected))
-                if refusal.status() == Some(401) && !self.renewed.replace(true) =>
-            {
+        let answer = match (self.http.send(&request), self.renew) {
+            (Err(refusal), Some(renew)) if refusal.status() == Some(401) => {
+                let rejected = bearer.as_ref().filter(|_| !self.renewed.replace(true));
+                let Some(rejected) = rejected else {
+                    return Err(renew.explain(refusal));
+                };
                 let bearer = renew.renew(self.http, rejected, refusal)?;
                 let outcome = self.http.send(&Request {
                     bearer: Some(&bearer),
@@ -101,7 +105,7 @@ impl<'a> Api<'a> {
                 self.bearer.replace(Some(bearer));
                 outcome
             }
-            (outcome, ..) => outcome,
+            (outcome, _) => outcome,
         };
         answer.inspect(|response| self.heed_date(response))
     }
@@ -110,13 +114,13 @@ impl<'a> Api<'a> {
         self.send(Method::Get, path, Body::None, Repeat::Safe)
     }
 
-    /// Asks for something that needs the bearer and for nothing more than whether it is taken; once.
+    /// Asks, once, for something that needs the bearer, to find out whether it is taken.
     ///
     /// # Errors
-    /// [`Failure`]; a 401 is the no.
+    /// [`Failure`]; a 401 is the no. A success that is no answer of this API proves nothing.
     pub fn takes_bearer(&self) -> Answer<()> {
-        self.send(Method::Get, "/v1/workspaces", Body::None, Repeat::Never)
-            .map(drop)
+        let response = self.send(Method::Get, "/v1/workspaces", Body::None, Repeat::Never)?;
+        answer::workspaces(&response).map(drop)
     }
 }
 
@@ -186,12 +190,11 @@ impl ControlPlane for Api<'_> {
                     Ok(at) => return Ok(at),
                     Err(failure) => Err(failure),
                 },
-                // A page of HTML is no word of the API: a proxy that lost its way sends one.
                 Err(Failure::Rejected {
                     status: 404 | 410,
-                    message,
+                    kind: ErrorKind::Api { .. } | ErrorKind::NoRoute,
                     ..
-                }) if !message.contains("HTML") => return Ok(None),
+                }) => return Ok(None),
                 Err(failure) => return Err(failure),
             };
         }

@@ -3,12 +3,13 @@
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
+use super::session::VARIABLES;
 use crate::context::Context;
 
-/// Opens `url` in a browser. `None` where there is none, or where nobody sits before it: no
-/// display, no terminal. `BROWSER` is somebody's word that there is one.
+/// Opens `url` in a browser, without the session variables. Returns `None` if there is no browser,
+/// display or terminal; `BROWSER` says that there is one.
 ///
-/// Whoever drops the answer leaves the browser open.
+/// The browser stays open when the `Child` is dropped.
 #[must_use]
 pub fn open(ctx: &Context, url: &str) -> Option<Child> {
     let mut command = match ctx.env.text("BROWSER") {
@@ -19,9 +20,11 @@ pub fn open(ctx: &Context, url: &str) -> Option<Child> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        // Ctrl-C ends the sign-in, not the browser; and the browser needs no bearer of ours.
-        .process_group(0)
-        .env_remove("NTCLI_TOKEN");
+        // Ctrl-C ends the sign-in, not the browser.
+        .process_group(0);
+    for variable in VARIABLES {
+        command.env_remove(variable);
+    }
     command.spawn().ok()
 }
 

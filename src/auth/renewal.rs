@@ -4,7 +4,10 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{from_env, has_ended, no_more};
+use super::Event;
+use super::session::{
+    explain, from_env, has_ended, ignores_variable, stored, why_over, with_reason,
+};
 use crate::api::Renew;
 use crate::auth::oauth::Provider;
 use crate::config::{Config, Paths, Session};
@@ -25,36 +28,45 @@ pub struct Keeper {
     console: Console,
     clock: Rc<dyn Clock>,
     paths: Paths,
+    on_event: Box<dyn Fn(&Event)>,
     /// Whether the session can be renewed, once that is known: asked before each create.
     renewable: Cell<Option<bool>>,
+    /// Whether the bearer came from the environment.
+    from_env: Cell<bool>,
 }
 
 impl Keeper {
-    /// For the session of this run's config folder.
+    /// For the session of this run's config folder; tells `on_event` what happens to it.
     ///
     /// # Errors
     /// As [`Paths::find`].
-    pub fn new(ctx: &Context) -> Result<Self> {
+    pub fn new(ctx: &Context, on_event: Box<dyn Fn(&Event)>) -> Result<Self> {
         Ok(Self {
             env: ctx.env.clone(),
             console: ctx.console.clone(),
             clock: Rc::clone(&ctx.clock),
             paths: Paths::find(&ctx.env)?,
+            on_event,
             renewable: Cell::new(None),
+            from_env: Cell::new(false),
         })
     }
 
-    /// The bearer: `NTCLI_TOKEN`, else that of the session in `config`, renewed where that is due.
+    /// The bearer: from the environment, else that of the session in `config`, renewed if due.
     ///
     /// # Errors
-    /// [`Error::NoSession`] when there is none, or the renewal was refused; otherwise why it could
-    /// not be renewed. The stored refresh token is then as it was, or newer.
+    /// [`Error::NoSession`] when there is none for this server, or the renewal was refused;
+    /// otherwise why it could not be renewed. The stored refresh token is then as it was, or newer.
     pub fn bearer(&self, http: &Http, config: &Config) -> Result<Secret> {
-        if let Some(bearer) = from_env(&self.env)? {
+        if let Some(found) = from_env(&self.env, config)? {
             self.renewable.set(Some(false));
-            return Ok(bearer);
+            self.from_env.set(true);
+            return Ok(found.bearer);
         }
         let session = self.session_of(config)?;
+        if ignores_variable(&self.env, config) {
+            (self.on_event)(&Event::VariableIgnored);
+        }
         let now = self.clock.now();
         if has_ended(&session, now) {
             return self.replace(http, &session.bearer, LOCK_WAIT);
@@ -67,12 +79,22 @@ impl Keeper {
         let outcome = self.replace(http, &session.bearer, Duration::ZERO);
         outcome.or_else(|error| {
             if !matches!(error, Error::Locked { .. }) {
-                let error = error.in_one_line();
-                let text = format!("{error}; the session in hand is used to its end");
-                self.console.warn(&text);
+                let reason = error.in_one_line();
+                (self.on_event)(&Event::NotRenewed { reason });
             }
             Ok(session.bearer)
         })
+    }
+
+    /// The bearer where the server may do without: `None` when nobody is signed in.
+    ///
+    /// # Errors
+    /// As [`Keeper::bearer`], but for nobody being signed in.
+    pub fn optional_bearer(&self, http: &Http, config: &Config) -> Result<Option<Secret>> {
+        match super::check(&self.env, config, self.clock.now()) {
+            Err(Error::NoSession { .. }) => Ok(None),
+            _ => self.bearer(http, config).map(Some),
+        }
     }
 
     fn config(&self) -> Result<Config> {
@@ -84,9 +106,7 @@ impl Keeper {
     }
 
     fn session_of(&self, config: &Config) -> Result<Session> {
-        let session = config.session().ok_or(Error::NoSession {
-            reason: String::new(),
-        })?;
+        let session = stored(&self.env, config)?;
         self.renewable.set(Some(session.refresh_token.is_some()));
         Ok(session)
     }
@@ -105,11 +125,12 @@ impl Keeper {
             return Ok(session.bearer);
         }
         let Some(refresh_token) = session.refresh_token.clone() else {
-            return Err(no_more(&session, clock.now()));
+            let reason = why_over(&session, clock.now());
+            return Err(Error::NoSession { reason });
         };
-        console.progress("Renewing the session…");
+        (self.on_event)(&Event::Renewing);
         let renewed = self.renew_stored(http, session, &refresh_token);
-        console.clear_progress();
+        (self.on_event)(&Event::RenewalEnded);
         renewed
     }
 
@@ -136,9 +157,8 @@ impl Keeper {
         session.expires_at = grant.session_end(&bearer, self.clock.now());
         session.bearer = bearer.clone();
         if let Err(error) = self.store(&before, &session) {
-            let error = error.in_one_line();
-            let text = format!("The session was renewed for this run only: {error}");
-            self.console.warn(&text);
+            let reason = error.in_one_line();
+            (self.on_event)(&Event::NotStored { reason });
         }
         Ok(bearer)
     }
@@ -165,19 +185,25 @@ impl Renew for Keeper {
         rejected: &Secret,
         refusal: Failure,
     ) -> std::result::Result<Secret, Failure> {
-        // NTCLI_TOKEN is not ours to renew, nor is a session without a refresh token.
-        let Ok(None) = from_env(&self.env) else {
-            return Err(refusal);
-        };
+        if self.from_env.get() {
+            return Err(self.explain(refusal)); // not ours to renew
+        }
         match self.replace(http, rejected, LOCK_WAIT) {
             Ok(bearer) if bearer != *rejected => Ok(bearer),
             Ok(_) => Err(refusal),
-            Err(Error::NoSession { reason }) => Err(refused(refusal, &reason)),
+            Err(Error::NoSession { reason }) => Err(with_reason(refusal, &reason)),
             // The request itself was turned down and can be made again: nothing is unknown.
             Err(error) => Err(Failure::NotSent {
                 our_setting: error.exit_code() == crate::error::exit::USAGE,
                 reason: format!("the session was turned down; {}", error.in_one_line()),
             }),
+        }
+    }
+
+    fn explain(&self, refusal: Failure) -> Failure {
+        match self.config() {
+            Ok(config) => explain(&self.env, &config, refusal),
+            Err(_) => refusal,
         }
     }
 
@@ -187,26 +213,6 @@ impl Renew for Keeper {
             known.unwrap_or_else(|| self.session().is_ok_and(|s| s.refresh_token.is_some()));
         let renewal = http.timeout() * 2 + http.longest();
         if renewable { renewal } else { Duration::ZERO }
-    }
-}
-
-/// A 401 with what else there is to say of it.
-fn refused(refusal: Failure, why: &str) -> Failure {
-    match refusal {
-        Failure::Rejected {
-            status,
-            message,
-            retry_after,
-        } if !why.is_empty() => Failure::Rejected {
-            status,
-            message: if message.is_empty() {
-                why.to_owned()
-            } else {
-                format!("{message}; {why}")
-            },
-            retry_after,
-        },
-        other => other,
     }
 }
 

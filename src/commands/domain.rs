@@ -3,23 +3,55 @@
 use crate::cli::DomainSet;
 use crate::commands::app;
 use crate::config::{Config, Paths};
-use crate::config_dir::State;
+use crate::config_dir::{self, State};
 use crate::context::Context;
 use crate::endpoints;
 use crate::error::Result;
 use crate::json::Json;
 use crate::output::Report;
+use crate::text::shell_word;
 
-/// Sets the domain whose API is used.
+/// Sets the domain whose API is used. What belongs to the server before it stays there: the session
+/// is not sent to the new one, and pending work is named.
 pub(super) fn set(ctx: &mut Context, args: &DomainSet) -> Result<Report> {
     endpoints::check_domain(&args.domain)?;
     let paths = Paths::find(&ctx.env)?;
     let (mut state, _) = State::lock(&paths, app::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
+    let mut left = None;
     let config = state.update(|config| {
+        let url = |config: &Config| endpoints::of_domain(config.domain(), config.insecure());
+        let (before, server) = (url(config), endpoints::management(&ctx.env, config)?);
         config.set_domain(&args.domain, args.insecure);
+        if url(config) != before {
+            config.bind_session(&server);
+            left = Some(server);
+        }
         Ok(())
     })?;
-    report(ctx, &config)
+    drop(state);
+    let report = report(ctx, &config)?;
+    if let Some(server) = left {
+        tell_what_stays(ctx, &paths, &config, &server);
+    }
+    Ok(report)
+}
+
+/// Tells what the new server does not get.
+fn tell_what_stays(ctx: &Context, paths: &Paths, config: &Config, server: &str) {
+    let here = endpoints::of_domain(config.domain(), config.insecure());
+    if let Some(session) = config.session().filter(|session| !session.is_for(&here)) {
+        ctx.console.say(&format!(
+            "The stored session is for {} and is not sent to {here}: ntcli auth login",
+            session.server.as_deref().unwrap_or(server)
+        ));
+    }
+    // A journal that cannot be read is the next refresh's affair.
+    if config_dir::peek_ledger(paths).is_ok_and(|pending| !pending.is_empty()) {
+        ctx.console.warn(&format!(
+            "Pending work belongs to {server}. Finish it there: NTCLI_API_URL={} ntcli token revoke --pending",
+            shell_word(server)
+        ));
+    }
 }
 
 /// Shows it.

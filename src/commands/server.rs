@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use crate::api::Api;
-use crate::auth::{self, Keeper};
-use crate::commands::app;
+use crate::auth::Keeper;
+use crate::commands::{app, auth};
 use crate::config::Config;
 use crate::context::{Clock, Context};
 use crate::endpoints;
@@ -25,10 +25,10 @@ impl Server {
     /// For requests that some servers take from anybody.
     ///
     /// # Errors
-    /// As [`auth::optional_bearer`]; a setting that makes no sense.
+    /// As [`Keeper::optional_bearer`]; a setting that makes no sense.
     pub(super) fn for_anybody(ctx: &Context, config: &Config) -> Result<Self> {
         let mut server = Self::for_nobody(ctx, config)?;
-        server.bearer = auth::optional_bearer(ctx, config)?;
+        server.bearer = server.keeper.optional_bearer(&server.http, config)?;
         Ok(server)
     }
 
@@ -50,7 +50,7 @@ impl Server {
         Ok(Self {
             http: app::http(ctx)?,
             clock: Rc::clone(&ctx.clock),
-            keeper: Keeper::new(ctx)?,
+            keeper: auth::keeper(ctx)?,
             base: endpoints::management(&ctx.env, config)?,
             bearer: None,
         })

@@ -16,6 +16,7 @@ pub(super) fn check(doc: &Json) -> Result<(), String> {
             secret(auth, "auth", name)?;
         }
         of_type(auth, "auth", "expiresAt", "a number")?;
+        of_type(auth, "auth", "server", "a string")?;
         if let Some(user) = part(auth, "auth", "user")? {
             for name in ["id", "email", "firstName", "lastName", "organizationId"] {
                 of_type(user, "auth.user", name, "a string")?;

@@ -12,10 +12,21 @@ pub struct Session {
     pub bearer: Secret,
     /// When it ends; `None` when nobody said.
     pub expires_at: Option<Timestamp>,
-    /// With which it can be renewed.
+    /// Renews it; may work once only.
     pub refresh_token: Option<Secret>,
+    /// The management URL of the server it was made for; `None` when the existing client stored it.
+    pub server: Option<String>,
     /// Who signed in.
     pub user: User,
+}
+
+impl Session {
+    /// Whether it may be sent to the server at `url`: it was made for it, or does not say.
+    #[must_use]
+    pub fn is_for(&self, url: &str) -> bool {
+        let same = |server: &str| server.trim_end_matches('/').eq_ignore_ascii_case(url);
+        self.server.as_deref().is_none_or(same)
+    }
 }
 
 /// Who signed in, as far as it was told.
@@ -47,6 +58,7 @@ impl Config {
                 .and_then(Json::as_whole)
                 .map(Timestamp::from_millis),
             refresh_token: text(auth, "refreshToken").map(Secret::new),
+            server: text(auth, "server").map(str::to_owned),
             user: User {
                 id: of_user("id"),
                 email: of_user("email"),
@@ -74,6 +86,7 @@ impl Config {
                 .as_ref()
                 .map(|t| Json::text(t.expose())),
         );
+        set_or_remove(auth, "server", session.server.as_ref().map(Json::text));
         let user = &session.user;
         let fields = [
             ("id", &user.id),
@@ -90,6 +103,13 @@ impl Config {
             if value.is_some() || auth.get("user").is_some() {
                 set_or_remove(auth.entry("user"), name, value.as_ref().map(Json::text));
             }
+        }
+    }
+
+    /// Keeps a stored session that names no server for the one at `url`.
+    pub fn bind_session(&mut self, url: &str) {
+        if self.session().is_some_and(|s| s.server.is_none()) {
+            self.doc.entry("auth").set("server", Json::text(url));
         }
     }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use super::failure::{call_code, call_exit};
-use super::{Failure, exit};
+use super::{ErrorKind, Failure, exit};
 use crate::text::printable;
 
 /// A sign-in, a renewal or a sign-out that failed.
@@ -142,9 +142,9 @@ pub fn is_refusal(failure: &Failure) -> bool {
         } => true,
         Failure::Rejected {
             status: 400,
-            message,
+            kind: ErrorKind::Api { code },
             ..
-        } => message == "invalid_grant" || message.ends_with("(invalid_grant)"),
+        } => code.as_deref() == Some("invalid_grant"),
         _ => false,
     }
 }

@@ -5,6 +5,25 @@ use std::time::Duration;
 
 use super::exit;
 
+/// What kind of answer an error answer is: decided once, where its body is parsed. No decision rests
+/// on the text of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// JSON in a shape of the API.
+    Api {
+        /// Its code, if it gave one: `error.code`, or OAuth's `error`. A `detail` that says that a
+        /// workspace is missing has the same code as an `error` that does.
+        code: Option<String>,
+    },
+    /// `{"detail":"Not Found"}` or `{"detail":"Method Not Allowed"}` to the letter: the server has no
+    /// such route.
+    NoRoute,
+    /// A 401 to a session that this environment variable holds. Only the user can replace it.
+    SessionVariable(&'static str),
+    /// HTML, text, nothing, or JSON of no known shape: not an answer of this API.
+    Foreign,
+}
+
 /// What became of a request that did not succeed. The difference between the three is the
 /// difference between "try again" and "find out first".
 #[derive(Debug, Clone)]
@@ -16,10 +35,13 @@ pub enum Failure {
         /// Whether a setting on this machine is to blame (exit 2) rather than the network (exit 5).
         our_setting: bool,
     },
-    /// The server answered and has certainly not done it (3xx, 4xx, 501, 503).
+    /// The server answered and has certainly not done it: 3xx, 4xx but 408, 425 and 429. Those, 501
+    /// and 503 too where asking twice does no harm.
     Rejected {
         /// The HTTP status.
         status: u16,
+        /// Whose answer it is, and its code.
+        kind: ErrorKind,
         /// What the server said of it: printable, redacted, shortened.
         message: String,
         /// When the server wants to be asked again.
@@ -33,10 +55,32 @@ pub enum Failure {
         status: Option<u16>,
         /// Whether the server may still be at it: the time ran out, no answer ended it.
         in_flight: bool,
+        /// When the server wants to be asked again.
+        retry_after: Option<Duration>,
     },
 }
 
+/// The API's code for a workspace that it does not have, or does not show to this session.
+pub const WORKSPACE_NOT_FOUND: &str = "WORKSPACE_NOT_FOUND";
+
 impl Failure {
+    /// Whether the API itself says that it has no such workspace. The session of another account
+    /// gets the same answer for a workspace that exists.
+    #[must_use]
+    pub fn is_workspace_missing(&self) -> bool {
+        matches!(self, Self::Rejected { status: 404 | 410, kind: ErrorKind::Api { code: Some(code) }, .. }
+            if code == WORKSPACE_NOT_FOUND)
+    }
+
+    /// When the server wants to be asked again.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::NotSent { .. } => None,
+            Self::Rejected { retry_after, .. } | Self::Unknown { retry_after, .. } => *retry_after,
+        }
+    }
+
     /// The HTTP status, when the server gave one.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
@@ -51,21 +95,19 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotSent { reason, .. } | Self::Unknown { reason, .. } => f.write_str(reason),
+            Self::NotSent { reason, .. } | Self::Unknown { reason, .. } => f.write_str(reason)?,
             Self::Rejected {
-                status,
-                message,
-                retry_after,
+                status, message, ..
             } => {
                 write!(f, "the server answered {status}")?;
                 if !message.is_empty() {
                     write!(f, ": {message}")?;
                 }
-                if let Some(wait) = retry_after {
-                    write!(f, " (it asks to wait {} s)", wait.as_secs())?;
-                }
-                Ok(())
             }
+        }
+        match self.retry_after() {
+            Some(wait) => write!(f, " (it asks to wait {} s)", wait.as_secs()),
+            None => Ok(()),
         }
     }
 }

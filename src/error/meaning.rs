@@ -3,7 +3,7 @@
 use std::io;
 
 use super::failure::{call_code, call_exit};
-use super::{Error, Failure, exit};
+use super::{Error, ErrorKind, Failure, exit};
 use crate::text::shell_word;
 
 impl Error {
@@ -24,9 +24,9 @@ impl Error {
         match &failure {
             Failure::Rejected {
                 status: 404,
-                message,
+                kind: ErrorKind::NoRoute,
                 ..
-            } if message == "Not Found" && action.contains("token") => Self::NoTokenRoutes,
+            } if action.contains("token") => Self::NoTokenRoutes,
             _ => Self::Call { action, failure },
         }
     }
@@ -122,6 +122,18 @@ impl Error {
             }
             Self::NoHome => "set HOME, or NTCLI_CONFIG_DIR to a folder of your own",
             Self::Locked { .. } => "ntcli token refresh --lock-wait 5m",
+            Self::Call {
+                failure:
+                    Failure::Rejected {
+                        kind: ErrorKind::SessionVariable(variable),
+                        ..
+                    },
+                ..
+            } => {
+                return Some(format!(
+                    "unset {variable}, or put a fresh session token into it"
+                ));
+            }
             Self::Call { failure, .. } => match failure.status() {
                 Some(401) => "ntcli auth login",
                 Some(403) => "ntcli auth login, with an account that may do this",

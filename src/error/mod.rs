@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use auth::{AuthError, is_refusal};
-pub use failure::Failure;
+pub use failure::{ErrorKind, Failure, WORKSPACE_NOT_FOUND};
 pub use manage::ManageError;
 pub use words::{chain, moment};
 

@@ -4,31 +4,34 @@ use std::time::Duration;
 
 use ureq::http::{Uri, header};
 
-use crate::error::Failure;
-use crate::json::Json;
+use crate::error::{ErrorKind, Failure};
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
 use super::exchange::{Answer, BodyFault};
-use super::fault::{Again, Fault, Scene, our_fault};
-use super::message::{clean, message};
-use super::request::{Repeat, Request, Response};
+use super::fault::{Fault, Scene, our_fault};
+use super::message::{self, clean};
+use super::request::{Repeat, Response};
+use super::retry::RetryClass;
 use super::{date, span};
 
 /// No server means to be left alone for longer than a year.
 const LONGEST_RETRY_AFTER: u64 = 31_536_000;
 
 /// A success, or what became of the request instead.
+///
+/// That the server is busy may be a gateway's word, after the request was carried out: for a request
+/// that must not be carried out twice, it proves nothing.
 pub(super) fn judge(
     answer: Answer,
-    request: &Request,
+    repeat: Repeat,
     scene: &Scene,
     now: Timestamp,
 ) -> Result<Response, Fault> {
-    let status = answer.status;
-    match status {
+    match answer.status {
         200..=299 => whole(answer, scene),
-        300..=499 | 501 | 503 => Err(refused(&answer, request, scene, now)),
+        408 | 425 | 429 | 501 | 503 if repeat != Repeat::Safe => Err(broken(&answer, scene, now)),
+        300..=499 | 501 | 503 => Err(refused(&answer, scene, now)),
         _ => Err(broken(&answer, scene, now)),
     }
 }
@@ -44,22 +47,22 @@ fn whole(answer: Answer, scene: &Scene) -> Result<Response, Fault> {
     let (reason, again) = match fault {
         BodyFault::TooLong => (
             format!("{host} answered {status} with more than 1 MiB"),
-            Again::No,
+            RetryClass::No,
         ),
         BodyFault::Cut => (
             format!("{host} closed the connection in the middle of its answer ({status})"),
-            Again::MayBeCarriedOut,
+            RetryClass::MayBeCarriedOut,
         ),
         BodyFault::TimedOut => (
             format!(
                 "{host} began to answer ({status}) but did not end within {}",
                 span(scene.timeout)
             ),
-            Again::No,
+            RetryClass::No,
         ),
         BodyFault::Garbled => (
             format!("the answer of {host} ({status}) breaks the rules of HTTP"),
-            Again::No,
+            RetryClass::No,
         ),
     };
     Err(Fault {
@@ -67,6 +70,7 @@ fn whole(answer: Answer, scene: &Scene) -> Result<Response, Fault> {
             reason,
             status: Some(status),
             in_flight: fault == BodyFault::TimedOut,
+            retry_after: None,
         },
         again,
         wait: None,
@@ -74,33 +78,31 @@ fn whole(answer: Answer, scene: &Scene) -> Result<Response, Fault> {
 }
 
 /// The server says that it has not done it.
-fn refused(answer: &Answer, request: &Request, scene: &Scene, now: Timestamp) -> Fault {
+fn refused(answer: &Answer, scene: &Scene, now: Timestamp) -> Fault {
     let status = answer.status;
-    if status == 503 && request.repeat != Repeat::Safe && !is_no_success(answer) {
-        return broken(answer, scene, now);
-    }
     // Through a tunnel the proxy has said so before.
     if let (407, Some(proxy), false) = (status, scene.proxy, scene.target.secure) {
         return Fault {
             failure: our_fault(proxy.wants_another_login()),
-            again: Again::No,
+            again: RetryClass::No,
             wait: None,
         };
     }
     let wait = retry_after(answer, now);
-    let message = match status {
-        300..=399 => pointed_to(answer, scene.secrets),
+    let (kind, message) = match status {
+        300..=399 => (ErrorKind::Foreign, pointed_to(answer, scene.secrets)),
         _ => said(answer, scene.secrets),
     };
     Fault {
         failure: Failure::Rejected {
             status,
+            kind,
             message,
             retry_after: wait,
         },
         again: match status {
-            429 | 503 => Again::NotCarriedOut,
-            _ => Again::No,
+            429 | 503 => RetryClass::MayBeCarriedOut,
+            _ => RetryClass::No,
         },
         wait,
     }
@@ -109,8 +111,9 @@ fn refused(answer: &Answer, request: &Request, scene: &Scene, now: Timestamp) ->
 /// The server, or one before it, broke down over it: done or not, nobody here knows.
 fn broken(answer: &Answer, scene: &Scene, now: Timestamp) -> Fault {
     let status = answer.status;
+    let wait = retry_after(answer, now);
     let mut reason = format!("{} answered {status}", scene.target.host);
-    let said = said(answer, scene.secrets);
+    let (_, said) = said(answer, scene.secrets);
     if !said.is_empty() {
         reason = format!("{reason}: {said}");
     }
@@ -120,38 +123,24 @@ fn broken(answer: &Answer, scene: &Scene, now: Timestamp) -> Fault {
             status: Some(status),
             // A gateway gave up waiting; whoever it asked may still be at it.
             in_flight: status == 504,
+            retry_after: wait,
         },
         again: match status {
-            502..=504 => Again::MayBeCarriedOut,
-            _ => Again::No,
+            429 | 502..=504 => RetryClass::MayBeCarriedOut,
+            _ => RetryClass::No,
         },
-        wait: retry_after(answer, now),
+        wait,
     }
 }
 
-/// Whether a 503 is what it says. One that carries the thing asked for (or breaks off, so that
-/// nobody can tell) must not lead to a second one.
-fn is_no_success(answer: &Answer) -> bool {
-    match &answer.body {
-        Ok(body) => !serde_json::from_slice::<Json>(body).is_ok_and(|value| {
-            ["access_token", "jti", "workspace_id"]
-                .iter()
-                .any(|key| value.get(key).is_some_and(|value| !value.is_null()))
-        }),
-        Err(BodyFault::TooLong) => true,
-        Err(_) => false,
-    }
-}
-
-fn said(answer: &Answer, secrets: &[Secret]) -> String {
+fn said(answer: &Answer, secrets: &[Secret]) -> (ErrorKind, String) {
     let media_type = answer
         .header(header::CONTENT_TYPE)
         .unwrap_or_default()
         .to_ascii_lowercase();
     match &answer.body {
-        Ok(body) => message(body, &media_type, secrets),
-        Err(_) if media_type.starts_with("text/html") => message(b"<", "", &[]),
-        Err(_) => String::new(),
+        Ok(body) => message::parse(body, &media_type, secrets),
+        Err(_) => message::parse(b"", &media_type, secrets),
     }
 }
 

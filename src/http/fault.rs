@@ -7,6 +7,7 @@ use crate::error::Failure;
 use crate::secret::Secret;
 
 use super::proxy::Proxy;
+use super::retry::RetryClass;
 use super::target::Target;
 use super::transport::agent::{LONGEST_CONNECT, LONGEST_RESOLVE};
 use super::transport::send_tracker::Stage;
@@ -18,22 +19,9 @@ use crate::text::printable;
 #[derive(Debug)]
 pub(super) struct Fault {
     pub(super) failure: Failure,
-    pub(super) again: Again,
+    pub(super) again: RetryClass,
     /// How long the server wants us to wait.
     pub(super) wait: Option<Duration>,
-}
-
-/// Whether another attempt makes sense.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Again {
-    /// It would end the same way, or waste as much time.
-    No,
-    /// It was certainly not carried out.
-    NotCarriedOut,
-    /// It may have been carried out.
-    MayBeCarriedOut,
-    /// It may have been carried out, but most likely the connection that we had kept was stale.
-    AtOnce,
 }
 
 /// All that is known of an attempt.
@@ -73,13 +61,13 @@ fn lost(error: &ureq::Error, scene: &Scene) -> Fault {
     let (reason, again) = match error {
         ureq::Error::Timeout(_) => (
             format!("no answer from {host} within {}", span(scene.timeout)),
-            Again::No,
+            RetryClass::No,
         ),
         ureq::Error::Io(error) => {
             let again = if scene.reused {
-                Again::AtOnce
+                RetryClass::AtOnce
             } else {
-                Again::MayBeCarriedOut
+                RetryClass::MayBeCarriedOut
             };
             let reason = if is_cut(error) {
                 format!("{host} closed the connection before it answered")
@@ -90,11 +78,11 @@ fn lost(error: &ureq::Error, scene: &Scene) -> Fault {
         }
         ureq::Error::LargeResponseHeader(..) => (
             format!("{host} answered with far too many headers"),
-            Again::No,
+            RetryClass::No,
         ),
         _ => (
             format!("what {host} answered is not HTTP, or breaks its rules"),
-            Again::No,
+            RetryClass::No,
         ),
     };
     Fault {
@@ -103,6 +91,7 @@ fn lost(error: &ureq::Error, scene: &Scene) -> Fault {
             status: None,
             // Whoever cut the connection has ended its work on the request.
             in_flight: matches!(error, ureq::Error::Timeout(_)),
+            retry_after: None,
         },
         again,
         wait: None,
@@ -130,62 +119,63 @@ fn not_sent(error: &ureq::Error, scene: &Scene) -> Fault {
                 "no address for {host} within {}",
                 span(scene.timeout.min(LONGEST_RESOLVE))
             ),
-            Again::No,
+            RetryClass::No,
         ),
         (Stage::Resolve, ureq::Error::Io(error)) => (
             format!("cannot find the address of {host}: {}", describe_io(error)),
-            Again::NotCarriedOut,
+            RetryClass::NotSent,
         ),
         (Stage::Resolve, ureq::Error::HostNotFound) => {
-            (format!("{host} has no address"), Again::NotCarriedOut)
+            (format!("{host} has no address"), RetryClass::NotSent)
         }
         (Stage::Resolve | Stage::Connect, ureq::Error::Timeout(_)) => (
             format!("cannot connect to {address}: no answer within {connect_limit}"),
-            Again::No,
+            RetryClass::No,
         ),
         (Stage::Connect, ureq::Error::Io(error)) => (
             format!(
                 "cannot connect to {address}: {}",
                 connect_reason(error, target)
             ),
-            Again::NotCarriedOut,
+            RetryClass::NotSent,
         ),
         (Stage::TlsToProxy, error) => secured(error, &host, &address, &connect_limit),
         (Stage::Tls, error) => secured(error, &target.host, &target.address(), &connect_limit),
-        (Stage::Tunnel, ureq::Error::ConnectProxyFailed(said)) if said.contains("407") => {
-            our_setting = true;
-            let reason = scene.proxy.map(Proxy::wants_another_login);
-            (reason.unwrap_or_default(), Again::No)
+        (Stage::Tunnel, ureq::Error::ConnectProxyFailed(said)) => {
+            let reason = match (connect_status(said), scene.proxy) {
+                (Some(407), Some(proxy)) => {
+                    our_setting = true;
+                    proxy.wants_another_login()
+                }
+                (status, _) => {
+                    let status = status.map(|status| format!(": it answered {status}"));
+                    let status = status.unwrap_or_default();
+                    format!("{host} did not connect to {}{status}", target.address())
+                }
+            };
+            (reason, RetryClass::No)
         }
-        (Stage::Tunnel, ureq::Error::ConnectProxyFailed(said)) => (
-            format!(
-                "{host} did not connect to {}{}",
-                target.address(),
-                status_in(said)
-            ),
-            Again::No,
-        ),
         (Stage::Tunnel, ureq::Error::Timeout(_)) => (
             format!(
                 "{host} did not connect to {} within {connect_limit}",
                 target.address()
             ),
-            Again::No,
+            RetryClass::No,
         ),
         (Stage::Tunnel, ureq::Error::Io(error)) if is_cut(error) => (
             format!(
                 "{host} closed the connection when asked for {}",
                 target.address()
             ),
-            Again::NotCarriedOut,
+            RetryClass::NotSent,
         ),
         (Stage::Tunnel, ureq::Error::Protocol(_)) => {
-            (format!("what {host} answered is not HTTP"), Again::No)
+            (format!("what {host} answered is not HTTP"), RetryClass::No)
         }
         // Nothing that the network does ends here.
         (_, error) => (
             printable(&format!("the request cannot be sent to {address}: {error}")),
-            Again::No,
+            RetryClass::No,
         ),
     };
     Fault {
@@ -198,30 +188,30 @@ fn not_sent(error: &ureq::Error, scene: &Scene) -> Fault {
     }
 }
 
-fn secured(error: &ureq::Error, host: &str, address: &str, limit: &str) -> (String, Again) {
+fn secured(error: &ureq::Error, host: &str, address: &str, limit: &str) -> (String, RetryClass) {
     if let Some(cause) = tls::cause(error) {
-        return (tls::reason(cause, host, address), Again::No);
+        return (tls::reason(cause, host, address), RetryClass::No);
     }
     match error {
         ureq::Error::Timeout(_) => (
             format!("no TLS handshake with {address} within {limit}"),
-            Again::No,
+            RetryClass::No,
         ),
         ureq::Error::Io(error) if is_cut(error) => (
             format!("{address} closed the connection during the TLS handshake"),
-            Again::NotCarriedOut,
+            RetryClass::NotSent,
         ),
         ureq::Error::Io(error) => (
             format!("no TLS handshake with {address}: {}", describe_io(error)),
-            Again::NotCarriedOut,
+            RetryClass::NotSent,
         ),
         ureq::Error::Tls(_) => (
             printable(&format!("{host} is no name that a certificate can bear")),
-            Again::No,
+            RetryClass::No,
         ),
         error => (
             printable(&format!("the request cannot be sent to {address}: {error}")),
-            Again::No,
+            RetryClass::No,
         ),
     }
 }
@@ -250,14 +240,7 @@ fn is_cut(error: &io::Error) -> bool {
     )
 }
 
-/// The status in ureq's words for a refused tunnel ("proxy server responded 403/403").
-fn status_in(said: &str) -> String {
-    let digits = said
-        .rsplit(|c: char| !c.is_ascii_digit())
-        .next()
-        .unwrap_or_default();
-    match digits {
-        "" => String::new(),
-        status => format!(": it answered {status}"),
-    }
+/// The status of a refused CONNECT. ureq tells it in a text only ("proxy server responded 403/403").
+fn connect_status(said: &str) -> Option<u16> {
+    said.rsplit(['/', ' ']).next()?.parse().ok()
 }

@@ -1,30 +1,41 @@
 //! What an error answer says, fit to be shown.
 
+use crate::error::{ErrorKind, WORKSPACE_NOT_FOUND};
 use crate::json::Json;
 use crate::secret::{Secret, redact};
 
 use super::encode::encode_segment;
 use crate::text::printable;
 
+/// The media type of RFC 9457, whose `detail` is not the API's.
+const PROBLEM: &str = "application/problem+json";
 /// The longest message, characters.
 const LONGEST: usize = 300;
 
-/// The message of an error answer; empty when it says nothing that a person could use.
+/// What the server says when it has no such route.
+const NO_ROUTE: [&str; 2] = ["Not Found", "Method Not Allowed"];
+
+/// What an error answer is, and its message; the message is empty when it says nothing that a person
+/// could use.
 ///
-/// Knows the shapes of the management API (`detail`, `error`), of OAuth (`error_description`) and of
-/// Clerk (`errors`).
-pub(super) fn message(body: &[u8], media_type: &str, secrets: &[Secret]) -> String {
-    let said = match serde_json::from_slice::<Json>(body) {
-        Ok(value) => said_in(&value).unwrap_or_default(),
-        Err(_) if is_html(body, media_type) => {
-            "a page of HTML, not an answer of the API".to_owned()
-        }
+/// Knows the shapes of the management API (`detail`, `error`), of OAuth (`error`,
+/// `error_description`) and of Clerk (`errors`). Gateways have shapes of their own, such as
+/// `{"message": "no Route matched with those values"}`.
+pub(super) fn parse(body: &[u8], media_type: &str, secrets: &[Secret]) -> (ErrorKind, String) {
+    let foreign = |text: &str| (ErrorKind::Foreign, text.to_owned());
+    let (kind, said) = match serde_json::from_slice::<Json>(body) {
+        Ok(answer) => match in_known_shape(&answer) {
+            Some((_, said)) if media_type.starts_with(PROBLEM) => (ErrorKind::Foreign, said),
+            Some(known) => known,
+            None => foreign(answer["message"].as_str().unwrap_or_default()),
+        },
+        Err(_) if is_html(body, media_type) => foreign("a page of HTML, not an answer of the API"),
         Err(_) if media_type.starts_with("text/plain") => {
-            String::from_utf8_lossy(body).trim().to_owned()
+            foreign(String::from_utf8_lossy(body).trim())
         }
-        Err(_) => String::new(),
+        Err(_) => foreign(""),
     };
-    clean(&said, secrets)
+    (kind, clean(&said, secrets))
 }
 
 /// Takes out secrets, then what a terminal would act on, then what is too long.
@@ -47,26 +58,56 @@ fn is_html(body: &[u8], media_type: &str) -> bool {
     media_type.starts_with("text/html") || start.starts_with(b"<")
 }
 
-fn said_in(answer: &Json) -> Option<String> {
-    let text = |value: &Json| value.as_str().map(str::to_owned);
+fn in_known_shape(answer: &Json) -> Option<(ErrorKind, String)> {
     match (&answer["detail"], &answer["error"], &answer["errors"]) {
-        (Json::Text(detail), ..) => Some(detail.clone()),
+        (Json::Text(detail), ..) if NO_ROUTE.contains(&detail.as_str()) => {
+            Some((ErrorKind::NoRoute, detail.clone()))
+        }
+        (Json::Text(detail), ..) => {
+            let code = names_missing_workspace(detail).then(|| WORKSPACE_NOT_FOUND.to_owned());
+            Some((ErrorKind::Api { code }, detail.clone()))
+        }
         (Json::Array(faults), ..) => {
             let faults: Vec<String> = faults.iter().filter_map(invalid_field).collect();
-            Some(faults.join("; "))
+            (!faults.is_empty()).then(|| (api(&Json::Null), faults.join("; ")))
         }
-        (detail @ Json::Object(_), ..) => text(&detail["message"]),
-        (_, error @ Json::Object(_), _) => with_details(error),
-        (_, Json::Text(error), _) => Some(match text(&answer["error_description"]) {
-            Some(description) => format!("{description} ({error})"),
-            None => error.clone(),
-        }),
+        (detail @ Json::Object(_), ..) => {
+            Some((api(&detail["code"]), detail["message"].as_str()?.to_owned()))
+        }
+        (_, error @ Json::Object(_), _) => Some((api(&error["code"]), with_details(error)?)),
+        (_, Json::Text(code), _) if is_oauth_code(code) => {
+            let said = match answer["error_description"].as_str() {
+                Some(description) => format!("{description} ({code})"),
+                None => code.clone(),
+            };
+            Some((api(&answer["error"]), said))
+        }
+        // "Not Found" and the like: a gateway's.
+        (_, Json::Text(error), _) => Some((ErrorKind::Foreign, error.clone())),
         (_, _, Json::Array(errors)) => {
             let first = errors.first()?;
-            text(&first["long_message"]).or_else(|| text(&first["message"]))
+            let said = first["long_message"].as_str().or(first["message"].as_str());
+            Some((api(&first["code"]), said?.to_owned()))
         }
-        _ => text(&answer["message"]),
+        _ => None,
     }
+}
+
+fn api(code: &Json) -> ErrorKind {
+    ErrorKind::Api {
+        code: code.as_str().map(str::to_owned),
+    }
+}
+
+/// `Workspace ID not found`, the words of the edition that has no codes.
+fn names_missing_workspace(detail: &str) -> bool {
+    let rest = detail.strip_prefix("Workspace ");
+    rest.is_some_and(|rest| rest == "not found" || rest.ends_with(" not found"))
+}
+
+/// Whether it is written as the codes of RFC 6749 and its like are: `invalid_grant`.
+fn is_oauth_code(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }
 
 /// An entry of a 422: where, and what is wrong there.
@@ -118,40 +159,106 @@ fn with_details(error: &Json) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn json(body: &str) -> String {
-        message(body.as_bytes(), "application/json", &[])
+    fn json(body: &str) -> (ErrorKind, String) {
+        parse(body.as_bytes(), "application/json", &[])
     }
 
     #[test]
-    fn the_shapes() {
-        for (body, said) in [
-            (r#"{"detail":"Not Found"}"#, "Not Found"),
+    fn the_shapes_of_the_api() {
+        for (body, code, said) in [
+            (
+                r#"{"detail":"Token x not found"}"#,
+                None,
+                "Token x not found",
+            ),
+            (
+                r#"{"detail":"Workspace x not found"}"#,
+                Some("WORKSPACE_NOT_FOUND"),
+                "Workspace x not found",
+            ),
             (
                 r#"{"detail":[{"loc":["body","expires_in",0],"msg":"too small","type":"x"},{"msg":"odd"}]}"#,
+                None,
                 "body.expires_in.0: too small; odd",
             ),
             (
                 r#"{"error":{"code":"INVALID_REQUEST","message":"Bad name","details":{"field":"name","reason":"long","error_id":"e1"}}}"#,
+                Some("INVALID_REQUEST"),
                 "Bad name (INVALID_REQUEST; field: name; reason: long; error id: e1)",
             ),
-            (r#"{"error":{"code":"X"}}"#, "X"),
+            (r#"{"error":{"code":"X"}}"#, Some("X"), "X"),
+            (r#"{"error":{"message":"m"}}"#, None, "m"),
             (
                 r#"{"error":"invalid_grant","error_description":"expired"}"#,
+                Some("invalid_grant"),
                 "expired (invalid_grant)",
             ),
-            (r#"{"errors":[{"message":"m","long_message":"l"}]}"#, "l"),
-            (r#"{"message":"busy"}"#, "busy"),
-            (r#"{"detail":{"message":"m"}}"#, "m"),
-            ("<html>", "a page of HTML, not an answer of the API"),
-            ("[]", ""),
-            ("7", ""),
-            ("", ""),
-            ("gibberish", ""),
-            (r#"{"detail":[]}"#, ""),
+            (
+                r#"{"error":"invalid_grant"}"#,
+                Some("invalid_grant"),
+                "invalid_grant",
+            ),
+            (
+                r#"{"errors":[{"code":"c","message":"m","long_message":"l"}]}"#,
+                Some("c"),
+                "l",
+            ),
+            (r#"{"detail":{"code":"C","message":"m"}}"#, Some("C"), "m"),
         ] {
-            assert_eq!(json(body), said, "{body}");
+            let code = code.map(str::to_owned);
+            assert_eq!(json(body), (ErrorKind::Api { code }, said.into()), "{body}");
         }
-        assert_eq!(message(b"no upstream\n", "text/plain", &[]), "no upstream");
+    }
+
+    #[test]
+    fn a_route_that_is_not_there() {
+        for said in NO_ROUTE {
+            let body = format!(r#"{{"detail":"{said}"}}"#);
+            assert_eq!(json(&body), (ErrorKind::NoRoute, said.to_owned()));
+        }
+        let (kind, _) = json(r#"{"detail":"not found"}"#);
+        assert_eq!(kind, ErrorKind::Api { code: None });
+    }
+
+    #[test]
+    fn what_is_no_answer_of_the_api() {
+        for (body, media_type, said) in [
+            (
+                r#"{"message":"Not Found"}"#,
+                "application/json",
+                "Not Found",
+            ),
+            (
+                r#"{"message":"no Route matched with those values"}"#,
+                "application/json",
+                "no Route matched with those values",
+            ),
+            (
+                r#"{"timestamp":1,"status":404,"error":"Not Found"}"#,
+                "application/json",
+                "Not Found",
+            ),
+            (
+                r#"{"title":"Not Found","detail":"gone"}"#,
+                "application/problem+json",
+                "gone",
+            ),
+            ("<html>", "", "a page of HTML, not an answer of the API"),
+            ("{", "text/html", "a page of HTML, not an answer of the API"),
+            ("404 page not found\n", "text/plain", "404 page not found"),
+            ("gibberish", "", ""),
+            ("", "application/json", ""),
+            ("[]", "application/json", ""),
+            ("7", "application/json", ""),
+            ("{}", "application/json", ""),
+            (r#"{"detail":[]}"#, "application/json", ""),
+            (r#"{"detail":{}}"#, "application/json", ""),
+            (r#"{"error":{}}"#, "application/json", ""),
+            (r#"{"errors":[]}"#, "application/json", ""),
+        ] {
+            let found = parse(body.as_bytes(), media_type, &[]);
+            assert_eq!(found, (ErrorKind::Foreign, said.to_owned()), "{body}");
+        }
     }
 
     #[test]
@@ -159,7 +266,7 @@ mod tests {
         let secrets = [Secret::new("hush/hush")];
         let body = br#"{"detail":"hush/hush hush%2Fhush eyJa.b.c \u001b[31m\r\n\u202ex"}"#;
         assert_eq!(
-            message(body, "application/json", &secrets),
+            parse(body, "application/json", &secrets).1,
             r"[redacted] [redacted] [redacted] \u{1b}[31m\r\n\u{202e}x"
         );
     }

@@ -12,6 +12,7 @@ mod message;
 mod no_proxy;
 mod proxy;
 mod request;
+mod retry;
 mod settings;
 mod target;
 #[cfg(test)]
@@ -19,7 +20,6 @@ mod tests;
 mod transport;
 
 use std::cell::RefCell;
-use std::hash::BuildHasher;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,8 @@ use crate::secret::{Secret, redact};
 use crate::text::printable;
 use crate::time::Timestamp;
 
-use fault::{Again, Fault, Scene, our_fault};
+use fault::{Fault, Scene, our_fault};
+use retry::{ATTEMPTS, RetryClass, WaitBudget};
 use target::Target;
 use transport::agent::Agents;
 
@@ -38,12 +39,6 @@ pub use proxy::{ProxySettings, ProxyVariable};
 pub use request::{Body, Field, Method, Repeat, Request, Response};
 pub use settings::Settings;
 
-/// How often one request is tried, the first time included.
-const ATTEMPTS: u32 = 4;
-/// The pause before the second attempt; it doubles from then on.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// The longest `Retry-After` that is waited for; beyond it the user is told instead.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// From here on a person at a terminal is told that we wait.
 const WORTH_TELLING: Duration = Duration::from_secs(2);
 
@@ -53,6 +48,9 @@ pub struct Http {
     console: Console,
     clock: Rc<dyn Clock>,
     agents: Agents,
+    budget: WaitBudget,
+    /// The host of the last request.
+    host: RefCell<String>,
     /// Every secret of the requests so far, none of which may show in what a server says.
     told: RefCell<Vec<Secret>>,
 }
@@ -66,6 +64,8 @@ impl Http {
             console,
             clock,
             agents: Agents::default(),
+            budget: WaitBudget::default(),
+            host: RefCell::default(),
             told: RefCell::default(),
         }
     }
@@ -84,7 +84,7 @@ impl Http {
     /// How long one [`Http::send`] takes at the most, attempts and pauses together.
     #[must_use]
     pub fn longest(&self) -> Duration {
-        self.settings.timeout * ATTEMPTS + LONGEST_WAIT * (ATTEMPTS - 1)
+        self.settings.timeout * ATTEMPTS + self.budget.longest()
     }
 
     /// How long one request may take, from the look-up of the name to the last byte of the answer.
@@ -102,6 +102,7 @@ impl Http {
     pub fn send(&self, request: &Request) -> Result<Response, Failure> {
         self.remember(request);
         let target = prepare(request).inspect_err(|failure| self.trace(&format!("! {failure}")))?;
+        self.host.borrow_mut().clone_from(&target.host);
         let mut attempt = 1;
         loop {
             let fault = match self.attempt(request, &target) {
@@ -109,12 +110,37 @@ impl Http {
                 Err(fault) => fault,
             };
             self.trace(&format!("! {}", fault.failure));
-            let Some(pause) = pause_before_next(&fault, request.repeat, attempt) else {
+            let again = fault.again.allows(request.repeat) && attempt < ATTEMPTS;
+            let at_once = fault.again == RetryClass::AtOnce;
+            if !again || !(at_once || self.back_off(fault.wait, attempt)) {
                 return Err(fault.failure);
-            };
+            }
             attempt += 1;
-            self.pause(pause, attempt, &target);
         }
+    }
+
+    /// Waits before the attempt that follows `attempt` (the first is 1), as [`Http::send`] does
+    /// between its own: `wait` is what the server asks for. Answers `false`, at once, if that was the
+    /// last attempt or the wait does not fit what this run may wait in all.
+    #[must_use]
+    pub fn back_off(&self, wait: Option<Duration>, attempt: u32) -> bool {
+        let Some(pause) = self.budget.take(wait, attempt) else {
+            return false;
+        };
+        self.trace(&format!(
+            "* attempt {} of {ATTEMPTS} in {} ms",
+            attempt + 1,
+            pause.as_millis()
+        ));
+        if pause >= WORTH_TELLING {
+            self.console.progress(&format!(
+                "Waiting {} s: {} is busy…",
+                pause.as_secs(),
+                self.host.borrow()
+            ));
+        }
+        self.clock.sleep(pause);
+        true
     }
 
     /// Keeps what servers are told, longest first: one may be a part of another.
@@ -134,7 +160,7 @@ impl Http {
             .line_to(target, &self.settings)
             .map_err(|reason| Fault {
                 failure: our_fault(reason),
-                again: Again::No,
+                again: RetryClass::No,
                 wait: None,
             })?;
         self.trace_request(request, target);
@@ -158,25 +184,7 @@ impl Http {
             |body| format!("{} bytes", body.len()),
         );
         self.trace(&format!("< {} ({took} ms), {size}", answer.status));
-        answer::judge(answer, request, &scene, self.clock.now())
-    }
-
-    fn pause(&self, pause: Duration, attempt: u32, target: &Target) {
-        self.trace(&format!(
-            "* attempt {attempt} of {ATTEMPTS} in {} ms",
-            pause.as_millis()
-        ));
-        if pause.is_zero() {
-            return;
-        }
-        if pause >= WORTH_TELLING {
-            self.console.progress(&format!(
-                "Waiting {} s: {} is busy…",
-                pause.as_secs(),
-                target.host
-            ));
-        }
-        self.clock.sleep(pause);
+        answer::judge(answer, request.repeat, &scene, self.clock.now())
     }
 
     fn trace_request(&self, request: &Request, target: &Target) {
@@ -218,35 +226,6 @@ fn prepare(request: &Request) -> Result<Target, Failure> {
         }
     }
     Ok(target)
-}
-
-/// The pause before the next attempt; `None` when this was the last.
-fn pause_before_next(fault: &Fault, repeat: Repeat, attempt: u32) -> Option<Duration> {
-    let allowed = match (repeat, fault.again) {
-        (Repeat::Never, _)
-        | (_, Again::No)
-        | (Repeat::IfNotCarriedOut, Again::MayBeCarriedOut | Again::AtOnce) => false,
-        (Repeat::Safe, _) | (Repeat::IfNotCarriedOut, Again::NotCarriedOut) => true,
-    };
-    if !allowed || attempt >= ATTEMPTS || fault.wait.is_some_and(|wait| wait > LONGEST_WAIT) {
-        return None;
-    }
-    if fault.again == Again::AtOnce {
-        return Some(Duration::ZERO);
-    }
-    Some(
-        fault
-            .wait
-            .unwrap_or_else(|| jittered(FIRST_PAUSE * 2_u32.pow(attempt - 1))),
-    )
-}
-
-/// Between three and five quarters of `pause`, so that many clients do not come back at once.
-fn jittered(pause: Duration) -> Duration {
-    // The standard library seeds its hash maps at random: enough for this, and no crate more.
-    let random = std::collections::hash_map::RandomState::new().hash_one(0_u8);
-    let percent = 75 + u32::try_from(random % 51).unwrap_or_default();
-    pause * percent / 100
 }
 
 /// An error of the system in a few words, without its number and std's preamble.

@@ -32,8 +32,8 @@ pub enum Repeat {
     /// Doing it twice does no harm (GET, DELETE): after connection errors, cut answers, 429, 502,
     /// 503 and 504. Never after a time-out.
     Safe,
-    /// Doing it twice makes two (create): only when it has certainly not been done, so after a
-    /// failed connect, 429, and 503 whose body is no success.
+    /// Doing it twice makes two (create): only when it was certainly not sent. Whoever asked finds
+    /// out what became of it before asking again.
     IfNotCarriedOut,
     /// Sent once (a code or a refresh token that works once only).
     Never,
@@ -162,7 +162,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// A POST, repeated only when it has certainly not been carried out.
+    /// A POST, repeated only when it was certainly not sent.
     #[must_use]
     pub fn post(url: impl Into<String>, body: Body<'a>) -> Self {
         Self {

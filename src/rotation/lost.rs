@@ -27,11 +27,7 @@ impl Rotator<'_> {
             Ok(_) if self.may_be_late(window) => {}
             Ok(_) => self.settle(closed),
             // No workspace, no tokens. A 404 that does not say so comes from something in between.
-            Err(Failure::Rejected {
-                status: 404 | 410,
-                message,
-                ..
-            }) if message.to_ascii_lowercase().contains("workspace") => self.settle(closed),
+            Err(failure) if failure.is_workspace_missing() => self.settle(closed),
             Err(failure) => {
                 self.watch(&failure);
                 (self.tell)(Event::Unsettled {

@@ -306,7 +306,7 @@ fn is_cut_off(failure: &Failure) -> bool {
     matches!(
         failure,
         Failure::Unknown {
-            status: None | Some(502 | 504),
+            status: None | Some(429 | 502..=504),
             ..
         }
     )
@@ -318,10 +318,12 @@ fn not_tried(last: &Failure) -> Failure {
     match last {
         Failure::Rejected {
             status,
+            kind,
             message,
             retry_after,
         } => Failure::Rejected {
             status: *status,
+            kind: kind.clone(),
             message: after(message),
             retry_after: *retry_after,
         },

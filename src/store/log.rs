@@ -29,6 +29,9 @@ impl From<AppendError> for Error {
 
 /// An append-only file of lines. A torn last line, which a kill or a full disk leaves, does not
 /// count and is cut off before the next one is written.
+///
+/// An empty line says that everything before it is durable. It is written in front of the next
+/// append, so it costs no write of its own.
 #[derive(Debug)]
 pub struct Log {
     path: PathBuf,
@@ -36,6 +39,8 @@ pub struct Log {
     len: Option<u64>,
     /// Where the last line began.
     last: u64,
+    /// Everything up to `len` is durable, and no empty line says so yet.
+    unmarked: bool,
     file: Option<File>,
 }
 
@@ -77,6 +82,7 @@ impl Log {
             path: path.to_owned(),
             len,
             last: len.unwrap_or(0),
+            unmarked: false,
             file: None,
         }
     }
@@ -93,12 +99,28 @@ impl Log {
         self.len() == 0
     }
 
+    /// Takes everything after `len` as never written; the next append truncates to it first.
+    pub fn cut_to(&mut self, len: u64) {
+        if len < self.len() {
+            self.len = Some(len);
+            self.last = len;
+            self.unmarked = false;
+            self.file = None;
+        }
+    }
+
     /// Appends `lines`, each ended by a newline; with `durable` they outlast a power cut.
     ///
     /// # Errors
     /// [`AppendError`] tells whether the lines are certainly not there.
     pub fn append(&mut self, lines: &[u8], durable: bool) -> std::result::Result<(), AppendError> {
         let start = self.len();
+        let marked = [b"\n", lines].concat();
+        let lines = if self.unmarked && start > 0 {
+            &marked
+        } else {
+            lines
+        };
         if let Err(source) = self.try_append(lines, durable) {
             // Cut to whole lines again, or the next line would be glued to half a one.
             let taken_back = match self.file.take() {
@@ -110,6 +132,7 @@ impl Log {
         }
         self.last = start;
         self.len = Some(start + lines.len() as u64);
+        self.unmarked = durable;
         Ok(())
     }
 
@@ -152,6 +175,7 @@ impl Log {
         };
         cut().map_err(|source| Error::write_file("shorten", &self.path, source))?;
         self.len = Some(self.last);
+        self.unmarked = true;
         Ok(())
     }
 
@@ -168,6 +192,7 @@ impl Log {
             _ => {
                 self.len = None;
                 self.last = 0;
+                self.unmarked = false;
                 Ok(())
             }
         }
@@ -182,6 +207,7 @@ impl Log {
         replace(&self.path, lines)?;
         self.len = Some(lines.len() as u64);
         self.last = self.len();
+        self.unmarked = true;
         Ok(())
     }
 }
@@ -190,9 +216,68 @@ impl Log {
 mod tests {
     use super::*;
 
+    fn temporary(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("ntcli-{name}-{}", std::process::id()))
+    }
+
+    #[test]
+    fn an_empty_line_follows_what_is_durable() {
+        let path = temporary("log-marks");
+        let text = || fs::read_to_string(&path).unwrap();
+        let mut log = Log::open(&path).unwrap().0;
+        log.append(b"a\n", true).unwrap();
+        assert_eq!(text(), "a\n");
+        log.append(b"b\n", false).unwrap();
+        assert_eq!(text(), "a\n\nb\n");
+        log.append(b"c\n", true).unwrap();
+        assert_eq!(text(), "a\n\nb\nc\n");
+        log.append(b"d\n", true).unwrap();
+        assert_eq!(text(), "a\n\nb\nc\n\nd\n");
+        // What was taken back takes its mark along, and the next append writes it again.
+        log.retract().unwrap();
+        assert_eq!(text(), "a\n\nb\nc\n");
+        log.append(b"e\n", false).unwrap();
+        assert_eq!(text(), "a\n\nb\nc\n\ne\n");
+        // Nobody knows what an earlier run has synced.
+        let mut log = Log::open(&path).unwrap().0;
+        log.append(b"f\n", false).unwrap();
+        assert!(text().ends_with("\n\ne\nf\n"));
+        log.rewrite(b"g\n").unwrap();
+        log.append(b"h\n", true).unwrap();
+        assert_eq!(text(), "g\n\nh\n");
+        log.remove().unwrap();
+        log.append(b"i\n", true).unwrap();
+        log.retract().unwrap();
+        log.append(b"j\n", true).unwrap();
+        assert_eq!(text(), "j\n");
+        fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn what_was_cut_is_gone_with_the_next_append() {
+        let path = temporary("log-cut");
+        fs::write(&path, "a\n\0\0\nb\n").unwrap();
+        let (mut log, bytes) = Log::open(&path).unwrap();
+        assert_eq!(bytes, b"a\n\0\0\nb\n");
+        log.cut_to(2);
+        assert_eq!((log.len(), log.is_empty()), (2, false));
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+        log.append(b"c\n", true).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"a\nc\n");
+        log.append(b"d\n", true).unwrap();
+        log.cut_to(4);
+        log.cut_to(9);
+        log.append(b"e\n", false).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"a\nc\ne\n");
+        log.cut_to(0);
+        log.append(b"f\n", false).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"f\n");
+        fs::remove_file(&path).unwrap();
+    }
+
     #[test]
     fn the_end_alone_tells_where_the_whole_lines_end() {
-        let path = std::env::temp_dir().join(format!("ntcli-log-{}", std::process::id()));
+        let path = temporary("log-end");
         assert_eq!(Log::open_end(&path).unwrap().len, None);
         let line = [&[b'x'; 99][..], b"\n"].concat();
         let torn = vec![b'x'; 3 * 4096];

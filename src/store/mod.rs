@@ -74,6 +74,8 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         HELD.with_borrow_mut(|held| held.retain(|p| *p != self.path));
+        // To close it is not enough: a child may have inherited the open file.
+        let _ = self.file.unlock();
     }
 }
 

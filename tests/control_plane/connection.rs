@@ -4,11 +4,12 @@ use std::io::{self, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::Shared;
 use super::clock;
 use super::faults::Fault;
 use super::http::{Answer, Request};
-use super::json::object;
 use super::routes::{self, Found};
 use super::world::LogEntry;
 
@@ -155,7 +156,7 @@ impl Exchange<'_> {
     fn head(&self, answer: &Answer, length: u64) -> String {
         let mut world = self.shared.world();
         world.log.answered(self.entry, answer.status);
-        let date = clock::imf_fixdate(clock::now(world.options.clock_offset_s));
+        let date = clock::imf_fixdate(clock::now(world.options.date_offset()));
         answer.head(&date, length, self.after(answer) == After::KeepOpen)
     }
 
@@ -183,7 +184,7 @@ impl Exchange<'_> {
 
 /// Answers what is no request; it is not put on record.
 fn refuse(mut stream: &TcpStream, error: &io::Error) -> io::Result<()> {
-    let answer = Answer::json(400, &object([("detail", error.to_string().into())]));
+    let answer = Answer::json(400, &json!({"detail": error.to_string()}));
     let date = clock::imf_fixdate(clock::now(0));
     let head = answer.head(&date, answer.body.len() as u64, false);
     stream.write_all((head + &answer.body).as_bytes())?;

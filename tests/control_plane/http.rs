@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::io::{self, BufRead, ErrorKind, Read};
 
-use super::json::Value;
+use serde_json::Value;
 
 const MAX_HEAD: u64 = 64 * 1024;
 const MAX_BODY: u64 = 4 * 1024 * 1024;
@@ -125,6 +125,14 @@ impl Answer {
             status,
             headers: Vec::new(),
             body: body.to_string(),
+        }
+    }
+
+    pub(crate) fn html(status: u16, body: &str) -> Self {
+        Answer {
+            status,
+            headers: vec![("Content-Type".to_owned(), "text/html".to_owned())],
+            body: body.to_owned(),
         }
     }
 

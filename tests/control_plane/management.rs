@@ -1,9 +1,12 @@
 //! The management API: health, workspaces and their tokens.
 
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
 use super::clock;
 use super::http::{Answer, Request};
-use super::json::{self, Value, object};
-use super::options::{Options, RevokeAnswer};
+use super::options::{Dates, Options, RevokeAnswer, TokenAuth};
 use super::refusal::{self, Refusal};
 use super::routes::Route;
 use super::state::{Origin, SCOPE, Session, State, Token, Workspace};
@@ -35,6 +38,7 @@ pub(crate) fn handle(
         Route::TokenAuth => return call.token_auth(),
         _ => call.need_session()?,
     }
+    call.hide_from_strangers()?;
     match route {
         Route::WorkspaceList => Ok(call.workspace_list()),
         Route::WorkspaceCreate => call.workspace_create(),
@@ -56,50 +60,64 @@ struct Call<'a> {
 
 impl Call<'_> {
     fn health(&self) -> Answer {
-        let fields = object([
-            ("status", "healthy".into()),
-            ("version", "1.0.0".into()),
-            ("service", "control-plane".into()),
-            ("timestamp", self.timestamp().into()),
-        ]);
+        let fields = json!({"status": "healthy", "version": "1.0.0",
+            "service": "control-plane", "timestamp": self.timestamp()});
         Answer::json(200, &fields)
     }
 
     fn token_auth(&mut self) -> Result<Answer, Refusal> {
         let bearer = self.request.bearer().unwrap_or_default();
         let mode = self.options.token_auth;
-        if self.options.accounts && !self.state.check(bearer, self.now, mode) {
+        let asks = self.options.accounts && !matches!(mode, TokenAuth::Denies | TokenAuth::Html);
+        if asks && !self.state.check(bearer, self.now, mode) {
             return Err(Refusal::TokenRejected);
         }
-        Ok(Answer::json(200, &object([("valid", true.into())])))
+        Ok(match mode {
+            TokenAuth::Denies => Answer::json(200, &json!({"authenticated": false})),
+            TokenAuth::Html => Answer::html(200, "<!doctype html><title>Sign in</title>"),
+            _ => Answer::json(200, &json!({"valid": true})),
+        })
     }
 
     fn need_session(&self) -> Result<(), Refusal> {
         if !self.options.accounts {
             return Ok(());
         }
-        let bearer = self.request.bearer().unwrap_or_default();
-        match self.state.session(bearer, self.now) {
-            Session::Live => Ok(()),
+        match self.session() {
+            Session::Live | Session::Stranger => Ok(()),
             Session::Expired => Err(Refusal::SessionExpired),
             Session::Unknown => Err(Refusal::NoSession),
         }
     }
 
+    fn session(&self) -> Session {
+        let bearer = self.request.bearer().unwrap_or_default();
+        self.state.session(bearer, self.now)
+    }
+
+    /// A workspace of another account is said not to be there.
+    fn hide_from_strangers(&self) -> Result<(), Refusal> {
+        match self.request.segments.get(2) {
+            Some(id) if self.session() == Session::Stranger => {
+                Err(Refusal::NoWorkspace(id.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn workspace_list(&self) -> Answer {
-        let workspaces = self.state.workspaces();
+        let workspaces = match self.session() {
+            Session::Stranger => &[],
+            _ => self.state.workspaces(),
+        };
         let described: Vec<_> = workspaces.iter().map(|w| self.describe(w)).collect();
-        let total = described.len();
-        let fields = object([
-            ("workspaces", described.into()),
-            ("total", total.into()),
-            ("user_id", self.options.identity.user_id.as_str().into()),
-        ]);
+        let fields = json!({"total": described.len(), "workspaces": described,
+            "user_id": self.options.identity.user_id});
         Answer::json(200, &fields)
     }
 
     fn workspace_create(&mut self) -> Result<Answer, Refusal> {
-        let body = json::parse(&self.request.body).unwrap_or(Value::Null);
+        let body: Value = serde_json::from_str(&self.request.body).unwrap_or_default();
         let invalid = |reason| Refusal::Invalid {
             field: "name",
             reason,
@@ -116,11 +134,11 @@ impl Call<'_> {
         let now = clock::now(self.options.clock_offset_s);
         let id = self.state.add_workspace(name, now);
         let mut fields = self.describe(self.workspace(&id)?);
-        fields = fields.with("message", format!("Workspace '{name}' created"));
+        fields["message"] = format!("Workspace '{name}' created").into();
         if self.options.workspace_create_includes_token {
             let expires_at = self.now.saturating_add(YEAR);
             let token = self.issue(&id, Some(expires_at))?;
-            fields = self.add_token_fields(fields, &token);
+            self.add_token_fields(&mut fields, &token);
         }
         Ok(Answer::json(self.options.created_status, &fields))
     }
@@ -134,11 +152,8 @@ impl Call<'_> {
         let id = self.workspace_id().to_owned();
         let removed = self.state.remove_workspace(&id);
         let workspace = removed.ok_or_else(|| Refusal::NoWorkspace(id.clone()))?;
-        let fields = object([
-            ("namespace", namespace(&workspace).into()),
-            ("workspace_id", id.into()),
-            ("message", "Workspace deleted".into()),
-        ]);
+        let fields = json!({"namespace": namespace(&workspace), "workspace_id": id,
+            "message": "Workspace deleted"});
         Ok(Answer::json(200, &fields))
     }
 
@@ -146,36 +161,40 @@ impl Call<'_> {
         let id = self.workspace_id().to_owned();
         self.workspace(&id)?;
         let expires_at = requested_expiry(&self.request.body, self.now)?;
-        let token = self.issue(&id, expires_at)?;
-        let fields = object([("workspace_id", id.into())]);
-        let fields = self.add_token_fields(fields, &token);
-        let fields = fields.with("message", "Workspace token created");
+        let held = self.state.live_tokens(&id, self.now).pop().cloned();
+        let token = match held.filter(|_| self.options.create_repeats_token) {
+            Some(token) => token,
+            None => self.issue(&id, expires_at)?,
+        };
+        let mut fields = json!({"workspace_id": id, "message": "Workspace token created"});
+        self.add_token_fields(&mut fields, &token);
         Ok(Answer::json(self.options.created_status, &fields))
     }
 
-    fn token_list(&self) -> Result<Answer, Refusal> {
-        let workspace = self.workspace(self.workspace_id())?;
-        let tokens = self.state.live_tokens(&workspace.id, self.now);
-        let with_expiry = self.options.list_has_expiry;
-        let describe = |token: &Token| {
-            let fields = object([
-                ("jti", token.jti.as_str().into()),
-                ("created_at", token.created_at.into()),
-            ]);
-            if with_expiry {
-                fields.with("expires_at", token.expires_at)
-            } else {
-                fields
-            }
-        };
-        let count = tokens.len();
-        let tokens: Vec<_> = tokens.into_iter().map(describe).collect();
-        let fields = object([
-            ("workspace_id", workspace.id.as_str().into()),
-            ("tokens", tokens.into()),
-            ("count", count.into()),
-        ]);
+    fn token_list(&mut self) -> Result<Answer, Refusal> {
+        let id = self.workspace_id().to_owned();
+        self.workspace(&id)?;
+        let mut tokens = self.state.list(&id, self.now, self.options.list_lag);
+        tokens.retain(|token| !token.revoked || self.options.list_has_revoked);
+        let tokens: Vec<_> = tokens.iter().map(|token| self.listed(token)).collect();
+        let fields = json!({"workspace_id": id, "count": tokens.len(), "tokens": tokens});
         Ok(Answer::json(200, &fields))
+    }
+
+    fn listed(&self, token: &Token) -> Value {
+        let dates = self.options.list_dates;
+        let mut fields = json!({"jti": token.jti});
+        if dates != Dates::Missing {
+            fields["created_at"] = date(dates, token.created_at);
+        }
+        if dates != Dates::Missing && self.options.list_has_expiry {
+            fields["expires_at"] = token.expires_at.map_or(Value::Null, |at| date(dates, at));
+        }
+        if self.options.list_has_revoked {
+            let status = if token.revoked { "revoked" } else { "active" };
+            fields["status"] = status.into();
+        }
+        fields
     }
 
     fn token_revoke(&mut self) -> Result<Answer, Refusal> {
@@ -186,13 +205,9 @@ impl Call<'_> {
             return Err(Refusal::NoToken(jti.to_owned()));
         }
         let fields = match self.options.revoke_answer {
-            RevokeAnswer::Full => object([
-                ("workspace_id", id.into()),
-                ("token_jti", jti.into()),
-                ("status", "revoked".into()),
-                ("revoked_at", self.timestamp().into()),
-            ]),
-            RevokeAnswer::MessageOnly => object([("message", "Workspace token revoked".into())]),
+            RevokeAnswer::Full => json!({"workspace_id": id, "token_jti": jti,
+                "status": "revoked", "revoked_at": self.timestamp()}),
+            RevokeAnswer::MessageOnly => json!({"message": "Workspace token revoked"}),
         };
         Ok(Answer::json(200, &fields))
     }
@@ -217,33 +232,45 @@ impl Call<'_> {
     fn describe(&self, workspace: &Workspace) -> Value {
         let created_at = clock::rfc3339(workspace.created_at);
         let identity = &self.options.identity;
-        object([
-            ("workspace_id", workspace.id.as_str().into()),
-            ("workspace_name", workspace.name.as_str().into()),
-            ("namespace", namespace(workspace).into()),
-            (self.options.workspace_created_field, created_at.into()),
-            ("status", "active".into()),
-            ("user_id", identity.user_id.as_str().into()),
-            ("organization_id", identity.org_id.as_str().into()),
-        ])
+        json!({"workspace_id": workspace.id, "workspace_name": workspace.name,
+            "namespace": namespace(workspace), self.options.workspace_created_field: created_at,
+            "status": "active", "user_id": identity.user_id, "organization_id": identity.org_id})
     }
 
-    fn add_token_fields(&self, fields: Value, token: &Token) -> Value {
+    fn add_token_fields(&self, fields: &mut Value, token: &Token) {
         let expires_in = token.expires_at.map(|at| at.saturating_sub(self.now));
-        let fields = fields
-            .with("access_token", token.bearer.as_str())
-            .with("token_type", "Bearer")
-            .with("expires_in", expires_in)
-            .with("scope", SCOPE.to_vec());
+        fields["access_token"] = token.bearer.as_str().into();
+        fields["token_type"] = "Bearer".into();
+        fields["expires_in"] = match expires_in.and_then(|s| u32::try_from(s).ok()) {
+            Some(seconds) if self.options.fractional_expires_in => f64::from(seconds).into(),
+            _ => expires_in.into(),
+        };
+        fields["scope"] = json!(SCOPE);
         if self.options.jti_in_answer {
-            fields.with("jti", token.jti.as_str())
-        } else {
-            fields
+            fields["jti"] = token.jti.as_str().into();
         }
     }
 
     fn timestamp(&self) -> String {
         clock::rfc3339(clock::now(self.options.clock_offset_s))
+    }
+}
+
+fn date(dates: Dates, at: u64) -> Value {
+    let moment = Duration::from_secs(at);
+    let zoned = clock::rfc3339(moment);
+    match dates {
+        Dates::Seconds => at.into(),
+        Dates::Millis => at.saturating_mul(1000).into(),
+        Dates::Zoned => zoned.into(),
+        Dates::Ahead => {
+            let ahead = clock::rfc3339(moment.saturating_add(Duration::from_secs(7200)));
+            ahead.replace('Z', "+02:00").into()
+        }
+        Dates::Unzoned => zoned.trim_end_matches('Z').into(),
+        Dates::Rfc1123 => clock::imf_fixdate(moment).into(),
+        Dates::Missing => Value::Null,
+        Dates::Garbage => "the day before yesterday".into(),
     }
 }
 
@@ -258,18 +285,22 @@ fn requested_expiry(body: &str, now: u64) -> Result<Option<u64>, Refusal> {
         return Ok(Some(now.saturating_add(YEAR)));
     }
     let invalid = |field, reason| Refusal::Invalid { field, reason };
-    let Some(Value::Object(fields)) = json::parse(body) else {
+    let Ok(Value::Object(fields)) = serde_json::from_str(body) else {
         return Err(invalid("body", "JSON object expected"));
     };
-    match fields.as_slice() {
-        [(name, Value::Null)] if name == "expires_in" => Ok(None),
-        [(name, value)] if name == "expires_in" => {
+    let fields: Vec<_> = fields
+        .iter()
+        .map(|(name, value)| (&**name, value))
+        .collect();
+    match fields[..] {
+        [("expires_in", Value::Null)] => Ok(None),
+        [("expires_in", value)] => {
             let seconds = value.as_u64().filter(|seconds| *seconds > 0);
             let at = seconds.and_then(|seconds| now.checked_add(seconds));
             at.map(Some)
                 .ok_or(invalid("expires_in", "A number of seconds from 1 up"))
         }
-        [(name, value)] if name == "expires_at" => {
+        [("expires_at", value)] => {
             let at = value.as_u64().filter(|at| *at > now);
             at.map(Some)
                 .ok_or(invalid("expires_at", "A Unix time to come"))

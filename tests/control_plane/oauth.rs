@@ -2,14 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde_json::{Value, json};
+
 use super::clock;
 use super::http::{Answer, Form, Request, percent_encode};
-use super::json::{self, Value, object};
+use super::jwt;
 use super::options::{Options, Userinfo};
 use super::refusal::Refusal;
 use super::routes::Route;
 use super::state::State;
-use super::{jwt, sha256};
 
 #[derive(Default)]
 pub(crate) struct Provider {
@@ -66,10 +67,7 @@ impl Provider {
 type OauthError = (&'static str, &'static str);
 
 fn oauth_error((error, description): OauthError) -> Answer {
-    let fields = object([
-        ("error", error.into()),
-        ("error_description", description.into()),
-    ]);
+    let fields = json!({"error": error, "error_description": description});
     Answer::json(400, &fields)
 }
 
@@ -136,7 +134,7 @@ impl Call<'_> {
             return Err(("invalid_grant", "not the redirect_uri of the code"));
         }
         let verifier = form.get("code_verifier");
-        let challenge = jwt::base64url(&sha256::digest(verifier.as_bytes()));
+        let challenge = jwt::sha256_base64url(verifier);
         if challenge != grant.challenge {
             return Err(("invalid_grant", "code_verifier does not fit the challenge"));
         }
@@ -157,27 +155,18 @@ impl Call<'_> {
     fn tokens(&mut self, with_refresh_token: bool) -> Answer {
         let access_token = format!("oat_{}", self.state.random("access token"));
         let identity = &self.options.identity;
-        let claims = object([
-            ("sub", identity.user_id.as_str().into()),
-            ("email", identity.email.as_str().into()),
-            ("aud", self.options.oauth_client_id.as_str().into()),
-            ("iat", self.now.into()),
-            ("exp", self.ends().into()),
-            ("jti", self.state.random("id token").into()),
-        ]);
+        let claims = json!({"sub": identity.user_id, "email": identity.email,
+            "aud": self.options.oauth_client_id, "iat": self.now, "exp": self.ends(),
+            "jti": self.state.random("id token")});
         let id_token = jwt::encode(&claims);
         self.provider.access_tokens.insert(access_token.clone());
         self.provider.id_tokens.insert(id_token.clone());
 
-        let mut fields = object([
-            ("access_token", access_token.into()),
-            ("id_token", id_token.into()),
-            ("expires_in", self.options.session_lifetime.into()),
-            ("token_type", "Bearer".into()),
-        ]);
+        let mut fields = json!({"access_token": access_token, "id_token": id_token,
+            "expires_in": self.options.session_lifetime, "token_type": "Bearer"});
         if with_refresh_token {
             let token = self.provider.grant_refresh_token(self.state);
-            fields = fields.with("refresh_token", token);
+            fields["refresh_token"] = token.into();
         }
         Answer::json(200, &fields)
     }
@@ -188,34 +177,21 @@ impl Call<'_> {
             return Err(Refusal::NoSession);
         }
         let identity = &self.options.identity;
-        let (id, email) = (identity.user_id.as_str(), identity.email.as_str());
-        let (given, family) = (identity.given_name.as_str(), identity.family_name.as_str());
         let fields = match self.options.userinfo {
-            Userinfo::Oidc => object([
-                ("sub", id.into()),
-                ("email", email.into()),
-                ("given_name", given.into()),
-                ("family_name", family.into()),
-            ]),
+            Userinfo::Oidc => json!({"sub": identity.user_id, "email": identity.email,
+                "given_name": identity.given_name, "family_name": identity.family_name}),
             Userinfo::Clerk => {
-                let verification = object([("status", "verified".into())]);
-                let address = object([
-                    ("email_address", email.into()),
-                    ("verification", verification),
-                ]);
-                object([
-                    ("id", id.into()),
-                    ("email_addresses", vec![address].into()),
-                    ("first_name", given.into()),
-                    ("last_name", family.into()),
-                ])
+                let address = json!({"email_address": identity.email,
+                    "verification": {"status": "verified"}});
+                json!({"id": identity.user_id, "email_addresses": [address],
+                    "first_name": identity.given_name, "last_name": identity.family_name})
             }
         };
         Ok(Answer::json(200, &fields))
     }
 
     fn exchange(&mut self) -> Result<Answer, Refusal> {
-        let body = json::parse(&self.request.body).unwrap_or(Value::Null);
+        let body: Value = serde_json::from_str(&self.request.body).unwrap_or_default();
         let token = body.get("oauth_token").and_then(Value::as_str);
         let token = token.ok_or(Refusal::Invalid {
             field: "oauth_token",
@@ -228,21 +204,12 @@ impl Call<'_> {
             return Err(Refusal::NoCliAccess);
         }
         let identity = &self.options.identity;
-        let claims = object([
-            ("sub", identity.user_id.as_str().into()),
-            ("email", identity.email.as_str().into()),
-            ("org_id", identity.org_id.as_str().into()),
-            ("organization_id", identity.org_id.as_str().into()),
-            ("iat", self.now.into()),
-            ("exp", self.ends().into()),
-            ("jti", self.state.random("session").into()),
-        ]);
+        let claims = json!({"sub": identity.user_id, "email": identity.email,
+            "org_id": identity.org_id, "organization_id": identity.org_id,
+            "iat": self.now, "exp": self.ends(), "jti": self.state.random("session")});
         let session = jwt::encode(&claims);
         self.state.add_session(&session, Some(self.ends()));
-        let fields = object([
-            ("access_token", session.into()),
-            ("token_type", "Bearer".into()),
-        ]);
+        let fields = json!({"access_token": session, "token_type": "Bearer"});
         Ok(Answer::json(200, &fields))
     }
 

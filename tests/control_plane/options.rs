@@ -8,6 +8,8 @@
 pub(crate) struct Options {
     /// Ahead of this machine's clock; negative: behind it.
     pub(crate) clock_offset_s: i64,
+    /// The `Date` header's, ahead of the clock that `created_at` is from.
+    pub(crate) date_offset_s: i64,
     pub(crate) error_style: ErrorStyle,
     /// `false` is the open-source core edition: no bearer is asked for, and
     /// `token_auth` says 200 to anything.
@@ -18,7 +20,17 @@ pub(crate) struct Options {
     pub(crate) token_shape: TokenShape,
     /// Whether an answer that carries a new token names its jti beside it.
     pub(crate) jti_in_answer: bool,
+    /// `expires_in` as `3600.0`.
+    pub(crate) fractional_expires_in: bool,
+    /// A create makes nothing, and answers with the workspace's newest live token.
+    pub(crate) create_repeats_token: bool,
     pub(crate) list_has_expiry: bool,
+    /// How the list of tokens writes `created_at` and `expires_at`.
+    pub(crate) list_dates: Dates,
+    /// Whether the list names revoked tokens too, and every token's `status`.
+    pub(crate) list_has_revoked: bool,
+    /// A token made through the API is missing from that many lists.
+    pub(crate) list_lag: usize,
     pub(crate) revoke_answer: RevokeAnswer,
     /// The status that answers a successful create.
     pub(crate) created_status: u16,
@@ -41,13 +53,19 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             clock_offset_s: 0,
+            date_offset_s: 0,
             error_style: ErrorStyle::Detail,
             accounts: true,
             token_routes: true,
             token_auth: TokenAuth::Normal,
             token_shape: TokenShape::Jwt,
             jti_in_answer: false,
+            fractional_expires_in: false,
+            create_repeats_token: false,
             list_has_expiry: true,
+            list_dates: Dates::Seconds,
+            list_has_revoked: false,
+            list_lag: 0,
             revoke_answer: RevokeAnswer::Full,
             created_status: 201,
             workspace_create_includes_token: false,
@@ -60,6 +78,13 @@ impl Default for Options {
             session_lifetime: 86_400,
             userinfo: Userinfo::Oidc,
         }
+    }
+}
+
+impl Options {
+    /// The `Date` header's clock, ahead of this machine's.
+    pub(crate) fn date_offset(&self) -> i64 {
+        self.clock_offset_s.saturating_add(self.date_offset_s)
     }
 }
 
@@ -86,6 +111,27 @@ pub(crate) enum TokenAuth {
     Lagging(usize),
     /// 401 for every token, old or new.
     Rejects401All,
+    /// 200 and `{"authenticated": false}` for every token.
+    Denies,
+    /// 200 and a page for every token, as a gateway's sign-in.
+    Html,
+}
+
+/// The same moment, as different deployments write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dates {
+    Seconds,
+    Millis,
+    /// `2026-01-01T00:00:00.000000Z`.
+    Zoned,
+    /// The same in a zone two hours ahead: `2026-01-01T02:00:00.000000+02:00`.
+    Ahead,
+    /// In UTC, without saying so: `2026-01-01T00:00:00.000000`.
+    Unzoned,
+    /// `Thu, 01 Jan 2026 00:00:00 GMT`.
+    Rfc1123,
+    Missing,
+    Garbage,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

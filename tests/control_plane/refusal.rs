@@ -1,7 +1,8 @@
 //! Why a request was turned down, and how that is put.
 
+use serde_json::{Value, json};
+
 use super::http::Answer;
-use super::json::{Value, object};
 use super::options::ErrorStyle;
 
 pub(crate) enum Refusal {
@@ -24,10 +25,9 @@ impl Refusal {
     pub(crate) fn answer(&self, style: ErrorStyle) -> Answer {
         let (status, code, message) = self.parts();
         let body = match style {
-            ErrorStyle::Detail => object([("detail", self.detail(message))]),
+            ErrorStyle::Detail => json!({"detail": self.detail(message)}),
             ErrorStyle::Coded => {
-                let error = object([("code", code.into()), ("message", message.into())]);
-                object([("error", error.with("details", self.details()))])
+                json!({"error": {"code": code, "message": message, "details": self.details()}})
             }
         };
         let mut answer = Answer::json(status, &body);
@@ -80,28 +80,22 @@ impl Refusal {
         let Refusal::Invalid { field, reason } = self else {
             return message.into();
         };
-        Value::from(vec![object([
-            ("loc", vec!["body", *field].into()),
-            ("msg", (*reason).into()),
-            ("type", "value_error".into()),
-        ])])
+        json!([{"loc": ["body", field], "msg": reason, "type": "value_error"}])
     }
 
     fn details(&self) -> Value {
         match self {
-            Refusal::Invalid { field, reason } => {
-                object([("field", (*field).into()), ("reason", (*reason).into())])
-            }
-            _ => object([("error_id", "err_1".into())]),
+            Refusal::Invalid { field, reason } => json!({"field": field, "reason": reason}),
+            _ => json!({"error_id": "err_1"}),
         }
     }
 }
 
 /// What the framework says before any call is looked up: it has one style only.
 pub(crate) fn unknown_route() -> Answer {
-    Answer::json(404, &object([("detail", "Not Found".into())]))
+    Answer::json(404, &json!({"detail": "Not Found"}))
 }
 
 pub(crate) fn wrong_method() -> Answer {
-    Answer::json(405, &object([("detail", "Method Not Allowed".into())]))
+    Answer::json(405, &json!({"detail": "Method Not Allowed"}))
 }

@@ -1,8 +1,8 @@
 //! A local control plane: real state, requests on record, and faults on demand.
 //!
 //! The integration tests run it in-process, the `control-plane` example for people.
-//! It knows nothing of `ntcli` and has no dependencies, so that a mistake of the
-//! client's is not made here a second time.
+//! It shares no code with `ntcli`, so that a mistake of the client's is not made here
+//! a second time.
 #![allow(dead_code, reason = "each of the two users leaves something unused")]
 
 // The paths are spelt out because this file is included from two places, and only
@@ -15,10 +15,11 @@ mod connection;
 mod faults;
 #[path = "http.rs"]
 mod http;
-#[path = "json.rs"]
-mod json;
 #[path = "jwt.rs"]
 mod jwt;
+#[cfg(test)]
+#[path = "knobs.rs"]
+mod knobs;
 #[path = "management.rs"]
 mod management;
 #[path = "oauth.rs"]
@@ -29,8 +30,6 @@ mod options;
 mod refusal;
 #[path = "routes.rs"]
 mod routes;
-#[path = "sha256.rs"]
-mod sha256;
 #[path = "state.rs"]
 mod state;
 #[path = "world.rs"]
@@ -48,7 +47,9 @@ use std::time::Duration;
 #[allow(unused_imports, reason = "see `dead_code`")]
 pub(crate) use self::{
     faults::{Fault, Times},
-    options::{ErrorStyle, Identity, Options, RevokeAnswer, TokenAuth, TokenShape, Userinfo},
+    options::{
+        Dates, ErrorStyle, Identity, Options, RevokeAnswer, TokenAuth, TokenShape, Userinfo,
+    },
     routes::Route,
     world::Recorded,
 };
@@ -105,6 +106,11 @@ impl ControlPlane {
     /// Lets `bearer` use the management API until it is dropped.
     pub(crate) fn add_session(&self, bearer: &str) {
         self.world().state.add_session(bearer, None);
+    }
+
+    /// The session of another account: it has no workspaces, and sees none.
+    pub(crate) fn add_stranger(&self, bearer: &str) {
+        self.world().state.add_stranger(bearer);
     }
 
     pub(crate) fn drop_session(&self, bearer: &str) {

@@ -1,12 +1,15 @@
 //! What the control plane remembers: sessions, workspaces and their tokens.
 //! `now` is always the server's clock.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
 use std::time::Duration;
 
-use super::json::object;
+use ring::digest::{SHA256, digest};
+use serde_json::json;
+
+use super::jwt;
 use super::options::{TokenAuth, TokenShape};
-use super::{jwt, sha256};
 
 pub(crate) const SCOPE: [&str; 2] = ["workspace:read", "workspace:write"];
 
@@ -14,6 +17,8 @@ pub(crate) const SCOPE: [&str; 2] = ["workspace:read", "workspace:write"];
 pub(crate) struct State {
     /// When each session ends, if it does, by its bearer.
     sessions: HashMap<String, Option<u64>>,
+    /// The sessions among these that are another account's.
+    strangers: HashSet<String>,
     workspaces: Vec<Workspace>,
     /// Every token ever issued; a workspace names its own by their places here.
     tokens: Vec<Token>,
@@ -34,9 +39,11 @@ pub(crate) struct Token {
     pub(crate) jti: String,
     pub(crate) created_at: u64,
     pub(crate) expires_at: Option<u64>,
-    revoked: bool,
+    pub(crate) revoked: bool,
     origin: Origin,
     checks: usize,
+    /// Lists of its workspace since it was made.
+    lists: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +57,8 @@ pub(crate) enum Origin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Session {
     Live,
+    /// Live, and another account's.
+    Stranger,
     Expired,
     Unknown,
 }
@@ -65,8 +74,14 @@ impl State {
         self.sessions.insert(bearer.to_owned(), ends);
     }
 
+    pub(crate) fn add_stranger(&mut self, bearer: &str) {
+        self.add_session(bearer, None);
+        self.strangers.insert(bearer.to_owned());
+    }
+
     pub(crate) fn drop_session(&mut self, bearer: &str) {
         self.sessions.remove(bearer);
+        self.strangers.remove(bearer);
     }
 
     /// Of sessions and workspace tokens, dead ones too.
@@ -78,6 +93,7 @@ impl State {
         match self.sessions.get(bearer) {
             None => Session::Unknown,
             Some(Some(ends)) if *ends <= now => Session::Expired,
+            Some(_) if self.strangers.contains(bearer) => Session::Stranger,
             Some(_) => Session::Live,
         }
     }
@@ -129,16 +145,12 @@ impl State {
         let bearer = match shape {
             TokenShape::Opaque => format!("wst_{}", self.random("bearer")),
             TokenShape::Jwt => {
-                let claims = object([
-                    ("jti", jti.as_str().into()),
-                    ("sub", workspace_id.into()),
-                    ("iat", now.into()),
-                    ("scope", SCOPE.to_vec().into()),
-                ]);
-                jwt::encode(&match expires_at {
-                    Some(at) => claims.with("exp", at),
-                    None => claims,
-                })
+                let mut claims =
+                    json!({"jti": jti, "sub": workspace_id, "iat": now, "scope": SCOPE});
+                if let Some(at) = expires_at {
+                    claims["exp"] = at.into();
+                }
+                jwt::encode(&claims)
             }
         };
         let token = Token {
@@ -149,6 +161,7 @@ impl State {
             revoked: false,
             origin,
             checks: 0,
+            lists: 0,
         };
         self.by_bearer.insert(bearer, self.tokens.len());
         self.workspaces[place].tokens.push(self.tokens.len());
@@ -161,6 +174,21 @@ impl State {
         let places = self.workspace(workspace_id).map(|w| &w.tokens);
         let tokens = places.into_iter().flatten().map(|i| &self.tokens[*i]);
         tokens.filter(|token| token.is_live(now)).collect()
+    }
+
+    /// What a list of the workspace's tokens holds, oldest first; it counts as one.
+    pub(crate) fn list(&mut self, workspace_id: &str, now: u64, lag: usize) -> Vec<Token> {
+        let places = self.workspace(workspace_id).map(|w| w.tokens.clone());
+        let mut listed = Vec::new();
+        for place in places.into_iter().flatten() {
+            let token = &mut self.tokens[place];
+            token.lists += 1;
+            let known = token.origin == Origin::Test || token.lists > lag;
+            if known && (token.revoked || token.is_live(now)) {
+                listed.push(token.clone());
+            }
+        }
+        listed
     }
 
     /// `false` when there is no such live token.
@@ -187,7 +215,7 @@ impl State {
         let token = &mut self.tokens[*place];
         token.checks += 1;
         let known = match mode {
-            TokenAuth::Normal => true,
+            TokenAuth::Normal | TokenAuth::Denies | TokenAuth::Html => true,
             TokenAuth::Lagging(n) => token.origin == Origin::Test || token.checks > n,
             TokenAuth::Rejects401All => false,
         };
@@ -197,6 +225,10 @@ impl State {
     /// 64 hexadecimal digits that look random, never the same twice.
     pub(crate) fn random(&mut self, what: &str) -> String {
         self.serial += 1;
-        sha256::hex(format!("{what} {}", self.serial).as_bytes())
+        let digest = digest(&SHA256, format!("{what} {}", self.serial).as_bytes());
+        digest.as_ref().iter().fold(String::new(), |mut hex, byte| {
+            write!(hex, "{byte:02x}").expect("a string takes everything");
+            hex
+        })
     }
 }

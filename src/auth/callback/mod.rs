@@ -23,7 +23,7 @@ const DRAIN_TIME: Duration = Duration::from_secs(2);
 /// No request of a browser is longer; an authorization code has a hundred bytes or so.
 const LONGEST_HEAD: usize = 16 << 10;
 /// As many at a time. Beyond it the oldest goes: it is the one that has not come to a point.
-const MOST_GUESTS: usize = 64;
+const MOST_CONNECTIONS: usize = 64;
 
 /// The open port.
 pub struct Listener {
@@ -32,7 +32,7 @@ pub struct Listener {
 }
 
 /// What the browser brought.
-pub enum Brought {
+pub enum CallbackResult {
     /// The code to redeem.
     Code(Secret),
     /// Why there is none.
@@ -78,38 +78,38 @@ impl Listener {
         state: &str,
         limit: Duration,
         clock: &dyn Clock,
-    ) -> Result<(Brought, Tab), AuthError> {
+    ) -> Result<(CallbackResult, Tab), AuthError> {
         let began = Instant::now();
-        let mut guests: Vec<Guest> = Vec::new();
+        let mut connections: Vec<Connection> = Vec::new();
         while began.elapsed() < limit {
-            self.admit(&mut guests);
-            let mut staying = Vec::with_capacity(guests.len());
-            for mut guest in guests {
-                match guest.look(state) {
-                    Look::Stays => staying.push(guest),
-                    Look::Goes => {}
-                    Look::Brought(brought) => return Ok((brought, Tab(guest.stream))),
+            self.admit(&mut connections);
+            let mut kept = Vec::with_capacity(connections.len());
+            for mut connection in connections {
+                match connection.poll(state) {
+                    Poll::Keep => kept.push(connection),
+                    Poll::Drop => {}
+                    Poll::Done(result) => return Ok((result, Tab(connection.stream))),
                 }
             }
-            guests = staying;
+            connections = kept;
             clock.sleep(PAUSE.min(limit.saturating_sub(began.elapsed())));
         }
         Err(AuthError::TimedOut { waited: limit })
     }
 
-    fn admit(&self, guests: &mut Vec<Guest>) {
+    fn admit(&self, connections: &mut Vec<Connection>) {
         for socket in &self.sockets {
             // No more at a time than there is room for, or a flood would keep us here.
-            for _ in 0..MOST_GUESTS {
+            for _ in 0..MOST_CONNECTIONS {
                 let Ok((stream, _)) = socket.accept() else {
                     break;
                 };
                 if stream.set_nonblocking(true).is_ok() {
-                    guests.push(Guest::new(stream));
+                    connections.push(Connection::new(stream));
                 }
             }
         }
-        guests.drain(..guests.len().saturating_sub(MOST_GUESTS));
+        connections.drain(..connections.len().saturating_sub(MOST_CONNECTIONS));
     }
 }
 
@@ -129,20 +129,20 @@ fn listen(port: u16) -> io::Result<Vec<TcpListener>> {
 }
 
 /// A connection whose request has not come to its end, or whose answer is being taken in.
-struct Guest {
+struct Connection {
     stream: TcpStream,
     head: Vec<u8>,
     since: Instant,
     answered: bool,
 }
 
-enum Look {
-    Stays,
-    Goes,
-    Brought(Brought),
+enum Poll {
+    Keep,
+    Drop,
+    Done(CallbackResult),
 }
 
-impl Guest {
+impl Connection {
     fn new(stream: TcpStream) -> Self {
         Self {
             stream,
@@ -153,29 +153,29 @@ impl Guest {
     }
 
     /// Reads what there is, without waiting.
-    fn look(&mut self, state: &str) -> Look {
+    fn poll(&mut self, state: &str) -> Poll {
         let mut buffer = [0; 4096];
         // A few at a time: a client that sends and sends must not keep the others waiting.
         for _ in 0..8 {
             match self.stream.read(&mut buffer) {
-                Ok(0) => return Look::Goes,
+                Ok(0) => return Poll::Drop,
                 Ok(_) if self.answered => {}
                 Ok(n) => match self.take_in(&buffer[..n], state) {
                     None => {}
-                    Some(Visit::Code(code)) => return Look::Brought(Brought::Code(code)),
-                    Some(Visit::Denied(why)) => return Look::Brought(Brought::Denied(why)),
+                    Some(Visit::Code(code)) => return Poll::Done(CallbackResult::Code(code)),
+                    Some(Visit::Denied(why)) => return Poll::Done(CallbackResult::Denied(why)),
                     Some(Visit::Stray(stray)) => self.answer(&page::for_stray(stray)),
                 },
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Look::Goes,
+                Err(_) => return Poll::Drop,
             }
         }
         let limit = if self.answered { DRAIN_TIME } else { HEAD_TIME };
         if self.since.elapsed() < limit {
-            Look::Stays
+            Poll::Keep
         } else {
-            Look::Goes
+            Poll::Drop
         }
     }
 
@@ -195,7 +195,7 @@ impl Guest {
     }
 
     /// A page fits into a fresh socket's buffer whole, so nothing waits here either. A client that
-    /// is gone is found out by the next look.
+    /// is gone is found out by the next poll.
     fn answer(&mut self, page: &[u8]) {
         self.answered = true;
         self.since = Instant::now();

@@ -38,6 +38,7 @@ pub(super) fn unusable(status: u16, why: &str) -> Failure {
         ),
         status: Some(status),
         in_flight: false,
+        retry_after: None,
     }
 }
 

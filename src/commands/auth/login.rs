@@ -1,11 +1,12 @@
 //! `ntcli auth login` and `signup`: through the browser and back.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::api::Api;
 use crate::auth;
 use crate::auth::browser;
-use crate::auth::callback::{Brought, Listener};
+use crate::auth::callback::{CallbackResult, Listener};
 use crate::auth::oauth::{Attempt, Provider};
 use crate::commands::app;
 use crate::config::{Config, Paths, Session};
@@ -24,26 +25,27 @@ const DEFAULT_PORT: u16 = 41247;
 const MORE_PORTS: u16 = 10;
 const DEFAULT_TIMEOUT_MS: u64 = 300_000;
 
-/// What was asked for.
-pub(super) struct Wish {
+/// What the user asked for.
+pub(super) struct LoginOptions {
     pub(super) port: Option<u16>,
     pub(super) timeout: Option<u64>,
     pub(super) browser: bool,
     pub(super) force: bool,
-    /// What the person is to do in the browser.
+    /// What to do in the browser.
     pub(super) greeting: &'static str,
 }
 
 /// Signs in. The lock is held at the end alone, for the time of one write.
-pub(super) fn run(ctx: &mut Context, wish: &Wish) -> Result<Report> {
-    let (first, last) = ports(&ctx.env, wish.port)?;
-    let limit = time_limit(&ctx.env, wish.timeout)?;
+pub(super) fn run(ctx: &mut Context, options: &LoginOptions) -> Result<Report> {
+    let ports = ports(&ctx.env, options.port)?;
+    let limit = time_limit(&ctx.env, options.timeout)?;
     let http = app::http(ctx)?;
     let provider = Provider::new(&ctx.env, &http, &*ctx.clock)?;
     let paths = Paths::find(&ctx.env)?;
     let config = Config::load(&paths.config, &ctx.console)?;
-    if !wish.force
-        && let Some(session) = still_signed_in(ctx, &config, &http)?
+    let server = endpoints::management(&ctx.env, &config)?;
+    if !options.force
+        && let Some(session) = still_signed_in(ctx, &config, &http, &server)?
     {
         ctx.console
             .say("To sign in again: ntcli auth login --force");
@@ -54,58 +56,65 @@ pub(super) fn run(ctx: &mut Context, wish: &Wish) -> Result<Report> {
         ));
     }
     // What cannot be written is found out before somebody has gone through the browser.
-    let lock_wait = app::lock_wait(None)?;
-    let (mut state, _) = State::lock(&paths, lock_wait, &*ctx.clock, &ctx.console)?;
-    state.probe()?;
-    drop(state);
+    lock(ctx, &paths)?.probe()?;
 
-    let listener = Listener::open(first..=last)?;
+    let listener = Listener::open(ports)?;
     let attempt = Attempt::new(listener.port())?;
     let url = provider.authorize_url(&attempt);
-    let opened = if wish.browser {
-        browser::open(ctx, &url)
-    } else {
-        None
-    };
-    invite(ctx, wish, &url, listener.port(), opened.is_some());
-    let (brought, tab) = listener.wait(attempt.state(), limit, &*ctx.clock)?;
+    let opened = options.browser && browser::open(ctx, &url).is_some();
+    invite(ctx, options, &url, listener.port(), opened);
+    let (result, tab) = listener.wait(attempt.state(), limit, &*ctx.clock)?;
     ctx.console.progress("Signing in…");
-    let outcome = match brought {
-        Brought::Denied(reason) => Err(AuthError::Refused { reason }.into()),
-        Brought::Code(code) => redeem(ctx, &provider, &code, &attempt),
+    let session = match result {
+        CallbackResult::Denied(reason) => Err(AuthError::Refused { reason }.into()),
+        CallbackResult::Code(code) => redeem(ctx, &provider, &code, &attempt),
     };
-    let outcome = outcome.and_then(|session| {
-        let (mut state, _) = State::lock(&paths, lock_wait, &*ctx.clock, &ctx.console)?;
-        state.update(|config| {
+    let stored = session.and_then(|session| {
+        let session = Session {
+            server: Some(server),
+            ..session
+        };
+        lock(ctx, &paths)?.update(|config| {
             config.set_session(&session);
             Ok(())
         })?;
         Ok(session)
     });
-    // The browser hears of it last, so that it hears the truth.
-    match &outcome {
+    // The browser is told last, so that it is told the truth.
+    match &stored {
         Ok(_) => tab.succeed("ntcli is signed in. You can close this page."),
         Err(error) => tab.fail(&error.in_one_line()),
     }
-    let session = outcome?;
-    if ctx.env.os("NTCLI_TOKEN").is_some() {
-        ctx.console
-            .warn("NTCLI_TOKEN is set: commands go on using it instead of this session");
-    }
+    let session = stored?;
+    super::warn_of_variable(ctx, &config);
     Ok(super::signed_in("Signed in", &session, ctx.clock.now()))
 }
 
-/// The stored session, if it holds. The server is asked: one that it turns down would send people
-/// round in circles, from a command that says to sign in to a sign-in that sees no need.
-fn still_signed_in(ctx: &Context, config: &Config, http: &Http) -> Result<Option<Session>> {
-    let Some(session) = config.session() else {
-        return Ok(None);
+fn lock<'a>(ctx: &'a Context, paths: &Paths) -> Result<State<'a>> {
+    let wait = app::lock_wait(None)?;
+    let (state, _) = State::lock(paths, wait, &*ctx.clock, &ctx.console)?;
+    Ok(state)
+}
+
+/// The stored session, if it holds for this server. The server is asked: a session that it turns
+/// down would send people round in circles, from a command that says to sign in to a sign-in that
+/// sees no need.
+fn still_signed_in(
+    ctx: &Context,
+    config: &Config,
+    http: &Http,
+    server: &str,
+) -> Result<Option<Session>> {
+    let session = match auth::stored(&ctx.env, config) {
+        Ok(session) => session,
+        Err(Error::NoSession { .. }) => return Ok(None),
+        Err(error) => return Err(error),
     };
     if auth::has_ended(&session, ctx.clock.now()) {
         return Ok(None);
     }
-    let base = endpoints::management(&ctx.env, config)?;
-    let api = Api::new(http, &*ctx.clock, base, Some(session.bearer.clone()));
+    let bearer = Some(session.bearer.clone());
+    let api = Api::new(http, &*ctx.clock, server.to_owned(), bearer);
     match api.takes_bearer() {
         Err(Failure::Rejected { status: 401, .. }) => Ok(None),
         _ => Ok(Some(session)),
@@ -113,8 +122,8 @@ fn still_signed_in(ctx: &Context, config: &Config, http: &Http) -> Result<Option
 }
 
 /// Tells the person at the terminal what to do.
-fn invite(ctx: &Context, wish: &Wish, url: &str, port: u16, opened: bool) {
-    let greeting = wish.greeting;
+fn invite(ctx: &Context, options: &LoginOptions, url: &str, port: u16, opened: bool) {
+    let greeting = options.greeting;
     let console = &ctx.console;
     if opened {
         console.say(&format!(
@@ -152,15 +161,16 @@ fn redeem(ctx: &Context, provider: &Provider, code: &Secret, attempt: &Attempt) 
     Ok(Session {
         expires_at: grant.session_end(&bearer, ctx.clock.now()),
         refresh_token: grant.refresh_token,
+        server: None,
         user,
         bearer,
     })
 }
 
-/// The first and the last port to try. One that was asked for is the only one.
-fn ports(env: &Env, asked: Option<u16>) -> Result<(u16, u16)> {
+/// The ports to try. One that was asked for is the only one.
+fn ports(env: &Env, asked: Option<u16>) -> Result<RangeInclusive<u16>> {
     if let Some(port) = asked {
-        return Ok((port, port));
+        return Ok(port..=port);
     }
     let first = match env.text("NTCLI_DEFAULT_PORT") {
         None => DEFAULT_PORT,
@@ -169,7 +179,7 @@ fn ports(env: &Env, asked: Option<u16>) -> Result<(u16, u16)> {
             Error::InvalidValue { message }
         })?,
     };
-    Ok((first, first.saturating_add(MORE_PORTS)))
+    Ok(first..=first.saturating_add(MORE_PORTS))
 }
 
 fn time_limit(env: &Env, asked: Option<u64>) -> Result<Duration> {

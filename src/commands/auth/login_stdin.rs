@@ -2,13 +2,16 @@
 
 use std::io::Read;
 
+use crate::api::Api;
 use crate::auth;
 use crate::cli::AuthLogin;
 use crate::commands::app;
-use crate::config::Paths;
+use crate::config::{Config, Paths, Session};
 use crate::config_dir::State;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::endpoints;
+use crate::error::{AuthError, Error, Failure, Result};
+use crate::http::Http;
 use crate::output::Report;
 use crate::secret::Secret;
 use crate::time::Expiry;
@@ -16,7 +19,7 @@ use crate::time::Expiry;
 /// No bearer is longer than what a header may hold.
 const LONGEST_BEARER: u64 = 16 << 10;
 
-/// Stores a session bearer that comes in on standard input.
+/// Stores the session bearer on standard input, unless the server turns it down.
 pub(super) fn run(ctx: &mut Context, args: &AuthLogin) -> Result<Report> {
     let now = ctx.clock.now();
     let expires_at = match args.expires_in.as_deref() {
@@ -28,14 +31,43 @@ pub(super) fn run(ctx: &mut Context, args: &AuthLogin) -> Result<Report> {
         },
     };
     let bearer = read_bearer(ctx)?;
-    let session = auth::handed_in(bearer, expires_at);
+    let http = app::http(ctx)?;
     let paths = Paths::find(&ctx.env)?;
+    let config = Config::load(&paths.config, &ctx.console)?;
+    let server = endpoints::management(&ctx.env, &config)?;
+    let unchecked = ask(ctx, &http, &server, &bearer)?;
+    let session = Session {
+        server: Some(server),
+        ..auth::handed_in(bearer, expires_at)
+    };
     let (mut state, _) = State::lock(&paths, app::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
     state.update(|config| {
         config.set_session(&session);
         Ok(())
     })?;
-    Ok(super::signed_in("Signed in", &session, ctx.clock.now()))
+    if let Some(failure) = &unchecked {
+        ctx.console
+            .warn(&format!("The session was not checked: {failure}"));
+    }
+    super::warn_of_variable(ctx, &config);
+    let message = match unchecked {
+        None => "Signed in",
+        Some(_) => "Session stored",
+    };
+    let mut report = super::signed_in(message, &session, ctx.clock.now());
+    report.json.set("checked", unchecked.is_none().into());
+    Ok(report)
+}
+
+/// Asks the server whether it takes the bearer; returns why that is not known.
+fn ask(ctx: &Context, http: &Http, server: &str, bearer: &Secret) -> Result<Option<Failure>> {
+    ctx.console.progress("Signing in…");
+    let api = Api::new(http, &*ctx.clock, server.to_owned(), Some(bearer.clone()));
+    match api.takes_bearer() {
+        Ok(()) => Ok(None),
+        Err(failure) if failure.status() == Some(401) => Err(AuthError::sign_in(failure).into()),
+        Err(failure) => Ok(Some(failure)),
+    }
 }
 
 /// One bearer from standard input, white space around it dropped.

@@ -1,7 +1,7 @@
 //! `ntcli auth logout`: forgets the session, and with `--all` first ends the workspace tokens.
 
 use crate::api::Api;
-use crate::auth::{self, Keeper};
+use crate::auth;
 use crate::cli::AuthLogout;
 use crate::commands::app;
 use crate::config::{Config, Paths};
@@ -95,7 +95,7 @@ struct Ended {
 /// of which the journal says that they are to be revoked some day: that day is now.
 fn end_tokens(ctx: &Context, state: &mut State) -> Result<Ended> {
     let http = app::http(ctx)?;
-    let keeper = Keeper::new(ctx)?;
+    let keeper = super::keeper(ctx)?;
     let config = state.config()?;
     let bearer = keeper.bearer(&http, &config)?;
     let base = endpoints::management(&ctx.env, &config)?;

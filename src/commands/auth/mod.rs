@@ -5,10 +5,10 @@ mod login_stdin;
 mod logout;
 mod status;
 
-use crate::auth;
+use crate::auth::{self, Event, Keeper};
 use crate::cli::{AuthLogin, AuthSignup};
-use crate::config::{Session, User};
-use crate::context::Context;
+use crate::config::{Config, Session, User};
+use crate::context::{Console, Context};
 use crate::error::Result;
 use crate::json::Json;
 use crate::output::Report;
@@ -18,31 +18,70 @@ use crate::time::Timestamp;
 pub(super) use logout::run as logout;
 pub(super) use status::run as status;
 
+/// The session of this run, whose events are shown to people.
+pub(super) fn keeper(ctx: &Context) -> Result<Keeper> {
+    let console = ctx.console.clone();
+    Keeper::new(ctx, Box::new(move |event| show(&console, event)))
+}
+
+fn show(console: &Console, event: &Event) {
+    match event {
+        Event::VariableIgnored => console.say(
+            "NTCLI_TOKEN holds a workspace token, not a session: the stored session is used instead.",
+        ),
+        Event::Renewing => console.progress("Renewing the session…"),
+        Event::RenewalEnded => console.clear_progress(),
+        Event::NotRenewed { reason } => {
+            console.warn(&format!("{reason}; the session in hand is used to its end"));
+        }
+        Event::NotStored { reason } => {
+            console.warn(&format!("The session was renewed for this run only: {reason}"));
+        }
+    }
+}
+
+/// For a command that uses the stored session without a [`Keeper`].
+pub(super) fn note_ignored(ctx: &Context, config: &Config) {
+    if auth::ignores_variable(&ctx.env, config) {
+        show(&ctx.console, &Event::VariableIgnored);
+    }
+}
+
+/// Warns whoever signs in that a variable goes on winning over the stored session.
+fn warn_of_variable(ctx: &Context, config: &Config) {
+    if let Ok(Some(found)) = auth::from_env(&ctx.env, config) {
+        ctx.console.warn(&format!(
+            "{} is set: commands go on using it instead of this session",
+            found.variable
+        ));
+    }
+}
+
 /// Signs in with the browser, or with a session that comes in on standard input.
 pub(super) fn login(ctx: &mut Context, args: &AuthLogin) -> Result<Report> {
     if args.token_stdin {
         return login_stdin::run(ctx, args);
     }
-    let wish = login::Wish {
+    let options = login::LoginOptions {
         port: args.port,
         timeout: args.timeout,
         browser: !args.no_browser,
         force: args.force,
         greeting: "sign in",
     };
-    login::run(ctx, &wish)
+    login::run(ctx, &options)
 }
 
 /// The same: the page that signs people in makes accounts too.
 pub(super) fn signup(ctx: &mut Context, args: &AuthSignup) -> Result<Report> {
-    let wish = login::Wish {
+    let options = login::LoginOptions {
         port: args.port,
         timeout: args.timeout,
         browser: !args.no_browser,
         force: args.force,
         greeting: "make an account (choose 'Sign up' there)",
     };
-    login::run(ctx, &wish)
+    login::run(ctx, &options)
 }
 
 /// What there is to say of a session that is in the config file.

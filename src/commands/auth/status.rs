@@ -11,24 +11,28 @@ use crate::text::printable;
 /// Tells where the bearer comes from, whose it is, and until when it holds.
 pub(in crate::commands) fn run(ctx: &mut Context) -> Result<Report> {
     let now = ctx.clock.now();
-    let (session, source, place) = if let Some(bearer) = auth::from_env(&ctx.env)? {
-        let session = auth::handed_in(bearer, None);
-        (session, "environment", "NTCLI_TOKEN".to_owned())
-    } else {
-        let paths = Paths::find(&ctx.env)?;
-        let config = Config::load(&paths.config, &ctx.console)?;
-        let Some(session) = config.session() else {
-            return Ok(nobody(String::new()));
-        };
-        (session, "config", paths.config.display().to_string())
+    let paths = Paths::find(&ctx.env)?;
+    let config = Config::load(&paths.config, &ctx.console)?;
+    let (session, variable) = match auth::from_env(&ctx.env, &config)? {
+        Some(found) => (auth::handed_in(found.bearer, None), Some(found.variable)),
+        None => match auth::stored(&ctx.env, &config) {
+            Ok(session) => (session, None),
+            Err(Error::NoSession { reason }) => return Ok(nobody(reason)),
+            Err(error) => return Err(error),
+        },
     };
+    super::note_ignored(ctx, &config);
+    let place = variable.map_or_else(|| paths.config.display().to_string(), str::to_owned);
     if let (Some(end), None) = (session.expires_at, &session.refresh_token)
         && end <= now
     {
         return Ok(nobody(format!("the session in {place} ended {end}")));
     }
     let mut json = super::json(&session);
+    let source = variable.map_or("config", |_| "environment");
     json.set("source", source.into());
+    json.set("variable", variable.map(str::to_owned).into());
+    json.set("server", session.server.clone().into());
     json.set("expired", auth::has_ended(&session, now).into());
     Ok(Report::new(text(&session, &place, ctx), json))
 }

@@ -1,9 +1,9 @@
 //! `ntcli token create`
 
 use crate::api::Api;
-use crate::auth::{self, Keeper};
+use crate::auth;
 use crate::cli::TokenCreate;
-use crate::commands::app;
+use crate::commands::{self, app};
 use crate::config::{Config, Paths};
 use crate::config_dir::State;
 use crate::context::Context;
@@ -33,7 +33,7 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenCreate) -> Result<
 
     let (mut state, _) = State::lock(&paths, lock_wait, &*ctx.clock, &ctx.console)?;
     let config = state.config()?;
-    let keeper = Keeper::new(ctx)?;
+    let keeper = commands::auth::keeper(ctx)?;
     let bearer = keeper.bearer(&http, &config)?;
     let workspace = config.find(&seen.key)?;
     let api = Api::new(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::api::Api;
 use crate::auth;
-use crate::commands::app;
+use crate::commands::{self, app};
 use crate::config::{Config, Paths, Workspace};
 use crate::config_dir;
 use crate::context::Context;
@@ -56,6 +56,7 @@ pub(super) fn run(
     store::probe_replace(&paths.config)?;
     store::probe_replace(&paths.journal)?;
     let mut bearer = auth::bearer_as_it_is(&ctx.env, &config, ctx.clock.now())?;
+    commands::auth::note_ignored(ctx, &config);
     let base = endpoints::management(&ctx.env, &config)?;
 
     let mut text = String::new();
@@ -72,6 +73,7 @@ pub(super) fn run(
                 None => {}
                 Some(failure) if failure.status() == Some(401) => {
                     if !auth::is_renewable(&ctx.env, &config)? {
+                        let failure = auth::explain(&ctx.env, &config, failure);
                         return Err(Error::call("list the tokens", failure));
                     }
                     bearer = None;

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::dry_run;
 use super::refresh_report as report;
 use crate::api::Api;
-use crate::auth::{self, Keeper};
+use crate::auth;
 use crate::cli::TokenRefresh;
-use crate::commands::app;
 use crate::commands::workspace::warn_of_two_tokens;
+use crate::commands::{self, app};
 use crate::config::{Config, Paths, Workspace};
 use crate::config_dir::State;
 use crate::context::Context;
@@ -50,7 +50,7 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenRefresh) -> Result
     let seen = the_one(seen, args);
 
     let (mut state, waited) = State::lock(&paths, lock_wait, &*ctx.clock, &ctx.console)?;
-    let keeper = Keeper::new(ctx)?;
+    let keeper = commands::auth::keeper(ctx)?;
     // Another run may have changed everything while we waited.
     let config = state.config()?;
     let bearer = keeper.bearer(&http, &config)?;

@@ -169,31 +169,35 @@ fn answers_that_are_not_http_are_unknown() {
 
 #[test]
 fn statuses_and_their_classes() {
-    for (status, class, in_flight) in [
-        (400, "rejected", false),
-        (401, "rejected", false),
-        (404, "rejected", false),
-        (408, "rejected", false),
-        (501, "rejected", false),
-        (503, "rejected", false),
-        (500, "unknown", false),
-        (502, "unknown", false),
-        (504, "unknown", true),
-        (599, "unknown", false),
-        (304, "rejected", false),
+    let (no, maybe) = ("rejected", "unknown");
+    for (status, safe, create) in [
+        (304, no, no),
+        (400, no, no),
+        (401, no, no),
+        (404, no, no),
+        (409, no, no),
+        (422, no, no),
+        (408, no, maybe),
+        (425, no, maybe),
+        (429, no, maybe),
+        (501, no, maybe),
+        (503, no, maybe),
+        (500, maybe, maybe),
+        (502, maybe, maybe),
+        (504, maybe, maybe),
+        (599, maybe, maybe),
     ] {
-        let server = Server::start(vec![json(status, r#"{"detail":"why"}"#); 4]);
-        let request = Request {
-            repeat: Repeat::Never,
-            ..Request::get(server.url("/"))
-        };
-        let (found, found_status, flying, text) = parts(Client::new().http.send(&request));
-        assert_eq!(
-            (found, found_status, flying),
-            (class, Some(status), in_flight)
-        );
-        assert!(status == 304 || text.contains("why"), "{text}");
-        assert_eq!(server.requests().len(), 1);
+        let server = Server::start(vec![json(status, r#"{"detail":"why"}"#); 5]);
+        let client = Client::new();
+        for (result, class) in [
+            (client.get(&server.url("/")), safe),
+            (client.create(&server.url("/")), create),
+        ] {
+            let (found, found_status, in_flight, text) = parts(result);
+            assert_eq!((found, found_status), (class, Some(status)));
+            assert_eq!(in_flight, status == 504);
+            assert!(status == 304 || text.contains("why"), "{text}");
+        }
     }
 }
 

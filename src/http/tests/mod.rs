@@ -114,6 +114,7 @@ pub(super) fn parts(
             reason,
             status,
             in_flight,
+            ..
         } => ("unknown", status, in_flight, reason),
     }
 }

@@ -79,13 +79,19 @@ fn four_attempts_then_the_last_failure() {
     assert_eq!(server.requests().len(), 4);
 }
 
+/// A gateway may say any of these after the create was carried out: it is never repeated here.
 #[test]
-fn create_is_repeated_only_when_it_was_not_carried_out() {
-    for (status, requests) in [(503, 2), (429, 2), (500, 1), (502, 1), (504, 1), (409, 1)] {
-        let server = Server::start(vec![json(status, "{}"), json(201, "{}")]);
-        let result = Client::new().create(&server.url("/"));
-        assert_eq!(result.is_ok(), requests == 2, "{status}");
-        assert_eq!(server.requests().len(), requests, "{status}");
+fn a_create_that_was_answered_is_not_repeated() {
+    for status in [408, 425, 429, 500, 501, 502, 503, 504] {
+        let server = Server::start(vec![with_header(status, "Retry-After: 7"), json(201, "{}")]);
+        let client = Client::new();
+        let failure = client.create(&server.url("/")).unwrap_err();
+        assert!(matches!(failure, Failure::Unknown { .. }), "{failure:?}");
+        assert_eq!(failure.status(), Some(status));
+        assert_eq!(failure.retry_after(), Some(Duration::from_secs(7)));
+        assert!(failure.to_string().ends_with(" (it asks to wait 7 s)"));
+        assert_eq!(server.requests().len(), 1, "{status}");
+        assert!(client.pauses().is_empty());
     }
     let server = Server::start(vec![json(500, "{}")]);
     Client::new().get(&server.url("/")).unwrap_err();
@@ -94,6 +100,35 @@ fn create_is_repeated_only_when_it_was_not_carried_out() {
         1,
         "a GET is not repeated after a 500 either"
     );
+}
+
+/// Whoever repeats such a create waits as the client itself does.
+#[test]
+fn backing_off() {
+    let client = Client::new();
+    assert!(client.http.back_off(Some(Duration::from_secs(7)), 1));
+    assert!(client.http.back_off(None, 2));
+    assert!(!client.http.back_off(Some(Duration::from_secs(54)), 3));
+    assert!(!client.http.back_off(None, 4), "that was the last attempt");
+    let pauses = client.pauses();
+    assert_eq!((pauses.len(), pauses[0]), (2, Duration::from_secs(7)));
+    assert!((375..=625).contains(&pauses[1].as_millis()), "{pauses:?}");
+}
+
+/// What one request has waited for, the next cannot wait for again.
+#[test]
+fn all_waiting_of_a_run_is_bounded() {
+    let busy = with_header(503, "Retry-After: 25");
+    let server = Server::start(vec![busy; 6]);
+    let client = Client::new();
+    let before = client.http.longest();
+    for asked in [3, 4, 5] {
+        let failure = client.get(&server.url("/")).unwrap_err();
+        assert_eq!(failure.retry_after(), Some(Duration::from_secs(25)));
+        assert_eq!(server.requests().len(), asked);
+    }
+    assert_eq!(client.pauses(), [Duration::from_secs(25); 2]);
+    assert_eq!(client.http.longest() + Duration::from_secs(50), before);
 }
 
 #[test]
@@ -124,7 +159,7 @@ fn retry_after_is_obeyed_or_told() {
     ] {
         let server = Server::start(vec![with_header(429, header), json(200, "{}")]);
         let client = Client::new();
-        let result = client.create(&server.url("/"));
+        let result = client.get(&server.url("/"));
         if let Some(secs) = waits {
             result.unwrap();
             assert_eq!(client.pauses(), [Duration::from_secs(secs)], "{header}");

@@ -86,6 +86,27 @@ fn reading_commands_renew_too() {
     assert_ne!(auth(&world, "bearerToken"), "the-bearer-of-yesterday");
 }
 
+/// What one part of a run has sent must not show in what another part is answered.
+#[test]
+fn one_client_does_it_all() {
+    let (world, _) = world_of_yesterday();
+    world.ntcli(&["workspace", "list"]).run().exits(0);
+    let requests = world.plane.requests();
+    let first = requests[0].connection;
+    assert!(
+        requests.iter().all(|r| r.connection == first),
+        "{requests:#?}"
+    );
+
+    let (world, _) = world_of_yesterday();
+    let spent = auth(&world, "refreshToken").as_str().unwrap().to_owned();
+    let echo = Fault::Status(400, json!({"detail": spent}).to_string(), Vec::new());
+    world.plane.fault(Route::WorkspaceList, Times::Once, echo);
+    let output = world.ntcli(&["workspace", "list"]).run();
+    output.exits(1).says("[redacted]");
+    keeps_secrets(&world, &output);
+}
+
 #[test]
 fn a_session_about_to_end_is_renewed_if_that_can_be_done() {
     let (world, workspace) = world_of_yesterday();

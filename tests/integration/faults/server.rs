@@ -209,7 +209,8 @@ fn a_revocation_that_fails() {
         let output = refresh(&world, name, &[]);
         assert_ne!(world.current(&workspace), workspace.token.access_token);
         world.assert_current_is_live(&workspace);
-        if matches!(*name, "404" | "429 small" | "503 once" | "truncated") {
+        // Where every answer is cut, the 404 that the next attempt gets is too: no proof.
+        if matches!(*name, "404" | "429 small" | "503 once") {
             // The next attempt finds it done.
             output.exits(0);
             return;

@@ -213,6 +213,7 @@ impl World {
                 reason: "the connection was cut".into(),
                 status: None,
                 in_flight: done, // in both kinds
+                retry_after: None,
             }),
         }
     }

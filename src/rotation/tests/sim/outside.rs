@@ -64,6 +64,7 @@ impl ControlPlane for World {
                 reason: "the connection was cut".into(),
                 status: None,
                 in_flight: false,
+                retry_after: None,
             }),
         }
     }

@@ -1,0 +1,200 @@
+//! Where the session bearer of a run comes from, and whether it can be used.
+
+use crate::config::{Config, Session, User};
+use crate::context::Env;
+use crate::endpoints;
+use crate::error::{Error, ErrorKind, Failure, Result};
+use crate::jwt;
+use crate::secret::Secret;
+use crate::time::Timestamp;
+
+/// The variable that holds a session bearer.
+const VARIABLE: &str = "NTCLI_SESSION_TOKEN";
+/// Its old name. The platform's documents put a *workspace* token there.
+const OLD_VARIABLE: &str = "NTCLI_TOKEN";
+
+/// The variables that may hold a session bearer; the first one that is set is used.
+pub(super) const VARIABLES: [&str; 2] = [VARIABLE, OLD_VARIABLE];
+
+/// A session bearer from the environment.
+pub struct FromEnv {
+    /// The variable that holds it.
+    pub variable: &'static str,
+    /// The bearer.
+    pub bearer: Secret,
+}
+
+/// The session bearer that the environment holds. A workspace token in `NTCLI_TOKEN` is none.
+///
+/// # Errors
+/// [`Error::InvalidValue`] when it cannot be sent in a header.
+pub fn from_env(env: &Env, config: &Config) -> Result<Option<FromEnv>> {
+    let set = |variable| Some((variable, env.text(variable)?));
+    let Some((variable, text)) = VARIABLES.into_iter().find_map(set) else {
+        return Ok(None);
+    };
+    if ignores_variable(env, config) {
+        return Ok(None);
+    }
+    let bearer = Secret::new(text.trim_end());
+    if bearer.is_header_safe() {
+        Ok(Some(FromEnv { variable, bearer }))
+    } else {
+        Err(Error::InvalidValue {
+            message: format!(
+                "{variable} holds a character that no token has (a space, a line break, or beyond ASCII)"
+            ),
+        })
+    }
+}
+
+/// Whether `NTCLI_TOKEN` is not used because it holds a workspace token.
+#[must_use]
+pub fn ignores_variable(env: &Env, config: &Config) -> bool {
+    let old = env.text(OLD_VARIABLE);
+    env.os(VARIABLE).is_none()
+        && old.is_some_and(|text| is_workspace_token(text.trim_end(), config))
+}
+
+/// Told by its text, its claims, or because the config file holds it.
+fn is_workspace_token(text: &str, config: &Config) -> bool {
+    if text.starts_with("wst_") || jwt::is_of_workspace(text) {
+        return true;
+    }
+    let jti = jwt::claims(text).and_then(|claims| claims.jti);
+    let held = config.workspaces().into_iter().filter_map(|w| w.token);
+    held.into_iter()
+        .any(|token| token.access_token.expose() == text || (jti.is_some() && token.jti == jti))
+}
+
+/// The stored session, expired or not, if it may be sent to the server of this run.
+///
+/// # Errors
+/// [`Error::NoSession`] when there is none, or it was made for another server; a setting that
+/// makes no sense.
+pub fn stored(env: &Env, config: &Config) -> Result<Session> {
+    let Some(session) = config.session() else {
+        return Err(no_session(env, config, String::new()));
+    };
+    let here = endpoints::management(env, config)?;
+    match &session.server {
+        Some(server) if !session.is_for(&here) => {
+            let reason = format!("the stored session is for {server} and is not sent to {here}");
+            Err(no_session(env, config, reason))
+        }
+        _ => Ok(session),
+    }
+}
+
+fn no_session(env: &Env, config: &Config, mut reason: String) -> Error {
+    if ignores_variable(env, config) {
+        if !reason.is_empty() {
+            reason += "; ";
+        }
+        reason += "NTCLI_TOKEN holds a workspace token, not a session";
+    }
+    Error::NoSession { reason }
+}
+
+/// Whether there is a session, or one that can be renewed: to find out early, before the lock.
+///
+/// # Errors
+/// As [`from_env`] and [`stored`]; [`Error::NoSession`] when the stored one has ended for good.
+pub fn check(env: &Env, config: &Config, now: Timestamp) -> Result<()> {
+    if from_env(env, config)?.is_some() {
+        return Ok(());
+    }
+    let session = stored(env, config)?;
+    if has_ended(&session, now) && session.refresh_token.is_none() {
+        return Err(no_session(env, config, why_over(&session, now)));
+    }
+    Ok(())
+}
+
+/// The bearer as it is, to look only; `None` when it has ended and a run would renew it.
+///
+/// # Errors
+/// As [`check`].
+pub fn bearer_as_it_is(env: &Env, config: &Config, now: Timestamp) -> Result<Option<Secret>> {
+    check(env, config, now)?;
+    if let Some(found) = from_env(env, config)? {
+        return Ok(Some(found.bearer));
+    }
+    let session = stored(env, config)?;
+    Ok((!has_ended(&session, now)).then_some(session.bearer))
+}
+
+/// Whether a session that is turned down could be renewed.
+///
+/// # Errors
+/// As [`from_env`].
+pub fn is_renewable(env: &Env, config: &Config) -> Result<bool> {
+    let renewable = config.session().is_some_and(|s| s.refresh_token.is_some());
+    Ok(from_env(env, config)?.is_none() && renewable)
+}
+
+/// A 401 with what is known here of the session that was sent, or of why there was none.
+#[must_use]
+pub fn explain(env: &Env, config: &Config, mut refusal: Failure) -> Failure {
+    let why = match from_env(env, config) {
+        Ok(Some(FromEnv { variable, bearer })) => {
+            if let Failure::Rejected { kind, .. } = &mut refusal {
+                *kind = ErrorKind::SessionVariable(variable);
+            }
+            if is_workspace_token(bearer.expose(), config) {
+                format!("{variable} holds a workspace token, not a session")
+            } else {
+                format!("{variable} holds the session that was sent")
+            }
+        }
+        Ok(None) => match stored(env, config) {
+            Err(Error::NoSession { reason }) => reason,
+            _ => String::new(),
+        },
+        Err(_) => String::new(),
+    };
+    with_reason(refusal, &why)
+}
+
+/// A refusal with what else there is to say of it.
+pub(super) fn with_reason(mut refusal: Failure, why: &str) -> Failure {
+    if let Failure::Rejected { message, .. } = &mut refusal
+        && !why.is_empty()
+    {
+        if !message.is_empty() {
+            *message += "; ";
+        }
+        *message += why;
+    }
+    refusal
+}
+
+/// A session that was handed in whole: no renewal, and its user is known by its claims alone.
+#[must_use]
+pub fn handed_in(bearer: Secret, expires_at: Option<Timestamp>) -> Session {
+    let claims = jwt::claims(bearer.expose()).unwrap_or_default();
+    Session {
+        expires_at: expires_at.or(claims.expires_at),
+        refresh_token: None,
+        server: None,
+        user: User {
+            organization_id: claims.organization_id,
+            ..Default::default()
+        },
+        bearer,
+    }
+}
+
+/// Whether its time is over. One without a known end holds until the server turns it down.
+#[must_use]
+pub fn has_ended(session: &Session, now: Timestamp) -> bool {
+    session.expires_at.is_some_and(|end| end <= now)
+}
+
+/// Why a session that cannot be renewed is of no use; may be empty.
+pub(super) fn why_over(session: &Session, now: Timestamp) -> String {
+    match session.expires_at {
+        Some(end) if end <= now => format!("the session ended {end}"),
+        _ => String::new(),
+    }
+}

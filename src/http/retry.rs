@@ -1,0 +1,109 @@
+//! Whether another attempt follows, and after what pause.
+
+use std::cell::Cell;
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+use super::request::Repeat;
+
+/// How often one request is tried, the first time included.
+pub(super) const ATTEMPTS: u32 = 4;
+/// The pause before the second attempt; it doubles from then on.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// More than our own pauses between the attempts of one request add up to.
+const OWN_PAUSES: Duration = Duration::from_secs(3);
+/// How long a run waits in all because a server asks for it (`Retry-After`).
+const BUDGET: Duration = Duration::from_secs(60);
+
+/// Whether another attempt makes sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RetryClass {
+    /// It would end the same way, or waste as much time.
+    No,
+    /// It was certainly not sent.
+    NotSent,
+    /// It may have been carried out.
+    MayBeCarriedOut,
+    /// It may have been carried out, but most likely the connection that we had kept was stale.
+    AtOnce,
+}
+
+impl RetryClass {
+    pub(super) fn allows(self, repeat: Repeat) -> bool {
+        match (repeat, self) {
+            (Repeat::Never, _) | (_, Self::No) => false,
+            (Repeat::Safe, _) | (_, Self::NotSent) => true,
+            (Repeat::IfNotCarriedOut, _) => false,
+        }
+    }
+}
+
+/// What is left of the time that this run may wait for servers.
+pub(super) struct WaitBudget(Cell<Duration>);
+
+impl Default for WaitBudget {
+    fn default() -> Self {
+        Self(Cell::new(BUDGET))
+    }
+}
+
+impl WaitBudget {
+    /// The pause after this attempt (the first is 1): `wait`, which the server asks for, or our own.
+    /// `None` if that was the last attempt, or the budget does not allow the wait.
+    pub(super) fn take(&self, wait: Option<Duration>, attempt: u32) -> Option<Duration> {
+        if attempt >= ATTEMPTS {
+            return None;
+        }
+        let Some(wait) = wait else {
+            return Some(jittered(FIRST_PAUSE * 2_u32.pow(attempt.saturating_sub(1))));
+        };
+        self.0.set(self.0.get().checked_sub(wait)?);
+        Some(wait)
+    }
+
+    /// The longest that the pauses between the attempts of one request can take from now on.
+    pub(super) fn longest(&self) -> Duration {
+        self.0.get() + OWN_PAUSES
+    }
+}
+
+/// Between three and five quarters of `pause`, so that many clients do not come back at once.
+fn jittered(pause: Duration) -> Duration {
+    // The standard library seeds its hash maps at random: enough for this, and no crate more.
+    let random = std::collections::hash_map::RandomState::new().hash_one(0_u8);
+    let percent = 75 + u32::try_from(random % 51).unwrap_or_default();
+    pause * percent / 100
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_may_have_been_carried_out_is_repeated_only_if_that_is_safe() {
+        use RetryClass as C;
+        for (class, safe, if_not_carried_out) in [
+            (C::No, false, false),
+            (C::NotSent, true, true),
+            (C::MayBeCarriedOut, true, false),
+            (C::AtOnce, true, false),
+        ] {
+            assert_eq!(class.allows(Repeat::Safe), safe);
+            assert_eq!(class.allows(Repeat::IfNotCarriedOut), if_not_carried_out);
+            assert!(!class.allows(Repeat::Never));
+        }
+    }
+
+    #[test]
+    fn the_budget_is_shared_and_our_own_pauses_are_not_taken_from_it() {
+        let (budget, secs) = (WaitBudget::default(), Duration::from_secs);
+        assert_eq!(budget.take(Some(secs(61)), 1), None);
+        assert_eq!(budget.take(Some(secs(40)), 1), Some(secs(40)));
+        assert_eq!(budget.take(Some(secs(21)), 1), None);
+        assert_eq!(budget.take(Some(secs(20)), 2), Some(secs(20)));
+        assert_eq!(budget.take(Some(secs(1)), 3), None);
+        let own: Duration = (1..ATTEMPTS).filter_map(|n| budget.take(None, n)).sum();
+        assert!(own > Duration::ZERO && own <= budget.longest(), "{own:?}");
+        assert_eq!(budget.take(None, ATTEMPTS), None);
+    }
+}
