@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::jwt;
+use crate::jwt::{self, Claims};
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
@@ -39,8 +39,10 @@ impl TokenExpiry {
     }
 }
 
-/// A workspace token.
+/// A workspace token. Its id and its end are what it says of itself, if it is a JWT: the fields
+/// beside it may be those of the token before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Fields")]
 pub struct Token {
     /// What goes into the `Authorization` header.
     pub access_token: Secret,
@@ -54,9 +56,31 @@ pub struct Token {
     pub scope: Vec<String>,
 }
 
+/// A token and the fields beside it, as the journal has them.
+#[derive(Deserialize)]
+struct Fields {
+    access_token: Secret,
+    jti: Option<String>,
+    expiry: TokenExpiry,
+    token_type: String,
+    scope: Vec<String>,
+}
+
+impl From<Fields> for Token {
+    fn from(said: Fields) -> Self {
+        Self::new(
+            said.access_token,
+            said.jti,
+            said.expiry,
+            said.token_type,
+            said.scope,
+        )
+    }
+}
+
 impl Token {
-    /// A token with what was said of it beside it. Its own claims, when it is a JWT, fill in
-    /// the jti and win for the expiry.
+    /// A token with what was said of it beside it. The claims of a JWT win; one without `exp` ends
+    /// only when the field beside it says so.
     #[must_use]
     pub fn new(
         access_token: Secret,
@@ -66,18 +90,21 @@ impl Token {
         scope: Vec<String>,
     ) -> Self {
         let claims = jwt::claims(access_token.expose());
-        let expiry = match &claims {
-            Some(claims) => match (claims.expires_at, said) {
-                (Some(at), _) => TokenExpiry::At(at),
-                (None, TokenExpiry::Unknown) => TokenExpiry::Never,
-                (None, said) => said,
-            },
-            None => said,
+        let expiry = match (&claims, said) {
+            (
+                Some(Claims {
+                    expires_at: Some(at),
+                    ..
+                }),
+                _,
+            ) => TokenExpiry::At(*at),
+            (Some(_), TokenExpiry::Unknown) => TokenExpiry::Never,
+            (_, said) => said,
         };
         Self {
-            jti: jti
-                .filter(|j| !j.is_empty())
-                .or_else(|| claims.and_then(|c| c.jti)),
+            jti: claims
+                .and_then(|claims| claims.jti)
+                .or(jti.filter(|jti| !jti.is_empty())),
             access_token,
             expiry,
             token_type,
@@ -156,6 +183,25 @@ mod tests {
     fn token(text: &str, expiry: TokenExpiry) -> Token {
         let secret = Secret::new(text);
         Token::new(secret, None, expiry, "Bearer".to_owned(), Vec::new())
+    }
+
+    #[test]
+    fn claims_win_wherever_a_token_comes_from() {
+        // {"jti":"own","exp":1790000000}
+        let jwt = "e30.eyJqdGkiOiJvd24iLCJleHAiOjE3OTAwMDAwMDB9.c2ln";
+        let end = TokenExpiry::At(Timestamp::from_secs(1_790_000_000));
+        let json = |token: &str| {
+            format!(
+                r#"{{"access_token":"{token}","jti":"field","expiry":"never","token_type":"Bearer","scope":[]}}"#
+            )
+        };
+        let read = |token| serde_json::from_str::<Token>(&json(token)).unwrap();
+        let own = read(jwt);
+        assert_eq!((own.jti.as_deref(), own.expiry), (Some("own"), end));
+        let written = serde_json::to_string(&own).unwrap();
+        assert_eq!(serde_json::from_str::<Token>(&written).unwrap(), own);
+        let opaque = read("wst_1");
+        assert_eq!(serde_json::to_string(&opaque).unwrap(), json("wst_1"));
     }
 
     #[test]

@@ -36,12 +36,11 @@ fn unusable(status: u16, why: &str) -> Failure {
     }
 }
 
-/// Seconds since the epoch, as a number or a date.
-#[allow(clippy::cast_possible_truncation)] // saturates
-fn time(value: &Json) -> Option<Timestamp> {
+/// A date of any kind that servers write.
+fn date(value: &Json) -> Option<Timestamp> {
     match value {
-        Json::Text(text) => Timestamp::parse_rfc3339(text),
-        _ => Some(Timestamp::from_millis((value.as_f64()? * 1000.0) as i64)),
+        Json::Text(text) => Timestamp::parse_any(text),
+        _ => Timestamp::from_unix(value.as_whole()?),
     }
 }
 
@@ -60,7 +59,7 @@ pub(super) fn issued(response: &Response, asked: Option<Expiry>, now: Timestamp)
         ));
     }
     let said = match (fields.get("expires_in"), asked) {
-        (Some(Json::Number(secs)), _) => secs.as_i64().map_or(TokenExpiry::Unknown, |secs| {
+        (Some(secs @ Json::Number(_)), _) => secs.as_whole().map_or(TokenExpiry::Unknown, |secs| {
             TokenExpiry::At(now.plus_secs(secs))
         }),
         (None | Some(Json::Null), Some(Expiry::Never)) | (Some(Json::Null), None) => {
@@ -88,7 +87,7 @@ pub(super) fn issued(response: &Response, asked: Option<Expiry>, now: Timestamp)
     ))
 }
 
-/// The live tokens of a list.
+/// The tokens of a list; some servers list revoked ones too.
 pub(super) fn listed(response: &Response) -> Answer<Vec<RemoteToken>> {
     let page = parse(response)?;
     let tokens = array(&page, "tokens", response)?.iter();
@@ -101,12 +100,15 @@ fn remote_token(fields: &Json, status: u16) -> Answer<RemoteToken> {
         jti: jti
             .ok_or_else(|| unusable(status, "a token in it has no id"))?
             .to_owned(),
-        created_at: time(&fields["created_at"]),
-        expiry: match (fields.get("expires_at"), time(&fields["expires_at"])) {
+        created_at: date(&fields["created_at"]),
+        expiry: match (fields.get("expires_at"), date(&fields["expires_at"])) {
             (_, Some(at)) => TokenExpiry::At(at),
             (Some(Json::Null), _) => TokenExpiry::Never,
             _ => TokenExpiry::Unknown,
         },
+        revoked: fields["status"]
+            .as_str()
+            .is_some_and(|status| status.eq_ignore_ascii_case("revoked")),
     })
 }
 
@@ -118,7 +120,7 @@ pub(super) fn revoked_at(response: &Response) -> Answer<Option<Timestamp>> {
     let fields = parse(response)?;
     let known = ["message", "status", "revoked_at", "token_jti", "jti"];
     if known.iter().any(|name| !fields[*name].is_null()) {
-        Ok(time(&fields["revoked_at"]))
+        Ok(date(&fields["revoked_at"]))
     } else {
         Err(unusable(response.status, "it says nothing of the token"))
     }

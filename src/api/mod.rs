@@ -168,7 +168,8 @@ impl ControlPlane for Api<'_> {
     }
 
     fn list(&self, workspace: &str) -> Answer<Listing> {
-        let tokens = self.tokens(workspace)?.into_iter().map(|token| Listed {
+        let live = self.tokens(workspace)?.into_iter().filter(|t| !t.revoked);
+        let tokens = live.map(|token| Listed {
             jti: token.jti,
             created_at: token.created_at,
             expires_at: token.expiry.at(),

@@ -9,7 +9,7 @@ use crate::http::{Body, Method, Repeat};
 use crate::time::Timestamp;
 use crate::token::TokenExpiry;
 
-/// A live token as the server lists it.
+/// A token as the server lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoteToken {
     /// Its id.
@@ -18,10 +18,12 @@ pub struct RemoteToken {
     pub created_at: Option<Timestamp>,
     /// When it ends.
     pub expiry: TokenExpiry,
+    /// Whether the list says that it is revoked.
+    pub revoked: bool,
 }
 
 impl Api<'_> {
-    /// The live tokens of a workspace.
+    /// The tokens of a workspace, those that the list says are revoked too.
     ///
     /// # Errors
     /// [`Failure`].

@@ -11,13 +11,22 @@ use crate::text::printable;
 /// The words by which servers say that they are well.
 const WELL: [&str; 5] = ["healthy", "ok", "up", "pass", "alive"];
 
+const ASK: &str = "ask the server how it is";
+
 /// Asks the server how it is.
 pub(super) fn run(ctx: &mut Context) -> Result<Report> {
     let paths = Paths::find(&ctx.env)?;
     let config = Config::load(&paths.config, &ctx.console)?;
     let server = Server::for_nobody(ctx, &config)?;
     let health = server.api().health();
-    let health = health.map_err(|failure| Error::call("ask the server how it is", failure))?;
+    let health = health.map_err(|failure| match failure.status() {
+        Some(401 | 403) => Error::call(ASK, failure),
+        _ => ManageError::NoServer {
+            action: ASK,
+            failure,
+        }
+        .into(),
+    })?;
 
     let well = WELL.iter().any(|w| health.status.eq_ignore_ascii_case(w));
     let known = |field: &Option<String>| printable(field.as_deref().unwrap_or("-"));

@@ -21,7 +21,7 @@ fn parse(bytes: &[u8]) -> Option<Config> {
 
 /// What is there beside one field.
 fn others(config: &Config, key: &str) -> Vec<Workspace> {
-    let mut all = config.workspaces();
+    let mut all = config.entries();
     all.retain(|workspace| workspace.key != key);
     all
 }

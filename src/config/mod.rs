@@ -4,6 +4,7 @@
 mod check;
 #[cfg(test)]
 mod fuzz;
+mod naming;
 mod session;
 mod workspaces;
 
@@ -13,8 +14,9 @@ use crate::context::{Clock, Console, Env};
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::store::{self, ReplaceError};
+pub use naming::{WorkspaceName, bare_id, pick};
 pub use session::{Session, User};
-pub use workspaces::{Workspace, bare_id};
+pub use workspaces::Workspace;
 
 const DEFAULT_DOMAIN: &str = "nimbletools.ai";
 

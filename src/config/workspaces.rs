@@ -1,5 +1,8 @@
 //! The workspaces in the config file, and their tokens.
 
+use std::collections::BTreeMap;
+
+use super::naming::{WorkspaceName, bare_id, pick};
 use super::{Config, set_or_remove, text};
 use crate::error::{Error, Result};
 use crate::json::Json;
@@ -9,6 +12,15 @@ use crate::token::{Token, TokenExpiry};
 
 /// What the existing client reads for a token that never ends: a date far ahead.
 const FAR_AHEAD_MS: i64 = 253_402_300_799_000;
+/// The fields of an entry that tell of its token.
+const OF_A_TOKEN: [&str; 6] = [
+    "access_token",
+    "token_type",
+    "expires_at",
+    "never_expires",
+    "scope",
+    "jti",
+];
 
 /// A workspace as it is known here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,14 +35,76 @@ pub struct Workspace {
     pub token: Option<Token>,
 }
 
+impl Workspace {
+    /// Whether both hold a token, and not the same.
+    fn has_other_token(&self, other: &Self) -> bool {
+        match (&self.token, &other.token) {
+            (Some(ours), Some(theirs)) => ours.access_token != theirs.access_token,
+            _ => false,
+        }
+    }
+}
+
 impl Config {
-    /// The workspaces known here, in the file's order.
+    /// The workspaces known here, in the file's order. Of several entries of one workspace those
+    /// are left out that add no token.
     #[must_use]
     pub fn workspaces(&self) -> Vec<Workspace> {
-        self.items()
-            .iter()
-            .map(|(key, item)| workspace(key, item))
-            .collect()
+        self.distinct(self.entries())
+    }
+
+    fn distinct(&self, entries: Vec<Workspace>) -> Vec<Workspace> {
+        let active = self.stored_active();
+        let rank = |w: &Workspace| (w.token.is_some(), active == Some(&w.key));
+        let mut kept: Vec<Workspace> = Vec::new();
+        let mut by_id = BTreeMap::<String, Vec<usize>>::new();
+        for entry in entries {
+            let same = by_id.entry(entry.id.to_ascii_lowercase()).or_default();
+            match same.iter().find(|n| !entry.has_other_token(&kept[**n])) {
+                Some(n) if rank(&entry) > rank(&kept[*n]) => kept[*n] = entry,
+                Some(_) => {}
+                None => {
+                    same.push(kept.len());
+                    kept.push(entry);
+                }
+            }
+        }
+        kept
+    }
+
+    /// The entries whose token commands do not use unless it is named, because they use that of
+    /// another entry of the workspace: each after that one.
+    #[must_use]
+    pub fn unused_tokens(&self) -> Vec<(Workspace, Workspace)> {
+        let mut by_id = BTreeMap::<String, Vec<Workspace>>::new();
+        for workspace in self.workspaces() {
+            let id = workspace.id.to_ascii_lowercase();
+            by_id.entry(id).or_default().push(workspace);
+        }
+        let mut unused = Vec::new();
+        for same in by_id.into_values().filter(|same| same.len() > 1) {
+            let used = self.workspace_by_id(&same[0].id);
+            let others = same
+                .into_iter()
+                .filter(|w| used.as_ref().is_some_and(|u| u.key != w.key));
+            unused.extend(others.filter_map(|other| Some((used.clone()?, other))));
+        }
+        unused
+    }
+
+    /// Every entry of the file, in its order.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Workspace> {
+        let entries = self.items().iter();
+        entries.map(|(key, item)| workspace(key, item)).collect()
+    }
+
+    /// Every entry of the workspace with that UUID.
+    #[must_use]
+    pub fn entries_of(&self, id: &str) -> Vec<Workspace> {
+        let entries = self.items().iter();
+        let same = entries.filter(|(key, _)| bare_id(key).eq_ignore_ascii_case(id));
+        same.map(|(key, item)| workspace(key, item)).collect()
     }
 
     fn items(&self) -> &[(String, Json)] {
@@ -38,11 +112,17 @@ impl Config {
         items.map_or(&[], Json::fields)
     }
 
-    /// The key of the active workspace, when it is one that is known here.
+    /// The key of the active workspace, when it is one that is known here. Where that entry holds
+    /// no token but another one of the workspace does, the other one is active.
     #[must_use]
     pub fn active_key(&self) -> Option<&str> {
-        let key = text(self.doc.get("workspaces")?, "activeWorkspaceId")?;
-        self.items().iter().any(|(k, _)| k == key).then_some(key)
+        let active = self.workspace_by_id(self.stored_active()?)?;
+        let mut keys = self.items().iter().map(|(key, _)| key.as_str());
+        keys.find(|key| *key == active.key)
+    }
+
+    fn stored_active(&self) -> Option<&str> {
+        text(self.doc.get("workspaces")?, "activeWorkspaceId")
     }
 
     /// The workspace with that key.
@@ -59,43 +139,44 @@ impl Config {
         same.filter_map(|(key, item)| Some((key.as_str(), token(item)?)))
     }
 
-    /// The workspace with that id, be it bare or `ws-NAME-UUID`, whatever its key looks like.
+    /// The workspace with that id, be it bare or `ws-NAME-UUID`, whatever its key looks like. Of
+    /// several entries an entry with a token is meant, then the one named, then the active one.
     #[must_use]
     pub fn workspace_by_id(&self, id: &str) -> Option<Workspace> {
-        let exact = self.workspace(id);
-        exact.or_else(|| {
-            let bare = bare_id(id);
-            let mut known = self.workspaces().into_iter();
-            known.find(|w| w.id.eq_ignore_ascii_case(bare))
-        })
+        let active = self.stored_active();
+        let entries = self.entries_of(bare_id(id)).into_iter();
+        entries.min_by_key(|w| (w.token.is_none(), w.key != id, active != Some(&w.key)))
     }
 
     /// The workspace that is named so: by its name, its UUID or its full local id.
     ///
     /// # Errors
-    /// [`Error::UnknownWorkspace`], [`Error::AmbiguousWorkspace`].
+    /// [`Error::UnknownWorkspace`], [`Error::AmbiguousWorkspace`]; the latter also for a workspace
+    /// with several tokens, none of them named or active.
     pub fn find(&self, name: &str) -> Result<Workspace> {
-        if let Some(found) = self.workspace(name) {
-            return Ok(found);
+        let entries = self.items().iter().map(|(key, item)| WorkspaceName {
+            key,
+            id: bare_id(key),
+            name: name_of(key, item),
+        });
+        let id = pick(entries, name)?.id;
+        let mut found = self.distinct(self.entries_of(id));
+        if let Some(exact) = found.iter().position(|w| w.key == name) {
+            return Ok(found.swap_remove(exact));
         }
-        let (mut by_id, mut by_name): (Vec<_>, Vec<_>) = (Vec::new(), Vec::new());
-        for workspace in self.workspaces() {
-            if workspace.id.eq_ignore_ascii_case(bare_id(name)) {
-                by_id.push(workspace);
-            } else if workspace.name == name {
-                by_name.push(workspace);
-            }
+        if found.len() > 1
+            && let Some(active) = self.stored_active()
+        {
+            let is_active = found.iter().any(|w| w.key == active);
+            found.retain(|w| !is_active || w.key == active);
         }
-        let mut found = if by_id.is_empty() { by_name } else { by_id };
-        if found.len() > 1 {
-            return Err(Error::AmbiguousWorkspace {
+        match found.pop() {
+            Some(only) if found.is_empty() => Ok(only),
+            last => Err(Error::AmbiguousWorkspace {
                 name: name.to_owned(),
-                ids: found.into_iter().map(|w| w.key).collect(),
-            });
+                ids: found.into_iter().chain(last).map(|w| w.key).collect(),
+            }),
         }
-        found.pop().ok_or_else(|| Error::UnknownWorkspace {
-            name: name.to_owned(),
-        })
     }
 
     /// Puts a workspace into the file, or renames the one with that key. Its token stays.
@@ -124,12 +205,39 @@ impl Config {
         }
     }
 
-    /// Forgets a workspace and its token.
+    /// Forgets a workspace: all its entries, with their tokens.
     pub fn remove_workspace(&mut self, key: &str) {
-        if self.active_key() == Some(key) {
+        let id = bare_id(key);
+        let active = self.stored_active().map(bare_id);
+        if active.is_some_and(|active| active.eq_ignore_ascii_case(id)) {
             self.set_active(None);
         }
+        for entry in self.entries_of(id) {
+            self.remove_entry(&entry.key);
+        }
+    }
+
+    fn remove_entry(&mut self, key: &str) {
         self.doc.entry("workspaces").entry("items").remove(key);
+    }
+
+    /// Makes one entry of two of one workspace. What only `other` has goes to `key`, but for what
+    /// belongs to a token.
+    pub fn join(&mut self, key: &str, other: &str) {
+        let active = self.stored_active();
+        let is_active = active.is_some_and(|a| a == key || a == other);
+        let items = self.doc.entry("workspaces").entry("items");
+        let theirs = items[other].clone();
+        let item = items.entry(key);
+        for (name, value) in theirs.fields() {
+            if item.get(name).is_none() && !OF_A_TOKEN.contains(&name.as_str()) {
+                item.set(name, value.clone());
+            }
+        }
+        self.remove_entry(other);
+        if is_active {
+            self.set_active(Some(key));
+        }
     }
 
     /// Makes `token` the workspace's current one. A workspace that has gone from the file
@@ -156,48 +264,51 @@ impl Config {
         set_or_remove(item, "jti", token.jti.as_ref().map(Json::text));
     }
 
-    /// Forgets the workspace's token, in the way the existing client writes that.
+    /// Forgets the workspace's token, in the way the existing client writes that, in every entry
+    /// that holds it.
     pub fn clear_token(&mut self, key: &str) {
-        if self.workspace(key).is_none() {
+        let Some(token) = self.workspace(key).and_then(|w| w.token) else {
             return;
+        };
+        let mut entries = self.entries_of(bare_id(key));
+        entries.retain(|w| {
+            w.token
+                .as_ref()
+                .is_some_and(|t| t.access_token == token.access_token)
+        });
+        for entry in entries {
+            let item = self
+                .doc
+                .entry("workspaces")
+                .entry("items")
+                .entry(&entry.key);
+            item.set("access_token", Json::text("no-token"));
+            item.set("expires_at", Json::Null);
+            item.remove("never_expires");
+            item.remove("jti");
         }
-        let item = self.doc.entry("workspaces").entry("items").entry(key);
-        item.set("access_token", Json::text("no-token"));
-        item.set("expires_at", Json::Null);
-        item.remove("never_expires");
-        item.remove("jti");
     }
-}
-
-/// The API wants the UUID of `ws-NAME-UUID`: its last five groups.
-#[must_use]
-pub fn bare_id(key: &str) -> &str {
-    let hyphens = key.bytes().rev().filter(|b| *b == b'-').count();
-    if hyphens <= 4 {
-        return key;
-    }
-    let fifth_from_end = key
-        .bytes()
-        .rev()
-        .enumerate()
-        .filter(|(_, b)| *b == b'-')
-        .nth(4);
-    fifth_from_end.map_or(key, |(from_end, _)| &key[key.len() - from_end..])
 }
 
 fn workspace(key: &str, item: &Json) -> Workspace {
     Workspace {
         key: key.to_owned(),
         id: bare_id(key).to_owned(),
-        name: text(item, "workspace_name").unwrap_or(key).to_owned(),
+        name: name_of(key, item).to_owned(),
         token: token(item),
     }
 }
 
+fn name_of<'a>(key: &'a str, item: &'a Json) -> &'a str {
+    text(item, "workspace_name").unwrap_or(key)
+}
+
 fn token(item: &Json) -> Option<Token> {
     let access_token = text(item, "access_token").filter(|t| *t != "no-token")?;
-    let said = match item.get("expires_at").and_then(Json::as_whole) {
-        _ if item.get("never_expires") == Some(&Json::Bool(true)) => TokenExpiry::Never,
+    // Whoever replaces the token writes another date, and leaves a field behind that it does not know.
+    let never = item["never_expires"] == Json::Bool(true);
+    let said = match item["expires_at"].as_whole() {
+        Some(FAR_AHEAD_MS) if never => TokenExpiry::Never,
         Some(millis) => TokenExpiry::At(Timestamp::from_millis(millis)),
         None => TokenExpiry::Unknown,
     };

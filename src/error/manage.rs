@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::failure::call_exit;
+use super::failure::{call_code, call_exit};
 use super::{Failure, NewTokenFate, exit};
 use crate::text::{printable, shell_word};
 
@@ -57,6 +57,13 @@ pub enum ManageError {
         /// What tells.
         then: &'static str,
     },
+    /// A request about the server itself failed: what is to be looked at is which server it is.
+    NoServer {
+        /// What it was for.
+        action: &'static str,
+        /// What became of it.
+        failure: Failure,
+    },
     /// The server answers and says that it is not well.
     Unhealthy {
         /// The word it has for that.
@@ -77,6 +84,7 @@ impl ManageError {
             Self::UnknownToken { .. } => "unknown_token",
             Self::StillOwed { .. } => "still_owed",
             Self::Unconfirmed { .. } => "unconfirmed",
+            Self::NoServer { failure, .. } => call_code(failure),
             Self::Unhealthy { .. } => "unhealthy",
         }
     }
@@ -92,7 +100,9 @@ impl ManageError {
             Self::StoredBehind { .. } => exit::USAGE,
             Self::StoreWorkspace { .. } => exit::NOT_STORED,
             Self::StillOwed { .. } => exit::OLD_LIVE,
-            Self::Unconfirmed { failure, .. } => call_exit(failure),
+            Self::Unconfirmed { failure, .. } | Self::NoServer { failure, .. } => {
+                call_exit(failure)
+            }
             Self::Unhealthy { .. } => exit::UNAVAILABLE,
         }
     }
@@ -102,6 +112,7 @@ impl ManageError {
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::Declined | Self::Unhealthy { .. } => return None,
+            Self::NoServer { .. } => "ntcli domain show",
             Self::NoWorkspaces => "ntcli workspace create <name>",
             Self::WorkspaceExists { name } => {
                 return Some(format!("ntcli workspace select {}", shell_word(name)));
@@ -125,7 +136,7 @@ impl ManageError {
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
         match self {
-            Self::Unconfirmed { failure, .. } => Some(failure),
+            Self::Unconfirmed { failure, .. } | Self::NoServer { failure, .. } => Some(failure),
             _ => None,
         }
     }
@@ -137,7 +148,9 @@ impl ManageError {
             Self::StoreWorkspace { causes, .. } | Self::StoredBehind { causes, .. } => {
                 causes.clone()
             }
-            Self::Unconfirmed { failure, .. } => vec![failure.to_string()],
+            Self::Unconfirmed { failure, .. } | Self::NoServer { failure, .. } => {
+                vec![failure.to_string()]
+            }
             Self::StillOwed { left, .. } => left.clone(),
             _ => Vec::new(),
         }
@@ -188,6 +201,7 @@ impl fmt::Display for ManageError {
             Self::Unconfirmed { action, .. } => {
                 write!(f, "It is not known whether the server could {action}")
             }
+            Self::NoServer { action, .. } => write!(f, "Could not {action}; nothing has changed"),
             Self::Unhealthy { status } => {
                 write!(f, "The server says that it is '{}'", printable(status))
             }

@@ -48,7 +48,7 @@ impl fmt::Display for Error {
             Self::CreateUnknown { found, .. } => write!(
                 f,
                 "The server made a token but its answer was lost: {}; nobody holds it, and the old token still works",
-                found.join(", ")
+                printable(&found.join(", "))
             ),
             Self::NewTokenRejected { jti, revoked } => {
                 let jti = printable(jti.as_deref().unwrap_or("no id"));

@@ -6,7 +6,7 @@ use crate::context::Console;
 use crate::error::{Error, exit};
 use crate::json::Json;
 use crate::secret::redact;
-use crate::text::acts_on_terminal;
+use crate::text::{acts_on_terminal, printable};
 
 /// What a command has to say when it is done.
 pub struct Report {
@@ -92,14 +92,14 @@ fn escaped(json: &str) -> String {
     })
 }
 
-/// An error for people.
+/// An error for people. A cause and a hint take one line each, whatever the ids in them hold.
 fn explain(console: &Console, error: &Error) {
     console.error(&message(error));
     for cause in causes(error) {
-        console.say(&format!("Caused by: {cause}"));
+        console.say(&format!("Caused by: {}", printable(&cause)));
     }
     if let Some(hint) = error.hint() {
-        console.say(&format!("Hint: {hint}"));
+        console.say(&format!("Hint: {}", printable(&hint)));
     }
 }
 

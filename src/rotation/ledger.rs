@@ -118,6 +118,20 @@ impl Pending {
             || self.owed.iter().any(due)
     }
 
+    /// The pending work of a workspace that is due: requests whose time is over, refreshes that
+    /// are not finished or delivered, revocations whose time has come.
+    #[must_use]
+    pub fn due_for(&self, workspace: &str, now: Timestamp) -> Self {
+        let mut due = self.clone();
+        due.windows
+            .retain(|w| w.place.id == workspace && w.until <= now);
+        due.rotations.retain(|r| r.place.id == workspace);
+        due.owed
+            .retain(|o| o.place.id == workspace && o.not_before.is_none_or(|until| until <= now));
+        due.orphans.clear();
+        due
+    }
+
     /// Whether there is work for a later run, due or not. Orphans are the user's to decide.
     #[must_use]
     pub fn owes_anything(&self) -> bool {

@@ -11,6 +11,7 @@ pub use expiry::{Expiry, parse_duration};
 const DAY_SECS: i64 = 86_400;
 /// 9999-12-31T23:59:59Z, the last second that RFC 3339 can write.
 const LAST_SECOND: i64 = 253_402_300_799;
+const LAST_MILLI: i64 = LAST_SECOND * 1000 + 999;
 /// 0000-01-01T00:00:00Z, the first one.
 const FIRST_SECOND: i64 = -62_167_219_200;
 
@@ -113,6 +114,37 @@ impl Timestamp {
         // An offset may lead out of the years that can be written.
         let can_be_written = (FIRST_SECOND..=LAST_SECOND).contains(&secs);
         can_be_written.then_some(Self(secs * 1000 + millis))
+    }
+
+    /// Reads a date as servers write it: Unix seconds or milliseconds in digits, RFC 3339, the same
+    /// without a zone (which is UTC) or with one without a colon, or the date of an HTTP header.
+    #[must_use]
+    pub fn parse_any(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if let Some(number) = digits(text, 0, text.len()).filter(|_| !text.is_empty()) {
+            return Self::from_unix(number);
+        }
+        let zone = text
+            .len()
+            .checked_sub(2)
+            .and_then(|at| text.split_at_checked(at));
+        Self::parse_rfc3339(text)
+            .or_else(|| Self::parse_rfc3339(&format!("{text}Z")))
+            .or_else(|| {
+                zone.and_then(|(start, end)| Self::parse_rfc3339(&format!("{start}:{end}")))
+            })
+            .or_else(|| Self::parse_http_date(text))
+    }
+
+    /// A number of seconds since the epoch, or of milliseconds where it is too large for seconds.
+    /// `None` for what is no moment of either, and for 0, which servers write for none.
+    #[must_use]
+    pub fn from_unix(number: i64) -> Option<Self> {
+        match number {
+            1..=LAST_SECOND => Some(Self::from_secs(number)),
+            ..=LAST_MILLI if number > 0 => Some(Self::from_millis(number)),
+            _ => None,
+        }
     }
 
     /// Reads the date of an HTTP header (`Sun, 06 Nov 1994 08:49:37 GMT`), `None` when it is none.
@@ -256,6 +288,45 @@ mod tests {
             "2025-01-01T00:00:0éZ",
         ] {
             assert_eq!(Timestamp::parse_rfc3339(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn dates_as_servers_write_them() {
+        let second = Timestamp::from_secs(1_754_568_000);
+        for text in [
+            "1754568000",
+            "1754568000000",
+            "2025-08-07T12:00:00Z",
+            "2025-08-07T12:00:00",
+            "2025-08-07 12:00:00.000",
+            "2025-08-07T14:00:00+0200",
+            " Thu, 07 Aug 2025 12:00:00 GMT ",
+        ] {
+            assert_eq!(Timestamp::parse_any(text), Some(second), "{text}");
+        }
+        for bad in [
+            "",
+            "0",
+            "-1",
+            "é",
+            "Z",
+            "2025-08-07",
+            "2025-08-07T12:00",
+            "99999999999999999999",
+        ] {
+            assert_eq!(Timestamp::parse_any(bad), None, "{bad}");
+        }
+        assert_eq!(
+            Timestamp::from_unix(LAST_SECOND),
+            Some(Timestamp::from_secs(LAST_SECOND))
+        );
+        assert_eq!(
+            Timestamp::from_unix(LAST_MILLI),
+            Some(Timestamp::from_millis(LAST_MILLI))
+        );
+        for none in [0, -1, LAST_MILLI + 1, i64::MAX, i64::MIN] {
+            assert_eq!(Timestamp::from_unix(none), None, "{none}");
         }
     }
 

@@ -206,7 +206,7 @@ pub struct TokenList {
     subcommand,
     name = "needs-refresh",
     example = "ntcli token needs-refresh --within 14d && ntcli token refresh",
-    error_code(0, "a refresh is due"),
+    error_code(0, "a refresh is due, or work of an earlier run"),
     error_code(1, "not due yet"),
     error_code(255, "an error, wrong usage included")
 )]

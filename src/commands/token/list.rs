@@ -30,10 +30,10 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenList) -> Result<Re
     let server = Server::for_session(ctx, &config)?;
     let workspace = app::workspace(ctx, &config, args.workspace.as_deref())?;
     let listed = server.api().tokens(&workspace.id);
-    let live = listed.map_err(|failure| Error::call("list the tokens", failure))?;
+    let listed = listed.map_err(|failure| Error::call("list the tokens", failure))?;
     let past = history::read(&paths.history)?;
 
-    let mut rows = live_rows(live, &workspace, &past);
+    let mut rows = listed_rows(listed, &workspace, &past);
     tell_of_current(ctx, &workspace, &rows);
     if args.show_expired {
         rows.extend(expired_rows(&rows, &workspace, &past, ctx.clock.now()));
@@ -43,7 +43,9 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenList) -> Result<Re
         let name = printable(&workspace.name);
         ctx.console.say(&format!("'{name}' has no tokens."));
     }
-    let text = text(&rows, args.show_expired, ctx.console.color_out());
+    // A token that is not active must not look like one.
+    let with_status = args.show_expired || rows.iter().any(|row| row.status != "active");
+    let text = text(&rows, with_status, ctx.console.color_out());
     let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     let json = Json::of([
         ("workspace_id", workspace.id.into()),
@@ -58,9 +60,10 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenList) -> Result<Re
 }
 
 /// What the server lists. Where its list does not say when a token ends, we may know.
-fn live_rows(live: Vec<RemoteToken>, workspace: &Workspace, past: &[Line]) -> Vec<Row> {
+fn listed_rows(listed: Vec<RemoteToken>, workspace: &Workspace, past: &[Line]) -> Vec<Row> {
     let current = workspace.token.as_ref();
-    live.into_iter()
+    listed
+        .into_iter()
         .map(|token| {
             let ours = current.filter(|c| c.jti.as_deref() == Some(&token.jti));
             let noted = || born(past, workspace).find(|l| l.jti.as_deref() == Some(&token.jti));
@@ -74,7 +77,7 @@ fn live_rows(live: Vec<RemoteToken>, workspace: &Workspace, past: &[Line]) -> Ve
             Row {
                 created_at: token.created_at,
                 current: ours.is_some(),
-                status: "active",
+                status: if token.revoked { "revoked" } else { "active" },
                 jti: token.jti,
                 expiry,
             }
@@ -83,10 +86,11 @@ fn live_rows(live: Vec<RemoteToken>, workspace: &Workspace, past: &[Line]) -> Ve
 }
 
 /// The server lists live tokens only: those that have ended are the ones that we remember.
-fn expired_rows(live: &[Row], workspace: &Workspace, past: &[Line], now: Timestamp) -> Vec<Row> {
+fn expired_rows(listed: &[Row], workspace: &Workspace, past: &[Line], now: Timestamp) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     let current = workspace.token.as_ref();
-    if let Some(token) = current.filter(|t| t.expiry.at().is_some_and(|end| end <= now)) {
+    let missing = current.filter(|_| listed.iter().all(|row| !row.current));
+    if let Some(token) = missing.filter(|t| t.expiry.at().is_some_and(|end| end <= now)) {
         rows.push(Row {
             jti: token.jti.clone().unwrap_or_default(),
             created_at: token.created_at(),
@@ -103,7 +107,7 @@ fn expired_rows(live: &[Row], workspace: &Workspace, past: &[Line], now: Timesta
         let (Some(jti), Some(end)) = (line.jti.as_deref(), ends(Some(line))) else {
             continue;
         };
-        let seen = live.iter().chain(&rows).any(|row| row.jti == jti);
+        let seen = listed.iter().chain(&rows).any(|row| row.jti == jti);
         if end <= now && !seen && !revoked(jti) {
             rows.push(Row {
                 jti: jti.to_owned(),
@@ -137,6 +141,16 @@ fn tell_of_current(ctx: &Context, workspace: &Workspace, rows: &[Row]) {
         None => ctx
             .console
             .say("The current token has no id here, so it cannot be told which of them it is."),
+        Some(jti)
+            if rows
+                .iter()
+                .any(|row| row.current && row.status == "revoked") =>
+        {
+            ctx.console.warn(&format!(
+                "The current token ({}) was revoked. Get another: ntcli token refresh",
+                printable(jti)
+            ));
+        }
         Some(jti) if rows.iter().all(|row| !row.current) => {
             ctx.console.warn(&format!(
                 "The current token ({}) is not among those that the server lists: it has ended or \

@@ -2,7 +2,9 @@
 
 use crate::cli::TokenNeedsRefresh;
 use crate::commands::app;
+use crate::commands::token::show;
 use crate::config::{Config, Paths};
+use crate::config_dir;
 use crate::context::Context;
 use crate::error::{Error, Result, exit};
 use crate::json::Json;
@@ -27,23 +29,46 @@ fn answer(ctx: &mut Context, args: &TokenNeedsRefresh) -> Result<Report> {
     let workspace = app::workspace(ctx, &config, args.workspace.as_deref())?;
     let token = workspace.token.as_ref().ok_or(Error::NoToken)?;
 
-    let due = token::due(token, within_secs, ctx.clock.now());
-    let verdict = if due.is_due() { "Due" } else { "Not due" };
-    let text = format!(
-        "{verdict}: the token of '{}' {}.\n",
-        printable(&workspace.name),
-        why(due, token, within)
-    );
-    let json = Json::of([
-        ("due", due.is_due().into()),
-        ("reason", due.code().into()),
+    let now = ctx.clock.now();
+    let due = token::due(token, within_secs, now);
+    let work = config_dir::peek_ledger(&paths)?.due_for(&workspace.id, now);
+    let pending = if due.is_due() {
+        Vec::new()
+    } else {
+        show::pending(&work, &workspace.id)
+    };
+    let is_due = due.is_due() || !pending.is_empty();
+    let name = printable(&workspace.name);
+    let mut text = if pending.is_empty() {
+        let verdict = if is_due { "Due" } else { "Not due" };
+        format!(
+            "{verdict}: the token of '{name}' {}.\n",
+            why(due, token, within)
+        )
+    } else {
+        format!("Due: work of an earlier run on '{name}' is pending.\n")
+    };
+    for work in &pending {
+        text += &format!("  Pending: {}\n", printable(work));
+    }
+    let reason = if pending.is_empty() {
+        due.code()
+    } else {
+        "pending"
+    };
+    let mut json = Json::of([
+        ("due", is_due.into()),
+        ("reason", reason.into()),
         ("expires_at", token.expiry.at().into()),
         ("never_expires", (token.expiry == TokenExpiry::Never).into()),
         ("jti", token.jti.clone().into()),
         ("workspace", app::json_place(&app::place(&workspace))),
     ]);
+    if !pending.is_empty() {
+        json.set("pending", pending.into());
+    }
     let mut report = Report::new(text, json);
-    report.exit = if due.is_due() { 0 } else { NOT_DUE };
+    report.exit = if is_due { 0 } else { NOT_DUE };
     report.unwritten = exit::NO_ANSWER;
     Ok(report)
 }

@@ -1,6 +1,5 @@
 //! `ntcli token refresh`
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::dry_run;
@@ -8,6 +7,7 @@ use super::refresh_report as report;
 use crate::api::Api;
 use crate::auth;
 use crate::cli::TokenRefresh;
+use crate::commands::workspace::warn_of_two_tokens;
 use crate::commands::{self, app};
 use crate::config::{Config, Paths, Workspace};
 use crate::config_dir::State;
@@ -34,6 +34,9 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenRefresh) -> Result
     let before = Config::load(&paths.config, &ctx.console)?;
     auth::check(&ctx.env, &before, ctx.clock.now())?;
     let seen = targets(ctx, &before, args)?;
+    if args.all {
+        warn_of_two_tokens(&ctx.console, &before);
+    }
     drop(before); // with many workspaces these are large
     if args.dry_run {
         let ask = dry_run::Ask {
@@ -177,14 +180,16 @@ fn targets(ctx: &Context, config: &Config, args: &TokenRefresh) -> Result<Vec<Wo
     } else {
         vec![app::workspace(ctx, config, args.workspace.as_deref())?]
     };
-    // The file may hold a token under two keys of one workspace; a refresh replaces both.
-    let mut seen = BTreeSet::new();
-    meant.retain(|workspace| {
-        let token = workspace.token.as_ref();
-        token.is_some_and(|t| {
-            seen.insert((workspace.id.clone(), t.access_token.expose().to_owned()))
-        })
-    });
+    meant.retain(|workspace| workspace.token.is_some());
+    if args.all {
+        // No workspace is refreshed twice.
+        let unused: Vec<_> = config
+            .unused_tokens()
+            .into_iter()
+            .map(|(_, w)| w.key)
+            .collect();
+        meant.retain(|workspace| !unused.contains(&workspace.key));
+    }
     if meant.is_empty() {
         return Err(Error::NoToken);
     }

@@ -164,7 +164,7 @@ fn not_revoked(
         failure => return Error::call(REVOKE, failure),
     }
     match api.tokens(&place.id) {
-        Ok(tokens) if tokens.iter().all(|t| t.jti != jti) => {}
+        Ok(tokens) if tokens.iter().all(|t| t.jti != jti || t.revoked) => {}
         _ => return Error::call(REVOKE, failure),
     }
     match forget(state, place, jti) {

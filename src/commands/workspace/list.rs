@@ -1,6 +1,6 @@
 //! `ntcli workspace list`
 
-use super::{all, fetch};
+use super::{all, fetch, warn_of_two_tokens};
 use crate::commands::server::Server;
 use crate::config::{Config, Paths};
 use crate::context::Context;
@@ -50,6 +50,7 @@ pub(in crate::commands) fn run(ctx: &mut Context) -> Result<Report> {
         ]));
     }
     hints(ctx, &found);
+    warn_of_two_tokens(&ctx.console, &config);
     let json = Json::of([("workspaces", Json::Array(rows))]);
     Ok(Report::new(table.render(symbols), json))
 }

@@ -7,14 +7,13 @@ pub(super) mod select;
 pub(super) mod sync;
 
 use crate::api::RemoteWorkspace;
-use crate::commands::app;
+use crate::commands::app::{self, json_place as json};
 use crate::commands::server::Server;
-use crate::config::{Config, bare_id};
-use crate::context::Context;
-use crate::error::{Error, Result};
-use crate::json::Json;
+use crate::config::{Config, WorkspaceName, bare_id, pick};
+use crate::context::{Console, Context};
+use crate::error::{Error, ManageError, Result};
 use crate::rotation::journal::WorkspaceRef;
-use crate::text::printable;
+use crate::text::{printable, shell_word};
 
 /// A workspace that the server has, that is known here, or both.
 struct Found {
@@ -63,6 +62,13 @@ fn all(config: &Config, remotes: Vec<RemoteWorkspace>) -> Vec<Found> {
             key,
         });
     }
+    // With two tokens it has two entries; they are still one workspace.
+    let unused: Vec<String> = config
+        .unused_tokens()
+        .into_iter()
+        .map(|(_, w)| w.key)
+        .collect();
+    only_here.retain(|w| !unused.contains(&w.key));
     found.extend(only_here.into_iter().map(|local| Found {
         active: active == Some(&local.key),
         here: true,
@@ -75,9 +81,19 @@ fn all(config: &Config, remotes: Vec<RemoteWorkspace>) -> Vec<Found> {
     found
 }
 
+const LIST: &str = "list the workspaces";
+
 fn fetch(server: &Server) -> Result<Vec<RemoteWorkspace>> {
     let fetched = server.api().workspaces();
-    fetched.map_err(|failure| Error::call("list the workspaces", failure))
+    fetched.map_err(|failure| match failure.status() {
+        // The list itself is not there, so it cannot be the next step.
+        Some(404 | 410) => ManageError::NoServer {
+            action: LIST,
+            failure,
+        }
+        .into(),
+        _ => Error::call(LIST, failure),
+    })
 }
 
 /// The workspace that is named so: one that is known here, else one that the server has. Only for
@@ -90,38 +106,41 @@ fn resolve(ctx: &Context, config: &Config, name: &str) -> Result<WorkspaceRef> {
         }
     }
     let server = Server::for_anybody(ctx, config)?;
-    pick(&all(config, fetch(&server)?), name)
+    named(&all(config, fetch(&server)?), name)
 }
 
-/// The one that is named so; an id wins over a name.
-fn pick(found: &[Found], name: &str) -> Result<WorkspaceRef> {
-    let id = bare_id(name);
-    let by_id = |w: &&Found| w.key == name || w.id.eq_ignore_ascii_case(id);
-    let mut fits: Vec<&Found> = found.iter().filter(by_id).collect();
-    if fits.is_empty() {
-        fits = found.iter().filter(|w| w.name == name).collect();
-    }
-    match fits.as_slice() {
-        [] => Err(Error::UnknownWorkspace {
-            name: name.to_owned(),
-        }),
-        [one] => Ok(one.place()),
-        several => Err(Error::AmbiguousWorkspace {
-            name: name.to_owned(),
-            ids: several.iter().map(|w| w.id.clone()).collect(),
-        }),
+/// The one of them that is named so.
+fn named(found: &[Found], name: &str) -> Result<WorkspaceRef> {
+    let names = found.iter().map(|w| WorkspaceName {
+        key: &w.key,
+        id: &w.id,
+        name: &w.name,
+    });
+    let key = pick(names, name)?.key;
+    let place = found.iter().find(|w| w.key == key).map(Found::place);
+    place.ok_or_else(|| Error::UnknownWorkspace {
+        name: name.to_owned(),
+    })
+}
+
+/// Tells of workspaces of which the config file holds two tokens.
+pub(super) fn warn_of_two_tokens(console: &Console, config: &Config) {
+    for (used, other) in config.unused_tokens() {
+        let key = printable(&other.key);
+        let mut text = format!(
+            "The config file holds two tokens of '{}': commands use that of entry {}, not that of {key}.",
+            printable(&used.name),
+            printable(&used.key)
+        );
+        if let Some(jti) = other.token.and_then(|token| token.jti) {
+            let (jti, key) = (shell_word(&printable(&jti)), shell_word(&key));
+            text += &format!(" If nobody needs that one: ntcli token revoke {jti} -w {key}");
+        }
+        console.warn(&text);
     }
 }
 
 /// `'NAME' (ID)` for people.
 fn called(place: &WorkspaceRef) -> String {
     format!("'{}' ({})", printable(&place.name), printable(&place.id))
-}
-
-/// The workspace for JSON, with the name that a script asks for first.
-fn json(place: &WorkspaceRef) -> Json {
-    Json::of([
-        ("name", place.name.as_str().into()),
-        ("id", place.id.as_str().into()),
-    ])
 }

@@ -1,6 +1,6 @@
 //! `ntcli workspace select`, `switch` and `clear`: which workspace is the active one.
 
-use super::{Found, all, called, fetch, json, pick, resolve};
+use super::{Found, all, called, fetch, json, named, resolve};
 use crate::commands::server::Server;
 use crate::commands::{app, prompt};
 use crate::config::{Config, Paths};
@@ -68,7 +68,7 @@ fn choose(ctx: &mut Context, config: &Config) -> Result<WorkspaceRef> {
     let numbered = number.and_then(|n| found.get(n.checked_sub(1)?));
     match numbered {
         Some(one) => Ok(one.place()),
-        None => pick(&found, &answer),
+        None => named(&found, &answer),
     }
 }
 

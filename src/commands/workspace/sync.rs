@@ -1,11 +1,11 @@
 //! `ntcli workspace sync`
 
 use super::delete::forget;
-use super::{Found, all, called, fetch, json};
+use super::{Found, all, called, fetch, json, warn_of_two_tokens};
 use crate::api::Api;
 use crate::commands::app;
 use crate::commands::server::Server;
-use crate::config::{Config, Paths};
+use crate::config::{Config, Paths, Workspace};
 use crate::config_dir::State;
 use crate::context::{Console, Context};
 use crate::error::Result;
@@ -20,6 +20,8 @@ use crate::token::Token;
 /// What differs between the server and the config file.
 #[derive(Default)]
 struct Changes {
+    /// With the keys of the entries that are part of it now.
+    joined: Vec<(WorkspaceRef, Vec<String>)>,
     added: Vec<WorkspaceRef>,
     /// With the name before.
     renamed: Vec<(WorkspaceRef, String)>,
@@ -35,10 +37,13 @@ pub(in crate::commands) fn run(ctx: &mut Context) -> Result<Report> {
     let config = Config::load(&paths.config, &ctx.console)?;
     let server = Server::for_anybody(ctx, &config)?;
     let (mut state, _) = State::lock(&paths, app::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
+    let remotes = fetch(&server)?;
+    let joined = join(&mut state, &server.api(), ctx.clock.now())?;
     let config = state.config()?;
-    let found = all(&config, fetch(&server)?);
+    let found = all(&config, remotes);
     let total = found.iter().filter(|w| w.remote.is_some()).count();
-    let changes = compare(&config, found, &server.api(), ctx.clock.now());
+    let mut changes = compare(&config, found, &server.api(), ctx.clock.now());
+    changes.joined = joined;
 
     if !changes.added.is_empty() || !changes.renamed.is_empty() {
         state.update(|config| {
@@ -58,7 +63,61 @@ pub(in crate::commands) fn run(ctx: &mut Context) -> Result<Report> {
             .say("The active workspace is gone; choose another: ntcli workspace select");
     }
     warn_of_kept(&ctx.console, &changes);
+    warn_of_two_tokens(&ctx.console, &state.config()?);
     Ok(report(&changes, total))
+}
+
+/// Makes one entry of several of one workspace, unless a token that may work would be lost.
+fn join(state: &mut State, api: &Api, now: Timestamp) -> Result<Vec<(WorkspaceRef, Vec<String>)>> {
+    let config = state.config()?;
+    let unused = config.unused_tokens();
+    let mut joined = Vec::new();
+    for used in config.workspaces() {
+        let entries = config.entries_of(&used.id);
+        if entries.len() < 2 || unused.iter().any(|(_, other)| other.key == used.key) {
+            continue;
+        }
+        let others = unused.iter().filter(|(of, _)| of.key == used.key);
+        let mut kept: Vec<&Workspace> = vec![&used];
+        kept.extend(others.map(|(_, other)| other));
+        keep_living(&mut kept, api, now);
+        let mut keys: Vec<String> = entries.into_iter().map(|w| w.key).collect();
+        keys.retain(|key| kept.iter().all(|w| w.key != *key));
+        if !keys.is_empty() {
+            joined.push((app::place(kept[0]), keys));
+        }
+    }
+    if !joined.is_empty() {
+        state.update(|config| {
+            for (place, keys) in &joined {
+                for key in keys {
+                    config.join(&place.key, key);
+                }
+            }
+            Ok(())
+        })?;
+    }
+    Ok(joined)
+}
+
+/// Of several tokens of a workspace drops those that are certainly dead. A server that takes none
+/// of them may turn down every token.
+fn keep_living(entries: &mut Vec<&Workspace>, api: &Api, now: Timestamp) {
+    if entries.len() < 2 {
+        return;
+    }
+    let mut living = entries.clone();
+    living.retain(|w| {
+        let token = w.token.as_ref();
+        token.is_some_and(|t| why_kept(t, api, now).is_some())
+    });
+    let is_taken = |w: &&Workspace| {
+        let token = w.token.as_ref();
+        token.is_some_and(|t| matches!(api.check(&t.access_token), Ok(true)))
+    };
+    if living.iter().any(is_taken) {
+        *entries = living;
+    }
 }
 
 /// A workspace that is gone from the list goes from here too, but never a token that may work: the
@@ -115,6 +174,9 @@ fn warn_of_kept(console: &Console, changes: &Changes) {
 
 fn report(changes: &Changes, total: usize) -> Report {
     let mut text = String::new();
+    for (place, _) in &changes.joined {
+        text += &format!("Joined:  {}: its entries are one now\n", called(place));
+    }
     for place in &changes.added {
         text += &format!("Added:   {}\n", called(place));
     }
@@ -147,6 +209,8 @@ fn report(changes: &Changes, total: usize) -> Report {
         object.set(name, value);
         object
     };
+    let joined = changes.joined.iter();
+    let joined = joined.map(|(place, keys)| with(place, "entries", keys.clone().into()));
     let added = changes.added.iter().map(json).collect();
     let renamed = changes.renamed.iter();
     let renamed = renamed.map(|(place, before)| with(place, "before", before.as_str().into()));
@@ -161,6 +225,7 @@ fn report(changes: &Changes, total: usize) -> Report {
         .iter()
         .map(|(place, why)| with(place, "reason", why.as_str().into()));
     let json = Json::of([
+        ("joined", Json::Array(joined.collect())),
         ("added", Json::Array(added)),
         ("renamed", Json::Array(renamed.collect())),
         ("removed", Json::Array(removed.collect())),

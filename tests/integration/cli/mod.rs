@@ -2,6 +2,7 @@
 
 pub(crate) mod every_command;
 pub(crate) mod folders;
+mod forged_lines;
 pub(crate) mod formats;
 pub(crate) mod outputs;
 pub(crate) mod secrets;

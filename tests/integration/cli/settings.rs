@@ -186,5 +186,35 @@ fn a_server_that_is_not_well() {
     let nowhere = world
         .ntcli(&["health"])
         .env("NTCLI_API_URL", "http://127.0.0.1:1");
-    nowhere.run().exits(5).prints("");
+    nowhere
+        .run()
+        .exits(5)
+        .prints("")
+        .says("Hint: ntcli domain show\n");
+}
+
+/// A command that failed is not what to do next.
+#[test]
+fn no_hint_is_the_command_itself() {
+    for status in [404, 410, 500, 503] {
+        for (route, args, hint) in [
+            (Route::Health, &["health"][..], "ntcli domain show"),
+            (
+                Route::WorkspaceList,
+                &["workspace", "list"],
+                if status < 500 {
+                    "ntcli domain show"
+                } else {
+                    "ntcli health"
+                },
+            ),
+        ] {
+            let world = World::new();
+            world.sign_in();
+            let answer = Fault::Status(status, String::new(), Vec::new());
+            world.plane.fault(route, Times::Always, answer);
+            let output = world.ntcli(args).run();
+            output.says(&format!("Hint: {hint}\n"));
+        }
+    }
 }

@@ -105,8 +105,9 @@ fn expired_ones_are_remembered() {
 #[test]
 fn a_current_token_that_the_server_does_not_list() {
     let (world, workspace) = World::ready();
-    let pointer = format!("/workspaces/items/{}/jti", workspace.key);
-    world.set_config(&pointer, json!("jti_gone"));
+    let at = |key: &str| format!("/workspaces/items/{}/{key}", workspace.key);
+    world.set_config(&at("access_token"), json!("wst_opaque"));
+    world.set_config(&at("jti"), json!("jti_gone"));
     run(&world, &["list"])
         .exits(0)
         .says("(jti_gone) is not among those")
@@ -157,6 +158,7 @@ fn whether_a_refresh_is_due() {
         assert_eq!(output.exits(code).json()["due"], code == 0);
     }
     world.set_config(&at("never_expires"), json!(true));
+    world.set_config(&at("expires_at"), json!(253_402_300_799_000_u64));
     run(&world, &["needs-refresh", "--within", "9000w"]).exits(1);
     world.assert_nothing_sent();
 }

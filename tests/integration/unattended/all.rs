@@ -282,13 +282,17 @@ fn two_keys_of_one_workspace() {
         key: one.id.clone(),
         token: second,
     };
+    // It is one workspace all the same: the active entry is the one that counts.
+    world.set_config("/workspaces/activeWorkspaceId", json!(one.id));
     let output = world.refresh(&["--all"]);
     output
         .exits(0)
-        .prints("Refreshed 3 of 3 workspaces, 0 failed.\n");
+        .prints("Refreshed 2 of 2 workspaces, 0 failed.\n")
+        .says(&format!("not that of {}", one.key));
     for workspace in [one, other, &bare] {
         world.assert_current_is_live(workspace);
     }
+    assert_eq!(world.current(one), one.token.access_token);
     assert_eq!(world.plane.live_tokens(&one.id).len(), 2);
     assert!(!world.has_journal());
 

@@ -125,6 +125,8 @@ fn what_never_expires_is_never_due() {
     let (world, prod) = world_with(None);
     let item = format!("/workspaces/items/{}", prod.key);
     world.set_config(&format!("{item}/never_expires"), json!(true));
+    let far_ahead = json!(253_402_300_799_000_u64);
+    world.set_config(&format!("{item}/expires_at"), far_ahead);
     for within in ["1", "5000w"] {
         assert!(
             !needs_refresh(&world, within) && !refreshes(&world, &prod, within),

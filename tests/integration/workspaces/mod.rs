@@ -1,4 +1,5 @@
 //! The workspace commands.
 
 pub(crate) mod manage;
+mod twins;
 pub(crate) mod workspace_create;

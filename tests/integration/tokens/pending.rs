@@ -1,0 +1,104 @@
+//! `ntcli token needs-refresh` with work in the journal: a timer must not skip it.
+
+use serde_json::{Value, json};
+
+use crate::harness::world::{Output, Workspace, World};
+use crate::tokens::local::run;
+
+fn asks(world: &World, args: &[&str]) -> Output {
+    run(world, &[&["needs-refresh"], args].concat())
+}
+
+fn journal(world: &World, records: &[Value]) {
+    let lines = records.iter().map(|record| format!("{record}\n"));
+    world.write("rotation.journal", lines.collect::<String>().as_bytes());
+}
+
+fn place(of: &Workspace) -> Value {
+    json!({"key": of.key, "id": of.id, "name": "prod"})
+}
+
+#[test]
+fn a_failed_delivery_is_due() {
+    let (world, prod) = World::ready();
+    asks(&world, &[]).exits(1);
+    world.refresh(&["--exec", "false"]).exits(9);
+    asks(&world, &[]).exits(0).prints(&format!(
+        "Due: work of an earlier run on 'prod' is pending.\n  Pending: the current token is \
+             still to be handed on; until then the old one ({}) is kept live\n",
+        prod.token.jti
+    ));
+    let json = asks(&world, &["--format", "json"]).exits(0).json();
+    assert_eq!(
+        (&json["due"], &json["reason"]),
+        (&json!(true), &json!("pending"))
+    );
+    assert_eq!(json["pending"].as_array().unwrap().len(), 1);
+    assert_eq!(json["jti"], world.item(&prod)["jti"]);
+    // The reason of the token itself is the more urgent one.
+    let json = asks(&world, &["--within=2y", "--format=json"]);
+    json.exits(255);
+    let json = asks(&world, &["--within=800d", "--format=json"])
+        .exits(0)
+        .json();
+    assert_eq!(json["reason"], "expires_soon");
+
+    world.refresh(&["--exec", "true"]).exits(0);
+    asks(&world, &[]).exits(1);
+    world.plane.clear_requests();
+    asks(&world, &[]).exits(1);
+    world.assert_nothing_sent();
+}
+
+#[test]
+fn only_what_is_due_and_of_this_workspace() {
+    let (world, prod) = World::ready();
+    let other = world.add_workspace("other");
+    let (past, future) = (1_000_i64, 4_000_000_000_000_i64);
+    let owed = |of: &Workspace, until: Value| json!({"owed": {"place": place(of), "jti": "jti_old", "not_before": until}});
+    let creating = |of: &Workspace, until: i64| json!({"creating": {"place": place(of), "at": past, "until": until}});
+    let orphan = json!({"orphan": {"place": place(&prod), "jti": "jti_lost", "born": null}});
+    for (record, work) in [
+        (
+            owed(&prod, Value::Null),
+            Some("token jti_old is still to be revoked"),
+        ),
+        (
+            owed(&prod, json!(past)),
+            Some("token jti_old is to be revoked after 1970"),
+        ),
+        (owed(&prod, json!(future)), None),
+        (owed(&other, Value::Null), None),
+        (creating(&prod, past), Some("a token was asked for at 1970")),
+        (creating(&prod, future), None),
+        (creating(&other, past), None),
+        (orphan, None),
+    ] {
+        journal(&world, std::slice::from_ref(&record));
+        let output = asks(&world, &[]);
+        output.exits(i32::from(work.is_none()));
+        let told = output.stdout.contains(work.unwrap_or_default());
+        assert!(
+            told && output.stdout.contains("Pending:") == work.is_some(),
+            "{output}"
+        );
+        let json = asks(&world, &["--format=json"]).json();
+        assert_eq!(json["reason"] == "pending", work.is_some(), "{record}");
+    }
+    // What is not due is not told as the reason.
+    journal(&world, &[owed(&prod, json!(future)), creating(&prod, past)]);
+    let json = asks(&world, &["--format=json"]).exits(0).json();
+    assert_eq!(json["pending"].as_array().unwrap().len(), 1, "{json}");
+}
+
+#[test]
+fn a_journal_that_cannot_be_read_is_no_answer() {
+    let (world, _) = World::ready();
+    world.write("rotation.journal", b"{\"nonsense\": 1}\n");
+    asks(&world, &[])
+        .exits(255)
+        .prints("")
+        .says("rotation.journal");
+    let json = asks(&world, &["--format=json"]).exits(255).json();
+    assert_eq!(json["error"]["code"], "damaged_file");
+}
