@@ -185,6 +185,13 @@ impl Proxy {
         builder.build().ok()
     }
 
+    /// What it is told and may repeat.
+    pub(super) fn secrets(&self) -> Vec<Secret> {
+        let login = self.authorization();
+        let login = login.and_then(|line| Some(Secret::new(line.expose().strip_prefix("Basic ")?)));
+        self.password.iter().cloned().chain(login).collect()
+    }
+
     /// The value of `Proxy-Authorization`.
     pub(super) fn authorization(&self) -> Option<Secret> {
         let user = self.user.as_ref()?;

@@ -1,15 +1,14 @@
-//! What became of an attempt that brought no answer.
+//! One attempt: what is known of it, and what became of one that brought no answer.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use crate::error::Failure;
-use crate::secret::Secret;
 
-use super::proxy::Proxy;
 use super::retry::RetryClass;
+use super::sent_secrets::SentSecrets;
 use super::target::Target;
-use super::transport::agent::{LONGEST_CONNECT, LONGEST_RESOLVE};
+use super::transport::agent::{LONGEST_CONNECT, LONGEST_RESOLVE, Route};
 use super::transport::send_tracker::Stage;
 use super::transport::tls;
 use super::{describe_io, span};
@@ -17,25 +16,25 @@ use crate::text::printable;
 
 /// A failed attempt, and whether another may follow.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct AttemptError {
     pub(super) failure: Failure,
-    pub(super) again: RetryClass,
+    pub(super) retry: RetryClass,
     /// How long the server wants us to wait.
     pub(super) wait: Option<Duration>,
 }
 
 /// All that is known of an attempt.
-pub(super) struct Scene<'a> {
+pub(super) struct AttemptContext<'a> {
     pub(super) target: &'a Target,
-    pub(super) proxy: Option<&'a Proxy>,
+    pub(super) route: &'a Route,
     /// How far it got.
     pub(super) stage: Stage,
     /// Whether it went over a connection that an earlier request had opened.
     pub(super) reused: bool,
     /// The time for the whole request.
     pub(super) timeout: Duration,
-    /// Whatever a server was told and may repeat.
-    pub(super) secrets: &'a [Secret],
+    /// Which a server may repeat.
+    pub(super) secrets: &'a SentSecrets,
 }
 
 /// A failure for which a setting on this machine is to blame.
@@ -47,24 +46,24 @@ pub(super) fn our_fault(reason: impl Into<String>) -> Failure {
 }
 
 /// Judges ureq's error by how far the attempt got.
-pub(super) fn of(error: &ureq::Error, scene: &Scene) -> Fault {
-    if scene.stage == Stage::Sent {
-        lost(error, scene)
+pub(super) fn failed(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
+    if context.stage == Stage::Sent {
+        lost(error, context)
     } else {
-        not_sent(error, scene)
+        not_sent(error, context)
     }
 }
 
 /// The request, or a part of it, is out.
-fn lost(error: &ureq::Error, scene: &Scene) -> Fault {
-    let host = &scene.target.host;
-    let (reason, again) = match error {
+fn lost(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
+    let host = &context.target.host;
+    let (reason, retry) = match error {
         ureq::Error::Timeout(_) => (
-            format!("no answer from {host} within {}", span(scene.timeout)),
+            format!("no answer from {host} within {}", span(context.timeout)),
             RetryClass::No,
         ),
         ureq::Error::Io(error) => {
-            let again = if scene.reused {
+            let retry = if context.reused {
                 RetryClass::AtOnce
             } else {
                 RetryClass::MayBeCarriedOut
@@ -74,18 +73,25 @@ fn lost(error: &ureq::Error, scene: &Scene) -> Fault {
             } else {
                 format!("the connection to {host} broke: {}", describe_io(error))
             };
-            (reason, again)
+            (reason, retry)
         }
-        ureq::Error::LargeResponseHeader(..) => (
-            format!("{host} answered with far too many headers"),
+        ureq::Error::LargeResponseHeader(_, limit) => (
+            format!(
+                "{host} answered with headers of more than {} KiB",
+                limit / 1024
+            ),
             RetryClass::No,
         ),
-        _ => (
-            format!("what {host} answered is not HTTP, or breaks its rules"),
+        ureq::Error::Protocol(why) => (
+            format!("what {host} answered is not HTTP, or breaks its rules: {why}"),
+            RetryClass::No,
+        ),
+        error => (
+            format!("what {host} answered cannot be read: {error}"),
             RetryClass::No,
         ),
     };
-    Fault {
+    AttemptError {
         failure: Failure::Unknown {
             reason,
             status: None,
@@ -93,16 +99,16 @@ fn lost(error: &ureq::Error, scene: &Scene) -> Fault {
             in_flight: matches!(error, ureq::Error::Timeout(_)),
             retry_after: None,
         },
-        again,
+        retry,
         wait: None,
     }
 }
 
 /// Not a byte of the request is out.
-fn not_sent(error: &ureq::Error, scene: &Scene) -> Fault {
-    let (target, connect_limit) = (scene.target, span(scene.timeout.min(LONGEST_CONNECT)));
+fn not_sent(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
+    let (target, connect_limit) = (context.target, span(context.timeout.min(LONGEST_CONNECT)));
     // Where the first connection goes: with a proxy, the host itself is the proxy's affair.
-    let (host, address) = match scene.proxy {
+    let (host, address) = match &context.route.proxy {
         Some(proxy) => {
             let address = proxy.address();
             (
@@ -113,11 +119,11 @@ fn not_sent(error: &ureq::Error, scene: &Scene) -> Fault {
         None => (target.host.clone(), target.address()),
     };
     let mut our_setting = false;
-    let (reason, again) = match (scene.stage, error) {
+    let (reason, retry) = match (context.stage, error) {
         (Stage::Resolve | Stage::Connect, ureq::Error::Timeout(ureq::Timeout::Resolve)) => (
             format!(
                 "no address for {host} within {}",
-                span(scene.timeout.min(LONGEST_RESOLVE))
+                span(context.timeout.min(LONGEST_RESOLVE))
             ),
             RetryClass::No,
         ),
@@ -142,7 +148,7 @@ fn not_sent(error: &ureq::Error, scene: &Scene) -> Fault {
         (Stage::TlsToProxy, error) => secured(error, &host, &address, &connect_limit),
         (Stage::Tls, error) => secured(error, &target.host, &target.address(), &connect_limit),
         (Stage::Tunnel, ureq::Error::ConnectProxyFailed(said)) => {
-            let reason = match (connect_status(said), scene.proxy) {
+            let reason = match (connect_status(said), &context.route.proxy) {
                 (Some(407), Some(proxy)) => {
                     our_setting = true;
                     proxy.wants_another_login()
@@ -178,12 +184,12 @@ fn not_sent(error: &ureq::Error, scene: &Scene) -> Fault {
             RetryClass::No,
         ),
     };
-    Fault {
+    AttemptError {
         failure: Failure::NotSent {
             reason,
             our_setting,
         },
-        again,
+        retry,
         wait: None,
     }
 }
