@@ -106,84 +106,24 @@ fn lost(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
 
 /// Not a byte of the request is out.
 fn not_sent(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
-    let (target, connect_limit) = (context.target, span(context.timeout.min(LONGEST_CONNECT)));
+    let target = context.target;
     // Where the first connection goes: with a proxy, the host itself is the proxy's affair.
     let (host, address) = match &context.route.proxy {
         Some(proxy) => {
-            let address = proxy.address();
-            (
-                format!("the proxy {address}"),
-                format!("the proxy {address}"),
-            )
+            let proxy = format!("the proxy {}", proxy.address());
+            (proxy.clone(), proxy)
         }
         None => (target.host.clone(), target.address()),
     };
-    let mut our_setting = false;
-    let (reason, retry) = match (context.stage, error) {
-        (Stage::Resolve | Stage::Connect, ureq::Error::Timeout(ureq::Timeout::Resolve)) => (
-            format!(
-                "no address for {host} within {}",
-                span(context.timeout.min(LONGEST_RESOLVE))
-            ),
-            RetryClass::No,
-        ),
-        (Stage::Resolve, ureq::Error::Io(error)) => (
-            format!("cannot find the address of {host}: {}", describe_io(error)),
-            RetryClass::NotSent,
-        ),
-        (Stage::Resolve, ureq::Error::HostNotFound) => {
-            (format!("{host} has no address"), RetryClass::NotSent)
-        }
-        (Stage::Resolve | Stage::Connect, ureq::Error::Timeout(_)) => (
-            format!("cannot connect to {address}: no answer within {connect_limit}"),
-            RetryClass::No,
-        ),
-        (Stage::Connect, ureq::Error::Io(error)) => (
-            format!(
-                "cannot connect to {address}: {}",
-                connect_reason(error, target)
-            ),
-            RetryClass::NotSent,
-        ),
-        (Stage::TlsToProxy, error) => secured(error, &host, &address, &connect_limit),
-        (Stage::Tls, error) => secured(error, &target.host, &target.address(), &connect_limit),
-        (Stage::Tunnel, ureq::Error::ConnectProxyFailed(said)) => {
-            let reason = match (connect_status(said), &context.route.proxy) {
-                (Some(407), Some(proxy)) => {
-                    our_setting = true;
-                    proxy.wants_another_login()
-                }
-                (status, _) => {
-                    let status = status.map(|status| format!(": it answered {status}"));
-                    let status = status.unwrap_or_default();
-                    format!("{host} did not connect to {}{status}", target.address())
-                }
-            };
-            (reason, RetryClass::No)
-        }
-        (Stage::Tunnel, ureq::Error::Timeout(_)) => (
-            format!(
-                "{host} did not connect to {} within {connect_limit}",
-                target.address()
-            ),
-            RetryClass::No,
-        ),
-        (Stage::Tunnel, ureq::Error::Io(error)) if is_cut(error) => (
-            format!(
-                "{host} closed the connection when asked for {}",
-                target.address()
-            ),
-            RetryClass::NotSent,
-        ),
-        (Stage::Tunnel, ureq::Error::Protocol(_)) => {
-            (format!("what {host} answered is not HTTP"), RetryClass::No)
-        }
-        // Nothing that the network does ends here.
-        (_, error) => (
-            printable(&format!("the request cannot be sent to {address}: {error}")),
-            RetryClass::No,
-        ),
+    let limit = span(context.timeout.min(LONGEST_CONNECT));
+    let (reason, retry) = match context.stage {
+        Stage::Resolve | Stage::Connect => not_connected(error, &host, &address, context),
+        Stage::TlsToProxy => not_secured(error, &host, &address, &limit),
+        Stage::Tunnel => no_tunnel(error, &host, &limit, context),
+        Stage::Tls => not_secured(error, &target.host, &target.address(), &limit),
+        Stage::Sent => cannot_be_sent(error, &address),
     };
+    let our_setting = context.stage == Stage::Tunnel && connect_status(error) == Some(407);
     AttemptError {
         failure: Failure::NotSent {
             reason,
@@ -194,7 +134,94 @@ fn not_sent(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
     }
 }
 
-fn secured(error: &ureq::Error, host: &str, address: &str, limit: &str) -> (String, RetryClass) {
+/// Nothing that the network does ends here.
+fn cannot_be_sent(error: &ureq::Error, address: &str) -> (String, RetryClass) {
+    let reason = printable(&format!("the request cannot be sent to {address}: {error}"));
+    (reason, RetryClass::No)
+}
+
+fn not_connected(
+    error: &ureq::Error,
+    host: &str,
+    address: &str,
+    context: &AttemptContext,
+) -> (String, RetryClass) {
+    let within = |longest: Duration| span(context.timeout.min(longest));
+    match (context.stage, error) {
+        (_, ureq::Error::Timeout(ureq::Timeout::Resolve)) => (
+            format!("no address for {host} within {}", within(LONGEST_RESOLVE)),
+            RetryClass::No,
+        ),
+        (_, ureq::Error::Timeout(_)) => (
+            format!(
+                "cannot connect to {address}: no answer within {}",
+                within(LONGEST_CONNECT)
+            ),
+            RetryClass::No,
+        ),
+        (Stage::Resolve, ureq::Error::Io(error)) => (
+            format!("cannot find the address of {host}: {}", describe_io(error)),
+            RetryClass::NotSent,
+        ),
+        (Stage::Resolve, ureq::Error::HostNotFound) => {
+            (format!("{host} has no address"), RetryClass::NotSent)
+        }
+        (Stage::Connect, ureq::Error::Io(error)) => (
+            format!(
+                "cannot connect to {address}: {}",
+                connect_reason(error, context.target)
+            ),
+            RetryClass::NotSent,
+        ),
+        (_, error) => cannot_be_sent(error, address),
+    }
+}
+
+fn no_tunnel(
+    error: &ureq::Error,
+    host: &str,
+    limit: &str,
+    context: &AttemptContext,
+) -> (String, RetryClass) {
+    let to = context.target.address();
+    match error {
+        ureq::Error::ConnectProxyFailed(_) => {
+            let reason = match (connect_status(error), &context.route.proxy) {
+                (Some(407), Some(proxy)) => proxy.wants_another_login(),
+                (Some(status), _) => {
+                    format!("{host} did not connect to {to}: it answered {status}")
+                }
+                (None, _) => format!("{host} did not connect to {to}"),
+            };
+            (reason, RetryClass::No)
+        }
+        ureq::Error::Timeout(_) => (
+            format!("{host} did not connect to {to} within {limit}"),
+            RetryClass::No,
+        ),
+        ureq::Error::Io(error) if is_cut(error) => (
+            format!("{host} closed the connection when asked for {to}"),
+            RetryClass::NotSent,
+        ),
+        ureq::Error::Protocol(_) => (format!("what {host} answered is not HTTP"), RetryClass::No),
+        error => cannot_be_sent(error, host),
+    }
+}
+
+/// The status of a refused CONNECT. ureq tells it in a text only ("proxy server responded 403/403").
+fn connect_status(error: &ureq::Error) -> Option<u16> {
+    match error {
+        ureq::Error::ConnectProxyFailed(said) => said.rsplit('/').next()?.parse().ok(),
+        _ => None,
+    }
+}
+
+fn not_secured(
+    error: &ureq::Error,
+    host: &str,
+    address: &str,
+    limit: &str,
+) -> (String, RetryClass) {
     if let Some(cause) = tls::cause(error) {
         return (tls::reason(cause, host, address), RetryClass::No);
     }
@@ -215,10 +242,7 @@ fn secured(error: &ureq::Error, host: &str, address: &str, limit: &str) -> (Stri
             printable(&format!("{host} is no name that a certificate can bear")),
             RetryClass::No,
         ),
-        error => (
-            printable(&format!("the request cannot be sent to {address}: {error}")),
-            RetryClass::No,
-        ),
+        error => cannot_be_sent(error, address),
     }
 }
 
@@ -244,9 +268,4 @@ fn is_cut(error: &io::Error) -> bool {
             | ErrorKind::ConnectionAborted
             | ErrorKind::BrokenPipe
     )
-}
-
-/// The status of a refused CONNECT. ureq tells it in a text only ("proxy server responded 403/403").
-fn connect_status(said: &str) -> Option<u16> {
-    said.rsplit(['/', ' ']).next()?.parse().ok()
 }
