@@ -72,6 +72,16 @@ impl Failure {
             if code == WORKSPACE_NOT_FOUND)
     }
 
+    /// The same with its text changed.
+    #[must_use]
+    pub fn map_text(mut self, change: impl FnOnce(&str) -> String) -> Self {
+        let (Self::NotSent { reason: text, .. }
+        | Self::Rejected { message: text, .. }
+        | Self::Unknown { reason: text, .. }) = &mut self;
+        *text = change(text);
+        self
+    }
+
     /// When the server wants to be asked again.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {

@@ -5,14 +5,15 @@ use std::time::Duration;
 use ureq::http::{Uri, header};
 
 use crate::error::{ErrorKind, Failure};
-use crate::secret::Secret;
 use crate::time::Timestamp;
 
-use super::exchange::{Answer, BodyFault};
-use super::fault::{Fault, Scene, our_fault};
-use super::message::{self, clean};
+use super::attempt::{AttemptContext, AttemptError, our_fault};
+use super::message;
+use super::proxy::Proxy;
 use super::request::{Repeat, Response};
 use super::retry::RetryClass;
+use super::sent_secrets::SentSecrets;
+use super::transport::exchange::{Answer, BodyFault};
 use super::{date, span};
 
 /// No server means to be left alone for longer than a year.
@@ -25,26 +26,27 @@ const LONGEST_RETRY_AFTER: u64 = 31_536_000;
 pub(super) fn judge(
     answer: Answer,
     repeat: Repeat,
-    scene: &Scene,
+    context: &AttemptContext,
     now: Timestamp,
-) -> Result<Response, Fault> {
+) -> Result<Response, AttemptError> {
     match answer.status {
-        200..=299 => whole(answer, scene),
-        408 | 425 | 429 | 501 | 503 if repeat != Repeat::Safe => Err(broken(&answer, scene, now)),
-        300..=499 | 501 | 503 => Err(refused(&answer, scene, now)),
-        _ => Err(broken(&answer, scene, now)),
+        200..=299 => whole(answer, context),
+        408 | 425 | 429 | 501 | 503 if repeat != Repeat::Safe => Err(broken(&answer, context, now)),
+        300..=499 | 501 | 503 => Err(refused(&answer, context, now)),
+        _ => Err(broken(&answer, context, now)),
     }
 }
 
-fn whole(answer: Answer, scene: &Scene) -> Result<Response, Fault> {
+fn whole(answer: Answer, context: &AttemptContext) -> Result<Response, AttemptError> {
     let date = date(answer.header(header::DATE));
     let status = answer.status;
-    let host = &scene.target.host;
+    let host = &context.target.host;
     let fault = match answer.body {
         Ok(body) => return Ok(Response { status, body, date }),
         Err(fault) => fault,
     };
-    let (reason, again) = match fault {
+    let timed_out = fault == BodyFault::TimedOut;
+    let (reason, retry) = match fault {
         BodyFault::TooLong => (
             format!("{host} answered {status} with more than 1 MiB"),
             RetryClass::No,
@@ -56,51 +58,55 @@ fn whole(answer: Answer, scene: &Scene) -> Result<Response, Fault> {
         BodyFault::TimedOut => (
             format!(
                 "{host} began to answer ({status}) but did not end within {}",
-                span(scene.timeout)
+                span(context.timeout)
             ),
             RetryClass::No,
         ),
-        BodyFault::Garbled => (
-            format!("the answer of {host} ({status}) breaks the rules of HTTP"),
+        BodyFault::Encoded(encoding) => (
+            format!("{host} answered {status}, {}", not_asked_for(&encoding)),
+            RetryClass::No,
+        ),
+        BodyFault::NotHttp(why) => (
+            format!("the answer of {host} ({status}) breaks the rules of HTTP: {why}"),
             RetryClass::No,
         ),
     };
-    Err(Fault {
+    Err(AttemptError {
         failure: Failure::Unknown {
             reason,
             status: Some(status),
-            in_flight: fault == BodyFault::TimedOut,
+            in_flight: timed_out,
             retry_after: None,
         },
-        again,
+        retry,
         wait: None,
     })
 }
 
 /// The server says that it has not done it.
-fn refused(answer: &Answer, scene: &Scene, now: Timestamp) -> Fault {
+fn refused(answer: &Answer, context: &AttemptContext, now: Timestamp) -> AttemptError {
     let status = answer.status;
     // Through a tunnel the proxy has said so before.
-    if let (407, Some(proxy), false) = (status, scene.proxy, scene.target.secure) {
-        return Fault {
+    if let (407, Some(proxy)) = (status, context.route.forwarder()) {
+        return AttemptError {
             failure: our_fault(proxy.wants_another_login()),
-            again: RetryClass::No,
+            retry: RetryClass::No,
             wait: None,
         };
     }
     let wait = retry_after(answer, now);
     let (kind, message) = match status {
-        300..=399 => (ErrorKind::Foreign, pointed_to(answer, scene.secrets)),
-        _ => said(answer, scene.secrets),
+        300..=399 => (ErrorKind::Foreign, pointed_to(answer, context.secrets)),
+        _ => said(answer, context),
     };
-    Fault {
+    AttemptError {
         failure: Failure::Rejected {
             status,
             kind,
             message,
             retry_after: wait,
         },
-        again: match status {
+        retry: match status {
             429 | 503 => RetryClass::MayBeCarriedOut,
             _ => RetryClass::No,
         },
@@ -109,15 +115,15 @@ fn refused(answer: &Answer, scene: &Scene, now: Timestamp) -> Fault {
 }
 
 /// The server, or one before it, broke down over it: done or not, nobody here knows.
-fn broken(answer: &Answer, scene: &Scene, now: Timestamp) -> Fault {
+fn broken(answer: &Answer, context: &AttemptContext, now: Timestamp) -> AttemptError {
     let status = answer.status;
     let wait = retry_after(answer, now);
-    let mut reason = format!("{} answered {status}", scene.target.host);
-    let (_, said) = said(answer, scene.secrets);
+    let mut reason = format!("{} answered {status}", context.target.host);
+    let (_, said) = said(answer, context);
     if !said.is_empty() {
         reason = format!("{reason}: {said}");
     }
-    Fault {
+    AttemptError {
         failure: Failure::Unknown {
             reason,
             status: Some(status),
@@ -125,7 +131,7 @@ fn broken(answer: &Answer, scene: &Scene, now: Timestamp) -> Fault {
             in_flight: status == 504,
             retry_after: wait,
         },
-        again: match status {
+        retry: match status {
             429 | 502..=504 => RetryClass::MayBeCarriedOut,
             _ => RetryClass::No,
         },
@@ -133,19 +139,43 @@ fn broken(answer: &Answer, scene: &Scene, now: Timestamp) -> Fault {
     }
 }
 
-fn said(answer: &Answer, secrets: &[Secret]) -> (ErrorKind, String) {
+fn said(answer: &Answer, context: &AttemptContext) -> (ErrorKind, String) {
     let media_type = answer
         .header(header::CONTENT_TYPE)
         .unwrap_or_default()
         .to_ascii_lowercase();
-    match &answer.body {
+    let secrets = context.secrets;
+    let (kind, said) = match &answer.body {
         Ok(body) => message::parse(body, &media_type, secrets),
+        Err(BodyFault::Encoded(encoding)) => {
+            (ErrorKind::Foreign, secrets.clean(&not_asked_for(encoding)))
+        }
         Err(_) => message::parse(b"", &media_type, secrets),
+    };
+    let said = match context.route.forwarder() {
+        Some(proxy) if kind == ErrorKind::Foreign => perhaps_from(proxy, &said),
+        _ => said,
+    };
+    (kind, said)
+}
+
+/// A proxy that forwards a request answers in the server's place if it does not like it, and nothing
+/// tells the two apart.
+fn perhaps_from(proxy: &Proxy, said: &str) -> String {
+    let address = proxy.address();
+    if said.is_empty() {
+        format!("not an answer of the API, perhaps one of the proxy {address}")
+    } else {
+        format!("{said} (perhaps from the proxy {address})")
     }
 }
 
+fn not_asked_for(encoding: &str) -> String {
+    format!("encoded as {encoding}, which was not asked for")
+}
+
 /// Where a redirect pointed: host and path; what follows may hold a code or a token.
-fn pointed_to(answer: &Answer, secrets: &[Secret]) -> String {
+fn pointed_to(answer: &Answer, secrets: &SentSecrets) -> String {
     let place: Option<Uri> = answer
         .header(header::LOCATION)
         .and_then(|text| text.parse().ok());
@@ -163,7 +193,7 @@ fn pointed_to(answer: &Answer, secrets: &[Secret]) -> String {
         "a redirect to {origin}{}, which is not followed",
         place.path()
     );
-    clean(&text, secrets)
+    secrets.clean(&text)
 }
 
 /// `Retry-After`: seconds, or a date, which is measured by the clock of the server that wrote it.

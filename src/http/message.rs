@@ -2,15 +2,11 @@
 
 use crate::error::{ErrorKind, WORKSPACE_NOT_FOUND};
 use crate::json::Json;
-use crate::secret::{Secret, redact};
 
-use super::encode::encode_segment;
-use crate::text::printable;
+use super::sent_secrets::SentSecrets;
 
 /// The media type of RFC 9457, whose `detail` is not the API's.
 const PROBLEM: &str = "application/problem+json";
-/// The longest message, characters.
-const LONGEST: usize = 300;
 
 /// What the server says when it has no such route.
 const NO_ROUTE: [&str; 2] = ["Not Found", "Method Not Allowed"];
@@ -21,7 +17,7 @@ const NO_ROUTE: [&str; 2] = ["Not Found", "Method Not Allowed"];
 /// Knows the shapes of the management API (`detail`, `error`), of OAuth (`error`,
 /// `error_description`) and of Clerk (`errors`). Gateways have shapes of their own, such as
 /// `{"message": "no Route matched with those values"}`.
-pub(super) fn parse(body: &[u8], media_type: &str, secrets: &[Secret]) -> (ErrorKind, String) {
+pub(super) fn parse(body: &[u8], media_type: &str, secrets: &SentSecrets) -> (ErrorKind, String) {
     let foreign = |text: &str| (ErrorKind::Foreign, text.to_owned());
     let (kind, said) = match serde_json::from_slice::<Json>(body) {
         Ok(answer) => match in_known_shape(&answer) {
@@ -35,22 +31,7 @@ pub(super) fn parse(body: &[u8], media_type: &str, secrets: &[Secret]) -> (Error
         }
         Err(_) => foreign(""),
     };
-    (kind, clean(&said, secrets))
-}
-
-/// Takes out secrets, then what a terminal would act on, then what is too long.
-pub(super) fn clean(text: &str, secrets: &[Secret]) -> String {
-    // What was sent encoded may come back encoded.
-    let encoded: Vec<Secret> = secrets
-        .iter()
-        .map(|secret| Secret::new(encode_segment(secret.expose())))
-        .collect();
-    let known: Vec<&Secret> = secrets.iter().chain(&encoded).collect();
-    let text = printable(redact(text, &known).trim());
-    if text.chars().count() <= LONGEST {
-        return text;
-    }
-    text.chars().take(LONGEST - 1).chain(['…']).collect()
+    (kind, secrets.clean(&said))
 }
 
 fn is_html(body: &[u8], media_type: &str) -> bool {
@@ -160,7 +141,7 @@ mod tests {
     use super::*;
 
     fn json(body: &str) -> (ErrorKind, String) {
-        parse(body.as_bytes(), "application/json", &[])
+        parse(body.as_bytes(), "application/json", &SentSecrets::default())
     }
 
     #[test]
@@ -256,28 +237,8 @@ mod tests {
             (r#"{"error":{}}"#, "application/json", ""),
             (r#"{"errors":[]}"#, "application/json", ""),
         ] {
-            let found = parse(body.as_bytes(), media_type, &[]);
+            let found = parse(body.as_bytes(), media_type, &SentSecrets::default());
             assert_eq!(found, (ErrorKind::Foreign, said.to_owned()), "{body}");
         }
-    }
-
-    #[test]
-    fn clean_of_secrets_and_control_characters() {
-        let secrets = [Secret::new("hush/hush")];
-        let body = br#"{"detail":"hush/hush hush%2Fhush eyJa.b.c \u001b[31m\r\n\u202ex"}"#;
-        assert_eq!(
-            parse(body, "application/json", &secrets).1,
-            r"[redacted] [redacted] [redacted] \u{1b}[31m\r\n\u{202e}x"
-        );
-    }
-
-    #[test]
-    fn shortened_after_the_secrets_are_out() {
-        let secret = Secret::new("s".repeat(50));
-        let text = format!("{}{}", "é".repeat(280), secret.expose());
-        let said = clean(&text, std::slice::from_ref(&secret));
-        assert_eq!(said.chars().count(), 290);
-        assert!(said.ends_with("[redacted]"));
-        assert_eq!(clean(&"é".repeat(400), &[]).chars().count(), 300);
     }
 }

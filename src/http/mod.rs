@@ -1,18 +1,18 @@
 //! HTTP to the control plane: limits, retries, proxies, TLS roots, and what became of a request.
 //! The only user of `ureq`.
 //!
-//! Everything rests on one question: *did the server get this request?* A witness transport above
-//! TLS (see `witness.rs`) answers it exactly, so that [`Failure::NotSent`] is a promise.
+//! Everything rests on one question: *did the server get this request?* A transport above TLS (see
+//! `transport/send_tracker.rs`) answers it exactly, so that [`Failure::NotSent`] is a promise.
 
 mod answer;
+mod attempt;
 mod encode;
-mod exchange;
-mod fault;
 mod message;
 mod no_proxy;
 mod proxy;
 mod request;
 mod retry;
+mod sent_secrets;
 mod settings;
 mod target;
 #[cfg(test)]
@@ -23,16 +23,17 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::context::{Clock, Console, Context};
+use crate::context::{Clock, Context};
 use crate::error::{Error, Failure};
-use crate::secret::{Secret, redact};
 use crate::text::printable;
 use crate::time::Timestamp;
 
-use fault::{Fault, Scene, our_fault};
+use attempt::{AttemptContext, AttemptError, our_fault};
 use retry::{ATTEMPTS, RetryClass, WaitBudget};
+use sent_secrets::SentSecrets;
 use target::Target;
 use transport::agent::Agents;
+use transport::exchange;
 
 pub use encode::{encode_form, encode_segment};
 pub use proxy::{ProxySettings, ProxyVariable};
@@ -42,35 +43,51 @@ pub use settings::Settings;
 /// From here on a person at a terminal is told that we wait.
 const WORTH_TELLING: Duration = Duration::from_secs(2);
 
+/// What a client reports while it works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HttpEvent {
+    /// A line of the trace, redacted.
+    Trace(String),
+    /// It waits before it tries again.
+    Waiting {
+        /// Whom it asks.
+        host: String,
+        /// For how long.
+        pause: Duration,
+    },
+}
+
 /// The HTTP client. One for the whole run: connections are kept and used again.
 pub struct Http {
     settings: Settings,
-    console: Console,
     clock: Rc<dyn Clock>,
+    on_event: Box<dyn Fn(HttpEvent)>,
     agents: Agents,
     budget: WaitBudget,
     /// The host of the last request.
     host: RefCell<String>,
-    /// Every secret of the requests so far, none of which may show in what a server says.
-    told: RefCell<Vec<Secret>>,
+    sent_secrets: SentSecrets,
 }
 
 impl Http {
     /// A client that has not touched the network, nor any file, yet.
-    #[must_use]
-    pub fn new(settings: Settings, console: Console, clock: Rc<dyn Clock>) -> Self {
+    pub fn new(
+        settings: Settings,
+        clock: Rc<dyn Clock>,
+        on_event: impl Fn(HttpEvent) + 'static,
+    ) -> Self {
         Self {
             settings,
-            console,
             clock,
+            on_event: Box::new(on_event),
             agents: Agents::default(),
             budget: WaitBudget::default(),
             host: RefCell::default(),
-            told: RefCell::default(),
+            sent_secrets: SentSecrets::default(),
         }
     }
 
-    /// A client as the run's surroundings want it.
+    /// A client as the run's surroundings want it, which reports to the console.
     ///
     /// # Errors
     /// [`Error::InvalidValue`] for a variable that makes no sense.
@@ -78,10 +95,20 @@ impl Http {
         let mut settings =
             Settings::from_env(&ctx.env).map_err(|message| Error::InvalidValue { message })?;
         settings.debug |= ctx.debug;
-        Ok(Self::new(settings, ctx.console.clone(), ctx.clock.clone()))
+        let console = ctx.console.clone();
+        Ok(Self::new(
+            settings,
+            ctx.clock.clone(),
+            move |event| match event {
+                HttpEvent::Trace(line) => console.say(&line),
+                HttpEvent::Waiting { host, pause } => {
+                    console.progress(&format!("Waiting {} s: {host} is busy…", pause.as_secs()));
+                }
+            },
+        ))
     }
 
-    /// How long one [`Http::send`] takes at the most, attempts and pauses together.
+    /// How long one [`Http::send`] takes at the most from now on, attempts and pauses together.
     #[must_use]
     pub fn longest(&self) -> Duration {
         self.settings.timeout * ATTEMPTS + self.budget.longest()
@@ -100,91 +127,81 @@ impl Http {
     /// one's. A time-out after sending is [`Failure::Unknown`] with `in_flight`; a cut is not
     /// `in_flight`, since whoever cut the connection has ended its work on the request.
     pub fn send(&self, request: &Request) -> Result<Response, Failure> {
-        self.remember(request);
-        let target = prepare(request).inspect_err(|failure| self.trace(&format!("! {failure}")))?;
+        self.sent_secrets.add(request.secrets());
+        let failed = |failure: Failure| {
+            let failure = failure.map_text(|text| self.sent_secrets.redact(text));
+            self.trace(&format!("! {failure}"));
+            failure
+        };
+        let target = prepare(request).map_err(failed)?;
         self.host.borrow_mut().clone_from(&target.host);
         let mut attempt = 1;
         loop {
-            let fault = match self.attempt(request, &target) {
+            let error = match self.attempt(request, &target) {
                 Ok(response) => return Ok(response),
-                Err(fault) => fault,
+                Err(error) => error,
             };
-            self.trace(&format!("! {}", fault.failure));
-            let again = fault.again.allows(request.repeat) && attempt < ATTEMPTS;
-            let at_once = fault.again == RetryClass::AtOnce;
-            if !again || !(at_once || self.back_off(fault.wait, attempt)) {
-                return Err(fault.failure);
+            let failure = failed(error.failure);
+            let again = error.retry.allows(request.repeat) && attempt < ATTEMPTS;
+            let at_once = error.retry == RetryClass::AtOnce;
+            if !again || !(at_once || self.back_off(error.wait, attempt)) {
+                return Err(failure);
             }
             attempt += 1;
         }
     }
 
     /// Waits before the attempt that follows `attempt` (the first is 1), as [`Http::send`] does
-    /// between its own: `wait` is what the server asks for. Answers `false`, at once, if that was the
+    /// between its own: `wait` is what the server asks for. Returns `false`, at once, if that was the
     /// last attempt or the wait does not fit what this run may wait in all.
     #[must_use]
     pub fn back_off(&self, wait: Option<Duration>, attempt: u32) -> bool {
         let Some(pause) = self.budget.take(wait, attempt) else {
             return false;
         };
-        self.trace(&format!(
-            "* attempt {} of {ATTEMPTS} in {} ms",
-            attempt + 1,
-            pause.as_millis()
-        ));
+        let (next, millis) = (attempt + 1, pause.as_millis());
+        self.trace(&format!("* attempt {next} of {ATTEMPTS} in {millis} ms"));
         if pause >= WORTH_TELLING {
-            self.console.progress(&format!(
-                "Waiting {} s: {} is busy…",
-                pause.as_secs(),
-                self.host.borrow()
-            ));
+            let host = self.host.borrow().clone();
+            (self.on_event)(HttpEvent::Waiting { host, pause });
         }
         self.clock.sleep(pause);
         true
     }
 
-    /// Keeps what servers are told, longest first: one may be a part of another.
-    fn remember(&self, request: &Request) {
-        let mut told = self.told.borrow_mut();
-        for secret in request.secrets() {
-            if !told.contains(&secret) {
-                told.push(secret);
-            }
-        }
-        told.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
-    }
-
-    fn attempt(&self, request: &Request, target: &Target) -> Result<Response, Fault> {
-        let line = self
+    fn attempt(&self, request: &Request, target: &Target) -> Result<Response, AttemptError> {
+        let route = self
             .agents
-            .line_to(target, &self.settings)
-            .map_err(|reason| Fault {
+            .route_to(target, &self.settings)
+            .map_err(|reason| AttemptError {
                 failure: our_fault(reason),
-                again: RetryClass::No,
+                retry: RetryClass::No,
                 wait: None,
             })?;
+        if let Some(proxy) = &route.proxy {
+            self.sent_secrets.add(proxy.secrets());
+        }
         self.trace_request(request, target);
         let started = Instant::now();
-        let witness = self.agents.witness();
-        witness.reset();
-        let outcome = exchange::run(&line, request, target);
-        let (stage, reused) = (witness.stage(), !witness.connected());
-        let scene = Scene {
+        let tracker = self.agents.tracker();
+        tracker.reset();
+        let outcome = exchange::run(&route, request, target);
+        let context = AttemptContext {
             target,
-            proxy: line.proxy.as_ref(),
-            stage,
-            reused,
+            route: &route,
+            stage: tracker.stage(),
+            reused: !tracker.connected(),
             timeout: self.settings.timeout,
-            secrets: &self.told.borrow(),
+            secrets: &self.sent_secrets,
         };
-        let answer = outcome.map_err(|error| fault::of(&error, &scene))?;
+        let answer = outcome.map_err(|error| attempt::failed(&error, &context))?;
         let took = started.elapsed().as_millis();
         let size = answer.body.as_ref().map_or_else(
             |_| "body incomplete".to_owned(),
             |body| format!("{} bytes", body.len()),
         );
         self.trace(&format!("< {} ({took} ms), {size}", answer.status));
-        answer::judge(answer, request.repeat, &scene, self.clock.now())
+        answer::judge(answer, request.repeat, &context, self.clock.now())
     }
 
     fn trace_request(&self, request: &Request, target: &Target) {
@@ -203,7 +220,7 @@ impl Http {
     /// Every line goes through here, so that even a token in a path or a reason is not shown.
     fn trace(&self, line: &str) {
         if self.settings.debug {
-            self.console.say(&redact(line, &[]));
+            (self.on_event)(HttpEvent::Trace(self.sent_secrets.redact(line)));
         }
     }
 }

@@ -115,14 +115,13 @@ impl Proxy {
             Some((login, place)) => (Some(login), place),
             None => (None, authority),
         };
-        let decode = |part: &str| {
-            percent_decode_str(part)
-                .decode_utf8()
-                .map(Cow::into_owned)
-                .map_err(|_| bad("its user or password is no UTF-8"))
-        };
         let (user, password) = match login.map(|l| l.split_once(':').unwrap_or((l, ""))) {
-            Some((user, password)) => (Some(decode(user)?), Some(Secret::new(decode(password)?))),
+            Some((user, password)) => {
+                let both = decode(user).zip(decode(password).map(Secret::new));
+                let (user, password) =
+                    both.ok_or_else(|| bad("its user or password is no UTF-8"))?;
+                (Some(user), Some(password))
+            }
             None => (None, None),
         };
         let (host, port) = split_port(place).ok_or_else(|| bad("its port is no number"))?;
@@ -185,6 +184,13 @@ impl Proxy {
         builder.build().ok()
     }
 
+    /// What it is told and may repeat.
+    pub(super) fn secrets(&self) -> Vec<Secret> {
+        let login = self.authorization();
+        let login = login.and_then(|line| Some(Secret::new(line.expose().strip_prefix("Basic ")?)));
+        self.password.iter().cloned().chain(login).collect()
+    }
+
     /// The value of `Proxy-Authorization`.
     pub(super) fn authorization(&self) -> Option<Secret> {
         let user = self.user.as_ref()?;
@@ -192,6 +198,11 @@ impl Proxy {
         let login = BASE64_STANDARD.encode(format!("{user}:{password}"));
         Some(Secret::new(format!("Basic {login}")))
     }
+}
+
+fn decode(part: &str) -> Option<String> {
+    let text = percent_decode_str(part).decode_utf8();
+    text.ok().map(Cow::into_owned)
 }
 
 /// Splits `host`, `host:port` or `[v6]:port`; `None` when the port is none.

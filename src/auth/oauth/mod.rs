@@ -175,7 +175,7 @@ mod tests {
     use super::*;
     use std::rc::Rc;
 
-    use crate::context::{Console, SystemClock};
+    use crate::context::SystemClock;
     use crate::http::Settings;
 
     #[test]
@@ -202,9 +202,7 @@ mod tests {
             ("CLERK_OAUTH_DOMAIN".into(), "http://127.0.0.1:9".into()),
             ("CLERK_OAUTH_CLIENT_ID".into(), "a&b".into()),
         ]);
-        let sink = || Box::new(std::io::sink());
-        let console = Console::new(sink(), sink());
-        let http = Http::new(Settings::default(), console, Rc::new(SystemClock));
+        let http = Http::new(Settings::default(), Rc::new(SystemClock), |_| {});
         let provider = Provider::new(&env, &http, &SystemClock).unwrap();
         let attempt = Attempt::new(41250).unwrap();
         let url = provider.authorize_url(&attempt);

@@ -1,7 +1,7 @@
 //! Each class of failure.
 
 use super::ports::free_port;
-use super::server::{Reply, Server, json, raw};
+use super::server::{Reply, Server, json, raw, with_header};
 use super::*;
 
 #[test]
@@ -149,8 +149,14 @@ fn a_body_of_the_limit_is_taken() {
 
 #[test]
 fn answers_that_are_not_http_are_unknown() {
-    let many = format!("HTTP/1.1 200 X\r\n{}\r\n", "A: b\r\n".repeat(5000));
-    for garbage in ["SSH-2.0-x\r\n\r\n", "HTTP/1.1 abc\r\n\r\n", &many] {
+    let many = format!("HTTP/1.1 200 X\r\n{}\r\n", "A: b\r\n".repeat(200));
+    let long = format!("HTTP/1.1 200 X\r\nA: {}\r\n\r\n", "b".repeat(64 * 1024));
+    for (garbage, words) in [
+        ("SSH-2.0-x\r\n\r\n", "is not HTTP, or breaks its rules: "),
+        ("HTTP/1.1 abc\r\n\r\n", "is not HTTP, or breaks its rules: "),
+        (&many, "too many headers"),
+        (&long, "127.0.0.1 answered with headers of more than 64 KiB"),
+    ] {
         let server = Server::start(vec![Reply::SendAndClose(garbage.into())]);
         let (class, status, in_flight, reason) = parts(Client::new().create(&server.url("/")));
         assert_eq!(
@@ -158,7 +164,51 @@ fn answers_that_are_not_http_are_unknown() {
             ("unknown", None, false),
             "{reason}"
         );
+        assert!(reason.contains(words), "{reason}");
     }
+    let broken = "HTTP/1.1 201 X\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n{}";
+    let server = Server::start(vec![Reply::SendAndClose(broken.into())]);
+    let (class, status, _, reason) = parts(Client::new().create(&server.url("/")));
+    assert_eq!((class, status), ("unknown", Some(201)));
+    assert!(reason.contains("breaks the rules of HTTP: "), "{reason}");
+    assert!(reason.contains("chunk"), "{reason}");
+}
+
+#[test]
+fn headers_up_to_64_kib_are_taken() {
+    let head = "HTTP/1.1 200 X\r\nContent-Length: 2\r\nA: ";
+    let filler = "b".repeat(64 * 1024 - head.len() - "\r\n\r\n".len());
+    let answer = format!("{head}{filler}\r\n\r\n{{}}");
+    let server = Server::start(vec![Reply::Send(answer.into())]);
+    assert_eq!(Client::new().get(&server.url("/")).unwrap().body, b"{}");
+}
+
+#[test]
+fn an_encoding_that_was_not_asked_for_is_named() {
+    for (status, class) in [(201, "unknown"), (404, "rejected"), (500, "unknown")] {
+        let header = "Content-Encoding: GZip";
+        let server = Server::start(vec![with_header(status, header)]);
+        let result = Client::new().create(&server.url("/"));
+        if let Err(Failure::Rejected { kind, .. }) = &result {
+            assert_eq!(*kind, crate::error::ErrorKind::Foreign);
+        }
+        let (found, found_status, in_flight, text) = parts(result);
+        assert_eq!(
+            (found, found_status, in_flight),
+            (class, Some(status), false)
+        );
+        let words = "encoded as gzip, which was not asked for";
+        assert!(text.contains(words), "{text}");
+    }
+    for harmless in ["Content-Encoding: identity", "Content-Encoding:"] {
+        let server = Server::start(vec![with_header(200, harmless)]);
+        Client::new().get(&server.url("/")).unwrap();
+    }
+    let server = Server::start(vec![Reply::Send(raw(
+        "204 X\r\nContent-Encoding: gzip",
+        "",
+    ))]);
+    Client::new().get(&server.url("/")).unwrap();
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Variables, addresses and error answers that nobody would send on purpose.
 
+use std::io::Write;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -128,7 +129,8 @@ fn error_answers() {
         br#"{"errors": [{"message": "m", "long_message": "l"}]}"#,
         b"<html><body>hush-hush-secret\x1b[2J</body>",
     ];
-    let secrets = [Secret::new("hush-hush-secret")];
+    let secrets = SentSecrets::default();
+    secrets.add([Secret::new("hush-hush-secret")]);
     fuzz::bytes(&seeds, |body| {
         for media_type in ["application/json", "text/html", "text/plain; charset=x"] {
             let (_, said) = message::parse(body, media_type, &secrets);

@@ -12,7 +12,6 @@ mod secure;
 mod server;
 
 use std::cell::RefCell;
-use std::io::{self, Write};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -33,24 +32,10 @@ impl Clock for StillClock {
     }
 }
 
-/// A stream that can be read back.
-#[derive(Clone, Default)]
-pub(super) struct Tape(Rc<RefCell<Vec<u8>>>);
-
-impl Write for Tape {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A client with what it said and how long it would have waited.
+/// A client with what it reported and how long it would have waited.
 pub(super) struct Client {
     pub(super) http: Http,
-    said: Tape,
+    events: Rc<RefCell<Vec<HttpEvent>>>,
     clock: Rc<StillClock>,
 }
 
@@ -60,15 +45,17 @@ impl Client {
     }
 
     pub(super) fn with(settings: Settings) -> Self {
-        let (said, clock) = (Tape::default(), Rc::new(StillClock::default()));
-        let console = Console::new(Box::new(io::sink()), Box::new(said.clone()));
+        let events = Rc::<RefCell<Vec<HttpEvent>>>::default();
+        let clock = Rc::new(StillClock::default());
         let settings = Settings {
             debug: true,
             ..settings
         };
+        let reported = Rc::clone(&events);
+        let report = move |event| reported.borrow_mut().push(event);
         Self {
-            http: Http::new(settings, console, clock.clone()),
-            said,
+            http: Http::new(settings, clock.clone(), report),
+            events,
             clock,
         }
     }
@@ -89,8 +76,27 @@ impl Client {
         self.http.send(&Request::post(url, body))
     }
 
+    /// The trace.
     pub(super) fn said(&self) -> String {
-        String::from_utf8(self.said.0.borrow().clone()).unwrap()
+        let events = self.events.borrow();
+        let lines = events.iter().filter_map(|event| match event {
+            HttpEvent::Trace(line) => Some(format!("{line}\n")),
+            HttpEvent::Waiting { .. } => None,
+        });
+        lines.collect()
+    }
+
+    /// The waits that are worth telling a person.
+    pub(super) fn waits(&self) -> Vec<Duration> {
+        let events = self.events.borrow();
+        let waits = events.iter().filter_map(|event| match event {
+            HttpEvent::Trace(_) => None,
+            HttpEvent::Waiting { host, pause } => {
+                assert_eq!(host, "127.0.0.1");
+                Some(*pause)
+            }
+        });
+        waits.collect()
     }
 
     pub(super) fn pauses(&self) -> Vec<Duration> {

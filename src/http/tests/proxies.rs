@@ -156,3 +156,43 @@ fn loopback_needs_no_proxy() {
     let server = Server::start(vec![json(200, "{}")]);
     client("socks5://wrong").get(&server.url("/")).unwrap();
 }
+
+/// What no API says may come from the proxy; what the API says does not.
+#[test]
+fn a_proxy_that_answers_in_the_place_of_the_server() {
+    let page = Reply::Send(raw(
+        "403 X\r\nContent-Type: text/html",
+        "<p>hush me hush-hush",
+    ));
+    let proxy = Server::start(vec![
+        page,
+        json(403, ""),
+        json(403, r#"{"detail":"no"}"#),
+        json(502, ""),
+    ]);
+    let address = format!("127.0.0.1:{}", proxy.port);
+    let client = client(&format!("http://me:hush-hush@{address}"));
+    for words in [
+        format!("a page of HTML, not an answer of the API (perhaps from the proxy {address})"),
+        format!("not an answer of the API, perhaps one of the proxy {address}"),
+        "no".to_owned(),
+        format!(
+            "api.example answered 502: not an answer of the API, perhaps one of the proxy {address}"
+        ),
+    ] {
+        let (.., text) = parts(client.create("http://api.example/"));
+        assert_eq!(text, words);
+    }
+    let server = Server::start(vec![json(403, "")]);
+    let (.., text) = parts(client.create(&server.url("/")));
+    assert_eq!(text, "", "no proxy on the way to this machine itself");
+}
+
+#[test]
+fn a_proxy_that_says_its_password() {
+    let said = r#"{"detail":"bWU6aHVzaC1odXNo is me:hush-hush"}"#;
+    let proxy = Server::start(vec![json(403, said)]);
+    let client = client(&format!("http://me:hush-hush@127.0.0.1:{}", proxy.port));
+    let (.., text) = parts(client.create("http://api.example/"));
+    assert_eq!(text, "[redacted] is me:[redacted]");
+}

@@ -67,6 +67,7 @@ fn safe_requests_survive_what_passes() {
         );
     }
     assert_eq!(pauses.len(), 3);
+    assert!(client.waits().is_empty(), "too short to be told");
 }
 
 #[test]
@@ -196,4 +197,5 @@ fn the_last_answer_tells_when_to_come_back() {
     };
     assert_eq!(retry_after, Some(Duration::from_secs(5)));
     assert_eq!(client.pauses(), [Duration::from_secs(5); 3]);
+    assert_eq!(client.waits(), client.pauses());
 }

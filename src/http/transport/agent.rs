@@ -12,7 +12,7 @@ use ureq::unversioned::transport::{
 
 use super::forward::AbsoluteForm;
 use super::resolve::Resolve;
-use super::send_tracker::{AboveTls, BelowTls, Witness};
+use super::send_tracker::{AboveTls, BelowTls, SendTracker};
 use super::tls;
 use crate::http::proxy::Proxy;
 use crate::http::settings::Settings;
@@ -22,54 +22,64 @@ use crate::http::target::Target;
 pub(in crate::http) const LONGEST_RESOLVE: Duration = Duration::from_secs(5);
 /// A host that takes longer than this to connect to is down.
 pub(in crate::http) const LONGEST_CONNECT: Duration = Duration::from_secs(10);
-/// Room for a whole request head, the longest URL and bearer included, and for a whole answer
-/// head: ureq needs each in one piece.
-const BUFFER: usize = 16 * 1024;
+/// Room for a whole request head, the longest URL and bearer included: ureq needs it in one piece.
+const OUTPUT_BUFFER: usize = 16 * 1024;
+/// The longest head of an answer.
+const LONGEST_ANSWER_HEAD: usize = 64 * 1024;
+/// Room for more than that: a longer head must not look like an end of the connection.
+const INPUT_BUFFER: usize = LONGEST_ANSWER_HEAD + 16 * 1024;
 /// Shorter than the 5 s after which common servers close: a request that may not be repeated must
 /// not meet a connection that is just being closed.
 const LONGEST_IDLE: Duration = Duration::from_secs(3);
 
 /// A way to a server.
 #[derive(Clone)]
-pub(in crate::http) struct Line {
+pub(in crate::http) struct Route {
     /// The proxy on the way.
     pub(in crate::http) proxy: Option<Proxy>,
     /// Whether the proxy gets the requests themselves (plain http) rather than a tunnel.
-    pub(in crate::http) forwards: bool,
+    forwards: bool,
     pub(in crate::http) agent: Agent,
     secure: bool,
+}
+
+impl Route {
+    /// The proxy that gets the requests themselves, and may answer them.
+    pub(in crate::http) fn forwarder(&self) -> Option<&Proxy> {
+        self.proxy.as_ref().filter(|_| self.forwards)
+    }
 }
 
 /// All ways that were needed so far.
 #[derive(Default)]
 pub(in crate::http) struct Agents {
-    lines: RefCell<Vec<Line>>,
-    witness: Witness,
+    routes: RefCell<Vec<Route>>,
+    tracker: SendTracker,
 }
 
 impl Agents {
     /// What saw how far the last attempt got.
-    pub(in crate::http) fn witness(&self) -> &Witness {
-        &self.witness
+    pub(in crate::http) fn tracker(&self) -> &SendTracker {
+        &self.tracker
     }
 
     /// The way to this target. The error is a setting of ours that cannot be used.
-    pub(in crate::http) fn line_to(
+    pub(in crate::http) fn route_to(
         &self,
         target: &Target,
         settings: &Settings,
-    ) -> Result<Line, String> {
+    ) -> Result<Route, String> {
         let proxy = settings.proxy.choose(target)?;
-        let mut lines = self.lines.borrow_mut();
-        if let Some(line) = lines
+        let mut routes = self.routes.borrow_mut();
+        if let Some(route) = routes
             .iter()
-            .find(|line| line.secure == target.secure && line.proxy == proxy)
+            .find(|route| route.secure == target.secure && route.proxy == proxy)
         {
-            return Ok(line.clone());
+            return Ok(route.clone());
         }
-        let line = self.open(target.secure, proxy, settings)?;
-        lines.push(line.clone());
-        Ok(line)
+        let route = self.open(target.secure, proxy, settings)?;
+        routes.push(route.clone());
+        Ok(route)
     }
 
     fn open(
@@ -77,8 +87,8 @@ impl Agents {
         secure: bool,
         proxy: Option<Proxy>,
         settings: &Settings,
-    ) -> Result<Line, String> {
-        let witness = self.witness.clone();
+    ) -> Result<Route, String> {
+        let tracker = self.tracker.clone();
         let for_ureq = proxy.as_ref().and_then(Proxy::for_ureq);
         let forwards = !secure && proxy.as_ref().is_some_and(|proxy| !proxy.secure);
         let needs_tls = secure || proxy.as_ref().is_some_and(|proxy| proxy.secure);
@@ -92,18 +102,18 @@ impl Agents {
                 .chain(TcpConnector::default())
                 .chain(AbsoluteForm)
                 .chain(BelowTls {
-                    witness: witness.clone(),
+                    tracker: tracker.clone(),
                     tunnels: false,
                 })
                 .chain(AboveTls {
-                    witness: witness.clone(),
+                    tracker: tracker.clone(),
                     tunnels: false,
                 });
             let instead = for_ureq.map(|proxy| proxy.uri().clone());
             Agent::with_parts(
                 config(settings.timeout, None, None),
                 chain,
-                Resolve { witness, instead },
+                Resolve { tracker, instead },
             )
         } else {
             let tunnels = proxy.is_some();
@@ -111,21 +121,21 @@ impl Agents {
                 .chain(ConnectProxyConnector::default())
                 .chain(TcpConnector::default())
                 .chain(BelowTls {
-                    witness: witness.clone(),
+                    tracker: tracker.clone(),
                     tunnels,
                 })
                 .chain(RustlsConnector::default())
                 .chain(AboveTls {
-                    witness: witness.clone(),
+                    tracker: tracker.clone(),
                     tunnels,
                 });
             let resolve = Resolve {
-                witness,
+                tracker,
                 instead: None,
             };
             Agent::with_parts(config(settings.timeout, for_ureq, tls), chain, resolve)
         };
-        Ok(Line {
+        Ok(Route {
             proxy,
             forwards,
             agent,
@@ -144,9 +154,9 @@ fn config(timeout: Duration, proxy: Option<ureq::Proxy>, tls: Option<TlsConfig>)
         .user_agent(concat!("ntcli/", env!("CARGO_PKG_VERSION")))
         .accept("application/json")
         .accept_encoding("")
-        .input_buffer_size(BUFFER)
-        .output_buffer_size(BUFFER)
-        .max_response_header_size(BUFFER)
+        .input_buffer_size(INPUT_BUFFER)
+        .output_buffer_size(OUTPUT_BUFFER)
+        .max_response_header_size(LONGEST_ANSWER_HEAD)
         .max_idle_connections(2)
         .max_idle_connections_per_host(1)
         .max_idle_age(LONGEST_IDLE)

@@ -1,6 +1,8 @@
-//! What plugs into ureq: the agents, and the connectors and transports they are made of.
+//! What plugs into ureq: the agents, the connectors and transports they are made of, and the calls
+//! that send.
 
 pub(in crate::http) mod agent;
+pub(in crate::http) mod exchange;
 mod forward;
 mod resolve;
 pub(in crate::http) mod send_tracker;

@@ -7,13 +7,13 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-use super::send_tracker::{Stage, Witness};
+use super::send_tracker::{SendTracker, Stage};
 
 /// ureq's resolver starts a thread for each look-up, and glibc's loads its own libraries: this one
 /// asks it only for real names.
 #[derive(Debug)]
 pub(in crate::http) struct Resolve {
-    pub(in crate::http) witness: Witness,
+    pub(in crate::http) tracker: SendTracker,
     /// The proxy to be reached instead of every host, when requests are handed to one whole.
     pub(in crate::http) instead: Option<Uri>,
 }
@@ -26,7 +26,7 @@ impl Resolver for Resolve {
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let uri = self.instead.as_ref().unwrap_or(uri);
-        self.witness.reached(Stage::Resolve);
+        self.tracker.reached(Stage::Resolve);
         let found = match known(uri) {
             Some(known) => {
                 let mut addresses = self.empty();
@@ -37,7 +37,7 @@ impl Resolver for Resolve {
             }
             None => DefaultResolver::default().resolve(uri, config, timeout)?,
         };
-        self.witness.reached(Stage::Connect);
+        self.tracker.reached(Stage::Connect);
         Ok(found)
     }
 }

@@ -1,4 +1,4 @@
-//! The witness: how far an attempt got, and so whether the server can have seen any of it.
+//! How far an attempt got, and so whether the server can have seen any of it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,7 +26,7 @@ pub(in crate::http) enum Stage {
 /// What is known of the current attempt. Shared with the transports, of which all but one sleep:
 /// this program sends one request at a time.
 #[derive(Debug, Clone, Default)]
-pub(in crate::http) struct Witness(Arc<Mutex<Seen>>);
+pub(in crate::http) struct SendTracker(Arc<Mutex<Seen>>);
 
 #[derive(Debug)]
 struct Seen {
@@ -43,7 +43,7 @@ impl Default for Seen {
     }
 }
 
-impl Witness {
+impl SendTracker {
     /// A new attempt begins.
     pub(in crate::http) fn reset(&self) {
         self.with(|seen| *seen = Seen::default());
@@ -76,7 +76,7 @@ fn is_way_to_proxy(tunnels: bool, details: &ConnectionDetails) -> bool {
 /// Stands below TLS and notes that TLS begins.
 #[derive(Debug)]
 pub(in crate::http) struct BelowTls {
-    pub(in crate::http) witness: Witness,
+    pub(in crate::http) tracker: SendTracker,
     /// Whether this chain goes through a proxy's tunnel.
     pub(in crate::http) tunnels: bool,
 }
@@ -89,7 +89,7 @@ impl<In: Transport> Connector<In> for BelowTls {
         details: &ConnectionDetails,
         chained: Option<In>,
     ) -> Result<Option<In>, ureq::Error> {
-        self.witness
+        self.tracker
             .reached(if is_way_to_proxy(self.tunnels, details) {
                 Stage::TlsToProxy
             } else {
@@ -102,13 +102,13 @@ impl<In: Transport> Connector<In> for BelowTls {
 /// Stands above TLS, at the top of the chain, and notes that a request is sent.
 #[derive(Debug)]
 pub(in crate::http) struct AboveTls {
-    pub(in crate::http) witness: Witness,
+    pub(in crate::http) tracker: SendTracker,
     /// Whether this chain goes through a proxy's tunnel.
     pub(in crate::http) tunnels: bool,
 }
 
 impl<In: Transport> Connector<In> for AboveTls {
-    type Out = Either<In, Witnessed<In>>;
+    type Out = Either<In, Tracked<In>>;
 
     fn connect(
         &self,
@@ -116,14 +116,14 @@ impl<In: Transport> Connector<In> for AboveTls {
         chained: Option<In>,
     ) -> Result<Option<Self::Out>, ureq::Error> {
         if is_way_to_proxy(self.tunnels, details) {
-            self.witness.reached(Stage::Tunnel);
+            self.tracker.reached(Stage::Tunnel);
             return Ok(chained.map(Either::A));
         }
-        self.witness.with(|seen| seen.connected = true);
+        self.tracker.with(|seen| seen.connected = true);
         Ok(chained.map(|inner| {
-            Either::B(Witnessed {
+            Either::B(Tracked {
                 inner,
-                witness: self.witness.clone(),
+                tracker: self.tracker.clone(),
             })
         }))
     }
@@ -131,18 +131,18 @@ impl<In: Transport> Connector<In> for AboveTls {
 
 /// A connection whose every sending is noted before it happens.
 #[derive(Debug)]
-pub(in crate::http) struct Witnessed<T> {
+pub(in crate::http) struct Tracked<T> {
     inner: T,
-    witness: Witness,
+    tracker: SendTracker,
 }
 
-impl<T: Transport> Transport for Witnessed<T> {
+impl<T: Transport> Transport for Tracked<T> {
     fn buffers(&mut self) -> &mut dyn Buffers {
         self.inner.buffers()
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
-        self.witness.reached(Stage::Sent);
+        self.tracker.reached(Stage::Sent);
         self.inner.transmit_output(amount, timeout)
     }
 

@@ -254,6 +254,17 @@ fn a_proxy_that_wants_a_password_for_plain_http() {
     output.exits(2).says("http_proxy").says("407");
 }
 
+/// A page in the server's place.
+#[test]
+fn a_proxy_that_refuses_plain_http() {
+    let (world, _) = World::ready();
+    let proxy = Proxy::that_says("HTTP/1.1 403 No\r\nContent-Length: 4\r\n\r\n<p>x");
+    let address = format!("127.0.0.1:{}", proxy.port);
+    let output = refresh(&world, PLAIN).env("http_proxy", &address).run();
+    nothing_has_changed(&world, &output);
+    output.says(&format!("(perhaps from the proxy {address})"));
+}
+
 #[test]
 fn a_proxy_that_is_not_there() {
     let (world, _) = World::ready();

@@ -4,48 +4,54 @@ use std::io::{self, Read};
 
 use ureq::http::{HeaderMap, HeaderValue, Method as UreqMethod, Request as UreqRequest, header};
 
-use super::proxy::Proxy;
-use super::request::{Method, Request};
-use super::target::Target;
-use super::transport::agent::Line;
+use super::agent::Route;
+use crate::http::proxy::Proxy;
+use crate::http::request::{Method, Request};
+use crate::http::target::Target;
 
 /// The longest bearer that is sent.
-pub(super) const LONGEST_BEARER: usize = 8 * 1024;
+pub(in crate::http) const LONGEST_BEARER: usize = 8 * 1024;
 /// The longest body of a 2xx answer, bytes.
 const LONGEST_BODY: u64 = 1024 * 1024;
 /// How much of any other answer is looked at, bytes: room for every error of the API.
 const LONGEST_ERROR: u64 = 64 * 1024;
 
 /// An answer as it came.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
+pub(in crate::http) struct Answer {
+    pub(in crate::http) status: u16,
+    pub(in crate::http) headers: HeaderMap,
     /// The body, or why there is none.
-    pub(super) body: Result<Vec<u8>, BodyFault>,
+    pub(in crate::http) body: Result<Vec<u8>, BodyFault>,
 }
 
 /// Why a body is not whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BodyFault {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::http) enum BodyFault {
     /// More than is read.
     TooLong,
     /// The connection ended first.
     Cut,
     /// The time ran out first.
     TimedOut,
-    /// It breaks the rules of HTTP.
-    Garbled,
+    /// It is encoded like this, and we asked for no encoding.
+    Encoded(String),
+    /// It breaks the rules of HTTP: which.
+    NotHttp(String),
 }
 
 impl Answer {
     /// A header's value, when it is text.
-    pub(super) fn header(&self, name: header::HeaderName) -> Option<&str> {
+    pub(in crate::http) fn header(&self, name: header::HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
 
 /// Sends the request once.
-pub(super) fn run(line: &Line, request: &Request, target: &Target) -> Result<Answer, ureq::Error> {
+pub(in crate::http) fn run(
+    route: &Route,
+    request: &Request,
+    target: &Target,
+) -> Result<Answer, ureq::Error> {
     let mut head = UreqRequest::builder()
         .uri(target.uri.clone())
         .method(match request.method {
@@ -59,18 +65,17 @@ pub(super) fn run(line: &Line, request: &Request, target: &Target) -> Result<Ans
             hidden(&format!("Bearer {}", bearer.expose()))?,
         );
     }
-    let login = line.proxy.as_ref().filter(|_| line.forwards);
-    if let Some(login) = login.and_then(Proxy::authorization) {
+    if let Some(login) = route.forwarder().and_then(Proxy::authorization) {
         head = head.header(header::PROXY_AUTHORIZATION, hidden(login.expose())?);
     }
     let response = match request.body.encoded() {
         Some((text, media_type)) => {
             head = head.header(header::CONTENT_TYPE, media_type);
-            line.agent.run(head.body(text)?)?
+            route.agent.run(head.body(text)?)?
         }
         // A POST says that its body is empty; servers answer 411 to one that says nothing.
-        None if request.method == Method::Post => line.agent.run(head.body(String::new())?)?,
-        None => line.agent.run(head.body(())?)?,
+        None if request.method == Method::Post => route.agent.run(head.body(String::new())?)?,
+        None => route.agent.run(head.body(())?)?,
     };
     let (parts, body) = response.into_parts();
     let limit = if parts.status.is_success() {
@@ -78,11 +83,23 @@ pub(super) fn run(line: &Line, request: &Request, target: &Target) -> Result<Ans
     } else {
         LONGEST_ERROR
     };
+    let body = read(body, limit).and_then(|body| match encoding(&parts.headers) {
+        Some(encoding) if !body.is_empty() => Err(BodyFault::Encoded(encoding)),
+        _ => Ok(body),
+    });
     Ok(Answer {
         status: parts.status.as_u16(),
         headers: parts.headers,
-        body: read(body, limit),
+        body,
     })
+}
+
+fn encoding(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_ENCODING)?;
+    let name = String::from_utf8_lossy(value.as_bytes())
+        .trim()
+        .to_ascii_lowercase();
+    (!name.is_empty() && name != "identity").then_some(name)
 }
 
 fn hidden(text: &str) -> Result<HeaderValue, ureq::Error> {
@@ -112,6 +129,6 @@ fn body_fault(error: io::Error) -> BodyFault {
     match ureq::Error::from(error) {
         ureq::Error::Timeout(_) => BodyFault::TimedOut,
         ureq::Error::Io(_) => BodyFault::Cut,
-        _ => BodyFault::Garbled,
+        error => BodyFault::NotHttp(error.to_string()),
     }
 }

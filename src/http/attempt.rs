@@ -1,0 +1,271 @@
+//! One attempt: what is known of it, and what became of one that brought no answer.
+
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use crate::error::Failure;
+
+use super::retry::RetryClass;
+use super::sent_secrets::SentSecrets;
+use super::target::Target;
+use super::transport::agent::{LONGEST_CONNECT, LONGEST_RESOLVE, Route};
+use super::transport::send_tracker::Stage;
+use super::transport::tls;
+use super::{describe_io, span};
+use crate::text::printable;
+
+/// A failed attempt, and whether another may follow.
+#[derive(Debug)]
+pub(super) struct AttemptError {
+    pub(super) failure: Failure,
+    pub(super) retry: RetryClass,
+    /// How long the server wants us to wait.
+    pub(super) wait: Option<Duration>,
+}
+
+/// All that is known of an attempt.
+pub(super) struct AttemptContext<'a> {
+    pub(super) target: &'a Target,
+    pub(super) route: &'a Route,
+    /// How far it got.
+    pub(super) stage: Stage,
+    /// Whether it went over a connection that an earlier request had opened.
+    pub(super) reused: bool,
+    /// The time for the whole request.
+    pub(super) timeout: Duration,
+    /// Which a server may repeat.
+    pub(super) secrets: &'a SentSecrets,
+}
+
+/// A failure for which a setting on this machine is to blame.
+pub(super) fn our_fault(reason: impl Into<String>) -> Failure {
+    Failure::NotSent {
+        reason: reason.into(),
+        our_setting: true,
+    }
+}
+
+/// Judges ureq's error by how far the attempt got.
+pub(super) fn failed(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
+    if context.stage == Stage::Sent {
+        lost(error, context)
+    } else {
+        not_sent(error, context)
+    }
+}
+
+/// The request, or a part of it, is out.
+fn lost(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
+    let host = &context.target.host;
+    let (reason, retry) = match error {
+        ureq::Error::Timeout(_) => (
+            format!("no answer from {host} within {}", span(context.timeout)),
+            RetryClass::No,
+        ),
+        ureq::Error::Io(error) => {
+            let retry = if context.reused {
+                RetryClass::AtOnce
+            } else {
+                RetryClass::MayBeCarriedOut
+            };
+            let reason = if is_cut(error) {
+                format!("{host} closed the connection before it answered")
+            } else {
+                format!("the connection to {host} broke: {}", describe_io(error))
+            };
+            (reason, retry)
+        }
+        ureq::Error::LargeResponseHeader(_, limit) => (
+            format!(
+                "{host} answered with headers of more than {} KiB",
+                limit / 1024
+            ),
+            RetryClass::No,
+        ),
+        ureq::Error::Protocol(why) => (
+            format!("what {host} answered is not HTTP, or breaks its rules: {why}"),
+            RetryClass::No,
+        ),
+        error => (
+            format!("what {host} answered cannot be read: {error}"),
+            RetryClass::No,
+        ),
+    };
+    AttemptError {
+        failure: Failure::Unknown {
+            reason,
+            status: None,
+            // Whoever cut the connection has ended its work on the request.
+            in_flight: matches!(error, ureq::Error::Timeout(_)),
+            retry_after: None,
+        },
+        retry,
+        wait: None,
+    }
+}
+
+/// Not a byte of the request is out.
+fn not_sent(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
+    let target = context.target;
+    // Where the first connection goes: with a proxy, the host itself is the proxy's affair.
+    let (host, address) = match &context.route.proxy {
+        Some(proxy) => {
+            let proxy = format!("the proxy {}", proxy.address());
+            (proxy.clone(), proxy)
+        }
+        None => (target.host.clone(), target.address()),
+    };
+    let limit = span(context.timeout.min(LONGEST_CONNECT));
+    let (reason, retry) = match context.stage {
+        Stage::Resolve | Stage::Connect => not_connected(error, &host, &address, context),
+        Stage::TlsToProxy => not_secured(error, &host, &address, &limit),
+        Stage::Tunnel => no_tunnel(error, &host, &limit, context),
+        Stage::Tls => not_secured(error, &target.host, &target.address(), &limit),
+        Stage::Sent => cannot_be_sent(error, &address),
+    };
+    let our_setting = context.stage == Stage::Tunnel && connect_status(error) == Some(407);
+    AttemptError {
+        failure: Failure::NotSent {
+            reason,
+            our_setting,
+        },
+        retry,
+        wait: None,
+    }
+}
+
+/// Nothing that the network does ends here.
+fn cannot_be_sent(error: &ureq::Error, address: &str) -> (String, RetryClass) {
+    let reason = printable(&format!("the request cannot be sent to {address}: {error}"));
+    (reason, RetryClass::No)
+}
+
+fn not_connected(
+    error: &ureq::Error,
+    host: &str,
+    address: &str,
+    context: &AttemptContext,
+) -> (String, RetryClass) {
+    let within = |longest: Duration| span(context.timeout.min(longest));
+    match (context.stage, error) {
+        (_, ureq::Error::Timeout(ureq::Timeout::Resolve)) => (
+            format!("no address for {host} within {}", within(LONGEST_RESOLVE)),
+            RetryClass::No,
+        ),
+        (_, ureq::Error::Timeout(_)) => (
+            format!(
+                "cannot connect to {address}: no answer within {}",
+                within(LONGEST_CONNECT)
+            ),
+            RetryClass::No,
+        ),
+        (Stage::Resolve, ureq::Error::Io(error)) => (
+            format!("cannot find the address of {host}: {}", describe_io(error)),
+            RetryClass::NotSent,
+        ),
+        (Stage::Resolve, ureq::Error::HostNotFound) => {
+            (format!("{host} has no address"), RetryClass::NotSent)
+        }
+        (Stage::Connect, ureq::Error::Io(error)) => (
+            format!(
+                "cannot connect to {address}: {}",
+                connect_reason(error, context.target)
+            ),
+            RetryClass::NotSent,
+        ),
+        (_, error) => cannot_be_sent(error, address),
+    }
+}
+
+fn no_tunnel(
+    error: &ureq::Error,
+    host: &str,
+    limit: &str,
+    context: &AttemptContext,
+) -> (String, RetryClass) {
+    let to = context.target.address();
+    match error {
+        ureq::Error::ConnectProxyFailed(_) => {
+            let reason = match (connect_status(error), &context.route.proxy) {
+                (Some(407), Some(proxy)) => proxy.wants_another_login(),
+                (Some(status), _) => {
+                    format!("{host} did not connect to {to}: it answered {status}")
+                }
+                (None, _) => format!("{host} did not connect to {to}"),
+            };
+            (reason, RetryClass::No)
+        }
+        ureq::Error::Timeout(_) => (
+            format!("{host} did not connect to {to} within {limit}"),
+            RetryClass::No,
+        ),
+        ureq::Error::Io(error) if is_cut(error) => (
+            format!("{host} closed the connection when asked for {to}"),
+            RetryClass::NotSent,
+        ),
+        ureq::Error::Protocol(_) => (format!("what {host} answered is not HTTP"), RetryClass::No),
+        error => cannot_be_sent(error, host),
+    }
+}
+
+/// The status of a refused CONNECT. ureq tells it in a text only ("proxy server responded 403/403").
+fn connect_status(error: &ureq::Error) -> Option<u16> {
+    match error {
+        ureq::Error::ConnectProxyFailed(said) => said.rsplit('/').next()?.parse().ok(),
+        _ => None,
+    }
+}
+
+fn not_secured(
+    error: &ureq::Error,
+    host: &str,
+    address: &str,
+    limit: &str,
+) -> (String, RetryClass) {
+    if let Some(cause) = tls::cause(error) {
+        return (tls::reason(cause, host, address), RetryClass::No);
+    }
+    match error {
+        ureq::Error::Timeout(_) => (
+            format!("no TLS handshake with {address} within {limit}"),
+            RetryClass::No,
+        ),
+        ureq::Error::Io(error) if is_cut(error) => (
+            format!("{address} closed the connection during the TLS handshake"),
+            RetryClass::NotSent,
+        ),
+        ureq::Error::Io(error) => (
+            format!("no TLS handshake with {address}: {}", describe_io(error)),
+            RetryClass::NotSent,
+        ),
+        ureq::Error::Tls(_) => (
+            printable(&format!("{host} is no name that a certificate can bear")),
+            RetryClass::No,
+        ),
+        error => cannot_be_sent(error, address),
+    }
+}
+
+/// The last address that was tried speaks for all; for `localhost` that is `::1`, and where there
+/// is no IPv6 its error says nothing of the program that was to listen.
+fn connect_reason(error: &io::Error, target: &Target) -> String {
+    let no_ipv6 = !matches!(
+        error.kind(),
+        ErrorKind::ConnectionRefused | ErrorKind::TimedOut
+    );
+    if target.host == "localhost" && no_ipv6 {
+        "connection refused".to_owned()
+    } else {
+        describe_io(error)
+    }
+}
+
+fn is_cut(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::UnexpectedEof
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+    )
+}

@@ -1,0 +1,84 @@
+//! What servers and proxies were told, and must not be shown when they say it back.
+
+use std::cell::RefCell;
+use std::cmp::Reverse;
+
+use crate::secret::{Secret, redact};
+use crate::text::printable;
+
+use super::encode::encode_segment;
+
+/// The longest text of a server that is shown, characters.
+const LONGEST: usize = 300;
+
+/// Every secret that this run has sent, as it is and as part of a URL. Longest first: one may be a
+/// part of another.
+#[derive(Default)]
+pub(super) struct SentSecrets(RefCell<Vec<Secret>>);
+
+impl SentSecrets {
+    pub(super) fn add(&self, secrets: impl IntoIterator<Item = Secret>) {
+        let mut known = self.0.borrow_mut();
+        for secret in secrets {
+            let encoded = Secret::new(encode_segment(secret.expose()));
+            for form in [secret, encoded] {
+                if !known.contains(&form) {
+                    known.push(form);
+                }
+            }
+        }
+        known.sort_by_key(|secret| Reverse(secret.expose().len()));
+    }
+
+    /// The text without any secret, sent or not.
+    pub(super) fn redact(&self, text: &str) -> String {
+        redact(text, &self.0.borrow().iter().collect::<Vec<_>>())
+    }
+
+    /// Takes out secrets, then what a terminal would act on, then what is too long.
+    pub(super) fn clean(&self, text: &str) -> String {
+        let text = printable(self.redact(text).trim());
+        if text.chars().count() <= LONGEST {
+            return text;
+        }
+        text.chars().take(LONGEST - 1).chain(['…']).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(secret: &str) -> SentSecrets {
+        let sent = SentSecrets::default();
+        sent.add([Secret::new(secret)]);
+        sent
+    }
+
+    #[test]
+    fn clean_of_secrets_and_control_characters() {
+        let text = "hush/hush hush%2Fhush eyJa.b.c \u{1b}[31m\r\n\u{202e}x";
+        assert_eq!(
+            sent("hush/hush").clean(text),
+            r"[redacted] [redacted] [redacted] \u{1b}[31m\r\n\u{202e}x"
+        );
+    }
+
+    #[test]
+    fn shortened_after_the_secrets_are_out() {
+        let secret = "s".repeat(50);
+        let text = format!("{}{secret}", "é".repeat(280));
+        let clean = sent(&secret).clean(&text);
+        assert_eq!(clean.chars().count(), 290);
+        assert!(clean.ends_with("[redacted]"));
+        let clean = SentSecrets::default().clean(&"é".repeat(400));
+        assert_eq!(clean.chars().count(), 300);
+    }
+
+    #[test]
+    fn the_longest_secret_goes_first() {
+        let sent = sent("hush");
+        sent.add([Secret::new("hush-hush"), Secret::new("")]);
+        assert_eq!(sent.redact("hush-hush hush"), "[redacted] [redacted]");
+    }
+}

@@ -1,0 +1,85 @@
+//! Answers that are unusual, and for how long a run waits for better ones.
+
+use crate::control_plane::{Fault, Route, Times};
+use crate::crash::inside::Inside;
+use crate::harness::world::World;
+
+fn with_header(status: u16, body: &str, name: &str, value: &str) -> Fault {
+    let header = (name.to_owned(), value.to_owned());
+    Fault::Status(status, body.to_owned(), vec![header])
+}
+
+/// What one request has waited for, the next ones of the run cannot wait for again.
+#[test]
+fn all_waiting_of_a_run_is_bounded() {
+    let (world, workspace) = World::ready();
+    for route in [Route::TokenAuth, Route::TokenRevoke] {
+        let busy = with_header(429, "{}", "Retry-After", "25");
+        world.plane.fault(route, Times::Always, busy);
+    }
+    let done = Inside::new(&world).run(&["token", "refresh"]);
+    assert_eq!(done.code, 8, "{done:?}");
+    assert!(done.stderr.contains("it asks to wait 25 s"), "{done:?}");
+    // 25 s and 25 s fit into a minute.
+    assert_eq!(world.count(Route::TokenAuth), 3, "{}", world.describe());
+    assert_eq!(world.count(Route::TokenRevoke), 1, "{}", world.describe());
+    world.assert_current_is_live(&workspace);
+    world.plane.clear_faults();
+    world.refresh(&[]).exits(0);
+    world.assert_one_live_token(&workspace);
+}
+
+#[test]
+fn headers_of_64_kib() {
+    let (world, workspace) = World::ready();
+    let filler = "x".repeat(60 * 1024);
+    let body = format!(
+        r#"{{"workspace_id":"{}","tokens":[],"count":0}}"#,
+        workspace.id
+    );
+    let fault = with_header(200, &body, "X-Filler", &filler);
+    world.plane.fault(Route::TokenList, Times::Once, fault);
+    let output = world.ntcli(&["token", "list"]).run();
+    output.exits(0).says("has no tokens");
+
+    let fault = with_header(200, &body, "X-Filler", &filler.repeat(2));
+    world.plane.fault(Route::TokenList, Times::Always, fault);
+    let output = world.ntcli(&["token", "list"]).run();
+    output
+        .exits(5)
+        .says("answered with headers of more than 64 KiB");
+}
+
+#[test]
+fn an_encoding_that_nobody_asked_for() {
+    let (world, workspace) = World::ready();
+    let fault = with_header(200, "\u{1f}\u{8b}", "Content-Encoding", "gzip");
+    world.plane.fault(Route::TokenRevoke, Times::Always, fault);
+    let output = world.refresh(&[]);
+    output
+        .exits(8)
+        .says("answered 200, encoded as gzip, which was not asked for");
+    world.plane.clear_faults();
+    world.refresh(&[]).exits(0);
+    world.assert_one_live_token(&workspace);
+}
+
+/// Gateways say these, in shapes of their own, of what exists.
+#[test]
+fn what_a_gateway_says_of_a_revoke_is_no_proof() {
+    for body in [
+        r#"{"message":"Not Found"}"#,
+        r#"{"message":"no Route matched with those values"}"#,
+        r#"{"error":"Not Found","status":404}"#,
+        "404 page not found",
+        "",
+    ] {
+        let (world, workspace) = World::ready();
+        let fault = Fault::Status(404, body.to_owned(), Vec::new());
+        world.plane.fault(Route::TokenRevoke, Times::Always, fault);
+        world.refresh(&[]).exits(8);
+        world.plane.clear_faults();
+        world.refresh(&[]).exits(0);
+        world.assert_one_live_token(&workspace);
+    }
+}
