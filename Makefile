@@ -17,7 +17,7 @@ ZSH = share/zsh/site-functions/_ntcli
 FISH = share/fish/vendor_completions.d/ntcli.fish
 INSTALLED = bin/ntcli $(MAN) $(BASH) $(ZSH) $(FISH)
 
-.PHONY: build test lint fmt demo control-plane bench install uninstall deb vendor dist test-dist clean
+.PHONY: build test fuzz lint fmt demo control-plane bench install uninstall deb vendor dist test-dist clean
 
 build:
 	$(RELEASE) build --release --locked
@@ -25,6 +25,11 @@ build:
 # Format, lints, unit tests, integration tests.
 test: lint
 	$(CARGO) test --locked
+
+# Inputs by chance, each kind for that long; a seed is printed with what fails.
+SECS = 60
+fuzz:
+	NTCLI_FUZZ_SECS=$(SECS) $(CARGO) test --locked --lib fuzz
 
 lint:
 	$(CARGO) fmt --check

@@ -1,4 +1,4 @@
-//! Opening a web browser, where there is one to open.
+//! Opens a web browser.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};

@@ -8,11 +8,11 @@ mod session;
 
 pub use renewal::Keeper;
 pub use session::{
-    bearer_as_it_is, check, explain, from_env, handed_in, has_ended, ignores_variable,
+    bearer_as_it_is, check, explain, from_bearer, from_env, has_ended, ignores_variable,
     is_renewable, stored,
 };
 
-/// What happens to a session while it is used, for whoever tells people.
+/// What happens to a session while it is used, for the commands to tell.
 #[derive(Debug)]
 pub enum Event {
     /// `NTCLI_TOKEN` holds a workspace token; the stored session is used instead.

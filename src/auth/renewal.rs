@@ -1,6 +1,6 @@
 //! Renewing the stored session.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use crate::auth::oauth::Provider;
 use crate::config::{Config, Paths, Session};
 use crate::config_dir::{LOCK_WAIT, State};
 use crate::context::{Clock, Console, Context, Env};
+use crate::endpoints;
 use crate::error::{AuthError, Error, Failure, Result, is_refusal};
 use crate::http::Http;
 use crate::secret::Secret;
@@ -33,6 +34,8 @@ pub struct Keeper {
     renewable: Cell<Option<bool>>,
     /// Whether the bearer came from the environment.
     from_env: Cell<bool>,
+    /// The server of this run: a session is sent to no other, even if the config changes meanwhile.
+    server: OnceCell<String>,
 }
 
 impl Keeper {
@@ -49,13 +52,14 @@ impl Keeper {
             on_event,
             renewable: Cell::new(None),
             from_env: Cell::new(false),
+            server: OnceCell::new(),
         })
     }
 
     /// The bearer: from the environment, else that of the session in `config`, renewed if due.
     ///
     /// # Errors
-    /// [`Error::NoSession`] when there is none for this server, or the renewal was refused;
+    /// [`Error::NoSession`] if there is no session for this server, or its renewal was refused;
     /// otherwise why it could not be renewed. The stored refresh token is then as it was, or newer.
     pub fn bearer(&self, http: &Http, config: &Config) -> Result<Secret> {
         if let Some(found) = from_env(&self.env, config)? {
@@ -75,7 +79,7 @@ impl Keeper {
         if !due || session.refresh_token.is_none() {
             return Ok(session.bearer);
         }
-        // There is time left: whatever is in the way now may be gone by then.
+        // There is time left: a later run may have more luck.
         let outcome = self.replace(http, &session.bearer, Duration::ZERO);
         outcome.or_else(|error| {
             if !matches!(error, Error::Locked { .. }) {
@@ -86,10 +90,10 @@ impl Keeper {
         })
     }
 
-    /// The bearer where the server may do without: `None` when nobody is signed in.
+    /// The bearer for a request that some servers take without one: `None` if not signed in.
     ///
     /// # Errors
-    /// As [`Keeper::bearer`], but for nobody being signed in.
+    /// As [`Keeper::bearer`], except for not being signed in.
     pub fn optional_bearer(&self, http: &Http, config: &Config) -> Result<Option<Secret>> {
         match super::check(&self.env, config, self.clock.now()) {
             Err(Error::NoSession { .. }) => Ok(None),
@@ -107,11 +111,16 @@ impl Keeper {
 
     fn session_of(&self, config: &Config) -> Result<Session> {
         let session = stored(&self.env, config)?;
+        let here = endpoints::management(&self.env, config)?;
+        if *self.server.get_or_init(|| here.clone()) != here {
+            let reason = format!("the server was changed to {here} meanwhile");
+            return Err(Error::NoSession { reason });
+        }
         self.renewable.set(Some(session.refresh_token.is_some()));
         Ok(session)
     }
 
-    /// A bearer in place of `stale`, from whichever run gets it first.
+    /// Replaces the bearer `stale`, unless another run has done so already.
     fn replace(&self, http: &Http, stale: &Secret, wait: Duration) -> Result<Secret> {
         let (clock, console) = (&*self.clock, &self.console);
         let _lock = if store::is_held(&self.paths.lock) {
@@ -163,8 +172,8 @@ impl Keeper {
         Ok(bearer)
     }
 
-    /// Stores `session` in place of `before`. Where another program, which knows of no lock, has
-    /// stored another sign-in meanwhile, that one stays.
+    /// Replaces `before` with `session`, unless another program, which knows of no lock, has
+    /// stored another sign-in meanwhile.
     fn store(&self, before: &Session, session: &Session) -> Result<()> {
         let mut config = self.config()?;
         let ours = config

@@ -24,7 +24,7 @@ pub struct FromEnv {
     pub bearer: Secret,
 }
 
-/// The session bearer that the environment holds. A workspace token in `NTCLI_TOKEN` is none.
+/// The session bearer that the environment holds. A workspace token in `NTCLI_TOKEN` does not count.
 ///
 /// # Errors
 /// [`Error::InvalidValue`] when it cannot be sent in a header.
@@ -70,8 +70,8 @@ fn is_workspace_token(text: &str, config: &Config) -> bool {
 /// The stored session, expired or not, if it may be sent to the server of this run.
 ///
 /// # Errors
-/// [`Error::NoSession`] when there is none, or it was made for another server; a setting that
-/// makes no sense.
+/// [`Error::NoSession`] if there is no session, or it was made for another server; as
+/// [`endpoints::management`].
 pub fn stored(env: &Env, config: &Config) -> Result<Session> {
     let Some(session) = config.session() else {
         return Err(no_session(env, config, String::new()));
@@ -169,9 +169,9 @@ pub(super) fn with_reason(mut refusal: Failure, why: &str) -> Failure {
     refusal
 }
 
-/// A session that was handed in whole: no renewal, and its user is known by its claims alone.
+/// A session of which only the bearer is known: no renewal, and its user as its claims say.
 #[must_use]
-pub fn handed_in(bearer: Secret, expires_at: Option<Timestamp>) -> Session {
+pub fn from_bearer(bearer: Secret, expires_at: Option<Timestamp>) -> Session {
     let claims = jwt::claims(bearer.expose()).unwrap_or_default();
     Session {
         expires_at: expires_at.or(claims.expires_at),

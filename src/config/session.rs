@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 pub struct Session {
     /// The session bearer.
     pub bearer: Secret,
-    /// When it ends; `None` when nobody said.
+    /// When it ends; `None` if not known.
     pub expires_at: Option<Timestamp>,
     /// Renews it; may work once only.
     pub refresh_token: Option<Secret>,
@@ -69,7 +69,7 @@ impl Config {
         })
     }
 
-    /// Stores a sign-in in place of the one before, whose user it forgets.
+    /// Replaces the stored sign-in, and forgets the user of the one before.
     pub fn set_session(&mut self, session: &Session) {
         let auth = self.doc.entry("auth");
         auth.set("bearerToken", Json::text(session.bearer.expose()));
@@ -97,7 +97,7 @@ impl Config {
         ];
         let known = auth.get("user").and_then(|u| text(u, "id"));
         if *user == User::default() || known != user.id.as_deref() {
-            auth.remove("user"); // whatever it says is of somebody else
+            auth.remove("user"); // another user's
         }
         for (name, value) in fields {
             if value.is_some() || auth.get("user").is_some() {

@@ -5,16 +5,28 @@
 //! that way again.
 
 mod parsers;
-pub(crate) mod random;
+mod random;
+
+use std::time::{Duration, Instant};
 
 use random::Random;
 
 /// How many inputs each kind gets in a usual run.
 const USUAL: u32 = 5_000;
 
+/// Does `round` that many times, or for as long as `NTCLI_FUZZ_SECS` says.
+pub(crate) fn rounds(usual: u32, mut round: impl FnMut(&mut Random)) {
+    let limit = random::number("NTCLI_FUZZ_SECS").map(Duration::from_secs);
+    let (mut random, started, mut done) = (Random::seeded(), Instant::now(), 0);
+    while limit.map_or(done < usual, |limit| started.elapsed() < limit) {
+        round(&mut random);
+        done += 1;
+    }
+}
+
 /// Runs `check` on inputs made from `seeds`. One that fails is printed, and how to get there again.
 pub(crate) fn bytes(seeds: &[&[u8]], check: impl Fn(&[u8])) {
-    random::rounds(USUAL, |random| {
+    rounds(USUAL, |random| {
         let input = random.mutant(seeds);
         let shown = Shown(&input);
         check(shown.0);
@@ -37,9 +49,4 @@ impl Drop for Shown<'_> {
             eprintln!("the input was: b\"{}\"", self.0.escape_ascii());
         }
     }
-}
-
-/// Words for a [`Random`] that picks among some.
-pub(crate) fn pick<'a, T>(random: &mut Random, all: &'a [T]) -> &'a T {
-    &all[random.below(all.len())]
 }

@@ -4,7 +4,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
-use super::{bytes, pick, random, text};
+use super::{bytes, rounds, text};
 use crate::context::Env;
 use crate::rotation::journal::{self, Pending, Record, WorkspaceRef};
 use crate::secret::Secret;
@@ -58,13 +58,14 @@ fn moments_of_any_number() {
         i64::MIN / 1000,
         253_402_300_800,
     ];
-    random::rounds(5_000, |random| {
+    rounds(5_000, |random| {
         let shift = u32::try_from(random.below(63)).unwrap();
-        let number = pick(random, &odd)
+        let number = random
+            .pick(&odd)
             .wrapping_shr(shift)
-            .wrapping_add(pick(random, &odd) % 1000);
+            .wrapping_add(random.pick(&odd) % 1000);
         for time in [Timestamp::from_millis(number), Timestamp::from_secs(number)] {
-            let later = time.plus_secs(*pick(random, &odd));
+            let later = time.plus_secs(*random.pick(&odd));
             for time in [time, later] {
                 let (shown, long) = (time.to_string(), time.to_iso_millis());
                 assert_eq!((shown.len(), long.len()), (20, 24), "{shown} {long}");

@@ -1,7 +1,6 @@
 //! Numbers by chance, and inputs made by them. The integration tests use this file too.
 
 use std::hash::{BuildHasher, RandomState};
-use std::time::{Duration, Instant};
 
 /// What parsers stumble over.
 const ODD: &[&[u8]] = &[
@@ -56,10 +55,32 @@ const ODD: &[&[u8]] = &[
 /// No input grows longer.
 const LONGEST: usize = 16 * 1024;
 
+/// A setting of whoever runs the tests.
+pub(crate) fn number(name: &str) -> Option<u64> {
+    #[allow(clippy::disallowed_methods)] // for the tests' user, not the program's
+    let text = std::env::var_os(name)?;
+    text.to_str()?.parse().ok()
+}
+
 /// Marsaglia's xorshift.
 pub(crate) struct Random(u64);
 
 impl Random {
+    /// From `NTCLI_FUZZ_SEED`; else always the same, and with `NTCLI_FUZZ_SECS` always another one.
+    /// The seed is printed: a test that fails shows it.
+    pub(crate) fn seeded() -> Self {
+        let usual = || match number("NTCLI_FUZZ_SECS") {
+            None => 0x9E37_79B9_7F4A_7C15,
+            Some(_) => RandomState::new().hash_one(0),
+        };
+        let seed = number("NTCLI_FUZZ_SEED").unwrap_or_else(usual).max(1);
+        #[allow(clippy::print_stderr)] // the test's output
+        {
+            eprintln!("NTCLI_FUZZ_SEED={seed}");
+        }
+        Random(seed)
+    }
+
     pub(crate) fn below(&mut self, n: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -67,9 +88,13 @@ impl Random {
         usize::try_from(self.0 >> 16).unwrap_or(0) % n.max(1)
     }
 
+    pub(crate) fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+        &all[self.below(all.len())]
+    }
+
     /// One of the seeds, changed in a few places, or nothing but chance.
     pub(crate) fn mutant(&mut self, seeds: &[&[u8]]) -> Vec<u8> {
-        let mut input = seeds[self.below(seeds.len())].to_vec();
+        let mut input = self.pick(seeds).to_vec();
         if self.below(16) == 0 {
             input = (0..self.below(64)).map(|_| self.byte()).collect();
         }
@@ -88,12 +113,10 @@ impl Random {
                 input.drain(at..end);
             }
             1 => {
-                let odd = ODD[self.below(ODD.len())];
-                input.splice(at..end, odd.iter().copied());
+                input.splice(at..end, self.pick(ODD).iter().copied());
             }
             2 => {
-                let odd = ODD[self.below(ODD.len())];
-                input.splice(at..at, odd.iter().copied());
+                input.splice(at..at, self.pick(ODD).iter().copied());
             }
             3 => input.truncate(at),
             4 => {
@@ -102,7 +125,7 @@ impl Random {
                 input.splice(at..at, piece);
             }
             5 => {
-                let other = seeds[self.below(seeds.len())];
+                let other = self.pick(seeds);
                 let from = self.below(other.len() + 1);
                 input.splice(at.., other[from..].iter().copied());
             }
@@ -114,36 +137,5 @@ impl Random {
 
     fn byte(&mut self) -> u8 {
         u8::try_from(self.below(256)).unwrap_or(0)
-    }
-}
-
-/// Does `round` that many times, or for as long as `NTCLI_FUZZ_SECS` says.
-pub(crate) fn rounds(usual: u32, mut round: impl FnMut(&mut Random)) {
-    let number = |name| -> Option<u64> {
-        #[allow(clippy::disallowed_methods)] // for the tests' user, not the program's
-        let text = std::env::var_os(name)?;
-        text.to_str()?.parse().ok()
-    };
-    let limit = number("NTCLI_FUZZ_SECS").map(Duration::from_secs);
-    let fresh = || limit.map_or(0x9E37_79B9_7F4A_7C15, |_| RandomState::new().hash_one(0));
-    let seed = number("NTCLI_FUZZ_SEED").unwrap_or_else(fresh).max(1);
-    let told = Told(seed);
-    let (mut random, started, mut done) = (Random(seed), Instant::now(), 0);
-    while limit.map_or(done < usual, |limit| started.elapsed() < limit) {
-        round(&mut random);
-        done += 1;
-    }
-    drop(told);
-}
-
-/// Tells the seed when a round panics.
-struct Told(u64);
-
-impl Drop for Told {
-    #[allow(clippy::print_stderr)] // a test that fails
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("to do it again: NTCLI_FUZZ_SEED={}", self.0);
-        }
     }
 }

@@ -128,6 +128,10 @@ impl Exchange<'_> {
                 }
                 self.send(&self.apply())
             }
+            Fault::Wait(f) => {
+                f();
+                self.send(&self.apply())
+            }
             Fault::Redirect(location) => self.send(&Answer::redirect(307, location)),
             Fault::Call { after, f } => {
                 if after {

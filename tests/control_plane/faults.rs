@@ -39,6 +39,8 @@ pub(crate) enum Fault {
     Stall { apply: bool },
     /// A wait, then everything as usual.
     Delay(Duration),
+    /// Calls this, which may wait, then everything as usual.
+    Wait(Arc<dyn Fn() + Send + Sync>),
     /// Not applied: a 307 to there.
     Redirect(String),
     /// Calls `f` before or after applying, then closes without an answer: a
@@ -62,6 +64,7 @@ impl Debug for Fault {
             Fault::Drip => f.write_str("Drip"),
             Fault::Stall { apply } => write!(f, "Stall {{ apply: {apply} }}"),
             Fault::Delay(delay) => write!(f, "Delay({delay:?})"),
+            Fault::Wait(_) => f.write_str("Wait"),
             Fault::Redirect(location) => write!(f, "Redirect({location:?})"),
             Fault::Call { after, .. } => write!(f, "Call {{ after: {after} }}"),
         }

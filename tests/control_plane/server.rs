@@ -30,6 +30,8 @@ mod options;
 mod refusal;
 #[path = "routes.rs"]
 mod routes;
+#[path = "saved.rs"]
+mod saved;
 #[path = "state.rs"]
 mod state;
 #[path = "world.rs"]
@@ -43,6 +45,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use serde_json::Value;
 
 #[allow(unused_imports, reason = "see `dead_code`")]
 pub(crate) use self::{
@@ -145,6 +149,16 @@ impl ControlPlane {
         let world = self.world();
         let tokens = world.state.live_tokens(workspace_id, world.now());
         tokens.into_iter().map(|token| token.jti.clone()).collect()
+    }
+
+    /// Its workspaces and tokens, for another server to take over.
+    pub(crate) fn saved(&self) -> Value {
+        self.world().state.saved()
+    }
+
+    /// Takes over what another server has saved.
+    pub(crate) fn restore(&self, saved: &Value) {
+        self.world().state.restore(saved);
     }
 
     pub(crate) fn is_live(&self, access_token: &str) -> bool {

@@ -19,10 +19,10 @@ pub(crate) struct State {
     sessions: HashMap<String, Option<u64>>,
     /// The sessions among these that are another account's.
     strangers: HashSet<String>,
-    workspaces: Vec<Workspace>,
+    pub(super) workspaces: Vec<Workspace>,
     /// Every token ever issued; a workspace names its own by their places here.
-    tokens: Vec<Token>,
-    by_bearer: HashMap<String, usize>,
+    pub(super) tokens: Vec<Token>,
+    pub(super) by_bearer: HashMap<String, usize>,
     serial: u64,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct Workspace {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) created_at: Duration,
-    tokens: Vec<usize>,
+    pub(super) tokens: Vec<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -40,10 +40,10 @@ pub(crate) struct Token {
     pub(crate) created_at: u64,
     pub(crate) expires_at: Option<u64>,
     pub(crate) revoked: bool,
-    origin: Origin,
-    checks: usize,
+    pub(super) origin: Origin,
+    pub(super) checks: usize,
     /// Lists of its workspace since it was made.
-    lists: usize,
+    pub(super) lists: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,6 +220,10 @@ impl State {
             TokenAuth::Rejects401All => false,
         };
         known && token.is_live(now)
+    }
+
+    pub(super) fn skip_ids(&mut self, count: u64) {
+        self.serial += count;
     }
 
     /// 64 hexadecimal digits that look random, never the same twice.

@@ -1,5 +1,5 @@
-//! The server that the browser comes back to at the end of a sign-in: on loopback only, for one
-//! right request. Everything else is answered or dropped, and none of it can hold that one up.
+//! The loopback server that the browser comes back to at the end of a sign-in. It waits for one right
+//! request; every other request is answered or dropped, and none can hold that one up.
 
 mod page;
 mod request;
@@ -16,13 +16,13 @@ use request::{Stray, Visit};
 
 /// How often the sockets are looked at. Short for a person, long for a processor.
 const PAUSE: Duration = Duration::from_millis(20);
-/// A browser sends its request in one piece; what takes longer is none.
+/// A browser sends its request in one piece; what takes longer is no browser.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 /// How long a client may go on sending after its answer. To close at once could take it away.
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 /// No request of a browser is longer; an authorization code has a hundred bytes or so.
 const LONGEST_HEAD: usize = 16 << 10;
-/// As many at a time. Beyond it the oldest goes: it is the one that has not come to a point.
+/// As many at a time. Beyond it the oldest is dropped: it has sent no whole request for longest.
 const MOST_CONNECTIONS: usize = 64;
 
 /// The open port.
@@ -31,11 +31,11 @@ pub struct Listener {
     port: u16,
 }
 
-/// What the browser brought.
+/// The answer of the sign-in service, brought by the browser.
 pub enum CallbackResult {
     /// The code to redeem.
     Code(Secret),
-    /// Why there is none.
+    /// Why there is no code.
     Denied(String),
 }
 
@@ -113,7 +113,7 @@ impl Listener {
     }
 }
 
-/// Both loopback addresses: browsers ask either for `localhost`, and nobody else is to sit on the
+/// Both loopback addresses: browsers ask either for `localhost`, and no other program may sit on the
 /// other one. A machine without IPv6 has the one.
 fn listen(port: u16) -> io::Result<Vec<TcpListener>> {
     let mut sockets = vec![TcpListener::bind((Ipv4Addr::LOCALHOST, port))?];
@@ -152,7 +152,7 @@ impl Connection {
         }
     }
 
-    /// Reads what there is, without waiting.
+    /// Reads what has come in, without waiting.
     fn poll(&mut self, state: &str) -> Poll {
         let mut buffer = [0; 4096];
         // A few at a time: a client that sends and sends must not keep the others waiting.
@@ -206,7 +206,7 @@ impl Connection {
 }
 
 impl Tab {
-    /// Tells the browser that it worked. If it has gone, nobody needs to know.
+    /// Tells the browser that it worked. A browser that has gone is no error.
     pub fn succeed(self, text: &str) {
         self.end(Ok(text));
     }

@@ -20,7 +20,7 @@ pub(super) enum Visit {
     Stray(Stray),
 }
 
-/// Why a request is none of ours.
+/// Why a request is not the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stray {
     /// No HTTP request, or one that is garbled.
@@ -29,7 +29,7 @@ pub(super) enum Stray {
     Elsewhere,
     /// Another verb than GET.
     WrongMethod,
-    /// The state is not that of this sign-in: an old tab, or somebody else's doing.
+    /// The state is not that of this sign-in: an old tab, or an attack.
     WrongState,
     /// Too many bytes before the end of the head.
     TooLong,
@@ -200,7 +200,7 @@ mod tests {
             let knows = head
                 .windows(3)
                 .any(|part| part == b"s-1" || part.contains(&b'%'));
-            assert!(!trusted || knows, "without the state it is nobody's answer");
+            assert!(!trusted || knows, "an answer without the state is trusted");
             match visit {
                 Visit::Code(code) => assert!(!code.expose().is_empty()),
                 Visit::Denied(reason) => assert!(reason.chars().count() <= LONGEST_REASON),

@@ -53,7 +53,7 @@ pub(super) fn fields(response: &Response) -> Answer<Json> {
     }
 }
 
-/// A token that could not be sent, or not be stored, is none.
+/// The token of that name; an error if it cannot be sent in a header.
 pub(super) fn secret(fields: &Json, name: &str, status: u16) -> Answer<Option<Secret>> {
     match fields[name].as_str() {
         None | Some("") => Ok(None),

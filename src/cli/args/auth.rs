@@ -61,7 +61,7 @@ pub struct AuthLogin {
     /// sign in again even when signed in
     #[argh(switch)]
     pub force: bool,
-    /// read a session token from stdin instead of using a browser
+    /// read a session token from stdin instead of using a browser; it is checked with the server
     #[argh(switch)]
     pub token_stdin: bool,
     /// lifetime of that session: seconds, 90s 15m 12h 30d 52w, or never (only with --token-stdin)

@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStringExt;
 
 use super::*;
-use crate::fuzz::{pick, random};
+use crate::fuzz;
 
 /// Every word that means something, and some that do not.
 fn vocabulary() -> Vec<String> {
@@ -72,12 +72,12 @@ fn fuzz_arguments() {
     let (words, starts) = (vocabulary(), beginnings());
     let seeds: Vec<&[u8]> = words.iter().map(String::as_bytes).collect();
     let (mut ran, mut wrong) = (0, 0);
-    random::rounds(10_000, |random| {
-        let mut line: Vec<OsString> = pick(random, &starts).iter().map(OsString::from).collect();
+    fuzz::rounds(10_000, |random| {
+        let mut line: Vec<OsString> = random.pick(&starts).iter().map(OsString::from).collect();
         for _ in 0..random.below(5) {
             // A word as it is, or a text that chance has made of one.
             let word = if random.below(4) > 0 {
-                pick(random, &seeds).to_vec()
+                random.pick(&seeds).to_vec()
             } else {
                 random.mutant(&seeds)
             };

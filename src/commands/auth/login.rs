@@ -55,7 +55,7 @@ pub(super) fn run(ctx: &mut Context, options: &LoginOptions) -> Result<Report> {
             ctx.clock.now(),
         ));
     }
-    // What cannot be written is found out before somebody has gone through the browser.
+    // Find out what cannot be written before the user goes through the browser.
     lock(ctx, &paths)?.probe()?;
 
     let listener = Listener::open(ports)?;

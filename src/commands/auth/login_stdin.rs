@@ -38,7 +38,7 @@ pub(super) fn run(ctx: &mut Context, args: &AuthLogin) -> Result<Report> {
     let unchecked = ask(ctx, &http, &server, &bearer)?;
     let session = Session {
         server: Some(server),
-        ..auth::handed_in(bearer, expires_at)
+        ..auth::from_bearer(bearer, expires_at)
     };
     let (mut state, _) = State::lock(&paths, app::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
     state.update(|config| {

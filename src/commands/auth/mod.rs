@@ -47,7 +47,7 @@ pub(super) fn note_ignored(ctx: &Context, config: &Config) {
     }
 }
 
-/// Warns whoever signs in that a variable goes on winning over the stored session.
+/// Warns at a sign-in that a variable still wins over the stored session.
 fn warn_of_variable(ctx: &Context, config: &Config) {
     if let Ok(Some(found)) = auth::from_env(&ctx.env, config) {
         ctx.console.warn(&format!(
@@ -84,7 +84,7 @@ pub(super) fn signup(ctx: &mut Context, args: &AuthSignup) -> Result<Report> {
     login::run(ctx, &options)
 }
 
-/// What there is to say of a session that is in the config file.
+/// The report on a session that is in the config file.
 fn signed_in(message: &str, session: &Session, now: Timestamp) -> Report {
     let who = name(&session.user).map_or_else(String::new, |name| format!(" as {name}"));
     let until = lasts(session, now);

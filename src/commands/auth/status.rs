@@ -14,10 +14,10 @@ pub(in crate::commands) fn run(ctx: &mut Context) -> Result<Report> {
     let paths = Paths::find(&ctx.env)?;
     let config = Config::load(&paths.config, &ctx.console)?;
     let (session, variable) = match auth::from_env(&ctx.env, &config)? {
-        Some(found) => (auth::handed_in(found.bearer, None), Some(found.variable)),
+        Some(found) => (auth::from_bearer(found.bearer, None), Some(found.variable)),
         None => match auth::stored(&ctx.env, &config) {
             Ok(session) => (session, None),
-            Err(Error::NoSession { reason }) => return Ok(nobody(reason)),
+            Err(Error::NoSession { reason }) => return Ok(not_signed_in(reason)),
             Err(error) => return Err(error),
         },
     };
@@ -26,7 +26,7 @@ pub(in crate::commands) fn run(ctx: &mut Context) -> Result<Report> {
     if let (Some(end), None) = (session.expires_at, &session.refresh_token)
         && end <= now
     {
-        return Ok(nobody(format!("the session in {place} ended {end}")));
+        return Ok(not_signed_in(format!("the session in {place} ended {end}")));
     }
     let mut json = super::json(&session);
     let source = variable.map_or("config", |_| "environment");
@@ -37,8 +37,8 @@ pub(in crate::commands) fn run(ctx: &mut Context) -> Result<Report> {
     Ok(Report::new(text(&session, &place, ctx), json))
 }
 
-/// Not signed in: exit 4, and the same field as when somebody is.
-fn nobody(reason: String) -> Report {
+/// Not signed in: exit 4, and the same field as when signed in.
+fn not_signed_in(reason: String) -> Report {
     let json = Json::of([("signed_in", false.into())]);
     Report::new("", json).with_problem(Some(Error::NoSession { reason }))
 }

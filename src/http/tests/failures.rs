@@ -1,7 +1,5 @@
 //! Each class of failure.
 
-use std::time::{Duration, Instant};
-
 use super::ports::free_port;
 use super::server::{Reply, Server, json, raw};
 use super::*;
@@ -92,7 +90,6 @@ fn no_answer_in_time_is_unknown_and_not_repeated() {
     let server = Server::start(vec![Reply::Send(vec![]), Reply::Drip]);
     let client = Client::impatient();
     for _ in 0..2 {
-        let started = Instant::now();
         let (class, status, in_flight, reason) = parts(client.get(&server.url("/")));
         assert_eq!(
             (class, status, in_flight),
@@ -100,7 +97,6 @@ fn no_answer_in_time_is_unknown_and_not_repeated() {
             "{reason}"
         );
         assert_eq!(reason, "no answer from 127.0.0.1 within 500 ms");
-        assert!(started.elapsed() < Duration::from_secs(2));
     }
     assert_eq!(server.requests().len(), 2);
 }
@@ -127,7 +123,6 @@ fn sixty_megabytes_stop_at_the_limit() {
         "HTTP/1.1 400 X\r\n\r\n",
     ] {
         let server = Server::start(vec![Reply::Flood(head.into())]);
-        let started = Instant::now();
         let (class, status, in_flight, reason) = parts(Client::new().get(&server.url("/")));
         if head.contains("400") {
             assert_eq!((class, status), ("rejected", Some(400)));
@@ -135,7 +130,6 @@ fn sixty_megabytes_stop_at_the_limit() {
             assert_eq!((class, status, in_flight), ("unknown", Some(200), false));
             assert_eq!(reason, "127.0.0.1 answered 200 with more than 1 MiB");
         }
-        assert!(started.elapsed() < Duration::from_secs(2));
         assert!(
             server.flooded() < 20_000_000,
             "what the system buffers, not all"

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::context::Env;
-use crate::fuzz::{self, random};
+use crate::fuzz;
 
 use super::super::message;
 use super::super::no_proxy::{is_loopback, listed};
@@ -183,7 +183,7 @@ fn answers_byte_by_byte() {
     ];
     let answer = Arc::new(Mutex::new((Vec::new(), 0)));
     let url = format!("http://127.0.0.1:{}/", parrot(Arc::clone(&answer)));
-    random::rounds(500, |random| {
+    fuzz::rounds(500, |random| {
         let bytes = random.mutant(&seeds);
         *answer.lock().unwrap() = (bytes.clone(), 0);
         let outcome = Client::new().create(&url);

@@ -1,5 +1,6 @@
 //! Trying again, or not; keeping connections.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::server::{Reply, Server, json, raw, with_header};
@@ -17,11 +18,13 @@ fn one_connection_for_several_requests() {
 
 #[test]
 fn a_connection_that_ended_while_it_slept_is_not_used() {
-    let end = Reply::SendAndHangUpLater(raw("200 X", "{}"));
+    let hang_up = Arc::new(OnceLock::new());
+    let end = Reply::SendAndHangUp(raw("200 X", "{}"), Arc::clone(&hang_up));
     let server = Server::start(vec![end, json(201, "{}")]);
     let client = Client::new();
     client.get(&server.url("/")).unwrap();
-    std::thread::sleep(Duration::from_millis(150));
+    hang_up.set(()).unwrap();
+    server.wait_until_hung_up();
     client.create(&server.url("/")).unwrap();
     assert_eq!((server.requests().len(), server.connections()), (2, 2));
     assert!(client.pauses().is_empty());

@@ -1,8 +1,9 @@
 //! A server of the tests: gives its answers in turn and keeps what it was asked.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -17,8 +18,8 @@ pub(super) enum Reply {
     Drip,
     /// These bytes, then as many zeros as are taken, in the end 60 MB.
     Flood(Vec<u8>),
-    /// The bytes, and later, while the connection sleeps, the end.
-    SendAndHangUpLater(Vec<u8>),
+    /// The bytes, and the end when the test says so.
+    SendAndHangUp(Vec<u8>, Arc<OnceLock<()>>),
 }
 
 #[derive(Default)]
@@ -85,6 +86,23 @@ impl Server {
         self.log.lock().unwrap().connections
     }
 
+    /// Until the client's end of a connection knows that the server has hung up.
+    pub(super) fn wait_until_hung_up(&self) {
+        let (port, closed) = (format!(":{:04X}", self.port), "08"); // CLOSE_WAIT
+        let known = |line: &str| {
+            let mut fields = line.split_whitespace().skip(2);
+            fields.next().is_some_and(|remote| remote.ends_with(&port))
+                && fields.next() == Some(closed)
+        };
+        while !fs::read_to_string("/proc/net/tcp")
+            .unwrap()
+            .lines()
+            .any(known)
+        {
+            thread::yield_now();
+        }
+    }
+
     pub(super) fn flooded(&self) -> usize {
         self.log.lock().unwrap().flooded
     }
@@ -103,9 +121,9 @@ fn talk(mut stream: TcpStream, log: &Mutex<Log>) {
                 let _ = stream.write_all(&bytes);
                 return;
             }
-            Some(Reply::SendAndHangUpLater(bytes)) => {
+            Some(Reply::SendAndHangUp(bytes, now)) => {
                 stream.write_all(&bytes).unwrap();
-                thread::sleep(Duration::from_millis(30));
+                now.wait();
                 return;
             }
             Some(Reply::Drip) => {

@@ -1,12 +1,12 @@
 //! A sign-in that fails, or dies, leaves the old session as it was.
 
 use std::fs;
-use std::sync::Arc;
 use std::thread;
 
 use crate::auth::browser::{begin, get, login};
 use crate::auth::sign_in::world_with_session;
 use crate::control_plane::{Fault, Route, Times};
+use crate::harness::kill;
 use crate::harness::world::World;
 
 /// What goes wrong at the provider and at the token exchange, and the exit code that comes of it.
@@ -110,11 +110,9 @@ fn a_kill_leaves_the_old_session() {
         let world = world_with_session();
         let before = fs::read(world.config_path()).unwrap();
         let sign_in = begin(&world, login(&world, &["--force"]));
-        let pid = sign_in.running.pid();
-        let f = Arc::new(move || crate::harness::run::kill(pid));
-        world
-            .plane
-            .fault(route, Times::Once, Fault::Call { after, f });
+        let (fault, victim) = kill::fault(after);
+        victim.set(sign_in.running.pid()).unwrap();
+        world.plane.fault(route, Times::Once, fault);
         let location = sign_in.location();
         let tab = thread::spawn(move || std::panic::catch_unwind(|| get(&location)).is_ok());
         sign_in.running.finish().is_killed();

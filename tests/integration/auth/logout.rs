@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::auth::browser::keeps_secrets;
-use crate::auth::renewal::killed_at;
 use crate::control_plane::{Fault, Route, Times};
+use crate::harness::kill;
 use crate::harness::world::World;
 
 #[test]
@@ -95,13 +95,8 @@ fn logout_all_does_what_the_journal_owes() {
 fn a_kill_during_logout_is_made_good_by_the_next_one() {
     for after in [false, true] {
         let (world, workspace) = World::ready();
-        let run = killed_at(
-            &world,
-            Route::TokenRevoke,
-            after,
-            &["auth", "logout", "--all"],
-        );
-        run.is_killed();
+        let logout = ["auth", "logout", "--all"];
+        kill::at_request(&world, Route::TokenRevoke, Times::Once, after, &logout);
         assert!(world.config()["auth"]["bearerToken"].is_string());
         let output = world.ntcli(&["auth", "logout", "--all"]).run();
         output.exits(0);

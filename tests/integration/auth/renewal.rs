@@ -1,15 +1,15 @@
 //! A session that renews itself.
 
 use std::fs;
-use std::sync::{Arc, OnceLock};
-use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::auth::browser::keeps_secrets;
 use crate::control_plane::{Fault, Route, Times};
-use crate::harness::world::{Output, Workspace, World};
+use crate::harness::gate::Gate;
+use crate::harness::kill;
+use crate::harness::world::{Workspace, World};
 
 const PAST: u64 = 1_700_000_000_000;
 
@@ -22,20 +22,6 @@ fn world_of_yesterday() -> (World, Workspace) {
         "refreshToken": refresh_token, "user": user, "extra": [1]});
     world.set_config("/auth", auth);
     (world, workspace)
-}
-
-/// Runs the program, which dies at the route before or after its request is carried out.
-#[track_caller]
-pub(crate) fn killed_at(world: &World, route: Route, after: bool, args: &[&str]) -> Output {
-    let pid: Arc<OnceLock<u32>> = Arc::default();
-    let victim = Arc::clone(&pid);
-    let f = Arc::new(move || crate::harness::run::kill(*victim.wait()));
-    world
-        .plane
-        .fault(route, Times::Once, Fault::Call { after, f });
-    let running = world.ntcli(args).spawn();
-    pid.set(running.pid()).unwrap();
-    running.finish()
 }
 
 fn auth(world: &World, name: &str) -> Value {
@@ -266,13 +252,19 @@ fn a_kill_at_any_step_loses_no_more_than_it_must() {
         (Route::TokenCreate, false),
     ] {
         let (world, workspace) = world_of_yesterday();
-        killed_at(&world, route, after, &["token", "refresh"]).is_killed();
+        kill::at_request(&world, route, Times::Once, after, &["token", "refresh"]);
         world.config();
         refreshes(&world, &workspace);
     }
     // Between the provider's step and ours nothing can be done: sign in again.
     let (world, workspace) = world_of_yesterday();
-    killed_at(&world, Route::OauthToken, true, &["token", "refresh"]).is_killed();
+    kill::at_request(
+        &world,
+        Route::OauthToken,
+        Times::Once,
+        true,
+        &["token", "refresh"],
+    );
     world.refresh(&[]).exits(4).says("Hint: ntcli auth login");
     world.assert_one_live_token(&workspace);
 }
@@ -406,13 +398,11 @@ fn a_config_that_cannot_be_written_spends_no_refresh_token() {
 #[test]
 fn a_sign_in_of_another_program_meanwhile_stays() {
     let (world, _) = world_of_yesterday();
-    let slow = Fault::Delay(Duration::from_millis(600));
-    world.plane.fault(Route::TokenExchange, Times::Once, slow);
+    let gate = Gate::before(&world, Route::TokenExchange);
     let run = world.ntcli(&["workspace", "list"]).spawn();
-    while world.count(Route::TokenExchange) == 0 {
-        thread::sleep(Duration::from_millis(5));
-    }
+    gate.wait_for_request();
     world.set_config("/auth", json!({"bearerToken": "somebody-else-signed-in"}));
+    gate.open();
     run.finish().exits(0);
     assert_eq!(
         world.config()["auth"],

@@ -1,5 +1,8 @@
 //! A session goes to the server it was made for, and to no other.
 
+use std::fs;
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::auth::browser::{begin, login};
@@ -137,6 +140,30 @@ fn only_the_session_of_this_server_is_renewed() {
     assert_eq!(world.count(Route::OauthToken), 1);
     assert_eq!(world.config()["auth"]["server"], world.plane.base_url());
     world.assert_one_live_token(&workspace);
+}
+
+/// Another program moves the config to another server while a request is under way: the session
+/// that it brings is not sent to the server of this run.
+#[test]
+fn a_session_that_comes_in_the_middle_goes_nowhere_else() {
+    let (world, _) = ready();
+    world.set_config("/auth/bearerToken", json!("a-bearer-that-nobody-knows"));
+    let mut config = world.config();
+    config["domain"] = json!("example.com");
+    config["auth"] = json!({"bearerToken": "the-bearer-of-example-com",
+        "server": "https://api.example.com"});
+    let (path, text) = (world.config_path(), config.to_string());
+    let f = Arc::new(move || fs::write(&path, &text).unwrap());
+    let moved = Fault::Call { after: false, f };
+    world.plane.fault(Route::WorkspaceList, Times::Once, moved);
+    let output = run(&world, &["workspace", "list"]);
+    output.exits(4).says("https://api.example.com");
+    let requests = world.plane.requests();
+    let first = Some("a-bearer-that-nobody-knows");
+    assert!(
+        requests.iter().all(|r| r.bearer.as_deref() == first),
+        "{requests:#?}"
+    );
 }
 
 #[test]

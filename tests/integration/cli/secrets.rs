@@ -182,3 +182,14 @@ fn the_history() {
         "{history}"
     );
 }
+
+/// Two hundred thousand beginnings of a token: looked at once each, not once for each of the others.
+#[test]
+fn much_that_looks_like_a_token() {
+    let (world, _) = World::ready();
+    world.set_config("/note", "eyJ ".repeat(200_000).into());
+    let output = world.ntcli(&["config", "show", "--format", "json"]).run();
+    output.exits(0);
+    let note = "[redacted] ".repeat(200_000);
+    assert!(output.stdout.contains(&note));
+}

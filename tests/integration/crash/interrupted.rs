@@ -1,15 +1,13 @@
 //! Killed at any point, the commands around the refresh leave a config that parses and works, and
 //! running them again gets there.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
-
 use serde_json::json;
 
-use crate::control_plane::{Fault, Route, Times};
+use crate::control_plane::{Route, Times};
+use crate::harness::kill::{self, WIDTH};
 use crate::harness::parallel::for_each;
-use crate::harness::strace;
-use crate::harness::world::{Workspace, World, kill};
+use crate::harness::strace::Call;
+use crate::harness::world::{Workspace, World};
 
 /// What is run and killed, and what must hold after it was run once more.
 #[derive(Debug)]
@@ -96,14 +94,12 @@ fn world() -> (World, Workspace) {
     (world, prod)
 }
 
-fn args<'a>(case: &Case, prod: &'a Workspace) -> Vec<&'a str> {
-    let mut args = case.args.to_vec();
-    for arg in &mut args {
-        if *arg == "CURRENT" {
-            *arg = &prod.token.jti;
-        }
-    }
-    args
+fn args(case: &Case, prod: &Workspace) -> Vec<String> {
+    let args = kill::words(case.args);
+    let named = args
+        .into_iter()
+        .map(|arg| arg.replace("CURRENT", &prod.token.jti));
+    named.collect()
 }
 
 /// The config parses; whatever the killed run was about, its next run and all others work.
@@ -128,47 +124,22 @@ fn at_every_request() {
         .filter(|case| case.route != Route::Health)
         .flat_map(|case| [(case, false), (case, true)])
         .collect();
-    for_each(4, &cases, |(case, after)| {
+    for_each(WIDTH, &cases, |(case, after)| {
         let (world, prod) = world();
-        let client = Arc::new(OnceLock::<u32>::new());
-        let f = Arc::new({
-            let client = Arc::clone(&client);
-            move || kill(*client.wait())
-        });
-        let fault = Fault::Call { after: *after, f };
-        world.plane.fault(case.route, Times::Once, fault);
-        let running = world.ntcli(&args(case, &prod)).spawn();
-        client.set(running.pid()).unwrap();
-        running.finish().is_killed();
+        kill::at_request(&world, case.route, Times::Once, *after, &args(case, &prod));
         assert_works(case, &world, &prod);
     });
 }
 
-/// The calls that change something, on the disk or on the server.
 #[test]
 fn at_every_system_call_that_changes_something() {
-    if !strace::is_available() {
-        return;
-    }
     for case in &CASES {
-        let (world, prod) = world();
-        let mut calls = strace::calls_of(&world, &args(case, &prod));
-        let changing = [
-            "open", "write", "send", "sync", "rename", "unlink", "mkdir", "truncate",
-        ];
-        calls.retain(|call| changing.iter().any(|name| call.name.contains(name)));
-        let killed = AtomicUsize::new(0);
-        for_each(4, &calls, |call| {
-            let (world, prod) = self::world();
-            let run = world.ntcli(&args(case, &prod));
-            let output = call.inject(run, &world, "signal=KILL", "").run();
-            killed.fetch_add(usize::from(output.signal() == Some(9)), Ordering::Relaxed);
-            assert_works(case, &world, &prod);
-        });
-        let (killed, all) = (killed.into_inner(), calls.len());
-        assert!(
-            all > 8 && killed * 10 > all * 8,
-            "{case:?}: killed at {killed} of {all} calls"
+        let check = |world: &World, prod: &Workspace| assert_works(case, world, prod);
+        kill::at_every_call(
+            world,
+            |prod| args(case, prod),
+            Call::changes_something,
+            check,
         );
     }
 }

@@ -1,45 +1,18 @@
-//! Renewal and sign-out, killed at every call that touches a file.
+//! Renewal and sign-out, killed at every call that changes something.
 
 use serde_json::json;
 
-use crate::harness::world::{Output, World};
+use crate::harness::kill;
+use crate::harness::strace::Call;
+use crate::harness::world::World;
 
-const FILE_CALLS: [&str; 7] = [
-    "openat",
-    "write",
-    "fsync",
-    "fdatasync",
-    "rename",
-    "unlink",
-    "ftruncate",
-];
-/// More calls of a kind than any run makes.
-const ENOUGH: usize = 500;
-
-/// Runs the program, which dies in its n-th call of a kind.
-fn killed_in(world: &World, call: &str, n: usize, args: &[&str]) -> Output {
-    let inject = format!("inject={call}:signal=KILL:when={n}");
-    let log = world.outside("strace.log");
-    world.ntcli(args).strace(&log, &["-e", &inject]).run()
-}
-
-/// Each time in a world of its own, of each kind of call until a run comes to its end unharmed.
 fn at_every_call(args: &[&str], prepare: fn() -> World, check: fn(&World)) {
-    for call in FILE_CALLS {
-        let unharmed = (1..ENOUGH).find(|n| {
-            let world = prepare();
-            let output = killed_in(&world, call, *n, args);
-            world.config(); // it parses
-            if output.signal() == Some(9) {
-                check(&world);
-                world.assert_private();
-                return false;
-            }
-            output.exits(0);
-            true
-        });
-        assert!(unharmed.is_some(), "{call}: more than {ENOUGH}");
-    }
+    let (set_up, args) = (|| (prepare(), ()), |(): &()| kill::words(args));
+    kill::at_every_call(set_up, args, Call::changes_something, |world, ()| {
+        world.config(); // it parses
+        check(world);
+        world.assert_private();
+    });
 }
 
 #[test]

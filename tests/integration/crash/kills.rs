@@ -1,20 +1,12 @@
 //! Killed at any point, a refresh leaves a live token in the config, and the next run finds
 //! whatever else there is.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::thread;
-use std::time::Instant;
-
-use crate::control_plane::{Fault, Route, Times};
+use crate::control_plane::{Route, Times};
+use crate::harness::kill::{self, WIDTH};
 use crate::harness::parallel::for_each;
-use crate::harness::strace;
-use crate::harness::world::{Output, Workspace, World, kill};
+use crate::harness::world::{Output, Workspace, World};
 
-/// These cases work rather than wait.
-const WIDTH: usize = 4;
+const REFRESH: [&str; 2] = ["token", "refresh"];
 
 /// What must hold at every moment.
 #[track_caller]
@@ -55,32 +47,22 @@ fn kill_at_every_call(
     before: fn(&World),
     after: impl Fn(&World, &Workspace) + Sync,
 ) {
-    if !strace::is_available() {
-        return;
-    }
-    let refresh = [&["token", "refresh"], args].concat();
-    let (world, _) = World::ready();
-    before(&world);
-    let calls = strace::calls_of(&world, &refresh);
-    let killed = AtomicUsize::new(0);
-    for_each(WIDTH, &calls, |call| {
+    let set_up = || {
         let (world, workspace) = World::ready();
         before(&world);
-        let output = call
-            .inject(world.ntcli(&refresh), &world, "signal=KILL", "")
-            .run();
-        if output.signal() == Some(9) {
-            killed.fetch_add(1, Ordering::Relaxed);
-        } else {
-            // A socket may give its bytes in fewer pieces than the other time.
-            output.exits(0);
-        }
-        assert_sound(&world, &workspace);
-        after(&world, &workspace);
-        assert_repaired(&world, &workspace);
-    });
-    let (killed, all) = (killed.into_inner(), calls.len());
-    assert!(killed * 10 > all * 9, "killed at {killed} of {all} calls");
+        (world, workspace)
+    };
+    let refresh = |_: &Workspace| kill::words(&[&REFRESH[..], args].concat());
+    kill::at_every_call(
+        set_up,
+        refresh,
+        |_| true,
+        |world, workspace| {
+            assert_sound(world, workspace);
+            after(world, workspace);
+            assert_repaired(world, workspace);
+        },
+    );
 }
 
 #[test]
@@ -90,39 +72,18 @@ fn at_every_system_call() {
 
 #[test]
 fn at_every_system_call_the_next_run_names_what_is_live() {
-    kill_at_every_call(
-        &[],
-        |_| {},
-        |world, workspace| {
-            assert_named(world, workspace, &world.refresh(&[]));
-        },
-    );
+    let named = |world: &World, workspace: &Workspace| {
+        assert_named(world, workspace, &world.refresh(&[]));
+    };
+    kill_at_every_call(&[], |_| {}, named);
 }
 
 #[test]
 fn at_every_system_call_of_a_repair() {
-    let interrupted =
-        |world: &World| refresh_killed_at(world, Route::TokenCreate, Times::Once, true, &[]);
+    let interrupted = |world: &World| {
+        kill::at_request(world, Route::TokenCreate, Times::Once, true, &REFRESH);
+    };
     kill_at_every_call(&["--revoke-orphans"], interrupted, |_, _| {});
-}
-
-/// Runs a refresh that the control plane kills at a request, before or after carrying it out.
-pub(crate) fn refresh_killed_at(
-    world: &World,
-    route: Route,
-    times: Times,
-    after: bool,
-    args: &[&str],
-) {
-    let client = Arc::new(OnceLock::new());
-    let f = Arc::new({
-        let client = Arc::clone(&client);
-        move || kill(*client.wait())
-    });
-    world.plane.fault(route, times, Fault::Call { after, f });
-    let running = world.ntcli(&[&["token", "refresh"], args].concat()).spawn();
-    client.set(running.pid()).unwrap();
-    running.finish().is_killed();
 }
 
 #[test]
@@ -135,7 +96,7 @@ fn at_every_request() {
     for_each(WIDTH, &cases, |(route, after)| {
         for asked in [true, false] {
             let (world, workspace) = World::ready();
-            refresh_killed_at(&world, *route, Times::Once, *after, &[]);
+            kill::at_request(&world, *route, Times::Once, *after, &REFRESH);
             assert_sound(&world, &workspace);
             assert!(world.has_journal(), "{}", world.describe());
             if !asked {
@@ -163,8 +124,14 @@ fn at_every_request_of_a_repair() {
         .collect();
     for_each(WIDTH, &cases, |((route, times), after)| {
         let (world, workspace) = World::ready();
-        refresh_killed_at(&world, Route::TokenCreate, Times::Once, true, &[]);
-        refresh_killed_at(&world, *route, *times, *after, &["--revoke-orphans"]);
+        kill::at_request(&world, Route::TokenCreate, Times::Once, true, &REFRESH);
+        kill::at_request(
+            &world,
+            *route,
+            *times,
+            *after,
+            &["token", "refresh", "--revoke-orphans"],
+        );
         assert_sound(&world, &workspace);
         assert_repaired(&world, &workspace);
     });
@@ -174,7 +141,7 @@ fn at_every_request_of_a_repair() {
 #[test]
 fn an_interrupted_refresh_is_finished() {
     let (world, workspace) = World::ready();
-    refresh_killed_at(&world, Route::TokenAuth, Times::Once, false, &[]);
+    kill::at_request(&world, Route::TokenAuth, Times::Once, false, &REFRESH);
     let interrupted = world.plane.live_tokens(&workspace.id)[1].clone();
     let output = world.refresh(&["--format", "json"]);
     output
@@ -187,30 +154,14 @@ fn an_interrupted_refresh_is_finished() {
 }
 
 #[test]
-fn at_random_moments() {
-    const ROUNDS: u32 = 60;
+fn again_and_again_at_random_calls() {
     let (world, workspace) = World::ready();
-    let started = Instant::now();
-    world.refresh(&[]).exits(0);
-    let whole = started.elapsed();
-    let seed = RandomState::new().hash_one(0) | 1;
-    let mut random = seed;
-    let mut killed = 0;
-    for _ in 0..ROUNDS {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        let running = world.ntcli(&["token", "refresh"]).spawn();
-        thread::sleep(whole / 256 * u32::from(random.to_le_bytes()[0]));
-        kill(running.pid());
-        let output = running.finish();
-        killed += u32::from(output.signal() == Some(9));
+    let Some(mut refresh) = kill::ByChance::new(&world, &REFRESH) else {
+        return;
+    };
+    for _ in 0..60 {
+        refresh.run(&world);
         assert_sound(&world, &workspace);
     }
-    assert!(
-        killed > ROUNDS / 4,
-        "only {killed} of {ROUNDS} were killed in time"
-    );
-    world.plane.settle();
     assert_repaired(&world, &workspace);
 }

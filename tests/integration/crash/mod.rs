@@ -7,4 +7,5 @@ pub(crate) mod killed;
 pub(crate) mod kills;
 pub(crate) mod local_faults;
 pub(crate) mod races;
+pub(crate) mod released;
 pub(crate) mod unattended_kills;

@@ -2,31 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
 
-use crate::control_plane::{Fault, Route, Times};
-use crate::harness::world::{Running, World, kill, wait_until};
-
-/// A server that holds one request back until it is let go, and then closes without an answer.
-struct Gate(Arc<OnceLock<()>>);
-
-impl Gate {
-    fn at(world: &World, route: Route) -> Self {
-        let gate = Arc::new(OnceLock::new());
-        let f = Arc::new({
-            let gate = Arc::clone(&gate);
-            move || *gate.wait()
-        });
-        world
-            .plane
-            .fault(route, Times::Once, Fault::Call { after: false, f });
-        Gate(gate)
-    }
-
-    fn open(&self) {
-        self.0.set(()).unwrap();
-    }
-}
+use crate::control_plane::Route;
+use crate::harness::gate::Gate;
+use crate::harness::kill;
+use crate::harness::world::{Running, World, wait_until};
 
 /// Until the run sleeps with the lock file open: it has found somebody else holding it.
 fn wait_until_it_waits(running: &Running) {
@@ -39,12 +19,6 @@ fn wait_until_it_waits(running: &Running) {
             .flatten()
             .flatten();
         files.any(|file| is_lock(&file.path())) && sleeps()
-    });
-}
-
-fn wait_for_requests(world: &World, count: usize) {
-    wait_until("there are requests", || {
-        world.plane.requests().len() >= count
     });
 }
 
@@ -103,9 +77,9 @@ fn eight_workspaces_at_once() {
 #[test]
 fn a_run_that_waited_finds_it_done() {
     let (world, workspace) = World::ready();
-    let gate = Gate::at(&world, Route::TokenAuth);
+    let gate = Gate::before_a_loss(&world, Route::TokenAuth);
     let first = world.ntcli(&["token", "refresh"]).spawn();
-    wait_for_requests(&world, 2);
+    gate.wait_for_request();
     let text = world.ntcli(&["token", "refresh"]).spawn();
     let json = world
         .ntcli(&["token", "refresh", "--format", "json"])
@@ -131,9 +105,9 @@ fn a_run_that_waited_finds_it_done() {
 #[test]
 fn a_run_that_waited_for_a_failure() {
     let (world, workspace) = World::ready();
-    let gate = Gate::at(&world, Route::TokenCreate);
+    let gate = Gate::before_a_loss(&world, Route::TokenCreate);
     let first = world.ntcli(&["token", "refresh"]).spawn();
-    wait_for_requests(&world, 1);
+    gate.wait_for_request();
     let second = world.ntcli(&["token", "refresh"]).spawn();
     wait_until_it_waits(&second);
     gate.open();
@@ -150,9 +124,9 @@ fn a_run_that_waited_for_a_failure() {
 #[test]
 fn a_lock_that_is_not_given_back() {
     let (world, workspace) = World::ready();
-    let gate = Gate::at(&world, Route::TokenCreate);
+    let gate = Gate::before_a_loss(&world, Route::TokenCreate);
     let first = world.ntcli(&["token", "refresh"]).spawn();
-    wait_for_requests(&world, 1);
+    gate.wait_for_request();
     for wait in ["0", "1", "1s"] {
         let output = world.refresh(&["--lock-wait", wait]);
         output
@@ -197,10 +171,10 @@ fn a_lock_wait_that_is_none() {
 #[test]
 fn a_killed_run_gives_its_lock_back() {
     let (world, workspace) = World::ready();
-    let gate = Gate::at(&world, Route::TokenCreate);
+    let gate = Gate::before_a_loss(&world, Route::TokenCreate);
     let first = world.ntcli(&["token", "refresh"]).spawn();
-    wait_for_requests(&world, 1);
-    kill(first.pid());
+    gate.wait_for_request();
+    kill::process(first.pid());
     first.finish().is_killed();
     world.refresh(&["--lock-wait", "0"]).exits(0);
     gate.open();

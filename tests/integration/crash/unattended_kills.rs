@@ -2,18 +2,15 @@
 //! no file is half written, and the next run of the same timer puts everything right.
 
 use std::fs;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::control_plane::{Route, Times};
-use crate::crash::kills::refresh_killed_at;
+use crate::harness::kill::{self, WIDTH};
 use crate::harness::parallel::for_each;
-use crate::harness::strace;
-use crate::harness::world::{Output, Workspace, World};
+use crate::harness::strace::Call;
+use crate::harness::world::{Workspace, World};
 use crate::tokens::history::assert_consistent;
 use crate::unattended::all::world_of;
 
-/// These cases work rather than wait.
-const WIDTH: usize = 4;
 const GRACE_S: i64 = 3600;
 /// Where it hands the tokens on to; the command writes as a careful one would.
 const HOOKS: [&str; 6] = [
@@ -44,7 +41,7 @@ const ALL: Timer = Timer {
 
 impl Timer {
     fn args(self) -> Vec<&'static str> {
-        [&HOOKS, self.args].concat()
+        [&["token", "refresh"], &HOOKS[..], self.args].concat()
     }
 
     /// Everybody who uses a token has the current one.
@@ -95,7 +92,7 @@ impl Timer {
     #[track_caller]
     fn assert_repaired(self, world: &World, workspaces: &[Workspace]) {
         let again = [&self.args()[..], &["--revoke-orphans"]].concat();
-        world.refresh(&again).exits(0);
+        world.ntcli(&again).run().exits(0);
         let held = Self::assert_sound(world, workspaces);
         for (workspace, held) in workspaces.iter().zip(held.chunks(3)) {
             assert_eq!(held, [(); 3].map(|()| world.current(workspace)));
@@ -135,7 +132,7 @@ fn at_every_request() {
         .collect();
     for_each(WIDTH, &cases, |((timer, route, n), after)| {
         let (world, workspaces) = timer.world();
-        refresh_killed_at(&world, *route, Times::Nth(*n), *after, &timer.args());
+        kill::at_request(&world, *route, Times::Nth(*n), *after, &timer.args());
         Timer::assert_sound(&world, &workspaces);
         timer.assert_repaired(&world, &workspaces);
     });
@@ -144,49 +141,29 @@ fn at_every_request() {
 /// The hook itself may be what kills it, before or after it has used the token.
 #[test]
 fn in_the_hook() {
-    let kill = "kill -9 $PPID";
+    let dies = "kill -9 $PPID";
     for_each(WIDTH, &[ONE, ALL], |timer| {
-        for command in [kill.to_owned(), format!("{}; {kill}", HOOKS[5])] {
+        for command in [dies.to_owned(), format!("{}; {dies}", HOOKS[5])] {
             let (world, workspaces) = timer.world();
             let mut args = timer.args();
-            args[5] = &command;
-            world.refresh(&args).is_killed();
+            args[7] = &command;
+            world.ntcli(&args).run().is_killed();
             Timer::assert_sound(&world, &workspaces);
             timer.assert_repaired(&world, &workspaces);
         }
     });
 }
 
-/// The calls that change something, on the disk, on the server or in another process.
-fn changes_something(call: &strace::Call) -> bool {
-    let changing = [
-        "open", "write", "send", "sync", "rename", "unlink", "truncate", "fchown", "chmod",
-        "clone", "fork", "wait", "close", "flock",
-    ];
-    changing.iter().any(|name| call.name.contains(name))
-}
-
 fn at_every_call(timer: Timer) {
-    if !strace::is_available() {
-        return;
-    }
-    let args = [&["token", "refresh"], &timer.args()[..]].concat();
-    let (world, _) = timer.world();
-    let mut calls = strace::calls_of(&world, &args);
-    calls.retain(changes_something);
-    let killed = AtomicUsize::new(0);
-    for_each(WIDTH, &calls, |call| {
-        let (world, workspaces) = timer.world();
-        let run = world.ntcli(&args);
-        let output: Output = call.inject(run, &world, "signal=KILL", "").run();
-        killed.fetch_add(usize::from(output.signal() == Some(9)), Ordering::Relaxed);
-        Timer::assert_sound(&world, &workspaces);
-        timer.assert_repaired(&world, &workspaces);
-    });
-    let (killed, all) = (killed.into_inner(), calls.len());
-    assert!(
-        all > 50 && killed * 10 > all * 8,
-        "killed at {killed} of {all} calls"
+    let args = |_: &Vec<Workspace>| kill::words(&timer.args());
+    kill::at_every_call(
+        || timer.world(),
+        args,
+        Call::changes_something,
+        |world, workspaces| {
+            Timer::assert_sound(world, workspaces);
+            timer.assert_repaired(world, workspaces);
+        },
     );
 }
 

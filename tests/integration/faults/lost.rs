@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::control_plane::{Fault, Route, Times};
-use crate::crash::kills::refresh_killed_at;
-use crate::harness::world::{Output, World, kill, wait_until};
+use crate::harness::gate::Gate;
+use crate::harness::kill;
+use crate::harness::world::{Output, World, wait_until};
 
 /// A refresh whose create is carried out and not answered.
 fn lose_an_answer(world: &World) -> Output {
@@ -176,7 +177,8 @@ fn age(line: &str) -> Value {
 #[test]
 fn what_another_key_holds_is_not_lost() {
     let (world, workspace) = World::ready();
-    refresh_killed_at(&world, Route::TokenCreate, Times::Once, true, &[]);
+    let refresh = ["token", "refresh"];
+    kill::at_request(&world, Route::TokenCreate, Times::Once, true, &refresh);
     let lost = world.plane.live_tokens(&workspace.id).pop().unwrap();
     let second = world.plane.issue_token(&workspace.id, Some(86_400));
     let mut item = world.item(&workspace);
@@ -197,17 +199,15 @@ fn what_another_key_holds_is_not_lost() {
 #[test]
 fn a_token_that_comes_after_the_next_run_has_looked() {
     let (world, workspace) = World::ready();
-    let slow = Fault::Delay(Duration::from_secs(2));
-    world.plane.fault(Route::TokenCreate, Times::Once, slow);
+    let gate = Gate::before(&world, Route::TokenCreate);
     let running = world.ntcli(&["token", "refresh"]).spawn();
-    wait_until("the request is there", || {
-        !world.plane.requests().is_empty()
-    });
-    kill(running.pid());
+    gate.wait_for_request();
+    kill::process(running.pid());
     running.finish();
     world.refresh(&["--revoke-orphans"]).exits(0);
     assert!(!world.has_journal());
 
+    gate.open();
     wait_until("it has come", || {
         world.plane.live_tokens(&workspace.id).len() == 2
     });

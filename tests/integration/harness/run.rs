@@ -2,7 +2,7 @@
 //! searched for every secret there is.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::{self, Display, Formatter};
 use std::io::Write;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -38,9 +38,9 @@ pub(crate) struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// `root` is the working directory, and first in the `PATH`.
-    pub(crate) fn new(world: &'a World, root: &'a Path, args: &[&str]) -> Self {
-        let mut words = vec![OsString::from(env!("CARGO_BIN_EXE_ntcli"))];
-        words.extend(args.iter().map(OsString::from));
+    pub(crate) fn new(world: &'a World, root: &'a Path, args: &[impl AsRef<OsStr>]) -> Self {
+        let mut words = vec![world.program.clone().into_os_string()];
+        words.extend(args.iter().map(|arg| arg.as_ref().to_owned()));
         let path = format!("{}:{SYSTEM_PATH}", root.display());
         let mut envs = vec![("PATH".to_owned(), path.into())];
         envs.push(("NTCLI_CONFIG_DIR".to_owned(), world.dir.clone().into()));
@@ -179,12 +179,8 @@ pub(crate) fn wait_until(what: &str, met: impl Fn() -> bool) {
     }
 }
 
-/// `kill -9`, which std has for a process's own parent only.
-pub(crate) fn kill(pid: u32) {
-    signal("KILL", &pid.to_string());
-}
-
-fn signal(name: &str, target: &str) {
+/// To a process, or with a minus to a group; std has that for a process's own parent only.
+pub(crate) fn signal(name: &str, target: &str) {
     let script = ["-c", "kill -s \"$1\" -- \"$2\"", "sh", name, target];
     let sent = Command::new("/bin/sh")
         .args(script)
@@ -280,6 +276,18 @@ impl Output {
     pub(crate) fn is_killed(&self) -> &Self {
         assert_eq!(self.signal(), Some(9), "{self}");
         self
+    }
+
+    /// As somebody sees it who runs it.
+    pub(crate) fn transcript(&self) -> String {
+        let code = self.code().unwrap_or(-1);
+        let mut text = format!("$ {}\n", self.command);
+        for (name, stream) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            if !stream.is_empty() {
+                text += &format!("--- {name}\n{stream}");
+            }
+        }
+        text + &format!("--- exit {code}\n\n")
     }
 
     /// stdout, to the letter.

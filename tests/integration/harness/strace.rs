@@ -1,5 +1,6 @@
 //! The system calls of a refresh, one by one: which there are, and what to do at one of them.
 
+use std::ffi::OsStr;
 use std::fs;
 
 use crate::harness::world::{Run, World, has_tool};
@@ -14,6 +15,15 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// On the disk, on the server or in another process.
+    pub(crate) fn changes_something(&self) -> bool {
+        let changing = [
+            "open", "write", "send", "sync", "rename", "unlink", "mkdir", "truncate", "chown",
+            "chmod", "clone", "fork", "wait", "close", "flock",
+        ];
+        changing.iter().any(|name| self.name.contains(name))
+    }
+
     /// The run with `what` happening as it enters this call; with `when` `+` at every later one
     /// of its name too.
     pub(crate) fn inject<'a>(
@@ -39,7 +49,7 @@ pub(crate) fn is_available() -> bool {
 }
 
 /// The calls of a run that nothing disturbs, without the one that starts it.
-pub(crate) fn calls_of(world: &World, args: &[&str]) -> Vec<Call> {
+pub(crate) fn calls_of(world: &World, args: &[impl AsRef<OsStr>]) -> Vec<Call> {
     let log = world.outside("strace");
     // Descriptors with their paths, and no text shortened.
     let options = ["-y", "-s", "4096"];

@@ -2,6 +2,7 @@
 //! `run.rs` runs the program in it.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::control_plane::{ControlPlane, Issued, Route};
-pub(crate) use crate::harness::run::{Output, Run, Running, has_tool, kill, wait_until};
+pub(crate) use crate::harness::run::{Output, Run, Running, has_tool, wait_until};
 
 /// The bearer that the control plane of a [`World`] knows.
 pub(crate) const SESSION: &str = "session-5f1d3c9a7b2e4d60";
@@ -22,6 +23,8 @@ pub(crate) struct World {
     root: PathBuf,
     /// What `NTCLI_CONFIG_DIR` says; not there before somebody makes it.
     pub(crate) dir: PathBuf,
+    /// The program under test.
+    pub(crate) program: PathBuf,
 }
 
 /// A workspace that a [`World`] has in its config.
@@ -46,12 +49,21 @@ impl World {
         World {
             plane,
             dir: root.join("config"),
+            program: env!("CARGO_BIN_EXE_ntcli").into(),
             root,
         }
     }
 
     /// Signed in, with the workspace `prod` active and a current token in the config.
     pub(crate) fn ready() -> (Self, Workspace) {
+        let world = World::signed_in();
+        let workspace = world.add_workspace("prod");
+        world.set_config("/workspaces/activeWorkspaceId", json!(workspace.key));
+        (world, workspace)
+    }
+
+    /// Without a workspace.
+    pub(crate) fn signed_in() -> Self {
         let world = World::new();
         world.make_dir();
         let auth = json!({"bearerToken": SESSION, "expiresAt": 4_000_000_000_000_u64});
@@ -59,9 +71,7 @@ impl World {
             "domain": "nimbletools.ai", "insecure": false, "auth": auth,
             "workspaces": {"items": {}}});
         world.write_config(&config);
-        let workspace = world.add_workspace("prod");
-        world.set_config("/workspaces/activeWorkspaceId", json!(workspace.key));
-        (world, workspace)
+        world
     }
 
     /// One more workspace with a current token, on the server and in the config.
@@ -237,7 +247,7 @@ impl World {
     }
 
     /// A run of the program, still to be started.
-    pub(crate) fn ntcli(&self, args: &[&str]) -> Run<'_> {
+    pub(crate) fn ntcli(&self, args: &[impl AsRef<OsStr>]) -> Run<'_> {
         Run::new(self, &self.root, args)
     }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use serde_json::json;
 
 use crate::cli::folders::bound_by_permissions;
 use crate::control_plane::{Fault, Route, Times};
+use crate::harness::gate::Gate;
 use crate::harness::world::{Output, World};
 use crate::unattended::all::world_of;
 
@@ -214,23 +214,12 @@ fn a_server_that_is_not_there() {
 fn beside_a_real_run() {
     let (world, prod) = World::ready();
     world.refresh(&[]).exits(0); // there is a lock from here
-    let (asked, ask) = std::sync::mpsc::channel();
-    let (go_on, gone_on) = std::sync::mpsc::channel::<()>();
-    let gone_on = std::sync::Mutex::new(gone_on);
-    let f = Arc::new(move || {
-        asked.send(()).unwrap();
-        gone_on.lock().unwrap().recv().unwrap();
-    });
-    world.plane.fault(
-        Route::TokenAuth,
-        Times::Once,
-        Fault::Call { after: false, f },
-    );
+    let gate = Gate::before(&world, Route::TokenAuth);
     let real = world.ntcli(&["token", "refresh"]).spawn();
-    ask.recv().unwrap();
+    gate.wait_for_request();
     let look = ["token", "refresh", "--dry-run", "--lock-wait", "0"];
     world.ntcli(&look).run().exits(6).prints("");
-    go_on.send(()).unwrap();
+    gate.open();
     real.finish().exits(0);
     world.assert_one_live_token(&prod);
 }

@@ -208,7 +208,7 @@ fn a_command_that_is_hard_to_get_rid_of() {
         refresh.stderr(silent).run().exits(0);
         world.assert_one_live_token(&workspace);
         if let Ok(pid) = fs::read_to_string(world.outside("pid")) {
-            crate::harness::world::kill(pid.trim().parse().unwrap());
+            crate::harness::kill::process(pid.trim().parse().unwrap());
         }
     });
 }

@@ -10,6 +10,7 @@ use crate::harness::world::{Output, World};
 pub(crate) fn world() -> World {
     let world = World::new();
     world.sign_in();
+    world.plane.clear_requests();
     world
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::control_plane::{Fault, Route, Times};
-use crate::harness::parallel::for_each;
+use crate::harness::kill;
 use crate::harness::strace::Call;
 use crate::workspaces::manage::{active, named, run, world};
 
@@ -148,29 +148,26 @@ fn a_workspace_that_cannot_be_stored() {
 /// Killed at any call from the moment that the journal holds the token: the next run stores it.
 #[test]
 fn killed_with_a_token_in_hand() {
-    if !crate::harness::strace::is_available() {
-        return;
-    }
-    let create = ["workspace", "create", "dev"];
     let fresh = || {
         let world = world();
         world
             .plane
             .configure(|o| o.workspace_create_includes_token = true);
-        world
+        (world, ())
     };
-    let calls = crate::harness::strace::calls_of(&fresh(), &create);
-    let journalled = |c: &Call| c.name == "fdatasync" && c.line.contains("rotation.journal");
-    let since = calls.iter().position(journalled).expect("a journal");
-    for_each(4, &calls[since + 1..], |call| {
-        let world = fresh();
-        call.inject(world.ntcli(&create), &world, "signal=KILL", "")
-            .run();
+    let mut journalled = false;
+    let later = |call: &Call| {
+        let before = journalled;
+        journalled |= call.name == "fdatasync" && call.line.contains("rotation.journal");
+        before
+    };
+    let create = |(): &()| kill::words(&["workspace", "create", "dev"]);
+    kill::at_every_call(fresh, create, later, |world, ()| {
         world
             .ntcli(&["token", "revoke", "--pending"])
             .run()
             .exits(0);
-        let id = named(&world, "dev")["workspace_id"].clone();
+        let id = named(world, "dev")["workspace_id"].clone();
         let id = id.as_str().expect("it was made");
         let stored = world.config()["workspaces"]["items"][id]["jti"].clone();
         assert_eq!(world.plane.live_tokens(id), [stored.as_str().unwrap()]);

@@ -1,0 +1,236 @@
+//! The files that a released version left behind, in the middle of its work or after it: today's
+//! program reads them and finishes that.
+//!
+//! `fixtures/released/VERSION/STATE/` holds them, moved to 2026, and what the server knew. A new
+//! version's are written by `NTCLI_TEST_PROGRAM=PATH cargo test --test integration -- --ignored
+//! what_a_version_leaves_behind`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::control_plane::{Fault, Route, Times};
+use crate::harness::kill;
+use crate::harness::parallel::for_each;
+use crate::harness::world::{Workspace, World};
+
+const FILES: [&str; 4] = [
+    "config.json",
+    "history.jsonl",
+    "ntcli.lock",
+    "rotation.journal",
+];
+/// So that no token in these files ends before they are deleted: some 60 years.
+const LIFETIME: u64 = 1_900_000_000;
+const REFRESH: [&str; 4] = ["token", "refresh", "--expires-in", "1900000000"];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/released")
+}
+
+/// How a state comes about.
+type Make = fn(&World, &Workspace);
+
+const STATES: [(&str, Make); 15] = [
+    ("at-rest", |world, _| {
+        world.ntcli(&REFRESH).run().exits(0);
+        world.ntcli(&REFRESH).run().exits(0);
+    }),
+    ("create-not-sent", |world, _| {
+        kill::at_request(world, Route::TokenCreate, Times::Once, false, &REFRESH);
+    }),
+    ("create-may-come-late", |world, _| {
+        kill::at_request(world, Route::TokenCreate, Times::Once, false, &REFRESH);
+        world.ntcli(&REFRESH).run().exits(0);
+        assert!(fs::metadata(world.path("ntcli.lock")).unwrap().len() > 0);
+    }),
+    ("create-carried-out", |world, _| {
+        kill::at_request(world, Route::TokenCreate, Times::Once, true, &REFRESH);
+    }),
+    ("created", |world, _| {
+        kill::at_request(world, Route::TokenAuth, Times::Once, false, &REFRESH);
+    }),
+    ("created-opaque", |world, _| {
+        world.plane.configure(|o| {
+            o.token_shape = crate::control_plane::TokenShape::Opaque;
+            o.jti_in_answer = true;
+        });
+        kill::at_request(world, Route::TokenAuth, Times::Once, false, &REFRESH);
+    }),
+    ("promoted", |world, _| {
+        kill::at_request(world, Route::TokenRevoke, Times::Once, false, &REFRESH);
+    }),
+    ("revoked", |world, _| {
+        kill::at_request(world, Route::TokenRevoke, Times::Once, true, &REFRESH);
+    }),
+    ("revoke-owed", |world, _| {
+        refuse(world, Route::TokenRevoke);
+        world.ntcli(&REFRESH).run().exits(8);
+        world.plane.clear_faults();
+    }),
+    ("grace", |world, _| {
+        let grace = [&REFRESH[..], &["--revoke-after", "1h"]].concat();
+        world.ntcli(&grace).run().exits(0);
+    }),
+    ("not-handed-over", |world, _| {
+        let hook = [&REFRESH[..], &["--exec", "exit 3"]].concat();
+        world.ntcli(&hook).run().exits(9);
+    }),
+    ("orphan", |world, _| {
+        let lost = Fault::CloseAfter;
+        world.plane.fault(Route::TokenCreate, Times::Once, lost);
+        world.ntcli(&REFRESH).run();
+        world.ntcli(&REFRESH).run();
+    }),
+    ("create-unanswered", |world, _| {
+        world.plane.fault(
+            Route::TokenCreate,
+            Times::Once,
+            Fault::Stall { apply: false },
+        );
+        let refresh = world.ntcli(&REFRESH).env("NTCLI_TIMEOUT", "1");
+        refresh.run().exits(10);
+    }),
+    ("workspace-created", |world, _| {
+        world
+            .plane
+            .configure(|o| o.workspace_create_includes_token = true);
+        let create = world.ntcli(&["workspace", "create", "dev"]);
+        let kill = ["-e", "inject=rename:signal=KILL"];
+        create
+            .strace(&world.outside("strace"), &kill)
+            .run()
+            .is_killed();
+    }),
+    ("second-of-three", |world, _| {
+        for name in ["b", "c"] {
+            add_workspace(world, name);
+        }
+        let all = [&REFRESH[..], &["--all"]].concat();
+        kill::at_request(world, Route::TokenRevoke, Times::Nth(2), false, &all);
+    }),
+];
+
+fn refuse(world: &World, route: Route) {
+    let fault = Fault::Status(500, String::new(), Vec::new());
+    world.plane.fault(route, Times::Always, fault);
+}
+
+/// One whose token outlasts these files.
+fn add_workspace(world: &World, name: &str) -> Workspace {
+    let workspace = world.add_workspace(name);
+    let token = world.plane.issue_token(&workspace.id, Some(LIFETIME));
+    let mut item = world.item(&workspace);
+    item["access_token"] = json!(token.access_token);
+    item["jti"] = json!(token.jti);
+    item["expires_at"] = json!(token.expires_at.map(|secs| secs * 1000));
+    world.set_config(&format!("/workspaces/items/{}", workspace.key), item);
+    world
+        .ntcli(&[
+            "token",
+            "revoke",
+            &workspace.token.jti,
+            "--force",
+            "-w",
+            name,
+        ])
+        .run()
+        .exits(0);
+    workspace
+}
+
+#[test]
+#[ignore = "for the program of a released version: see above"]
+fn what_a_version_leaves_behind() {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "for the tests' user, not the program's"
+    )]
+    let program = std::env::var("NTCLI_TEST_PROGRAM").expect("the path of a released program");
+    for (state, make) in STATES {
+        let mut world = World::signed_in();
+        world.program = (&program).into();
+        let workspace = add_workspace(&world, "prod");
+        world.set_config("/workspaces/activeWorkspaceId", json!(workspace.key));
+        fs::remove_file(world.path("history.jsonl")).unwrap();
+        make(&world, &workspace);
+        let version = world.ntcli(&["--version"]).run().stdout;
+        let version = version.trim().rsplit(' ').next().unwrap();
+        let kept = folder().join(version).join(state);
+        fs::create_dir_all(&kept).unwrap();
+        for name in FILES {
+            let bytes = fs::read(world.path(name)).unwrap_or_default();
+            if !bytes.is_empty() {
+                fs::write(kept.join(name), bytes).unwrap();
+            }
+        }
+        let saved = serde_json::to_string_pretty(&world.plane.saved()).unwrap();
+        fs::write(kept.join("server.json"), saved + "\n").unwrap();
+        fs::remove_dir_all(&world.dir).unwrap(); // a killed run may have left a temporary file
+    }
+}
+
+/// The folder and the server as that version left them.
+fn world_of(kept: &Path) -> World {
+    let world = World::new();
+    world.make_dir();
+    for name in FILES {
+        if let Ok(bytes) = fs::read(kept.join(name)) {
+            world.write(name, &bytes);
+        }
+    }
+    let saved = fs::read(kept.join("server.json")).unwrap();
+    let saved: Value = serde_json::from_slice(&saved).unwrap();
+    world.plane.restore(&saved);
+    world
+}
+
+#[track_caller]
+fn assert_finished(world: &World) {
+    let items = world.config()["workspaces"]["items"].clone();
+    for item in items.as_object().unwrap().values() {
+        let id = item["workspace_id"].as_str().unwrap();
+        let id = &id[id.len() - 36..];
+        let live = world.plane.live_tokens(id);
+        assert_eq!(
+            live,
+            [item["jti"].as_str().unwrap()],
+            "{}",
+            world.describe()
+        );
+    }
+    assert!(!world.has_journal(), "{}", world.describe());
+    world.assert_private();
+}
+
+#[test]
+fn what_a_released_version_left_is_finished() {
+    let versions = fs::read_dir(folder()).unwrap().flatten();
+    let states = versions.flat_map(|version| fs::read_dir(version.path()).unwrap().flatten());
+    let states: Vec<_> = states.map(|state| state.path()).collect();
+    assert!(states.len() >= STATES.len(), "{states:?}");
+    for_each(kill::WIDTH, &states, |kept| {
+        let world = world_of(kept);
+        // Looking does not change anything.
+        let lines = fs::read_to_string(kept.join("history.jsonl")).unwrap_or_default();
+        let of_prod = lines.matches(r#""workspace":"prod""#).count();
+        let history = world.ntcli(&["token", "history", "--format", "json"]).run();
+        let events = history.exits(0).json()["history"].clone();
+        assert_eq!(events.as_array().unwrap().len(), of_prod, "{history}");
+        world.ntcli(&["token", "show"]).run().exits(0);
+        world.assert_nothing_sent();
+
+        // Somebody takes the tokens: one state waits for that.
+        let args = [
+            "--all",
+            "--expires-in",
+            "30d",
+            "--revoke-orphans",
+            "--exec",
+            ":",
+        ];
+        world.refresh(&args).exits(0);
+        assert_finished(&world);
+    });
+}
