@@ -1,8 +1,8 @@
 //! What the user typed, turned into a command or a usage error. The only user of argh.
 //!
-//! The shim takes the arguments apart by the definitions in `args`, `check` holds the rules between them,
-//! argh gets a plain form and fills the structs. argh's own texts never reach the user: they repeat what
-//! was typed, and that may be a secret.
+//! The parser takes the arguments apart by the definitions in `args`, `check` holds the rules between
+//! them, argh gets a plain form and fills the structs. argh's own texts never reach the user: they
+//! repeat what was typed, and that may be a secret.
 
 mod args;
 mod check;
@@ -43,7 +43,7 @@ pub struct Invocation {
     pub format: Format,
 }
 
-/// Arguments that make no sense.
+/// Arguments that are not understood.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UsageError {
     /// What is wrong; never holds what may be a secret.
@@ -63,10 +63,10 @@ pub struct UsageError {
 pub fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
     let scan = parser::scan(args);
     // Help for what was mistyped would hide the mistake, so an unknown command comes first.
-    if !scan.lost && scan.help {
+    if !scan.unknown_command && scan.help {
         return Ok(Parsed::Show(help::render(&scan.path)));
     }
-    if !scan.lost && scan.version {
+    if !scan.unknown_command && scan.version {
         let version = env!("CARGO_PKG_VERSION");
         return Ok(Parsed::Show(format!("ntcli {version}\n")));
     }
@@ -93,7 +93,7 @@ fn run(mut scan: Scan) -> Result<Invocation, String> {
     check::options(&scan)?;
     check::one_workspace(&mut scan)?;
     let ntcli =
-        Ntcli::from_args(&["ntcli"], &scan.argv()).map_err(|exit| own_words(&exit, &scan))?;
+        Ntcli::from_args(&["ntcli"], &scan.argv()).map_err(|exit| reworded(&exit, &scan))?;
     Ok(Invocation {
         command: ntcli.command,
         debug: ntcli.debug,
@@ -101,9 +101,9 @@ fn run(mut scan: Scan) -> Result<Invocation, String> {
     })
 }
 
-/// An argh error without what the user typed. After the shim only values that do not parse are left;
-/// their reason is the accepted form, which `args` words.
-fn own_words(exit: &EarlyExit, scan: &Scan) -> String {
+/// An argh error without what the user typed. After the parser only values that do not parse are
+/// left; their reason is the accepted form, as `args` describes it.
+fn reworded(exit: &EarlyExit, scan: &Scan) -> String {
     let option = scan.options.iter().find_map(|given| {
         let (name, value) = (given.flag.long, given.value.as_deref()?);
         let prefix = format!("Error parsing option '{name}' with value '{value}': ");

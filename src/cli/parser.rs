@@ -14,7 +14,7 @@ type Flag = &'static FlagInfo<'static>;
 type Args = Peekable<IntoIter<String>>;
 
 /// An option that was given.
-pub(super) struct Given {
+pub(super) struct GivenOption {
     /// Its definition.
     pub(super) flag: Flag,
     /// Its value, if it takes one.
@@ -30,15 +30,15 @@ pub(super) struct Scan {
     /// The definition of the command reached.
     pub(super) node: CommandInfoWithArgs,
     /// The options in the order given.
-    pub(super) options: Vec<Given>,
+    pub(super) options: Vec<GivenOption>,
     /// The other arguments in the order given.
     pub(super) positionals: Vec<String>,
     /// Whether help is asked for.
     pub(super) help: bool,
     /// Whether the version is asked for.
     pub(super) version: bool,
-    /// Whether a command was named that there is not.
-    pub(super) lost: bool,
+    /// Whether a command was named that does not exist.
+    pub(super) unknown_command: bool,
     /// The first thing that is wrong.
     pub(super) problem: Option<String>,
     globals: &'static [FlagInfo<'static>],
@@ -55,7 +55,7 @@ pub(super) fn scan(args: Vec<OsString>) -> Scan {
         positionals: Vec::new(),
         help: false,
         version: false,
-        lost: false,
+        unknown_command: false,
         problem: None,
     };
     let mut texts = Vec::with_capacity(args.len());
@@ -83,8 +83,9 @@ pub(super) fn scan(args: Vec<OsString>) -> Scan {
 impl Scan {
     /// How a failure is to be written: by any `--format json`, even beside a second `--format`.
     pub(super) fn format(&self) -> Format {
-        let json =
-            |given: &Given| given.flag.long == "--format" && given.value.as_deref() == Some("json");
+        let json = |given: &GivenOption| {
+            given.flag.long == "--format" && given.value.as_deref() == Some("json")
+        };
         if self.options.iter().any(json) {
             Format::Json
         } else {
@@ -121,7 +122,7 @@ impl Scan {
     fn word(&mut self, arg: String) {
         if arg == "help" {
             self.help = true;
-        } else if self.lost || self.node.commands.is_empty() {
+        } else if self.unknown_command || self.node.commands.is_empty() {
             self.positionals.push(arg);
         } else {
             self.enter(&arg);
@@ -137,7 +138,7 @@ impl Scan {
             self.node = found.command.clone();
             return;
         }
-        self.lost = true;
+        self.unknown_command = true;
         let aliases = ALIASES.iter().filter(|a| a.0 == group).map(|a| a.1);
         let names = self.node.commands.iter().map(|c| c.name).chain(aliases);
         let message = match suggest::shown(word) {
@@ -180,7 +181,7 @@ impl Scan {
                 if self.has(long) && flag.optionality != Optionality::Repeating {
                     self.wrong(format!("{long} is given more than once"));
                 }
-                self.options.push(Given {
+                self.options.push(GivenOption {
                     flag,
                     value,
                     global: self.globals.iter().any(|g| g.long == long),

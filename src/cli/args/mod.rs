@@ -1,5 +1,5 @@
-//! What may be typed, as argh structs. Help, the shim, completions and the
-//! manual page all read these definitions.
+//! What may be typed, as argh structs. Help, the parser, completions and the manual page all read
+//! these definitions.
 //!
 //! Doc comments on fields are the option's help line. Those on commands are the command's help: their
 //! first sentence is the summary that lists show. An empty `error_code` text means the usual one.
@@ -43,7 +43,7 @@ pub(crate) const ALIASES: &[(&str, &str, &str)] = &[
 
 /// Rotates and looks after workspace tokens.
 ///
-/// Its options are those of every command; the shim takes them from anywhere.
+/// Its options are those of every command; the parser takes them from anywhere.
 #[derive(FromArgs, ArgsInfo, Debug)]
 pub(super) struct Ntcli {
     /// what stdout gets; text includes tables
@@ -54,7 +54,7 @@ pub(super) struct Ntcli {
     pub(super) debug: bool,
     /// print the version
     #[argh(switch, short = 'V')]
-    #[allow(dead_code)] // declared for help and completion; the shim answers it
+    #[allow(dead_code)] // declared for help and completion; the parser answers it
     version: bool,
     #[argh(subcommand)]
     pub(super) command: Command,

@@ -223,7 +223,7 @@ pub struct TokenNeedsRefresh {
 }
 
 /// An optional JTI. argh lets only the last positional be an `Option`; it does not see through this
-/// name, and the shim hands it an empty text for none.
+/// name, and the parser passes an empty text for none.
 pub type Jti = Option<String>;
 
 #[allow(clippy::unnecessary_wraps)] // the form argh wants
