@@ -22,7 +22,7 @@ INSTALLED = bin/ntcli $(MAN) $(BASH) $(ZSH) $(FISH)
 build:
 	$(RELEASE) build --release --locked
 
-# Format, lints, unit tests, integration tests.
+# Format, lints, documentation, unit tests, integration tests.
 test: lint
 	$(CARGO) test --locked
 
@@ -34,6 +34,11 @@ fuzz:
 lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items --quiet
+
+# Every pair of troubles in the simulation of the transaction, not a sample.
+simulate:
+	NTCLI_SIMULATE=1 $(CARGO) test --release --locked --lib rotation -- --nocapture
 
 fmt:
 	$(CARGO) fmt

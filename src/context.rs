@@ -7,6 +7,8 @@ use std::io::{self, BufRead, Write};
 use std::rc::Rc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::text::printable;
 use crate::time::Timestamp;
 
@@ -15,7 +17,7 @@ pub struct Context {
     /// Where results and messages go.
     pub console: Console,
     /// Standard input.
-    pub stdin: Box<dyn BufRead>,
+    pub stdin: RefCell<Box<dyn BufRead>>,
     /// Whether standard input is a terminal: only then may a command ask.
     pub stdin_is_terminal: bool,
     /// The environment variables.
@@ -24,6 +26,11 @@ pub struct Context {
     pub clock: Rc<dyn Clock>,
     /// Whether `--debug` was given.
     pub debug: bool,
+    /// Whether the result is to be JSON.
+    pub json: bool,
+    /// Tells whether standard output is `/dev/null`, which is also what takes the place of a closed
+    /// one.
+    pub out_goes_nowhere: fn() -> bool,
 }
 
 /// The time, and waiting. A trait so that tests need not wait.
@@ -32,6 +39,20 @@ pub trait Clock {
     fn now(&self) -> Timestamp;
     /// Waits.
     fn sleep(&self, duration: Duration);
+    /// How long the machine has been up: no setting of its clock changes that. `None` if it does
+    /// not tell.
+    fn boot_time(&self) -> Option<BootTime> {
+        None
+    }
+}
+
+/// A moment counted from the start of the machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BootTime {
+    /// Which start.
+    pub id: String,
+    /// Seconds since then, those asleep included.
+    pub secs: i64,
 }
 
 /// The machine's clock.
@@ -40,14 +61,23 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods)] // the one place that asks the machine
     fn now(&self) -> Timestamp {
-        let since = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
+        let since =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
     fn sleep(&self, duration: Duration) {
         std::thread::sleep(duration);
+    }
+
+    /// From Linux's `/proc`.
+    fn boot_time(&self) -> Option<BootTime> {
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+        Some(BootTime {
+            id: id.trim().to_owned(),
+            secs: uptime.split(['.', ' ']).next()?.parse().ok()?,
+        })
     }
 }
 
@@ -143,6 +173,16 @@ impl Console {
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other,
         }
+    }
+
+    /// As [`Console::result`], for what must arrive: a reader that went away is an error.
+    ///
+    /// # Errors
+    /// When stdout did not take all of it.
+    pub fn deliver(&self, text: &str) -> io::Result<()> {
+        self.clear_progress();
+        let mut out = self.0.out.borrow_mut();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush())
     }
 
     /// Writes a line, or several, for people to stderr. Whether it arrives does not matter to the

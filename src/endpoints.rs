@@ -12,7 +12,7 @@ const DEFAULT_CLIENT_ID: &str = "96WRYcxabFktp9wn";
 ///
 /// # Errors
 /// [`Error::InvalidValue`] when `NTCLI_API_URL` or the domain is no place to send a token to.
-pub fn management(env: &Env, config: &Config) -> Result<String> {
+pub(crate) fn management(env: &Env, config: &Config) -> Result<String> {
     match env.text("NTCLI_API_URL") {
         Some(url) => base_url("NTCLI_API_URL", &url),
         None => Ok(of_domain(config.domain(), config.insecure())),
@@ -20,8 +20,7 @@ pub fn management(env: &Env, config: &Config) -> Result<String> {
 }
 
 /// `https://api.DOMAIN`; on this machine plain http and no prefix; `insecure` means http.
-#[must_use]
-pub fn of_domain(domain: &str, insecure: bool) -> String {
+pub(crate) fn of_domain(domain: &str, insecure: bool) -> String {
     if is_loopback(domain) {
         format!("http://{domain}")
     } else if insecure {
@@ -40,7 +39,7 @@ fn is_loopback(domain: &str) -> bool {
 ///
 /// # Errors
 /// [`Error::InvalidValue`] when `NIMBLEBRAIN_API_URL` is no base URL.
-pub fn studio(env: &Env) -> Result<String> {
+pub(crate) fn studio(env: &Env) -> Result<String> {
     match env.text("NIMBLEBRAIN_API_URL") {
         Some(url) => base_url("NIMBLEBRAIN_API_URL", &url),
         None => Ok(DEFAULT_STUDIO.to_owned()),
@@ -51,7 +50,7 @@ pub fn studio(env: &Env) -> Result<String> {
 ///
 /// # Errors
 /// [`Error::InvalidValue`] when `CLERK_OAUTH_DOMAIN` names no host.
-pub fn oauth(env: &Env) -> Result<String> {
+pub(crate) fn oauth(env: &Env) -> Result<String> {
     let Some(given) = env.text("CLERK_OAUTH_DOMAIN") else {
         return Ok(DEFAULT_OAUTH.to_owned());
     };
@@ -73,17 +72,13 @@ pub fn oauth(env: &Env) -> Result<String> {
 }
 
 /// As what `ntcli` is known to the OAuth provider.
-#[must_use]
-pub fn client_id(env: &Env) -> String {
-    env.text("CLERK_OAUTH_CLIENT_ID")
-        .unwrap_or_else(|| DEFAULT_CLIENT_ID.to_owned())
+pub(crate) fn client_id(env: &Env) -> String {
+    env.text("CLERK_OAUTH_CLIENT_ID").unwrap_or_else(|| DEFAULT_CLIENT_ID.to_owned())
 }
 
 /// Checks a base URL that was given in `name`.
 fn base_url(name: &str, url: &str) -> Result<String> {
-    let rest = url
-        .strip_prefix("https://")
-        .or_else(|| url.strip_prefix("http://"));
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let fits = rest.is_some_and(|rest| {
         !rest.is_empty()
             && !rest.starts_with('/')
@@ -103,7 +98,7 @@ fn base_url(name: &str, url: &str) -> Result<String> {
 ///
 /// # Errors
 /// [`Error::InvalidValue`] with what to give.
-pub fn check_domain(domain: &str) -> Result<()> {
+pub(crate) fn check_domain(domain: &str) -> Result<()> {
     let (host, port) = match domain.rsplit_once(':') {
         Some((host, port)) if !domain.ends_with(']') => (host, Some(port)),
         _ => (domain, None),
@@ -113,9 +108,7 @@ pub fn check_domain(domain: &str) -> Result<()> {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
         None => host.split('.').all(|label| {
             !label.is_empty()
-                && label
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         }),
     };
     let port_fits = port.is_none_or(|p| p.parse::<u16>().is_ok_and(|n| n > 0));
@@ -136,10 +129,7 @@ mod tests {
 
     #[test]
     fn domains_make_urls() {
-        assert_eq!(
-            of_domain("nimbletools.ai", false),
-            "https://api.nimbletools.ai"
-        );
+        assert_eq!(of_domain("nimbletools.ai", false), "https://api.nimbletools.ai");
         assert_eq!(of_domain("corp.example", true), "http://api.corp.example");
         assert_eq!(of_domain("localhost:8080", false), "http://localhost:8080");
         assert_eq!(of_domain("127.0.0.1:1", false), "http://127.0.0.1:1");
@@ -154,18 +144,9 @@ mod tests {
         for good in ["a.b", "localhost", "127.0.0.1:80", "[::1]:80", "[::1]"] {
             assert!(check_domain(good).is_ok(), "{good}");
         }
-        for bad in [
-            "",
-            "https://a.b",
-            "a b",
-            "a.b/c",
-            "a..b",
-            "a.b:0",
-            "a.b:x",
-            "u@a.b",
-            "[::x]",
-            "a\n",
-        ] {
+        for bad in
+            ["", "https://a.b", "a b", "a.b/c", "a..b", "a.b:0", "a.b:x", "u@a.b", "[::x]", "a\n"]
+        {
             assert!(check_domain(bad).is_err(), "{bad}");
         }
     }
@@ -182,24 +163,16 @@ mod tests {
         ] {
             assert_eq!(of(given).unwrap(), url);
         }
-        for bad in [
-            "http://clerk.example.com",
-            "ftp://localhost",
-            "a.b/c",
-            "u@a.b",
-            "https://",
-            "a b",
-        ] {
+        for bad in
+            ["http://clerk.example.com", "ftp://localhost", "a.b/c", "u@a.b", "https://", "a b"]
+        {
             assert!(of(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn base_urls() {
-        assert_eq!(
-            base_url("X", "http://127.0.0.1:80/").unwrap(),
-            "http://127.0.0.1:80"
-        );
+        assert_eq!(base_url("X", "http://127.0.0.1:80/").unwrap(), "http://127.0.0.1:80");
         for bad in [
             "ftp://a",
             "a.b",

@@ -12,14 +12,13 @@ use crate::time::Timestamp;
 
 /// A JSON value whose objects keep the order of their fields.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Json {
+pub(crate) enum Json {
     /// `null`
     Null,
     /// `true`, `false`
     Bool(bool),
     /// A number, whole ones exact to 64 bits.
     Number(Number),
-    /// A text.
     Text(String),
     /// An array.
     Array(Vec<Json>),
@@ -29,25 +28,21 @@ pub enum Json {
 
 impl Json {
     /// An object without fields.
-    #[must_use]
-    pub fn object() -> Self {
+    pub(crate) fn object() -> Self {
         Self::Object(Vec::new())
     }
 
     /// An object with these fields.
-    #[must_use]
-    pub fn of<const N: usize>(fields: [(&str, Self); N]) -> Self {
+    pub(crate) fn of<const N: usize>(fields: [(&str, Self); N]) -> Self {
         Self::Object(fields.map(|(name, value)| (name.to_owned(), value)).into())
     }
 
-    /// A text.
-    pub fn text(text: impl Into<String>) -> Self {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
 
     /// Its name for an error message.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "a boolean",
@@ -59,17 +54,12 @@ impl Json {
     }
 
     /// A field of an object; `None` for any other value.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Self> {
-        self.fields()
-            .iter()
-            .rfind(|(n, _)| n == name)
-            .map(|(_, v)| v)
+    pub(crate) fn get(&self, name: &str) -> Option<&Self> {
+        self.fields().iter().rfind(|(n, _)| n == name).map(|(_, v)| v)
     }
 
     /// The fields of an object; none for any other value.
-    #[must_use]
-    pub fn fields(&self) -> &[(String, Self)] {
+    pub(crate) fn fields(&self) -> &[(String, Self)] {
         match self {
             Self::Object(fields) => fields,
             _ => &[],
@@ -77,8 +67,7 @@ impl Json {
     }
 
     /// The text, if it is one.
-    #[must_use]
-    pub fn as_str(&self) -> Option<&str> {
+    pub(crate) fn as_str(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
             _ => None,
@@ -86,8 +75,7 @@ impl Json {
     }
 
     /// The values of an array; none for any other value.
-    #[must_use]
-    pub fn items(&self) -> &[Self] {
+    pub(crate) fn items(&self) -> &[Self] {
         match self {
             Self::Array(values) => values,
             _ => &[],
@@ -95,24 +83,13 @@ impl Json {
     }
 
     /// Whether it is `null`.
-    #[must_use]
-    pub fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         *self == Self::Null
     }
 
-    /// The number, if it is one.
-    #[must_use]
-    pub fn as_f64(&self) -> Option<f64> {
-        match self {
-            Self::Number(number) => number.as_f64(),
-            _ => None,
-        }
-    }
-
     /// The number in whole units, if it is one.
-    #[must_use]
     #[allow(clippy::cast_possible_truncation)] // a float beyond i64 saturates: far ahead is far ahead
-    pub fn as_whole(&self) -> Option<i64> {
+    pub(crate) fn as_whole(&self) -> Option<i64> {
         match self {
             Self::Number(n) => n.as_i64().or_else(|| n.as_f64().map(|f| f as i64)),
             _ => None,
@@ -120,30 +97,25 @@ impl Json {
     }
 
     /// Sets a field of an object, where it stands or else last. Any other value becomes an object.
-    pub fn set(&mut self, name: &str, value: Self) {
+    pub(crate) fn set(&mut self, name: &str, value: Self) {
         *self.entry(name) = value;
     }
 
     /// The field to be changed, `null` if it is new. Any other value becomes an object.
-    pub fn entry(&mut self, name: &str) -> &mut Self {
+    pub(crate) fn entry(&mut self, name: &str) -> &mut Self {
         if !matches!(self, Self::Object(_)) {
             *self = Self::object();
         }
-        let Self::Object(fields) = self else {
-            unreachable!("it was just made one")
-        };
-        let at = fields
-            .iter()
-            .rposition(|(n, _)| n == name)
-            .unwrap_or_else(|| {
-                fields.push((name.to_owned(), Self::Null));
-                fields.len() - 1
-            });
+        let Self::Object(fields) = self else { unreachable!("it was just made one") };
+        let at = fields.iter().rposition(|(n, _)| n == name).unwrap_or_else(|| {
+            fields.push((name.to_owned(), Self::Null));
+            fields.len() - 1
+        });
         &mut fields[at].1
     }
 
     /// Removes a field of an object.
-    pub fn remove(&mut self, name: &str) {
+    pub(crate) fn remove(&mut self, name: &str) {
         if let Self::Object(fields) = self {
             fields.retain(|(n, _)| n != name);
         }
@@ -317,10 +289,7 @@ mod tests {
         json.set("a", Json::text("x"));
         json.entry("new").set("deep", Json::Bool(true));
         json.remove("z");
-        assert_eq!(
-            serde_json::to_string(&json).unwrap(),
-            r#"{"a":"x","m":3,"new":{"deep":true}}"#
-        );
+        assert_eq!(serde_json::to_string(&json).unwrap(), r#"{"a":"x","m":3,"new":{"deep":true}}"#);
     }
 
     #[test]

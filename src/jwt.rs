@@ -15,10 +15,9 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 
 /// The claims that matter here, each `None` when absent or of another type.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Claims {
+pub(crate) struct Claims {
     /// The token's id, by which it is revoked.
     pub jti: Option<String>,
-    /// When it ends.
     pub expires_at: Option<Timestamp>,
     /// When it was made.
     pub issued_at: Option<Timestamp>,
@@ -27,8 +26,7 @@ pub struct Claims {
 }
 
 /// Reads the claims of `token`; `None` when it is no JWT.
-#[must_use]
-pub fn claims(token: &str) -> Option<Claims> {
+pub(crate) fn claims(token: &str) -> Option<Claims> {
     let payload = payload(token)?;
     let text = |name: &str| {
         let value = payload.get(name)?.as_str()?;
@@ -45,8 +43,7 @@ pub fn claims(token: &str) -> Option<Claims> {
 
 /// Whether the claims are those of a workspace token, not of a session: a `workspace_id`, or a
 /// scope `workspace:…` (a list, or words in one text).
-#[must_use]
-pub fn is_of_workspace(token: &str) -> bool {
+pub(crate) fn is_of_workspace(token: &str) -> bool {
     let Some(payload) = payload(token) else {
         return false;
     };
@@ -57,11 +54,7 @@ pub fn is_of_workspace(token: &str) -> bool {
             let scopes = &payload[name];
             let words = scopes.as_str().unwrap_or_default();
             words.split_whitespace().any(of_workspace)
-                || scopes
-                    .items()
-                    .iter()
-                    .filter_map(Json::as_str)
-                    .any(of_workspace)
+                || scopes.items().iter().filter_map(Json::as_str).any(of_workspace)
         })
 }
 
@@ -99,10 +92,7 @@ mod tests {
 
     #[test]
     fn claims_of_another_type_are_absent() {
-        assert_eq!(
-            claims(&jwt(r#"{"jti":5,"exp":"x"}"#)),
-            Some(Claims::default())
-        );
+        assert_eq!(claims(&jwt(r#"{"jti":5,"exp":"x"}"#)), Some(Claims::default()));
         assert_eq!(claims(&jwt(r#"{"jti":""}"#)), Some(Claims::default()));
     }
 
@@ -129,16 +119,7 @@ mod tests {
 
     #[test]
     fn what_is_no_jwt() {
-        for token in [
-            "",
-            "wst_abc",
-            "a.b",
-            "a.b.c",
-            "e30.W10.x",
-            "e30.e30.x.y",
-            "..",
-            "é.é.é",
-        ] {
+        for token in ["", "wst_abc", "a.b", "a.b.c", "e30.W10.x", "e30.e30.x.y", "..", "é.é.é"] {
             assert_eq!(claims(token), None, "{token}");
         }
         assert_eq!(claims(&format!("a.{}.c", "[".repeat(100_000))), None);

@@ -1,32 +1,85 @@
-//! ntcli rotates and looks after `NimbleTools` workspace tokens: ask for a new one, store it,
-//! revoke the old one, confirm, so that a kill, a full disk or a lost answer loses nothing.
+//! ntcli rotates and looks after `NimbleTools` workspace tokens: create, store, deliver, revoke,
+//! confirm, so that a kill, a power cut, a full disk or a lost answer loses nothing and leaks
+//! nothing that the next run does not find.
+//!
+//! # The rooms
+//!
+//! A single-threaded `main` hands the real streams, environment and clock to [`run`]. Each room may
+//! use those below it:
+//!
+//! | room | its one job |
+//! |---|---|
+//! | `cli` | arguments, rules, help, man page, completions; the only user of argh |
+//! | `commands` | a file per command: options, one call, report. `app` is the one door to the rest |
+//! | `rotation` | the transaction, and the only owner of the journal. It is given a server, a store and targets (`ports`) and knows no argh, ureq, printing or path |
+//! | `hooks` | the files and commands that receive a new token |
+//! | `auth` | session, renewal, OAuth, its callback, the browser |
+//! | `api` | the control plane's calls; answers are parsed once, into types |
+//! | `http` | attempts, retries, what became of a request; `http/transport` plugs into ureq |
+//! | `config_dir`, `config` | the locked folder with journal and history; the file shared with the existing client |
+//! | `store` | lock, private folder, durable replacement, append-only log: the only writer of files |
+//! | `error`, `output`, `text`, `json`, `time`, `token`, `jwt`, `secret` | leaves |
+//!
+//! Nothing below `commands` prints: the rooms report events, and `commands/tell.rs` has the words.
+//!
+//! # The transaction
+//!
+//! A claim is made only from evidence that proves it. `rotation/refresh.rs` is the story:
+//!
+//! 1. Lock the folder; read the config again; whoever finds the work done by another run ends as
+//!    that one.
+//! 2. Recover what the journal holds, for the server it belongs to (`recover`).
+//! 3. Find out everything that can be known to fail. Nothing was sent so far.
+//! 4. Journal `creating`, durably.
+//! 5. Request the token. Not sent, or rejected for certain: close, fail. Everything else may have
+//!    been carried out: look for the token before trying again, else leave the request open.
+//! 6. Journal `created` with the token: from here it cannot be lost.
+//! 7. Verify the new token. Denied while the old one is accepted: keep it, ask again next time.
+//! 8. Promote: one atomic write of the config file.
+//! 9. Deliver to the targets. On failure the old token stays live.
+//! 10. Revoke the old token, unless the config file holds it. Not proven: it stays pending.
+//! 11. History, confirm, close.
+//!
+//! `rotation/tests` stops, fails and cuts the power at every effect of every command that touches a
+//! token, with gateways that lie and a second machine, and holds the invariants.
+//!
+//! # The files, and how they may change
+//!
+//! All are in `~/.ntcli` (`NTCLI_CONFIG_DIR`), mode 0600:
+//!
+//! * `config.json` is shared with the existing client. Fields that are not known are preserved.
+//! * `rotation.journal` holds one JSON object a line (`rotation/journal.rs`). An empty line says that
+//!   everything before it is on the disk; what follows the last one and does not parse was never
+//!   acknowledged. Fields are only added, with a default; a record that is not known is refused. The
+//!   file is removed when nothing is pending.
+//! * `history.jsonl` holds one JSON object a line, for people. Readers pass over what they do not know.
+//! * `ntcli.lock` is empty and never removed.
+//!
+//! The JSON on standard output is a contract: keys are added, never renamed or given another type
+//! without a new minor version and a line in the changelog. Exit codes never change their meaning.
 
-pub mod api;
-
-pub mod cli;
-pub mod commands;
-pub mod config;
+mod api;
+mod auth;
+mod cli;
+mod commands;
+mod config;
+mod config_dir;
 pub mod context;
-pub mod endpoints;
-pub mod error;
+mod endpoints;
+mod error;
 #[cfg(test)]
 mod fuzz;
-pub mod hooks;
-
-pub mod http;
-pub mod json;
-pub mod jwt;
-
-pub mod auth;
-pub mod config_dir;
-pub mod output;
-pub mod rotation;
-pub mod secret;
-pub mod store;
-
-pub mod text;
+mod hooks;
+mod http;
+mod json;
+mod jwt;
+mod output;
+mod rotation;
+mod secret;
+mod store;
+mod text;
 pub mod time;
-pub mod token;
+mod token;
 
 use std::ffi::OsString;
 
@@ -46,6 +99,7 @@ pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
         }
         Ok(Parsed::Run(invocation)) => {
             ctx.debug = invocation.debug;
+            ctx.json = invocation.format == Format::Json;
             (invocation.format, commands::run(ctx, &invocation.command))
         }
         Err(wrong) => {

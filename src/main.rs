@@ -1,6 +1,10 @@
 //! The `ntcli` program: hands the real streams, environment and clock to the library.
 
+use std::cell::RefCell;
+use std::fs::{self, File};
 use std::io::{self, BufReader, IsTerminal};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
 use std::rc::Rc;
 
@@ -17,12 +21,22 @@ fn main() -> ExitCode {
             (io::stdout().is_terminal(), io::stderr().is_terminal()),
             color,
         ),
-        stdin: Box::new(BufReader::new(io::stdin())),
+        stdin: RefCell::new(Box::new(BufReader::new(io::stdin()))),
         stdin_is_terminal: io::stdin().is_terminal(),
         env,
         clock: Rc::new(SystemClock),
         debug: false,
+        json: false,
+        out_goes_nowhere,
     };
     let args = std::env::args_os().skip(1).collect();
     ExitCode::from(ntcli::run(args, &mut ctx))
+}
+
+fn out_goes_nowhere() -> bool {
+    let of_stdout = || {
+        let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        Ok::<_, io::Error>(stdout.metadata()?.rdev() == fs::metadata("/dev/null")?.rdev())
+    };
+    of_stdout().unwrap_or(false)
 }

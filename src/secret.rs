@@ -8,23 +8,21 @@ use serde::{Deserialize, Serialize};
 /// needs the text says so with [`Secret::expose`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Secret(String);
+pub(crate) struct Secret(String);
 
 impl Secret {
     /// Wraps a text as a secret.
-    pub fn new(text: impl Into<String>) -> Self {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
     /// The text itself, for a request header, the config file or an output that was asked for it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 
     /// Whether it can stand in an `Authorization` header: visible ASCII only, and not empty.
-    #[must_use]
-    pub fn is_header_safe(&self) -> bool {
+    pub(crate) fn is_header_safe(&self) -> bool {
         !self.0.is_empty() && self.0.bytes().all(|b| b.is_ascii_graphic())
     }
 }
@@ -43,8 +41,7 @@ const TOKENS: [(&str, usize); 2] = [("eyJ", 3), ("wst_", 12)];
 ///
 /// For text that a server wrote: an error message may echo the bearer it was sent. Takes time in
 /// proportion to the length of the text, whatever it holds.
-#[must_use]
-pub fn redact(text: &str, secrets: &[&Secret]) -> String {
+pub(crate) fn redact(text: &str, secrets: &[&Secret]) -> String {
     let mut clean = text.to_owned();
     for secret in secrets.iter().filter(|s| !s.0.is_empty()) {
         clean = clean.replace(&secret.0, "[redacted]");
@@ -79,7 +76,7 @@ fn token_in(word: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fuzz::{pick, random};
+    use crate::fuzz;
 
     #[test]
     fn debug_shows_nothing() {
@@ -132,10 +129,8 @@ mod tests {
             "\n",
             "[redacted]",
         ];
-        random::rounds(5_000, |random| {
-            let text: String = (0..random.below(12))
-                .map(|_| *pick(random, &pieces))
-                .collect();
+        fuzz::rounds(5_000, |random| {
+            let text: String = (0..random.below(12)).map(|_| *random.pick(&pieces)).collect();
             assert_eq!(redact(&text, &[]), by_the_rule(&text), "{text:?}");
         });
     }
@@ -143,13 +138,9 @@ mod tests {
     /// Were every beginning looked at from each place again, this would take hours.
     #[test]
     fn a_megabyte_of_beginnings() {
-        for (piece, redacted) in [
-            ("eyJ", 1),
-            ("eyJ ", 1 << 18),
-            ("wst_", 1),
-            ("wst_ ", 0),
-            ("wst_prod/", 0),
-        ] {
+        for (piece, redacted) in
+            [("eyJ", 1), ("eyJ ", 1 << 18), ("wst_", 1), ("wst_ ", 0), ("wst_prod/", 0)]
+        {
             let text = piece.repeat((1 << 20) / piece.len().next_power_of_two());
             let found = redact(&text, &[]).matches("[redacted]").count();
             assert_eq!(found, redacted, "{piece:?}");

@@ -1,8 +1,7 @@
 //! Text from outside, made fit for a terminal or a shell.
 
 /// Escapes whatever would act on a terminal, break a line or hide text; one printable line remains.
-#[must_use]
-pub fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {
         if acts_on_terminal(c) {
@@ -16,8 +15,7 @@ pub fn printable(text: &str) -> String {
 
 /// Control characters, line separators, characters without width, and bidirectional marks, which
 /// reorder what a person reads.
-#[must_use]
-pub fn acts_on_terminal(c: char) -> bool {
+pub(crate) fn acts_on_terminal(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -25,8 +23,7 @@ pub fn acts_on_terminal(c: char) -> bool {
 }
 
 /// A word that a shell takes literally, quoted only if necessary.
-#[must_use]
-pub fn shell_word(text: &str) -> String {
+pub(crate) fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%=".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()

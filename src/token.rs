@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 /// When a token ends, as far as anybody told us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum TokenExpiry {
+pub(crate) enum TokenExpiry {
     /// At that moment.
     At(Timestamp),
     /// It does not end by itself.
@@ -20,8 +20,7 @@ pub enum TokenExpiry {
 
 impl TokenExpiry {
     /// The moment, when there is one.
-    #[must_use]
-    pub fn at(self) -> Option<Timestamp> {
+    pub(crate) fn at(self) -> Option<Timestamp> {
         match self {
             Self::At(time) => Some(time),
             Self::Never | Self::Unknown => None,
@@ -29,8 +28,7 @@ impl TokenExpiry {
     }
 
     /// For people: a date, `Never`, or `-`.
-    #[must_use]
-    pub fn for_people(self) -> String {
+    pub(crate) fn for_people(self) -> String {
         match self {
             Self::At(time) => time.to_string(),
             Self::Never => "Never".to_owned(),
@@ -41,14 +39,14 @@ impl TokenExpiry {
 
 /// A workspace token. Its id and its end are what it says of itself, if it is a JWT: the fields
 /// beside it may be those of the token before.
+#[allow(clippy::struct_field_names)] // as on the wire
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Fields")]
-pub struct Token {
+pub(crate) struct Token {
     /// What goes into the `Authorization` header.
-    pub access_token: Secret,
+    pub(crate) access_token: Secret,
     /// Its id, without which it cannot be revoked.
     pub jti: Option<String>,
-    /// When it ends.
     pub expiry: TokenExpiry,
     /// As the server said it, usually `Bearer`.
     pub token_type: String,
@@ -68,21 +66,14 @@ struct Fields {
 
 impl From<Fields> for Token {
     fn from(said: Fields) -> Self {
-        Self::new(
-            said.access_token,
-            said.jti,
-            said.expiry,
-            said.token_type,
-            said.scope,
-        )
+        Self::new(said.access_token, said.jti, said.expiry, said.token_type, said.scope)
     }
 }
 
 impl Token {
     /// A token with what was said of it beside it. The claims of a JWT win; one without `exp` ends
     /// only when the field beside it says so.
-    #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         access_token: Secret,
         jti: Option<String>,
         said: TokenExpiry,
@@ -91,20 +82,12 @@ impl Token {
     ) -> Self {
         let claims = jwt::claims(access_token.expose());
         let expiry = match (&claims, said) {
-            (
-                Some(Claims {
-                    expires_at: Some(at),
-                    ..
-                }),
-                _,
-            ) => TokenExpiry::At(*at),
+            (Some(Claims { expires_at: Some(at), .. }), _) => TokenExpiry::At(*at),
             (Some(_), TokenExpiry::Unknown) => TokenExpiry::Never,
             (_, said) => said,
         };
         Self {
-            jti: claims
-                .and_then(|claims| claims.jti)
-                .or(jti.filter(|jti| !jti.is_empty())),
+            jti: claims.and_then(|claims| claims.jti).or(jti.filter(|jti| !jti.is_empty())),
             access_token,
             expiry,
             token_type,
@@ -112,22 +95,30 @@ impl Token {
         }
     }
 
+    /// Whether both are one token, by its text or its id: to revoke one is to revoke the other.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.access_token == other.access_token || (self.jti.is_some() && self.jti == other.jti)
+    }
+
+    /// Whether its time is over.
+    pub(crate) fn has_ended(&self, now: Timestamp) -> bool {
+        self.expiry.at().is_some_and(|end| end <= now)
+    }
+
     /// When it was made, which only a JWT says.
-    #[must_use]
-    pub fn created_at(&self) -> Option<Timestamp> {
+    pub(crate) fn created_at(&self) -> Option<Timestamp> {
         jwt::claims(self.access_token.expose())?.issued_at
     }
 
     /// Its id for people, or words for having none.
-    #[must_use]
-    pub fn jti_for_people(&self) -> &str {
+    pub(crate) fn jti_for_people(&self) -> &str {
         self.jti.as_deref().unwrap_or("no id")
     }
 }
 
 /// Whether a token is to be refreshed, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Due {
+pub(crate) enum Due {
     /// It lasts long enough.
     NotYet,
     /// It ends within the time.
@@ -142,14 +133,12 @@ pub enum Due {
 
 impl Due {
     /// Whether to refresh now.
-    #[must_use]
-    pub fn is_due(self) -> bool {
+    pub(crate) fn is_due(self) -> bool {
         self != Self::NotYet
     }
 
     /// For scripts.
-    #[must_use]
-    pub fn code(self) -> &'static str {
+    pub(crate) fn code(self) -> &'static str {
         match self {
             Self::NotYet => "not_due",
             Self::Soon => "expires_soon",
@@ -162,8 +151,7 @@ impl Due {
 
 /// Whether a token is to be refreshed: it ends within that time, has ended, cannot be used, or
 /// does not say when it ends. One that never ends is not due.
-#[must_use]
-pub fn due(token: &Token, within_secs: u64, now: Timestamp) -> Due {
+pub(crate) fn due(token: &Token, within_secs: u64, now: Timestamp) -> Due {
     if !token.access_token.is_header_safe() {
         return Due::Invalid;
     }

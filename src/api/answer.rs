@@ -1,9 +1,10 @@
 //! What the control plane's answers say. Plain functions of an answer: nothing here sends anything.
 
-use super::{Answer, CreatedWorkspace, Health, RemoteToken, RemoteWorkspace};
+use super::{Health, RemoteToken, RemoteWorkspace};
 use crate::error::Failure;
 use crate::http::Response;
 use crate::json::Json;
+use crate::rotation::{Acceptance, Answer, NewWorkspace};
 use crate::secret::Secret;
 use crate::time::{Expiry, Timestamp};
 use crate::token::{Token, TokenExpiry};
@@ -19,10 +20,7 @@ fn parse(response: &Response) -> Answer<Json> {
 fn array<'a>(object: &'a Json, name: &str, response: &Response) -> Answer<&'a [Json]> {
     match object.get(name) {
         Some(Json::Array(values)) => Ok(values),
-        _ => Err(unusable(
-            response.status,
-            &format!("it holds no list of {name}"),
-        )),
+        _ => Err(unusable(response.status, &format!("it holds no list of {name}"))),
     }
 }
 
@@ -59,9 +57,9 @@ pub(super) fn issued(response: &Response, asked: Option<Expiry>, now: Timestamp)
         ));
     }
     let said = match (fields.get("expires_in"), asked) {
-        (Some(secs @ Json::Number(_)), _) => secs.as_whole().map_or(TokenExpiry::Unknown, |secs| {
-            TokenExpiry::At(now.plus_secs(secs))
-        }),
+        (Some(secs @ Json::Number(_)), _) => secs
+            .as_whole()
+            .map_or(TokenExpiry::Unknown, |secs| TokenExpiry::At(now.plus_secs(secs))),
         (None | Some(Json::Null), Some(Expiry::Never)) | (Some(Json::Null), None) => {
             TokenExpiry::Never
         }
@@ -70,36 +68,27 @@ pub(super) fn issued(response: &Response, asked: Option<Expiry>, now: Timestamp)
     };
     let scope = match &fields["scope"] {
         Json::Text(words) => words.split_whitespace().map(str::to_owned).collect(),
-        other => other
-            .items()
-            .iter()
-            .filter_map(Json::as_str)
-            .map(str::to_owned)
-            .collect(),
+        other => other.items().iter().filter_map(Json::as_str).map(str::to_owned).collect(),
     };
     let token_type = text("token_type").unwrap_or("Bearer").to_owned();
-    Ok(Token::new(
-        access_token,
-        text("jti").map(str::to_owned),
-        said,
-        token_type,
-        scope,
-    ))
+    Ok(Token::new(access_token, text("jti").map(str::to_owned), said, token_type, scope))
 }
 
 /// The tokens of a list; some servers list revoked ones too.
 pub(super) fn listed(response: &Response) -> Answer<Vec<RemoteToken>> {
     let page = parse(response)?;
     let tokens = array(&page, "tokens", response)?.iter();
+    let counted = page["count"].as_whole().and_then(|count| usize::try_from(count).ok());
+    if response.status != 200 || counted.is_some_and(|count| count > tokens.len()) {
+        return Err(unusable(response.status, "it is not the whole list"));
+    }
     tokens.map(|t| remote_token(t, response.status)).collect()
 }
 
 fn remote_token(fields: &Json, status: u16) -> Answer<RemoteToken> {
     let jti = fields["jti"].as_str().filter(|j| !j.is_empty());
     Ok(RemoteToken {
-        jti: jti
-            .ok_or_else(|| unusable(status, "a token in it has no id"))?
-            .to_owned(),
+        jti: jti.ok_or_else(|| unusable(status, "a token in it has no id"))?.to_owned(),
         created_at: date(&fields["created_at"]),
         expiry: match (fields.get("expires_at"), date(&fields["expires_at"])) {
             (_, Some(at)) => TokenExpiry::At(at),
@@ -112,17 +101,56 @@ fn remote_token(fields: &Json, status: u16) -> Answer<RemoteToken> {
     })
 }
 
-/// What a revocation says of itself.
+/// What a revocation says of itself. An answer of this API is JSON or empty: a page that a gateway
+/// sends is neither.
 pub(super) fn revoked_at(response: &Response) -> Answer<Option<Timestamp>> {
-    if response.status == 204 {
-        return Ok(None);
+    if response.body.trim_ascii().is_empty() {
+        return done(response).map(|()| None);
     }
+    Ok(date(&undenied(response)?["revoked_at"]))
+}
+
+/// The object that a success holds, unless it says that it is none, or not done yet.
+fn undenied(response: &Response) -> Answer<Json> {
+    done(response)?;
     let fields = parse(response)?;
-    let known = ["message", "status", "revoked_at", "token_jti", "jti"];
-    if known.iter().any(|name| !fields[*name].is_null()) {
-        Ok(date(&fields["revoked_at"]))
+    let denied = ["success", "ok", "revoked", "deleted"];
+    let status = fields["status"].as_str().unwrap_or_default();
+    if ["error", "errors", "detail"].iter().any(|name| !fields[*name].is_null())
+        || denied.iter().any(|name| fields[*name] == Json::Bool(false))
+        || ["pending", "failed", "error", "queued", "active"].contains(&status)
+    {
+        return Err(unusable(response.status, "it does not say that it was done"));
+    }
+    Ok(fields)
+}
+
+/// Accepted, in part, or in several states: none of these says that something was done.
+fn done(response: &Response) -> Answer<()> {
+    match response.status {
+        200 | 201 | 204 => Ok(()),
+        status => Err(unusable(status, "it does not say that it was done")),
+    }
+}
+
+/// Whether a token is accepted, by a 2xx answer.
+pub(super) fn acceptance(response: &Response) -> Acceptance {
+    let Ok(fields) = parse(response) else {
+        return Acceptance::Unclear;
+    };
+    let says = |name: &str, said: bool| fields[name] == Json::Bool(said);
+    let denying = ["authenticated", "valid", "is_valid", "active", "is_active", "ok", "success"];
+    let ended = ["revoked", "expired", "invalid"];
+    let status = fields["status"].as_str().unwrap_or_default();
+    let error = ["error", "errors", "detail"].iter().any(|name| !fields[*name].is_null());
+    if denying.into_iter().any(|name| says(name, false))
+        || ended.into_iter().any(|name| says(name, true) || name == status)
+    {
+        Acceptance::Denied
+    } else if error || response.status != 200 {
+        Acceptance::Unclear
     } else {
-        Err(unusable(response.status, "it says nothing of the token"))
+        Acceptance::Accepted
     }
 }
 
@@ -130,18 +158,15 @@ pub(super) fn revoked_at(response: &Response) -> Answer<Option<Timestamp>> {
 pub(super) fn workspaces(response: &Response) -> Answer<Vec<RemoteWorkspace>> {
     let page = parse(response)?;
     let workspaces = array(&page, "workspaces", response)?.iter();
-    workspaces
-        .map(|w| remote_workspace(w, response.status))
-        .collect()
+    workspaces.map(|w| remote_workspace(w, response.status)).collect()
 }
 
-/// The workspace that was made, and its token if there is one.
-pub(super) fn created(response: &Response, now: Timestamp) -> Answer<CreatedWorkspace> {
-    Ok(CreatedWorkspace {
-        workspace: remote_workspace(&parse(response)?, response.status)?,
-        // Most deployments send none, which is no fault.
-        token: issued(response, None, now).ok(),
-    })
+/// The workspace that was created, and its token if it came with one.
+pub(super) fn created(response: &Response, now: Timestamp) -> Answer<NewWorkspace> {
+    let RemoteWorkspace { id, name, .. } = remote_workspace(&parse(response)?, response.status)?;
+    // Most deployments send no token, which is no fault.
+    let token = issued(response, None, now).ok();
+    Ok(NewWorkspace { id, name, token })
 }
 
 fn remote_workspace(fields: &Json, status: u16) -> Answer<RemoteWorkspace> {
@@ -160,21 +185,12 @@ fn remote_workspace(fields: &Json, status: u16) -> Answer<RemoteWorkspace> {
     })
 }
 
-/// Whether it is a word of this API that a workspace is deleted.
+/// Whether it is an answer of this API that a workspace is deleted.
 pub(super) fn deleted(response: &Response) -> Answer<()> {
-    if response.status == 204 {
-        return Ok(());
+    if response.body.trim_ascii().is_empty() {
+        return done(response);
     }
-    let fields = parse(response)?;
-    let known = ["message", "workspace_id", "namespace", "status"];
-    if known.iter().any(|name| !fields[*name].is_null()) {
-        Ok(())
-    } else {
-        Err(unusable(
-            response.status,
-            "it says nothing of the workspace",
-        ))
-    }
+    undenied(response).map(drop)
 }
 
 /// How the server is.

@@ -9,22 +9,21 @@ mod workspaces;
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
+use crate::config::bare_id;
 use crate::context::Clock;
-use crate::error::{ErrorKind, Failure};
+use crate::error::Failure;
 use crate::http::{self, Body, Http, Method, Repeat, Request, Response};
-use crate::rotation::{ControlPlane, Listed, Listing};
+use crate::json::Json;
+use crate::rotation::{Acceptance, Answer, ControlPlane, ListedToken, NewWorkspace};
 use crate::secret::Secret;
 use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
 
-use answer::{issued, revoked_at};
-pub use tokens::RemoteToken;
-pub use workspaces::{CreatedWorkspace, Health, RemoteWorkspace};
-
-type Answer<T> = Result<T, Failure>;
+pub(crate) use tokens::RemoteToken;
+pub(crate) use workspaces::{Health, RemoteWorkspace};
 
 /// The management API of one control plane, as one session sees it.
-pub struct Api<'a> {
+pub(crate) struct Api<'a> {
     http: &'a Http,
     clock: &'a dyn Clock,
     base: String,
@@ -35,7 +34,7 @@ pub struct Api<'a> {
 }
 
 /// Whoever can get another bearer for one that the server turns down.
-pub trait Renew {
+pub(crate) trait Renew {
     /// A bearer in place of `rejected`.
     ///
     /// # Errors
@@ -50,8 +49,12 @@ pub trait Renew {
 
 impl<'a> Api<'a> {
     /// Calls go to `base` (no slash at its end) and carry `bearer`.
-    #[must_use]
-    pub fn new(http: &'a Http, clock: &'a dyn Clock, base: String, bearer: Option<Secret>) -> Self {
+    pub(crate) fn new(
+        http: &'a Http,
+        clock: &'a dyn Clock,
+        base: String,
+        bearer: Option<Secret>,
+    ) -> Self {
         Self {
             http,
             clock,
@@ -72,12 +75,8 @@ impl<'a> Api<'a> {
     }
 
     /// The same with somebody to ask for another bearer, once, when the server turns this one down.
-    #[must_use]
-    pub fn renewing(self, renew: &'a dyn Renew) -> Self {
-        Self {
-            renew: Some(renew),
-            ..self
-        }
+    pub(crate) fn renewing(self, renew: &'a dyn Renew) -> Self {
+        Self { renew: Some(renew), ..self }
     }
 
     /// Sends a request with the session bearer. What got a 401 has certainly not been carried out,
@@ -98,16 +97,32 @@ impl<'a> Api<'a> {
                     return Err(renew.explain(refusal));
                 };
                 let bearer = renew.renew(self.http, rejected, refusal)?;
-                let outcome = self.http.send(&Request {
-                    bearer: Some(&bearer),
-                    ..request
-                });
+                let outcome = self.http.send(&Request { bearer: Some(&bearer), ..request });
                 self.bearer.replace(Some(bearer));
                 outcome
             }
             (outcome, _) => outcome,
         };
         answer.inspect(|response| self.heed_date(response))
+    }
+
+    /// The server's time, or ours if the answer does not tell.
+    fn now_by(&self, response: &Response) -> Timestamp {
+        response.date.unwrap_or_else(|| self.clock.now())
+    }
+
+    /// Deletes something. A lost answer is asked for again; what the second request is refused with
+    /// leaves open whether the first one did it, so it is no answer.
+    fn delete<T>(&self, path: &str, read: impl Fn(&Response) -> Answer<T>) -> Answer<T> {
+        let delete = |repeat| read(&self.send(Method::Delete, path, Body::None, repeat)?);
+        let lost = match delete(Repeat::IfNotCarriedOut) {
+            Err(failure @ Failure::Unknown { in_flight: false, .. }) => failure,
+            outcome => return outcome,
+        };
+        if !self.http.back_off(lost.retry_after(), 1) {
+            return Err(lost);
+        }
+        delete(Repeat::Safe).map_err(|_| lost)
     }
 
     fn get(&self, path: &str) -> Answer<Response> {
@@ -118,7 +133,7 @@ impl<'a> Api<'a> {
     ///
     /// # Errors
     /// [`Failure`]; a 401 is the no. A success that is no answer of this API proves nothing.
-    pub fn takes_bearer(&self) -> Answer<()> {
+    pub(crate) fn takes_bearer(&self) -> Answer<()> {
         let response = self.send(Method::Get, "/v1/workspaces", Body::None, Repeat::Never)?;
         answer::workspaces(&response).map(drop)
     }
@@ -148,6 +163,10 @@ fn segment(id: &str) -> Answer<String> {
 }
 
 impl ControlPlane for Api<'_> {
+    fn server(&self) -> &str {
+        &self.base
+    }
+
     fn create(&self, workspace: &str, expiry: Expiry) -> Answer<Token> {
         let body = match expiry {
             Expiry::In(secs) => format!(r#"{{"expires_in":{secs}}}"#),
@@ -160,48 +179,24 @@ impl ControlPlane for Api<'_> {
             Body::Json(body),
             Repeat::IfNotCarriedOut,
         )?;
-        issued(
-            &response,
-            Some(expiry),
-            response.date.unwrap_or_else(|| self.clock.now()),
-        )
+        answer::issued(&response, Some(expiry), self.now_by(&response))
     }
 
-    fn list(&self, workspace: &str) -> Answer<Listing> {
-        let live = self.tokens(workspace)?.into_iter().filter(|t| !t.revoked);
-        let tokens = live.map(|token| Listed {
+    fn list(&self, workspace: &str) -> Answer<Vec<ListedToken>> {
+        let live = self.tokens(workspace)?.into_iter().filter(|token| !token.revoked);
+        let listed = live.map(|token| ListedToken {
             jti: token.jti,
             created_at: token.created_at,
-            expires_at: token.expiry.at(),
+            expiry: token.expiry,
         });
-        Ok(Listing {
-            tokens: tokens.collect(),
-        })
+        Ok(listed.collect())
     }
 
     fn revoke(&self, workspace: &str, jti: &str) -> Answer<Option<Timestamp>> {
-        let path = token_path(workspace, jti)?;
-        let mut outcome = Ok(None);
-        // An answer that is no word of this API may come from something in between. To ask again
-        // is safe, and a 404 then says that it was done.
-        for _ in 0..2 {
-            outcome = match self.send(Method::Delete, &path, Body::None, Repeat::Safe) {
-                Ok(response) => match revoked_at(&response) {
-                    Ok(at) => return Ok(at),
-                    Err(failure) => Err(failure),
-                },
-                Err(Failure::Rejected {
-                    status: 404 | 410,
-                    kind: ErrorKind::Api { .. } | ErrorKind::NoRoute,
-                    ..
-                }) => return Ok(None),
-                Err(failure) => return Err(failure),
-            };
-        }
-        outcome
+        self.delete(&token_path(workspace, jti)?, answer::revoked_at)
     }
 
-    fn check(&self, token: &Secret) -> Answer<bool> {
+    fn check(&self, token: &Secret) -> Answer<Acceptance> {
         let asked = self.http.send(&Request {
             method: Method::Get,
             url: format!("{}/v1/token_auth", self.base),
@@ -210,10 +205,33 @@ impl ControlPlane for Api<'_> {
             repeat: Repeat::Safe,
         });
         match asked {
-            Ok(_) => Ok(true),
-            Err(Failure::Rejected { status: 401, .. }) => Ok(false),
+            Ok(response) => Ok(answer::acceptance(&response)),
+            Err(Failure::Rejected { status: 401, .. }) => Ok(Acceptance::Denied),
             Err(failure) => Err(failure),
         }
+    }
+
+    fn workspaces(&self) -> Answer<Vec<(String, String)>> {
+        let all = Api::workspaces(self)?.into_iter();
+        Ok(all.map(|w| (bare_id(&w.id).to_owned(), w.name)).collect())
+    }
+
+    fn create_workspace(&self, name: &str, description: Option<&str>) -> Answer<NewWorkspace> {
+        let mut fields = Json::of([("name", name.into())]);
+        if let Some(text) = description {
+            fields.set("description", text.into());
+        }
+        let response = self.send(
+            Method::Post,
+            "/v1/workspaces",
+            Body::Json(serde_json::to_string(&fields).unwrap_or_default()),
+            Repeat::IfNotCarriedOut,
+        )?;
+        answer::created(&response, self.now_by(&response))
+    }
+
+    fn delete_workspace(&self, workspace: &str) -> Answer<()> {
+        self.delete(&workspace_path(workspace)?, answer::deleted)
     }
 
     fn skew_s(&self) -> Option<i64> {
@@ -221,9 +239,11 @@ impl ControlPlane for Api<'_> {
     }
 
     fn longest_create(&self) -> Duration {
-        let renewal = self
-            .renew
-            .map_or(Duration::ZERO, |renew| renew.longest(self.http));
+        let renewal = self.renew.map_or(Duration::ZERO, |renew| renew.longest(self.http));
         self.http.longest() + renewal
+    }
+
+    fn back_off(&self, retry_after: Option<Duration>, attempt: u32) -> bool {
+        self.http.back_off(retry_after, attempt)
     }
 }

@@ -4,17 +4,16 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 use super::session::VARIABLES;
-use crate::context::Context;
+use crate::context::Env;
 
 /// Opens `url` in a browser, without the session variables. Returns `None` if there is no browser,
 /// display or terminal; `BROWSER` says that there is one.
 ///
 /// The browser stays open when the `Child` is dropped.
-#[must_use]
-pub fn open(ctx: &Context, url: &str) -> Option<Child> {
-    let mut command = match ctx.env.text("BROWSER") {
+pub(crate) fn open(env: &Env, at_terminal: bool, url: &str) -> Option<Child> {
+    let mut command = match env.text("BROWSER") {
         Some(wish) => chosen(&wish, url)?,
-        None => usual(ctx, url)?,
+        None => usual(env, at_terminal, url)?,
     };
     command
         .stdin(Stdio::null())
@@ -28,10 +27,10 @@ pub fn open(ctx: &Context, url: &str) -> Option<Child> {
     command.spawn().ok()
 }
 
-fn usual(ctx: &Context, url: &str) -> Option<Command> {
+fn usual(env: &Env, at_terminal: bool, url: &str) -> Option<Command> {
     let macos = cfg!(target_os = "macos");
-    let display = ctx.env.os("DISPLAY").or(ctx.env.os("WAYLAND_DISPLAY"));
-    if !ctx.console.err_is_terminal() || !(macos || display.is_some()) {
+    let display = env.os("DISPLAY").or(env.os("WAYLAND_DISPLAY"));
+    if !at_terminal || !(macos || display.is_some()) {
         return None;
     }
     let mut command = Command::new(if macos { "open" } else { "xdg-open" });
@@ -63,10 +62,7 @@ mod tests {
         let words = |wish| {
             let command = chosen(wish, "http://u")?;
             let args = command.get_args().map(|a| a.to_string_lossy().into_owned());
-            Some((
-                command.get_program().to_string_lossy().into_owned(),
-                args.collect::<Vec<_>>(),
-            ))
+            Some((command.get_program().to_string_lossy().into_owned(), args.collect::<Vec<_>>()))
         };
         let is = |wish, program: &str, args: &[&str]| {
             let args = args.iter().map(ToString::to_string).collect();

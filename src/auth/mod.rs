@@ -1,20 +1,24 @@
 //! The session bearer: where it comes from, whether it can be used, and how it is renewed.
 
-pub mod browser;
-pub mod callback;
-pub mod oauth;
+pub(crate) mod browser;
+pub(crate) mod callback;
+pub(crate) mod oauth;
 mod renewal;
 mod session;
 
-pub use renewal::Keeper;
-pub use session::{
+pub(crate) use renewal::Keeper;
+pub(crate) use session::{
     bearer_as_it_is, check, explain, from_bearer, from_env, has_ended, ignores_variable,
     is_renewable, stored,
 };
 
+use crate::config::Notice;
+
 /// What happens to a session while it is used, for the commands to tell.
 #[derive(Debug)]
-pub enum Event {
+pub(crate) enum Event {
+    /// Its file was read or written.
+    File(Notice),
     /// `NTCLI_TOKEN` holds a workspace token; the stored session is used instead.
     VariableIgnored,
     /// A renewal has begun.
@@ -22,13 +26,7 @@ pub enum Event {
     /// It has ended, one way or the other.
     RenewalEnded,
     /// It failed, but the session in hand has some time left and is used.
-    NotRenewed {
-        /// Why.
-        reason: String,
-    },
+    NotRenewed { reason: String },
     /// The session was renewed and could not be stored: it serves this run alone.
-    NotStored {
-        /// Why.
-        reason: String,
-    },
+    NotStored { reason: String },
 }

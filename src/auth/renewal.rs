@@ -10,11 +10,11 @@ use super::session::{
 };
 use crate::api::Renew;
 use crate::auth::oauth::Provider;
-use crate::config::{Config, Paths, Session};
-use crate::config_dir::{LOCK_WAIT, State};
-use crate::context::{Clock, Console, Context, Env};
+use crate::config::{Config, Notice, Paths, Session};
+use crate::config_dir::{ConfigDir, LOCK_WAIT};
+use crate::context::{Clock, Env};
 use crate::endpoints;
-use crate::error::{AuthError, Error, Failure, Result, is_refusal};
+use crate::error::{AuthError, Error, Failure, Result, chain, is_refusal};
 use crate::http::Http;
 use crate::secret::Secret;
 use crate::store;
@@ -24,9 +24,8 @@ const MARGIN_SECS: i64 = 60;
 
 /// Keeps the stored session alive: renews it with its refresh token when it ends, or when the
 /// server turns it down. A renewal takes the lock, unless this run holds it already.
-pub struct Keeper {
+pub(crate) struct Keeper {
     env: Env,
-    console: Console,
     clock: Rc<dyn Clock>,
     paths: Paths,
     on_event: Box<dyn Fn(&Event)>,
@@ -40,20 +39,21 @@ pub struct Keeper {
 
 impl Keeper {
     /// For the session of this run's config folder; tells `on_event` what happens to it.
-    ///
-    /// # Errors
-    /// As [`Paths::find`].
-    pub fn new(ctx: &Context, on_event: Box<dyn Fn(&Event)>) -> Result<Self> {
-        Ok(Self {
-            env: ctx.env.clone(),
-            console: ctx.console.clone(),
-            clock: Rc::clone(&ctx.clock),
-            paths: Paths::find(&ctx.env)?,
+    pub(crate) fn new(
+        env: Env,
+        clock: Rc<dyn Clock>,
+        paths: Paths,
+        on_event: Box<dyn Fn(&Event)>,
+    ) -> Self {
+        Self {
+            env,
+            clock,
+            paths,
             on_event,
             renewable: Cell::new(None),
             from_env: Cell::new(false),
             server: OnceCell::new(),
-        })
+        }
     }
 
     /// The bearer: from the environment, else that of the session in `config`, renewed if due.
@@ -61,7 +61,7 @@ impl Keeper {
     /// # Errors
     /// [`Error::NoSession`] if there is no session for this server, or its renewal was refused;
     /// otherwise why it could not be renewed. The stored refresh token is then as it was, or newer.
-    pub fn bearer(&self, http: &Http, config: &Config) -> Result<Secret> {
+    pub(crate) fn bearer(&self, http: &Http, config: &Config) -> Result<Secret> {
         if let Some(found) = from_env(&self.env, config)? {
             self.renewable.set(Some(false));
             self.from_env.set(true);
@@ -94,7 +94,7 @@ impl Keeper {
     ///
     /// # Errors
     /// As [`Keeper::bearer`], except for not being signed in.
-    pub fn optional_bearer(&self, http: &Http, config: &Config) -> Result<Option<Secret>> {
+    pub(crate) fn optional_bearer(&self, http: &Http, config: &Config) -> Result<Option<Secret>> {
         match super::check(&self.env, config, self.clock.now()) {
             Err(Error::NoSession { .. }) => Ok(None),
             _ => self.bearer(http, config).map(Some),
@@ -102,7 +102,11 @@ impl Keeper {
     }
 
     fn config(&self) -> Result<Config> {
-        Config::load(&self.paths.config, &self.console)
+        Config::load(&self.paths.config, &|notice| self.notice(notice))
+    }
+
+    fn notice(&self, notice: Notice) {
+        (self.on_event)(&Event::File(notice));
     }
 
     fn session(&self) -> Result<Session> {
@@ -122,11 +126,12 @@ impl Keeper {
 
     /// Replaces the bearer `stale`, unless another run has done so already.
     fn replace(&self, http: &Http, stale: &Secret, wait: Duration) -> Result<Secret> {
-        let (clock, console) = (&*self.clock, &self.console);
+        let clock = &*self.clock;
         let _lock = if store::is_held(&self.paths.lock) {
             None
         } else {
-            Some(State::lock(&self.paths, wait, clock, console)?)
+            let on_notice = Box::new(|notice| self.notice(notice));
+            Some(ConfigDir::lock(&self.paths, wait, clock, on_notice)?)
         };
         // Another run may have renewed it while this one came here.
         let session = self.session()?;
@@ -158,8 +163,7 @@ impl Keeper {
         let before = session.clone();
         if let Some(token) = &grant.refresh_token {
             session.refresh_token = Some(token.clone());
-            self.store(&before, &session)
-                .map_err(|error| not_stored(&error))?;
+            self.store(&before, &session).map_err(|error| not_stored(&error))?;
         }
         let bearer = provider.exchange(&grant).map_err(not_exchanged)?;
         let before = session.clone();
@@ -248,7 +252,6 @@ fn not_exchanged(failure: Failure) -> Error {
 }
 
 fn not_stored(error: &Error) -> Error {
-    let mut causes = vec![error.to_string()];
-    causes.extend(error.causes());
+    let causes = chain(error);
     AuthError::NotStored { causes }.into()
 }

@@ -17,10 +17,9 @@ const OLD_VARIABLE: &str = "NTCLI_TOKEN";
 pub(super) const VARIABLES: [&str; 2] = [VARIABLE, OLD_VARIABLE];
 
 /// A session bearer from the environment.
-pub struct FromEnv {
+pub(crate) struct FromEnv {
     /// The variable that holds it.
     pub variable: &'static str,
-    /// The bearer.
     pub bearer: Secret,
 }
 
@@ -28,7 +27,7 @@ pub struct FromEnv {
 ///
 /// # Errors
 /// [`Error::InvalidValue`] when it cannot be sent in a header.
-pub fn from_env(env: &Env, config: &Config) -> Result<Option<FromEnv>> {
+pub(crate) fn from_env(env: &Env, config: &Config) -> Result<Option<FromEnv>> {
     let set = |variable| Some((variable, env.text(variable)?));
     let Some((variable, text)) = VARIABLES.into_iter().find_map(set) else {
         return Ok(None);
@@ -49,8 +48,7 @@ pub fn from_env(env: &Env, config: &Config) -> Result<Option<FromEnv>> {
 }
 
 /// Whether `NTCLI_TOKEN` is not used because it holds a workspace token.
-#[must_use]
-pub fn ignores_variable(env: &Env, config: &Config) -> bool {
+pub(crate) fn ignores_variable(env: &Env, config: &Config) -> bool {
     let old = env.text(OLD_VARIABLE);
     env.os(VARIABLE).is_none()
         && old.is_some_and(|text| is_workspace_token(text.trim_end(), config))
@@ -72,7 +70,7 @@ fn is_workspace_token(text: &str, config: &Config) -> bool {
 /// # Errors
 /// [`Error::NoSession`] if there is no session, or it was made for another server; as
 /// [`endpoints::management`].
-pub fn stored(env: &Env, config: &Config) -> Result<Session> {
+pub(crate) fn stored(env: &Env, config: &Config) -> Result<Session> {
     let Some(session) = config.session() else {
         return Err(no_session(env, config, String::new()));
     };
@@ -100,7 +98,7 @@ fn no_session(env: &Env, config: &Config, mut reason: String) -> Error {
 ///
 /// # Errors
 /// As [`from_env`] and [`stored`]; [`Error::NoSession`] when the stored one has ended for good.
-pub fn check(env: &Env, config: &Config, now: Timestamp) -> Result<()> {
+pub(crate) fn check(env: &Env, config: &Config, now: Timestamp) -> Result<()> {
     if from_env(env, config)?.is_some() {
         return Ok(());
     }
@@ -115,7 +113,11 @@ pub fn check(env: &Env, config: &Config, now: Timestamp) -> Result<()> {
 ///
 /// # Errors
 /// As [`check`].
-pub fn bearer_as_it_is(env: &Env, config: &Config, now: Timestamp) -> Result<Option<Secret>> {
+pub(crate) fn bearer_as_it_is(
+    env: &Env,
+    config: &Config,
+    now: Timestamp,
+) -> Result<Option<Secret>> {
     check(env, config, now)?;
     if let Some(found) = from_env(env, config)? {
         return Ok(Some(found.bearer));
@@ -128,14 +130,13 @@ pub fn bearer_as_it_is(env: &Env, config: &Config, now: Timestamp) -> Result<Opt
 ///
 /// # Errors
 /// As [`from_env`].
-pub fn is_renewable(env: &Env, config: &Config) -> Result<bool> {
+pub(crate) fn is_renewable(env: &Env, config: &Config) -> Result<bool> {
     let renewable = config.session().is_some_and(|s| s.refresh_token.is_some());
     Ok(from_env(env, config)?.is_none() && renewable)
 }
 
 /// A 401 with what is known here of the session that was sent, or of why there was none.
-#[must_use]
-pub fn explain(env: &Env, config: &Config, mut refusal: Failure) -> Failure {
+pub(crate) fn explain(env: &Env, config: &Config, mut refusal: Failure) -> Failure {
     let why = match from_env(env, config) {
         Ok(Some(FromEnv { variable, bearer })) => {
             if let Failure::Rejected { kind, .. } = &mut refusal {
@@ -170,24 +171,19 @@ pub(super) fn with_reason(mut refusal: Failure, why: &str) -> Failure {
 }
 
 /// A session of which only the bearer is known: no renewal, and its user as its claims say.
-#[must_use]
-pub fn from_bearer(bearer: Secret, expires_at: Option<Timestamp>) -> Session {
+pub(crate) fn from_bearer(bearer: Secret, expires_at: Option<Timestamp>) -> Session {
     let claims = jwt::claims(bearer.expose()).unwrap_or_default();
     Session {
         expires_at: expires_at.or(claims.expires_at),
         refresh_token: None,
         server: None,
-        user: User {
-            organization_id: claims.organization_id,
-            ..Default::default()
-        },
+        user: User { organization_id: claims.organization_id, ..Default::default() },
         bearer,
     }
 }
 
 /// Whether its time is over. One without a known end holds until the server turns it down.
-#[must_use]
-pub fn has_ended(session: &Session, now: Timestamp) -> bool {
+pub(crate) fn has_ended(session: &Session, now: Timestamp) -> bool {
     session.expires_at.is_some_and(|end| end <= now)
 }
 

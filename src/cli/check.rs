@@ -83,11 +83,7 @@ pub(super) fn options(scan: &Scan) -> Result<(), String> {
 
 /// Makes a positional of `--workspace`, so that commands find the workspace in one place.
 pub(super) fn one_workspace(scan: &mut Scan) -> Result<(), String> {
-    let Some(option) = scan
-        .options
-        .iter()
-        .position(|o| o.flag.long == "--workspace")
-    else {
+    let Some(option) = scan.options.iter().position(|o| o.flag.long == "--workspace") else {
         return Ok(());
     };
     let named = scan.options.remove(option).value.unwrap_or_default();
@@ -95,11 +91,7 @@ pub(super) fn one_workspace(scan: &mut Scan) -> Result<(), String> {
     if named.is_empty() {
         return Err("--workspace is empty".to_owned());
     }
-    let place = scan
-        .node
-        .positionals
-        .iter()
-        .position(|p| p.name == "WORKSPACE");
+    let place = scan.node.positionals.iter().position(|p| p.name == "WORKSPACE");
     match scan.positionals.get(place.unwrap_or_default()) {
         None => scan.positionals.push(named),
         Some(positional) if *positional == named => {}

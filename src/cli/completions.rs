@@ -21,11 +21,7 @@ pub(crate) fn script(shell: Shell) -> String {
     };
     parts.place("", &root);
     for (group, alias, name) in ALIASES {
-        let group = if group.is_empty() {
-            ""
-        } else {
-            &format!(" {group}")
-        };
+        let group = if group.is_empty() { "" } else { &format!(" {group}") };
         parts.step(&format!("{group} {alias}"), &format!("{group} {name}"));
     }
     let mut flags = Vec::new();
@@ -75,11 +71,7 @@ impl Parts {
             found.push((sub.name, summary.replace('`', "")));
             let group = at.trim_start();
             let mut aliases = ALIASES.iter().filter(|a| a.0 == group && a.2 == sub.name);
-            found.extend(
-                aliases
-                    .next()
-                    .map(|a| (a.1, format!("the same as {}", sub.name))),
-            );
+            found.extend(aliases.next().map(|a| (a.1, format!("the same as {}", sub.name))));
         }
         for positional in node.positionals {
             let choices = choices(positional.name);
@@ -97,10 +89,9 @@ impl Parts {
 
     fn step(&mut self, words: &str, to: &str) {
         let _ = match self.shell {
-            Shell::Fish => writeln!(
-                self.walk,
-                "            case '{words}'\n                set at '{to}'"
-            ),
+            Shell::Fish => {
+                writeln!(self.walk, "            case '{words}'\n                set at '{to}'")
+            }
             _ => writeln!(self.walk, "        '{words}') at='{to}' ;;"),
         };
     }

@@ -15,29 +15,14 @@ const COLUMN: usize = 30;
 pub(crate) const EXIT_CODES: &[(i32, &str)] = &[
     (0, "done, or nothing was due"),
     (1, "refused, or failed for a reason not below"),
-    (2, "wrong usage, or a config file that cannot be used"),
+    (2, "wrong usage, or a file that cannot be used; nothing was sent"),
     (4, "sign-in missing, expired or rejected"),
-    (
-        5,
-        "server unreachable, too busy or broken; nothing has changed",
-    ),
+    (5, "server unreachable, too busy or broken; nothing has changed"),
     (6, "another ntcli holds the lock and did not finish in time"),
-    (
-        7,
-        "could not store the new token; it was revoked, the old one still works",
-    ),
-    (
-        8,
-        "refreshed, but the old token is still live; every later run tries again",
-    ),
-    (
-        9,
-        "refreshed and stored, but not handed on; the old token is kept live",
-    ),
-    (
-        10,
-        "nobody knows whether the server made a token; the next run finds out",
-    ),
+    (7, "something could not be stored; the token in use still works"),
+    (8, "a token may still be live, or other work is pending; every later run tries again"),
+    (9, "refreshed and stored, but not handed on; the old token is kept live"),
+    (10, "nobody knows whether the server made a token; the next run finds out"),
 ];
 
 /// The command as it is typed.
@@ -54,11 +39,7 @@ pub(super) fn render(path: &[&str]) -> String {
             node = &next.command;
         }
     }
-    if path.is_empty() {
-        front_page()
-    } else {
-        page(path, node, root.flags)
-    }
+    if path.is_empty() { front_page() } else { page(path, node, root.flags) }
 }
 
 /// How the command at `path` is typed.
@@ -71,11 +52,7 @@ pub(super) fn usage(path: &[&str], node: &CommandInfoWithArgs) -> String {
             _ => write!(out, " [{name}]"),
         };
     }
-    out + if node.commands.is_empty() {
-        " [OPTIONS]"
-    } else {
-        " COMMAND"
-    }
+    out + if node.commands.is_empty() { " [OPTIONS]" } else { " COMMAND" }
 }
 
 /// The environment variables and what they do, as the front page tells it.
@@ -151,11 +128,7 @@ fn page(path: &[&str], node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) -> 
 /// What an exit code of a command means: its own words, or the usual ones.
 pub(crate) fn meaning(code: i32, own: &'static str) -> &'static str {
     let usual = EXIT_CODES.iter().find(|(known, _)| *known == code);
-    if own.is_empty() {
-        usual.map_or("", |(_, text)| text)
-    } else {
-        own
-    }
+    if own.is_empty() { usual.map_or("", |(_, text)| text) } else { own }
 }
 
 /// The first sentence of a description, without its full stop.

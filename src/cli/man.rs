@@ -9,10 +9,8 @@ use super::{command_tree, help};
 /// The page in roff's man macros.
 pub(crate) fn page() -> String {
     let root = command_tree();
-    let mut out = format!(
-        ".TH NTCLI 1 \"\" \"ntcli {}\" \"User Commands\"\n",
-        env!("CARGO_PKG_VERSION")
-    );
+    let mut out =
+        format!(".TH NTCLI 1 \"\" \"ntcli {}\" \"User Commands\"\n", env!("CARGO_PKG_VERSION"));
     let mut about = root.description.splitn(2, ". ");
     section(&mut out, "NAME");
     let name = about.next().unwrap_or_default();
@@ -35,21 +33,13 @@ pub(crate) fn page() -> String {
         entry(&mut out, name, meaning);
     }
     section(&mut out, "FILES");
-    entry(
-        &mut out,
-        "~/.ntcli/config.json",
-        "session, workspaces and tokens",
-    );
+    entry(&mut out, "~/.ntcli/config.json", "session, workspaces and tokens");
     entry(
         &mut out,
         "~/.ntcli/rotation.journal",
         "what a refresh is in the middle of, or still owes",
     );
-    entry(
-        &mut out,
-        "~/.ntcli/history.jsonl",
-        "what was done, and when; no tokens",
-    );
+    entry(&mut out, "~/.ntcli/history.jsonl", "what was done, and when; no tokens");
     out
 }
 
@@ -65,11 +55,7 @@ fn commands(out: &mut String, path: &[&str], node: &CommandInfoWithArgs, globals
         }
         let is_global = |flag: &FlagInfo<'_>| globals.iter().any(|g| g.long == flag.long);
         options(out, node.flags.iter().filter(|flag| !is_global(flag)));
-        for code in node
-            .error_codes
-            .iter()
-            .filter(|code| !code.description.is_empty())
-        {
+        for code in node.error_codes.iter().filter(|code| !code.description.is_empty()) {
             entry(out, &format!("exit {}", code.code), code.description);
         }
         for example in node.examples {
@@ -102,14 +88,7 @@ fn entry(out: &mut String, left: &str, text: &str) {
 
 /// Text that roff shows as it is. Backticks are rustdoc's.
 fn plain(text: &str) -> String {
-    let text = text
-        .replace('`', "")
-        .replace('\\', "\\e")
-        .replace('-', "\\-");
+    let text = text.replace('`', "").replace('\\', "\\e").replace('-', "\\-");
     let text = text.replace('"', "\\(dq").replace('~', "\\(ti");
-    if text.starts_with(['.', '\'']) {
-        format!("\\&{text}")
-    } else {
-        text
-    }
+    if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
 }

@@ -19,13 +19,13 @@ use std::ffi::OsString;
 
 use argh::{ArgsInfo, CommandInfoWithArgs, EarlyExit, FromArgs};
 
-pub use args::*;
+pub(crate) use args::*;
 use parser::Scan;
 
 /// What the arguments ask for.
 #[derive(Debug, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant)] // one a run
-pub enum Parsed {
+pub(crate) enum Parsed {
     /// Run a command.
     Run(Invocation),
     /// Help or the version, ending in a newline: for stdout, exit 0.
@@ -34,8 +34,7 @@ pub enum Parsed {
 
 /// A command with the options that every command takes.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Invocation {
-    /// What to run.
+pub(crate) struct Invocation {
     pub command: Command,
     /// Whether `--debug` was given.
     pub debug: bool,
@@ -45,7 +44,7 @@ pub struct Invocation {
 
 /// Arguments that are not understood.
 #[derive(Debug, PartialEq, Eq)]
-pub struct UsageError {
+pub(crate) struct UsageError {
     /// What is wrong; never holds what may be a secret.
     pub message: String,
     /// A command that can be pasted and helps.
@@ -60,7 +59,7 @@ pub struct UsageError {
 ///
 /// # Errors
 /// When they are wrong usage.
-pub fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
+pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
     let scan = parser::scan(args);
     // Help for what was mistyped would hide the mistake, so an unknown command comes first.
     if !scan.unknown_command && scan.help {
@@ -94,11 +93,7 @@ fn run(mut scan: Scan) -> Result<Invocation, String> {
     check::one_workspace(&mut scan)?;
     let ntcli =
         Ntcli::from_args(&["ntcli"], &scan.argv()).map_err(|exit| reworded(&exit, &scan))?;
-    Ok(Invocation {
-        command: ntcli.command,
-        debug: ntcli.debug,
-        format: ntcli.format,
-    })
+    Ok(Invocation { command: ntcli.command, debug: ntcli.debug, format: ntcli.format })
 }
 
 /// An argh error without what the user typed. After the parser only values that do not parse are
@@ -110,9 +105,7 @@ fn reworded(exit: &EarlyExit, scan: &Scan) -> String {
         Some((name.to_owned(), value, exit.output.strip_prefix(&prefix)?))
     });
     let positional = || {
-        let rest = exit
-            .output
-            .strip_prefix("Error parsing positional argument '")?;
+        let rest = exit.output.strip_prefix("Error parsing positional argument '")?;
         scan.positionals.iter().find_map(|value| {
             let (_, accepted) = rest.split_once(&format!("' with value '{value}': "))?;
             let command = format!("'{}'", help::spelled(&scan.path));
@@ -130,14 +123,12 @@ fn reworded(exit: &EarlyExit, scan: &Scan) -> String {
 }
 
 /// The completions of that shell.
-#[must_use]
-pub fn completions(shell: Shell) -> String {
+pub(crate) fn completions(shell: Shell) -> String {
     completions::script(shell)
 }
 
 /// The manual page.
-#[must_use]
-pub fn man_page() -> String {
+pub(crate) fn man_page() -> String {
     man::page()
 }
 

@@ -15,9 +15,7 @@ type Args = Peekable<IntoIter<String>>;
 
 /// An option that was given.
 pub(super) struct GivenOption {
-    /// Its definition.
     pub(super) flag: Flag,
-    /// Its value, if it takes one.
     pub(super) value: Option<String>,
     /// Whether it is one that every command takes.
     global: bool,
@@ -86,11 +84,7 @@ impl Scan {
         let json = |given: &GivenOption| {
             given.flag.long == "--format" && given.value.as_deref() == Some("json")
         };
-        if self.options.iter().any(json) {
-            Format::Json
-        } else {
-            Format::Text
-        }
+        if self.options.iter().any(json) { Format::Json } else { Format::Text }
     }
 
     /// Whether the option of that long name was given.

@@ -54,17 +54,9 @@ mod tests {
 
     #[test]
     fn only_words_are_shown() {
-        for word in [
-            "tokn",
-            "--expire",
-            "-x",
-            "PROD",
-            "Prod",
-            "us-east-1",
-            "jti_old123",
-            "0",
-            "yaml",
-        ] {
+        for word in
+            ["tokn", "--expire", "-x", "PROD", "Prod", "us-east-1", "jti_old123", "0", "yaml"]
+        {
             assert_eq!(shown(word), Some(format!("'{word}'")), "{word}");
         }
         for secret in [

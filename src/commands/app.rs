@@ -1,20 +1,184 @@
-//! What commands share: the options they have in common, and the way from them to a rotation.
+//! The one door from a command to the config folder, the server and the rotation.
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
-use crate::config::{Config, Workspace};
-use crate::config_dir;
-use crate::context::{Console, Context};
+use super::tell;
+use crate::api::Api;
+use crate::auth::{self, Keeper};
+use crate::config::{Config, Paths, Workspace};
+use crate::config_dir::{self, ConfigDir, LOCK_WAIT};
+use crate::context::{Clock, Console, Context};
+use crate::endpoints;
 use crate::error::{Error, Result};
-use crate::http::Http;
+use crate::http::{Http, Settings};
 use crate::json::Json;
-use crate::rotation::Event;
-use crate::rotation::journal::WorkspaceRef;
-use crate::text::printable;
+use crate::rotation::{Event, Moment, Pending, WorkspaceRef};
+use crate::secret::Secret;
 use crate::time::{Expiry, Timestamp, parse_duration};
 use crate::token::TokenExpiry;
 
-const DEFAULT_LOCK_WAIT: Duration = config_dir::LOCK_WAIT;
+/// What a command is given.
+pub(super) struct App<'c> {
+    pub(super) ctx: &'c Context,
+    pub(super) paths: Paths,
+    /// One for the run: connections are reused, and so is the list of secrets to redact.
+    http: OnceCell<Http>,
+    /// A server is asked with the same session all through a run.
+    keeper: OnceCell<Keeper>,
+}
+
+/// As whom a command talks to the server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum As {
+    /// The signed-in user.
+    User,
+    /// The signed-in user, or nobody: some servers answer everybody.
+    Anybody,
+    Nobody,
+}
+
+impl<'c> App<'c> {
+    /// # Errors
+    /// [`Error::NoHome`].
+    pub(super) fn open(ctx: &'c Context) -> Result<Self> {
+        Ok(Self {
+            ctx,
+            paths: Paths::find(&ctx.env)?,
+            http: OnceCell::new(),
+            keeper: OnceCell::new(),
+        })
+    }
+
+    pub(super) fn console(&self) -> &'c Console {
+        &self.ctx.console
+    }
+
+    pub(super) fn clock(&self) -> &'c dyn Clock {
+        &*self.ctx.clock
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.ctx.clock.now()
+    }
+
+    /// The config file as it is, without the lock.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub(super) fn config(&self) -> Result<Config> {
+        Config::load(&self.paths.config, &|notice| {
+            tell::notice(self.console(), &notice);
+        })
+    }
+
+    /// The pending work as it is, without the lock: for telling, not for acting.
+    ///
+    /// # Errors
+    /// As [`config_dir::peek_pending`].
+    pub(super) fn pending(&self) -> Result<Pending> {
+        config_dir::peek_pending(&self.paths)
+    }
+
+    /// The config folder, locked.
+    ///
+    /// # Errors
+    /// [`Error::Locked`], [`Error::WriteFile`].
+    pub(super) fn lock(&self) -> Result<ConfigDir<'c>> {
+        Ok(self.lock_for(LOCK_WAIT)?.0)
+    }
+
+    /// The same, waited for so long, and whether there was need to wait.
+    ///
+    /// # Errors
+    /// As [`App::lock`].
+    pub(super) fn lock_for(&self, wait: Duration) -> Result<(ConfigDir<'c>, bool)> {
+        let console = self.console();
+        let on_notice = Box::new(move |notice| tell::notice(console, &notice));
+        ConfigDir::lock(&self.paths, wait, self.clock(), on_notice)
+    }
+
+    /// The HTTP client of this run.
+    ///
+    /// # Errors
+    /// [`Error::InvalidValue`] for a variable that makes no sense.
+    pub(super) fn http(&self) -> Result<&Http> {
+        if self.http.get().is_none() {
+            let mut settings = Settings::from_env(&self.ctx.env)
+                .map_err(|message| Error::InvalidValue { message })?;
+            settings.debug |= self.ctx.debug;
+            let console = self.console().clone();
+            let on_event = move |event| tell::http(&console, &event);
+            let _ = self.http.set(Http::new(settings, self.ctx.clock.clone(), on_event));
+        }
+        self.http.get().ok_or(Error::Unfinished) // it was just put there
+    }
+
+    fn keeper(&self) -> &Keeper {
+        self.keeper.get_or_init(|| {
+            let console = self.console().clone();
+            let on_event = Box::new(move |event: &auth::Event| tell::session(&console, event));
+            let (env, clock) = (self.ctx.env.clone(), self.ctx.clock.clone());
+            Keeper::new(env, clock, self.paths.clone(), on_event)
+        })
+    }
+
+    /// Finds out early, before the lock, whether there is a session.
+    ///
+    /// # Errors
+    /// [`Error::NoSession`].
+    pub(super) fn check_session(&self, config: &Config) -> Result<()> {
+        auth::check(&self.ctx.env, config, self.now())
+    }
+
+    /// Tells that a variable is not used, for a command that reads the stored session itself.
+    pub(super) fn note_ignored(&self, config: &Config) {
+        if auth::ignores_variable(&self.ctx.env, config) {
+            tell::session(self.console(), &auth::Event::VariableIgnored);
+        }
+    }
+
+    /// The base URL of the management API.
+    ///
+    /// # Errors
+    /// [`Error::InvalidValue`].
+    pub(super) fn server(&self, config: &Config) -> Result<String> {
+        endpoints::management(&self.ctx.env, config)
+    }
+
+    /// The server's calls. A session that is turned down is renewed once.
+    ///
+    /// # Errors
+    /// [`Error::NoSession`], and why the session could not be renewed; a setting that makes no sense.
+    pub(super) fn api(&self, config: &Config, who: As) -> Result<Api<'_>> {
+        let (http, keeper) = (self.http()?, self.keeper());
+        let bearer: Option<Secret> = match who {
+            As::User => Some(keeper.bearer(http, config)?),
+            As::Anybody => keeper.optional_bearer(http, config)?,
+            As::Nobody => None,
+        };
+        let api = Api::new(http, self.clock(), self.server(config)?, bearer);
+        Ok(api.renewing(keeper))
+    }
+
+    /// The workspace that is meant: the one named, else `NTCLI_WORKSPACE`, else the active one.
+    ///
+    /// # Errors
+    /// [`Error::NoWorkspace`], and as [`Config::find`].
+    pub(super) fn workspace(&self, config: &Config, named: Option<&str>) -> Result<Workspace> {
+        workspace(self.ctx, config, named)
+    }
+
+    /// This moment, as far as it is known without the server.
+    pub(super) fn moment(&self) -> Moment {
+        Moment { ours: self.now(), boot: self.ctx.clock.boot_time(), skew_s: None }
+    }
+
+    /// Tells people what a rotation does.
+    pub(super) fn on_event(&self, event: &Event) {
+        tell::rotation(self.console(), event);
+    }
+}
 
 /// The expiry that `--expires-in` or `--expires-at` ask for, one year without them.
 ///
@@ -39,7 +203,7 @@ pub(super) fn expiry(
 /// [`Error::InvalidValue`].
 pub(super) fn lock_wait(text: Option<&str>) -> Result<Duration> {
     match text {
-        None => Ok(DEFAULT_LOCK_WAIT),
+        None => Ok(LOCK_WAIT),
         Some("0") => Ok(Duration::ZERO),
         Some(text) => match parse_duration(text) {
             Some(secs) => Ok(Duration::from_secs(secs)),
@@ -60,7 +224,7 @@ pub(super) fn seconds(option: &str, text: &str) -> Result<u64> {
     })
 }
 
-/// The workspace that is meant: the one named, else `NTCLI_WORKSPACE`, else the active one.
+/// As [`App::workspace`].
 ///
 /// # Errors
 /// [`Error::NoWorkspace`], and as [`Config::find`].
@@ -75,77 +239,22 @@ pub(super) fn workspace(ctx: &Context, config: &Config, named: Option<&str>) -> 
     active.ok_or(Error::NoWorkspace)
 }
 
-/// The workspace, as a rotation names it.
-pub(super) fn place(workspace: &Workspace) -> WorkspaceRef {
+/// The workspace, as a rotation at that server names it.
+pub(super) fn workspace_ref(workspace: &Workspace, server: &str) -> WorkspaceRef {
     WorkspaceRef {
         key: workspace.key.clone(),
         id: workspace.id.clone(),
         name: workspace.name.clone(),
+        server: server.to_owned(),
     }
 }
 
-/// The HTTP client, as the environment sets it up.
-///
-/// # Errors
-/// [`Error::InvalidValue`] for a variable that makes no sense.
-pub(super) fn http(ctx: &Context) -> Result<Http> {
-    Http::of(ctx)
-}
-
 /// A workspace for JSON.
-pub(super) fn json_place(place: &WorkspaceRef) -> Json {
-    Json::of([
-        ("name", place.name.as_str().into()),
-        ("id", place.id.as_str().into()),
-    ])
+pub(super) fn json_workspace(workspace: &WorkspaceRef) -> Json {
+    Json::of([("name", workspace.name.as_str().into()), ("id", workspace.id.as_str().into())])
 }
 
 /// The line that tells when a new token ends.
 pub(super) fn expires_line(label: &str, expiry: TokenExpiry) -> String {
     format!("{label}: {}\n", expiry.for_people())
-}
-
-/// Tells people what a rotation does.
-pub(super) fn tell(console: &Console, event: &Event) {
-    let id = |jti: &Option<String>| printable(jti.as_deref().unwrap_or("no id"));
-    match event {
-        Event::Progress(what) => console.progress(&format!("{}…", printable(what))),
-        Event::Finished { place, jti } => console.say(&format!(
-            "An interrupted refresh of '{}' was finished: its token ({}) is the current one.",
-            printable(&place.name),
-            id(jti)
-        )),
-        Event::Abandoned { place, jti } => console.say(&format!(
-            "An interrupted refresh of '{}' was undone: its token ({}) is not needed.",
-            printable(&place.name),
-            id(jti)
-        )),
-        Event::Revoked { place, jti } => console.say(&format!(
-            "Token {} of '{}', which an earlier run left live, has been revoked.",
-            printable(jti),
-            printable(&place.name)
-        )),
-        Event::StillLive { place, jti, reason } => console.warn(&format!(
-            "Token {} of '{}' is still live and could not be revoked: {}. Every later run tries again.",
-            printable(jti),
-            printable(&place.name),
-            printable(reason)
-        )),
-        Event::Orphan { place, jti, revoked: true } => console.say(&format!(
-            "Token {} of '{}', whose answer was lost, has been revoked.",
-            printable(jti),
-            printable(&place.name)
-        )),
-        Event::Orphan { place, jti, revoked: false } => console.warn(&format!(
-            "Token {} of '{}' is live, but nobody here holds it: it was made while a request had no answer. \
-             Revoke it with: ntcli token refresh --revoke-orphans",
-            printable(jti),
-            printable(&place.name)
-        )),
-        Event::Unsettled { place, reason } => console.warn(&format!(
-            "Work of an earlier run on '{}' could not be finished: {}. Every later run tries again.",
-            printable(&place.name),
-            printable(reason)
-        )),
-    }
 }

@@ -1,9 +1,8 @@
 //! `ntcli domain …`
 
 use crate::cli::DomainSet;
-use crate::commands::app;
-use crate::config::{Config, Paths};
-use crate::config_dir::{self, State};
+use crate::commands::app::App;
+use crate::config::Config;
 use crate::context::Context;
 use crate::endpoints;
 use crate::error::Result;
@@ -13,12 +12,12 @@ use crate::text::shell_word;
 
 /// Sets the domain whose API is used. What belongs to the server before it stays there: the session
 /// is not sent to the new one, and pending work is named.
-pub(super) fn set(ctx: &mut Context, args: &DomainSet) -> Result<Report> {
+pub(super) fn set(ctx: &Context, args: &DomainSet) -> Result<Report> {
     endpoints::check_domain(&args.domain)?;
-    let paths = Paths::find(&ctx.env)?;
-    let (mut state, _) = State::lock(&paths, app::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
+    let app = App::open(ctx)?;
+    let mut dir = app.lock()?;
     let mut left = None;
-    let config = state.update(|config| {
+    let config = dir.update(|config| {
         let url = |config: &Config| endpoints::of_domain(config.domain(), config.insecure());
         let (before, server) = (url(config), endpoints::management(&ctx.env, config)?);
         config.set_domain(&args.domain, args.insecure);
@@ -28,26 +27,33 @@ pub(super) fn set(ctx: &mut Context, args: &DomainSet) -> Result<Report> {
         }
         Ok(())
     })?;
-    drop(state);
+    drop(dir);
     let report = report(ctx, &config)?;
     if let Some(server) = left {
-        tell_what_stays(ctx, &paths, &config, &server);
+        tell_what_stays(&app, &config, &server);
     }
     Ok(report)
 }
 
 /// Tells what the new server does not get.
-fn tell_what_stays(ctx: &Context, paths: &Paths, config: &Config, server: &str) {
+fn tell_what_stays(app: &App, config: &Config, server: &str) {
     let here = endpoints::of_domain(config.domain(), config.insecure());
     if let Some(session) = config.session().filter(|session| !session.is_for(&here)) {
-        ctx.console.say(&format!(
+        app.console().say(&format!(
             "The stored session is for {} and is not sent to {here}: ntcli auth login",
             session.server.as_deref().unwrap_or(server)
         ));
     }
     // A journal that cannot be read is the next refresh's affair.
-    if config_dir::peek_ledger(paths).is_ok_and(|pending| !pending.is_empty()) {
-        ctx.console.warn(&format!(
+    let pending = app.pending().unwrap_or_default();
+    let mut servers: Vec<&str> =
+        pending.workspaces().map(|w| w.server.as_str()).filter(|url| *url != here).collect();
+    servers.sort_unstable();
+    servers.dedup();
+    for named in servers {
+        // Older versions wrote none.
+        let server = if named.is_empty() { server } else { named };
+        app.console().warn(&format!(
             "Pending work belongs to {server}. Finish it there: NTCLI_API_URL={} ntcli token revoke --pending",
             shell_word(server)
         ));
@@ -55,9 +61,9 @@ fn tell_what_stays(ctx: &Context, paths: &Paths, config: &Config, server: &str) 
 }
 
 /// Shows it.
-pub(super) fn show(ctx: &mut Context) -> Result<Report> {
-    let paths = Paths::find(&ctx.env)?;
-    let config = Config::load(&paths.config, &ctx.console)?;
+pub(super) fn show(ctx: &Context) -> Result<Report> {
+    let app = App::open(ctx)?;
+    let config = app.config()?;
     report(ctx, &config)
 }
 

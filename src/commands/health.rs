@@ -1,11 +1,11 @@
 //! `ntcli health`
 
-use crate::commands::server::Server;
-use crate::config::{Config, Paths};
+use crate::commands::app::{App, As};
 use crate::context::Context;
 use crate::error::{Error, ManageError, Result};
 use crate::json::Json;
 use crate::output::Report;
+use crate::rotation::ControlPlane;
 use crate::text::printable;
 
 /// The words by which servers say that they are well.
@@ -14,25 +14,21 @@ const WELL: [&str; 5] = ["healthy", "ok", "up", "pass", "alive"];
 const ASK: &str = "ask the server how it is";
 
 /// Asks the server how it is.
-pub(super) fn run(ctx: &mut Context) -> Result<Report> {
-    let paths = Paths::find(&ctx.env)?;
-    let config = Config::load(&paths.config, &ctx.console)?;
-    let server = Server::for_nobody(ctx, &config)?;
-    let health = server.api().health();
+pub(super) fn run(ctx: &Context) -> Result<Report> {
+    let app = App::open(ctx)?;
+    let config = app.config()?;
+    let api = app.api(&config, As::Nobody)?;
+    let health = api.health();
     let health = health.map_err(|failure| match failure.status() {
         Some(401 | 403) => Error::call(ASK, failure),
-        _ => ManageError::NoServer {
-            action: ASK,
-            failure,
-        }
-        .into(),
+        _ => ManageError::NoServer { action: ASK, failure }.into(),
     })?;
 
     let well = WELL.iter().any(|w| health.status.eq_ignore_ascii_case(w));
     let known = |field: &Option<String>| printable(field.as_deref().unwrap_or("-"));
     let text = format!(
         "Server:  {}\nStatus:  {}\nService: {}\nVersion: {}\nClock:   {}\n",
-        printable(server.base()),
+        printable(api.server()),
         printable(&health.status),
         known(&health.service),
         known(&health.version),
@@ -44,7 +40,7 @@ pub(super) fn run(ctx: &mut Context) -> Result<Report> {
         ("version", health.version.into()),
         ("service", health.service.into()),
         ("timestamp", health.timestamp.into()),
-        ("api", server.base().into()),
+        ("api", api.server().into()),
     ]);
     let status = health.status;
     let problem = (!well).then_some(ManageError::Unhealthy { status }.into());

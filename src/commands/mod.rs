@@ -6,8 +6,8 @@ mod config;
 mod domain;
 mod health;
 mod prompt;
-mod server;
 mod setup;
+mod tell;
 mod token;
 mod workspace;
 
@@ -22,7 +22,7 @@ use crate::output::Report;
 ///
 /// # Errors
 /// Whatever it fails with.
-pub fn run(ctx: &mut Context, command: &Command) -> Result<Report> {
+pub(crate) fn run(ctx: &Context, command: &Command) -> Result<Report> {
     match command {
         Command::Token(token) => match &token.command {
             TokenCommand::Refresh(args) => token::refresh::run(ctx, args),

@@ -12,7 +12,6 @@ const LONGEST_ANSWER: u64 = 4096;
 pub(super) struct Question<'a> {
     /// What would happen, in whole sentences.
     pub(super) what: String,
-    /// What is asked.
     pub(super) ask: String,
     /// The answers that mean yes.
     pub(super) yes: &'a [&'a str],
@@ -29,7 +28,7 @@ pub(super) fn possible(ctx: &Context) -> bool {
 ///
 /// # Errors
 /// [`Error::Usage`] without a terminal, [`ManageError::Declined`].
-pub(super) fn consent(ctx: &mut Context, question: &Question) -> Result<()> {
+pub(super) fn consent(ctx: &Context, question: &Question) -> Result<()> {
     if !possible(ctx) {
         return Err(Error::Usage {
             message: format!(
@@ -42,21 +41,17 @@ pub(super) fn consent(ctx: &mut Context, question: &Question) -> Result<()> {
     }
     ctx.console.say(&question.what);
     let answer = answer(ctx, &question.ask)?;
-    if question.yes.contains(&answer.as_str()) {
-        Ok(())
-    } else {
-        Err(ManageError::Declined.into())
-    }
+    if question.yes.contains(&answer.as_str()) { Ok(()) } else { Err(ManageError::Declined.into()) }
 }
 
 /// One line from the terminal, white space around it dropped.
 ///
 /// # Errors
 /// [`ManageError::Declined`] at the end of input.
-pub(super) fn answer(ctx: &mut Context, ask: &str) -> Result<String> {
+pub(super) fn answer(ctx: &Context, ask: &str) -> Result<String> {
     ctx.console.ask(ask);
     let mut line = String::new();
-    let read = (&mut ctx.stdin).take(LONGEST_ANSWER).read_line(&mut line);
+    let read = (&mut *ctx.stdin.borrow_mut()).take(LONGEST_ANSWER).read_line(&mut line);
     match read {
         Ok(0) | Err(_) => {
             ctx.console.say("");

@@ -71,22 +71,14 @@ fn part<'a>(json: &'a Json, place: &str, name: &str) -> Result<Option<&'a Json>,
 }
 
 fn join(place: &str, name: &str) -> String {
-    if place.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{place}.{name}")
-    }
+    if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") }
 }
 
 fn of_type(json: &Json, place: &str, name: &str, kind: &str) -> Result<(), String> {
     match json.get(name) {
         None | Some(Json::Null) => Ok(()),
         Some(value) if value.kind() == kind => Ok(()),
-        Some(value) => Err(format!(
-            "{} must be {kind}, not {}",
-            join(place, name),
-            value.kind()
-        )),
+        Some(value) => Err(format!("{} must be {kind}, not {}", join(place, name), value.kind())),
     }
 }
 

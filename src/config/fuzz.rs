@@ -33,26 +33,14 @@ fn what_is_taken_can_be_used() {
             return;
         };
         let text = serde_json::to_vec_pretty(config.document()).unwrap();
-        assert_eq!(
-            parse(&text).map(|c| c.doc),
-            Some(config.doc.clone()),
-            "written and read"
-        );
-        let _ = (
-            config.domain().len(),
-            config.insecure(),
-            config.active_key(),
-        );
+        assert_eq!(parse(&text).map(|c| c.doc), Some(config.doc.clone()), "written and read");
+        let _ = (config.domain().len(), config.insecure(), config.active_key());
         let session = config.session();
         for workspace in config.workspaces() {
             let found = config.workspace(&workspace.key).map(|w| w.key);
             assert_eq!(found.as_ref(), Some(&workspace.key));
             assert!(workspace.key.ends_with(&workspace.id));
-            assert!(
-                config
-                    .find(&workspace.key)
-                    .is_ok_and(|w| w.key == workspace.key)
-            );
+            assert!(config.find(&workspace.key).is_ok_and(|w| w.key == workspace.key));
 
             let token = Token::new(
                 Secret::new("wst_new"),
@@ -66,11 +54,7 @@ fn what_is_taken_can_be_used() {
             let now = config.workspace(&workspace.key).and_then(|w| w.token);
             assert_eq!(now, Some(token));
             config.clear_token(&workspace.key);
-            assert!(
-                config
-                    .workspace(&workspace.key)
-                    .is_some_and(|w| w.token.is_none())
-            );
+            assert!(config.workspace(&workspace.key).is_some_and(|w| w.token.is_none()));
             assert_eq!(others(&config, &workspace.key), before);
         }
         if let Some(session) = session {

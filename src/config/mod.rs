@@ -8,22 +8,22 @@ mod naming;
 mod session;
 mod workspaces;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::context::{Clock, Console, Env};
+use crate::context::{Clock, Env};
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::store::{self, ReplaceError};
-pub use naming::{WorkspaceName, bare_id, pick};
-pub use session::{Session, User};
-pub use workspaces::Workspace;
+pub(crate) use naming::{WorkspaceName, bare_id, pick};
+pub(crate) use session::{Session, User};
+pub(crate) use workspaces::Workspace;
 
 const DEFAULT_DOMAIN: &str = "nimbletools.ai";
 
 /// The files of one config folder.
 #[derive(Debug, Clone)]
-pub struct Paths {
-    /// The folder itself.
+pub(crate) struct Paths {
     pub dir: PathBuf,
     /// `config.json`, shared with the existing client.
     pub config: PathBuf,
@@ -40,7 +40,7 @@ impl Paths {
     ///
     /// # Errors
     /// [`Error::NoHome`] when there is neither.
-    pub fn find(env: &Env) -> Result<Self> {
+    pub(crate) fn find(env: &Env) -> Result<Self> {
         let dir = match env.os("NTCLI_CONFIG_DIR") {
             Some(dir) => PathBuf::from(dir),
             None => home::home_dir()
@@ -56,56 +56,67 @@ impl Paths {
             dir,
         })
     }
+
+    /// The files in the folder.
+    pub(crate) fn files(&self) -> [&Path; 4] {
+        [&self.config, &self.lock, &self.journal, &self.history]
+    }
+}
+
+/// What happens to these files, for the commands to tell.
+#[derive(Debug)]
+pub(crate) enum Notice {
+    /// Others could read the config file.
+    Shared {
+        path: PathBuf,
+        /// Whether it is private now (mode 0600).
+        made_private: io::Result<()>,
+    },
+    /// Another run holds the lock.
+    Waiting,
+    /// A line of the history could not be written.
+    HistoryLineLost { reason: String },
 }
 
 /// The config file, read whole and checked.
 #[derive(Debug, Clone)]
-pub struct Config {
+pub(crate) struct Config {
     path: PathBuf,
     doc: Json,
 }
 
 impl Config {
     /// Reads and checks the file; without one everything is at its default. One that others can
-    /// read is made private, with a warning.
+    /// read is made private if that is possible, and `on_notice` is told.
     ///
     /// # Errors
-    /// [`Error::ReadFile`]; [`Error::DamagedFile`] with the place. The file is never changed then.
-    pub fn load(path: &Path, console: &Console) -> Result<Self> {
+    /// [`Error::ReadFile`]; [`Error::CannotUse`]; [`Error::DamagedFile`] with the place. The file is never changed then.
+    pub(crate) fn load(path: &Path, on_notice: &dyn Fn(Notice)) -> Result<Self> {
+        store::check_readable(path)?;
         let Some(contents) = store::read(path)? else {
-            return Ok(Self {
-                path: path.to_owned(),
-                doc: Json::object(),
-            });
+            return Ok(Self { path: path.to_owned(), doc: Json::object() });
         };
-        let damaged = |place| Error::DamagedFile {
-            path: path.to_owned(),
-            place,
-        };
+        let damaged = |place| Error::DamagedFile { path: path.to_owned(), place };
         if contents.bytes.iter().all(u8::is_ascii_whitespace) {
             return Err(damaged("it is empty".to_owned()));
         }
         let doc: Json =
             serde_json::from_slice(&contents.bytes).map_err(|e| damaged(e.to_string()))?;
         check::check(&doc).map_err(damaged)?;
-        if contents.shared {
-            store::make_private(path)?;
-            console.warn(&format!(
-                "{} could be read by others; it is private now (mode 0600)",
-                path.display()
-            ));
+        if contents.is_shared() {
+            on_notice(Notice::Shared {
+                path: path.to_owned(),
+                made_private: contents.make_private(),
+            });
         }
-        Ok(Self {
-            path: path.to_owned(),
-            doc,
-        })
+        Ok(Self { path: path.to_owned(), doc })
     }
 
     /// Writes the file durably and atomically, stamped `now`.
     ///
     /// # Errors
     /// [`ReplaceError`] tells whether the new contents are in place.
-    pub fn save(&mut self, clock: &dyn Clock) -> std::result::Result<(), ReplaceError> {
+    pub(crate) fn save(&mut self, clock: &dyn Clock) -> std::result::Result<(), ReplaceError> {
         if self.doc.get("version").is_none() {
             self.doc.set("version", Json::text("1.0.0"));
         }
@@ -114,8 +125,7 @@ impl Config {
         if *items == Json::Null {
             *items = Json::object();
         }
-        self.doc
-            .set("lastUpdated", Json::text(clock.now().to_iso_millis()));
+        self.doc.set("lastUpdated", Json::text(clock.now().to_iso_millis()));
         let mut bytes = serde_json::to_vec_pretty(&self.doc).map_err(|e| ReplaceError {
             in_place: false,
             error: Error::write_file("lay out", &self.path, e.into()),
@@ -125,31 +135,26 @@ impl Config {
     }
 
     /// The whole document.
-    #[must_use]
-    pub fn document(&self) -> &Json {
+    pub(crate) fn document(&self) -> &Json {
         &self.doc
     }
 
-    /// Where it is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The domain whose API is used, `nimbletools.ai` unless set.
-    #[must_use]
-    pub fn domain(&self) -> &str {
+    pub(crate) fn domain(&self) -> &str {
         text(&self.doc, "domain").unwrap_or(DEFAULT_DOMAIN)
     }
 
     /// Whether plain http was asked for.
-    #[must_use]
-    pub fn insecure(&self) -> bool {
+    pub(crate) fn insecure(&self) -> bool {
         self.doc.get("insecure") == Some(&Json::Bool(true))
     }
 
     /// Sets the domain.
-    pub fn set_domain(&mut self, domain: &str, insecure: bool) {
+    pub(crate) fn set_domain(&mut self, domain: &str, insecure: bool) {
         self.doc.set("domain", Json::text(domain));
         if insecure || self.doc.get("insecure").is_some() {
             self.doc.set("insecure", Json::Bool(insecure));
@@ -157,7 +162,7 @@ impl Config {
     }
 
     /// Puts everything back to the default.
-    pub fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.doc = Json::object();
     }
 }

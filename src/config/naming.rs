@@ -3,12 +3,10 @@
 use crate::error::{Error, Result};
 
 /// What a workspace may be named by.
-pub struct WorkspaceName<'a> {
+pub(crate) struct WorkspaceName<'a> {
     /// Its key in the config file, or what that would be.
     pub key: &'a str,
-    /// Its UUID.
     pub id: &'a str,
-    /// Its name.
     pub name: &'a str,
 }
 
@@ -16,7 +14,7 @@ pub struct WorkspaceName<'a> {
 ///
 /// # Errors
 /// [`Error::UnknownWorkspace`], [`Error::AmbiguousWorkspace`].
-pub fn pick<'a>(
+pub(crate) fn pick<'a>(
     known: impl Iterator<Item = WorkspaceName<'a>>,
     name: &str,
 ) -> Result<WorkspaceName<'a>> {
@@ -31,32 +29,21 @@ pub fn pick<'a>(
     }
     let mut fits = if by_id.is_empty() { by_name } else { by_id };
     let Some(found) = fits.pop() else {
-        return Err(Error::UnknownWorkspace {
-            name: name.to_owned(),
-        });
+        return Err(Error::UnknownWorkspace { name: name.to_owned() });
     };
     if fits.iter().all(|w| w.id.eq_ignore_ascii_case(found.id)) {
         return Ok(found);
     }
     let ids = fits.iter().chain([&found]).map(|w| w.key.to_owned());
-    Err(Error::AmbiguousWorkspace {
-        name: name.to_owned(),
-        ids: ids.collect(),
-    })
+    Err(Error::AmbiguousWorkspace { name: name.to_owned(), ids: ids.collect() })
 }
 
 /// The API wants the UUID of `ws-NAME-UUID`: its last five groups.
-#[must_use]
-pub fn bare_id(key: &str) -> &str {
+pub(crate) fn bare_id(key: &str) -> &str {
     let hyphens = key.bytes().rev().filter(|b| *b == b'-').count();
     if hyphens <= 4 {
         return key;
     }
-    let fifth_from_end = key
-        .bytes()
-        .rev()
-        .enumerate()
-        .filter(|(_, b)| *b == b'-')
-        .nth(4);
+    let fifth_from_end = key.bytes().rev().enumerate().filter(|(_, b)| *b == b'-').nth(4);
     fifth_from_end.map_or(key, |(from_end, _)| &key[key.len() - from_end..])
 }

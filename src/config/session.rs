@@ -7,8 +7,7 @@ use crate::time::Timestamp;
 
 /// The stored sign-in.
 #[derive(Debug, Clone)]
-pub struct Session {
-    /// The session bearer.
+pub(crate) struct Session {
     pub bearer: Secret,
     /// When it ends; `None` if not known.
     pub expires_at: Option<Timestamp>,
@@ -16,14 +15,12 @@ pub struct Session {
     pub refresh_token: Option<Secret>,
     /// The management URL of the server it was made for; `None` when the existing client stored it.
     pub server: Option<String>,
-    /// Who signed in.
     pub user: User,
 }
 
 impl Session {
     /// Whether it may be sent to the server at `url`: it was made for it, or does not say.
-    #[must_use]
-    pub fn is_for(&self, url: &str) -> bool {
+    pub(crate) fn is_for(&self, url: &str) -> bool {
         let same = |server: &str| server.trim_end_matches('/').eq_ignore_ascii_case(url);
         self.server.as_deref().is_none_or(same)
     }
@@ -31,14 +28,10 @@ impl Session {
 
 /// Who signed in, as far as it was told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct User {
-    /// The provider's id.
+pub(crate) struct User {
     pub id: Option<String>,
-    /// The address.
     pub email: Option<String>,
-    /// Given name.
     pub first_name: Option<String>,
-    /// Family name.
     pub last_name: Option<String>,
     /// From the session token's claim.
     pub organization_id: Option<String>,
@@ -46,17 +39,13 @@ pub struct User {
 
 impl Config {
     /// The stored sign-in, expired or not.
-    #[must_use]
-    pub fn session(&self) -> Option<Session> {
+    pub(crate) fn session(&self) -> Option<Session> {
         let auth = self.doc.get("auth")?;
         let user = auth.get("user").unwrap_or(&Json::Null);
         let of_user = |name| text(user, name).map(str::to_owned);
         Some(Session {
             bearer: Secret::new(text(auth, "bearerToken")?),
-            expires_at: auth
-                .get("expiresAt")
-                .and_then(Json::as_whole)
-                .map(Timestamp::from_millis),
+            expires_at: auth.get("expiresAt").and_then(Json::as_whole).map(Timestamp::from_millis),
             refresh_token: text(auth, "refreshToken").map(Secret::new),
             server: text(auth, "server").map(str::to_owned),
             user: User {
@@ -70,7 +59,7 @@ impl Config {
     }
 
     /// Replaces the stored sign-in, and forgets the user of the one before.
-    pub fn set_session(&mut self, session: &Session) {
+    pub(crate) fn set_session(&mut self, session: &Session) {
         let auth = self.doc.entry("auth");
         auth.set("bearerToken", Json::text(session.bearer.expose()));
         set_or_remove(
@@ -81,10 +70,7 @@ impl Config {
         set_or_remove(
             auth,
             "refreshToken",
-            session
-                .refresh_token
-                .as_ref()
-                .map(|t| Json::text(t.expose())),
+            session.refresh_token.as_ref().map(|t| Json::text(t.expose())),
         );
         set_or_remove(auth, "server", session.server.as_ref().map(Json::text));
         let user = &session.user;
@@ -107,14 +93,14 @@ impl Config {
     }
 
     /// Keeps a stored session that names no server for the one at `url`.
-    pub fn bind_session(&mut self, url: &str) {
+    pub(crate) fn bind_session(&mut self, url: &str) {
         if self.session().is_some_and(|s| s.server.is_none()) {
             self.doc.entry("auth").set("server", Json::text(url));
         }
     }
 
     /// Forgets the sign-in.
-    pub fn clear_session(&mut self) {
+    pub(crate) fn clear_session(&mut self) {
         self.doc.remove("auth");
     }
 }

@@ -13,25 +13,17 @@ use crate::token::{Token, TokenExpiry};
 /// What the existing client reads for a token that never ends: a date far ahead.
 const FAR_AHEAD_MS: i64 = 253_402_300_799_000;
 /// The fields of an entry that tell of its token.
-const OF_A_TOKEN: [&str; 6] = [
-    "access_token",
-    "token_type",
-    "expires_at",
-    "never_expires",
-    "scope",
-    "jti",
-];
+const OF_A_TOKEN: [&str; 6] =
+    ["access_token", "token_type", "expires_at", "never_expires", "scope", "jti"];
 
 /// A workspace as it is known here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Workspace {
+pub(crate) struct Workspace {
     /// Its key in the config file: a bare UUID or `ws-NAME-UUID`.
     pub key: String,
     /// What the API wants: the UUID.
     pub id: String,
-    /// Its name.
     pub name: String,
-    /// The current token.
     pub token: Option<Token>,
 }
 
@@ -48,8 +40,7 @@ impl Workspace {
 impl Config {
     /// The workspaces known here, in the file's order. Of several entries of one workspace those
     /// are left out that add no token.
-    #[must_use]
-    pub fn workspaces(&self) -> Vec<Workspace> {
+    pub(crate) fn workspaces(&self) -> Vec<Workspace> {
         self.distinct(self.entries())
     }
 
@@ -74,8 +65,7 @@ impl Config {
 
     /// The entries whose token commands do not use unless it is named, because they use that of
     /// another entry of the workspace: each after that one.
-    #[must_use]
-    pub fn unused_tokens(&self) -> Vec<(Workspace, Workspace)> {
+    pub(crate) fn unused_tokens(&self) -> Vec<(Workspace, Workspace)> {
         let mut by_id = BTreeMap::<String, Vec<Workspace>>::new();
         for workspace in self.workspaces() {
             let id = workspace.id.to_ascii_lowercase();
@@ -84,24 +74,20 @@ impl Config {
         let mut unused = Vec::new();
         for same in by_id.into_values().filter(|same| same.len() > 1) {
             let used = self.workspace_by_id(&same[0].id);
-            let others = same
-                .into_iter()
-                .filter(|w| used.as_ref().is_some_and(|u| u.key != w.key));
+            let others = same.into_iter().filter(|w| used.as_ref().is_some_and(|u| u.key != w.key));
             unused.extend(others.filter_map(|other| Some((used.clone()?, other))));
         }
         unused
     }
 
     /// Every entry of the file, in its order.
-    #[must_use]
-    pub fn entries(&self) -> Vec<Workspace> {
+    pub(crate) fn entries(&self) -> Vec<Workspace> {
         let entries = self.items().iter();
         entries.map(|(key, item)| workspace(key, item)).collect()
     }
 
     /// Every entry of the workspace with that UUID.
-    #[must_use]
-    pub fn entries_of(&self, id: &str) -> Vec<Workspace> {
+    pub(crate) fn entries_of(&self, id: &str) -> Vec<Workspace> {
         let entries = self.items().iter();
         let same = entries.filter(|(key, _)| bare_id(key).eq_ignore_ascii_case(id));
         same.map(|(key, item)| workspace(key, item)).collect()
@@ -114,8 +100,7 @@ impl Config {
 
     /// The key of the active workspace, when it is one that is known here. Where that entry holds
     /// no token but another one of the workspace does, the other one is active.
-    #[must_use]
-    pub fn active_key(&self) -> Option<&str> {
+    pub(crate) fn active_key(&self) -> Option<&str> {
         let active = self.workspace_by_id(self.stored_active()?)?;
         let mut keys = self.items().iter().map(|(key, _)| key.as_str());
         keys.find(|key| *key == active.key)
@@ -126,14 +111,13 @@ impl Config {
     }
 
     /// The workspace with that key.
-    #[must_use]
-    pub fn workspace(&self, key: &str) -> Option<Workspace> {
+    pub(crate) fn workspace(&self, key: &str) -> Option<Workspace> {
         let found = self.items().iter().find(|(k, _)| k == key);
         found.map(|(key, item)| workspace(key, item))
     }
 
     /// The tokens of the workspace with that UUID, each with its key: the file may have several.
-    pub fn tokens_of(&self, id: &str) -> impl Iterator<Item = (&str, Token)> {
+    pub(crate) fn tokens_of(&self, id: &str) -> impl Iterator<Item = (&str, Token)> {
         let items = self.items().iter();
         let same = items.filter(move |(key, _)| key.ends_with(id) && bare_id(key) == id);
         same.filter_map(|(key, item)| Some((key.as_str(), token(item)?)))
@@ -141,8 +125,7 @@ impl Config {
 
     /// The workspace with that id, be it bare or `ws-NAME-UUID`, whatever its key looks like. Of
     /// several entries an entry with a token is meant, then the one named, then the active one.
-    #[must_use]
-    pub fn workspace_by_id(&self, id: &str) -> Option<Workspace> {
+    pub(crate) fn workspace_by_id(&self, id: &str) -> Option<Workspace> {
         let active = self.stored_active();
         let entries = self.entries_of(bare_id(id)).into_iter();
         entries.min_by_key(|w| (w.token.is_none(), w.key != id, active != Some(&w.key)))
@@ -153,7 +136,7 @@ impl Config {
     /// # Errors
     /// [`Error::UnknownWorkspace`], [`Error::AmbiguousWorkspace`]; the latter also for a workspace
     /// with several tokens, none of them named or active.
-    pub fn find(&self, name: &str) -> Result<Workspace> {
+    pub(crate) fn find(&self, name: &str) -> Result<Workspace> {
         let entries = self.items().iter().map(|(key, item)| WorkspaceName {
             key,
             id: bare_id(key),
@@ -180,7 +163,7 @@ impl Config {
     }
 
     /// Puts a workspace into the file, or renames the one with that key. Its token stays.
-    pub fn put_workspace(&mut self, key: &str, name: &str) {
+    pub(crate) fn put_workspace(&mut self, key: &str, name: &str) {
         let workspaces = self.doc.entry("workspaces");
         let item = workspaces.entry("items").entry(key);
         if item.get("workspace_id").is_none() {
@@ -190,7 +173,7 @@ impl Config {
     }
 
     /// Makes a workspace the active one, or none.
-    pub fn set_active(&mut self, key: Option<&str>) {
+    pub(crate) fn set_active(&mut self, key: Option<&str>) {
         let workspaces = self.doc.entry("workspaces");
         set_or_remove(workspaces, "activeWorkspaceId", key.map(Json::text));
         let Json::Object(items) = workspaces.entry("items") else {
@@ -206,7 +189,7 @@ impl Config {
     }
 
     /// Forgets a workspace: all its entries, with their tokens.
-    pub fn remove_workspace(&mut self, key: &str) {
+    pub(crate) fn remove_workspace(&mut self, key: &str) {
         let id = bare_id(key);
         let active = self.stored_active().map(bare_id);
         if active.is_some_and(|active| active.eq_ignore_ascii_case(id)) {
@@ -223,7 +206,7 @@ impl Config {
 
     /// Makes one entry of two of one workspace. What only `other` has goes to `key`, but for what
     /// belongs to a token.
-    pub fn join(&mut self, key: &str, other: &str) {
+    pub(crate) fn join(&mut self, key: &str, other: &str) {
         let active = self.stored_active();
         let is_active = active.is_some_and(|a| a == key || a == other);
         let items = self.doc.entry("workspaces").entry("items");
@@ -242,7 +225,7 @@ impl Config {
 
     /// Makes `token` the workspace's current one. A workspace that has gone from the file
     /// meanwhile comes back: its token must not be lost.
-    pub fn set_token(&mut self, key: &str, name: &str, token: &Token) {
+    pub(crate) fn set_token(&mut self, key: &str, name: &str, token: &Token) {
         if self.workspace(key).is_none() {
             self.put_workspace(key, name);
         }
@@ -257,31 +240,20 @@ impl Config {
         item.set("expires_at", end);
         let never = token.expiry == TokenExpiry::Never;
         set_or_remove(item, "never_expires", never.then_some(Json::Bool(true)));
-        item.set(
-            "scope",
-            Json::Array(token.scope.iter().map(Json::text).collect()),
-        );
+        item.set("scope", Json::Array(token.scope.iter().map(Json::text).collect()));
         set_or_remove(item, "jti", token.jti.as_ref().map(Json::text));
     }
 
     /// Forgets the workspace's token, in the way the existing client writes that, in every entry
     /// that holds it.
-    pub fn clear_token(&mut self, key: &str) {
+    pub(crate) fn clear_token(&mut self, key: &str) {
         let Some(token) = self.workspace(key).and_then(|w| w.token) else {
             return;
         };
         let mut entries = self.entries_of(bare_id(key));
-        entries.retain(|w| {
-            w.token
-                .as_ref()
-                .is_some_and(|t| t.access_token == token.access_token)
-        });
+        entries.retain(|w| w.token.as_ref().is_some_and(|t| t.access_token == token.access_token));
         for entry in entries {
-            let item = self
-                .doc
-                .entry("workspaces")
-                .entry("items")
-                .entry(&entry.key);
+            let item = self.doc.entry("workspaces").entry("items").entry(&entry.key);
             item.set("access_token", Json::text("no-token"));
             item.set("expires_at", Json::Null);
             item.remove("never_expires");
@@ -313,11 +285,9 @@ fn token(item: &Json) -> Option<Token> {
         None => TokenExpiry::Unknown,
     };
     let scope = match item.get("scope") {
-        Some(Json::Array(values)) => values
-            .iter()
-            .filter_map(Json::as_str)
-            .map(str::to_owned)
-            .collect(),
+        Some(Json::Array(values)) => {
+            values.iter().filter_map(Json::as_str).map(str::to_owned).collect()
+        }
         Some(Json::Text(words)) => words.split_whitespace().map(str::to_owned).collect(),
         _ => Vec::new(),
     };

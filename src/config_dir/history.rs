@@ -7,26 +7,21 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::rotation::HistoryEvent;
-use crate::rotation::journal::WorkspaceRef;
+use crate::rotation::{HistoryEvent, WorkspaceRef};
 use crate::store::{self, Log};
 use crate::time::Timestamp;
 
 /// When the file is longer than this, its older half is dropped.
 const LONG_HISTORY: u64 = 1 << 20;
 
-/// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
+pub(crate) struct Line {
     /// When, RFC 3339.
     pub at: String,
-    /// `refreshed`, `recovered`, `revoked`, `grace`, `handed_out`, `orphan_found`, `failed`.
+    /// `refreshed`, `recovered`, `revoked`, `grace`, `handed_out`, `orphan_found`, `dismissed`, `failed`.
     pub event: String,
-    /// The workspace's name.
     pub workspace: String,
-    /// The workspace's UUID.
     pub workspace_id: String,
-    /// The token it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
     /// The token that one took the place of.
@@ -35,7 +30,6 @@ pub struct Line {
     /// When the token ends, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
-    /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -43,18 +37,13 @@ pub struct Line {
 impl Line {
     /// What was done to which token. That a refresh was finished by a later run makes it no other.
     fn subject(&self) -> Option<(String, String)> {
-        let event = if self.event == "recovered" {
-            "refreshed"
-        } else {
-            &self.event
-        };
+        let event = if self.event == "recovered" { "refreshed" } else { &self.event };
         Some((event.to_owned(), self.jti.clone()?))
     }
 }
 
 /// Lays a deed out as a line.
-#[must_use]
-pub fn line(at: Timestamp, place: &WorkspaceRef, deed: &HistoryEvent) -> Line {
+pub(crate) fn line(at: Timestamp, place: &WorkspaceRef, deed: &HistoryEvent) -> Line {
     let mut line = Line {
         at: at.to_string(),
         event: String::new(),
@@ -66,12 +55,7 @@ pub fn line(at: Timestamp, place: &WorkspaceRef, deed: &HistoryEvent) -> Line {
         reason: None,
     };
     let event = match deed {
-        HistoryEvent::Refreshed {
-            new,
-            old,
-            expires_at,
-            recovered,
-        } => {
+        HistoryEvent::Refreshed { new, old, expires_at, recovered } => {
             line.jti.clone_from(new);
             line.old_jti.clone_from(old);
             line.expires_at = expires_at.map(|t| t.to_string());
@@ -91,6 +75,10 @@ pub fn line(at: Timestamp, place: &WorkspaceRef, deed: &HistoryEvent) -> Line {
             line.expires_at = expires_at.map(|t| t.to_string());
             "handed_out"
         }
+        HistoryEvent::Dismissed { jti } => {
+            line.jti = Some(jti.clone());
+            "dismissed"
+        }
         HistoryEvent::OrphanFound { jti } => {
             line.jti = Some(jti.clone());
             "orphan_found"
@@ -105,7 +93,7 @@ pub fn line(at: Timestamp, place: &WorkspaceRef, deed: &HistoryEvent) -> Line {
 }
 
 /// The history file, for the holder of the lock.
-pub struct History {
+pub(crate) struct History {
     path: PathBuf,
     log: Option<Log>,
     /// Whether it could not be written: said once a run, not once a line.
@@ -116,57 +104,54 @@ pub struct History {
 
 impl History {
     /// The history at `path`, not opened yet.
-    #[must_use]
-    pub fn new(path: &Path) -> Self {
-        Self {
-            path: path.to_owned(),
-            log: None,
-            broken: false,
-            known: None,
-        }
+    pub(crate) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), log: None, broken: false, known: None }
     }
 
     /// Whether there is a line of the same kind about the same token.
-    pub fn has(&mut self, line: &Line) -> bool {
+    pub(crate) fn has(&mut self, line: &Line) -> bool {
         let known = self.known.get_or_insert_with(|| {
             let lines = read(&self.path).unwrap_or_default();
             lines.iter().filter_map(Line::subject).collect()
         });
-        line.subject()
-            .is_some_and(|subject| known.contains(&subject))
+        line.subject().is_some_and(|subject| known.contains(&subject))
     }
 
-    /// Appends a line. It may be lost in a power cut.
+    /// Appends a line, which may be lost in a power cut unless it is to be durable.
     ///
     /// # Errors
     /// The first time in a run that it cannot be written.
-    pub fn note(&mut self, line: &Line) -> Result<()> {
+    pub(crate) fn note(&mut self, line: &Line, durable: bool) -> Result<()> {
         if self.broken {
             return Ok(());
         }
-        let done = self.try_note(line);
+        let done = self.try_note(line, durable);
         self.broken = done.is_err();
         done
     }
 
-    fn try_note(&mut self, line: &Line) -> Result<()> {
+    fn try_note(&mut self, line: &Line, durable: bool) -> Result<()> {
         if self.log.is_none() {
             self.log = Some(open_bounded(&self.path)?);
         }
         let mut bytes = serde_json::to_vec(line).unwrap_or_default();
         bytes.push(b'\n');
         match &mut self.log {
-            Some(log) => Ok(log.append(&bytes, false)?),
+            Some(log) => Ok(log.append(&bytes, durable)?),
             None => Ok(()),
         }
     }
 
+    /// The tokens that replaced this one.
+    pub(crate) fn successors_of(&mut self, jti: &str) -> Vec<String> {
+        let lines = read(&self.path).unwrap_or_default().into_iter();
+        lines.filter(|l| l.old_jti.as_deref() == Some(jti)).filter_map(|l| l.jti).collect()
+    }
+
     /// Whether a token was made here to be handed out.
-    pub fn handed_out(&mut self, jti: &str) -> bool {
+    pub(crate) fn handed_out(&mut self, jti: &str) -> bool {
         read(&self.path).is_ok_and(|lines| {
-            lines
-                .iter()
-                .any(|l| l.event == "handed_out" && l.jti.as_deref() == Some(jti))
+            lines.iter().any(|l| l.event == "handed_out" && l.jti.as_deref() == Some(jti))
         })
     }
 }
@@ -176,10 +161,8 @@ fn open_bounded(path: &Path) -> Result<Log> {
     if log.len() > LONG_HISTORY {
         let bytes = Log::open(path)?.1;
         let half = bytes.len() / 2;
-        let cut = bytes[half..]
-            .iter()
-            .position(|b| *b == b'\n')
-            .map_or(bytes.len(), |n| half + n + 1);
+        let cut =
+            bytes[half..].iter().position(|b| *b == b'\n').map_or(bytes.len(), |n| half + n + 1);
         log.rewrite(&bytes[cut..])?;
     }
     Ok(log)
@@ -189,10 +172,8 @@ fn open_bounded(path: &Path) -> Result<Log> {
 ///
 /// # Errors
 /// [`crate::error::Error::ReadFile`].
-pub fn read(path: &Path) -> Result<Vec<Line>> {
+pub(crate) fn read(path: &Path) -> Result<Vec<Line>> {
     let bytes = store::read(path)?.map_or_else(Vec::new, |contents| contents.bytes);
     let lines = bytes.split(|b| *b == b'\n');
-    Ok(lines
-        .filter_map(|line| serde_json::from_slice(line).ok())
-        .collect())
+    Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
 }

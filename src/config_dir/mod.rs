@@ -1,50 +1,52 @@
 //! The config folder while its lock is held: config, journal and history as a rotation sees them.
 
-pub mod history;
+pub(crate) mod history;
 
 use std::time::Duration;
 
-use crate::config::{Config, Paths};
-use crate::context::{Clock, Console};
+use crate::config::{Config, Notice, Paths};
+use crate::context::Clock;
 use crate::error::{Error, Result};
-use crate::rotation::journal::{self, Pending, Record, Window, WorkspaceRef};
-use crate::rotation::{HistoryEvent, Promotion, Store};
+use crate::rotation::{
+    HistoryEvent, Pending, Promotion, Record, Store, WorkspaceRef, journal_lines,
+};
 use crate::store::{self, AppendError, Lock, Log, ReplaceError};
 use crate::token::Token;
 use history::History;
 
 /// How long a run waits for another one to finish, unless it is told.
-pub const LOCK_WAIT: Duration = Duration::from_secs(60);
+pub(crate) const LOCK_WAIT: Duration = Duration::from_secs(60);
 /// A journal longer than this is shortened when a run ends.
 const LONG_JOURNAL: u64 = 64 << 10;
 
 /// The config folder, locked.
-pub struct State<'a> {
+pub(crate) struct ConfigDir<'a> {
     paths: Paths,
     clock: &'a dyn Clock,
-    console: &'a Console,
+    on_notice: Box<dyn Fn(Notice) + 'a>,
     config: Option<(store::Stamp, Config)>,
     journal: Option<Log>,
     history: History,
     lock: Lock,
 }
 
-impl<'a> State<'a> {
+impl<'a> ConfigDir<'a> {
     /// Makes the folder if there is none, takes its lock, and clears away what a killed run left.
     ///
     /// # Errors
     /// [`Error::WriteFile`], [`Error::Locked`].
-    pub fn lock(
+    pub(crate) fn lock(
         paths: &Paths,
         wait: Duration,
         clock: &'a dyn Clock,
-        console: &'a Console,
+        on_notice: Box<dyn Fn(Notice) + 'a>,
     ) -> Result<(Self, bool)> {
         store::private_dir(&paths.dir)?;
+        store::check_folder(&paths.dir)?;
         let mut waited = false;
         let lock = store::lock(&paths.lock, wait, clock, &mut || {
             waited = true;
-            console.progress("Waiting for another ntcli to finish");
+            on_notice(Notice::Waiting);
         })?;
         store::remove_leftover(&paths.config);
         store::remove_leftover(&paths.journal);
@@ -52,7 +54,7 @@ impl<'a> State<'a> {
         let state = Self {
             paths: paths.clone(),
             clock,
-            console,
+            on_notice,
             config: None,
             journal: None,
             history: History::new(&paths.history),
@@ -61,11 +63,20 @@ impl<'a> State<'a> {
         Ok((state, waited))
     }
 
+    /// As [`Lock::for_child`].
+    ///
+    /// # Errors
+    /// [`Error::WriteFile`].
+    pub(crate) fn lock_for_child(&self) -> Result<std::fs::File> {
+        let lock = self.lock.for_child();
+        lock.map_err(|source| Error::write_file("share", &self.paths.lock, source))
+    }
+
     /// The config file as it is now.
     ///
     /// # Errors
     /// As [`Config::load`].
-    pub fn config(&mut self) -> Result<Config> {
+    pub(crate) fn config(&mut self) -> Result<Config> {
         Ok(self.fresh()?.clone())
     }
 
@@ -81,11 +92,11 @@ impl<'a> State<'a> {
         let stamp = store::stamp(&self.paths.config);
         match self.config.take() {
             Some((seen, config)) if seen == stamp => Ok(config),
-            _ => Config::load(&self.paths.config, self.console),
+            _ => Config::load(&self.paths.config, &self.on_notice),
         }
     }
 
-    /// Writes what was read with [`State::config`] and changed since.
+    /// Writes what was read with [`ConfigDir::config`] and changed since.
     fn save(&mut self, mut config: Config) -> std::result::Result<(), ReplaceError> {
         self.config = None;
         config.save(self.clock)?;
@@ -99,30 +110,21 @@ impl<'a> State<'a> {
     /// # Errors
     /// As [`Config::load`] and [`Config::save`], and what `change` fails with; the file is then
     /// as it was.
-    pub fn update(&mut self, change: impl FnOnce(&mut Config) -> Result<()>) -> Result<Config> {
+    pub(crate) fn update(
+        &mut self,
+        change: impl FnOnce(&mut Config) -> Result<()>,
+    ) -> Result<Config> {
         let mut config = self.take()?;
         change(&mut config)?;
         self.save(config)?;
         self.config()
     }
 
-    /// Takes records about work that has become void into the journal, if there is such work.
-    ///
-    /// # Errors
-    /// When the journal cannot be read or written.
-    pub fn strike(&mut self, records: &[Record]) -> Result<()> {
-        let before = self.ledger()?;
-        let mut ledger = before.clone();
-        for record in records {
-            ledger.apply(record.clone());
-        }
-        if ledger == before {
-            return Ok(());
-        }
-        self.append(records, true)?;
-        // A journal that cannot be removed now adds up to the same.
-        let _ = self.close(&ledger);
-        Ok(())
+    /// The keys under which the config file has a token of the workspace.
+    fn keys_holding(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<Vec<String>> {
+        let held = self.fresh()?.tokens_of(&workspace.id);
+        let held = held.filter(|(_, token)| token.jti.as_deref() == Some(jti));
+        Ok(held.map(|(key, _)| key.to_owned()).collect())
     }
 
     fn log(&mut self) -> Result<&mut Log> {
@@ -137,23 +139,22 @@ impl<'a> State<'a> {
 ///
 /// # Errors
 /// [`Error::ReadFile`], [`Error::DamagedFile`].
-pub fn peek_ledger(paths: &Paths) -> Result<Pending> {
+pub(crate) fn peek_pending(paths: &Paths) -> Result<Pending> {
     let (_, lines) = Log::open(&paths.journal)?;
-    read_ledger(paths, &lines)
+    Ok(read_pending(paths, &lines)?.0)
 }
 
-fn read_ledger(paths: &Paths, lines: &[u8]) -> Result<Pending> {
-    Pending::read(lines).map_err(|place| Error::DamagedFile {
-        path: paths.journal.clone(),
-        place,
-    })
+fn read_pending(paths: &Paths, lines: &[u8]) -> Result<(Pending, usize)> {
+    Pending::read(lines).map_err(|place| Error::DamagedFile { path: paths.journal.clone(), place })
 }
 
-impl Store for State<'_> {
-    fn ledger(&mut self) -> Result<Pending> {
-        let (log, lines) = Log::open(&self.paths.journal)?;
+impl Store for ConfigDir<'_> {
+    fn pending(&mut self) -> Result<Pending> {
+        let (mut log, lines) = Log::open(&self.paths.journal)?;
+        let (pending, counted) = read_pending(&self.paths, &lines)?;
+        log.cut_to(counted as u64);
         self.journal = Some(log);
-        read_ledger(&self.paths, &lines)
+        Ok(pending)
     }
 
     fn append(
@@ -161,11 +162,8 @@ impl Store for State<'_> {
         records: &[Record],
         durable: bool,
     ) -> std::result::Result<(), AppendError> {
-        let untouched = |error| AppendError {
-            taken_back: true,
-            error,
-        };
-        let lines = journal::lines(records).map_err(untouched)?;
+        let untouched = |error| AppendError { taken_back: true, error };
+        let lines = journal_lines(records).map_err(untouched)?;
         self.log().map_err(untouched)?.append(&lines, durable)
     }
 
@@ -173,95 +171,135 @@ impl Store for State<'_> {
         self.log()?.retract()
     }
 
-    fn close(&mut self, ledger: &Pending) -> Result<()> {
+    fn close(&mut self, pending: &Pending) -> Result<()> {
         let log = self.log()?;
-        if ledger.is_empty() {
+        if pending.is_empty() {
             return log.remove();
         }
-        if log.len() > LONG_JOURNAL {
-            let lines = journal::lines(&ledger.records())?;
-            if (lines.len() as u64) < log.len() / 2 {
+        let is_long = log.len() > LONG_JOURNAL;
+        if is_long || pending.spent_tokens > 0 {
+            let lines = journal_lines(&pending.records())?;
+            if pending.spent_tokens > 0 || (lines.len() as u64) < log.len() / 2 {
                 return log.rewrite(&lines);
             }
         }
         Ok(())
     }
 
-    fn current(&mut self, key: &str) -> Result<Option<Token>> {
-        Ok(self.fresh()?.workspace(key).and_then(|w| w.token))
+    fn current(&mut self, workspace: &WorkspaceRef) -> Result<Option<Token>> {
+        let config = self.fresh()?;
+        Ok(config.workspace(&workspace.key).and_then(|w| w.token))
     }
 
     fn promote(
         &mut self,
         promotions: &[Promotion],
     ) -> std::result::Result<Vec<bool>, ReplaceError> {
-        let mut config = self.take().map_err(|error| ReplaceError {
-            in_place: false,
-            error,
-        })?;
-        let mut stored = Vec::with_capacity(promotions.len());
-        for Promotion { place, old, new } in promotions {
-            let current = config.workspace(&place.key).and_then(|w| w.token);
-            let ours = current.is_none_or(|current| {
-                current.access_token == new.access_token
-                    || old.is_some_and(|old| old.access_token == current.access_token)
-            });
-            if ours {
-                let held = config.tokens_of(&place.id);
-                let twins = held.filter(|(key, token)| {
-                    *key != place.key
-                        && old.is_some_and(|old| old.access_token == token.access_token)
-                });
-                let twins: Vec<String> = twins.map(|(key, _)| key.to_owned()).collect();
-                for key in twins.iter().chain([&place.key]) {
-                    config.set_token(key, &place.name, new);
-                }
-            }
-            stored.push(ours);
-        }
+        let mut config = self.take().map_err(as_it_was)?;
+        let stored: Vec<bool> = promotions.iter().map(|p| store_in(&mut config, p)).collect();
         if stored.contains(&true) {
             self.save(config)?;
         }
         Ok(stored)
     }
 
+    fn put_workspace(
+        &mut self,
+        workspace: &WorkspaceRef,
+        token: Option<&Token>,
+    ) -> std::result::Result<(), ReplaceError> {
+        let mut config = self.take().map_err(as_it_was)?;
+        config.put_workspace(&workspace.key, &workspace.name);
+        if let Some(token) = token {
+            config.set_token(&workspace.key, &workspace.name, token);
+        }
+        config.set_active(Some(&workspace.key));
+        self.save(config)
+    }
+
+    fn clear_token(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<bool> {
+        let keys = self.keys_holding(workspace, jti)?;
+        if keys.is_empty() {
+            return Ok(false);
+        }
+        self.update(|config| {
+            for key in &keys {
+                config.clear_token(key);
+            }
+            Ok(())
+        })?;
+        Ok(true)
+    }
+
+    fn remove_workspace(&mut self, workspace: &WorkspaceRef) -> Result<()> {
+        let mut known = self.fresh()?.workspaces();
+        known.retain(|w| w.id == workspace.id);
+        if known.is_empty() {
+            return Ok(());
+        }
+        self.update(|config| {
+            for workspace in &known {
+                config.remove_workspace(&workspace.key);
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    fn key_of(&mut self, id: &str) -> Option<String> {
+        Some(self.fresh().ok()?.workspace_by_id(id)?.key)
+    }
+
     fn probe(&mut self) -> Result<()> {
         store::probe_replace(&self.paths.config)
     }
 
-    fn late(&mut self) -> Vec<Window> {
-        // Nobody depends on it: what cannot be read is as good as nothing.
-        Pending::read(&self.lock.message()).map_or_else(|_| Vec::new(), |ledger| ledger.windows)
+    fn holds(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<bool> {
+        Ok(!self.keys_holding(workspace, jti)?.is_empty())
     }
 
-    fn set_late(&mut self, late: &[Window]) -> Result<()> {
-        let ledger = Pending {
-            windows: late.to_vec(),
-            ..Pending::default()
-        };
-        self.lock.leave(&journal::lines(&ledger.records())?)
+    fn successors_of(&mut self, jti: &str) -> Vec<String> {
+        self.history.successors_of(jti)
     }
 
-    fn knows(&mut self, workspace: &str, jti: &str) -> bool {
-        let config = self.fresh().ok();
-        let tokens = config.map(|config| config.tokens_of(workspace));
-        tokens.is_some_and(|mut tokens| tokens.any(|(_, t)| t.jti.as_deref() == Some(jti)))
-            || self.history.handed_out(jti)
+    fn has_history_of(&mut self, jti: &str) -> bool {
+        self.history.handed_out(jti)
     }
 
-    fn note(&mut self, place: &WorkspaceRef, deed: &HistoryEvent) {
-        let line = history::line(self.clock.now(), place, deed);
-        if let Err(error) = self.history.note(&line) {
-            let error = error.in_one_line();
-            self.console
-                .warn(&format!("{error}; the history misses a line"));
+    fn note(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent, durable: bool) {
+        let line = history::line(self.clock.now(), workspace, event);
+        if let Err(error) = self.history.note(&line, durable) {
+            let reason = error.in_one_line();
+            (self.on_notice)(Notice::HistoryLineLost { reason });
         }
     }
 
-    fn note_once(&mut self, place: &WorkspaceRef, deed: &HistoryEvent) {
-        let line = history::line(self.clock.now(), place, deed);
+    fn note_once(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent) {
+        let line = history::line(self.clock.now(), workspace, event);
         if !self.history.has(&line) {
-            self.note(place, deed);
+            self.note(workspace, event, false);
         }
     }
+}
+
+fn as_it_was(error: Error) -> ReplaceError {
+    ReplaceError { in_place: false, error }
+}
+
+/// Makes a token the current one, under every key of the workspace that holds the old one. Answers
+/// `false` if the workspace holds neither the old nor the new token any more.
+fn store_in(config: &mut Config, promotion: &Promotion) -> bool {
+    let Promotion { workspace, old, new } = promotion;
+    let is_old = |token: &Token| old.is_some_and(|old| old.access_token == token.access_token);
+    let current = config.workspace(&workspace.key).and_then(|w| w.token);
+    if !current.is_none_or(|current| current.access_token == new.access_token || is_old(&current)) {
+        return false;
+    }
+    let held = config.tokens_of(&workspace.id);
+    let twins = held.filter(|(key, token)| *key != workspace.key && is_old(token));
+    let twins: Vec<String> = twins.map(|(key, _)| key.to_owned()).collect();
+    for key in twins.iter().chain([&workspace.key]) {
+        config.set_token(key, &workspace.name, new);
+    }
+    true
 }

@@ -1,26 +1,22 @@
 //! Every way to fail that only signing in and out have.
 
-use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use super::failure::{call_code, call_exit};
+use super::described::{Described, lines};
 use super::{ErrorKind, Failure, exit};
 use crate::text::printable;
 
 /// A sign-in, a renewal or a sign-out that failed.
 #[derive(Debug)]
-pub enum AuthError {
+pub(crate) enum AuthError {
     /// The sign-in service, or the person in front of it, said no.
     Refused {
         /// Why, in their words.
         reason: String,
     },
     /// Nobody came back from the browser in time.
-    TimedOut {
-        /// How long was waited.
-        waited: Duration,
-    },
+    TimedOut { waited: Duration },
     /// There is no port for the browser to come back to.
     Listen {
         /// The first one tried.
@@ -36,14 +32,10 @@ pub enum AuthError {
     Call {
         /// What it was for: `sign in`, `renew the session`.
         action: &'static str,
-        /// What became of it.
         failure: Failure,
     },
     /// The answer to a renewal was lost, and with it perhaps the one use of the refresh token.
-    RenewalLost {
-        /// What became of it.
-        failure: Failure,
-    },
+    RenewalLost { failure: Failure },
     /// The session was renewed and could not be stored.
     NotStored {
         /// Why, nearest first.
@@ -60,125 +52,110 @@ pub enum AuthError {
 
 impl AuthError {
     /// A failed request of a sign-in. What OAuth says with a 400 may be a plain no.
-    #[must_use]
-    pub fn sign_in(failure: Failure) -> Self {
+    pub(crate) fn sign_in(failure: Failure) -> Self {
         if is_refusal(&failure) {
-            Self::Refused {
-                reason: failure.to_string(),
-            }
+            Self::Refused { reason: failure.to_string() }
         } else {
-            Self::Call {
-                action: "sign in",
+            Self::Call { action: "sign in", failure }
+        }
+    }
+
+    #[allow(clippy::too_many_lines)] // a table
+    pub(super) fn described(&self) -> Described {
+        match self {
+            Self::Refused { reason } => Described::new(
+                "sign_in_refused",
+                exit::AUTH,
+                "The sign-in was refused; nothing has changed",
+            )
+            .hint("ntcli auth login")
+            .cause(&printable(reason)),
+            Self::TimedOut { waited } => Described::new(
+                "sign_in_timeout",
+                exit::AUTH,
+                format!(
+                    "Nobody signed in within {} s; nothing has changed",
+                    waited.as_millis().div_ceil(1000)
+                ),
+            )
+            .hint("ntcli auth login"),
+            Self::Listen {
+                first,
+                last,
+                source,
+            } => {
+                let ports = if first == last {
+                    format!("port {first}")
+                } else {
+                    format!("any port from {first} to {last}")
+                };
+                Described::new(
+                    "no_port",
+                    exit::FAILED,
+                    format!("Cannot listen on {ports}, where the browser is to come back to"),
+                )
+                .hint("ntcli auth login --port <a free port>")
+                .cause(source)
+            }
+            Self::NoRandom => Described::new(
+                "no_random",
+                exit::FAILED,
+                "This machine gives no random numbers; nothing was sent",
+            ),
+            Self::Call { action, failure } => Described::call(
                 failure,
+                format!("Could not {action}; nothing has changed"),
+            )
+            .hint("ntcli auth login"),
+            Self::RenewalLost { failure } => Described {
+                code: "renewal_lost",
+                ..Described::call(
+                    failure,
+                    "Could not renew the session: the answer was lost. The refresh token is kept and the next run \
+                     tries it again, but if it works only once it may be used up",
+                )
+                .hint("ntcli auth status, then the same command again")
+            },
+            Self::NotStored { causes } => Described::new(
+                "session_not_stored",
+                exit::NOT_STORED,
+                "The session was renewed but could not be stored: the next run may have to sign in again",
+            )
+            .hint("ntcli auth login --force")
+            .causes(causes),
+            Self::TokensLeft { left, failure } => {
+                let message = format!(
+                    "Not signed out: these tokens could not be revoked and are kept:{}",
+                    lines(left)
+                );
+                match failure {
+                    Some(failure) => {
+                        let call = Described::call(failure, message);
+                        Described {
+                            code: "tokens_left",
+                            // Some may be revoked all the same, unless nothing was sent.
+                            exit_code: match (failure, call.exit_code) {
+                                (Failure::NotSent { .. }, code) | (_, code @ exit::AUTH) => code,
+                                _ => exit::OLD_LIVE,
+                            },
+                            ..call.hint("ntcli auth logout --all")
+                        }
+                    }
+                    None => Described::new("tokens_left", exit::OLD_LIVE, message)
+                        .hint("ntcli auth logout"),
+                }
             }
-        }
-    }
-
-    pub(super) fn code(&self) -> &'static str {
-        match self {
-            Self::Refused { .. } => "sign_in_refused",
-            Self::TimedOut { .. } => "sign_in_timeout",
-            Self::Listen { .. } => "no_port",
-            Self::NoRandom => "no_random",
-            Self::Call { failure, .. } => call_code(failure),
-            Self::RenewalLost { .. } => "renewal_lost",
-            Self::NotStored { .. } => "session_not_stored",
-            Self::TokensLeft { .. } => "tokens_left",
-        }
-    }
-
-    pub(super) fn exit_code(&self) -> u8 {
-        match self {
-            Self::Refused { .. } | Self::TimedOut { .. } => exit::AUTH,
-            Self::Listen { .. } | Self::NoRandom => exit::FAILED,
-            Self::NotStored { .. } => exit::USAGE,
-            Self::Call { failure, .. } | Self::RenewalLost { failure } => call_exit(failure),
-            Self::TokensLeft { failure, .. } => failure.as_ref().map_or(exit::OLD_LIVE, call_exit),
-        }
-    }
-
-    pub(super) fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Refused { .. } | Self::TimedOut { .. } | Self::Call { .. } => {
-                Some("ntcli auth login")
-            }
-            Self::Listen { .. } => Some("ntcli auth login --port <a free port>"),
-            Self::NotStored { .. } => Some("ntcli auth login --force"),
-            Self::RenewalLost { .. } => Some("ntcli auth status, then the same command again"),
-            Self::TokensLeft { failure: None, .. } => Some("ntcli auth logout"),
-            Self::TokensLeft { .. } => Some("ntcli auth logout --all"),
-            Self::NoRandom => None,
-        }
-    }
-
-    pub(super) fn failure(&self) -> Option<&Failure> {
-        match self {
-            Self::Call { failure, .. } | Self::RenewalLost { failure } => Some(failure),
-            Self::TokensLeft { failure, .. } => failure.as_ref(),
-            _ => None,
-        }
-    }
-
-    pub(super) fn causes(&self) -> Vec<String> {
-        match self {
-            Self::Refused { reason } => vec![printable(reason)],
-            Self::Listen { source, .. } => vec![source.to_string()],
-            Self::NotStored { causes } => causes.clone(),
-            other => other
-                .failure()
-                .map(Failure::to_string)
-                .into_iter()
-                .collect(),
         }
     }
 }
 
 /// Whether a sign-in service said no to who asks, and not to how.
-#[must_use]
-pub fn is_refusal(failure: &Failure) -> bool {
+pub(crate) fn is_refusal(failure: &Failure) -> bool {
     match failure {
-        Failure::Rejected {
-            status: 401 | 403, ..
-        } => true,
-        Failure::Rejected {
-            status: 400,
-            kind: ErrorKind::Api { code },
-            ..
-        } => code.as_deref() == Some("invalid_grant"),
-        _ => false,
-    }
-}
-
-impl fmt::Display for AuthError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused { .. } => f.write_str("The sign-in was refused; nothing has changed"),
-            Self::TimedOut { waited } => write!(
-                f,
-                "Nobody signed in within {} s; nothing has changed",
-                waited.as_millis().div_ceil(1000)
-            ),
-            Self::Listen { first, last, .. } if first == last => write!(
-                f,
-                "Cannot listen on port {first}, where the browser is to come back to"
-            ),
-            Self::Listen { first, last, .. } => write!(
-                f,
-                "Cannot listen on any port from {first} to {last}, where the browser is to come back to"
-            ),
-            Self::NoRandom => f.write_str("This machine gives no random numbers; nothing was sent"),
-            Self::Call { action, .. } => write!(f, "Could not {action}; nothing has changed"),
-            Self::RenewalLost { .. } => f.write_str(
-                "Could not renew the session: the answer was lost. The refresh token is kept and the next run \
-                 tries it again, but if it works only once it may be used up",
-            ),
-            Self::NotStored { .. } => f.write_str(
-                "The session was renewed but could not be stored: the next run may have to sign in again",
-            ),
-            Self::TokensLeft { left, .. } => {
-                f.write_str("Not signed out: these tokens could not be revoked and are kept:")?;
-                left.iter().try_for_each(|token| write!(f, "\n  {}", printable(token)))
-            }
+        Failure::Rejected { status: 401 | 403, .. } => true,
+        Failure::Rejected { status: 400, kind: ErrorKind::Api { code }, .. } => {
+            code.as_deref() == Some("invalid_grant")
         }
+        _ => false,
     }
 }

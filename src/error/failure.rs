@@ -8,7 +8,7 @@ use super::exit;
 /// What kind of answer an error answer is: decided once, where its body is parsed. No decision rests
 /// on the text of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ErrorKind {
+pub(crate) enum ErrorKind {
     /// JSON in a shape of the API.
     Api {
         /// Its code, if it gave one: `error.code`, or OAuth's `error`. A `detail` that says that a
@@ -27,7 +27,7 @@ pub enum ErrorKind {
 /// What became of a request that did not succeed. The difference between the three is the
 /// difference between "try again" and "find out first".
 #[derive(Debug, Clone)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// Not one byte of the request left this machine, so the server has done nothing.
     NotSent {
         /// What went wrong, for people: names the host or the file.
@@ -61,20 +61,18 @@ pub enum Failure {
 }
 
 /// The API's code for a workspace that it does not have, or does not show to this session.
-pub const WORKSPACE_NOT_FOUND: &str = "WORKSPACE_NOT_FOUND";
+pub(crate) const WORKSPACE_NOT_FOUND: &str = "WORKSPACE_NOT_FOUND";
 
 impl Failure {
     /// Whether the API itself says that it has no such workspace. The session of another account
     /// gets the same answer for a workspace that exists.
-    #[must_use]
-    pub fn is_workspace_missing(&self) -> bool {
+    pub(crate) fn is_workspace_missing(&self) -> bool {
         matches!(self, Self::Rejected { status: 404 | 410, kind: ErrorKind::Api { code: Some(code) }, .. }
             if code == WORKSPACE_NOT_FOUND)
     }
 
     /// The same with its text changed.
-    #[must_use]
-    pub fn map_text(mut self, change: impl FnOnce(&str) -> String) -> Self {
+    pub(crate) fn map_text(mut self, change: impl FnOnce(&str) -> String) -> Self {
         let (Self::NotSent { reason: text, .. }
         | Self::Rejected { message: text, .. }
         | Self::Unknown { reason: text, .. }) = &mut self;
@@ -83,8 +81,7 @@ impl Failure {
     }
 
     /// When the server wants to be asked again.
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::NotSent { .. } => None,
             Self::Rejected { retry_after, .. } | Self::Unknown { retry_after, .. } => *retry_after,
@@ -92,8 +89,7 @@ impl Failure {
     }
 
     /// The HTTP status, when the server gave one.
-    #[must_use]
-    pub fn status(&self) -> Option<u16> {
+    pub(crate) fn status(&self) -> Option<u16> {
         match self {
             Self::NotSent { .. } => None,
             Self::Rejected { status, .. } => Some(*status),
@@ -106,9 +102,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotSent { reason, .. } | Self::Unknown { reason, .. } => f.write_str(reason)?,
-            Self::Rejected {
-                status, message, ..
-            } => {
+            Self::Rejected { status, message, .. } => {
                 write!(f, "the server answered {status}")?;
                 if !message.is_empty() {
                     write!(f, ": {message}")?;
@@ -122,43 +116,21 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Its code for scripts.
-pub(super) fn call_code(failure: &Failure) -> &'static str {
+/// Its code for scripts and its exit code.
+pub(super) fn call_codes(failure: &Failure) -> (&'static str, u8) {
     match failure {
-        Failure::NotSent {
-            our_setting: true, ..
-        } => "connection_setting",
-        Failure::NotSent { .. } => "unreachable",
+        Failure::NotSent { our_setting: true, .. } => ("connection_setting", exit::USAGE),
+        Failure::NotSent { .. } => ("unreachable", exit::UNAVAILABLE),
         Failure::Rejected { status, .. } => match status {
-            401 => "authentication_required",
-            403 => "forbidden",
-            404 => "not_found",
-            429 | 501 | 503 => "unavailable",
-            300..=399 => "redirected",
-            _ => "rejected",
+            401 => ("authentication_required", exit::AUTH),
+            403 => ("forbidden", exit::AUTH),
+            404 => ("not_found", exit::FAILED),
+            429 | 501 | 503 => ("unavailable", exit::UNAVAILABLE),
+            500..=599 => ("rejected", exit::UNAVAILABLE),
+            300..=399 => ("redirected", exit::FAILED),
+            _ => ("rejected", exit::FAILED),
         },
-        Failure::Unknown { status, .. } => match status {
-            Some(200..=299) => "unusable_answer",
-            _ => "unavailable",
-        },
-    }
-}
-
-/// Its exit code.
-pub(super) fn call_exit(failure: &Failure) -> u8 {
-    match failure {
-        Failure::NotSent {
-            our_setting: true, ..
-        } => exit::USAGE,
-        Failure::NotSent { .. } => exit::UNAVAILABLE,
-        Failure::Rejected { status, .. } => match status {
-            401 | 403 => exit::AUTH,
-            429 | 500..=599 => exit::UNAVAILABLE,
-            _ => exit::FAILED,
-        },
-        Failure::Unknown { status, .. } => match status {
-            Some(200..=299) => exit::FAILED,
-            _ => exit::UNAVAILABLE,
-        },
+        Failure::Unknown { status: Some(200..=299), .. } => ("unusable_answer", exit::FAILED),
+        Failure::Unknown { .. } => ("unavailable", exit::UNAVAILABLE),
     }
 }

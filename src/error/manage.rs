@@ -1,26 +1,20 @@
 //! The ways to fail of what is around the refresh: workspaces, single tokens, settings.
 
-use std::fmt;
-
-use super::failure::{call_code, call_exit};
+use super::described::Described;
 use super::{Failure, NewTokenFate, exit};
 use crate::text::{printable, shell_word};
 
 /// Looking after workspaces and tokens failed.
 #[derive(Debug)]
-pub enum ManageError {
+pub(crate) enum ManageError {
     /// The user was asked and did not say yes.
     Declined,
     /// There is no workspace to choose from.
     NoWorkspaces,
     /// The server has a workspace of that name already.
-    WorkspaceExists {
-        /// The name.
-        name: String,
-    },
+    WorkspaceExists { name: String },
     /// The workspace was created on the server and could not be stored here.
     StoreWorkspace {
-        /// Its name.
         name: String,
         /// What became of the token that came with it, if one did.
         token: Option<NewTokenFate>,
@@ -38,8 +32,9 @@ pub enum ManageError {
     },
     /// The workspace has no token with that id.
     UnknownToken {
-        /// The id.
         jti: String,
+        /// Whether the config file held it, and has forgotten it now.
+        was_current: bool,
     },
     /// Work of earlier runs that was due could not be done.
     StillOwed {
@@ -61,7 +56,6 @@ pub enum ManageError {
     NoServer {
         /// What it was for.
         action: &'static str,
-        /// What became of it.
         failure: Failure,
     },
     /// The server answers and says that it is not well.
@@ -72,139 +66,104 @@ pub enum ManageError {
 }
 
 impl ManageError {
-    /// As [`Error::code`](super::Error::code).
-    #[must_use]
-    pub fn code(&self) -> &'static str {
+    #[allow(clippy::too_many_lines)] // a table
+    pub(super) fn described(&self) -> Described {
         match self {
-            Self::Declined => "declined",
-            Self::NoWorkspaces => "no_workspaces",
-            Self::WorkspaceExists { .. } => "workspace_exists",
-            Self::StoreWorkspace { .. } => "store_workspace",
-            Self::StoredBehind { .. } => "stored_behind",
-            Self::UnknownToken { .. } => "unknown_token",
-            Self::StillOwed { .. } => "still_owed",
-            Self::Unconfirmed { .. } => "unconfirmed",
-            Self::NoServer { failure, .. } => call_code(failure),
-            Self::Unhealthy { .. } => "unhealthy",
-        }
-    }
-
-    /// As [`Error::exit_code`](super::Error::exit_code).
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Declined
-            | Self::NoWorkspaces
-            | Self::WorkspaceExists { .. }
-            | Self::UnknownToken { .. } => exit::FAILED,
-            Self::StoredBehind { .. } => exit::USAGE,
-            Self::StoreWorkspace { .. } => exit::NOT_STORED,
-            Self::StillOwed { .. } => exit::OLD_LIVE,
-            Self::Unconfirmed { failure, .. } | Self::NoServer { failure, .. } => {
-                call_exit(failure)
+            Self::Declined => {
+                Described::new("declined", exit::FAILED, "Not confirmed; nothing was done")
             }
-            Self::Unhealthy { .. } => exit::UNAVAILABLE,
-        }
-    }
-
-    /// As [`Error::hint`](super::Error::hint).
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        let text = match self {
-            Self::Declined | Self::Unhealthy { .. } => return None,
-            Self::NoServer { .. } => "ntcli domain show",
-            Self::NoWorkspaces => "ntcli workspace create <name>",
-            Self::WorkspaceExists { name } => {
-                return Some(format!("ntcli workspace select {}", shell_word(name)));
+            Self::NoWorkspaces => {
+                Described::new("no_workspaces", exit::FAILED, "There is no workspace yet")
+                    .hint("ntcli workspace create <name>")
             }
-            Self::StoreWorkspace {
-                token: Some(NewTokenFate::Kept),
-                ..
-            } => "ntcli token revoke --pending",
-            Self::StoreWorkspace { .. } => "ntcli workspace sync",
-            Self::StoredBehind { then, .. } | Self::Unconfirmed { then, .. } => then,
-            Self::UnknownToken { .. } => "ntcli token list",
-            Self::StillOwed {
-                handing_on: true, ..
-            } => "ntcli token refresh, with the --token-file or --exec it had",
-            Self::StillOwed { .. } => "ntcli token revoke --pending",
-        };
-        Some(text.to_owned())
-    }
-
-    /// The request that failed.
-    #[must_use]
-    pub fn failure(&self) -> Option<&Failure> {
-        match self {
-            Self::Unconfirmed { failure, .. } | Self::NoServer { failure, .. } => Some(failure),
-            _ => None,
-        }
-    }
-
-    /// As [`Error::causes`](super::Error::causes).
-    #[must_use]
-    pub fn causes(&self) -> Vec<String> {
-        match self {
-            Self::StoreWorkspace { causes, .. } | Self::StoredBehind { causes, .. } => {
-                causes.clone()
+            Self::WorkspaceExists { name } => Described::new(
+                "workspace_exists",
+                exit::FAILED,
+                format!(
+                    "A workspace named '{}' exists already; nothing has changed",
+                    printable(name)
+                ),
+            )
+            .hint(format!("ntcli workspace select {}", shell_word(name))),
+            Self::StoreWorkspace { name, token, causes } => {
+                let (fate, hint) = fate_and_hint(*token);
+                Described::new(
+                    "store_workspace",
+                    exit::NOT_STORED,
+                    format!(
+                        "Workspace '{}' was created on the server but could not be stored here{fate}",
+                        printable(name)
+                    ),
+                )
+                .hint(hint)
+                .causes(causes)
             }
-            Self::Unconfirmed { failure, .. } | Self::NoServer { failure, .. } => {
-                vec![failure.to_string()]
+            Self::StoredBehind { done, then, causes } => Described::new(
+                "stored_behind",
+                exit::NOT_STORED,
+                format!("{done}, but what is stored here could not be changed to match"),
+            )
+            .hint(*then)
+            .causes(causes),
+            Self::UnknownToken { jti, was_current } => Described::new(
+                "unknown_token",
+                exit::FAILED,
+                format!("Token with JTI '{}' not found", printable(jti)),
+            )
+            .hint(if *was_current {
+                "ntcli token create --save"
+            } else {
+                "ntcli token list"
+            }),
+            Self::StillOwed { left, handing_on } => Described::new(
+                "still_owed",
+                exit::OLD_LIVE,
+                "Not everything that was due could be done; every later run tries again",
+            )
+            .hint(if *handing_on {
+                "ntcli token refresh, with the --token-file or --exec it had"
+            } else {
+                "ntcli token revoke --pending"
+            })
+            .causes(left),
+            Self::Unconfirmed { action, failure, then } => Described {
+                code: "unconfirmed",
+                // A 404 leaves open only whose it is: the server did not do it.
+                exit_code: match failure {
+                    Failure::Rejected { .. } => exit::FAILED,
+                    _ => exit::UNKNOWN,
+                },
+                ..Described::call(
+                    failure,
+                    format!("It is not known whether the server could {action}"),
+                )
+                .hint(*then)
+            },
+            Self::NoServer { action, failure } => {
+                Described::call(failure, format!("Could not {action}; nothing has changed"))
+                    .hint("ntcli domain show")
             }
-            Self::StillOwed { left, .. } => left.clone(),
-            _ => Vec::new(),
+            Self::Unhealthy { status } => Described::new(
+                "unhealthy",
+                exit::UNAVAILABLE,
+                format!("The server says that it is '{}'", printable(status)),
+            ),
         }
     }
 }
 
-impl fmt::Display for ManageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Declined => f.write_str("Not confirmed; nothing was done"),
-            Self::NoWorkspaces => f.write_str("There is no workspace yet"),
-            Self::WorkspaceExists { name } => write!(
-                f,
-                "A workspace named '{}' exists already; nothing has changed",
-                printable(name)
-            ),
-            Self::StoreWorkspace { name, token, .. } => {
-                let fate = match token {
-                    None => "",
-                    Some(NewTokenFate::Revoked) => {
-                        "; the token that came with it was revoked again"
-                    }
-                    Some(NewTokenFate::Kept) => {
-                        "; the token that came with it is kept in the journal, and the next run stores it"
-                    }
-                    Some(NewTokenFate::Live) => {
-                        "; the token that came with it could not be revoked and is live"
-                    }
-                };
-                let name = printable(name);
-                write!(
-                    f,
-                    "Workspace '{name}' was created on the server but could not be stored here{fate}"
-                )
-            }
-            Self::StoredBehind { done, .. } => {
-                write!(
-                    f,
-                    "{done}, but what is stored here could not be changed to match"
-                )
-            }
-            Self::UnknownToken { jti } => {
-                write!(f, "Token with JTI '{}' not found", printable(jti))
-            }
-            Self::StillOwed { .. } => f.write_str(
-                "Not everything that was due could be done; every later run tries again",
-            ),
-            Self::Unconfirmed { action, .. } => {
-                write!(f, "It is not known whether the server could {action}")
-            }
-            Self::NoServer { action, .. } => write!(f, "Could not {action}; nothing has changed"),
-            Self::Unhealthy { status } => {
-                write!(f, "The server says that it is '{}'", printable(status))
-            }
+/// What became of the token that came with a workspace, and what to do about it.
+fn fate_and_hint(token: Option<NewTokenFate>) -> (&'static str, &'static str) {
+    let sync = "ntcli workspace sync";
+    match token {
+        None => ("", sync),
+        Some(NewTokenFate::Revoked) => ("; the token that came with it was revoked again", sync),
+        Some(NewTokenFate::Kept) => (
+            "; the token that came with it is kept in the journal, and the next run stores it",
+            "ntcli token revoke --pending",
+        ),
+        Some(NewTokenFate::Live) => {
+            ("; the token that came with it could not be revoked and may be live", sync)
         }
     }
 }

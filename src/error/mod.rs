@@ -1,26 +1,28 @@
-//! Every way to fail, named by the action that failed; its exit code, its code for scripts, its hint.
+//! Every way to fail, named by the action that failed. A new one is a variant here and an arm of the
+//! table: message, code for scripts, exit code, hint and causes together.
 
 mod auth;
+mod described;
 mod failure;
 mod manage;
-mod meaning;
-mod words;
+mod table;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use auth::{AuthError, is_refusal};
-pub use failure::{ErrorKind, Failure, WORKSPACE_NOT_FOUND};
-pub use manage::ManageError;
-pub use words::{chain, moment};
+pub(crate) use auth::{AuthError, is_refusal};
+pub(crate) use described::Described;
+pub(crate) use described::chain;
+pub(crate) use failure::{ErrorKind, Failure, WORKSPACE_NOT_FOUND};
+pub(crate) use manage::ManageError;
 
 /// The result of whatever can fail for the user.
-pub type Result<T> = std::result::Result<T, Error>;
+pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 /// Every way to fail.
 #[derive(Debug)]
-pub enum Error {
+pub(crate) enum Error {
     /// The arguments make no command.
     Usage {
         /// What is wrong with them.
@@ -77,14 +79,19 @@ pub enum Error {
         exit_code: u8,
     },
     /// The new token is stored but could not be handed on.
-    HandOver {
-        /// Why.
-        reason: String,
-    },
+    HandOver { reason: String },
     /// A new token could not be handed on; found out before there is one.
     CannotHandOn {
-        /// Why.
         reason: String,
+        /// What helps.
+        hint: String,
+    },
+    /// A file or folder of ours would not be safe, or could not be written; nothing was sent.
+    CannotUse {
+        path: PathBuf,
+        reason: String,
+        /// What helps.
+        hint: String,
     },
     /// An earlier run could not hand its new token on, and this one has nobody to hand it to.
     HandOverOwed {
@@ -92,24 +99,16 @@ pub enum Error {
         old: Option<String>,
     },
     /// A file could not be read.
-    ReadFile {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    ReadFile { path: PathBuf, source: io::Error },
     /// A file could not be written.
     WriteFile {
         /// The verb: `write to`, `replace`, …
         action: &'static str,
-        /// Which.
         path: PathBuf,
-        /// Why.
         source: io::Error,
     },
     /// A file was read and is not what it should be.
     DamagedFile {
-        /// Which.
         path: PathBuf,
         /// Where in it, and what is wrong there.
         place: String,
@@ -120,14 +119,12 @@ pub enum Error {
     Locked {
         /// The lock file.
         path: PathBuf,
-        /// How long was waited.
         waited: Duration,
     },
     /// A request to a server failed.
     Call {
         /// What it was for: `create a token`, …
         action: &'static str,
-        /// What became of it.
         failure: Failure,
     },
     /// The server has no such route: the core edition, which makes no tokens.
@@ -141,35 +138,60 @@ pub enum Error {
     },
     /// The new token was made and then turned down by the server.
     NewTokenRejected {
-        /// Its id.
         jti: Option<String>,
         /// Whether it was revoked.
         revoked: bool,
     },
     /// The new token could not be stored.
     StoreToken {
-        /// Its id.
         jti: Option<String>,
-        /// What became of it.
         fate: NewTokenFate,
         /// Why it could not be stored, nearest first.
         causes: Vec<String>,
     },
+    /// The server does not accept the new token yet, while it accepts the old one.
+    Unconfirmed { jti: Option<String> },
+    /// The server answered with the token that is current already.
+    SameToken,
+    /// A token could not be printed for its recipient.
+    NotHandedOut { jti: Option<String>, fate: NewTokenFate, source: io::Error },
+    /// Nothing proves that a token is revoked; every later run tries again.
+    RevocationPending { jti: String, reason: String },
     /// An earlier refresh of the workspace could not be finished yet.
     Unfinished,
     /// Another program stored another token while this one was at work.
     Overtaken,
     /// The result could not be written to standard output; the work itself is done.
-    WriteResult {
-        /// Why.
-        source: io::Error,
-    },
+    WriteResult { source: io::Error },
     /// Signing in or out failed.
     Auth(AuthError),
     /// Looking after workspaces and tokens failed.
     Manage(ManageError),
+    /// A file could not be used after something had been sent: nothing was begun that is not in the
+    /// journal.
+    Late(Box<Error>),
     /// Any failure of a command whose small exit codes are answers.
     NoAnswer(Box<Error>),
+}
+
+impl Error {
+    /// A [`Error::WriteFile`].
+    pub(crate) fn write_file(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::WriteFile { action, path: path.to_owned(), source }
+    }
+
+    /// A failed request for `action`. A 404 that names nothing is a server without token routes,
+    /// unlike one for a workspace that is not there.
+    pub(crate) fn call(action: &'static str, failure: Failure) -> Self {
+        match &failure {
+            Failure::Rejected { status: 404, kind: ErrorKind::NoRoute, .. }
+                if action.contains("token") =>
+            {
+                Self::NoTokenRoutes
+            }
+            _ => Self::Call { action, failure },
+        }
+    }
 }
 
 impl From<AuthError> for Error {
@@ -186,7 +208,7 @@ impl From<ManageError> for Error {
 
 /// What became of a new token that could not be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NewTokenFate {
+pub(crate) enum NewTokenFate {
     /// It was revoked.
     Revoked,
     /// It is in the journal: the next run stores it.
@@ -196,25 +218,25 @@ pub enum NewTokenFate {
 }
 
 /// What a script does next is decided by the exit code alone: see the README's table.
-pub mod exit {
+pub(crate) mod exit {
     /// Refused or failed for a reason that has no code of its own.
-    pub const FAILED: u8 = 1;
+    pub(crate) const FAILED: u8 = 1;
     /// Wrong usage, or a config file that cannot be used.
-    pub const USAGE: u8 = 2;
+    pub(crate) const USAGE: u8 = 2;
     /// Sign-in missing, expired or rejected.
-    pub const AUTH: u8 = 4;
+    pub(crate) const AUTH: u8 = 4;
     /// Server unreachable, too busy or broken; nothing has changed.
-    pub const UNAVAILABLE: u8 = 5;
+    pub(crate) const UNAVAILABLE: u8 = 5;
     /// Another run holds the lock.
-    pub const LOCKED: u8 = 6;
+    pub(crate) const LOCKED: u8 = 6;
     /// The new token could not be stored.
-    pub const NOT_STORED: u8 = 7;
+    pub(crate) const NOT_STORED: u8 = 7;
     /// Refreshed, but the old token is still live.
-    pub const OLD_LIVE: u8 = 8;
+    pub(crate) const OLD_LIVE: u8 = 8;
     /// Refreshed and stored, but handing the token on failed.
-    pub const NOT_HANDED_ON: u8 = 9;
+    pub(crate) const NOT_HANDED_ON: u8 = 9;
     /// Nobody knows whether the server made a token.
-    pub const UNKNOWN: u8 = 10;
+    pub(crate) const UNKNOWN: u8 = 10;
     /// An error of a command whose small exit codes are answers.
-    pub const NO_ANSWER: u8 = 255;
+    pub(crate) const NO_ANSWER: u8 = 255;
 }

@@ -9,7 +9,12 @@ mod random;
 
 use std::time::{Duration, Instant};
 
-use random::Random;
+pub(crate) use random::Random;
+
+/// Whether `NTCLI_SIMULATE=1` asks to go through everything that could be drawn.
+pub(crate) fn is_exhaustive() -> bool {
+    random::number("NTCLI_SIMULATE") == Some(1)
+}
 
 /// How many inputs each kind gets in a usual run.
 const USUAL: u32 = 5_000;

@@ -5,8 +5,11 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use super::{bytes, rounds, text};
+use crate::context::BootTime;
 use crate::context::Env;
-use crate::rotation::journal::{self, Pending, Record, WorkspaceRef};
+use crate::rotation::{
+    Origin, Orphan, Pending, PendingRevocation, Record, WorkspaceRef, journal_lines,
+};
 use crate::secret::Secret;
 use crate::time::{Expiry, Timestamp, parse_duration};
 use crate::token::{Token, TokenExpiry};
@@ -25,45 +28,22 @@ fn dates() {
         "Sunday, 06-Nov-94 08:49:37 GMT",
     ];
     text(&seeds, |input| {
-        for time in [
-            Timestamp::parse_rfc3339(input),
-            Timestamp::parse_http_date(input),
-        ] {
+        for time in [Timestamp::parse_rfc3339(input), Timestamp::parse_http_date(input)] {
             let Some(time) = time else { continue };
             let shown = Timestamp::from_secs(time.secs());
-            assert_eq!(
-                Timestamp::parse_rfc3339(&time.to_string()),
-                Some(shown),
-                "{time}"
-            );
-            assert_eq!(
-                Timestamp::parse_rfc3339(&time.to_iso_millis()),
-                Some(time),
-                "{time}"
-            );
+            assert_eq!(Timestamp::parse_rfc3339(&time.to_string()), Some(shown), "{time}");
+            assert_eq!(Timestamp::parse_rfc3339(&time.to_iso_millis()), Some(time), "{time}");
         }
     });
 }
 
 #[test]
 fn moments_of_any_number() {
-    let odd = [
-        0,
-        1,
-        -1,
-        999,
-        i64::MAX,
-        i64::MIN,
-        i64::MAX / 1000,
-        i64::MIN / 1000,
-        253_402_300_800,
-    ];
+    let odd =
+        [0, 1, -1, 999, i64::MAX, i64::MIN, i64::MAX / 1000, i64::MIN / 1000, 253_402_300_800];
     rounds(5_000, |random| {
         let shift = u32::try_from(random.below(63)).unwrap();
-        let number = random
-            .pick(&odd)
-            .wrapping_shr(shift)
-            .wrapping_add(random.pick(&odd) % 1000);
+        let number = random.pick(&odd).wrapping_shr(shift).wrapping_add(random.pick(&odd) % 1000);
         for time in [Timestamp::from_millis(number), Timestamp::from_secs(number)] {
             let later = time.plus_secs(*random.pick(&odd));
             for time in [time, later] {
@@ -132,67 +112,90 @@ fn payloads_of_tokens() {
 
 #[test]
 fn journals() {
-    let place = WorkspaceRef {
-        key: "ws-prod-1".to_owned(),
-        id: "74e4f895".to_owned(),
-        name: "prod".to_owned(),
+    let workspace = WorkspaceRef {
+        key: "ws-prod-1".into(),
+        id: "1".into(),
+        name: "prod".into(),
+        server: "https://api.example.com".into(),
     };
-    let (at, until) = (Timestamp::from_secs(NOW), Timestamp::from_secs(NOW + 9));
+    let jti = "jti_1".to_owned();
     let token = Token::new(
         Secret::new("wst_1"),
-        Some("jti_1".to_owned()),
-        TokenExpiry::At(until),
-        "Bearer".to_owned(),
-        vec!["workspace:read".to_owned()],
+        Some(jti.clone()),
+        TokenExpiry::Never,
+        "Bearer".into(),
+        vec!["workspace:read".into()],
     );
-    let (workspace, jti) = (place.id.clone(), "jti_2".to_owned());
+    let at = Timestamp::from_millis(1_790_000_000_123);
+    let until = at.plus_secs(300);
+    let boot = Some(BootTime { id: "b".into(), secs: 60 });
+    let creating = |at| Record::Creating {
+        workspace: workspace.clone(),
+        at,
+        until,
+        boot: boot.clone(),
+        expiry: Some(Expiry::In(60)),
+        to_hand_out: false,
+    };
+    let (id, server) = (workspace.id.clone(), workspace.server.clone());
     let records = [
-        Record::Creating {
-            place: place.clone(),
-            at,
-            until,
-        },
-        Record::Unanswered {
-            workspace: workspace.clone(),
-            at,
-        },
+        creating(at),
+        Record::Searched { workspace: id.clone(), server: server.clone(), at },
         // By a clock that was never set.
-        Record::Creating {
-            place: place.clone(),
-            at: Timestamp::from_millis(0),
+        creating(Timestamp::from_millis(0)),
+        Record::CreatingWorkspace {
+            name: "new".into(),
+            server: server.clone(),
+            at: until,
             until,
+            boot,
         },
         Record::Created {
-            place: place.clone(),
+            workspace: workspace.clone(),
             at,
             old: Some(token.clone()),
             token,
-            hand_over: true,
+            deliver: true,
             grace_s: Some(60),
+            keep_old: false,
         },
-        Record::Promoted { workspace },
-        Record::Owed {
-            place: place.clone(),
+        Record::Promoted { workspace: id, server },
+        Record::PendingRevocation(PendingRevocation {
+            workspace: workspace.clone(),
             jti: jti.clone(),
             not_before: Some(until),
-        },
-        Record::Orphan {
-            place,
-            jti,
-            born: None,
-        },
+            grace_s: Some(60),
+            successor: None,
+            since: Some(at),
+            boot: None,
+            is_new: true,
+            by_hand: false,
+        }),
+        Record::Orphan(Orphan {
+            workspace: workspace.clone(),
+            jti: "jti_2".into(),
+            created_at: None,
+            origin: Origin::Match,
+        }),
+        Record::HandingOut { workspace, at, jti: "jti_3".into() },
     ];
-    let whole = journal::lines(&records).unwrap();
+    let whole = journal_lines(&records).unwrap();
     let mut seeds: Vec<&[u8]> = whole.split_inclusive(|b| *b == b'\n').collect();
     seeds.push(&whole);
-    let ledger = Pending::read(&whole).unwrap();
-    assert!(!ledger.rotations.is_empty() && !ledger.orphans.is_empty());
+    let (pending, counted) = Pending::read(&whole).unwrap();
+    assert_eq!(counted, whole.len());
+    assert!(
+        !pending.rotations.is_empty() && pending.orphans.len() == 2 && pending.creates.len() == 2
+    );
     bytes(&seeds, |input| {
-        let Ok(ledger) = Pending::read(input) else {
+        let Ok((pending, counted)) = Pending::read(input) else {
             return;
         };
-        let lines = journal::lines(&ledger.records()).unwrap();
-        assert_eq!(Pending::read(&lines), Ok(ledger));
+        assert!(counted <= input.len());
+        let lines = journal_lines(&pending.records()).unwrap();
+        let (again, counted) = Pending::read(&lines).unwrap();
+        assert_eq!(counted, lines.len());
+        assert_eq!(again.records(), pending.records());
     });
 }
 
@@ -211,22 +214,12 @@ fn addresses_of_servers() {
             endpoints::oauth(&env("CLERK_OAUTH_DOMAIN")),
         ] {
             let Ok(url) = found else { continue };
-            assert!(
-                url.starts_with("http://") || url.starts_with("https://"),
-                "{url}"
-            );
-            assert!(
-                url.bytes().all(|b| b.is_ascii_graphic()) && !url.ends_with('/'),
-                "{url}"
-            );
+            assert!(url.starts_with("http://") || url.starts_with("https://"), "{url}");
+            assert!(url.bytes().all(|b| b.is_ascii_graphic()) && !url.ends_with('/'), "{url}");
         }
         if endpoints::check_domain(input).is_ok() {
             let url = endpoints::of_domain(input, false);
-            assert!(
-                url.parse::<ureq::http::Uri>()
-                    .is_ok_and(|uri| uri.host().is_some()),
-                "{url}"
-            );
+            assert!(url.parse::<ureq::http::Uri>().is_ok_and(|uri| uri.host().is_some()), "{url}");
         }
     });
 }

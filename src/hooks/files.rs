@@ -1,12 +1,20 @@
 //! The files that a new token is written to.
 
-use std::path::PathBuf;
+use std::fs::{self, FileType};
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::error::{Error, Result};
-use crate::rotation::journal::WorkspaceRef;
-use crate::store;
-use crate::text::printable;
+use super::env_file;
+use crate::context::Clock;
+use crate::error::{Error, Result, exit};
+use crate::rotation::WorkspaceRef;
+use crate::store::{self, FileId};
+use crate::text::{printable, shell_word};
 use crate::token::Token;
+
+/// To replace a file takes milliseconds; whoever needs longer was stopped.
+const FOLDER_WAIT: Duration = Duration::from_secs(10);
 
 /// A file that is to hold the token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,32 +25,48 @@ pub(super) struct TokenFile {
     variable: Option<String>,
 }
 
+/// What a file is to hold; found out to see whether two options write over each other.
+pub(super) struct Claim {
+    file: FileId,
+    workspace: String,
+    variable: Option<String>,
+}
+
+/// Why a file cannot be meant, and what helps.
+type Problem = (String, String);
+
 impl TokenFile {
     /// From the value of `--token-file`.
     pub(super) fn parse(text: &str) -> Result<Self> {
-        let wrong = || Error::InvalidValue {
-            message: "--token-file takes a PATH, or env:NAME=PATH for a line in an env file"
-                .to_owned(),
+        let wrong = |what: &str| Error::Usage {
+            message: format!(
+                "--token-file takes a PATH, or env:NAME=PATH for a line in an env file{what}"
+            ),
+            hint: "ntcli token refresh --help".to_owned(),
+            exit_code: exit::USAGE,
         };
         let (path, variable) = match text.strip_prefix("env:") {
             None => (text, None),
             Some(rest) => {
-                let (name, path) = rest.split_once('=').ok_or_else(wrong)?;
+                let (name, path) = rest.split_once('=').ok_or_else(|| wrong(""))?;
                 let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
                 let fits = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
                 if !(starts_well && fits) {
-                    return Err(wrong());
+                    return Err(wrong(""));
                 }
                 (path, Some(name.to_owned()))
             }
         };
         if path.is_empty() || path.ends_with('/') || path.contains('\0') {
-            return Err(wrong());
+            return Err(wrong(""));
         }
-        Ok(Self {
-            path: path.to_owned(),
-            variable,
-        })
+        if path == "-" {
+            return Err(wrong("; for standard output there is --print"));
+        }
+        if is_of_the_system(Path::new(path)) {
+            return Err(wrong(", not a device"));
+        }
+        Ok(Self { path: path.to_owned(), variable })
     }
 
     /// Whether every workspace has one of its own.
@@ -50,13 +74,79 @@ impl TokenFile {
         self.path.contains("{name}") || self.path.contains("{id}")
     }
 
-    /// Finds out whether it could be written.
-    pub(super) fn probe(&self, place: &WorkspaceRef) -> std::result::Result<(), String> {
-        let path = self.path_for(place)?;
-        if self.variable.is_some() {
-            store::read(&path).map_err(|e| e.in_one_line())?;
+    /// Finds out whether it could be written, and is neither one of `own` nor one that holds
+    /// something else by then.
+    pub(super) fn probe(
+        &self,
+        place: &WorkspaceRef,
+        own: &[&Path],
+        claims: &mut Vec<Claim>,
+        clock: &dyn Clock,
+    ) -> Result<()> {
+        let path = self.path_for(place).map_err(|reason| Error::CannotHandOn {
+            reason,
+            hint: "use {id} in place of {name} in the path of --token-file".to_owned(),
+        })?;
+        let refuse = |(reason, hint): Problem| Error::CannotHandOn {
+            reason: format!("{}: {reason}", path.display()),
+            hint,
+        };
+        let claim = self.claim(place, &path, own).map_err(refuse)?;
+        if claims.iter().any(|other| claim.collides(other)) {
+            let problem = "two tokens would be written to this file".to_owned();
+            let hint =
+                "name a file for each, with {name} or {id} in the path of --token-file".to_owned();
+            return Err(refuse((problem, hint)));
         }
-        store::probe_replace(&path).map_err(|e| e.in_one_line())
+        claims.push(claim);
+        let _lock = store::lock_folder_of(&path, FOLDER_WAIT, clock)?;
+        self.contents(&path, "probe").map_err(|reason| {
+            let name = shell_word(&path.display().to_string());
+            refuse((reason, format!("${{EDITOR:-vi}} {name}")))
+        })?;
+        store::probe_foreign(&path).map_err(|error| Error::CannotHandOn {
+            reason: error.in_one_line(),
+            hint: error.hint().unwrap_or_else(|| {
+                format!("ls -ld {}", shell_word(&folder_of(&path).to_string_lossy()))
+            }),
+        })
+    }
+
+    /// What would be written where, if `path` can be meant at all.
+    fn claim(
+        &self,
+        place: &WorkspaceRef,
+        path: &Path,
+        own: &[&Path],
+    ) -> std::result::Result<Claim, Problem> {
+        let another = || "ntcli token refresh --token-file PATH, with another path".to_owned();
+        if let Ok(found) = fs::metadata(path)
+            && !found.is_file()
+        {
+            let what = kind_of(found.file_type());
+            return Err((format!("it is {what}, not a regular file"), another()));
+        }
+        let folder = folder_of(path);
+        if fs::metadata(folder).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
+            let folder = folder.display().to_string();
+            let hint = format!("mkdir -p {}", shell_word(&folder));
+            return Err((
+                format!("No such file or directory: its folder {folder} is missing"),
+                hint,
+            ));
+        }
+        let file = store::identify(path).map_err(|e| {
+            (e.to_string(), format!("ls -ld {}", shell_word(&folder.to_string_lossy())))
+        })?;
+        if is_of_the_system(file.path()) {
+            return Err(("it is one of the system's own files".to_owned(), another()));
+        }
+        let is_own = |own: &&Path| store::identify(own).is_ok_and(|own| own.is_same(&file));
+        if own.iter().any(is_own) {
+            let reason = "it is one of ntcli's own files".to_owned();
+            return Err((reason, another()));
+        }
+        Ok(Claim { file, workspace: place.id.clone(), variable: self.variable.clone() })
     }
 
     /// Where it is for that workspace. A name from the server must not lead elsewhere.
@@ -81,68 +171,57 @@ impl TokenFile {
         &self,
         place: &WorkspaceRef,
         token: &Token,
+        clock: &dyn Clock,
     ) -> std::result::Result<(), String> {
         let path = self.path_for(place)?;
-        let text = token.access_token.expose();
-        let contents = match &self.variable {
-            None => format!("{text}\n").into_bytes(),
-            Some(variable) => {
-                let old = store::read(&path).map_err(|e| e.in_one_line())?;
-                let old = old.map_or_else(Vec::new, |contents| contents.bytes);
-                env_file(&old, variable, text)?
-            }
-        };
+        // Between reading and replacing no other run may add a line.
+        let lock = store::lock_folder_of(&path, FOLDER_WAIT, clock);
+        let _lock = lock.map_err(|e| e.in_one_line())?;
+        let contents = self.contents(&path, token.access_token.expose())?;
         store::replace_foreign(&path, &contents).map_err(|failed| failed.error.in_one_line())
     }
+
+    /// What the file is to hold.
+    fn contents(&self, path: &Path, text: &str) -> std::result::Result<Vec<u8>, String> {
+        let Some(variable) = &self.variable else {
+            return Ok(format!("{text}\n").into_bytes());
+        };
+        let old = store::read(path).map_err(|e| e.in_one_line())?;
+        let old = old.map_or_else(Vec::new, |contents| contents.bytes);
+        env_file::set(&old, variable, text)
+    }
 }
 
-/// The env file with `variable` set to `text`: its line replaced where it stands, or added last.
-fn env_file(old: &[u8], variable: &str, text: &str) -> std::result::Result<Vec<u8>, String> {
-    // Whatever reads the file, a shell or systemd, takes these as they stand.
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~+/=".contains(&b);
-    if !text.bytes().all(plain) {
-        return Err("the token holds characters that an env file would need quoted".to_owned());
+impl Claim {
+    /// Several lines of one env file are no collision if they belong to one workspace.
+    fn collides(&self, other: &Self) -> bool {
+        let lines = self.variable.is_some()
+            && other.variable.is_some()
+            && self.variable != other.variable
+            && self.workspace == other.workspace;
+        self.file.is_same(&other.file) && !lines
     }
-    let mut new = Vec::with_capacity(old.len() + variable.len() + text.len() + 2);
-    let mut found = false;
-    let end_of = |text: &[u8]| {
-        if text.ends_with(b"\r\n") {
-            "\r\n"
-        } else {
-            "\n"
-        }
-    };
-    for line in old.split_inclusive(|b| *b == b'\n') {
-        match before_value(line, variable) {
-            Some(start) => {
-                found = true;
-                new.extend_from_slice(&line[..start]);
-                new.extend_from_slice(text.as_bytes());
-                new.extend_from_slice(end_of(line).as_bytes());
-            }
-            None => new.extend_from_slice(line),
-        }
-    }
-    if !found {
-        if !new.is_empty() && !new.ends_with(b"\n") {
-            new.push(b'\n');
-        }
-        new.extend_from_slice(format!("{variable}={text}{}", end_of(old)).as_bytes());
-    }
-    Ok(new)
 }
 
-/// Where the value begins in a line that sets `variable`, with or without `export`.
-fn before_value(line: &[u8], variable: &str) -> Option<usize> {
-    let rest = line.trim_ascii_start();
-    let rest = match rest.strip_prefix(b"export") {
-        Some(after) if after.starts_with(b" ") || after.starts_with(b"\t") => {
-            after.trim_ascii_start()
-        }
-        _ => rest,
-    };
-    let value = rest.strip_prefix(variable.as_bytes())?.strip_prefix(b"=")?;
-    Some(line.len() - value.len())
+fn folder_of(path: &Path) -> &Path {
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
+}
+
+fn is_of_the_system(path: &Path) -> bool {
+    ["/dev", "/proc"].iter().any(|dir| path.starts_with(dir))
+}
+
+fn kind_of(file_type: FileType) -> &'static str {
+    if file_type.is_dir() {
+        "a folder"
+    } else if file_type.is_fifo() {
+        "a pipe"
+    } else if file_type.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
 }
 
 #[cfg(test)]
@@ -155,68 +234,22 @@ mod tests {
         assert_eq!(file.variable.as_deref(), Some("API_TOKEN"));
         assert_eq!(file.path, "/etc/app.env");
         assert_eq!(TokenFile::parse("/run/token").unwrap().variable, None);
+        assert!(TokenFile::parse("/device").is_ok());
         for bad in [
             "",
+            "-",
             "env:X",
             "env:=x",
             "env:1X=p",
             "env:A B=p",
             "env:A=",
+            "env:A=-",
             "dir/",
+            "/dev/stdout",
+            "/proc/self/fd/1",
         ] {
             assert!(TokenFile::parse(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn an_env_file_keeps_its_other_lines() {
-        let set =
-            |old: &str| String::from_utf8(env_file(old.as_bytes(), "T", "new").unwrap()).unwrap();
-        assert_eq!(set(""), "T=new\n");
-        assert_eq!(set("A=1"), "A=1\nT=new\n");
-        assert_eq!(
-            set("A=1\nT=old\n# T=x\nTT=2\n"),
-            "A=1\nT=new\n# T=x\nTT=2\n"
-        );
-        assert_eq!(
-            set("  export T=old\r\nB=2\r\n"),
-            "  export T=new\r\nB=2\r\n"
-        );
-        assert_eq!(set("T=a\nT=b"), "T=new\nT=new\n");
-        assert_eq!(set("A=1\r\n"), "A=1\r\nT=new\r\n");
-        assert!(env_file(b"", "T", "a b").is_err());
-        assert!(env_file(b"", "T", "$(x)").is_err());
-    }
-
-    #[test]
-    fn fuzz_env_files() {
-        let seeds: [&[u8]; 3] = [
-            b"# Comment\nA=1\nexport TOKEN=old\r\nTOKEN_2=x\n",
-            b"TOKEN=\n TOKEN = spaced\nexport\tTOKEN=1",
-            b"\xff\xfe\nXTOKEN=1\n\n",
-        ];
-        crate::fuzz::bytes(&seeds, |old| {
-            let new = env_file(old, "TOKEN", "wst_new").unwrap();
-            let sets = |text: &[u8]| -> Vec<Vec<u8>> {
-                let lines = text.split(|b| *b == b'\n');
-                let lines = lines.filter(|line| before_value(line, "TOKEN").is_some());
-                lines.map(<[u8]>::to_vec).collect()
-            };
-            assert!(!sets(&new).is_empty());
-            assert!(
-                sets(&new)
-                    .iter()
-                    .all(|line| line.trim_ascii().ends_with(b"TOKEN=wst_new"))
-            );
-            // Nothing else is touched, and a second time changes nothing.
-            let rest = |text: &[u8]| -> Vec<Vec<u8>> {
-                let lines = text.split(|b| *b == b'\n').filter(|line| !line.is_empty());
-                let lines = lines.filter(|line| before_value(line, "TOKEN").is_none());
-                lines.map(<[u8]>::to_vec).collect()
-            };
-            assert_eq!(rest(&new), rest(old));
-            assert_eq!(env_file(&new, "TOKEN", "wst_new").unwrap(), new);
-        });
     }
 
     #[test]
@@ -226,11 +259,9 @@ mod tests {
             key: "k".into(),
             id: "u-1".into(),
             name: name.into(),
+            server: String::new(),
         };
-        assert_eq!(
-            file.path_for(&place("prod")).unwrap(),
-            PathBuf::from("/run/prod/u-1")
-        );
+        assert_eq!(file.path_for(&place("prod")).unwrap(), PathBuf::from("/run/prod/u-1"));
         for bad in ["", "..", "a/b", ".x", "a\nb", "é"] {
             assert!(file.path_for(&place(bad)).is_err(), "{bad}");
         }

@@ -31,6 +31,8 @@ pub(super) fn judge(
 ) -> Result<Response, AttemptError> {
     match answer.status {
         200..=299 => whole(answer, context),
+        // 303, for one, usually follows what was done.
+        300..=399 if repeat == Repeat::IfNotCarriedOut => Err(broken(&answer, context, now)),
         408 | 425 | 429 | 501 | 503 if repeat != Repeat::Safe => Err(broken(&answer, context, now)),
         300..=499 | 501 | 503 => Err(refused(&answer, context, now)),
         _ => Err(broken(&answer, context, now)),
@@ -47,10 +49,9 @@ fn whole(answer: Answer, context: &AttemptContext) -> Result<Response, AttemptEr
     };
     let timed_out = fault == BodyFault::TimedOut;
     let (reason, retry) = match fault {
-        BodyFault::TooLong => (
-            format!("{host} answered {status} with more than 1 MiB"),
-            RetryClass::No,
-        ),
+        BodyFault::TooLong => {
+            (format!("{host} answered {status} with more than 1 MiB"), RetryClass::No)
+        }
         BodyFault::Cut => (
             format!("{host} closed the connection in the middle of its answer ({status})"),
             RetryClass::MayBeCarriedOut,
@@ -62,10 +63,9 @@ fn whole(answer: Answer, context: &AttemptContext) -> Result<Response, AttemptEr
             ),
             RetryClass::No,
         ),
-        BodyFault::Encoded(encoding) => (
-            format!("{host} answered {status}, {}", not_asked_for(&encoding)),
-            RetryClass::No,
-        ),
+        BodyFault::Encoded(encoding) => {
+            (format!("{host} answered {status}, {}", not_asked_for(&encoding)), RetryClass::No)
+        }
         BodyFault::NotHttp(why) => (
             format!("the answer of {host} ({status}) breaks the rules of HTTP: {why}"),
             RetryClass::No,
@@ -100,12 +100,7 @@ fn refused(answer: &Answer, context: &AttemptContext, now: Timestamp) -> Attempt
         _ => said(answer, context),
     };
     AttemptError {
-        failure: Failure::Rejected {
-            status,
-            kind,
-            message,
-            retry_after: wait,
-        },
+        failure: Failure::Rejected { status, kind, message, retry_after: wait },
         retry: match status {
             429 | 503 => RetryClass::MayBeCarriedOut,
             _ => RetryClass::No,
@@ -119,7 +114,10 @@ fn broken(answer: &Answer, context: &AttemptContext, now: Timestamp) -> AttemptE
     let status = answer.status;
     let wait = retry_after(answer, now);
     let mut reason = format!("{} answered {status}", context.target.host);
-    let (_, said) = said(answer, context);
+    let said = match status {
+        300..=399 => pointed_to(answer, context.secrets),
+        _ => said(answer, context).1,
+    };
     if !said.is_empty() {
         reason = format!("{reason}: {said}");
     }
@@ -140,10 +138,7 @@ fn broken(answer: &Answer, context: &AttemptContext, now: Timestamp) -> AttemptE
 }
 
 fn said(answer: &Answer, context: &AttemptContext) -> (ErrorKind, String) {
-    let media_type = answer
-        .header(header::CONTENT_TYPE)
-        .unwrap_or_default()
-        .to_ascii_lowercase();
+    let media_type = answer.header(header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
     let secrets = context.secrets;
     let (kind, said) = match &answer.body {
         Ok(body) => message::parse(body, &media_type, secrets),
@@ -176,9 +171,7 @@ fn not_asked_for(encoding: &str) -> String {
 
 /// Where a redirect pointed: host and path; what follows may hold a code or a token.
 fn pointed_to(answer: &Answer, secrets: &SentSecrets) -> String {
-    let place: Option<Uri> = answer
-        .header(header::LOCATION)
-        .and_then(|text| text.parse().ok());
+    let place: Option<Uri> = answer.header(header::LOCATION).and_then(|text| text.parse().ok());
     let Some(place) = place else {
         return "a redirect, which is not followed".to_owned();
     };
@@ -189,10 +182,7 @@ fn pointed_to(answer: &Answer, secrets: &SentSecrets) -> String {
         }
         _ => String::new(),
     };
-    let text = format!(
-        "a redirect to {origin}{}, which is not followed",
-        place.path()
-    );
+    let text = format!("a redirect to {origin}{}, which is not followed", place.path());
     secrets.clean(&text)
 }
 

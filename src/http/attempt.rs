@@ -39,35 +39,24 @@ pub(super) struct AttemptContext<'a> {
 
 /// A failure for which a setting on this machine is to blame.
 pub(super) fn our_fault(reason: impl Into<String>) -> Failure {
-    Failure::NotSent {
-        reason: reason.into(),
-        our_setting: true,
-    }
+    Failure::NotSent { reason: reason.into(), our_setting: true }
 }
 
 /// Judges ureq's error by how far the attempt got.
 pub(super) fn failed(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
-    if context.stage == Stage::Sent {
-        lost(error, context)
-    } else {
-        not_sent(error, context)
-    }
+    if context.stage == Stage::Sent { lost(error, context) } else { not_sent(error, context) }
 }
 
 /// The request, or a part of it, is out.
 fn lost(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
     let host = &context.target.host;
     let (reason, retry) = match error {
-        ureq::Error::Timeout(_) => (
-            format!("no answer from {host} within {}", span(context.timeout)),
-            RetryClass::No,
-        ),
+        ureq::Error::Timeout(_) => {
+            (format!("no answer from {host} within {}", span(context.timeout)), RetryClass::No)
+        }
         ureq::Error::Io(error) => {
-            let retry = if context.reused {
-                RetryClass::AtOnce
-            } else {
-                RetryClass::MayBeCarriedOut
-            };
+            let retry =
+                if context.reused { RetryClass::AtOnce } else { RetryClass::MayBeCarriedOut };
             let reason = if is_cut(error) {
                 format!("{host} closed the connection before it answered")
             } else {
@@ -76,20 +65,14 @@ fn lost(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
             (reason, retry)
         }
         ureq::Error::LargeResponseHeader(_, limit) => (
-            format!(
-                "{host} answered with headers of more than {} KiB",
-                limit / 1024
-            ),
+            format!("{host} answered with headers of more than {} KiB", limit / 1024),
             RetryClass::No,
         ),
         ureq::Error::Protocol(why) => (
             format!("what {host} answered is not HTTP, or breaks its rules: {why}"),
             RetryClass::No,
         ),
-        error => (
-            format!("what {host} answered cannot be read: {error}"),
-            RetryClass::No,
-        ),
+        error => (format!("what {host} answered cannot be read: {error}"), RetryClass::No),
     };
     AttemptError {
         failure: Failure::Unknown {
@@ -124,14 +107,7 @@ fn not_sent(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
         Stage::Sent => cannot_be_sent(error, &address),
     };
     let our_setting = context.stage == Stage::Tunnel && connect_status(error) == Some(407);
-    AttemptError {
-        failure: Failure::NotSent {
-            reason,
-            our_setting,
-        },
-        retry,
-        wait: None,
-    }
+    AttemptError { failure: Failure::NotSent { reason, our_setting }, retry, wait: None }
 }
 
 /// Nothing that the network does ends here.
@@ -148,15 +124,11 @@ fn not_connected(
 ) -> (String, RetryClass) {
     let within = |longest: Duration| span(context.timeout.min(longest));
     match (context.stage, error) {
-        (_, ureq::Error::Timeout(ureq::Timeout::Resolve)) => (
-            format!("no address for {host} within {}", within(LONGEST_RESOLVE)),
-            RetryClass::No,
-        ),
+        (_, ureq::Error::Timeout(ureq::Timeout::Resolve)) => {
+            (format!("no address for {host} within {}", within(LONGEST_RESOLVE)), RetryClass::No)
+        }
         (_, ureq::Error::Timeout(_)) => (
-            format!(
-                "cannot connect to {address}: no answer within {}",
-                within(LONGEST_CONNECT)
-            ),
+            format!("cannot connect to {address}: no answer within {}", within(LONGEST_CONNECT)),
             RetryClass::No,
         ),
         (Stage::Resolve, ureq::Error::Io(error)) => (
@@ -167,10 +139,7 @@ fn not_connected(
             (format!("{host} has no address"), RetryClass::NotSent)
         }
         (Stage::Connect, ureq::Error::Io(error)) => (
-            format!(
-                "cannot connect to {address}: {}",
-                connect_reason(error, context.target)
-            ),
+            format!("cannot connect to {address}: {}", connect_reason(error, context.target)),
             RetryClass::NotSent,
         ),
         (_, error) => cannot_be_sent(error, address),
@@ -195,14 +164,12 @@ fn no_tunnel(
             };
             (reason, RetryClass::No)
         }
-        ureq::Error::Timeout(_) => (
-            format!("{host} did not connect to {to} within {limit}"),
-            RetryClass::No,
-        ),
-        ureq::Error::Io(error) if is_cut(error) => (
-            format!("{host} closed the connection when asked for {to}"),
-            RetryClass::NotSent,
-        ),
+        ureq::Error::Timeout(_) => {
+            (format!("{host} did not connect to {to} within {limit}"), RetryClass::No)
+        }
+        ureq::Error::Io(error) if is_cut(error) => {
+            (format!("{host} closed the connection when asked for {to}"), RetryClass::NotSent)
+        }
         ureq::Error::Protocol(_) => (format!("what {host} answered is not HTTP"), RetryClass::No),
         error => cannot_be_sent(error, host),
     }
@@ -226,10 +193,9 @@ fn not_secured(
         return (tls::reason(cause, host, address), RetryClass::No);
     }
     match error {
-        ureq::Error::Timeout(_) => (
-            format!("no TLS handshake with {address} within {limit}"),
-            RetryClass::No,
-        ),
+        ureq::Error::Timeout(_) => {
+            (format!("no TLS handshake with {address} within {limit}"), RetryClass::No)
+        }
         ureq::Error::Io(error) if is_cut(error) => (
             format!("{address} closed the connection during the TLS handshake"),
             RetryClass::NotSent,
@@ -238,10 +204,9 @@ fn not_secured(
             format!("no TLS handshake with {address}: {}", describe_io(error)),
             RetryClass::NotSent,
         ),
-        ureq::Error::Tls(_) => (
-            printable(&format!("{host} is no name that a certificate can bear")),
-            RetryClass::No,
-        ),
+        ureq::Error::Tls(_) => {
+            (printable(&format!("{host} is no name that a certificate can bear")), RetryClass::No)
+        }
         error => cannot_be_sent(error, address),
     }
 }
@@ -249,10 +214,7 @@ fn not_secured(
 /// The last address that was tried speaks for all; for `localhost` that is `::1`, and where there
 /// is no IPv6 its error says nothing of the program that was to listen.
 fn connect_reason(error: &io::Error, target: &Target) -> String {
-    let no_ipv6 = !matches!(
-        error.kind(),
-        ErrorKind::ConnectionRefused | ErrorKind::TimedOut
-    );
+    let no_ipv6 = !matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::TimedOut);
     if target.host == "localhost" && no_ipv6 {
         "connection refused".to_owned()
     } else {

@@ -2,36 +2,54 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::request::Field;
+use crate::secret::Secret;
 
 /// Everything but the unreserved characters of RFC 3986.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Encodes `text` as one segment of a path.
 ///
 /// A text that climbs (`..`, `../x`) is encoded twice: servers and proxies decode `%2E` before they
 /// resolve dots, and `DELETE …/tokens/..` must never become `DELETE …`. What is asked for then is a
 /// name that no server has. An empty text stays empty: the caller refuses it.
-#[must_use]
-pub fn encode_segment(text: &str) -> String {
+pub(crate) fn encode_segment(text: &str) -> String {
     let encoded = utf8_percent_encode(text, RESERVED).to_string();
-    let climbs = text
-        .split(['/', '\\'])
-        .any(|part| matches!(part, "." | ".."));
-    if climbs {
-        encoded.replace('%', "%25").replace('.', "%252E")
-    } else {
-        encoded
+    let climbs = text.split(['/', '\\']).any(|part| matches!(part, "." | ".."));
+    if climbs { encoded.replace('%', "%25").replace('.', "%252E") } else { encoded }
+}
+
+/// A value of a form.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Field<'a> {
+    /// May be shown.
+    Plain(&'a str),
+    /// May not.
+    Hidden(&'a Secret),
+}
+
+impl<'a> Field<'a> {
+    fn text(self) -> &'a str {
+        match self {
+            Self::Plain(text) => text,
+            Self::Hidden(secret) => secret.expose(),
+        }
+    }
+}
+
+impl<'a> From<&'a str> for Field<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Plain(text)
+    }
+}
+
+impl<'a> From<&'a Secret> for Field<'a> {
+    fn from(secret: &'a Secret) -> Self {
+        Self::Hidden(secret)
     }
 }
 
 /// Encodes names and values as `application/x-www-form-urlencoded` (also good as a query).
-#[must_use]
-pub fn encode_form(fields: &[(&str, Field<'_>)]) -> String {
+pub(crate) fn encode_form(fields: &[(&str, Field<'_>)]) -> String {
     let encode = |text| utf8_percent_encode(text, RESERVED);
     fields
         .iter()
@@ -43,7 +61,6 @@ pub fn encode_form(fields: &[(&str, Field<'_>)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::Secret;
 
     #[test]
     fn segments_stay_one_segment() {

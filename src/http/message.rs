@@ -75,9 +75,7 @@ fn in_known_shape(answer: &Json) -> Option<(ErrorKind, String)> {
 }
 
 fn api(code: &Json) -> ErrorKind {
-    ErrorKind::Api {
-        code: code.as_str().map(str::to_owned),
-    }
+    ErrorKind::Api { code: code.as_str().map(str::to_owned) }
 }
 
 /// `Workspace ID not found`, the words of the edition that has no codes.
@@ -98,10 +96,8 @@ fn invalid_field(fault: &Json) -> Option<String> {
         .items()
         .iter()
         .map(|part| {
-            part.as_str().map_or_else(
-                || serde_json::to_string(part).unwrap_or_default(),
-                str::to_owned,
-            )
+            part.as_str()
+                .map_or_else(|| serde_json::to_string(part).unwrap_or_default(), str::to_owned)
         })
         .collect();
     if place.is_empty() {
@@ -113,11 +109,7 @@ fn invalid_field(fault: &Json) -> Option<String> {
 /// `message (CODE; field: …; reason: …; error id: …)`, as much of it as there is.
 fn with_details(error: &Json) -> Option<String> {
     let details = &error["details"];
-    let mut extra: Vec<String> = error["code"]
-        .as_str()
-        .map(str::to_owned)
-        .into_iter()
-        .collect();
+    let mut extra: Vec<String> = error["code"].as_str().map(str::to_owned).into_iter().collect();
     for (name, value) in [
         ("field", &details["field"]),
         ("reason", &details["reason"]),
@@ -147,11 +139,7 @@ mod tests {
     #[test]
     fn the_shapes_of_the_api() {
         for (body, code, said) in [
-            (
-                r#"{"detail":"Token x not found"}"#,
-                None,
-                "Token x not found",
-            ),
+            (r#"{"detail":"Token x not found"}"#, None, "Token x not found"),
             (
                 r#"{"detail":"Workspace x not found"}"#,
                 Some("WORKSPACE_NOT_FOUND"),
@@ -174,16 +162,8 @@ mod tests {
                 Some("invalid_grant"),
                 "expired (invalid_grant)",
             ),
-            (
-                r#"{"error":"invalid_grant"}"#,
-                Some("invalid_grant"),
-                "invalid_grant",
-            ),
-            (
-                r#"{"errors":[{"code":"c","message":"m","long_message":"l"}]}"#,
-                Some("c"),
-                "l",
-            ),
+            (r#"{"error":"invalid_grant"}"#, Some("invalid_grant"), "invalid_grant"),
+            (r#"{"errors":[{"code":"c","message":"m","long_message":"l"}]}"#, Some("c"), "l"),
             (r#"{"detail":{"code":"C","message":"m"}}"#, Some("C"), "m"),
         ] {
             let code = code.map(str::to_owned);
@@ -204,11 +184,7 @@ mod tests {
     #[test]
     fn what_is_no_answer_of_the_api() {
         for (body, media_type, said) in [
-            (
-                r#"{"message":"Not Found"}"#,
-                "application/json",
-                "Not Found",
-            ),
+            (r#"{"message":"Not Found"}"#, "application/json", "Not Found"),
             (
                 r#"{"message":"no Route matched with those values"}"#,
                 "application/json",
@@ -219,11 +195,7 @@ mod tests {
                 "application/json",
                 "Not Found",
             ),
-            (
-                r#"{"title":"Not Found","detail":"gone"}"#,
-                "application/problem+json",
-                "gone",
-            ),
+            (r#"{"title":"Not Found","detail":"gone"}"#, "application/problem+json", "gone"),
             ("<html>", "", "a page of HTML, not an answer of the API"),
             ("{", "text/html", "a page of HTML, not an answer of the API"),
             ("404 page not found\n", "text/plain", "404 page not found"),

@@ -23,8 +23,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::context::{Clock, Context};
-use crate::error::{Error, Failure};
+use crate::context::Clock;
+use crate::error::Failure;
 use crate::text::printable;
 use crate::time::Timestamp;
 
@@ -35,17 +35,16 @@ use target::Target;
 use transport::agent::Agents;
 use transport::exchange;
 
-pub use encode::{encode_form, encode_segment};
-pub use proxy::{ProxySettings, ProxyVariable};
-pub use request::{Body, Field, Method, Repeat, Request, Response};
-pub use settings::Settings;
+pub(crate) use encode::{Field, encode_form, encode_segment};
+pub(crate) use request::{Body, Method, Repeat, Request, Response};
+pub(crate) use settings::Settings;
 
 /// From here on a person at a terminal is told that we wait.
 const WORTH_TELLING: Duration = Duration::from_secs(2);
 
 /// What a client reports while it works.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HttpEvent {
+pub(crate) enum HttpEvent {
     /// A line of the trace, redacted.
     Trace(String),
     /// It waits before it tries again.
@@ -58,7 +57,7 @@ pub enum HttpEvent {
 }
 
 /// The HTTP client. One for the whole run: connections are kept and used again.
-pub struct Http {
+pub(crate) struct Http {
     settings: Settings,
     clock: Rc<dyn Clock>,
     on_event: Box<dyn Fn(HttpEvent)>,
@@ -71,7 +70,7 @@ pub struct Http {
 
 impl Http {
     /// A client that has not touched the network, nor any file, yet.
-    pub fn new(
+    pub(crate) fn new(
         settings: Settings,
         clock: Rc<dyn Clock>,
         on_event: impl Fn(HttpEvent) + 'static,
@@ -87,36 +86,13 @@ impl Http {
         }
     }
 
-    /// A client as the run's surroundings want it, which reports to the console.
-    ///
-    /// # Errors
-    /// [`Error::InvalidValue`] for a variable that makes no sense.
-    pub fn of(ctx: &Context) -> crate::error::Result<Self> {
-        let mut settings =
-            Settings::from_env(&ctx.env).map_err(|message| Error::InvalidValue { message })?;
-        settings.debug |= ctx.debug;
-        let console = ctx.console.clone();
-        Ok(Self::new(
-            settings,
-            ctx.clock.clone(),
-            move |event| match event {
-                HttpEvent::Trace(line) => console.say(&line),
-                HttpEvent::Waiting { host, pause } => {
-                    console.progress(&format!("Waiting {} s: {host} is busy…", pause.as_secs()));
-                }
-            },
-        ))
-    }
-
     /// How long one [`Http::send`] takes at the most from now on, attempts and pauses together.
-    #[must_use]
-    pub fn longest(&self) -> Duration {
+    pub(crate) fn longest(&self) -> Duration {
         self.settings.timeout * ATTEMPTS + self.budget.longest()
     }
 
     /// How long one request may take, from the look-up of the name to the last byte of the answer.
-    #[must_use]
-    pub fn timeout(&self) -> Duration {
+    pub(crate) fn timeout(&self) -> Duration {
         self.settings.timeout
     }
 
@@ -126,7 +102,7 @@ impl Http {
     /// Whatever is no 2xx answer read to its end. After several attempts the failure is the last
     /// one's. A time-out after sending is [`Failure::Unknown`] with `in_flight`; a cut is not
     /// `in_flight`, since whoever cut the connection has ended its work on the request.
-    pub fn send(&self, request: &Request) -> Result<Response, Failure> {
+    pub(crate) fn send(&self, request: &Request) -> Result<Response, Failure> {
         self.sent_secrets.add(request.secrets());
         let failed = |failure: Failure| {
             let failure = failure.map_text(|text| self.sent_secrets.redact(text));
@@ -154,8 +130,7 @@ impl Http {
     /// Waits before the attempt that follows `attempt` (the first is 1), as [`Http::send`] does
     /// between its own: `wait` is what the server asks for. Returns `false`, at once, if that was the
     /// last attempt or the wait does not fit what this run may wait in all.
-    #[must_use]
-    pub fn back_off(&self, wait: Option<Duration>, attempt: u32) -> bool {
+    pub(crate) fn back_off(&self, wait: Option<Duration>, attempt: u32) -> bool {
         let Some(pause) = self.budget.take(wait, attempt) else {
             return false;
         };
@@ -170,14 +145,9 @@ impl Http {
     }
 
     fn attempt(&self, request: &Request, target: &Target) -> Result<Response, AttemptError> {
-        let route = self
-            .agents
-            .route_to(target, &self.settings)
-            .map_err(|reason| AttemptError {
-                failure: our_fault(reason),
-                retry: RetryClass::No,
-                wait: None,
-            })?;
+        let route = self.agents.route_to(target, &self.settings).map_err(|reason| {
+            AttemptError { failure: our_fault(reason), retry: RetryClass::No, wait: None }
+        })?;
         if let Some(proxy) = &route.proxy {
             self.sent_secrets.add(proxy.secrets());
         }
@@ -196,10 +166,10 @@ impl Http {
         };
         let answer = outcome.map_err(|error| attempt::failed(&error, &context))?;
         let took = started.elapsed().as_millis();
-        let size = answer.body.as_ref().map_or_else(
-            |_| "body incomplete".to_owned(),
-            |body| format!("{} bytes", body.len()),
-        );
+        let size = answer
+            .body
+            .as_ref()
+            .map_or_else(|_| "body incomplete".to_owned(), |body| format!("{} bytes", body.len()));
         self.trace(&format!("< {} ({took} ms), {size}", answer.status));
         answer::judge(answer, request.repeat, &context, self.clock.now())
     }

@@ -38,17 +38,15 @@ fn matches(entry: &str, host: &str, port: u16) -> bool {
     let name = name.strip_prefix('*').unwrap_or(name);
     let name = name.trim_start_matches('.').trim_end_matches('.');
     !name.is_empty()
-        && host
-            .strip_suffix(name)
-            .is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        && host.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
 /// The port at the end, unless what ends there is an IPv6 address.
 fn split_port(entry: &str) -> (&str, Option<u16>) {
     match entry.rsplit_once(':') {
-        Some((name, port)) if !name.contains(':') || name.ends_with(']') => port
-            .parse()
-            .map_or((entry, None), |port| (name, Some(port))),
+        Some((name, port)) if !name.contains(':') || name.ends_with(']') => {
+            port.parse().map_or((entry, None), |port| (name, Some(port)))
+        }
         _ => (entry, None),
     }
 }
@@ -130,22 +128,11 @@ mod tests {
 
     #[test]
     fn loopback() {
-        for host in [
-            "localhost",
-            "localhost.",
-            "127.0.0.1",
-            "127.9.9.9",
-            "::1",
-            "::ffff:127.0.0.1",
-        ] {
+        for host in ["localhost", "localhost.", "127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"]
+        {
             assert!(is_loopback(host), "{host}");
         }
-        for host in [
-            "localhost.evil.example",
-            "128.0.0.1",
-            "::2",
-            "127.0.0.1.nip.io",
-        ] {
+        for host in ["localhost.evil.example", "128.0.0.1", "::2", "127.0.0.1.nip.io"] {
             assert!(!is_loopback(host), "{host}");
         }
     }

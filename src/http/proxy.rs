@@ -21,7 +21,7 @@ const DEFAULT_TLS_PORT: u16 = 443;
 
 /// The proxies that the environment names, not yet looked at: one that is never used may be wrong.
 #[derive(Debug, Clone, Default)]
-pub struct ProxySettings {
+pub(crate) struct ProxySettings {
     /// For https: `https_proxy`, `HTTPS_PROXY`, `all_proxy` or `ALL_PROXY`, the first that is set.
     pub https: Option<ProxyVariable>,
     /// For http: `http_proxy` (lower case only: a CGI gateway sets the other from a request's
@@ -33,7 +33,7 @@ pub struct ProxySettings {
 
 /// A variable that names a proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProxyVariable {
+pub(crate) struct ProxyVariable {
     /// The variable's name.
     pub name: &'static str,
     /// Its value, which may hold a password.
@@ -70,19 +70,12 @@ impl ProxySettings {
 
     /// The proxy for this target; the error names the variable that cannot be used.
     pub(super) fn choose(&self, target: &Target) -> Result<Option<Proxy>, String> {
-        let named = if target.secure {
-            &self.https
-        } else {
-            &self.http
-        };
+        let named = if target.secure { &self.https } else { &self.http };
         let Some(variable) = named else {
             return Ok(None);
         };
         let direct = is_loopback(&target.host)
-            || self
-                .no_proxy
-                .as_deref()
-                .is_some_and(|list| listed(list, &target.host, target.port));
+            || self.no_proxy.as_deref().is_some_and(|list| listed(list, &target.host, target.port));
         if direct {
             return Ok(None);
         }
@@ -92,21 +85,15 @@ impl ProxySettings {
 
 impl Proxy {
     fn parse(variable: &ProxyVariable) -> Result<Self, String> {
-        let bad = |why: &str| {
-            format!(
-                "the proxy that {} names cannot be used: {why}",
-                variable.name
-            )
-        };
+        let bad =
+            |why: &str| format!("the proxy that {} names cannot be used: {why}", variable.name);
         let text = variable.value.expose().trim();
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
         let secure = match scheme.to_ascii_lowercase().as_str() {
             "http" => false,
             "https" => true,
             socks if socks.starts_with("socks") => {
-                return Err(bad(
-                    "only http:// and https:// proxies are supported, not SOCKS",
-                ));
+                return Err(bad("only http:// and https:// proxies are supported, not SOCKS"));
             }
             _ => return Err(bad("it must begin with http:// or https://")),
         };
@@ -137,18 +124,12 @@ impl Proxy {
             variable: variable.name,
             secure,
             host: host.to_ascii_lowercase(),
-            port: port.unwrap_or(if secure {
-                DEFAULT_TLS_PORT
-            } else {
-                DEFAULT_PORT
-            }),
+            port: port.unwrap_or(if secure { DEFAULT_TLS_PORT } else { DEFAULT_PORT }),
             user,
             password,
         };
         // Built once here so that a host that is none is found before it is needed.
-        proxy
-            .for_ureq()
-            .ok_or_else(|| bad("its host is no host name"))?;
+        proxy.for_ureq().ok_or_else(|| bad("its host is no host name"))?;
         Ok(proxy)
     }
 
@@ -164,16 +145,9 @@ impl Proxy {
     }
 
     pub(super) fn for_ureq(&self) -> Option<ureq::Proxy> {
-        let protocol = if self.secure {
-            ProxyProtocol::Https
-        } else {
-            ProxyProtocol::Http
-        };
-        let host = if self.host.contains(':') {
-            format!("[{}]", self.host)
-        } else {
-            self.host.clone()
-        };
+        let protocol = if self.secure { ProxyProtocol::Https } else { ProxyProtocol::Http };
+        let host =
+            if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         let mut builder = ureq::Proxy::builder(protocol).host(&host).port(self.port);
         if let Some(user) = &self.user {
             builder = builder.username(user);
@@ -259,11 +233,7 @@ mod tests {
     fn no_proxy_goes_before_a_proxy_that_is_wrong() {
         let vars = [("https_proxy", "socks5://x"), ("NO_PROXY", "b")];
         assert_eq!(choose(&vars, "https://a.b/"), Ok(None));
-        assert!(
-            choose(&vars, "https://a.c/")
-                .unwrap_err()
-                .contains("https_proxy")
-        );
+        assert!(choose(&vars, "https://a.c/").unwrap_err().contains("https_proxy"));
     }
 
     #[test]
@@ -271,17 +241,10 @@ mod tests {
         for (text, address, secure, login) in [
             ("p", "p:1080", false, None),
             ("https://P/", "p:443", true, None),
-            (
-                "http://u:p%40s@[::1]:3128/x",
-                "[::1]:3128",
-                false,
-                Some("u:p@s"),
-            ),
+            ("http://u:p%40s@[::1]:3128/x", "[::1]:3128", false, Some("u:p@s")),
             ("u@h:1", "h:1", false, Some("u:")),
         ] {
-            let proxy = choose(&[("all_proxy", text)], "http://a.b/")
-                .unwrap()
-                .unwrap();
+            let proxy = choose(&[("all_proxy", text)], "http://a.b/").unwrap().unwrap();
             assert_eq!((proxy.address().as_str(), proxy.secure), (address, secure));
             let wanted = login.map(|l| format!("Basic {}", BASE64_STANDARD.encode(l)));
             let sent = proxy.authorization().map(|s| s.expose().to_owned());

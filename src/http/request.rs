@@ -3,11 +3,11 @@
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
-use super::encode::encode_form;
+use super::encode::{Field, encode_form};
 
 /// The verbs that the API knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
+pub(crate) enum Method {
     /// Reads.
     Get,
     /// Makes something, or signs in.
@@ -28,7 +28,7 @@ impl Method {
 
 /// When a request that failed may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeat {
+pub(crate) enum Repeat {
     /// Doing it twice does no harm (GET, DELETE): after connection errors, cut answers, 429, 502,
     /// 503 and 504. Never after a time-out.
     Safe,
@@ -41,7 +41,7 @@ pub enum Repeat {
 
 /// The body of a request.
 #[derive(Debug, Clone)]
-pub enum Body<'a> {
+pub(crate) enum Body<'a> {
     /// None.
     None,
     /// JSON without secrets.
@@ -50,36 +50,6 @@ pub enum Body<'a> {
     SecretJson(Secret),
     /// `application/x-www-form-urlencoded`, by name and value.
     Form(Vec<(&'a str, Field<'a>)>),
-}
-
-/// A value of a form.
-#[derive(Debug, Clone, Copy)]
-pub enum Field<'a> {
-    /// May be shown.
-    Plain(&'a str),
-    /// May not.
-    Hidden(&'a Secret),
-}
-
-impl<'a> Field<'a> {
-    pub(super) fn text(self) -> &'a str {
-        match self {
-            Self::Plain(text) => text,
-            Self::Hidden(secret) => secret.expose(),
-        }
-    }
-}
-
-impl<'a> From<&'a str> for Field<'a> {
-    fn from(text: &'a str) -> Self {
-        Self::Plain(text)
-    }
-}
-
-impl<'a> From<&'a Secret> for Field<'a> {
-    fn from(secret: &'a Secret) -> Self {
-        Self::Hidden(secret)
-    }
 }
 
 impl Body<'_> {
@@ -127,7 +97,7 @@ fn strings_in(value: &crate::json::Json) -> Vec<Secret> {
 
 /// One request.
 #[derive(Debug, Clone)]
-pub struct Request<'a> {
+pub(crate) struct Request<'a> {
     /// The verb.
     pub method: Method,
     /// An absolute `http` or `https` URL, without user or password.
@@ -142,8 +112,7 @@ pub struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// A GET, repeated where that helps.
-    #[must_use]
-    pub fn get(url: impl Into<String>) -> Self {
+    pub(crate) fn get(url: impl Into<String>) -> Self {
         Self {
             method: Method::Get,
             url: url.into(),
@@ -153,33 +122,14 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// A DELETE, repeated where that helps: what is gone already answers 404.
-    #[must_use]
-    pub fn delete(url: impl Into<String>) -> Self {
-        Self {
-            method: Method::Delete,
-            ..Self::get(url)
-        }
-    }
-
     /// A POST, repeated only when it was certainly not sent.
-    #[must_use]
-    pub fn post(url: impl Into<String>, body: Body<'a>) -> Self {
-        Self {
-            method: Method::Post,
-            body,
-            repeat: Repeat::IfNotCarriedOut,
-            ..Self::get(url)
-        }
+    pub(crate) fn post(url: impl Into<String>, body: Body<'a>) -> Self {
+        Self { method: Method::Post, body, repeat: Repeat::IfNotCarriedOut, ..Self::get(url) }
     }
 
     /// The same with a bearer.
-    #[must_use]
-    pub fn bearer(self, bearer: &'a Secret) -> Self {
-        Self {
-            bearer: Some(bearer),
-            ..self
-        }
+    pub(crate) fn bearer(self, bearer: &'a Secret) -> Self {
+        Self { bearer: Some(bearer), ..self }
     }
 
     /// Every secret that this request shows to the server, which may echo it.
@@ -192,7 +142,7 @@ impl<'a> Request<'a> {
 
 /// A 2xx answer, its body read to the end.
 #[derive(Clone)]
-pub struct Response {
+pub(crate) struct Response {
     /// The status, 200 to 299.
     pub status: u16,
     /// The body, 1 MiB at most. May hold a token, so `Debug` shows its length only.

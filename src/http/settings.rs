@@ -12,7 +12,7 @@ const LONGEST_TIMEOUT_SECS: u64 = 3600;
 
 /// How to talk to servers.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// How long one request may take in all (`NTCLI_TIMEOUT`, whole seconds).
     pub timeout: Duration,
     /// Whether to trace to stderr (`NTCLI_DEBUG`).
@@ -39,7 +39,7 @@ impl Settings {
     ///
     /// # Errors
     /// A sentence that names the variable and what it should have been.
-    pub fn from_env(env: &Env) -> Result<Self, String> {
+    pub(crate) fn from_env(env: &Env) -> Result<Self, String> {
         Ok(Self {
             timeout: timeout(env)?,
             debug: debug(env)?,
@@ -72,9 +72,7 @@ fn debug(env: &Env) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "true" => Ok(true),
         "0" | "false" => Ok(false),
-        _ => Err(format!(
-            "NTCLI_DEBUG must be 1 or true, or 0 or false, not {text:?}"
-        )),
+        _ => Err(format!("NTCLI_DEBUG must be 1 or true, or 0 or false, not {text:?}")),
     }
 }
 
@@ -105,23 +103,11 @@ mod tests {
 
     #[test]
     fn bad_values_name_the_variable() {
-        for bad in [
-            "0",
-            "-1",
-            "1.5",
-            "3601",
-            "abc",
-            "+5",
-            " 5",
-            "99999999999999999999",
-        ] {
+        for bad in ["0", "-1", "1.5", "3601", "abc", "+5", " 5", "99999999999999999999"] {
             let error = read(&[("NTCLI_TIMEOUT", bad)]).unwrap_err();
             assert!(error.contains("NTCLI_TIMEOUT") && error.contains("whole seconds"));
         }
         let error = read(&[("NTCLI_DEBUG", "yes\n")]).unwrap_err();
-        assert_eq!(
-            error,
-            "NTCLI_DEBUG must be 1 or true, or 0 or false, not \"yes\\n\""
-        );
+        assert_eq!(error, "NTCLI_DEBUG must be 1 or true, or 0 or false, not \"yes\\n\"");
     }
 }

@@ -60,20 +60,10 @@ impl Target {
         };
         let host = host.to_ascii_lowercase();
         let shown = redact(
-            &format!(
-                "{}://{authority}{}",
-                uri.scheme_str().unwrap_or_default(),
-                uri.path()
-            ),
+            &format!("{}://{authority}{}", uri.scheme_str().unwrap_or_default(), uri.path()),
             &[],
         );
-        Ok(Self {
-            uri,
-            secure,
-            host,
-            port,
-            shown,
-        })
+        Ok(Self { uri, secure, host, port, shown })
     }
 
     /// `host:port`, as people write it.
@@ -84,11 +74,7 @@ impl Target {
 
 /// `host:port`, an IPv6 address in brackets.
 pub(super) fn address(host: &str, port: u16) -> String {
-    if host.contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
-    }
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// A URL of whatever shape without what may be secret in it: user, password, query, token.
@@ -96,11 +82,7 @@ pub(super) fn presentable(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let rest = rest.rsplit_once('@').map_or(rest, |(_, after)| after);
-    let text = if scheme.is_empty() {
-        rest.to_owned()
-    } else {
-        format!("{scheme}://{rest}")
-    };
+    let text = if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") };
     let short: String = printable(&redact(&text, &[])).chars().take(200).collect();
     format!("\"{short}\"")
 }
@@ -112,43 +94,17 @@ mod tests {
     #[test]
     fn takes_urls_apart() {
         for (url, secure, host, port, shown) in [
-            (
-                "https://API.x.y/v1/a?b=c",
-                true,
-                "api.x.y",
-                443,
-                "https://API.x.y/v1/a",
-            ),
-            (
-                "http://[::1]:8080",
-                false,
-                "::1",
-                8080,
-                "http://[::1]:8080/",
-            ),
-            (
-                "http://127.0.0.1/eyJhb.x/t",
-                false,
-                "127.0.0.1",
-                80,
-                "http://127.0.0.1/[redacted]/t",
-            ),
+            ("https://API.x.y/v1/a?b=c", true, "api.x.y", 443, "https://API.x.y/v1/a"),
+            ("http://[::1]:8080", false, "::1", 8080, "http://[::1]:8080/"),
+            ("http://127.0.0.1/eyJhb.x/t", false, "127.0.0.1", 80, "http://127.0.0.1/[redacted]/t"),
         ] {
             let target = Target::parse(url).unwrap();
             assert_eq!(
-                (
-                    target.secure,
-                    target.host.as_str(),
-                    target.port,
-                    target.shown.as_str()
-                ),
+                (target.secure, target.host.as_str(), target.port, target.shown.as_str()),
                 (secure, host, port, shown)
             );
         }
-        assert_eq!(
-            Target::parse("http://[::1]:8080").unwrap().address(),
-            "[::1]:8080"
-        );
+        assert_eq!(Target::parse("http://[::1]:8080").unwrap().address(), "[::1]:8080");
     }
 
     #[test]

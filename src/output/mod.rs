@@ -1,15 +1,18 @@
 //! A report as text or JSON: stdout is the result, stderr is everything else.
 
-pub mod table;
+pub(crate) mod table;
+
+use std::io;
 
 use crate::context::Console;
-use crate::error::{Error, exit};
+use crate::error::{Described, Error, exit};
 use crate::json::Json;
 use crate::secret::redact;
 use crate::text::{acts_on_terminal, printable};
+use crate::time::Timestamp;
 
 /// What a command has to say when it is done.
-pub struct Report {
+pub(crate) struct Report {
     /// For people and plain pipes; with its newlines.
     pub text: String,
     /// For programs: an object.
@@ -20,32 +23,45 @@ pub struct Report {
     pub exit: u8,
     /// The exit code when the report itself cannot be written.
     pub unwritten: u8,
+    /// Whether the result has been printed already.
+    delivered: bool,
 }
 
 impl Report {
     /// A success.
-    #[must_use]
-    pub fn new(text: impl Into<String>, json: Json) -> Self {
+    pub(crate) fn new(text: impl Into<String>, json: Json) -> Self {
         Self {
             text: text.into(),
             json,
             problem: None,
             exit: 0,
             unwritten: exit::FAILED,
+            delivered: false,
         }
     }
 
+    /// A success whose result has been printed with [`deliver`].
+    pub(crate) fn delivered() -> Self {
+        Self { delivered: true, ..Self::new("", Json::Null) }
+    }
+
     /// A success in part.
-    #[must_use]
-    pub fn with_problem(mut self, problem: Option<Error>) -> Self {
+    pub(crate) fn with_problem(mut self, problem: Option<Error>) -> Self {
         self.problem = problem;
         self
     }
 }
 
+/// Prints a result that somebody must receive.
+///
+/// # Errors
+/// When standard output did not take all of it.
+pub(crate) fn deliver(console: &Console, as_json: bool, text: &str, json: &Json) -> io::Result<()> {
+    if as_json { console.deliver(&laid_out(json)) } else { console.deliver(text) }
+}
+
 /// Prints what a command came to and answers the exit code.
-#[must_use]
-pub fn finish(console: &Console, as_json: bool, outcome: Result<Report, Error>) -> u8 {
+pub(crate) fn finish(console: &Console, as_json: bool, outcome: Result<Report, Error>) -> u8 {
     console.clear_progress();
     let (report, error) = match outcome {
         Ok(mut report) => {
@@ -56,13 +72,14 @@ pub fn finish(console: &Console, as_json: bool, outcome: Result<Report, Error>) 
     };
     let success = report.as_ref().map_or(0, |r| r.exit);
     let unwritten = report.as_ref().map_or(exit::FAILED, |r| r.unwritten);
-    let printed = if as_json {
+    let printed = if report.as_ref().is_some_and(|report| report.delivered) {
+        Ok(())
+    } else if as_json {
         let mut object = report.map_or_else(Json::object, |report| report.json);
         if let Some(error) = &error {
             object.set("error", describe(error));
         }
-        let text = serde_json::to_string_pretty(&object).unwrap_or_default();
-        console.result(&format!("{}\n", escaped(&text)))
+        console.result(&laid_out(&object))
     } else {
         report.map_or(Ok(()), |r| console.result(&r.text))
     };
@@ -79,12 +96,20 @@ pub fn finish(console: &Console, as_json: bool, outcome: Result<Report, Error>) 
     }
 }
 
+/// One JSON value as a result.
+fn laid_out(json: &Json) -> String {
+    let text = serde_json::to_string_pretty(json).unwrap_or_default();
+    format!("{}\n", escaped(&text))
+}
+
 /// JSON leaves some characters raw that a terminal acts on; inside a string their escape means
 /// the same, and outside of strings there are none.
 fn escaped(json: &str) -> String {
     json.chars().fold(String::new(), |mut text, c| {
         if c != '\n' && acts_on_terminal(c) {
-            text += &format!("\\u{:04x}", u32::from(c)); // all of them have four digits
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                text += &format!("\\u{unit:04x}");
+            }
         } else {
             text.push(c);
         }
@@ -94,43 +119,49 @@ fn escaped(json: &str) -> String {
 
 /// An error for people. A cause and a hint take one line each, whatever the ids in them hold.
 fn explain(console: &Console, error: &Error) {
-    console.error(&message(error));
-    for cause in causes(error) {
+    let error = told(error);
+    console.error(&error.message);
+    for cause in error.causes {
         console.say(&format!("Caused by: {}", printable(&cause)));
     }
-    if let Some(hint) = error.hint() {
+    if let Some(hint) = error.hint {
         console.say(&format!("Hint: {}", printable(&hint)));
     }
 }
 
-/// What failed. It may repeat what was typed, and a token may have been pasted in the wrong place.
-fn message(error: &Error) -> String {
-    redact(&error.to_string(), &[])
-}
-
-fn causes(error: &Error) -> Vec<String> {
-    let causes = error.causes().into_iter();
-    causes.map(|cause| redact(&cause, &[])).collect()
+/// What is told of an error. It may repeat what was typed, and a token may have been pasted in the
+/// wrong place.
+fn told(error: &Error) -> Described {
+    let mut error = error.described();
+    for text in error.causes.iter_mut().chain([&mut error.message]) {
+        *text = redact(text, &[]);
+    }
+    error
 }
 
 /// An error for programs.
-#[must_use]
-pub fn describe(error: &Error) -> Json {
+pub(crate) fn describe(error: &Error) -> Json {
+    let retryable = error.retryable();
+    let error = told(error);
     let mut object = Json::of([
-        ("code", error.code().into()),
-        ("message", message(error).into()),
-        ("hint", error.hint().into()),
-        ("exit_code", i64::from(error.exit_code()).into()),
-        ("retryable", error.retryable().into()),
+        ("code", error.code.into()),
+        ("message", error.message.into()),
+        ("hint", error.hint.into()),
+        ("exit_code", i64::from(error.exit_code).into()),
+        ("retryable", retryable.into()),
     ]);
-    if let Some(status) = error.http_status() {
+    if let Some(status) = error.http_status {
         object.set("http_status", i64::from(status).into());
     }
-    let causes = causes(error);
-    if !causes.is_empty() {
-        object.set("causes", causes.into());
+    if !error.causes.is_empty() {
+        object.set("causes", error.causes.into());
     }
     object
+}
+
+/// A moment as outputs show it: `-` if unknown.
+pub(crate) fn moment(time: Option<Timestamp>) -> String {
+    time.map_or_else(|| "-".to_owned(), |t| t.to_string())
 }
 
 #[cfg(test)]
@@ -143,10 +174,7 @@ mod tests {
         let raw =
             serde_json::to_string_pretty(&Json::of([("a", hostile.into())])).unwrap_or_default();
         let safe = escaped(&raw);
-        assert!(
-            !safe.chars().any(|c| c != '\n' && acts_on_terminal(c)),
-            "{safe:?}"
-        );
+        assert!(!safe.chars().any(|c| c != '\n' && acts_on_terminal(c)), "{safe:?}");
         let back: Json = serde_json::from_str(&safe).unwrap();
         assert_eq!(back.get("a").and_then(Json::as_str), Some(hostile));
     }

@@ -9,49 +9,33 @@ const WIDEST: usize = 80;
 const NOTHING: &str = "-";
 
 /// Rows under headings.
-pub struct Table<const N: usize> {
+pub(crate) struct Table<const N: usize> {
     headings: [&'static str; N],
     rows: Vec<[String; N]>,
 }
 
 impl<const N: usize> Table<N> {
     /// A table without rows. A heading is one word, or a pipe could not tell the columns apart.
-    #[must_use]
-    pub fn new(headings: [&'static str; N]) -> Self {
-        Self {
-            headings,
-            rows: Vec::new(),
-        }
+    pub(crate) fn new(headings: [&'static str; N]) -> Self {
+        Self { headings, rows: Vec::new() }
     }
 
     /// Adds a row. What a terminal would act on is escaped; an empty cell becomes `-`.
-    pub fn row(&mut self, cells: [impl AsRef<str>; N]) {
+    pub(crate) fn row(&mut self, cells: [impl AsRef<str>; N]) {
         self.rows.push(cells.map(|cell| {
             let cell = printable(cell.as_ref());
-            if cell.is_empty() {
-                NOTHING.to_owned()
-            } else {
-                cell
-            }
+            if cell.is_empty() { NOTHING.to_owned() } else { cell }
         }));
     }
 
-    /// How many rows there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
     /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
     /// The table with lines around its cells, or without any: then two spaces stand between
     /// columns and none at the end of a row. Nothing at all when there are no rows.
-    #[must_use]
-    pub fn render(&self, lines: bool) -> String {
+    pub(crate) fn render(&self, lines: bool) -> String {
         if self.rows.is_empty() {
             return String::new();
         }
@@ -88,20 +72,12 @@ fn rule<const N: usize>(widths: &[usize; N], [left, cross, right]: [&str; 3]) ->
 }
 
 fn drawn<const N: usize>(cells: &[String; N], widths: &[usize; N]) -> String {
-    let parts: Vec<String> = cells
-        .iter()
-        .zip(widths)
-        .map(|(c, w)| padded(c, *w))
-        .collect();
+    let parts: Vec<String> = cells.iter().zip(widths).map(|(c, w)| padded(c, *w)).collect();
     format!("│ {} │\n", parts.join(" │ "))
 }
 
 fn plain<const N: usize>(cells: &[String; N], widths: &[usize; N]) -> String {
-    let parts: Vec<String> = cells
-        .iter()
-        .zip(widths)
-        .map(|(c, w)| padded(c, *w))
-        .collect();
+    let parts: Vec<String> = cells.iter().zip(widths).map(|(c, w)| padded(c, *w)).collect();
     format!("{}\n", parts.join("  ").trim_end())
 }
 
@@ -157,10 +133,7 @@ mod tests {
     fn nothing_raw_reaches_the_terminal() {
         let mut table = Table::new(["A", "B"]);
         table.row(["\u{1b}[31mred\n", "x"]);
-        assert_eq!(
-            table.render(false),
-            "A                B\n\\u{1b}[31mred\\n  x\n"
-        );
+        assert_eq!(table.render(false), "A                B\n\\u{1b}[31mred\\n  x\n");
     }
 
     #[test]

@@ -1,129 +1,260 @@
-//! What a refresh is in the middle of: the records of the journal. What they add up to is the ledger.
+//! The records of the journal. What they add up to is in `pending.rs`.
+//!
+//! One JSON object a line. Fields are only ever added, each with a default: a journal that an older
+//! version wrote is read. A record that is not known is refused, never skipped.
 
 use serde::{Deserialize, Serialize};
 
+use super::{Pending, WorkspaceRef};
+use crate::context::BootTime;
 use crate::error::{Error, Result};
-use crate::time::Timestamp;
+use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
 
-pub use super::ledger::{Orphan, Owed, Pending, Rotation, Window};
-
-/// A workspace, by everything it is called.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WorkspaceRef {
-    /// Its key in the config file.
-    pub key: String,
-    /// Its UUID, for the API.
-    pub id: String,
-    /// Its name, for people.
-    pub name: String,
-}
-
-/// One line of the journal. Written before, or right after, the step it names.
+/// One line of the journal, written before or right after the step it names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[allow(clippy::large_enum_variant)] // few at a time, and boxes would only clutter
-pub enum Record {
-    /// A token is about to be asked for; the server may have made it by `until`, our clock.
+pub(crate) enum Record {
+    /// A token is about to be requested. The workspace and `at` name the request.
     Creating {
-        /// For which workspace.
-        place: WorkspaceRef,
-        /// When; with the workspace this names the request.
+        #[serde(rename = "place")]
+        workspace: WorkspaceRef,
         at: Timestamp,
-        /// When the request will have been given up at the latest.
+        /// When the request will have been given up at the latest, by our clock.
+        until: Timestamp,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        boot: Option<BootTime>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expiry: Option<Expiry>,
+        /// Requested by `token create`, for somebody else: never an orphan to be revoked unasked.
+        #[serde(default, skip_serializing_if = "is_false")]
+        to_hand_out: bool,
+    },
+    /// The list was read and did not hold the token of that request; it may appear late.
+    Searched {
+        workspace: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        server: String,
+        at: Timestamp,
+    },
+    /// That request has ended: a token of it was created before `until`.
+    Ended {
+        workspace: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        server: String,
+        at: Timestamp,
         until: Timestamp,
     },
-    /// The time for that ran out, and the server may still carry it out.
-    Unanswered {
-        /// The workspace's UUID.
-        workspace: String,
-        /// As in `creating`.
-        at: Timestamp,
-    },
-    /// That came to nothing, or what became of it is known.
+    /// Written by older versions only: the request timed out.
+    Unanswered { workspace: String, at: Timestamp },
+    /// The outcome of that request is known.
     Closed {
-        /// The workspace's UUID.
         workspace: String,
-        /// As in `creating`.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        server: String,
         at: Timestamp,
     },
-    /// The token that was asked for. From here it cannot be lost.
+    /// The token of that request. From here it cannot be lost.
     Created {
-        /// For which workspace.
-        place: WorkspaceRef,
-        /// As in `creating`.
+        #[serde(rename = "place")]
+        workspace: WorkspaceRef,
         at: Timestamp,
-        /// The new token.
         token: Token,
-        /// The one it takes the place of.
         old: Option<Token>,
-        /// Whether it is to be handed on before the old one may be revoked.
-        hand_over: bool,
-        /// For how many seconds the old one is left live.
+        /// Whether it must be delivered before the old token may be revoked.
+        #[serde(rename = "hand_over")]
+        deliver: bool,
         grace_s: Option<u64>,
+        /// The old token stays live: it was not a refresh.
+        #[serde(default, skip_serializing_if = "is_false")]
+        keep_old: bool,
+    },
+    /// The server does not accept the new token yet: it is kept, the old one stays current.
+    Unconfirmed {
+        workspace: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        server: String,
     },
     /// The new token is the workspace's current one.
     Promoted {
-        /// The workspace's UUID.
         workspace: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        server: String,
     },
-    /// The new token was handed on.
-    HandedOver {
-        /// The workspace's UUID.
+    /// The new token was delivered.
+    #[serde(rename = "handed_over")]
+    Delivered {
         workspace: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        server: String,
     },
-    /// The refresh needs nothing more; what it leaves to do has records of its own.
+    /// The refresh needs nothing more; what it leaves pending has records of its own.
     Done {
-        /// The workspace's UUID.
         workspace: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        server: String,
     },
-    /// A token of ours that is still to be revoked.
-    Owed {
-        /// Of which workspace.
-        place: WorkspaceRef,
-        /// Its id.
+    /// A token must be revoked.
+    #[serde(rename = "owed")]
+    PendingRevocation(PendingRevocation),
+    /// A token was handed out by `token create` and is about to be printed.
+    HandingOut {
+        #[serde(rename = "place")]
+        workspace: WorkspaceRef,
+        at: Timestamp,
         jti: String,
-        /// Not before this moment; at once when absent.
-        not_before: Option<Timestamp>,
     },
-    /// A token that was born while a request of ours had no answer, and that nobody here holds.
-    Orphan {
-        /// Of which workspace.
-        place: WorkspaceRef,
-        /// Its id.
-        jti: String,
-        /// When it was made, by the server's clock.
-        born: Option<Timestamp>,
-    },
-    /// This token needs nothing more: it was revoked, or is gone.
+    /// A live token that may be the result of a request whose answer was lost.
+    Orphan(Orphan),
+    /// Nothing more is to be done about this token: it was revoked, or handed out.
     Gone {
-        /// The workspace's UUID.
         workspace: String,
-        /// Its id.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        server: String,
         jti: String,
     },
-    /// The workspace was deleted, and everything that is owed about it with it.
-    Forgotten {
-        /// The workspace's UUID.
+    /// The user wants to hear no more of this token. It may be live.
+    Dismissed {
         workspace: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        server: String,
+        jti: String,
     },
+    /// The workspace was deleted, and everything that was pending for it with it.
+    Forgotten {
+        workspace: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        server: String,
+    },
+    /// A workspace is about to be created; a token may come with it.
+    CreatingWorkspace {
+        name: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        server: String,
+        at: Timestamp,
+        until: Timestamp,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        boot: Option<BootTime>,
+    },
+}
+
+/// A token that must be revoked. Its id is kept, never its text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PendingRevocation {
+    #[serde(rename = "place")]
+    pub(crate) workspace: WorkspaceRef,
+    pub(crate) jti: String,
+    /// Not before this moment, by the server's clock; at once if absent.
+    pub(crate) not_before: Option<Timestamp>,
+    /// The grace that was promised, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) grace_s: Option<u64>,
+    /// The token that replaced it: if a restored config file holds the old one again, that is the
+    /// one which nothing else names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) successor: Option<String>,
+    /// When it became pending, by our clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) since: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) boot: Option<BootTime>,
+    /// Just created: until the news of it has reached every part of the server, a list without it
+    /// proves nothing.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) is_new: bool,
+    /// The user asked for it: it is revoked even if the config file holds it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) by_hand: bool,
+}
+
+/// A live token that nobody here holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Orphan {
+    #[serde(rename = "place")]
+    pub(crate) workspace: WorkspaceRef,
+    pub(crate) jti: String,
+    /// When it was created, by the server's clock.
+    #[serde(rename = "born")]
+    pub(crate) created_at: Option<Timestamp>,
+    #[serde(default)]
+    pub(crate) origin: Origin,
+}
+
+/// Where an orphan comes from, as far as the evidence goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Origin {
+    /// It was created around a request that was lost; another machine may hold it.
+    #[default]
+    Maybe,
+    /// Its moment and its lifetime are those of a lost request, and there are no more such tokens
+    /// than lost requests.
+    Match,
+    /// `token create` requested it and may have handed it out.
+    HandedOut,
+    /// A refresh made it, and a restored config file holds the token before it again.
+    Superseded,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Lays records out as the lines of a journal.
 ///
 /// # Errors
 /// None that occurs: a record always has a JSON form.
-pub fn lines(records: &[Record]) -> Result<Vec<u8>> {
+pub(crate) fn lines(records: &[Record]) -> Result<Vec<u8>> {
     let mut lines = Vec::new();
     for record in records {
         serde_json::to_writer(&mut lines, record).map_err(|e| {
-            Error::write_file(
-                "lay out",
-                std::path::Path::new("a journal record"),
-                e.into(),
-            )
+            let path = std::path::Path::new("a journal record");
+            Error::write_file("lay out", path, e.into())
         })?;
         lines.push(b'\n');
     }
     Ok(lines)
+}
+
+impl Pending {
+    /// Adds up the lines of a journal, and tells how many of its bytes count.
+    ///
+    /// An empty line says that everything before it is on the disk. What follows the last one may
+    /// have been written and not synced when the power failed: from its first line that is torn or
+    /// has a hole nothing was acknowledged, so nothing of it counts. A whole line is neither.
+    ///
+    /// # Errors
+    /// The number of a line before that which is no record (from 1), and why. Its text is not part
+    /// of it: it may hold a token.
+    pub(crate) fn read(lines: &[u8]) -> std::result::Result<(Self, usize), String> {
+        let synced = lines.windows(2).rposition(|pair| pair == b"\n\n");
+        let synced = synced.map_or(0, |at| at + 2);
+        let mut pending = Self::default();
+        let mut counted = 0;
+        for (n, line) in lines.split_inclusive(|b| *b == b'\n').enumerate() {
+            if line != b"\n" {
+                match serde_json::from_slice(line) {
+                    Ok(record) if line.ends_with(b"\n") => pending.apply(record),
+                    Err(_) if counted >= synced && !is_json(line) => break,
+                    Ok(_) => break,
+                    Err(e) => {
+                        let column = e.column();
+                        return Err(format!(
+                            "line {}, column {column}: not a record of this version",
+                            n + 1
+                        ));
+                    }
+                }
+            }
+            counted += line.len();
+        }
+        Ok((pending, counted))
+    }
+}
+
+/// A later version's record is.
+fn is_json(line: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
 }

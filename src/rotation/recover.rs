@@ -1,275 +1,233 @@
 //! Finishing what an earlier run left in the journal.
 
-use super::create::Verdict;
-use super::journal::{Record, Rotation, WorkspaceRef};
-use super::world::{Event, HistoryEvent, Listed, Promotion};
-use super::{OldFate, Refreshed, Rotator, recurs};
-use crate::error::Failure;
+use super::ports::{Event, HistoryEvent, Promotion};
+use super::verify::Verdict;
+use super::{OldFate, Refreshed, Rotation, Rotator, WorkspaceRef};
+use crate::error::{Error, NewTokenFate};
+use crate::token::Token;
 
 impl Rotator<'_> {
-    /// Does the pending work of every workspace, as far as it can be done now. What cannot stays
-    /// in the journal; every outcome is told.
+    /// Does the pending work of every workspace of this server, as far as it can be done now. What
+    /// cannot stays in the journal; every outcome is told.
     ///
-    /// A hand-over that is owed is done for `places` only: the hooks of this run are theirs.
-    pub fn recover(&mut self, places: &[WorkspaceRef], revoke_orphans: bool) {
+    /// A pending delivery is made for `workspaces` only: the targets of this run are theirs.
+    pub(super) fn recover(&mut self, workspaces: &[WorkspaceRef]) {
         self.recovering = true;
-        self.look_for_the_late();
-        for window in self.ledger.windows.clone() {
-            self.settle_window(&window);
-        }
-        self.resume(places);
-        self.revoke_owed();
-        self.visit_orphans(revoke_orphans);
+        self.name_other_servers();
+        let before = self.pending.revocations.clone();
+        self.search_creates();
+        self.resume_rotations(workspaces);
+        self.revoke_pending(&before);
+        self.visit_orphans(workspaces);
         self.recovering = false;
     }
 
     /// Does the pending work and ends the run.
-    pub fn recover_only(&mut self, places: &[WorkspaceRef], revoke_orphans: bool) {
-        self.recover(places, revoke_orphans);
+    pub(crate) fn recover_only(&mut self, workspaces: &[WorkspaceRef], revoke_orphans: bool) {
+        self.options.revoke_orphans = revoke_orphans;
+        self.recover(workspaces);
         self.close();
     }
 
-    /// Takes lost tokens into the journal, where they stay until they are revoked or gone.
-    pub(super) fn adopt_orphans(
-        &mut self,
-        place: &WorkspaceRef,
-        at: crate::time::Timestamp,
-        found: &[Listed],
-    ) {
-        let mut records: Vec<Record> = Vec::new();
-        for token in found {
-            self.note(
-                place,
-                &HistoryEvent::OrphanFound {
-                    jti: token.jti.clone(),
-                },
-            );
-            records.push(Record::Orphan {
-                place: place.clone(),
-                jti: token.jti.clone(),
-                born: token.created_at,
-            });
-        }
-        records.push(Record::Closed {
-            workspace: place.id.clone(),
-            at,
-        });
-        if self.record(&records).is_err() {
-            // The journal still has the request, by which the next run finds them again.
-            for record in records {
-                self.ledger.apply(record);
+    pub(super) fn is_ours(&self, workspace: &WorkspaceRef) -> bool {
+        workspace.is_on(self.control_plane.server())
+    }
+
+    fn name_other_servers(&mut self) {
+        let mut named: Vec<WorkspaceRef> = Vec::new();
+        for workspace in self.pending.workspaces().filter(|w| !self.is_ours(w)) {
+            if !named.iter().any(|other| other.is(workspace)) {
+                named.push(workspace.clone());
             }
         }
+        for workspace in named {
+            (self.on_event)(Event::OtherServer { workspace });
+        }
+    }
+
+    /// Whether work could not be done although it was due. Orphans wait for the user, deliveries
+    /// for a run with targets, and what the restored config file holds stays.
+    pub(crate) fn is_overdue(&mut self) -> bool {
+        if !self.pending.has_work() {
+            return false;
+        }
+        let now = self.moment();
+        let creates = self.pending.creates.iter();
+        if creates.into_iter().any(|c| !c.searched || c.is_settled(&now))
+            || self.pending.rotations.iter().any(|r| !r.awaits_delivery())
+        {
+            return true;
+        }
+        let revocations = self.pending.revocations.clone();
+        revocations.iter().any(|p| {
+            let held = !p.by_hand && self.store.holds(&p.workspace, &p.jti).unwrap_or(false);
+            p.is_due(&now) && !held
+        })
     }
 
     /// Goes on with refreshes whose new token is in the journal.
-    fn resume(&mut self, places: &[WorkspaceRef]) {
-        let mut ready: Vec<Rotation> = Vec::new();
-        for rotation in self.ledger.rotations.clone() {
-            if rotation.promoted {
-                continue;
-            }
-            let Ok(current) = self.store.current(&rotation.place.key) else {
-                return; // a config file that cannot be used fails the command by itself
-            };
-            let holds = |token: &crate::token::Token| {
-                current
-                    .as_ref()
-                    .is_some_and(|c| c.access_token == token.access_token)
-            };
-            let untouched = current.is_none() || rotation.old.as_ref().is_some_and(holds);
-            if holds(&rotation.token) {
-                ready.push(rotation);
-            } else if !untouched {
-                self.give_up(&rotation); // somebody stored another token since
-            } else if let Verdict::Broken = self.verify(&rotation.token, rotation.old.as_ref()) {
-                self.give_up(&rotation);
-            } else {
-                ready.push(rotation);
+    fn resume_rotations(&mut self, workspaces: &[WorkspaceRef]) {
+        let mut ready: Vec<(Rotation, Option<bool>)> = Vec::new();
+        for rotation in self.pending.rotations.clone() {
+            if self.is_ours(&rotation.workspace) {
+                ready.extend(self.judge(rotation));
             }
         }
         self.promote_again(&ready);
-        for rotation in self.ledger.rotations.clone() {
-            if !rotation.promoted {
+        let accepted =
+            |w: &WorkspaceRef| ready.iter().any(|(r, _)| r.unconfirmed && r.workspace.is(w));
+        for rotation in self.pending.rotations.clone() {
+            if !(rotation.promoted && self.is_ours(&rotation.workspace)) {
                 continue;
             }
-            let ours = places.iter().any(|place| place.id == rotation.place.id);
-            if rotation.hand_over && ours && self.hooks.is_some() {
-                self.resume_hand_over(rotation);
-            } else if !rotation.hand_over && self.reachable {
-                self.retire_after_resume(&rotation);
+            let wanted = workspaces.iter().any(|w| w.is(&rotation.workspace));
+            if rotation.deliver && wanted && self.targets.is_some() {
+                self.resume_delivery(rotation);
+            } else if !rotation.deliver {
+                let accepted = accepted(&rotation.workspace);
+                self.revoke_old_after_resume(rotation, accepted);
             }
         }
     }
 
-    /// Hands on the token that an earlier run made, in place of making another.
-    fn resume_hand_over(&mut self, rotation: Rotation) {
-        let Rotation {
-            place,
-            token,
-            old,
-            grace_s,
-            ..
-        } = rotation;
-        let grace_s = self.grace_s.or(grace_s);
-        let fate = self.hand_on_and_retire(&place, &token, old.as_ref(), grace_s);
-        let refreshed = Refreshed {
-            new: token,
-            old,
-            fate,
-            verified: None,
-            resumed: true,
+    /// Whether the token of an interrupted refresh is to be stored, and if so whether it is verified.
+    fn judge(&mut self, rotation: Rotation) -> Option<(Rotation, Option<bool>)> {
+        let Ok(current) = self.store.current(&rotation.workspace) else {
+            return None; // a config file that cannot be used fails the command by itself
         };
-        self.resumed.push((place.id, refreshed));
+        let is_current =
+            |token: &Token| current.as_ref().is_some_and(|c| c.access_token == token.access_token);
+        if is_current(&rotation.token) {
+            // Once more: what is in place may not be durable.
+            return (!rotation.promoted).then_some((rotation, None));
+        }
+        let holds_old = rotation.old.as_ref().is_some_and(is_current);
+        if !holds_old && (rotation.promoted || current.is_some()) {
+            // Another program stored another token since. A promoted one may still be in use.
+            if !rotation.promoted {
+                self.give_up(&rotation);
+            }
+            return None;
+        }
+        match self.verify(&rotation.token, rotation.old.as_ref()) {
+            // The config file was restored: the server decides which of the two is current now.
+            Verdict::Denied if rotation.promoted => {
+                self.give_up(&rotation);
+                None
+            }
+            Verdict::Denied if rotation.unconfirmed => {
+                self.give_up_unconfirmed(rotation);
+                None
+            }
+            Verdict::NoAnswer | Verdict::Unsure if rotation.promoted || rotation.unconfirmed => {
+                None
+            }
+            Verdict::Denied | Verdict::Unsure => {
+                self.append_relaxed(rotation.workspace.unconfirmed());
+                None
+            }
+            // This server can tell: only its list speaks for a token that it once denied.
+            Verdict::CannotTell if rotation.unconfirmed => self.judge_by_list(rotation),
+            verdict => Some((rotation, Some(verdict.verified()))),
+        }
     }
 
-    fn give_up(&mut self, rotation: &Rotation) {
-        self.abandon(&rotation.place, &rotation.token);
+    fn judge_by_list(&mut self, rotation: Rotation) -> Option<(Rotation, Option<bool>)> {
+        let list = self.list(&rotation.workspace).ok()?;
+        if list.iter().any(|token| Some(&token.jti) == rotation.token.jti.as_ref()) {
+            return Some((rotation, Some(false)));
+        }
+        self.give_up_unconfirmed(rotation);
+        None
+    }
+
+    /// The refresh of this run ends with that: another token would most likely be denied too.
+    fn give_up_unconfirmed(&mut self, rotation: Rotation) {
+        let fate = self.give_up(&rotation);
+        let (jti, revoked) = (rotation.token.jti, fate == NewTokenFate::Revoked);
+        self.resumed.push((rotation.workspace, Err(Error::NewTokenRejected { jti, revoked })));
+    }
+
+    /// Delivers the token that an earlier run made, instead of making another.
+    fn resume_delivery(&mut self, rotation: Rotation) {
+        let Rotation { workspace, token, old, grace_s, .. } = rotation;
+        let grace_s = self.options.grace_s.or(grace_s);
+        let fate = self.deliver_then_revoke_old(&workspace, &token, old.as_ref(), grace_s);
+        let refreshed = Refreshed { new: token, old, fate, verified: None, resumed: true };
+        self.resumed.push((workspace, Ok(refreshed)));
+    }
+
+    fn give_up(&mut self, rotation: &Rotation) -> NewTokenFate {
+        let fate = self.discard_new(&rotation.workspace, &rotation.token);
         let jti = rotation.token.jti_for_people();
         let reason = format!("an interrupted refresh was undone: its token ({jti}) is not needed");
-        self.note(&rotation.place, &HistoryEvent::Failed { reason });
-        (self.tell)(Event::Abandoned {
-            place: rotation.place.clone(),
+        self.note(&rotation.workspace, &HistoryEvent::Failed { reason });
+        (self.on_event)(Event::Discarded {
+            workspace: rotation.workspace.clone(),
             jti: rotation.token.jti.clone(),
         });
+        fate
     }
 
     /// Stores the new tokens of interrupted refreshes; storing one twice makes it durable.
-    fn promote_again(&mut self, ready: &[Rotation]) {
-        let promotions: Vec<Promotion> = ready
-            .iter()
-            .map(|r| Promotion {
-                place: &r.place,
-                old: r.old.as_ref(),
-                new: &r.token,
-            })
-            .collect();
+    fn promote_again(&mut self, ready: &[(Rotation, Option<bool>)]) {
+        let promotions = ready.iter().map(|(r, _)| Promotion {
+            workspace: &r.workspace,
+            old: r.old.as_ref(),
+            new: &r.token,
+        });
+        let promotions: Vec<Promotion> = promotions.collect();
         if promotions.is_empty() {
             return;
         }
         match self.store.promote(&promotions) {
             Ok(stored) => {
-                for (rotation, stored) in ready.iter().zip(stored) {
-                    if !stored {
+                for ((rotation, _), stored) in ready.iter().zip(stored) {
+                    if stored {
+                        self.promoted_again(rotation);
+                    } else {
                         self.give_up(rotation);
-                        continue;
                     }
-                    self.note_refreshed(
-                        &rotation.place,
-                        &rotation.token,
-                        rotation.old.as_ref(),
-                        true,
-                    );
-                    self.settle(Record::Promoted {
-                        workspace: rotation.place.id.clone(),
-                    });
-                    (self.tell)(Event::Finished {
-                        place: rotation.place.clone(),
-                        jti: rotation.token.jti.clone(),
-                    });
                 }
             }
             Err(failed) => {
-                for rotation in ready {
-                    (self.tell)(Event::Unsettled {
-                        place: rotation.place.clone(),
-                        reason: failed.error.to_string(),
-                    });
+                for (rotation, _) in ready {
+                    let workspace = rotation.workspace.clone();
+                    let reason = failed.error.to_string();
+                    (self.on_event)(Event::Unsettled { workspace, reason });
                 }
             }
         }
     }
 
-    fn retire_after_resume(&mut self, rotation: &Rotation) {
-        let place = rotation.place.clone();
-        let jti = rotation.old.as_ref().and_then(|old| old.jti.clone());
-        let fate = self.retire(&place, rotation.old.as_ref(), rotation.grace_s);
+    fn promoted_again(&mut self, rotation: &Rotation) {
+        let Rotation { workspace, token, old, .. } = rotation;
+        self.note_refreshed(workspace, token, old.as_ref());
+        self.append_relaxed(workspace.promoted());
+        (self.on_event)(Event::Finished { workspace: workspace.clone(), jti: token.jti.clone() });
+    }
+
+    /// A token that the server accepts at last completes its refresh: no other is requested.
+    fn revoke_old_after_resume(&mut self, rotation: Rotation, accepted: bool) {
+        let Rotation { workspace, token, old, grace_s, keep_old, .. } = rotation;
+        if keep_old {
+            self.keeps_live(&workspace, old.as_ref());
+            return self.append_relaxed(workspace.done());
+        }
+        let jti = old.as_ref().and_then(|old| old.jti.clone());
+        let fate = self.revoke_old(&workspace, &token, old.as_ref(), grace_s);
+        if accepted {
+            let verified = Some(true);
+            let refreshed = Refreshed { new: token, old, fate, verified, resumed: false };
+            self.resumed.push((workspace, Ok(refreshed)));
+            return;
+        }
         match (jti, fate) {
-            (Some(jti), OldFate::Revoked(_)) => (self.tell)(Event::Revoked { place, jti }),
+            (Some(jti), OldFate::Revoked(_)) => (self.on_event)(Event::Revoked { workspace, jti }),
             (Some(jti), OldFate::Live(reason)) => {
-                (self.tell)(Event::StillLive { place, jti, reason });
+                (self.on_event)(Event::StillLive { workspace, jti, reason });
             }
             _ => {}
-        }
-    }
-
-    /// Does the revocations that are owed and due.
-    fn revoke_owed(&mut self) {
-        for owed in self.ledger.owed.clone() {
-            let waits = |until| self.server_now(&owed.place).is_none_or(|now| now < until);
-            if owed.not_before.is_some_and(waits) || !self.reachable {
-                continue;
-            }
-            let (place, jti) = (owed.place, owed.jti);
-            match self.plane.revoke(&place.id, &jti) {
-                Ok(_) => {
-                    self.gone(&place, &jti);
-                    (self.tell)(Event::Revoked { place, jti });
-                }
-                Err(failure) => {
-                    self.watch(&failure);
-                    let reason = failure.to_string();
-                    (self.tell)(Event::StillLive { place, jti, reason });
-                }
-            }
-        }
-    }
-
-    /// Names the orphans that are still live, or revokes them.
-    pub(super) fn visit_orphans(&mut self, revoke: bool) {
-        for orphan in self.ledger.orphans.clone() {
-            let (place, jti) = (orphan.place, orphan.jti);
-            if self.reachable && revoke {
-                match self.plane.revoke(&place.id, &jti) {
-                    Ok(_) => {
-                        self.gone(&place, &jti);
-                        (self.tell)(Event::Orphan {
-                            place,
-                            jti,
-                            revoked: true,
-                        });
-                        continue;
-                    }
-                    Err(failure) => self.watch(&failure),
-                }
-            } else if self.reachable {
-                match self.plane.list(&place.id) {
-                    Ok(listing) if listing.tokens.iter().all(|t| t.jti != jti) => {
-                        self.settle(Record::Gone {
-                            workspace: place.id,
-                            jti,
-                        });
-                        continue;
-                    }
-                    Ok(_) => {}
-                    Err(failure) => self.watch(&failure),
-                }
-            }
-            (self.tell)(Event::Orphan {
-                place,
-                jti,
-                revoked: false,
-            });
-        }
-    }
-
-    pub(super) fn gone(&mut self, place: &WorkspaceRef, jti: &str) {
-        self.note(
-            place,
-            &HistoryEvent::Revoked {
-                jti: jti.to_owned(),
-            },
-        );
-        self.settle(Record::Gone {
-            workspace: place.id.clone(),
-            jti: jti.to_owned(),
-        });
-    }
-
-    /// Remembers a failure that the next request would only meet again.
-    pub(super) fn watch(&mut self, failure: &Failure) {
-        if recurs(failure) {
-            self.reachable = false;
         }
     }
 }

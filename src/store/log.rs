@@ -2,9 +2,9 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use super::owner::open_own;
 use super::replace::{replace, sync_parent};
 use super::{Contents, read, read_end};
 use crate::error::{Error, Result};
@@ -14,10 +14,9 @@ const END: u64 = 4096;
 
 /// Why lines could not be appended.
 #[derive(Debug)]
-pub struct AppendError {
+pub(crate) struct AppendError {
     /// The log is as it was before. Otherwise nobody knows.
     pub taken_back: bool,
-    /// What failed.
     pub error: Error,
 }
 
@@ -30,15 +29,17 @@ impl From<AppendError> for Error {
 /// An append-only file of lines. A torn last line, which a kill or a full disk leaves, does not
 /// count and is cut off before the next one is written.
 ///
-/// An empty line says that everything before it is durable. It is written in front of the next
-/// append, so it costs no write of its own.
+/// In one that was opened whole, an empty line says that everything before it is durable. It is
+/// written in front of the next append, so it costs no write of its own.
 #[derive(Debug)]
-pub struct Log {
+pub(crate) struct Log {
     path: PathBuf,
     /// How many bytes of whole lines there are; `None` when there is no file.
     len: Option<u64>,
     /// Where the last line began.
     last: u64,
+    /// Whether empty lines are written.
+    marks: bool,
     /// Everything up to `len` is durable, and no empty line says so yet.
     unmarked: bool,
     file: Option<File>,
@@ -49,7 +50,7 @@ impl Log {
     ///
     /// # Errors
     /// [`Error::ReadFile`].
-    pub fn open(path: &Path) -> Result<(Self, Vec<u8>)> {
+    pub(crate) fn open(path: &Path) -> Result<(Self, Vec<u8>)> {
         let (bytes, len) = match read(path)? {
             None => (Vec::new(), None),
             Some(Contents { mut bytes, .. }) => {
@@ -58,49 +59,43 @@ impl Log {
                 (bytes, Some(len))
             }
         };
-        Ok((Self::of(path, len), bytes))
+        Ok((Self::of(path, len, true), bytes))
     }
 
     /// The log at `path` for appending only: no more than its end is read.
     ///
     /// # Errors
     /// [`Error::ReadFile`].
-    pub fn open_end(path: &Path) -> Result<Self> {
+    pub(crate) fn open_end(path: &Path) -> Result<Self> {
         let len = match read_end(path, END)? {
             None => None,
             Some((before, bytes)) => match bytes.iter().rposition(|b| *b == b'\n') {
                 Some(n) => Some(before + n as u64 + 1),
                 None if before == 0 => Some(0),
-                None => return Ok(Self::open(path)?.0),
+                None => Self::open(path)?.0.len,
             },
         };
-        Ok(Self::of(path, len))
+        Ok(Self::of(path, len, false))
     }
 
-    fn of(path: &Path, len: Option<u64>) -> Self {
+    fn of(path: &Path, len: Option<u64>, marks: bool) -> Self {
         Self {
             path: path.to_owned(),
             len,
             last: len.unwrap_or(0),
+            marks,
             unmarked: false,
             file: None,
         }
     }
 
     /// How many bytes of whole lines it holds.
-    #[must_use]
-    pub fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.len.unwrap_or(0)
     }
 
-    /// Whether it holds no line.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Takes everything after `len` as never written; the next append truncates to it first.
-    pub fn cut_to(&mut self, len: u64) {
+    pub(crate) fn cut_to(&mut self, len: u64) {
         if len < self.len() {
             self.len = Some(len);
             self.last = len;
@@ -113,14 +108,14 @@ impl Log {
     ///
     /// # Errors
     /// [`AppendError`] tells whether the lines are certainly not there.
-    pub fn append(&mut self, lines: &[u8], durable: bool) -> std::result::Result<(), AppendError> {
+    pub(crate) fn append(
+        &mut self,
+        lines: &[u8],
+        durable: bool,
+    ) -> std::result::Result<(), AppendError> {
         let start = self.len();
         let marked = [b"\n", lines].concat();
-        let lines = if self.unmarked && start > 0 {
-            &marked
-        } else {
-            lines
-        };
+        let lines = if self.marks && self.unmarked && start > 0 { &marked } else { lines };
         if let Err(source) = self.try_append(lines, durable) {
             // Cut to whole lines again, or the next line would be glued to half a one.
             let taken_back = match self.file.take() {
@@ -139,17 +134,14 @@ impl Log {
     fn try_append(&mut self, lines: &[u8], durable: bool) -> io::Result<()> {
         let start = self.len();
         if self.file.is_none() {
-            let file = OpenOptions::new()
-                .create(true)
-                .append(true)
-                .mode(0o600)
-                .open(&self.path)?;
+            let file = open_own(&self.path, OpenOptions::new().append(true))?;
             // A torn tail goes now that somebody writes.
             if file.metadata()?.len() != start {
                 file.set_len(start)?;
             }
             self.file = Some(file);
-            if start == 0 && durable {
+            // Also for lines that may be lost: later ones that may not come to a file that is there.
+            if start == 0 {
                 sync_parent(&self.path)?;
             }
         }
@@ -167,9 +159,9 @@ impl Log {
     ///
     /// # Errors
     /// [`Error::WriteFile`].
-    pub fn retract(&mut self) -> Result<()> {
+    pub(crate) fn retract(&mut self) -> Result<()> {
         let cut = || -> io::Result<()> {
-            let file = OpenOptions::new().write(true).open(&self.path)?;
+            let file = open_own(&self.path, OpenOptions::new().write(true))?;
             file.set_len(self.last)?;
             file.sync_data()
         };
@@ -183,7 +175,7 @@ impl Log {
     ///
     /// # Errors
     /// [`Error::WriteFile`]; a file that is gone already is none.
-    pub fn remove(&mut self) -> Result<()> {
+    pub(crate) fn remove(&mut self) -> Result<()> {
         self.file = None;
         match fs::remove_file(&self.path) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -202,12 +194,13 @@ impl Log {
     ///
     /// # Errors
     /// [`Error::WriteFile`]; the old or the new lines are there whole.
-    pub fn rewrite(&mut self, lines: &[u8]) -> Result<()> {
+    pub(crate) fn rewrite(&mut self, lines: &[u8]) -> Result<()> {
         self.file = None;
-        replace(&self.path, lines)?;
-        self.len = Some(lines.len() as u64);
+        let mark: &[u8] = if self.marks { b"\n" } else { b"" };
+        replace(&self.path, &[lines, mark].concat())?;
+        self.len = Some((lines.len() + mark.len()) as u64);
         self.last = self.len();
-        self.unmarked = true;
+        self.unmarked = false;
         Ok(())
     }
 }
@@ -245,6 +238,11 @@ mod tests {
         log.rewrite(b"g\n").unwrap();
         log.append(b"h\n", true).unwrap();
         assert_eq!(text(), "g\n\nh\n");
+        // Only the end of a history is read, and it has none.
+        let mut end = Log::open_end(&path).unwrap();
+        end.append(b"x\n", true).unwrap();
+        end.append(b"y\n", true).unwrap();
+        assert_eq!(text(), "g\n\nh\nx\ny\n");
         log.remove().unwrap();
         log.append(b"i\n", true).unwrap();
         log.retract().unwrap();
@@ -260,7 +258,7 @@ mod tests {
         let (mut log, bytes) = Log::open(&path).unwrap();
         assert_eq!(bytes, b"a\n\0\0\nb\n");
         log.cut_to(2);
-        assert_eq!((log.len(), log.is_empty()), (2, false));
+        assert_eq!(log.len(), 2);
         assert_eq!(fs::read(&path).unwrap(), bytes);
         log.append(b"c\n", true).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"a\nc\n");

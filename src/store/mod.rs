@@ -1,30 +1,32 @@
 //! Files: the lock, private directories, durable atomic writes, append-only logs.
 //! The only writer of files in the program.
 
+mod attributes;
 mod log;
+mod owner;
 mod replace;
 
 use std::cell::RefCell;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::context::Clock;
 use crate::error::{Error, Result};
-pub use log::{AppendError, Log};
-pub use replace::{ReplaceError, probe_replace, remove_leftover, replace, replace_foreign};
+pub(crate) use log::{AppendError, Log};
+pub(crate) use owner::{check_folder, check_readable};
+pub(crate) use replace::{
+    ReplaceError, probe_foreign, probe_replace, remove_leftover, replace, replace_foreign,
+};
 
 /// No file of ours grows near this; what is larger is somebody else's.
 const READ_LIMIT: u64 = 64 << 20;
 
-/// Room for the message in a lock file; a longer one is not read to its end.
-const LONGEST_MESSAGE: usize = 16 << 10;
-
 /// The one lock of a config folder. Dropping it, or dying, gives it back.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     path: PathBuf,
     file: File,
 }
@@ -34,40 +36,25 @@ thread_local! {
 }
 
 /// Whether this very run holds the lock at `path`: to take it once more would be to wait for oneself.
-#[must_use]
-pub fn is_held(path: &Path) -> bool {
+pub(crate) fn is_held(path: &Path) -> bool {
     HELD.with_borrow(|held| held.iter().any(|p| p == path))
 }
 
 impl Lock {
     fn new(path: &Path, file: File) -> Self {
         HELD.with_borrow_mut(|held| held.push(path.to_owned()));
-        Self {
-            path: path.to_owned(),
-            file,
-        }
+        Self { path: path.to_owned(), file }
     }
 
-    /// What an earlier holder left in the lock file for the next ones.
-    #[must_use]
-    pub fn message(&self) -> Vec<u8> {
-        let mut message = vec![0; LONGEST_MESSAGE];
-        let read = self.file.read_at(&mut message, 0).unwrap_or(0);
-        message.truncate(read);
-        message
-    }
-
-    /// Leaves a message, durably, in place of the one before.
+    /// The lock as the input of a child, which reads nothing from it: should this process be
+    /// killed, the lock is held for as long as the child runs.
     ///
     /// # Errors
-    /// [`Error::WriteFile`]; the message before may be gone.
-    pub fn leave(&self, message: &[u8]) -> Result<()> {
-        let leave = || {
-            self.file.set_len(0)?;
-            self.file.write_all_at(message, 0)?;
-            self.file.sync_data()
-        };
-        leave().map_err(|source| Error::write_file("write to", &self.path, source))
+    /// When there are no more descriptors.
+    pub(crate) fn for_child(&self) -> io::Result<File> {
+        let mut file = self.file.try_clone()?;
+        file.seek(SeekFrom::End(0))?;
+        Ok(file)
     }
 }
 
@@ -84,34 +71,42 @@ impl Drop for Lock {
 ///
 /// # Errors
 /// [`Error::Locked`] when it is not given back in time, [`Error::WriteFile`] when there can be no lock.
-pub fn lock(
+pub(crate) fn lock(
     path: &Path,
     wait: Duration,
     clock: &dyn Clock,
     on_wait: &mut dyn FnMut(),
 ) -> Result<Lock> {
     let fail = |source| Error::write_file("lock", path, source);
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(fail)?;
+    let file = owner::open_own(path, OpenOptions::new().read(true).write(true)).map_err(fail)?;
+    match wait_for(&file, wait, clock, on_wait) {
+        Ok(true) => Ok(Lock::new(path, file)),
+        Ok(false) => Err(locked(path, wait)),
+        Err(source) => Err(fail(source)),
+    }
+}
+
+fn locked(path: &Path, waited: Duration) -> Error {
+    Error::Locked { path: path.to_owned(), waited }
+}
+
+/// Whether the lock of an open file was got in time.
+fn wait_for(
+    file: &File,
+    wait: Duration,
+    clock: &dyn Clock,
+    on_wait: &mut dyn FnMut(),
+) -> io::Result<bool> {
     let mut waited = Duration::ZERO;
     let mut pause = Duration::from_millis(5);
     loop {
         match file.try_lock() {
-            Ok(()) => return Ok(Lock::new(path, file)),
-            Err(TryLockError::Error(source)) => return Err(fail(source)),
+            Ok(()) => return Ok(true),
+            Err(TryLockError::Error(source)) => return Err(source),
             Err(TryLockError::WouldBlock) => {}
         }
         if waited >= wait {
-            return Err(Error::Locked {
-                path: path.to_owned(),
-                waited: wait,
-            });
+            return Ok(false);
         }
         if waited.is_zero() {
             on_wait();
@@ -123,45 +118,123 @@ pub fn lock(
     }
 }
 
-/// Makes `path` a directory that only its owner enters; one that is there is left as it is.
+/// The lock of the folder in which somebody else's file is replaced. Closing it gives it back.
+pub(crate) struct FolderLock(#[allow(dead_code)] File);
+
+/// Keeps other runs, with other config folders, from replacing the file behind `path` meanwhile.
+/// The folder itself is locked, so nothing is left behind. Where folders cannot be locked (NFS)
+/// nothing is.
+///
+/// # Errors
+/// [`Error::Locked`], [`Error::WriteFile`].
+pub(crate) fn lock_folder_of(path: &Path, wait: Duration, clock: &dyn Clock) -> Result<FolderLock> {
+    let fail = |source| Error::write_file("replace", path, source);
+    let target = replace::landing(path).map_err(fail)?;
+    let folder = File::open(parent_of(&target)).map_err(fail)?;
+    match wait_for(&folder, wait, clock, &mut || {}) {
+        Ok(false) => Err(locked(parent_of(&target), wait)),
+        Ok(true) | Err(_) => Ok(FolderLock(folder)),
+    }
+}
+
+/// Which file a path means, by whatever spelling or link.
+pub(crate) struct FileId {
+    path: PathBuf,
+    inode: Option<(u64, u64)>,
+}
+
+impl FileId {
+    /// Where it is, without any link on the way.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether both are the same file, which need not be there yet.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.path == other.path || (self.inode.is_some() && self.inode == other.inode)
+    }
+}
+
+/// Finds out which file a write to `path` would land in.
+///
+/// # Errors
+/// When its folder cannot be looked at.
+pub(crate) fn identify(path: &Path) -> io::Result<FileId> {
+    let target = replace::landing(path)?;
+    let folder = fs::canonicalize(parent_of(&target))?;
+    let inode = fs::metadata(&target).ok().map(|m| (m.dev(), m.ino()));
+    let path = folder.join(target.file_name().unwrap_or_default());
+    Ok(FileId { path, inode })
+}
+
+/// The folder that a file is in.
+fn parent_of(path: &Path) -> &Path {
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
+}
+
+/// Makes `path` a directory that only its owner enters, durably; one that is there is left as it
+/// is. One that root makes in another user's folder belongs to that user.
 ///
 /// # Errors
 /// [`Error::WriteFile`].
-pub fn private_dir(path: &Path) -> Result<()> {
+pub(crate) fn private_dir(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Ok(());
     }
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|source| Error::write_file("create", path, source))
+    let fail = |source| Error::write_file("create", path, source);
+    let create = || DirBuilder::new().mode(0o700).create(path);
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let made = match (create(), parent) {
+        (Err(e), Some(parent)) if e.kind() == io::ErrorKind::NotFound => {
+            private_dir(parent)?;
+            create()
+        }
+        (made, _) => made,
+    };
+    match made {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => return Ok(()),
+        made => made.map_err(fail)?,
+    }
+    owner::give_folder_to_owner(path);
+    replace::sync_parent(path).map_err(fail)
 }
 
-/// What a file held, and whether others could read it.
-pub struct Contents {
+/// What a file held.
+pub(crate) struct Contents {
     /// All of it.
     pub bytes: Vec<u8>,
-    /// Whether the group or the world had any permission on it.
-    pub shared: bool,
+    file: File,
+    mode: u32,
+}
+
+impl Contents {
+    /// Whether the group or the world has any permission on the file.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.mode & 0o077 != 0
+    }
+
+    /// Takes every permission of the group and the world away.
+    ///
+    /// # Errors
+    /// When the file is another user's, or cannot be changed.
+    pub(crate) fn make_private(&self) -> io::Result<()> {
+        self.file.set_permissions(fs::Permissions::from_mode(0o600))
+    }
 }
 
 /// Reads a regular file whole; `None` when there is none.
 ///
 /// # Errors
 /// [`Error::ReadFile`], also for what is no regular file or implausibly large.
-pub fn read(path: &Path) -> Result<Option<Contents>> {
+pub(crate) fn read(path: &Path) -> Result<Option<Contents>> {
     let Some((file, found)) = open_regular(path)? else {
         return Ok(None);
     };
     let mut bytes = Vec::with_capacity(usize::try_from(found.len()).unwrap_or(0) + 1);
-    file.take(READ_LIMIT)
-        .read_to_end(&mut bytes)
-        .map_err(|source| unreadable(path, source))?;
-    Ok(Some(Contents {
-        bytes,
-        shared: found.mode() & 0o077 != 0,
-    }))
+    (&file).take(READ_LIMIT).read_to_end(&mut bytes).map_err(|source| unreadable(path, source))?;
+    let mode = found.mode();
+    Ok(Some(Contents { bytes, file, mode }))
 }
 
 /// The last bytes of a regular file, `most` of them, and how many come before; `None` when there
@@ -172,58 +245,30 @@ fn read_end(path: &Path, most: u64) -> Result<Option<(u64, Vec<u8>)>> {
     };
     let before = found.len().saturating_sub(most);
     let mut bytes = vec![0; usize::try_from(found.len() - before).unwrap_or(0)];
-    file.read_exact_at(&mut bytes, before)
-        .map_err(|source| unreadable(path, source))?;
+    file.read_exact_at(&mut bytes, before).map_err(|source| unreadable(path, source))?;
     Ok(Some((before, bytes)))
 }
 
 fn unreadable(path: &Path, source: io::Error) -> Error {
-    Error::ReadFile {
-        path: path.to_owned(),
-        source,
-    }
+    Error::ReadFile { path: path.to_owned(), source }
 }
 
 fn open_regular(path: &Path) -> Result<Option<(File, fs::Metadata)>> {
-    let fail = |source| unreadable(path, source);
-    // Looked at before it is opened: opening a FIFO would wait for ever.
-    let found = match fs::metadata(path) {
-        Ok(found) => found,
-        // A symlink into nowhere is a file that is not there yet.
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(fail(e)),
-    };
-    if !found.is_file() {
-        return Err(fail(io::Error::other("it is not a regular file")));
+    let opened = owner::open_to_read(path).map_err(|source| unreadable(path, source))?;
+    if let Some((_, found)) = &opened
+        && found.len() > READ_LIMIT
+    {
+        let source = io::Error::other("it is larger than 64 MiB");
+        return Err(unreadable(path, source));
     }
-    if found.len() > READ_LIMIT {
-        return Err(fail(io::Error::other("it is larger than 64 MiB")));
-    }
-    let file = File::open(path).map_err(fail)?;
-    Ok(Some((file, found)))
+    Ok(opened)
 }
 
 /// What tells one state of a file from another: a replaced file differs in one of these.
-pub type Stamp = Option<(u64, u64, i64, i64, u64)>;
+pub(crate) type Stamp = Option<(u64, u64, i64, i64, u64)>;
 
 /// The stamp of a file; `None` when there is none.
-#[must_use]
-pub fn stamp(path: &Path) -> Stamp {
+pub(crate) fn stamp(path: &Path) -> Stamp {
     let found = fs::metadata(path).ok()?;
-    Some((
-        found.dev(),
-        found.ino(),
-        found.mtime(),
-        found.mtime_nsec(),
-        found.len(),
-    ))
-}
-
-/// Takes every permission of the group and the world away.
-///
-/// # Errors
-/// [`Error::WriteFile`].
-pub fn make_private(path: &Path) -> Result<()> {
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
-        .map_err(|source| Error::write_file("change the mode of", path, source))
+    Some((found.dev(), found.ino(), found.mtime(), found.mtime_nsec(), found.len()))
 }

@@ -2,17 +2,20 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use super::attributes::{keep_all, keep_owner};
+use super::owner::{give_to_folders_owner, is_same, look, not_regular};
+use super::parent_of;
 use crate::error::{Error, Result};
 
 /// Why a file could not be replaced, and whether its new contents are in place all the same.
 #[derive(Debug)]
-pub struct ReplaceError {
+pub(crate) struct ReplaceError {
     /// The new contents are there for every reader, but may not outlast a power cut.
     pub in_place: bool,
-    /// What failed.
     pub error: Error,
 }
 
@@ -22,46 +25,49 @@ impl From<ReplaceError> for Error {
     }
 }
 
-/// Where a write to `path` lands: behind a symlink, the file it points to.
-fn landing(path: &Path) -> io::Result<PathBuf> {
-    let Ok(found) = fs::symlink_metadata(path) else {
-        return Ok(path.to_owned()); // there is none yet
-    };
-    if !found.is_symlink() {
-        return regular(path.to_owned(), found.is_file());
-    }
-    match fs::canonicalize(path) {
-        Ok(target) => {
-            let is_file = target.is_file();
-            regular(target, is_file)
+/// Whose the replaced file is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// Ours: mode 0600, whatever it was.
+    Ours,
+    /// Somebody else's: everything but the contents is kept.
+    Foreign,
+}
+
+/// Where a write to `path` lands: behind a symlink, the file it points to. To put a file in the
+/// place of a device or a pipe would break whatever else uses it.
+pub(super) fn landing(path: &Path) -> io::Result<PathBuf> {
+    match look(path) {
+        Ok(found) if !found.is_file() => Err(not_regular()),
+        Ok(found) => {
+            let Ok(link) = fs::read_link(path) else {
+                return Ok(path.to_owned());
+            };
+            let target = fs::canonicalize(parent_of(path).join(link))?;
+            if is_same(&fs::symlink_metadata(&target)?, &found) {
+                Ok(target)
+            } else {
+                Err(io::Error::other("it was replaced just now"))
+            }
         }
-        // It points to a file that is not there yet.
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            let target = fs::read_link(path)?;
-            Ok(path.parent().unwrap_or(Path::new("")).join(target))
-        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => match fs::read_link(path) {
+            // It points to a file that is not there yet.
+            Ok(link) => Ok(parent_of(path).join(link)),
+            Err(_) => Ok(path.to_owned()),
+        },
         Err(e) => Err(e),
     }
 }
 
-/// To put a file in the place of a device or a pipe would break whatever else uses it.
-fn regular(path: PathBuf, is_file: bool) -> io::Result<PathBuf> {
-    if is_file {
-        Ok(path)
-    } else {
-        Err(io::Error::other("it is not a regular file"))
-    }
-}
-
-/// The name a file has while it is being written. One name is enough: only the holder of the
-/// lock writes, and a leftover of a killed run is found by it.
+/// The name a file has while it is being written. One name is enough: only the holder of a lock
+/// writes, and a leftover of a killed run is found by it.
 fn temporary(target: &Path) -> PathBuf {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     target.with_file_name(format!(".{name}.ntcli-tmp"))
 }
 
 /// Removes what a killed run left of a write to `path`. For the holder of the lock only.
-pub fn remove_leftover(path: &Path) {
+pub(crate) fn remove_leftover(path: &Path) {
     if let Ok(target) = landing(path) {
         let _ = fs::remove_file(temporary(&target));
     }
@@ -69,13 +75,7 @@ pub fn remove_leftover(path: &Path) {
 
 /// Opens the temporary file for `target`, removing a leftover.
 fn create_temporary(temporary: &Path) -> io::Result<File> {
-    let create = || {
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(temporary)
-    };
+    let create = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(temporary);
     match create() {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
             fs::remove_file(temporary)?;
@@ -85,51 +85,108 @@ fn create_temporary(temporary: &Path) -> io::Result<File> {
     }
 }
 
-/// Finds out whether `path` could be replaced, before anything depends on it.
+/// Finds out whether the file of ours at `path` could be replaced, before anything depends on it.
 ///
 /// # Errors
-/// [`Error::WriteFile`].
-pub fn probe_replace(path: &Path) -> Result<()> {
-    let probe = || {
-        let temporary = temporary(&landing(path)?);
-        drop(create_temporary(&temporary)?);
-        fs::remove_file(temporary)
-    };
-    probe().map_err(|source| Error::write_file("replace", path, source))
+/// [`Error::WriteFile`], [`Error::CannotUse`].
+pub(crate) fn probe_replace(path: &Path) -> Result<()> {
+    probe(path, Whose::Ours)
 }
 
-/// Replaces the file behind `path` by `bytes`: whoever reads it sees the old or the new contents,
+/// As [`probe_replace`], for a file that is somebody else's.
+///
+/// # Errors
+/// As [`probe_replace`].
+pub(crate) fn probe_foreign(path: &Path) -> Result<()> {
+    probe(path, Whose::Foreign)
+}
+
+fn probe(path: &Path, whose: Whose) -> Result<()> {
+    let fail = |source| Error::write_file("replace", path, source);
+    let target = landing(path).map_err(fail)?;
+    if is_mount_point(&target) {
+        return Err(mount_point(path));
+    }
+    let temporary = temporary(&target);
+    let file = create_temporary(&temporary).map_err(fail)?;
+    let kept = keep(&target, &file, whose);
+    let removed = fs::remove_file(temporary);
+    kept.and(removed).map_err(fail)
+}
+
+/// A file that was mounted by itself, as container tools do: no other can be renamed over it.
+fn is_mount_point(target: &Path) -> bool {
+    let Ok(target) = fs::canonicalize(target) else {
+        return false; // there is none yet
+    };
+    let Ok(mounts) = fs::read("/proc/self/mountinfo") else {
+        return false;
+    };
+    let mut lines = mounts.split(|b| *b == b'\n');
+    lines.any(|line| {
+        let place = line.split(|b| *b == b' ').nth(4);
+        place.is_some_and(|place| unescape(place) == target.as_os_str().as_bytes())
+    })
+}
+
+/// Blanks and the like stand as three octal digits after a backslash.
+fn unescape(text: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [first, after @ ..] = rest {
+        rest = after;
+        plain.push(match after {
+            [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', end @ ..] if *first == b'\\' => {
+                rest = end;
+                (a - b'0') * 64 + (b - b'0') * 8 + (c - b'0')
+            }
+            _ => *first,
+        });
+    }
+    plain
+}
+
+fn mount_point(path: &Path) -> Error {
+    let folder = crate::text::shell_word(&parent_of(path).display().to_string());
+    Error::CannotUse {
+        path: path.to_owned(),
+        reason: "it is a mount of its own (a bind-mounted file), which cannot be replaced"
+            .to_owned(),
+        hint: format!("mount its folder instead of the file: {folder}"),
+    }
+}
+
+/// Replaces the file behind `path` with `bytes`: whoever reads it sees the old or the new contents,
 /// never a part, also after a power cut. Mode 0600; the owner of a file that was there is kept.
 ///
 /// # Errors
 /// [`ReplaceError`] tells whether the old or the new contents are there.
-pub fn replace(path: &Path, bytes: &[u8]) -> std::result::Result<(), ReplaceError> {
-    replace_with(path, bytes, false)
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::result::Result<(), ReplaceError> {
+    replace_with(path, bytes, Whose::Ours)
 }
 
-/// As [`replace`], for a file that is somebody else's: the mode of one that was there is kept.
+/// As [`replace`], for a file that is somebody else's: everything but the contents is kept.
 ///
 /// # Errors
 /// As [`replace`].
-pub fn replace_foreign(path: &Path, bytes: &[u8]) -> std::result::Result<(), ReplaceError> {
-    replace_with(path, bytes, true)
+pub(crate) fn replace_foreign(path: &Path, bytes: &[u8]) -> std::result::Result<(), ReplaceError> {
+    replace_with(path, bytes, Whose::Foreign)
 }
 
-fn replace_with(
-    path: &Path,
-    bytes: &[u8],
-    keep_mode: bool,
-) -> std::result::Result<(), ReplaceError> {
-    let fail = |in_place, source| ReplaceError {
+fn replace_with(path: &Path, bytes: &[u8], whose: Whose) -> std::result::Result<(), ReplaceError> {
+    let fail = |in_place, source: io::Error| ReplaceError {
         in_place,
-        error: Error::write_file("replace", path, source),
+        error: match source.kind() {
+            io::ErrorKind::ResourceBusy => mount_point(path),
+            _ => Error::write_file("replace", path, source),
+        },
     };
     let target = landing(path).map_err(|e| fail(false, e))?;
     let temporary = temporary(&target);
     let written = || {
         let mut file = create_temporary(&temporary)?;
+        keep(&target, &file, whose)?;
         file.write_all(bytes)?;
-        keep_owner(&target, &file, keep_mode)?;
         file.sync_all()?;
         fs::rename(&temporary, &target)
     };
@@ -140,22 +197,36 @@ fn replace_with(
     sync_parent(&target).map_err(|e| fail(true, e))
 }
 
-/// A file that root rewrites stays its user's.
-fn keep_owner(target: &Path, file: &File, keep_mode: bool) -> io::Result<()> {
-    let Ok(old) = fs::metadata(target) else {
-        return Ok(());
-    };
-    let new = file.metadata()?;
-    if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
-        std::os::unix::fs::fchown(file, Some(old.uid()), Some(old.gid()))?;
+/// Gives the still empty `file` what it is to have in the place of `target`. A file that root
+/// rewrites stays its user's; one of ours that only root could read becomes the user's.
+fn keep(target: &Path, file: &File, whose: Whose) -> io::Result<()> {
+    match fs::metadata(target) {
+        Ok(old) if whose == Whose::Foreign => return keep_all(target, &old, file),
+        Ok(old) => keep_owner(&old, file)?,
+        Err(_) => {}
     }
-    if keep_mode && old.mode() != new.mode() {
-        file.set_permissions(old.permissions())?;
-    }
+    give_to_folders_owner(file, target);
     Ok(())
 }
 
 pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(parent_of(path))?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mount_points_are_read_as_they_are_meant() {
+        for (text, plain) in [
+            ("/a", "/a"),
+            ("/a\\040b\\134c\\011", "/a b\\c\t"),
+            ("\\04", "\\04"),
+            ("\\", "\\"),
+            ("\\999", "\\999"),
+        ] {
+            assert_eq!(unescape(text.as_bytes()), plain.as_bytes(), "{text}");
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Lengths of time as people write them, and when a token is to end.
 
+use serde::{Deserialize, Serialize};
+
 use super::{LAST_SECOND, Timestamp, digits};
 
 /// Reads a length of time in seconds: a whole number from 1 up, or one with a unit
@@ -18,13 +20,12 @@ pub fn parse_duration(text: &str) -> Option<u64> {
         return None;
     }
     let secs: u64 = number.parse::<u64>().ok()?.checked_mul(unit)?;
-    (1..=LAST_SECOND.unsigned_abs())
-        .contains(&secs)
-        .then_some(secs)
+    (1..=LAST_SECOND.unsigned_abs()).contains(&secs).then_some(secs)
 }
 
 /// When a token ends, as the user asked for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Expiry {
     /// So many seconds from now.
     In(u64),
@@ -109,14 +110,7 @@ mod tests {
         let later = Expiry::At(Timestamp::from_secs(1_754_568_060));
         assert_eq!(Expiry::parse_at("1754568060", now), Some(later));
         assert_eq!(Expiry::parse_at("2025-08-07T12:01:00Z", now), Some(later));
-        for bad in [
-            "",
-            "1754568000",
-            "2025-08-07T12:00:00Z",
-            "99999999999999",
-            "-1",
-            "x",
-        ] {
+        for bad in ["", "1754568000", "2025-08-07T12:00:00Z", "99999999999999", "-1", "x"] {
             assert_eq!(Expiry::parse_at(bad, now), None, "{bad}");
         }
     }

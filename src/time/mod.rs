@@ -55,11 +55,7 @@ impl Timestamp {
     #[must_use]
     pub fn to_iso_millis(self) -> String {
         let text = self.to_string();
-        format!(
-            "{}.{:03}Z",
-            text.trim_end_matches('Z'),
-            self.0.rem_euclid(1000)
-        )
+        format!("{}.{:03}Z", text.trim_end_matches('Z'), self.0.rem_euclid(1000))
     }
 
     /// Reads RFC 3339 (`2025-08-07T12:00:00.5+02:00`), `None` when it is none.
@@ -71,16 +67,9 @@ impl Timestamp {
         {
             return None;
         }
-        let days = days_of(
-            digits(text, 0, 4)?,
-            digits(text, 5, 7)?,
-            digits(text, 8, 10)?,
-        )?;
-        let (hour, minute, second) = (
-            digits(text, 11, 13)?,
-            digits(text, 14, 16)?,
-            digits(text, 17, 19)?,
-        );
+        let days = days_of(digits(text, 0, 4)?, digits(text, 5, 7)?, digits(text, 8, 10)?)?;
+        let (hour, minute, second) =
+            (digits(text, 11, 13)?, digits(text, 14, 16)?, digits(text, 17, 19)?);
         if hour > 23 || minute > 59 || second > 60 {
             return None;
         }
@@ -124,10 +113,7 @@ impl Timestamp {
         if let Some(number) = digits(text, 0, text.len()).filter(|_| !text.is_empty()) {
             return Self::from_unix(number);
         }
-        let zone = text
-            .len()
-            .checked_sub(2)
-            .and_then(|at| text.split_at_checked(at));
+        let zone = text.len().checked_sub(2).and_then(|at| text.split_at_checked(at));
         Self::parse_rfc3339(text)
             .or_else(|| Self::parse_rfc3339(&format!("{text}Z")))
             .or_else(|| {
@@ -150,24 +136,17 @@ impl Timestamp {
     /// Reads the date of an HTTP header (`Sun, 06 Nov 1994 08:49:37 GMT`), `None` when it is none.
     #[must_use]
     pub fn parse_http_date(text: &str) -> Option<Self> {
-        const MONTHS: [&str; 12] = [
-            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-        ];
+        const MONTHS: [&str; 12] =
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let text = text.trim();
         if !text.is_ascii() || text.len() != 29 || !text.ends_with(" GMT") {
             return None;
         }
         let month = MONTHS.iter().position(|m| *m == &text[8..11])?;
-        let days = days_of(
-            digits(text, 12, 16)?,
-            i64::try_from(month).ok()? + 1,
-            digits(text, 5, 7)?,
-        )?;
-        let (hour, minute, second) = (
-            digits(text, 17, 19)?,
-            digits(text, 20, 22)?,
-            digits(text, 23, 25)?,
-        );
+        let days =
+            days_of(digits(text, 12, 16)?, i64::try_from(month).ok()? + 1, digits(text, 5, 7)?)?;
+        let (hour, minute, second) =
+            (digits(text, 17, 19)?, digits(text, 20, 22)?, digits(text, 23, 25)?);
         let real = hour < 24 && minute < 60 && second <= 60;
         real.then(|| Self::from_secs(days * 86_400 + hour * 3600 + minute * 60 + second))
     }
@@ -191,9 +170,7 @@ impl fmt::Display for Timestamp {
 
 fn digits(text: &str, from: usize, to: usize) -> Option<i64> {
     let part = text.get(from..to)?;
-    part.bytes()
-        .all(|b| b.is_ascii_digit())
-        .then(|| part.parse().ok())?
+    part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse().ok())?
 }
 
 /// Days from the epoch to a date of the Gregorian calendar; `None` when there is no such date.
@@ -264,10 +241,7 @@ mod tests {
         let time = Timestamp::parse_rfc3339("2025-08-07T14:00:00.123456+02:00").unwrap();
         assert_eq!(time.to_iso_millis(), "2025-08-07T12:00:00.123Z");
         assert_eq!(
-            Timestamp::parse_rfc3339("2025-08-07T12:00:00.5Z")
-                .unwrap()
-                .millis()
-                % 1000,
+            Timestamp::parse_rfc3339("2025-08-07T12:00:00.5Z").unwrap().millis() % 1000,
             500
         );
     }
@@ -305,26 +279,13 @@ mod tests {
         ] {
             assert_eq!(Timestamp::parse_any(text), Some(second), "{text}");
         }
-        for bad in [
-            "",
-            "0",
-            "-1",
-            "é",
-            "Z",
-            "2025-08-07",
-            "2025-08-07T12:00",
-            "99999999999999999999",
-        ] {
+        for bad in
+            ["", "0", "-1", "é", "Z", "2025-08-07", "2025-08-07T12:00", "99999999999999999999"]
+        {
             assert_eq!(Timestamp::parse_any(bad), None, "{bad}");
         }
-        assert_eq!(
-            Timestamp::from_unix(LAST_SECOND),
-            Some(Timestamp::from_secs(LAST_SECOND))
-        );
-        assert_eq!(
-            Timestamp::from_unix(LAST_MILLI),
-            Some(Timestamp::from_millis(LAST_MILLI))
-        );
+        assert_eq!(Timestamp::from_unix(LAST_SECOND), Some(Timestamp::from_secs(LAST_SECOND)));
+        assert_eq!(Timestamp::from_unix(LAST_MILLI), Some(Timestamp::from_millis(LAST_MILLI)));
         for none in [0, -1, LAST_MILLI + 1, i64::MAX, i64::MIN] {
             assert_eq!(Timestamp::from_unix(none), None, "{none}");
         }
@@ -336,9 +297,6 @@ mod tests {
             Timestamp::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT"),
             Some(Timestamp::from_secs(784_111_777))
         );
-        assert_eq!(
-            Timestamp::parse_http_date("Sunday, 06-Nov-94 08:49:37 GMT"),
-            None
-        );
+        assert_eq!(Timestamp::parse_http_date("Sunday, 06-Nov-94 08:49:37 GMT"), None);
     }
 }

@@ -201,19 +201,13 @@ impl Bench {
             fs::remove_file(&journal)?;
             took.push(Some(started.elapsed().as_secs_f64() * 1e3));
         }
-        Ok(Cost {
-            wall_ms: median(took.into_iter()),
-            ..Cost::default()
-        })
+        Ok(Cost { wall_ms: median(took.into_iter()), ..Cost::default() })
     }
 
     /// Where the time of a refresh goes.
     fn timelines(&self, bases: &[&str]) -> Result<(), String> {
         let [create, check, revoke, end] = timeline::MOMENTS;
-        println!(
-            "\n{:<36}{create:>9}{check:>9}{revoke:>10}{end:>8}",
-            "ms until"
-        );
+        println!("\n{:<36}{create:>9}{check:>9}{revoke:>10}{end:>8}", "ms until");
         for base in bases {
             let how = base.split(':').next().unwrap_or_default();
             let programs: [&dyn Fn() -> Program; 2] =
@@ -263,11 +257,7 @@ fn print(name: &str, cost: &Cost) {
     };
     // What is counted is whole, unless it is a ratio or a share.
     let digits = |value: Option<f64>| {
-        if value.is_some_and(|v| v.fract() > 0.0) {
-            2
-        } else {
-            0
-        }
+        if value.is_some_and(|v| v.fract() > 0.0) { 2 } else { 0 }
     };
     println!(
         "{name:<36}{:>9}{:>9}{:>10}{:>8}{:>9}",

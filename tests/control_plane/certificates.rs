@@ -28,10 +28,7 @@ fn make() -> PathBuf {
     let output = Command::new("sh").arg(script).arg(&begun).output();
     let output = output.expect("a shell");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "openssl is needed, and said: {said}"
-    );
+    assert!(output.status.success(), "openssl is needed, and said: {said}");
     if fs::rename(&begun, &made).is_err() {
         fs::remove_dir_all(&begun).ok();
     }

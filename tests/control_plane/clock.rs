@@ -4,30 +4,20 @@ use std::time::{Duration, SystemTime};
 
 const DAY: u64 = 86_400;
 const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// This machine's time.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the server's clock is not the client's"
-)]
+#[expect(clippy::disallowed_methods, reason = "the server's clock is not the client's")]
 pub(crate) fn real() -> SystemTime {
     SystemTime::now()
 }
 
 /// The time on a clock that is `offset_s` ahead of this machine's.
 pub(crate) fn now(offset_s: i64) -> Duration {
-    let real = real()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
+    let real = real().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let offset = Duration::from_secs(offset_s.unsigned_abs());
-    if offset_s < 0 {
-        real.saturating_sub(offset)
-    } else {
-        real.saturating_add(offset)
-    }
+    if offset_s < 0 { real.saturating_sub(offset) } else { real.saturating_add(offset) }
 }
 
 /// `Thu, 01 Jan 1970 00:00:00 GMT`, as in the `Date` header.

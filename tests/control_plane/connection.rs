@@ -37,13 +37,7 @@ pub(crate) fn serve(shared: &Shared, stream: &TcpStream, connection: u64) -> io:
         };
         let found = routes::find(&request.method, &request.segments);
         let (entry, fault) = shared.world().receive(connection, found, &request);
-        let exchange = Exchange {
-            shared,
-            stream,
-            found,
-            entry,
-            request,
-        };
+        let exchange = Exchange { shared, stream, found, entry, request };
         let after = match fault {
             None => exchange.send(&exchange.apply())?,
             Some(Fault::Stall { apply }) => {
@@ -75,18 +69,10 @@ impl Exchange<'_> {
 
     fn fail(&self, fault: Fault) -> io::Result<After> {
         match fault {
-            Fault::Status(status, body, headers) => self.send(&Answer {
-                status,
-                headers,
-                body,
-            }),
+            Fault::Status(status, body, headers) => self.send(&Answer { status, headers, body }),
             Fault::AppliedStatus(status, body, headers) => {
                 self.apply();
-                self.send(&Answer {
-                    status,
-                    headers,
-                    body,
-                })
+                self.send(&Answer { status, headers, body })
             }
             Fault::CloseBefore => Ok(After::Close),
             Fault::CloseAfter => {
@@ -165,11 +151,7 @@ impl Exchange<'_> {
     }
 
     fn after(&self, answer: &Answer) -> After {
-        if self.request.keep_alive && !answer.closes() {
-            After::KeepOpen
-        } else {
-            After::Close
-        }
+        if self.request.keep_alive && !answer.closes() { After::KeepOpen } else { After::Close }
     }
 
     fn success(&self, body: String) -> Answer {
@@ -178,11 +160,7 @@ impl Exchange<'_> {
             Found::Route(route) if route.creates() => created,
             _ => 200,
         };
-        Answer {
-            status,
-            headers: Vec::new(),
-            body,
-        }
+        Answer { status, headers: Vec::new(), body }
     }
 }
 

@@ -33,19 +33,10 @@ pub(crate) fn run(ntcli: &Path, server: ControlPlane) -> Result<(), String> {
     let home = std::env::temp_dir().join(format!("ntcli-demo-{}", std::process::id()));
     fs::create_dir(&home).map_err(|e| format!("cannot make {}: {e}", home.display()))?;
     let workspace = server.add_workspace("prod");
-    let tour = Tour {
-        ntcli: ntcli.to_owned(),
-        home,
-        server,
-        running: Arc::default(),
-    };
+    let tour = Tour { ntcli: ntcli.to_owned(), home, server, running: Arc::default() };
 
     say("A local control plane listens on loopback; everything below is real.");
-    tour.works(
-        "printf %s \"$SESSION\" | ",
-        "auth login --token-stdin",
-        SESSION,
-    )?;
+    tour.works("printf %s \"$SESSION\" | ", "auth login --token-stdin", SESSION)?;
     tour.works("", "workspace select prod", "")?;
     tour.works("", "token create", "")?;
     say("Refresh: ask for a new token, store it, revoke the old one, confirm.");
@@ -57,10 +48,7 @@ pub(crate) fn run(ntcli: &Path, server: ControlPlane) -> Result<(), String> {
         "Now a refresh that is killed (SIGKILL) when the new token is stored and the old one is not revoked yet.",
     );
     let running = Arc::clone(&tour.running);
-    let kill = Fault::Call {
-        after: false,
-        f: Arc::new(move || kill(&running)),
-    };
+    let kill = Fault::Call { after: false, f: Arc::new(move || kill(&running)) };
     tour.server.fault(Route::TokenRevoke, Times::Once, kill);
     let killed = tour.show("", "token refresh", "")?;
     if killed.status.code().is_some() {
@@ -75,9 +63,7 @@ pub(crate) fn run(ntcli: &Path, server: ControlPlane) -> Result<(), String> {
     let config = fs::read_to_string(tour.home.join("config.json")).map_err(|e| e.to_string())?;
     match live.as_slice() {
         [jti] if config.contains(jti.as_str()) => {
-            say(&format!(
-                "On the server one token is live, {jti}: the one in the config file."
-            ));
+            say(&format!("On the server one token is live, {jti}: the one in the config file."));
             Ok(())
         }
         _ => Err(format!("these tokens are live on the server: {live:?}")),
@@ -90,10 +76,7 @@ fn say(text: &str) {
 
 fn kill(running: &Mutex<u32>) {
     let pid = running.lock().map_or(0, |pid| *pid);
-    let _ = Command::new("/bin/sh")
-        .arg("-c")
-        .arg(format!("kill -9 {pid}"))
-        .status();
+    let _ = Command::new("/bin/sh").arg("-c").arg(format!("kill -9 {pid}")).status();
 }
 
 impl Tour {

@@ -45,10 +45,7 @@ pub(crate) enum Fault {
     Redirect(String),
     /// Calls `f` before or after applying, then closes without an answer: a
     /// test kills the client in there. With `after: false` nothing is applied.
-    Call {
-        after: bool,
-        f: Arc<dyn Fn() + Send + Sync>,
-    },
+    Call { after: bool, f: Arc<dyn Fn() + Send + Sync> },
 }
 
 impl Debug for Fault {
@@ -90,13 +87,7 @@ struct Waiting {
 impl Faults {
     pub(crate) fn add(&mut self, route: Route, part: &str, times: Times, fault: Fault) {
         if times != Times::N(0) {
-            self.waiting.push(Waiting {
-                route,
-                part: part.to_owned(),
-                times,
-                fault,
-                seen: 0,
-            });
+            self.waiting.push(Waiting { route, part: part.to_owned(), times, fault, seen: 0 });
         }
     }
 
@@ -131,13 +122,7 @@ impl Faults {
 
 impl Waiting {
     fn describe(&self) -> String {
-        let Waiting {
-            route,
-            part,
-            times,
-            fault,
-            seen,
-        } = self;
+        let Waiting { route, part, times, fault, seen } = self;
         format!("{route:?} {part}: {fault:?} {times:?}, after {seen} requests")
     }
 }

@@ -121,11 +121,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn json(status: u16, body: &Value) -> Self {
-        Answer {
-            status,
-            headers: Vec::new(),
-            body: body.to_string(),
-        }
+        Answer { status, headers: Vec::new(), body: body.to_string() }
     }
 
     pub(crate) fn html(status: u16, body: &str) -> Self {
@@ -137,11 +133,7 @@ impl Answer {
     }
 
     pub(crate) fn redirect(status: u16, location: String) -> Self {
-        Answer {
-            status,
-            headers: vec![("Location".to_owned(), location)],
-            body: String::new(),
-        }
+        Answer { status, headers: vec![("Location".to_owned(), location)], body: String::new() }
     }
 
     /// Whether one of its own headers ends the connection.
@@ -158,14 +150,9 @@ impl Answer {
             ("Date", date),
             ("Content-Type", "application/json"),
             ("Content-Length", &length),
-            (
-                "Connection",
-                if keep_alive { "keep-alive" } else { "close" },
-            ),
+            ("Connection", if keep_alive { "keep-alive" } else { "close" }),
         ];
-        let usual = usual
-            .into_iter()
-            .filter(|(name, _)| find(&self.headers, name).is_none());
+        let usual = usual.into_iter().filter(|(name, _)| find(&self.headers, name).is_none());
         let own = self.headers.iter().map(|(n, v)| (n.as_str(), v.as_str()));
         for (name, value) in usual.chain(own) {
             head.extend([name, ": ", value, "\r\n"]);

@@ -14,9 +14,7 @@ fn world() -> (World, String) {
     let mut world = World::default();
     world.state.add_session("session", None);
     world.state.add_stranger("stranger");
-    let id = world
-        .state
-        .add_workspace("prod", std::time::Duration::from_secs(AT));
+    let id = world.state.add_workspace("prod", std::time::Duration::from_secs(AT));
     (world, id)
 }
 
@@ -44,10 +42,7 @@ fn a_list_of_tokens_in_every_style() {
     ];
     let (mut world, id) = world();
     let shape = world.options.token_shape;
-    let token = world
-        .state
-        .issue(&id, None, AT, shape, Origin::Api)
-        .unwrap();
+    let token = world.state.issue(&id, None, AT, shape, Origin::Api).unwrap();
     world.state.issue(&id, None, AT, shape, Origin::Api);
     world.state.revoke(&id, &token.jti, AT);
     let list = format!("GET /v1/workspaces/{id}/tokens");
@@ -74,10 +69,7 @@ fn a_stranger_sees_nothing() {
     for line in ["GET /v1/workspaces/{}/tokens", "DELETE /v1/workspaces/{}"] {
         let answer = send(&mut world, "stranger", &line.replace("{}", &id));
         let detail = format!("Workspace {id} not found");
-        assert_eq!(
-            (answer.status, json(&answer)),
-            (404, json!({"detail": detail}))
-        );
+        assert_eq!((answer.status, json(&answer)), (404, json!({"detail": detail})));
     }
     let listed = json(&send(&mut world, "session", "GET /v1/workspaces"));
     assert_eq!(listed["total"], 1);
@@ -98,8 +90,5 @@ fn a_create_that_makes_nothing_and_a_check_that_says_no() {
     assert_eq!(first["access_token"], json(&second)["access_token"]);
     assert!(json(&second)["expires_in"].is_f64(), "{}", second.body);
     let check = send(&mut world, "any", "GET /v1/token_auth");
-    assert_eq!(
-        (check.status, json(&check)),
-        (200, json!({"authenticated": false}))
-    );
+    assert_eq!((check.status, json(&check)), (200, json!({"authenticated": false})));
 }

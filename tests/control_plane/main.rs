@@ -23,16 +23,9 @@ const SESSION: &str = "demo-session";
 
 /// What the arguments ask for.
 enum Mode {
-    Serve {
-        port: u16,
-    },
-    Demo {
-        ntcli: PathBuf,
-    },
-    Bench {
-        ntcli: PathBuf,
-        with_symbols: PathBuf,
-    },
+    Serve { port: u16 },
+    Demo { ntcli: PathBuf },
+    Bench { ntcli: PathBuf, with_symbols: PathBuf },
 }
 
 fn main() -> ExitCode {
@@ -57,10 +50,7 @@ fn main() -> ExitCode {
     let outcome = match mode {
         Mode::Serve { .. } => serve(&server),
         Mode::Demo { ntcli } => demo::run(&ntcli, server),
-        Mode::Bench {
-            ntcli,
-            with_symbols,
-        } => bench::run(&ntcli, &with_symbols, server),
+        Mode::Bench { ntcli, with_symbols } => bench::run(&ntcli, &with_symbols, server),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -86,16 +76,11 @@ fn serve(server: &ControlPlane) -> ! {
 fn mode(mut args: impl Iterator<Item = String>) -> Option<Mode> {
     let mode = match (args.next().as_deref(), args.next()) {
         (None, _) => Mode::Serve { port: 0 },
-        (Some("--port"), Some(port)) => Mode::Serve {
-            port: port.parse().ok()?,
-        },
-        (Some("--demo"), Some(ntcli)) => Mode::Demo {
-            ntcli: ntcli.into(),
-        },
-        (Some("--bench"), Some(ntcli)) => Mode::Bench {
-            ntcli: ntcli.into(),
-            with_symbols: args.next()?.into(),
-        },
+        (Some("--port"), Some(port)) => Mode::Serve { port: port.parse().ok()? },
+        (Some("--demo"), Some(ntcli)) => Mode::Demo { ntcli: ntcli.into() },
+        (Some("--bench"), Some(ntcli)) => {
+            Mode::Bench { ntcli: ntcli.into(), with_symbols: args.next()?.into() }
+        }
         _ => return None,
     };
     args.next().is_none().then_some(mode)

@@ -20,19 +20,13 @@ pub(crate) fn handle(
     route: Route,
     request: &Request,
 ) -> Result<Answer, Refusal> {
-    let is_token_route = matches!(
-        route,
-        Route::TokenCreate | Route::TokenList | Route::TokenRevoke
-    );
+    let is_token_route =
+        matches!(route, Route::TokenCreate | Route::TokenList | Route::TokenRevoke);
     if is_token_route && !options.token_routes {
         return Ok(refusal::unknown_route());
     }
-    let mut call = Call {
-        now: clock::now(options.clock_offset_s).as_secs(),
-        state,
-        options,
-        request,
-    };
+    let mut call =
+        Call { now: clock::now(options.clock_offset_s).as_secs(), state, options, request };
     match route {
         Route::Health => return Ok(call.health()),
         Route::TokenAuth => return call.token_auth(),
@@ -118,10 +112,7 @@ impl Call<'_> {
 
     fn workspace_create(&mut self) -> Result<Answer, Refusal> {
         let body: Value = serde_json::from_str(&self.request.body).unwrap_or_default();
-        let invalid = |reason| Refusal::Invalid {
-            field: "name",
-            reason,
-        };
+        let invalid = |reason| Refusal::Invalid { field: "name", reason };
         let name = body.get("name").and_then(Value::as_str);
         let name = name.ok_or(invalid("Field required"))?;
         let allowed = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b"-_".contains(&c);
@@ -223,9 +214,7 @@ impl Call<'_> {
 
     fn issue(&mut self, id: &str, expires_at: Option<u64>) -> Result<Token, Refusal> {
         let shape = self.options.token_shape;
-        let token = self
-            .state
-            .issue(id, expires_at, self.now, shape, Origin::Api);
+        let token = self.state.issue(id, expires_at, self.now, shape, Origin::Api);
         token.ok_or_else(|| Refusal::NoWorkspace(id.to_owned()))
     }
 
@@ -288,22 +277,17 @@ fn requested_expiry(body: &str, now: u64) -> Result<Option<u64>, Refusal> {
     let Ok(Value::Object(fields)) = serde_json::from_str(body) else {
         return Err(invalid("body", "JSON object expected"));
     };
-    let fields: Vec<_> = fields
-        .iter()
-        .map(|(name, value)| (&**name, value))
-        .collect();
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (&**name, value)).collect();
     match fields[..] {
         [("expires_in", Value::Null)] => Ok(None),
         [("expires_in", value)] => {
             let seconds = value.as_u64().filter(|seconds| *seconds > 0);
             let at = seconds.and_then(|seconds| now.checked_add(seconds));
-            at.map(Some)
-                .ok_or(invalid("expires_in", "A number of seconds from 1 up"))
+            at.map(Some).ok_or(invalid("expires_in", "A number of seconds from 1 up"))
         }
         [("expires_at", value)] => {
             let at = value.as_u64().filter(|at| *at > now);
-            at.map(Some)
-                .ok_or(invalid("expires_at", "A Unix time to come"))
+            at.map(Some).ok_or(invalid("expires_at", "A Unix time to come"))
         }
         _ => Err(invalid("body", "One of expires_in and expires_at expected")),
     }

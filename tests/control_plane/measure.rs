@@ -58,10 +58,7 @@ impl Program {
         let (began, started) = (SystemTime::now(), Instant::now());
         let mut child = command.spawn().map_err(|e| self.failed(&e))?;
         let mut output = Vec::new();
-        let read = child
-            .stdout
-            .take()
-            .map(|mut pipe| pipe.read_to_end(&mut output));
+        let read = child.stdout.take().map(|mut pipe| pipe.read_to_end(&mut output));
         read.transpose().map_err(|e| self.failed(&e))?;
         let (ended, took) = (SystemTime::now(), started.elapsed());
         // Its end has closed the pipe; until somebody waits for it the kernel keeps its accounts.
@@ -137,9 +134,7 @@ impl Program {
 fn wait_for_end(id: u32) -> io::Result<()> {
     loop {
         let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
-        let state = stat
-            .rsplit_once(')')
-            .and_then(|(_, rest)| rest.split_whitespace().next());
+        let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().next());
         if state == Some("Z") {
             return Ok(());
         }

@@ -104,10 +104,8 @@ impl Call<'_> {
         let code = format!("code_{}", self.state.random("code"));
         let state = percent_encode(state);
         let location = format!("{redirect_uri}?code={code}&state={state}");
-        let grant = Grant {
-            redirect_uri: redirect_uri.to_owned(),
-            challenge: challenge.to_owned(),
-        };
+        let grant =
+            Grant { redirect_uri: redirect_uri.to_owned(), challenge: challenge.to_owned() };
         self.provider.codes.insert(code, grant);
         Ok(Answer::redirect(302, location))
     }
@@ -193,10 +191,8 @@ impl Call<'_> {
     fn exchange(&mut self) -> Result<Answer, Refusal> {
         let body: Value = serde_json::from_str(&self.request.body).unwrap_or_default();
         let token = body.get("oauth_token").and_then(Value::as_str);
-        let token = token.ok_or(Refusal::Invalid {
-            field: "oauth_token",
-            reason: "Field required",
-        })?;
+        let token =
+            token.ok_or(Refusal::Invalid { field: "oauth_token", reason: "Field required" })?;
         if !self.provider.id_tokens.contains(token) {
             return Err(Refusal::ExchangeFailed);
         }

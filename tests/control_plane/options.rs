@@ -1,10 +1,7 @@
 //! What the server is like: everything a test may want to be otherwise.
 
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent switches, not a state machine"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, not a state machine")]
 pub(crate) struct Options {
     /// Ahead of this machine's clock; negative: behind it.
     pub(crate) clock_offset_s: i64,

@@ -40,38 +40,26 @@ impl Refusal {
 
     fn parts(&self) -> (u16, &'static str, String) {
         match self {
-            Refusal::NoSession => (
-                401,
-                "AUTHENTICATION_REQUIRED",
-                "Authentication required".to_owned(),
-            ),
+            Refusal::NoSession => {
+                (401, "AUTHENTICATION_REQUIRED", "Authentication required".to_owned())
+            }
             Refusal::SessionExpired => (401, "TOKEN_EXPIRED", "Token has expired".to_owned()),
-            Refusal::TokenRejected => (
-                401,
-                "AUTHENTICATION_REQUIRED",
-                "Invalid or expired token".to_owned(),
-            ),
-            Refusal::NoCliAccess => (
-                403,
-                "INSUFFICIENT_PERMISSIONS",
-                "This account has no CLI access".to_owned(),
-            ),
-            Refusal::ExchangeFailed => (
-                401,
-                "TOKEN_EXCHANGE_FAILED",
-                "The OAuth token is not valid".to_owned(),
-            ),
-            Refusal::NoWorkspace(id) => (
-                404,
-                "WORKSPACE_NOT_FOUND",
-                format!("Workspace {id} not found"),
-            ),
+            Refusal::TokenRejected => {
+                (401, "AUTHENTICATION_REQUIRED", "Invalid or expired token".to_owned())
+            }
+            Refusal::NoCliAccess => {
+                (403, "INSUFFICIENT_PERMISSIONS", "This account has no CLI access".to_owned())
+            }
+            Refusal::ExchangeFailed => {
+                (401, "TOKEN_EXCHANGE_FAILED", "The OAuth token is not valid".to_owned())
+            }
+            Refusal::NoWorkspace(id) => {
+                (404, "WORKSPACE_NOT_FOUND", format!("Workspace {id} not found"))
+            }
             Refusal::NoToken(jti) => (404, "TOKEN_NOT_FOUND", format!("Token {jti} not found")),
-            Refusal::WorkspaceExists(name) => (
-                409,
-                "WORKSPACE_EXISTS",
-                format!("Workspace '{name}' already exists"),
-            ),
+            Refusal::WorkspaceExists(name) => {
+                (409, "WORKSPACE_EXISTS", format!("Workspace '{name}' already exists"))
+            }
             Refusal::Invalid { .. } => (422, "INVALID_REQUEST", "Invalid request".to_owned()),
         }
     }

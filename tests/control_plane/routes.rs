@@ -46,14 +46,10 @@ pub(crate) fn find(method: &str, segments: &[String]) -> Found {
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let routes: &[(&str, Route)] = match segments[..] {
         ["health"] => &[("GET", Route::Health)],
-        ["v1", "workspaces"] => &[
-            ("GET", Route::WorkspaceList),
-            ("POST", Route::WorkspaceCreate),
-        ],
-        ["v1", "workspaces", _] => &[
-            ("GET", Route::WorkspaceGet),
-            ("DELETE", Route::WorkspaceDelete),
-        ],
+        ["v1", "workspaces"] => &[("GET", Route::WorkspaceList), ("POST", Route::WorkspaceCreate)],
+        ["v1", "workspaces", _] => {
+            &[("GET", Route::WorkspaceGet), ("DELETE", Route::WorkspaceDelete)]
+        }
         ["v1", "workspaces", _, "tokens"] => {
             &[("GET", Route::TokenList), ("POST", Route::TokenCreate)]
         }

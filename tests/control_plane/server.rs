@@ -89,11 +89,7 @@ impl ControlPlane {
             let shared = Arc::clone(&shared);
             move || accept(&listener, &shared)
         });
-        let running = Arc::new(Running {
-            address,
-            shared,
-            acceptor: Some(acceptor),
-        });
+        let running = Arc::new(Running { address, shared, acceptor: Some(acceptor) });
         Ok(ControlPlane { running })
     }
 
@@ -133,15 +129,9 @@ impl ControlPlane {
         let mut world = self.world();
         let (now, shape) = (world.now(), world.options.token_shape);
         let expires_at = expires_in.map(|seconds| now.saturating_add(seconds));
-        let issued = world
-            .state
-            .issue(workspace_id, expires_at, now, shape, Origin::Test);
+        let issued = world.state.issue(workspace_id, expires_at, now, shape, Origin::Test);
         let token = issued.expect("a workspace that exists");
-        Issued {
-            access_token: token.bearer,
-            jti: token.jti,
-            expires_at,
-        }
+        Issued { access_token: token.bearer, jti: token.jti, expires_at }
     }
 
     /// The jtis of the workspace's live tokens, oldest first.
@@ -149,6 +139,11 @@ impl ControlPlane {
         let world = self.world();
         let tokens = world.state.live_tokens(workspace_id, world.now());
         tokens.into_iter().map(|token| token.jti.clone()).collect()
+    }
+
+    /// As if every token had been made so many seconds earlier.
+    pub(crate) fn age_tokens(&self, secs: u64) {
+        self.world().state.age_tokens(secs);
     }
 
     /// Its workspaces and tokens, for another server to take over.
@@ -176,9 +171,7 @@ impl ControlPlane {
     /// Registers a refresh token, as if somebody had signed in.
     pub(crate) fn grant_refresh_token(&self) -> String {
         let mut world = self.world();
-        let World {
-            provider, state, ..
-        } = &mut *world;
+        let World { provider, state, .. } = &mut *world;
         provider.grant_refresh_token(state)
     }
 
@@ -278,9 +271,7 @@ impl Shared {
     /// Waits that long, or until the server stops; says whether it has.
     fn pause(&self, duration: Duration) -> bool {
         let stopped = lock(&self.stopped);
-        let waited = self
-            .stopping
-            .wait_timeout_while(stopped, duration, |stopped| !*stopped);
+        let waited = self.stopping.wait_timeout_while(stopped, duration, |stopped| !*stopped);
         *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }

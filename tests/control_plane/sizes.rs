@@ -16,10 +16,7 @@ pub(crate) fn print(ntcli: &Path, with_symbols: &Path) {
     if let Some(listed) = output("size", &["-A"], ntcli) {
         let fields = listed.lines().map(|line| line.split_whitespace());
         let sections = fields.filter_map(|mut f| Some((f.next()?, f.next()?.parse().ok()?)));
-        print_largest(
-            "by section",
-            sections.filter(|(name, _)| name.starts_with('.')),
-        );
+        print_largest("by section", sections.filter(|(name, _)| name.starts_with('.')));
     }
     if let Some(listed) = output("nm", &["--demangle", "--print-size"], with_symbols) {
         let mut crates = BTreeMap::new();
@@ -31,11 +28,7 @@ pub(crate) fn print(ntcli: &Path, with_symbols: &Path) {
 }
 
 fn output(tool: &str, options: &[&str], program: &Path) -> Option<String> {
-    let output = Command::new(tool)
-        .args(options)
-        .arg(program)
-        .output()
-        .ok()?;
+    let output = Command::new(tool).args(options).arg(program).output().ok()?;
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 

@@ -169,6 +169,10 @@ impl State {
         Some(token)
     }
 
+    pub(crate) fn age_tokens(&mut self, secs: u64) {
+        self.tokens.iter_mut().for_each(|token| token.created_at -= secs);
+    }
+
     /// Oldest first.
     pub(crate) fn live_tokens(&self, workspace_id: &str, now: u64) -> Vec<&Token> {
         let places = self.workspace(workspace_id).map(|w| &w.tokens);

@@ -35,17 +35,11 @@ fn one(server: &ControlPlane, program: &Program) -> Result<[f64; 4], String> {
     let requests = server.requests();
     let times: Vec<SystemTime> = requests.iter().map(|request| request.at).collect();
     let ([create, check, revoke], Some((began, ended))) = (&times[..], cost.span) else {
-        return Err(format!(
-            "not the three requests of a refresh: {requests:#?}"
-        ));
+        return Err(format!("not the three requests of a refresh: {requests:#?}"));
     };
     let moments = [began, *create, *check, *revoke, ended];
     // A clock that was set meanwhile makes a span of nothing.
-    let spans = moments
-        .windows(2)
-        .map(|pair| pair[1].duration_since(pair[0]));
-    let spans: Vec<f64> = spans
-        .map(|span| span.unwrap_or_default().as_secs_f64() * 1e3)
-        .collect();
+    let spans = moments.windows(2).map(|pair| pair[1].duration_since(pair[0]));
+    let spans: Vec<f64> = spans.map(|span| span.unwrap_or_default().as_secs_f64() * 1e3).collect();
     Ok([spans[0], spans[1], spans[2], spans[3]])
 }

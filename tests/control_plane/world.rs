@@ -44,9 +44,7 @@ impl World {
             at: clock::real(),
             connection,
         });
-        let fault = found
-            .route()
-            .and_then(|route| self.faults.take(route, &request.target));
+        let fault = found.route().and_then(|route| self.faults.take(route, &request.target));
         (entry, fault)
     }
 

@@ -25,14 +25,13 @@ const LONGEST_HEAD: usize = 16 << 10;
 /// As many at a time. Beyond it the oldest is dropped: it has sent no whole request for longest.
 const MOST_CONNECTIONS: usize = 64;
 
-/// The open port.
-pub struct Listener {
+pub(crate) struct Listener {
     sockets: Vec<TcpListener>,
     port: u16,
 }
 
 /// The answer of the sign-in service, brought by the browser.
-pub enum CallbackResult {
+pub(crate) enum CallbackResult {
     /// The code to redeem.
     Code(Secret),
     /// Why there is no code.
@@ -40,14 +39,14 @@ pub enum CallbackResult {
 }
 
 /// The browser's tab, which waits to be told how it ended.
-pub struct Tab(TcpStream);
+pub(crate) struct Tab(TcpStream);
 
 impl Listener {
     /// Listens on the first port of the range that is free.
     ///
     /// # Errors
     /// [`AuthError::Listen`] when none is.
-    pub fn open(ports: RangeInclusive<u16>) -> Result<Self, AuthError> {
+    pub(crate) fn open(ports: RangeInclusive<u16>) -> Result<Self, AuthError> {
         let (first, last) = (*ports.start(), *ports.end());
         let mut source = io::Error::from(ErrorKind::AddrInUse);
         for port in ports {
@@ -56,16 +55,11 @@ impl Listener {
                 Err(error) => source = error,
             }
         }
-        Err(AuthError::Listen {
-            first,
-            last,
-            source,
-        })
+        Err(AuthError::Listen { first, last, source })
     }
 
     /// Which port it is.
-    #[must_use]
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
@@ -73,7 +67,7 @@ impl Listener {
     ///
     /// # Errors
     /// [`AuthError::TimedOut`].
-    pub fn wait(
+    pub(crate) fn wait(
         &self,
         state: &str,
         limit: Duration,
@@ -144,12 +138,7 @@ enum Poll {
 
 impl Connection {
     fn new(stream: TcpStream) -> Self {
-        Self {
-            stream,
-            head: Vec::new(),
-            since: Instant::now(),
-            answered: false,
-        }
+        Self { stream, head: Vec::new(), since: Instant::now(), answered: false }
     }
 
     /// Reads what has come in, without waiting.
@@ -172,11 +161,7 @@ impl Connection {
             }
         }
         let limit = if self.answered { DRAIN_TIME } else { HEAD_TIME };
-        if self.since.elapsed() < limit {
-            Poll::Keep
-        } else {
-            Poll::Drop
-        }
+        if self.since.elapsed() < limit { Poll::Keep } else { Poll::Drop }
     }
 
     /// What the request is, once its head is whole.
@@ -207,12 +192,12 @@ impl Connection {
 
 impl Tab {
     /// Tells the browser that it worked. A browser that has gone is no error.
-    pub fn succeed(self, text: &str) {
+    pub(crate) fn succeed(self, text: &str) {
         self.end(Ok(text));
     }
 
     /// Tells the browser why it did not.
-    pub fn fail(self, why: &str) {
+    pub(crate) fn fail(self, why: &str) {
         self.end(Err(why));
     }
 

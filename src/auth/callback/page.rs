@@ -6,23 +6,16 @@ use super::request::Stray;
 pub(super) fn for_stray(stray: Stray) -> Vec<u8> {
     let (status, text) = match stray {
         Stray::Malformed => ("400 Bad Request", "This is not the answer of a sign-in."),
-        Stray::Elsewhere => (
-            "404 Not Found",
-            "There is nothing here but the end of a sign-in.",
-        ),
-        Stray::WrongMethod => (
-            "405 Method Not Allowed",
-            "Only a browser coming back is expected here.",
-        ),
+        Stray::Elsewhere => ("404 Not Found", "There is nothing here but the end of a sign-in."),
+        Stray::WrongMethod => {
+            ("405 Method Not Allowed", "Only a browser coming back is expected here.")
+        }
         Stray::WrongState => (
             "400 Bad Request",
             "This answer does not belong to the sign-in that is going on. \
              Use the address that ntcli printed last.",
         ),
-        Stray::TooLong => (
-            "431 Request Header Fields Too Large",
-            "This request is too long.",
-        ),
+        Stray::TooLong => ("431 Request Header Fields Too Large", "This request is too long."),
     };
     page(status, "Not signed in", text)
 }
@@ -43,11 +36,7 @@ fn page(status: &str, title: &str, text: &str) -> Vec<u8> {
          <style>body{{font:1.1em/1.5 sans-serif;max-width:34em;margin:15vh auto;padding:0 1em}}</style>\n\
          <h1>{title}</h1>\n<p>{text}</p></html>\n"
     );
-    let allow = if status.starts_with("405") {
-        "Allow: GET\r\n"
-    } else {
-        ""
-    };
+    let allow = if status.starts_with("405") { "Allow: GET\r\n" } else { "" };
     format!(
         "HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n\
          Connection: close\r\nCache-Control: no-store\r\nReferrer-Policy: no-referrer\r\n\

@@ -76,10 +76,7 @@ fn answer(query: &str, state: &str) -> Result<Visit, Stray> {
             _ => continue,
         };
         // One that comes twice could be read in two ways.
-        if place
-            .replace(decode(value).ok_or(Stray::Malformed)?)
-            .is_some()
-        {
+        if place.replace(decode(value).ok_or(Stray::Malformed)?).is_some() {
             return Err(Stray::Malformed);
         }
     }
@@ -113,19 +110,13 @@ mod tests {
     use super::*;
 
     fn visit(target: &str) -> Visit {
-        judge(
-            format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes(),
-            "s-1",
-        )
+        judge(format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes(), "s-1")
     }
 
     #[test]
     fn request_lines() {
         for (head, parsed) in [
-            (
-                "GET /a?b HTTP/1.1\r\nHost: x\r\n\r\n",
-                Some(("GET", "/a?b")),
-            ),
+            ("GET /a?b HTTP/1.1\r\nHost: x\r\n\r\n", Some(("GET", "/a?b"))),
             ("POST / HTTP/1.0\n\n", Some(("POST", "/"))),
             ("GET  / HTTP/1.1\r\n\r\n", None),
             ("GET / HTTP/1.1 x\r\n\r\n", None),
@@ -146,15 +137,9 @@ mod tests {
     fn the_right_answer() {
         let code = |text: &str| Visit::Code(Secret::new(text));
         assert_eq!(visit("/callback?code=c&state=s-1"), code("c"));
-        assert_eq!(
-            visit("/callback?iss=x&state=s-1&code=a%2Fb+c"),
-            code("a/b c")
-        );
+        assert_eq!(visit("/callback?iss=x&state=s-1&code=a%2Fb+c"), code("a/b c"));
         let denied = |text: &str| Visit::Denied(text.to_owned());
-        assert_eq!(
-            visit("/callback?error=access_denied&state=s-1"),
-            denied("access_denied")
-        );
+        assert_eq!(visit("/callback?error=access_denied&state=s-1"), denied("access_denied"));
         assert_eq!(
             visit("/callback?error=e&error_description=no%20way&code=c&state=s-1"),
             denied("no way (e)")
@@ -197,9 +182,7 @@ mod tests {
         crate::fuzz::bytes(&seeds, |head| {
             let visit = judge(head, "s-1");
             let trusted = !matches!(visit, Visit::Stray(_));
-            let knows = head
-                .windows(3)
-                .any(|part| part == b"s-1" || part.contains(&b'%'));
+            let knows = head.windows(3).any(|part| part == b"s-1" || part.contains(&b'%'));
             assert!(!trusted || knows, "an answer without the state is trusted");
             match visit {
                 Visit::Code(code) => assert!(!code.expose().is_empty()),

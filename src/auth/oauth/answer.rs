@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 
 /// What the provider gives for a code or a refresh token.
 #[derive(Debug)]
-pub struct Grant {
+pub(crate) struct Grant {
     pub(super) access_token: Option<Secret>,
     pub(super) id_token: Option<Secret>,
     /// The refresh token to use from now on, when it brings one.
@@ -23,8 +23,7 @@ pub struct Grant {
 impl Grant {
     /// When a session made of it ends: as the provider said, else as the session itself says. An
     /// end that is past already is a clock that is wrong, and no end to go by.
-    #[must_use]
-    pub fn session_end(&self, bearer: &Secret, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn session_end(&self, bearer: &Secret, now: Timestamp) -> Option<Timestamp> {
         let claimed = || jwt::claims(bearer.expose())?.expires_at;
         self.expires_at.or_else(claimed).filter(|end| *end > now)
     }
@@ -61,8 +60,7 @@ pub(super) fn secret(fields: &Json, name: &str, status: u16) -> Answer<Option<Se
             let secret = Secret::new(text);
             let fits = secret.is_header_safe();
             let why = format!("its {name} holds a character that no token has");
-            fits.then_some(Some(secret))
-                .ok_or_else(|| unusable(status, &why))
+            fits.then_some(Some(secret)).ok_or_else(|| unusable(status, &why))
         }
     }
 }
@@ -75,9 +73,7 @@ pub(super) fn grant(response: &Response, asked: Timestamp) -> Answer<Grant> {
         access_token: token("access_token")?,
         id_token: token("id_token")?,
         refresh_token: token("refresh_token")?,
-        expires_at: lifetime
-            .filter(|secs| *secs > 0)
-            .map(|secs| asked.plus_secs(secs)),
+        expires_at: lifetime.filter(|secs| *secs > 0).map(|secs| asked.plus_secs(secs)),
     };
     if grant.id_token.is_none() && grant.refresh_token.is_none() {
         return Err(unusable(response.status, "it holds no id_token"));
@@ -102,9 +98,8 @@ pub(super) fn user(fields: &Json) -> User {
 
 /// The first address that is verified, else the first.
 fn address(addresses: &[Json]) -> Option<&str> {
-    let verified = addresses
-        .iter()
-        .find(|a| a["verification"]["status"].as_str() == Some("verified"));
+    let verified =
+        addresses.iter().find(|a| a["verification"]["status"].as_str() == Some("verified"));
     verified.or(addresses.first())?["email_address"].as_str()
 }
 
@@ -113,11 +108,7 @@ mod tests {
     use super::*;
 
     fn response(body: &str) -> Response {
-        Response {
-            status: 200,
-            body: body.as_bytes().to_vec(),
-            date: None,
-        }
+        Response { status: 200, body: body.as_bytes().to_vec(), date: None }
     }
 
     #[test]
@@ -139,11 +130,7 @@ mod tests {
         let odd = r#"{"sub":5,"email":"","email_addresses":[{"email_address":"x@y.z","verification":null}]}"#;
         let odd = user(&fields(&response(odd)).unwrap());
         assert_eq!((odd.id, odd.email.as_deref()), (None, Some("x@y.z")));
-        for none in [
-            "{}",
-            r#"{"email_addresses":[]}"#,
-            r#"{"email_addresses":{}}"#,
-        ] {
+        for none in ["{}", r#"{"email_addresses":[]}"#, r#"{"email_addresses":{}}"#] {
             assert_eq!(user(&fields(&response(none)).unwrap()), User::default());
         }
     }

@@ -16,7 +16,7 @@ use crate::json::Json;
 use crate::secret::Secret;
 use answer::{fields, need, secret, unusable};
 
-pub use answer::Grant;
+pub(crate) use answer::Grant;
 
 type Answer<T> = std::result::Result<T, Failure>;
 
@@ -24,7 +24,7 @@ type Answer<T> = std::result::Result<T, Failure>;
 const SCOPE: &str = "openid email profile";
 
 /// The sign-in service and the API that takes its word.
-pub struct Provider<'a> {
+pub(crate) struct Provider<'a> {
     http: &'a Http,
     clock: &'a dyn Clock,
     base: String,
@@ -33,7 +33,7 @@ pub struct Provider<'a> {
 }
 
 /// One sign-in on its way through the browser.
-pub struct Attempt {
+pub(crate) struct Attempt {
     state: String,
     verifier: Secret,
     redirect_uri: String,
@@ -44,7 +44,7 @@ impl Attempt {
     ///
     /// # Errors
     /// [`AuthError::NoRandom`].
-    pub fn new(port: u16) -> std::result::Result<Self, AuthError> {
+    pub(crate) fn new(port: u16) -> std::result::Result<Self, AuthError> {
         Ok(Self {
             state: random()?,
             verifier: Secret::new(random()?),
@@ -53,8 +53,7 @@ impl Attempt {
     }
 
     /// What the answer must bear.
-    #[must_use]
-    pub fn state(&self) -> &str {
+    pub(crate) fn state(&self) -> &str {
         &self.state
     }
 }
@@ -62,9 +61,7 @@ impl Attempt {
 /// 256 random bits as text.
 fn random() -> std::result::Result<String, AuthError> {
     let mut bytes = [0; 32];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| AuthError::NoRandom)?;
+    SystemRandom::new().fill(&mut bytes).map_err(|_| AuthError::NoRandom)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
@@ -78,7 +75,7 @@ impl<'a> Provider<'a> {
     ///
     /// # Errors
     /// [`crate::error::Error::InvalidValue`] when it names none.
-    pub fn new(env: &Env, http: &'a Http, clock: &'a dyn Clock) -> Result<Self> {
+    pub(crate) fn new(env: &Env, http: &'a Http, clock: &'a dyn Clock) -> Result<Self> {
         Ok(Self {
             http,
             clock,
@@ -89,8 +86,7 @@ impl<'a> Provider<'a> {
     }
 
     /// Where the browser begins.
-    #[must_use]
-    pub fn authorize_url(&self, attempt: &Attempt) -> String {
+    pub(crate) fn authorize_url(&self, attempt: &Attempt) -> String {
         let challenge = challenge(&attempt.verifier);
         let query = encode_form(&[
             ("client_id", self.client_id.as_str().into()),
@@ -108,7 +104,7 @@ impl<'a> Provider<'a> {
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn redeem(&self, code: &Secret, attempt: &Attempt) -> Answer<Grant> {
+    pub(crate) fn redeem(&self, code: &Secret, attempt: &Attempt) -> Answer<Grant> {
         self.token(vec![
             ("grant_type", "authorization_code".into()),
             ("client_id", self.client_id.as_str().into()),
@@ -122,7 +118,7 @@ impl<'a> Provider<'a> {
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn renew(&self, refresh_token: &Secret) -> Answer<Grant> {
+    pub(crate) fn renew(&self, refresh_token: &Secret) -> Answer<Grant> {
         self.token(vec![
             ("grant_type", "refresh_token".into()),
             ("client_id", self.client_id.as_str().into()),
@@ -144,7 +140,7 @@ impl<'a> Provider<'a> {
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn user(&self, grant: &Grant) -> Answer<User> {
+    pub(crate) fn user(&self, grant: &Grant) -> Answer<User> {
         let bearer = need(grant.access_token.as_ref(), "access_token")?;
         let url = format!("{}/oauth/userinfo", self.base);
         let response = self.http.send(&Request::get(url).bearer(bearer))?;
@@ -155,7 +151,7 @@ impl<'a> Provider<'a> {
     ///
     /// # Errors
     /// [`Failure`]; 403 means that the account may not use a command line.
-    pub fn exchange(&self, grant: &Grant) -> Answer<Secret> {
+    pub(crate) fn exchange(&self, grant: &Grant) -> Answer<Secret> {
         let id_token = need(grant.id_token.as_ref(), "id_token")?;
         let body = Json::of([("oauth_token", id_token.expose().into())]);
         // Text always has a JSON form.
@@ -181,10 +177,7 @@ mod tests {
     #[test]
     fn the_challenge_is_that_of_rfc_7636() {
         let verifier = Secret::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
-        assert_eq!(
-            challenge(&verifier),
-            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
-        );
+        assert_eq!(challenge(&verifier), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::{millis, port};
     example = "ntcli auth login",
     example = "ntcli auth status --format json"
 )]
-pub struct Auth {
+pub(crate) struct Auth {
     /// what to do
     #[argh(subcommand)]
     pub command: AuthCommand,
@@ -21,7 +21,7 @@ pub struct Auth {
 /// The commands of `ntcli auth`.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand)]
-pub enum AuthCommand {
+pub(crate) enum AuthCommand {
     /// `ntcli auth login`
     Login(AuthLogin),
     /// `ntcli auth signup`
@@ -48,7 +48,7 @@ pub enum AuthCommand {
     error_code(5, ""),
     error_code(6, "")
 )]
-pub struct AuthLogin {
+pub(crate) struct AuthLogin {
     /// local port that the browser comes back to (default 41247 or one of the next ten)
     #[argh(option, arg_name = "PORT", from_str_fn(port))]
     pub port: Option<u16>,
@@ -82,7 +82,7 @@ pub struct AuthLogin {
     error_code(5, ""),
     error_code(6, "")
 )]
-pub struct AuthSignup {
+pub(crate) struct AuthSignup {
     /// local port that the browser comes back to (default 41247 or one of the next ten)
     #[argh(option, arg_name = "PORT", from_str_fn(port))]
     pub port: Option<u16>,
@@ -107,7 +107,7 @@ pub struct AuthSignup {
     error_code(2, ""),
     error_code(4, "not signed in")
 )]
-pub struct AuthStatus {}
+pub(crate) struct AuthStatus {}
 
 /// Forget the session. Workspace tokens stay, and stay valid.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
@@ -122,10 +122,14 @@ pub struct AuthStatus {}
     error_code(4, ""),
     error_code(5, ""),
     error_code(6, ""),
+    error_code(7, "something could not be stored"),
     error_code(8, "a token could not be revoked: it and the session are kept")
 )]
-pub struct AuthLogout {
+pub(crate) struct AuthLogout {
     /// first revoke, then forget the workspace tokens too
     #[argh(switch)]
     pub all: bool,
+    /// with --all: also forget what could not be revoked, and may be live
+    #[argh(switch)]
+    pub forget: bool,
 }

@@ -16,20 +16,16 @@ use std::str::FromStr;
 
 use argh::{ArgsInfo, FromArgs};
 
-pub use auth::{Auth, AuthCommand, AuthLogin, AuthLogout, AuthSignup, AuthStatus};
-pub use settings::{
-    Config, ConfigCommand, ConfigPath, ConfigReset, ConfigShow, Domain, DomainCommand, DomainSet,
-    DomainShow, Health,
+pub(crate) use auth::{Auth, AuthCommand, AuthLogin, AuthLogout, AuthSignup};
+pub(crate) use settings::{
+    Config, ConfigCommand, ConfigReset, Domain, DomainCommand, DomainSet, Health,
 };
-pub use setup::{Completions, Man, Shell};
-pub use token::{
-    Jti, Token, TokenCommand, TokenCreate, TokenHistory, TokenList, TokenNeedsRefresh,
-    TokenRefresh, TokenRevoke, TokenShow,
+pub(crate) use setup::{Completions, Man, Shell};
+pub(crate) use token::{
+    Token, TokenCommand, TokenCreate, TokenHistory, TokenList, TokenNeedsRefresh, TokenRefresh,
+    TokenRevoke, TokenShow,
 };
-pub use workspace::{
-    Workspace, WorkspaceClear, WorkspaceCommand, WorkspaceCreate, WorkspaceDelete, WorkspaceList,
-    WorkspaceSelect, WorkspaceSwitch, WorkspaceSync,
-};
+pub(crate) use workspace::{Workspace, WorkspaceCommand, WorkspaceCreate, WorkspaceDelete};
 
 /// Other words for a command: the group it is in, the other word, its name. argh knows only
 /// aliases of one letter.
@@ -63,7 +59,8 @@ pub(super) struct Ntcli {
 /// The command to run.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand)]
-pub enum Command {
+#[allow(clippy::large_enum_variant)] // one, and it is not copied
+pub(crate) enum Command {
     /// `ntcli token`
     Token(Token),
     /// `ntcli auth`
@@ -84,7 +81,7 @@ pub enum Command {
 
 /// How the result is written to stdout.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people.
     #[default]
     Text,

@@ -5,7 +5,7 @@ use argh::{ArgsInfo, FromArgs};
 /// The server that commands talk to.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "domain", example = "ntcli domain show")]
-pub struct Domain {
+pub(crate) struct Domain {
     /// what to do
     #[argh(subcommand)]
     pub command: DomainCommand,
@@ -14,7 +14,7 @@ pub struct Domain {
 /// The commands of `ntcli domain`.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand)]
-pub enum DomainCommand {
+pub(crate) enum DomainCommand {
     /// `ntcli domain set`
     Set(DomainSet),
     /// `ntcli domain show`
@@ -33,7 +33,7 @@ pub enum DomainCommand {
     error_code(2, ""),
     error_code(6, "")
 )]
-pub struct DomainSet {
+pub(crate) struct DomainSet {
     /// such as nimbletools.ai; requests go to its api host
     #[argh(positional, arg_name = "DOMAIN")]
     pub domain: String,
@@ -51,12 +51,12 @@ pub struct DomainSet {
     error_code(0, ""),
     error_code(2, "")
 )]
-pub struct DomainShow {}
+pub(crate) struct DomainShow {}
 
 /// The config file.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand, name = "config", example = "ntcli config show")]
-pub struct Config {
+pub(crate) struct Config {
     /// what to do
     #[argh(subcommand)]
     pub command: ConfigCommand,
@@ -65,7 +65,7 @@ pub struct Config {
 /// The commands of `ntcli config`.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand)]
-pub enum ConfigCommand {
+pub(crate) enum ConfigCommand {
     /// `ntcli config show`
     Show(ConfigShow),
     /// `ntcli config path`
@@ -83,7 +83,7 @@ pub enum ConfigCommand {
     error_code(0, ""),
     error_code(2, "")
 )]
-pub struct ConfigShow {}
+pub(crate) struct ConfigShow {}
 
 /// Print where the config file is.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
@@ -94,7 +94,7 @@ pub struct ConfigShow {}
     error_code(0, ""),
     error_code(2, "")
 )]
-pub struct ConfigPath {}
+pub(crate) struct ConfigPath {}
 
 /// Forget session, workspaces, tokens and domain. It asks first; where it
 /// cannot ask, --force is needed. Nothing is revoked; what stays live is named.
@@ -108,7 +108,7 @@ pub struct ConfigPath {}
     error_code(2, ""),
     error_code(6, "")
 )]
-pub struct ConfigReset {
+pub(crate) struct ConfigReset {
     /// do not ask
     #[argh(switch)]
     pub force: bool,
@@ -126,4 +126,4 @@ pub struct ConfigReset {
     error_code(4, ""),
     error_code(5, "")
 )]
-pub struct Health {}
+pub(crate) struct Health {}

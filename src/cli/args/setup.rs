@@ -15,7 +15,7 @@ use argh::{ArgsInfo, FromArgs};
     error_code(1, ""),
     error_code(2, "")
 )]
-pub struct Completions {
+pub(crate) struct Completions {
     /// the shell
     #[argh(positional, arg_name = "bash|zsh|fish")]
     pub shell: Shell,
@@ -31,11 +31,11 @@ pub struct Completions {
     error_code(1, ""),
     error_code(2, "")
 )]
-pub struct Man {}
+pub(crate) struct Man {}
 
 /// A shell that completes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shell {
+pub(crate) enum Shell {
     /// GNU bash.
     Bash,
     /// zsh.

@@ -10,7 +10,7 @@ use argh::{ArgsInfo, FromArgs};
     example = "ntcli token refresh",
     example = "ntcli token show --format json"
 )]
-pub struct Token {
+pub(crate) struct Token {
     /// what to do
     #[argh(subcommand)]
     pub command: TokenCommand,
@@ -19,7 +19,7 @@ pub struct Token {
 /// The commands of `ntcli token`.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand)]
-pub enum TokenCommand {
+pub(crate) enum TokenCommand {
     /// `ntcli token refresh`
     Refresh(TokenRefresh),
     /// `ntcli token create`
@@ -37,8 +37,8 @@ pub enum TokenCommand {
 }
 
 /// Replace the current token by a new one and revoke the old. The new token
-/// is created, stored and tried before the old one is revoked; whatever a
-/// crash or a lost answer leaves half done, the next run finds and finishes.
+/// is created, tried, stored and delivered before the old one is revoked;
+/// whatever a crash or a lost answer leaves half done, the next run finishes.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
@@ -59,7 +59,7 @@ pub enum TokenCommand {
     error_code(10, "")
 )]
 #[allow(clippy::struct_excessive_bools)] // switches are bools
-pub struct TokenRefresh {
+pub(crate) struct TokenRefresh {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
@@ -75,10 +75,14 @@ pub struct TokenRefresh {
     /// print the new token too
     #[argh(switch)]
     pub print: bool,
-    /// do not try the new token before the old one is revoked
+    /// do not try the new token before it is stored
     #[argh(switch)]
     pub no_verify: bool,
-    /// also revoke tokens that an interrupted run may have left on the server
+    /// how long the server may take to accept the new token (default 2.5 s; 0 asks once); the next
+    /// run asks again
+    #[argh(option, arg_name = "DURATION")]
+    pub verify_wait: Option<String>,
+    /// also revoke tokens that fit a lost request in moment, lifetime and number
     #[argh(switch)]
     pub revoke_orphans: bool,
     /// refresh only a token that expires within this time; otherwise do what is pending, exit 0
@@ -110,7 +114,8 @@ pub struct TokenRefresh {
 
 /// Create a token to hand to CI and other systems, and print it. It does not
 /// replace the current token, unless told to by --save or the workspace has
-/// none yet: a later refresh would revoke what was handed out.
+/// none yet: a later refresh would revoke what was handed out. A token that
+/// could not be printed is revoked again.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
@@ -118,15 +123,17 @@ pub struct TokenRefresh {
     example = "ntcli token create",
     example = "ntcli token create prod --expires-in 12h --no-save --format json",
     error_code(0, ""),
-    error_code(1, ""),
+    error_code(1, "refused, or the token could not be printed"),
     error_code(2, ""),
     error_code(4, ""),
     error_code(5, ""),
     error_code(6, ""),
     error_code(7, ""),
+    error_code(8, ""),
+    error_code(9, ""),
     error_code(10, "")
 )]
-pub struct TokenCreate {
+pub(crate) struct TokenCreate {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
@@ -162,7 +169,7 @@ pub struct TokenCreate {
     error_code(1, ""),
     error_code(2, "")
 )]
-pub struct TokenShow {
+pub(crate) struct TokenShow {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
@@ -187,7 +194,7 @@ pub struct TokenShow {
     error_code(4, ""),
     error_code(5, "")
 )]
-pub struct TokenList {
+pub(crate) struct TokenList {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
@@ -210,7 +217,7 @@ pub struct TokenList {
     error_code(1, "not due yet"),
     error_code(255, "an error, wrong usage included")
 )]
-pub struct TokenNeedsRefresh {
+pub(crate) struct TokenNeedsRefresh {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
@@ -224,7 +231,7 @@ pub struct TokenNeedsRefresh {
 
 /// An optional JTI. argh lets only the last positional be an `Option`; it does not see through this
 /// name, and the parser passes an empty text for none.
-pub type Jti = Option<String>;
+pub(crate) type Jti = Option<String>;
 
 #[allow(clippy::unnecessary_wraps)] // the form argh wants
 fn jti(text: &str) -> Result<Jti, String> {
@@ -233,21 +240,24 @@ fn jti(text: &str) -> Result<Jti, String> {
 
 /// Revoke a token by its JTI, or those that earlier runs still owe. Before it
 /// revokes the one that is named it asks; where it cannot ask, --force is needed.
+/// What is not proven to be revoked stays pending, and every later run tries it.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
     name = "revoke",
     example = "ntcli token revoke jti_old123 --force",
-    example = "ntcli token revoke --pending -w prod",
+    example = "ntcli token revoke --pending",
+    example = "ntcli token revoke jti_old123 --forget",
     error_code(0, "revoked, or nothing was owed"),
     error_code(1, ""),
     error_code(2, ""),
     error_code(4, ""),
     error_code(5, ""),
     error_code(6, ""),
-    error_code(8, "not everything that was due could be done")
+    error_code(7, "revoked, but something could not be stored"),
+    error_code(8, "the token may still be live, or not all that was due could be done")
 )]
-pub struct TokenRevoke {
+pub(crate) struct TokenRevoke {
     /// the token to revoke, as token list shows it
     #[argh(positional, arg_name = "JTI|--pending", from_str_fn(jti))]
     pub jti: Jti,
@@ -260,6 +270,10 @@ pub struct TokenRevoke {
     /// instead of a JTI: the revocations that earlier runs still owe and that are due
     #[argh(switch)]
     pub pending: bool,
+    /// send nothing, and hear no more of it, though it may be live; with --pending: of all that is
+    /// pending
+    #[argh(switch)]
+    pub forget: bool,
     /// do not ask
     #[argh(switch)]
     pub force: bool,
@@ -280,7 +294,7 @@ pub struct TokenRevoke {
     error_code(1, ""),
     error_code(2, "")
 )]
-pub struct TokenHistory {
+pub(crate) struct TokenHistory {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,

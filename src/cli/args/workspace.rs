@@ -10,7 +10,7 @@ use argh::{ArgsInfo, FromArgs};
     example = "ntcli workspace list",
     example = "ntcli ws use prod"
 )]
-pub struct Workspace {
+pub(crate) struct Workspace {
     /// what to do
     #[argh(subcommand)]
     pub command: WorkspaceCommand,
@@ -19,7 +19,7 @@ pub struct Workspace {
 /// The commands of `ntcli workspace`.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand)]
-pub enum WorkspaceCommand {
+pub(crate) enum WorkspaceCommand {
     /// `ntcli workspace list`
     List(WorkspaceList),
     /// `ntcli workspace select`
@@ -49,7 +49,7 @@ pub enum WorkspaceCommand {
     error_code(4, ""),
     error_code(5, "")
 )]
-pub struct WorkspaceList {}
+pub(crate) struct WorkspaceList {}
 
 /// Choose the active workspace. Without NAME, from a numbered list on a
 /// terminal.
@@ -66,7 +66,7 @@ pub struct WorkspaceList {}
     error_code(5, ""),
     error_code(6, "")
 )]
-pub struct WorkspaceSelect {
+pub(crate) struct WorkspaceSelect {
     /// name, UUID or full local id
     #[argh(positional, arg_name = "NAME")]
     pub name: Option<String>,
@@ -85,7 +85,7 @@ pub struct WorkspaceSelect {
     error_code(5, ""),
     error_code(6, "")
 )]
-pub struct WorkspaceSwitch {
+pub(crate) struct WorkspaceSwitch {
     /// name, UUID or full local id
     #[argh(positional, arg_name = "NAME")]
     pub name: String,
@@ -106,7 +106,7 @@ pub struct WorkspaceSwitch {
     error_code(6, ""),
     error_code(7, "created on the server, but could not be stored here")
 )]
-pub struct WorkspaceCreate {
+pub(crate) struct WorkspaceCreate {
     /// at most 20 characters: lower-case letters, digits, - and _
     #[argh(positional, arg_name = "NAME")]
     pub name: String,
@@ -128,9 +128,10 @@ pub struct WorkspaceCreate {
     error_code(2, ""),
     error_code(4, ""),
     error_code(5, ""),
-    error_code(6, "")
+    error_code(6, ""),
+    error_code(7, "deleted on the server, but could not be forgotten here")
 )]
-pub struct WorkspaceDelete {
+pub(crate) struct WorkspaceDelete {
     /// name, UUID or full local id
     #[argh(positional, arg_name = "NAME")]
     pub name: String,
@@ -149,7 +150,7 @@ pub struct WorkspaceDelete {
     error_code(2, ""),
     error_code(6, "")
 )]
-pub struct WorkspaceClear {}
+pub(crate) struct WorkspaceClear {}
 
 /// Bring the local list of workspaces up to date with the server. One that
 /// is gone there goes here too, unless its token may still work.
@@ -165,4 +166,4 @@ pub struct WorkspaceClear {}
     error_code(5, ""),
     error_code(6, "")
 )]
-pub struct WorkspaceSync {}
+pub(crate) struct WorkspaceSync {}

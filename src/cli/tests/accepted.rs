@@ -5,9 +5,7 @@ use super::*;
 #[track_caller]
 fn refresh(line: &str) -> TokenRefresh {
     match run(line).command {
-        Command::Token(Token {
-            command: TokenCommand::Refresh(refresh),
-        }) => refresh,
+        Command::Token(Token { command: TokenCommand::Refresh(refresh) }) => refresh,
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -15,9 +13,7 @@ fn refresh(line: &str) -> TokenRefresh {
 #[track_caller]
 fn revoke(line: &str) -> TokenRevoke {
     match run(line).command {
-        Command::Token(Token {
-            command: TokenCommand::Revoke(revoke),
-        }) => revoke,
+        Command::Token(Token { command: TokenCommand::Revoke(revoke) }) => revoke,
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -88,23 +84,11 @@ fn odd_values() {
 
 #[test]
 fn after_two_dashes_all_is_positional() {
-    for word in [
-        "--help",
-        "-h",
-        "help",
-        "--debug",
-        "--format=json",
-        "-w",
-        "--",
-        "-",
-    ] {
+    for word in ["--help", "-h", "help", "--debug", "--format=json", "-w", "--", "-"] {
         let line = format!("token refresh -- {word}");
         assert_eq!(refresh(&line).workspace, some(word), "{line}");
         let invocation = run(&line);
-        assert!(
-            !invocation.debug && invocation.format == Format::Text,
-            "{line}"
-        );
+        assert!(!invocation.debug && invocation.format == Format::Text, "{line}");
     }
 }
 

@@ -101,13 +101,7 @@ fn fuzz_arguments() {
 #[test]
 fn a_secret_is_never_repeated() {
     let long = format!("eyJ{}", "hbGciOiJIUzI1NiJ9.Xk".repeat(10));
-    let secrets = [
-        &long[..200],
-        "eyJhbGciOiJIUzI1NiJ9",
-        "a8f3k2b9d1",
-        "Xk9mQ2pLz7",
-        "p@ss word",
-    ];
+    let secrets = [&long[..200], "eyJhbGciOiJIUzI1NiJ9", "a8f3k2b9d1", "Xk9mQ2pLz7", "p@ss word"];
     let mut wrong = 0;
     for secret in secrets {
         let forms = [
@@ -127,14 +121,7 @@ fn a_secret_is_never_repeated() {
         ];
         for start in beginnings() {
             for form in &forms {
-                for around in [
-                    &[][..],
-                    &["--format"],
-                    &["--port"],
-                    &["-w"],
-                    &["a", "b"],
-                    &["--"],
-                ] {
+                for around in [&[][..], &["--format"], &["--port"], &["-w"], &["a", "b"], &["--"]] {
                     for secret_first in [true, false] {
                         let mut line: Vec<&str> = start.iter().map(String::as_str).collect();
                         let end = line.len();

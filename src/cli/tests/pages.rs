@@ -21,9 +21,7 @@ fn all() -> Vec<(String, bool)> {
 fn the_front_page_names_every_command() {
     let page = shown("");
     for (command, leaf) in all() {
-        let there = page
-            .lines()
-            .any(|l| l.trim_start().starts_with(&format!("{command} ")));
+        let there = page.lines().any(|l| l.trim_start().starts_with(&format!("{command} ")));
         assert!(there || !leaf, "{command}");
     }
     for (code, _) in help::EXIT_CODES {
@@ -35,10 +33,7 @@ fn the_front_page_names_every_command() {
 fn every_page_has_its_parts_and_fits() {
     for (command, leaf) in all() {
         let page = shown(&format!("{command} --help"));
-        assert!(
-            page.starts_with(&format!("Usage: ntcli {command}")),
-            "{page}"
-        );
+        assert!(page.starts_with(&format!("Usage: ntcli {command}")), "{page}");
         assert!(page.contains("\nExamples:\n  ntcli "), "{page}");
         assert_eq!(page.contains("\nExit codes:\n    0  "), leaf, "{page}");
         assert!(!page.contains(['`', '{', '\t']), "{page}");
@@ -94,10 +89,7 @@ fn help_is_asked_for_anywhere() {
         assert_eq!(shown(line), front, "{line}");
     }
     for line in ["token", "token help", "help token", "token --format json"] {
-        assert!(
-            shown(line).starts_with("Usage: ntcli token COMMAND"),
-            "{line}"
-        );
+        assert!(shown(line).starts_with("Usage: ntcli token COMMAND"), "{line}");
     }
     assert_eq!(shown("ws rm -h"), shown("workspace delete -h"));
 }
@@ -105,13 +97,9 @@ fn help_is_asked_for_anywhere() {
 #[test]
 fn the_version() {
     let version = format!("ntcli {}\n", env!("CARGO_PKG_VERSION"));
-    for line in [
-        "-V",
-        "--version",
-        "token refresh -V",
-        "--version token",
-        "token refresh --bogus -V",
-    ] {
+    for line in
+        ["-V", "--version", "token refresh -V", "--version token", "token refresh --bogus -V"]
+    {
         assert_eq!(shown(line), version, "{line}");
     }
 }

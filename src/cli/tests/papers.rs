@@ -30,24 +30,16 @@ fn bash_and_zsh_know_every_command_and_option() {
             let step = format!("'{at}') at='{at}' ;;");
             assert!(script.contains(&step), "{step}");
             let list = format!("\n    '{at}') ");
-            let list = script
-                .split(&list)
-                .nth(1)
-                .and_then(|rest| rest.lines().next());
+            let list = script.split(&list).nth(1).and_then(|rest| rest.lines().next());
             let list = list.unwrap_or_else(|| panic!("nothing at {at}"));
-            for flag in flags
-                .into_iter()
-                .chain(["--format", "--debug", "--version", "--help"])
-            {
+            for flag in flags.into_iter().chain(["--format", "--debug", "--version", "--help"]) {
                 let found = list.split([' ', '\'', '(', ':']).any(|word| word == flag);
                 assert!(found, "{flag} is not in {list}");
             }
         }
         for (group, alias, name) in ALIASES {
             let at = format!("'{} {alias}') at=", [" ", group].concat().trim_end());
-            let at = script
-                .lines()
-                .find(|line| line.trim_start().starts_with(&at));
+            let at = script.lines().find(|line| line.trim_start().starts_with(&at));
             assert!(at.is_some_and(|line| line.contains(name)), "{alias}");
         }
     }
@@ -66,15 +58,8 @@ fn fish_knows_every_command_and_option() {
             assert!(script.contains(&option), "{option}");
         }
     }
-    for option in [
-        "-l format -x -a 'text json' -d",
-        "-l help -s h -d",
-        "-l version -s V -d",
-    ] {
-        assert!(
-            script.contains(&format!("\ncomplete -c ntcli {option}")),
-            "{option}"
-        );
+    for option in ["-l format -x -a 'text json' -d", "-l help -s h -d", "-l version -s V -d"] {
+        assert!(script.contains(&format!("\ncomplete -c ntcli {option}")), "{option}");
     }
     assert!(script.contains("-l token-file -r -F -d "), "{script}");
 }
@@ -90,16 +75,10 @@ fn the_manual_page_is_the_help() {
         }
     }
     for (code, meaning) in help::EXIT_CODES {
-        assert!(
-            shown.contains(&format!("\n.TP\n.B {code}\n{meaning}\n")),
-            "{code}"
-        );
+        assert!(shown.contains(&format!("\n.TP\n.B {code}\n{meaning}\n")), "{code}");
     }
     for (name, meaning) in help::environment() {
-        assert!(
-            shown.contains(&format!("\n.TP\n.B {name}\n{meaning}\n")),
-            "{name}"
-        );
+        assert!(shown.contains(&format!("\n.TP\n.B {name}\n{meaning}\n")), "{name}");
     }
     assert!(help::environment().count() >= 9);
     assert!(!page.contains('`') && page.is_ascii(), "{page}");

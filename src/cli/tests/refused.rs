@@ -15,29 +15,14 @@ fn say(table: &[(&str, &str)]) {
 fn unknown_commands() {
     say(&[
         ("tokn", "Unknown command 'tokn'; did you mean 'token'?"),
-        (
-            "token refesh",
-            "Unknown command 'refesh'; did you mean 'refresh'?",
-        ),
-        (
-            "refresh",
-            "Unknown command 'refresh'; did you mean 'ntcli token refresh'?",
-        ),
-        (
-            "token login",
-            "Unknown command 'login'; did you mean 'ntcli auth login'?",
-        ),
+        ("token refesh", "Unknown command 'refesh'; did you mean 'refresh'?"),
+        ("refresh", "Unknown command 'refresh'; did you mean 'ntcli token refresh'?"),
+        ("token login", "Unknown command 'login'; did you mean 'ntcli auth login'?"),
         ("frobnicate", "Unknown command 'frobnicate'"),
         ("help tokn", "Unknown command 'tokn'; did you mean 'token'?"),
-        (
-            "tokn --help",
-            "Unknown command 'tokn'; did you mean 'token'?",
-        ),
+        ("tokn --help", "Unknown command 'tokn'; did you mean 'token'?"),
         ("token ls", "Unknown command 'ls'"),
-        (
-            "hunter2!",
-            "Unknown command: an argument that is not shown here",
-        ),
+        ("hunter2!", "Unknown command: an argument that is not shown here"),
         ("token -- refresh", "The command must come before '--'"),
     ]);
 }
@@ -45,27 +30,15 @@ fn unknown_commands() {
 #[test]
 fn unknown_options() {
     say(&[
-        (
-            "token refresh --expire 5",
-            "Unknown option '--expire'; did you mean '--expires-in'?",
-        ),
-        (
-            "token show --force",
-            "Unknown option '--force' of 'ntcli token show'",
-        ),
+        ("token refresh --expire 5", "Unknown option '--expire'; did you mean '--expires-in'?"),
+        ("token show --force", "Unknown option '--force' of 'ntcli token show'"),
         ("token show -x", "Unknown option '-x' of 'ntcli token show'"),
         (
             "token show --k3y=x --help=1",
             "Unknown option of 'ntcli token show': an argument that is not shown here",
         ),
-        (
-            "--workspace prod token show",
-            "Option '--workspace' must come after the command",
-        ),
-        (
-            "token refresh -hx",
-            "Unknown option '-hx' of 'ntcli token refresh'",
-        ),
+        ("--workspace prod token show", "Option '--workspace' must come after the command"),
+        ("token refresh -hx", "Unknown option '-hx' of 'ntcli token refresh'"),
     ]);
 }
 
@@ -75,105 +48,48 @@ fn values() {
         ("token refresh --print=yes", "--print takes no value"),
         ("token refresh --debug=1", "--debug takes no value"),
         ("token refresh -h=1", "--help takes no value"),
-        (
-            "token refresh --expires-in",
-            "--expires-in needs a value: DURATION",
-        ),
-        (
-            "token refresh --expires-in --format json",
-            "--expires-in needs a value: DURATION",
-        ),
-        (
-            "token refresh --expires-in -w=x",
-            "--expires-in needs a value: DURATION",
-        ),
-        (
-            "token refresh -w -- x",
-            "--workspace needs a value: WORKSPACE",
-        ),
+        ("token refresh --expires-in", "--expires-in needs a value: DURATION"),
+        ("token refresh --expires-in --format json", "--expires-in needs a value: DURATION"),
+        ("token refresh --expires-in -w=x", "--expires-in needs a value: DURATION"),
+        ("token refresh -w -- x", "--workspace needs a value: WORKSPACE"),
         (
             "health --format yaml",
             "--format takes text (or table, which is the same) or json, not 'yaml'",
         ),
-        (
-            "health --format=",
-            "--format takes text (or table, which is the same) or json",
-        ),
-        (
-            "auth login --port 0",
-            "--port takes a port number from 1 to 65535, not '0'",
-        ),
-        (
-            "auth login --port abc",
-            "--port takes a port number from 1 to 65535, not 'abc'",
-        ),
-        (
-            "auth login --port 65536",
-            "--port takes a port number from 1 to 65535",
-        ),
-        (
-            "auth login --port +80",
-            "--port takes a port number from 1 to 65535",
-        ),
+        ("health --format=", "--format takes text (or table, which is the same) or json"),
+        ("auth login --port 0", "--port takes a port number from 1 to 65535, not '0'"),
+        ("auth login --port abc", "--port takes a port number from 1 to 65535, not 'abc'"),
+        ("auth login --port 65536", "--port takes a port number from 1 to 65535"),
+        ("auth login --port +80", "--port takes a port number from 1 to 65535"),
         (
             "auth signup --timeout 0",
             "--timeout takes a whole number of milliseconds from 1 up, not '0'",
         ),
-        (
-            "token refresh --print --print",
-            "--print is given more than once",
-        ),
-        (
-            "token refresh -w a --workspace=a",
-            "--workspace is given more than once",
-        ),
-        (
-            "--format json health --format json",
-            "--format is given more than once",
-        ),
+        ("token refresh --print --print", "--print is given more than once"),
+        ("token refresh -w a --workspace=a", "--workspace is given more than once"),
+        ("--format json health --format json", "--format is given more than once"),
     ]);
 }
 
 #[test]
 fn positionals() {
     say(&[
-        (
-            "token show a b",
-            "'ntcli token show' takes one WORKSPACE, not 2 arguments",
-        ),
-        (
-            "health x",
-            "'ntcli health' takes no arguments besides options",
-        ),
-        (
-            "token revoke a b c",
-            "'ntcli token revoke' takes 2 (JTI|--pending, WORKSPACE), not 3",
-        ),
+        ("token show a b", "'ntcli token show' takes one WORKSPACE, not 2 arguments"),
+        ("health x", "'ntcli health' takes no arguments besides options"),
+        ("token revoke a b c", "'ntcli token revoke' takes 2 (JTI|--pending, WORKSPACE), not 3"),
         ("ws use", "'ntcli workspace switch': NAME is missing"),
         ("domain set", "'ntcli domain set': DOMAIN is missing"),
-        (
-            "token refresh ''",
-            "'ntcli token refresh': WORKSPACE is empty",
-        ),
+        ("token refresh ''", "'ntcli token refresh': WORKSPACE is empty"),
         ("token refresh -w ''", "--workspace is empty"),
-        (
-            "token revoke ''",
-            "'ntcli token revoke': JTI|--pending is empty",
-        ),
+        ("token revoke ''", "'ntcli token revoke': JTI|--pending is empty"),
     ]);
 }
 
 #[test]
 fn combinations() {
     say(&[
-        (
-            "token refresh prod -w dev",
-            "WORKSPACE and --workspace name different workspaces",
-        ),
-        (
-            "token create --save --no-save",
-            "--save and --no-save cannot be used together",
-        ),
+        ("token refresh prod -w dev", "WORKSPACE and --workspace name different workspaces"),
+        ("token create --save --no-save", "--save and --no-save cannot be used together"),
         (
             "token create --expires-in 1 --expires-at 2",
             "--expires-in and --expires-at cannot be used together",
@@ -182,30 +98,15 @@ fn combinations() {
             "token refresh --expires-in 1 --expires-at 2",
             "--expires-in and --expires-at cannot be used together",
         ),
-        (
-            "token revoke",
-            "'ntcli token revoke' needs a JTI or --pending",
-        ),
+        ("token revoke", "'ntcli token revoke' needs a JTI or --pending"),
         (
             "token revoke jti_1 prod --pending",
             "'ntcli token revoke' takes a JTI or --pending, not both",
         ),
-        (
-            "token revoke jti_1 --pending",
-            "'ntcli token revoke' takes a JTI or --pending, not both",
-        ),
-        (
-            "auth login --expires-in 1h",
-            "--expires-in needs --token-stdin",
-        ),
-        (
-            "auth login --token-stdin --port 80",
-            "--token-stdin and --port cannot be used together",
-        ),
-        (
-            "auth signup --token-stdin",
-            "Unknown option '--token-stdin' of 'ntcli auth signup'",
-        ),
+        ("token revoke jti_1 --pending", "'ntcli token revoke' takes a JTI or --pending, not both"),
+        ("auth login --expires-in 1h", "--expires-in needs --token-stdin"),
+        ("auth login --token-stdin --port 80", "--token-stdin and --port cannot be used together"),
+        ("auth signup --token-stdin", "Unknown option '--token-stdin' of 'ntcli auth signup'"),
     ]);
 }
 
@@ -236,22 +137,16 @@ fn json_is_seen_however_broken_the_rest_is() {
     ] {
         assert_eq!(refused(line).format, Format::Json, "{line}");
     }
-    for line in [
-        "tokn",
-        "token refresh --format",
-        "token refresh a -- --format json",
-    ] {
+    for line in ["tokn", "token refresh --format", "token refresh a -- --format json"] {
         assert_eq!(refused(line).format, Format::Text, "{line}");
     }
 }
 
 #[test]
 fn wrong_usage_is_no_answer_of_needs_refresh() {
-    for line in [
-        "token needs-refresh --bogus",
-        "token needs-refresh a b",
-        "token needs-refresh -w ''",
-    ] {
+    for line in
+        ["token needs-refresh --bogus", "token needs-refresh a b", "token needs-refresh -w ''"]
+    {
         assert_eq!(refused(line).exit_code, 255, "{line}");
     }
 }
@@ -259,8 +154,5 @@ fn wrong_usage_is_no_answer_of_needs_refresh() {
 #[test]
 fn the_first_problem_is_told() {
     let error = refused("token refresh --one --two=x --print=1");
-    assert_eq!(
-        error.message,
-        "Unknown option '--one' of 'ntcli token refresh'"
-    );
+    assert_eq!(error.message, "Unknown option '--one' of 'ntcli token refresh'");
 }

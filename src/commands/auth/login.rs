@@ -8,9 +8,8 @@ use crate::auth;
 use crate::auth::browser;
 use crate::auth::callback::{CallbackResult, Listener};
 use crate::auth::oauth::{Attempt, Provider};
-use crate::commands::app;
-use crate::config::{Config, Paths, Session};
-use crate::config_dir::State;
+use crate::commands::app::App;
+use crate::config::{Config, Session};
 use crate::context::{Context, Env};
 use crate::endpoints;
 use crate::error::{AuthError, Error, Failure, Result};
@@ -36,32 +35,28 @@ pub(super) struct LoginOptions {
 }
 
 /// Signs in. The lock is held at the end alone, for the time of one write.
-pub(super) fn run(ctx: &mut Context, options: &LoginOptions) -> Result<Report> {
+pub(super) fn run(ctx: &Context, options: &LoginOptions) -> Result<Report> {
     let ports = ports(&ctx.env, options.port)?;
     let limit = time_limit(&ctx.env, options.timeout)?;
-    let http = app::http(ctx)?;
-    let provider = Provider::new(&ctx.env, &http, &*ctx.clock)?;
-    let paths = Paths::find(&ctx.env)?;
-    let config = Config::load(&paths.config, &ctx.console)?;
+    let app = App::open(ctx)?;
+    let http = app.http()?;
+    let provider = Provider::new(&ctx.env, http, &*ctx.clock)?;
+    let config = app.config()?;
     let server = endpoints::management(&ctx.env, &config)?;
     if !options.force
-        && let Some(session) = still_signed_in(ctx, &config, &http, &server)?
+        && let Some(session) = still_signed_in(ctx, &config, http, &server)?
     {
-        ctx.console
-            .say("To sign in again: ntcli auth login --force");
-        return Ok(super::signed_in(
-            "Already signed in",
-            &session,
-            ctx.clock.now(),
-        ));
+        ctx.console.say("To sign in again: ntcli auth login --force");
+        return Ok(super::signed_in("Already signed in", &session, ctx.clock.now()));
     }
     // Find out what cannot be written before the user goes through the browser.
-    lock(ctx, &paths)?.probe()?;
+    app.lock()?.probe()?;
 
     let listener = Listener::open(ports)?;
     let attempt = Attempt::new(listener.port())?;
     let url = provider.authorize_url(&attempt);
-    let opened = options.browser && browser::open(ctx, &url).is_some();
+    let opened =
+        options.browser && browser::open(&ctx.env, ctx.console.err_is_terminal(), &url).is_some();
     invite(ctx, options, &url, listener.port(), opened);
     let (result, tab) = listener.wait(attempt.state(), limit, &*ctx.clock)?;
     ctx.console.progress("Signing in…");
@@ -70,11 +65,8 @@ pub(super) fn run(ctx: &mut Context, options: &LoginOptions) -> Result<Report> {
         CallbackResult::Code(code) => redeem(ctx, &provider, &code, &attempt),
     };
     let stored = session.and_then(|session| {
-        let session = Session {
-            server: Some(server),
-            ..session
-        };
-        lock(ctx, &paths)?.update(|config| {
+        let session = Session { server: Some(server), ..session };
+        app.lock()?.update(|config| {
             config.set_session(&session);
             Ok(())
         })?;
@@ -86,14 +78,8 @@ pub(super) fn run(ctx: &mut Context, options: &LoginOptions) -> Result<Report> {
         Err(error) => tab.fail(&error.in_one_line()),
     }
     let session = stored?;
-    super::warn_of_variable(ctx, &config);
+    super::warn_of_variable(&app);
     Ok(super::signed_in("Signed in", &session, ctx.clock.now()))
-}
-
-fn lock<'a>(ctx: &'a Context, paths: &Paths) -> Result<State<'a>> {
-    let wait = app::lock_wait(None)?;
-    let (state, _) = State::lock(paths, wait, &*ctx.clock, &ctx.console)?;
-    Ok(state)
 }
 
 /// The stored session, if it holds for this server. The server is asked: a session that it turns
@@ -126,17 +112,13 @@ fn invite(ctx: &Context, options: &LoginOptions, url: &str, port: u16, opened: b
     let greeting = options.greeting;
     let console = &ctx.console;
     if opened {
-        console.say(&format!(
-            "A browser was opened to {greeting}. If you see none, open:"
-        ));
+        console.say(&format!("A browser was opened to {greeting}. If you see none, open:"));
         console.say(&format!("\n  {url}\n"));
     } else {
         console.say(&format!("Open this address in a browser to {greeting}:"));
         console.say(&format!("\n  {url}\n"));
         console.say("If the browser is on another machine, forward the port from there first:");
-        console.say(&format!(
-            "\n  ssh -L {port}:localhost:{port} <this machine>\n"
-        ));
+        console.say(&format!("\n  ssh -L {port}:localhost:{port} <this machine>\n"));
     }
     console.progress("Waiting for the browser…");
 }
@@ -147,11 +129,7 @@ fn redeem(ctx: &Context, provider: &Provider, code: &Secret, attempt: &Attempt) 
     let grant = provider.redeem(code, attempt).map_err(failed)?;
     let mut user = provider.user(&grant).map_err(failed)?;
     let bearer = provider.exchange(&grant).map_err(|failure| match failure {
-        Failure::Rejected {
-            status: 403,
-            message,
-            ..
-        } => {
+        Failure::Rejected { status: 403, message, .. } => {
             let reason = format!("this account has no CLI access: {message}");
             AuthError::Refused { reason }.into()
         }

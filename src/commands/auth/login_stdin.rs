@@ -5,9 +5,8 @@ use std::io::Read;
 use crate::api::Api;
 use crate::auth;
 use crate::cli::AuthLogin;
-use crate::commands::app;
-use crate::config::{Config, Paths, Session};
-use crate::config_dir::State;
+use crate::commands::app::App;
+use crate::config::Session;
 use crate::context::Context;
 use crate::endpoints;
 use crate::error::{AuthError, Error, Failure, Result};
@@ -20,7 +19,7 @@ use crate::time::Expiry;
 const LONGEST_BEARER: u64 = 16 << 10;
 
 /// Stores the session bearer on standard input, unless the server turns it down.
-pub(super) fn run(ctx: &mut Context, args: &AuthLogin) -> Result<Report> {
+pub(super) fn run(ctx: &Context, args: &AuthLogin) -> Result<Report> {
     let now = ctx.clock.now();
     let expires_at = match args.expires_in.as_deref() {
         None => None,
@@ -31,25 +30,19 @@ pub(super) fn run(ctx: &mut Context, args: &AuthLogin) -> Result<Report> {
         },
     };
     let bearer = read_bearer(ctx)?;
-    let http = app::http(ctx)?;
-    let paths = Paths::find(&ctx.env)?;
-    let config = Config::load(&paths.config, &ctx.console)?;
+    let app = App::open(ctx)?;
+    let config = app.config()?;
     let server = endpoints::management(&ctx.env, &config)?;
-    let unchecked = ask(ctx, &http, &server, &bearer)?;
-    let session = Session {
-        server: Some(server),
-        ..auth::from_bearer(bearer, expires_at)
-    };
-    let (mut state, _) = State::lock(&paths, app::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
-    state.update(|config| {
+    let unchecked = ask(ctx, app.http()?, &server, &bearer)?;
+    let session = Session { server: Some(server), ..auth::from_bearer(bearer, expires_at) };
+    app.lock()?.update(|config| {
         config.set_session(&session);
         Ok(())
     })?;
     if let Some(failure) = &unchecked {
-        ctx.console
-            .warn(&format!("The session was not checked: {failure}"));
+        ctx.console.warn(&format!("The session was not checked: {failure}"));
     }
-    super::warn_of_variable(ctx, &config);
+    super::warn_of_variable(&app);
     let message = match unchecked {
         None => "Signed in",
         Some(_) => "Session stored",
@@ -71,26 +64,19 @@ fn ask(ctx: &Context, http: &Http, server: &str, bearer: &Secret) -> Result<Opti
 }
 
 /// One bearer from standard input, white space around it dropped.
-fn read_bearer(ctx: &mut Context) -> Result<Secret> {
-    let wrong = |message: &str| Error::InvalidValue {
-        message: message.to_owned(),
-    };
+fn read_bearer(ctx: &Context) -> Result<Secret> {
+    let wrong = |message: &str| Error::InvalidValue { message: message.to_owned() };
     if ctx.stdin_is_terminal {
-        ctx.console
-            .say("Paste the session token, then press Enter and Ctrl-D:");
+        ctx.console.say("Paste the session token, then press Enter and Ctrl-D:");
     }
     let mut text = String::new();
-    let read = (&mut ctx.stdin)
-        .take(LONGEST_BEARER + 1)
-        .read_to_string(&mut text);
+    let read = (&mut *ctx.stdin.borrow_mut()).take(LONGEST_BEARER + 1).read_to_string(&mut text);
     if read.is_err() || text.len() as u64 > LONGEST_BEARER {
         return Err(wrong("Standard input does not hold a session token"));
     }
     let bearer = Secret::new(text.trim());
     if text.trim().is_empty() {
-        return Err(wrong(
-            "Standard input is empty: pipe a session token into it",
-        ));
+        return Err(wrong("Standard input is empty: pipe a session token into it"));
     }
     if !bearer.is_header_safe() {
         return Err(wrong(

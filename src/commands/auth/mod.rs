@@ -5,10 +5,11 @@ mod login_stdin;
 mod logout;
 mod status;
 
-use crate::auth::{self, Event, Keeper};
+use crate::auth;
 use crate::cli::{AuthLogin, AuthSignup};
-use crate::config::{Config, Session, User};
-use crate::context::{Console, Context};
+use crate::commands::app::App;
+use crate::config::{Session, User};
+use crate::context::Context;
 use crate::error::Result;
 use crate::json::Json;
 use crate::output::Report;
@@ -18,39 +19,11 @@ use crate::time::Timestamp;
 pub(super) use logout::run as logout;
 pub(super) use status::run as status;
 
-/// The session of this run, whose events are shown to people.
-pub(super) fn keeper(ctx: &Context) -> Result<Keeper> {
-    let console = ctx.console.clone();
-    Keeper::new(ctx, Box::new(move |event| show(&console, event)))
-}
-
-fn show(console: &Console, event: &Event) {
-    match event {
-        Event::VariableIgnored => console.say(
-            "NTCLI_TOKEN holds a workspace token, not a session: the stored session is used instead.",
-        ),
-        Event::Renewing => console.progress("Renewing the session…"),
-        Event::RenewalEnded => console.clear_progress(),
-        Event::NotRenewed { reason } => {
-            console.warn(&format!("{reason}; the session in hand is used to its end"));
-        }
-        Event::NotStored { reason } => {
-            console.warn(&format!("The session was renewed for this run only: {reason}"));
-        }
-    }
-}
-
-/// For a command that uses the stored session without a [`Keeper`].
-pub(super) fn note_ignored(ctx: &Context, config: &Config) {
-    if auth::ignores_variable(&ctx.env, config) {
-        show(&ctx.console, &Event::VariableIgnored);
-    }
-}
-
 /// Warns at a sign-in that a variable still wins over the stored session.
-fn warn_of_variable(ctx: &Context, config: &Config) {
-    if let Ok(Some(found)) = auth::from_env(&ctx.env, config) {
-        ctx.console.warn(&format!(
+fn warn_of_variable(app: &App) {
+    let config = app.config();
+    if let Ok(Ok(Some(found))) = config.map(|config| auth::from_env(&app.ctx.env, &config)) {
+        app.console().warn(&format!(
             "{} is set: commands go on using it instead of this session",
             found.variable
         ));
@@ -58,7 +31,7 @@ fn warn_of_variable(ctx: &Context, config: &Config) {
 }
 
 /// Signs in with the browser, or with a session that comes in on standard input.
-pub(super) fn login(ctx: &mut Context, args: &AuthLogin) -> Result<Report> {
+pub(super) fn login(ctx: &Context, args: &AuthLogin) -> Result<Report> {
     if args.token_stdin {
         return login_stdin::run(ctx, args);
     }
@@ -73,7 +46,7 @@ pub(super) fn login(ctx: &mut Context, args: &AuthLogin) -> Result<Report> {
 }
 
 /// The same: the page that signs people in makes accounts too.
-pub(super) fn signup(ctx: &mut Context, args: &AuthSignup) -> Result<Report> {
+pub(super) fn signup(ctx: &Context, args: &AuthSignup) -> Result<Report> {
     let options = login::LoginOptions {
         port: args.port,
         timeout: args.timeout,

@@ -1,7 +1,8 @@
 //! `ntcli auth status`: who is signed in, from what is known here. No network.
 
 use crate::auth;
-use crate::config::{Config, Paths, Session};
+use crate::commands::app::App;
+use crate::config::Session;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::json::Json;
@@ -9,10 +10,10 @@ use crate::output::Report;
 use crate::text::printable;
 
 /// Tells where the bearer comes from, whose it is, and until when it holds.
-pub(in crate::commands) fn run(ctx: &mut Context) -> Result<Report> {
+pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     let now = ctx.clock.now();
-    let paths = Paths::find(&ctx.env)?;
-    let config = Config::load(&paths.config, &ctx.console)?;
+    let app = App::open(ctx)?;
+    let config = app.config()?;
     let (session, variable) = match auth::from_env(&ctx.env, &config)? {
         Some(found) => (auth::from_bearer(found.bearer, None), Some(found.variable)),
         None => match auth::stored(&ctx.env, &config) {
@@ -21,8 +22,8 @@ pub(in crate::commands) fn run(ctx: &mut Context) -> Result<Report> {
             Err(error) => return Err(error),
         },
     };
-    super::note_ignored(ctx, &config);
-    let place = variable.map_or_else(|| paths.config.display().to_string(), str::to_owned);
+    app.note_ignored(&config);
+    let place = variable.map_or_else(|| app.paths.config.display().to_string(), str::to_owned);
     if let (Some(end), None) = (session.expires_at, &session.refresh_token)
         && end <= now
     {
@@ -52,11 +53,7 @@ fn text(session: &Session, place: &str, ctx: &Context) -> String {
         Some(end) if end <= ctx.clock.now() => format!("{end} (the next command renews it)"),
         Some(end) => end.to_string(),
     };
-    let renews = if session.refresh_token.is_some() {
-        "yes"
-    } else {
-        "no"
-    };
+    let renews = if session.refresh_token.is_some() { "yes" } else { "no" };
     format!(
         "Signed in as {who}\n  \
            Organization:  {}\n  \

@@ -1,16 +1,14 @@
 //! `ntcli config reset`
 
 use crate::cli::ConfigReset;
-use crate::commands::app;
+use crate::commands::app::{self, App};
 use crate::commands::prompt::{self, Question};
-use crate::config::{Config, Paths};
-use crate::config_dir::{self, State};
+use crate::config::Config;
 use crate::context::Context;
 use crate::error::Result;
 use crate::json::Json;
 use crate::output::Report;
-use crate::rotation::Store;
-use crate::rotation::journal::{Pending, Record, WorkspaceRef};
+use crate::rotation::{self, Pending, Store, WorkspaceRef};
 use crate::text::printable;
 use crate::time::Timestamp;
 
@@ -21,12 +19,12 @@ struct Live {
 }
 
 /// Puts the config file back to the default. Nothing is revoked, so what stays live is named.
-pub(in crate::commands) fn run(ctx: &mut Context, args: &ConfigReset) -> Result<Report> {
-    let paths = Paths::find(&ctx.env)?;
-    let config = Config::load(&paths.config, &ctx.console)?;
+pub(in crate::commands) fn run(ctx: &Context, args: &ConfigReset) -> Result<Report> {
+    let app = App::open(ctx)?;
+    let config = app.config()?;
     let now = ctx.clock.now();
     if !args.force {
-        let live = live(&config, &config_dir::peek_ledger(&paths)?, now);
+        let live = live(&config, &app.pending()?, now);
         let question = Question {
             what: format!(
                 "Session, workspaces, tokens and domain would be forgotten.{}",
@@ -39,34 +37,20 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &ConfigReset) -> Result<
         prompt::consent(ctx, &question)?;
     }
 
-    let (mut state, _) = State::lock(&paths, app::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
-    let config = state.config()?;
-    let ledger = state.ledger()?;
-    let live = live(&config, &ledger, now);
+    let mut dir = app.lock()?;
+    let config = dir.config()?;
+    let live = live(&config, &Store::pending(&mut dir)?, now);
     // The journal first: what it holds would bring workspaces back.
-    let forgotten = places(&ledger).into_iter().map(|place| Record::Forgotten {
-        workspace: place.id,
-    });
-    state.strike(&forgotten.collect::<Vec<_>>())?;
-    state.update(|config| {
+    rotation::forget_workspaces(&mut dir)?;
+    dir.update(|config| {
         config.reset();
         Ok(())
     })?;
     Ok(report(&live))
 }
 
-/// The workspaces that the journal has something to say about.
-fn places(ledger: &Pending) -> Vec<WorkspaceRef> {
-    let windows = ledger.windows.iter().map(|w| &w.place);
-    let rotations = ledger.rotations.iter().map(|r| &r.place);
-    let owed = ledger.owed.iter().map(|o| &o.place);
-    let orphans = ledger.orphans.iter().map(|o| &o.place);
-    let places = windows.chain(rotations).chain(owed).chain(orphans);
-    places.cloned().collect()
-}
-
 /// What is live on the server, as far as it is known here, and would be known to nobody.
-fn live(config: &Config, ledger: &Pending, now: Timestamp) -> Vec<Live> {
+fn live(config: &Config, pending: &Pending, now: Timestamp) -> Vec<Live> {
     let mut live: Vec<Live> = Vec::new();
     let mut add = |place: WorkspaceRef, jti: Option<String>| {
         let seen = |l: &Live| jti.is_some() && l.place.id == place.id && l.jti == jti;
@@ -75,24 +59,24 @@ fn live(config: &Config, ledger: &Pending, now: Timestamp) -> Vec<Live> {
         }
     };
     for workspace in config.workspaces() {
-        let place = app::place(&workspace);
+        let place = app::workspace_ref(&workspace, "");
         if let Some(token) = workspace.token
             && token.expiry.at().is_none_or(|end| end > now)
         {
             add(place, token.jti);
         }
     }
-    for rotation in &ledger.rotations {
-        add(rotation.place.clone(), rotation.token.jti.clone());
+    for rotation in &pending.rotations {
+        add(rotation.workspace.clone(), rotation.token.jti.clone());
         if let Some(old) = &rotation.old {
-            add(rotation.place.clone(), old.jti.clone());
+            add(rotation.workspace.clone(), old.jti.clone());
         }
     }
-    for owed in &ledger.owed {
-        add(owed.place.clone(), Some(owed.jti.clone()));
+    for revocation in &pending.revocations {
+        add(revocation.workspace.clone(), Some(revocation.jti.clone()));
     }
-    for orphan in &ledger.orphans {
-        add(orphan.place.clone(), Some(orphan.jti.clone()));
+    for orphan in &pending.orphans {
+        add(orphan.workspace.clone(), Some(orphan.jti.clone()));
     }
     live
 }
@@ -104,11 +88,7 @@ fn named(live: &[Live]) -> String {
     let mut text = " These tokens stay live on the server:\n".to_owned();
     for Live { place, jti } in live {
         let jti = printable(jti.as_deref().unwrap_or("no id"));
-        text += &format!(
-            "  {jti} of '{}' ({})\n",
-            printable(&place.name),
-            printable(&place.id)
-        );
+        text += &format!("  {jti} of '{}' ({})\n", printable(&place.name), printable(&place.id));
     }
     text + "Revoke what nobody needs first: ntcli token revoke JTI -w WORKSPACE\n"
 }
@@ -116,15 +96,10 @@ fn named(live: &[Live]) -> String {
 fn report(live: &[Live]) -> Report {
     let mut text =
         "Session, workspaces, tokens and domain are forgotten; nothing was revoked.".to_owned();
-    text += &named(live).replace(
-        "Revoke what nobody needs first",
-        "To revoke one, sign in again, then",
-    );
+    text += &named(live)
+        .replace("Revoke what nobody needs first", "To revoke one, sign in again, then");
     let rows = live.iter().map(|Live { place, jti }| {
-        Json::of([
-            ("jti", jti.clone().into()),
-            ("workspace", app::json_place(place)),
-        ])
+        Json::of([("jti", jti.clone().into()), ("workspace", app::json_workspace(place))])
     });
     let json = Json::of([
         ("still_live", Json::Array(rows.collect())),

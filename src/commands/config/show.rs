@@ -1,6 +1,7 @@
 //! `ntcli config show`
 
-use crate::config::{Config, Paths, Session};
+use crate::commands::app::App;
+use crate::config::{Config, Session};
 use crate::context::Context;
 use crate::endpoints;
 use crate::error::Result;
@@ -13,22 +14,18 @@ use crate::text::printable;
 const REDACTED: &str = "[redacted]";
 
 /// Shows the config file without its secrets.
-pub(in crate::commands) fn run(ctx: &mut Context) -> Result<Report> {
-    let paths = Paths::find(&ctx.env)?;
-    let config = Config::load(&paths.config, &ctx.console)?;
-    if !paths.config.exists() {
-        ctx.console
-            .say("There is no config file yet; everything is at its default.");
+pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
+    let app = App::open(ctx)?;
+    let config = app.config()?;
+    if !app.paths.config.exists() {
+        ctx.console.say("There is no config file yet; everything is at its default.");
     }
     let text = text(ctx, &config)?;
     Ok(Report::new(text, redacted(config.document())))
 }
 
 fn text(ctx: &Context, config: &Config) -> Result<String> {
-    let mut text = format!(
-        "File:      {}\n",
-        printable(&config.path().display().to_string())
-    );
+    let mut text = format!("File:      {}\n", printable(&config.path().display().to_string()));
     text += &format!("Domain:    {}\n", printable(config.domain()));
     text += &format!("API:       {}\n", endpoints::management(&ctx.env, config)?);
     text += &format!("Session:   {}\n", session(config.session().as_ref()));
@@ -39,20 +36,12 @@ fn text(ctx: &Context, config: &Config) -> Result<String> {
     let mut table = Table::new(["Name", "ID", "Token", "JTI", "Expires"]);
     for workspace in config.workspaces() {
         let (token, jti, expires) = match &workspace.token {
-            Some(token) => (
-                REDACTED,
-                token.jti.clone().unwrap_or_default(),
-                token.expiry.for_people(),
-            ),
+            Some(token) => {
+                (REDACTED, token.jti.clone().unwrap_or_default(), token.expiry.for_people())
+            }
             None => ("", String::new(), String::new()),
         };
-        table.row([
-            &workspace.name,
-            &workspace.id,
-            token,
-            &redact(&jti, &[]),
-            &expires,
-        ]);
+        table.row([&workspace.name, &workspace.id, token, &redact(&jti, &[]), &expires]);
     }
     if !table.is_empty() {
         text += &format!("\n{}", table.render(ctx.console.color_out()));

@@ -1,77 +1,73 @@
 //! `ntcli token create`
 
-use crate::api::Api;
-use crate::auth;
 use crate::cli::TokenCreate;
-use crate::commands::{self, app};
-use crate::config::{Config, Paths};
-use crate::config_dir::State;
+use crate::commands::app::{self, App, As};
 use crate::context::Context;
-use crate::endpoints;
-use crate::error::Result;
+use crate::error::{Error, Result, exit};
 use crate::json::Json;
-use crate::output::Report;
+use crate::output::{self, Report};
 use crate::rotation::{RefreshOptions, Rotator};
 use crate::text::printable;
+use crate::token::Token;
 
-/// Makes a token to be handed out.
-pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenCreate) -> Result<Report> {
-    let now = ctx.clock.now();
-    let order = RefreshOptions {
-        expiry: app::expiry(args.expires_in.as_deref(), args.expires_at.as_deref(), now)?,
-        verify: false,
-        revoke_orphans: false,
-        due_within_s: None,
-        grace_s: None,
+/// Creates a token to be handed out. It is printed inside the transaction: one that did not arrive
+/// is revoked.
+pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Report> {
+    let options = RefreshOptions {
+        expiry: app::expiry(
+            args.expires_in.as_deref(),
+            args.expires_at.as_deref(),
+            ctx.clock.now(),
+        )?,
+        ..RefreshOptions::default()
     };
     let lock_wait = app::lock_wait(args.lock_wait.as_deref())?;
-    let http = app::http(ctx)?;
-    let paths = Paths::find(&ctx.env)?;
-    let before = Config::load(&paths.config, &ctx.console)?;
-    auth::check(&ctx.env, &before, now)?;
-    let seen = app::workspace(ctx, &before, args.workspace.as_deref())?;
+    let app = App::open(ctx)?;
+    let before = app.config()?;
+    app.check_session(&before)?;
+    let seen = app.workspace(&before, args.workspace.as_deref())?;
 
-    let (mut state, _) = State::lock(&paths, lock_wait, &*ctx.clock, &ctx.console)?;
-    let config = state.config()?;
-    let keeper = commands::auth::keeper(ctx)?;
-    let bearer = keeper.bearer(&http, &config)?;
-    let workspace = config.find(&seen.key)?;
-    let api = Api::new(
-        &http,
-        &*ctx.clock,
-        endpoints::management(&ctx.env, &config)?,
-        Some(bearer),
-    )
-    .renewing(&keeper);
-    let place = app::place(&workspace);
+    let (mut dir, _) = app.lock_for(lock_wait)?;
+    let config = dir.config()?;
+    let api = app.api(&config, As::User)?;
+    let found = config.find(&seen.key)?;
+    let workspace = app::workspace_ref(&found, &app.server(&config)?);
     // A workspace without a token takes its first one; a token that was handed out must not
     // become current unasked, or a later refresh would revoke it.
-    let keep = args.save || (workspace.token.is_none() && !args.no_save);
-    let mut tell = |event| app::tell(&ctx.console, &event);
-    let mut rotator = Rotator::new(&api, &mut state, &*ctx.clock, &mut tell)?;
-    let token = rotator.issue(&place, &order, keep)?;
-
-    if keep {
-        let name = printable(&place.name);
-        ctx.console.say(&format!(
+    let save = args.save || (found.token.is_none() && !args.no_save);
+    if !save && (ctx.out_goes_nowhere)() {
+        return Err(Error::Usage {
+            message: "Standard output is closed or /dev/null, so nobody would receive the token; \
+                      nothing was sent"
+                .to_owned(),
+            hint: "ntcli token create --save".to_owned(),
+            exit_code: exit::USAGE,
+        });
+    }
+    let mut on_event = |event| app.on_event(&event);
+    let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
+    rotator.issue(&workspace, &options, save, &mut |token| {
+        let json = Json::of([
+            ("token", token.access_token.expose().into()),
+            ("jti", token.jti.clone().into()),
+            ("expires_at", token.expiry.at().into()),
+            ("saved", save.into()),
+            ("workspace", app::json_workspace(&workspace)),
+        ]);
+        output::deliver(app.console(), ctx.json, &text(token), &json)
+    })?;
+    if save {
+        let name = printable(&workspace.name);
+        app.console().say(&format!(
             "It is stored as the current token of '{name}': a refresh will revoke it."
         ));
-        if let Some(old) = &workspace.token {
-            let jti = printable(old.jti_for_people());
-            ctx.console.say(&format!(
-                "The one before it ({jti}) is still live: ntcli token revoke {jti}"
-            ));
-        }
     }
+    Ok(Report::delivered())
+}
+
+fn text(token: &Token) -> String {
     let mut text = format!("New token created: {}\n", token.access_token.expose());
     text += &format!("Token JTI: {}\n", printable(token.jti_for_people()));
     text += &app::expires_line("Expires", token.expiry);
-    let json = Json::of([
-        ("token", token.access_token.expose().into()),
-        ("jti", token.jti.into()),
-        ("expires_at", token.expiry.at().into()),
-        ("saved", keep.into()),
-        ("workspace", app::json_place(&place)),
-    ]);
-    Ok(Report::new(text, json))
+    text
 }

@@ -1,8 +1,7 @@
 //! `ntcli token history`: what was done and when, the latest first, as logs are read.
 
 use crate::cli::TokenHistory;
-use crate::commands::app;
-use crate::config::{Config, Paths};
+use crate::commands::app::App;
 use crate::config_dir::history::{self, Line};
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -12,11 +11,11 @@ use crate::output::table::Table;
 use crate::secret::redact;
 
 /// Shows the history of one workspace; of all of them when none is named and none is active.
-pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenHistory) -> Result<Report> {
-    let paths = Paths::find(&ctx.env)?;
-    let config = Config::load(&paths.config, &ctx.console)?;
-    let mut lines = history::read(&paths.history)?;
-    match app::workspace(ctx, &config, args.workspace.as_deref()) {
+pub(in crate::commands) fn run(ctx: &Context, args: &TokenHistory) -> Result<Report> {
+    let app = App::open(ctx)?;
+    let config = app.config()?;
+    let mut lines = history::read(&app.paths.history)?;
+    match app.workspace(&config, args.workspace.as_deref()) {
         Ok(workspace) => lines.retain(|line| line.workspace_id == workspace.id),
         Err(Error::NoWorkspace) => {}
         // A workspace that is no longer known here still has its history.
@@ -33,15 +32,7 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenHistory) -> Result
         ctx.console.say("Nothing has been done yet.");
     }
 
-    let headings = [
-        "When",
-        "Event",
-        "Workspace",
-        "JTI",
-        "Replaces",
-        "Expires",
-        "Reason",
-    ];
+    let headings = ["When", "Event", "Workspace", "JTI", "Replaces", "Expires", "Reason"];
     let mut table = Table::new(headings);
     for line in &lines {
         let text = |field: &Option<String>| redact(field.as_deref().unwrap_or_default(), &[]);
@@ -57,10 +48,7 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenHistory) -> Result
     }
     let text = table.render(ctx.console.color_out());
     let lines = lines.into_iter().map(json_line).collect();
-    Ok(Report::new(
-        text,
-        Json::of([("history", Json::Array(lines))]),
-    ))
+    Ok(Report::new(text, Json::of([("history", Json::Array(lines))])))
 }
 
 fn json_line(line: Line) -> Json {

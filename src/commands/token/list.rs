@@ -2,15 +2,14 @@
 
 use crate::api::RemoteToken;
 use crate::cli::TokenList;
-use crate::commands::app;
-use crate::commands::server::Server;
-use crate::config::{Config, Paths, Workspace};
+use crate::commands::app::{App, As};
+use crate::config::Workspace;
 use crate::config_dir::history::{self, Line};
 use crate::context::Context;
-use crate::error::{Error, Result, moment};
+use crate::error::{Error, Result};
 use crate::json::Json;
-use crate::output::Report;
 use crate::output::table::Table;
+use crate::output::{Report, moment};
 use crate::text::printable;
 use crate::time::Timestamp;
 use crate::token::TokenExpiry;
@@ -24,14 +23,14 @@ struct Row {
 }
 
 /// Lists the tokens of a workspace.
-pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenList) -> Result<Report> {
-    let paths = Paths::find(&ctx.env)?;
-    let config = Config::load(&paths.config, &ctx.console)?;
-    let server = Server::for_session(ctx, &config)?;
-    let workspace = app::workspace(ctx, &config, args.workspace.as_deref())?;
-    let listed = server.api().tokens(&workspace.id);
+pub(in crate::commands) fn run(ctx: &Context, args: &TokenList) -> Result<Report> {
+    let app = App::open(ctx)?;
+    let config = app.config()?;
+    let api = app.api(&config, As::User)?;
+    let workspace = app.workspace(&config, args.workspace.as_deref())?;
+    let listed = api.tokens(&workspace.id);
     let listed = listed.map_err(|failure| Error::call("list the tokens", failure))?;
-    let past = history::read(&paths.history)?;
+    let past = history::read(&app.paths.history)?;
 
     let mut rows = listed_rows(listed, &workspace, &past);
     tell_of_current(ctx, &workspace, &rows);
@@ -50,10 +49,7 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenList) -> Result<Re
     let json = Json::of([
         ("workspace_id", workspace.id.into()),
         ("workspace_name", workspace.name.into()),
-        (
-            "tokens",
-            Json::Array(rows.into_iter().map(json_row).collect()),
-        ),
+        ("tokens", Json::Array(rows.into_iter().map(json_row).collect())),
         ("count", count.into()),
     ]);
     Ok(Report::new(text, json))
@@ -141,11 +137,7 @@ fn tell_of_current(ctx: &Context, workspace: &Workspace, rows: &[Row]) {
         None => ctx
             .console
             .say("The current token has no id here, so it cannot be told which of them it is."),
-        Some(jti)
-            if rows
-                .iter()
-                .any(|row| row.current && row.status == "revoked") =>
-        {
+        Some(jti) if rows.iter().any(|row| row.current && row.status == "revoked") => {
             ctx.console.warn(&format!(
                 "The current token ({}) was revoked. Get another: ntcli token refresh",
                 printable(jti)

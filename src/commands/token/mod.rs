@@ -5,6 +5,7 @@ mod dry_run;
 pub(super) mod history;
 pub(super) mod list;
 pub(super) mod needs_refresh;
+pub(in crate::commands) mod pending;
 pub(super) mod refresh;
 mod refresh_report;
 pub(super) mod revoke;

@@ -1,10 +1,8 @@
 //! `ntcli token needs-refresh`: the answer is the exit code.
 
 use crate::cli::TokenNeedsRefresh;
-use crate::commands::app;
-use crate::commands::token::show;
-use crate::config::{Config, Paths};
-use crate::config_dir;
+use crate::commands::app::{self, App};
+use crate::commands::token::pending;
 use crate::context::Context;
 use crate::error::{Error, Result, exit};
 use crate::json::Json;
@@ -17,52 +15,42 @@ const DEFAULT_WITHIN: &str = "30d";
 const NOT_DUE: u8 = 1;
 
 /// Tells whether a refresh is due. No failure may look like one of the two answers.
-pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenNeedsRefresh) -> Result<Report> {
+pub(in crate::commands) fn run(ctx: &Context, args: &TokenNeedsRefresh) -> Result<Report> {
     answer(ctx, args).map_err(|error| Error::NoAnswer(Box::new(error)))
 }
 
-fn answer(ctx: &mut Context, args: &TokenNeedsRefresh) -> Result<Report> {
+fn answer(ctx: &Context, args: &TokenNeedsRefresh) -> Result<Report> {
     let within = args.within.as_deref().unwrap_or(DEFAULT_WITHIN);
     let within_secs = app::seconds("--within", within)?;
-    let paths = Paths::find(&ctx.env)?;
-    let config = Config::load(&paths.config, &ctx.console)?;
-    let workspace = app::workspace(ctx, &config, args.workspace.as_deref())?;
+    let app = App::open(ctx)?;
+    let config = app.config()?;
+    let workspace = app.workspace(&config, args.workspace.as_deref())?;
     let token = workspace.token.as_ref().ok_or(Error::NoToken)?;
 
     let now = ctx.clock.now();
     let due = token::due(token, within_secs, now);
-    let work = config_dir::peek_ledger(&paths)?.due_for(&workspace.id, now);
-    let pending = if due.is_due() {
-        Vec::new()
-    } else {
-        show::pending(&work, &workspace.id)
-    };
+    let local = app::workspace_ref(&workspace, &app.server(&config)?);
+    let work = app.pending()?.due_for(&local, &app.moment());
+    let pending = if due.is_due() { Vec::new() } else { pending::words(&work, &local) };
     let is_due = due.is_due() || !pending.is_empty();
     let name = printable(&workspace.name);
     let mut text = if pending.is_empty() {
         let verdict = if is_due { "Due" } else { "Not due" };
-        format!(
-            "{verdict}: the token of '{name}' {}.\n",
-            why(due, token, within)
-        )
+        format!("{verdict}: the token of '{name}' {}.\n", why(due, token, within))
     } else {
         format!("Due: work of an earlier run on '{name}' is pending.\n")
     };
     for work in &pending {
         text += &format!("  Pending: {}\n", printable(work));
     }
-    let reason = if pending.is_empty() {
-        due.code()
-    } else {
-        "pending"
-    };
+    let reason = if pending.is_empty() { due.code() } else { "pending" };
     let mut json = Json::of([
         ("due", is_due.into()),
         ("reason", reason.into()),
         ("expires_at", token.expiry.at().into()),
         ("never_expires", (token.expiry == TokenExpiry::Never).into()),
         ("jti", token.jti.clone().into()),
-        ("workspace", app::json_place(&app::place(&workspace))),
+        ("workspace", app::json_workspace(&local)),
     ]);
     if !pending.is_empty() {
         json.set("pending", pending.into());

@@ -4,134 +4,88 @@ use std::time::Duration;
 
 use super::dry_run;
 use super::refresh_report as report;
-use crate::api::Api;
-use crate::auth;
 use crate::cli::TokenRefresh;
+use crate::commands::app::{self, App, As};
 use crate::commands::workspace::warn_of_two_tokens;
-use crate::commands::{self, app};
-use crate::config::{Config, Paths, Workspace};
-use crate::config_dir::State;
+use crate::config::{Config, Workspace};
 use crate::context::Context;
-use crate::endpoints;
 use crate::error::{Error, Result};
 use crate::hooks::Hooks;
-use crate::json::Json;
 use crate::output::Report;
-use crate::rotation::journal::WorkspaceRef;
-use crate::rotation::{Event, Outcome, RefreshOptions, Rotator};
-use crate::text::printable;
-use crate::token::Token;
+use crate::rotation::{RefreshOptions, Rotator, WorkspaceRef};
+use crate::token::{Token, due};
 
 const DEFAULT_EXEC_TIMEOUT_S: u64 = 60;
 
 /// Refreshes the token of one workspace, or of all.
-pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenRefresh) -> Result<Report> {
-    let order = order(ctx, args)?;
+pub(in crate::commands) fn run(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
+    let options = options(ctx, args)?;
     let mut hooks = hooks(ctx, args)?;
     let lock_wait = app::lock_wait(args.lock_wait.as_deref())?;
-    let http = app::http(ctx)?;
-    let paths = Paths::find(&ctx.env)?;
-    let before = Config::load(&paths.config, &ctx.console)?;
-    auth::check(&ctx.env, &before, ctx.clock.now())?;
-    let seen = targets(ctx, &before, args)?;
+    let app = App::open(ctx)?;
+    let before = app.config()?;
+    app.check_session(&before)?;
+    let seen = selected(&app, &before, args)?;
     if args.all {
-        warn_of_two_tokens(&ctx.console, &before);
+        warn_of_two_tokens(app.console(), &before);
     }
     drop(before); // with many workspaces these are large
     if args.dry_run {
-        let ask = dry_run::Ask {
-            paths: &paths,
-            lock_wait,
-            order: &order,
-            hooks: hooks.as_ref(),
-        };
-        return dry_run::run(ctx, &http, &ask, |config| targets(ctx, config, args));
+        let ask = dry_run::Ask { app: &app, lock_wait, options: &options, hooks: hooks.as_ref() };
+        return dry_run::run(&ask, |config| selected(&app, config, args));
     }
     let seen = the_one(seen, args);
 
-    let (mut state, waited) = State::lock(&paths, lock_wait, &*ctx.clock, &ctx.console)?;
-    let keeper = commands::auth::keeper(ctx)?;
+    let (mut dir, waited) = app.lock_for(lock_wait)?;
     // Another run may have changed everything while we waited.
-    let config = state.config()?;
-    let bearer = keeper.bearer(&http, &config)?;
-    let current = targets(ctx, &config, args)?;
-    let base = endpoints::management(&ctx.env, &config)?;
-    drop(config);
-    let places: Vec<WorkspaceRef> = current.iter().map(app::place).collect();
-    let current = the_one(current, args);
-    let api = Api::new(&http, &*ctx.clock, base, Some(bearer)).renewing(&keeper);
-    let mut orphans = Vec::new();
-    let mut tell = |event: Event| {
-        app::tell(&ctx.console, &event);
-        if let Event::Orphan {
-            place,
-            jti,
-            revoked,
-        } = event
-        {
-            orphans.push(Json::of([
-                ("jti", jti.into()),
-                ("workspace", app::json_place(&place)),
-                ("revoked", revoked.into()),
-            ]));
-        }
-    };
-    let mut rotator = Rotator::new(&api, &mut state, &*ctx.clock, &mut tell)?;
-    // Whoever this run hands the token to may not have got it from the other one.
-    let waited = waited && hooks.is_none();
+    let config = dir.config()?;
+    let current = selected(&app, &config, args)?;
+    let server = app.server(&config)?;
+    let workspaces: Vec<WorkspaceRef> =
+        current.iter().map(|w| app::workspace_ref(w, &server)).collect();
     if let Some(hooks) = &mut hooks {
-        rotator.set_hooks(hooks);
+        probe(&app, hooks, &current, &options)?;
+        hooks.hold(dir.lock_for_child()?);
     }
-
-    if let (Some(old), Some(new), true) = (&seen, &current, waited)
-        && old.access_token != new.access_token
-    {
-        rotator.recover_only(&places, order.revoke_orphans);
-        drop(rotator);
-        let mut report = report::already(&places[0], new, old, args.print);
-        report.json.set("orphans", orphans.into());
-        return Ok(report);
+    let current = the_one(current, args);
+    let api = app.api(&config, As::User)?;
+    drop(config);
+    // What this run delivers to may not have got the token from the other one.
+    let refreshed_meanwhile = seen
+        .zip(current)
+        .filter(|(old, new)| waited && hooks.is_none() && old.access_token != new.access_token);
+    let mut orphans = report::Orphans::default();
+    let mut on_event = |event| {
+        app.on_event(&event);
+        orphans.take(event);
+    };
+    let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
+    if let Some(hooks) = &mut hooks {
+        rotator.deliver_to(hooks);
     }
-    let mut one = Err(Error::NoToken);
-    let mut many = report::Many::new(&ctx.console, &places);
-    rotator.refresh(&places, &order, &mut |n, outcome| {
-        if let Ok(Outcome::Refreshed(refreshed)) = &outcome
-            && refreshed.new.jti.is_none()
-        {
-            let name = printable(&places[n].name);
-            ctx.console.warn(&format!(
-                "The new token of '{name}' has no id: ntcli will not be able to revoke it"
-            ));
+    let mut outcomes = report::Outcomes::new(app.console(), &workspaces, args);
+    match refreshed_meanwhile {
+        Some((old, new)) => {
+            rotator.recover_only(&workspaces, options.revoke_orphans);
+            outcomes.already(&new, &old, rotator.pending());
         }
-        if args.all {
-            many.take(n, outcome);
-        } else {
-            one = outcome;
-        }
-    });
+        None => rotator.refresh(&workspaces, &options, &mut |n, outcome| {
+            outcomes.take(n, outcome);
+        }),
+    }
     let overdue = rotator.is_overdue();
     drop(rotator);
-    let mut report = if args.all {
-        many.report()
-    } else {
-        match one {
-            Ok(outcome) => report::one(&places[0], outcome, args.print),
-            // What else was found out is worth knowing then, too.
-            Err(error) => Report::new("", Json::object()).with_problem(Some(error)),
-        }
-    };
-    report.json.set("orphans", orphans.into());
-    if report.problem.is_none() && overdue {
-        report.problem = Some(Error::WorkPending);
-    }
-    Ok(report)
+    Ok(outcomes.report(orphans, overdue))
 }
 
-fn order(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
+fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
     let seconds = |option, text: &Option<String>| {
-        text.as_deref()
-            .map(|text| app::seconds(option, text))
-            .transpose()
+        text.as_deref().map(|text| app::seconds(option, text)).transpose()
+    };
+    let verify_wait_ms = match args.verify_wait.as_deref() {
+        None => RefreshOptions::VERIFY_WAIT_MS,
+        Some("0") => 0,
+        Some(text) => app::seconds("--verify-wait", text)?.saturating_mul(1000),
     };
     Ok(RefreshOptions {
         expiry: app::expiry(
@@ -140,6 +94,7 @@ fn order(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
             ctx.clock.now(),
         )?,
         verify: !args.no_verify,
+        verify_wait_ms,
         revoke_orphans: args.revoke_orphans,
         due_within_s: seconds("--if-expires-within", &args.if_expires_within)?,
         grace_s: seconds("--revoke-after", &args.revoke_after)?,
@@ -152,12 +107,7 @@ fn hooks(ctx: &Context, args: &TokenRefresh) -> Result<Option<Hooks>> {
         None => DEFAULT_EXEC_TIMEOUT_S,
     };
     let timeout = Duration::from_secs(timeout_s);
-    let hooks = Hooks::new(
-        &args.token_file,
-        args.exec.as_deref(),
-        timeout,
-        ctx.clock.clone(),
-    )?;
+    let hooks = Hooks::new(&args.token_file, args.exec.as_deref(), timeout, ctx.clock.clone())?;
     if args.all && hooks.as_ref().is_some_and(Hooks::mixes_workspaces) {
         return Err(Error::InvalidValue {
             message: "With --all every --token-file needs {name} or {id} in its path, \
@@ -168,27 +118,44 @@ fn hooks(ctx: &Context, args: &TokenRefresh) -> Result<Option<Hooks>> {
     Ok(hooks)
 }
 
+/// Finds out whether every new token could be handed on, before one is asked for.
+fn probe(
+    app: &App,
+    hooks: &Hooks,
+    workspaces: &[Workspace],
+    options: &RefreshOptions,
+) -> Result<()> {
+    let own = app.paths.files();
+    let mut prober = hooks.prober(&own);
+    for workspace in workspaces {
+        let is_due = |within_s| {
+            let token = workspace.token.as_ref();
+            token.is_some_and(|token| due(token, within_s, app.now()).is_due())
+        };
+        if options.due_within_s.is_none_or(is_due) {
+            prober.probe(&app::workspace_ref(workspace, ""))?;
+        }
+    }
+    Ok(())
+}
+
 /// The token of the one workspace that is meant.
-fn the_one(mut targets: Vec<Workspace>, args: &TokenRefresh) -> Option<Token> {
-    targets.pop().filter(|_| !args.all)?.token
+fn the_one(mut selected: Vec<Workspace>, args: &TokenRefresh) -> Option<Token> {
+    selected.pop().filter(|_| !args.all)?.token
 }
 
 /// The workspaces that are meant; each holds a token.
-fn targets(ctx: &Context, config: &Config, args: &TokenRefresh) -> Result<Vec<Workspace>> {
+fn selected(app: &App, config: &Config, args: &TokenRefresh) -> Result<Vec<Workspace>> {
     let mut meant = if args.all {
         config.workspaces()
     } else {
-        vec![app::workspace(ctx, config, args.workspace.as_deref())?]
+        vec![app.workspace(config, args.workspace.as_deref())?]
     };
     meant.retain(|workspace| workspace.token.is_some());
     if args.all {
         // No workspace is refreshed twice.
-        let unused: Vec<_> = config
-            .unused_tokens()
-            .into_iter()
-            .map(|(_, w)| w.key)
-            .collect();
-        meant.retain(|workspace| !unused.contains(&workspace.key));
+        let unused = config.unused_tokens();
+        meant.retain(|workspace| unused.iter().all(|(_, other)| other.key != workspace.key));
     }
     if meant.is_empty() {
         return Err(Error::NoToken);

@@ -1,31 +1,42 @@
 //! What a refresh came to, as text and JSON.
 
+use crate::cli::TokenRefresh;
 use crate::commands::app;
 use crate::context::Console;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::{self, Report};
-use crate::rotation::journal::WorkspaceRef;
-use crate::rotation::{OldFate, Outcome, Refreshed};
+use crate::rotation::{Event, OldFate, Outcome, Pending, Refreshed, WorkspaceRef};
 use crate::text::printable;
 use crate::token::{Token, TokenExpiry};
 
-/// What became of one workspace.
-pub(super) fn one(place: &WorkspaceRef, outcome: Outcome, print: bool) -> Report {
-    match outcome {
-        Outcome::Refreshed(refreshed) => done(place, refreshed, print),
-        Outcome::NotDue(token) => not_due(place, &token),
+/// The orphans that a run has met, for JSON.
+#[derive(Default)]
+pub(super) struct Orphans(Vec<Json>);
+
+impl Orphans {
+    pub(super) fn take(&mut self, event: Event) {
+        let Event::Orphan { orphan, revoked } = event else {
+            return;
+        };
+        self.0.push(Json::of([
+            ("jti", orphan.jti.as_str().into()),
+            ("workspace", app::json_workspace(&orphan.workspace)),
+            ("revoked", revoked.into()),
+        ]));
     }
 }
 
-fn done(place: &WorkspaceRef, refreshed: Refreshed, print: bool) -> Report {
-    let Refreshed {
-        new,
-        old,
-        fate,
-        verified,
-        resumed,
-    } = refreshed;
+/// What became of one workspace.
+fn one(workspace: &WorkspaceRef, outcome: Outcome, print: bool) -> Report {
+    match outcome {
+        Outcome::Refreshed(refreshed) => done(workspace, refreshed, print),
+        Outcome::NotDue(token) => not_due(workspace, &token),
+    }
+}
+
+fn done(workspace: &WorkspaceRef, refreshed: Refreshed, print: bool) -> Report {
+    let Refreshed { new, old, fate, verified, resumed } = refreshed;
     let (message, outcome) = match &fate {
         OldFate::Kept(_) => ("Token refreshed but not handed on", "hand_over_failed"),
         _ if resumed => ("Token of an earlier run handed on", "handed_over"),
@@ -39,7 +50,8 @@ fn done(place: &WorkspaceRef, refreshed: Refreshed, print: bool) -> Report {
             OldFate::Grace(until) => {
                 format!("stays live until {until}; the first run after that revokes it")
             }
-            OldFate::Live(_) | OldFate::Kept(_) | OldFate::None => "is still live".to_owned(),
+            OldFate::Live(_) => "may still be live".to_owned(),
+            OldFate::Kept(_) | OldFate::None => "is still live".to_owned(),
         };
         text += &format!("Old token ({}) {words}.\n", printable(old.jti_for_people()));
     }
@@ -56,22 +68,19 @@ fn done(place: &WorkspaceRef, refreshed: Refreshed, print: bool) -> Report {
         ("old_token", old_token),
         ("message", message.into()),
         ("outcome", outcome.into()),
-        ("workspace", app::json_place(place)),
+        ("workspace", app::json_workspace(workspace)),
         ("verified", verified.into()),
     ]);
     let problem = match fate {
-        OldFate::Live(reason) => Some(Error::OldTokenLive {
-            jti: old_jti,
-            reason,
-        }),
+        OldFate::Live(reason) => Some(Error::OldTokenLive { jti: old_jti, reason }),
         OldFate::Kept(reason) => Some(Error::HandOver { reason }),
         _ => None,
     };
     Report::new(text, json).with_problem(problem)
 }
 
-fn not_due(place: &WorkspaceRef, token: &Token) -> Report {
-    let name = printable(&place.name);
+fn not_due(workspace: &WorkspaceRef, token: &Token) -> Report {
+    let name = printable(&workspace.name);
     let text = match token.expiry {
         TokenExpiry::At(end) => format!("Token of '{name}' is not due: it expires {end}.\n"),
         _ => format!("Token of '{name}' is not due: it never expires.\n"),
@@ -82,42 +91,39 @@ fn not_due(place: &WorkspaceRef, token: &Token) -> Report {
         ("old_token", nothing("revoked_at")),
         ("message", "Token is not due".into()),
         ("outcome", "not_due".into()),
-        ("workspace", app::json_place(place)),
+        ("workspace", app::json_workspace(workspace)),
         ("current_token", token_json(token, false)),
     ]);
     Report::new(text, json)
 }
 
 /// What there is to say when another run was faster.
-pub(super) fn already(
-    place: &WorkspaceRef,
-    current: &Token,
-    before: &Token,
-    print: bool,
-) -> Report {
+fn already(workspace: &WorkspaceRef, current: &Token, before: &Token, print: bool) -> Report {
     let message = "Token was refreshed by another run while this one waited";
     let text = format!("{message}.\n{}", new_token_lines(current, print));
     let json = Json::of([
         ("new_token", token_json(current, print)),
-        (
-            "old_token",
-            Json::of([
-                ("jti", before.jti.clone().into()),
-                ("revoked_at", Json::Null),
-            ]),
-        ),
+        ("old_token", Json::of([("jti", before.jti.clone().into()), ("revoked_at", Json::Null)])),
         ("message", message.into()),
         ("outcome", "already_refreshed".into()),
-        ("workspace", app::json_place(place)),
+        ("workspace", app::json_workspace(workspace)),
         ("verified", Json::Null),
     ]);
     Report::new(text, json)
 }
 
-/// What becomes of many workspaces: a line each on stderr as it is known, the sums on stdout.
-pub(super) struct Many<'a> {
+/// What becomes of the workspaces: one has the whole report; of many there is a line each on stderr
+/// as soon as it is known, and the sums on stdout.
+pub(super) struct Outcomes<'a> {
     console: &'a Console,
-    places: &'a [WorkspaceRef],
+    workspaces: &'a [WorkspaceRef],
+    print: bool,
+    one: Option<Report>,
+    many: Option<Many>,
+}
+
+#[derive(Default)]
+struct Many {
     results: Vec<Json>,
     refreshed: usize,
     not_due: usize,
@@ -127,29 +133,77 @@ pub(super) struct Many<'a> {
     worst: u8,
 }
 
-impl<'a> Many<'a> {
-    pub(super) fn new(console: &'a Console, places: &'a [WorkspaceRef]) -> Self {
-        Self {
-            console,
-            places,
-            results: vec![Json::Null; places.len()],
-            refreshed: 0,
-            not_due: 0,
-            failed: 0,
-            trouble: 0,
-            worst: 0,
-        }
+impl<'a> Outcomes<'a> {
+    pub(super) fn new(
+        console: &'a Console,
+        workspaces: &'a [WorkspaceRef],
+        args: &TokenRefresh,
+    ) -> Self {
+        let many = args
+            .all
+            .then(|| Many { results: vec![Json::Null; workspaces.len()], ..Many::default() });
+        Self { console, workspaces, print: args.print, one: None, many }
+    }
+
+    /// Another run refreshed the one workspace while this one waited.
+    /// It ends as that run ended.
+    pub(super) fn already(&mut self, current: &Token, before: &Token, pending: &Pending) {
+        let workspace = &self.workspaces[0];
+        let open = pending.rotation(workspace).filter(|open| open.awaits_delivery());
+        let problem = open.map(|open| Error::HandOverOwed {
+            old: open.old.as_ref().and_then(|old| old.jti.clone()),
+        });
+        let report = already(workspace, current, before, self.print);
+        self.one = Some(report.with_problem(problem));
     }
 
     /// Takes what became of the n-th.
     pub(super) fn take(&mut self, n: usize, outcome: Result<Outcome>) {
-        let place = &self.places[n];
-        let name = printable(&place.name);
+        let workspace = &self.workspaces[n];
+        let name = printable(&workspace.name);
+        if let Ok(Outcome::Refreshed(refreshed)) = &outcome
+            && refreshed.new.jti.is_none()
+        {
+            self.console.warn(&format!(
+                "The new token of '{name}' has no id: ntcli will not be able to revoke it"
+            ));
+        }
+        let Some(many) = &mut self.many else {
+            self.one = Some(match outcome {
+                Ok(outcome) => one(workspace, outcome, self.print),
+                // What else was found out is worth knowing then, too.
+                Err(error) => Report::new("", Json::object()).with_problem(Some(error)),
+            });
+            return;
+        };
+        let (line, json) = many.count(workspace, outcome);
+        self.console.say(&format!("{name}: {line}"));
+        many.results[n] = json;
+    }
+
+    pub(super) fn report(self, orphans: Orphans, overdue: bool) -> Report {
+        let total = self.workspaces.len();
+        let none = || Report::new("", Json::object()).with_problem(Some(Error::NoToken));
+        let mut report = match self.many {
+            Some(many) => many.report(total),
+            None => self.one.unwrap_or_else(none),
+        };
+        report.json.set("orphans", Json::Array(orphans.0));
+        if report.problem.is_none() && overdue {
+            report.problem = Some(Error::WorkPending);
+        }
+        report
+    }
+}
+
+impl Many {
+    /// The line and the JSON of one workspace.
+    fn count(&mut self, workspace: &WorkspaceRef, outcome: Result<Outcome>) -> (String, Json) {
         let (mut json, problem) = match outcome {
             Err(error) => {
                 self.failed += 1;
                 let json = Json::of([
-                    ("workspace", app::json_place(place)),
+                    ("workspace", app::json_workspace(workspace)),
                     ("outcome", "failed".into()),
                 ]);
                 (json, Some(error))
@@ -158,31 +212,21 @@ impl<'a> Many<'a> {
                 let not_due = matches!(outcome, Outcome::NotDue(_));
                 self.not_due += usize::from(not_due);
                 self.refreshed += usize::from(!not_due);
-                let report = one(place, outcome, false);
+                let report = one(workspace, outcome, false);
                 (report.json, report.problem)
             }
         };
-        if let Some(error) = &problem {
-            self.trouble += 1;
-            self.worst = self.worst.max(error.exit_code());
-            self.console
-                .say(&format!("{name}: {}", error.in_one_line()));
-            json.set("error", output::describe(error));
-        } else {
-            self.console.say(&format!("{name}: {}", in_a_line(&json)));
-        }
-        self.results[n] = json;
+        let Some(error) = &problem else {
+            return (in_a_line(&json), json);
+        };
+        self.trouble += 1;
+        self.worst = self.worst.max(error.exit_code());
+        json.set("error", output::describe(error));
+        (error.in_one_line(), json)
     }
 
-    pub(super) fn report(self) -> Report {
-        let Self {
-            refreshed,
-            not_due,
-            failed,
-            trouble,
-            ..
-        } = self;
-        let total = self.places.len();
+    fn report(self, total: usize) -> Report {
+        let Self { refreshed, not_due, failed, trouble, .. } = self;
         let mut text = format!("Refreshed {refreshed} of {total} workspaces");
         if not_due > 0 {
             text += &format!(", {not_due} not due");
@@ -206,10 +250,7 @@ impl<'a> Many<'a> {
 
 /// One result, for the line it gets.
 fn in_a_line(json: &Json) -> String {
-    let outcome = json["outcome"]
-        .as_str()
-        .unwrap_or_default()
-        .replace('_', " ");
+    let outcome = json["outcome"].as_str().unwrap_or_default().replace('_', " ");
     let token = match &json["new_token"]["jti"] {
         Json::Null => &json["current_token"],
         _ => &json["new_token"],
@@ -229,10 +270,8 @@ fn new_token_lines(token: &Token, print: bool) -> String {
 }
 
 fn token_json(token: &Token, print: bool) -> Json {
-    let mut json = Json::of([
-        ("jti", token.jti.clone().into()),
-        ("expires_at", token.expiry.at().into()),
-    ]);
+    let mut json =
+        Json::of([("jti", token.jti.clone().into()), ("expires_at", token.expiry.at().into())]);
     if print {
         json.set("access_token", token.access_token.expose().into());
     }

@@ -1,14 +1,15 @@
 //! `ntcli token show`: what is known of the current token, without the network.
 
+use std::io::ErrorKind;
+
+use super::pending;
 use crate::cli::TokenShow;
-use crate::commands::app;
-use crate::config::{Config, Paths};
-use crate::config_dir;
+use crate::commands::app::{self, App};
 use crate::context::Context;
-use crate::error::{Error, Result, moment};
+use crate::error::{Error, Result};
 use crate::json::Json;
-use crate::output::Report;
-use crate::rotation::journal::Pending;
+use crate::output::{Report, moment};
+use crate::rotation::WorkspaceRef;
 use crate::text::printable;
 use crate::time::Timestamp;
 use crate::token::{Token, TokenExpiry};
@@ -16,21 +17,18 @@ use crate::token::{Token, TokenExpiry};
 const DAY_MS: i64 = 86_400_000;
 
 /// Shows the current token and the work that is pending for its workspace.
-pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenShow) -> Result<Report> {
-    let paths = Paths::find(&ctx.env)?;
-    let config = Config::load(&paths.config, &ctx.console)?;
-    let workspace = app::workspace(ctx, &config, args.workspace.as_deref())?;
+pub(in crate::commands) fn run(ctx: &Context, args: &TokenShow) -> Result<Report> {
+    let app = App::open(ctx)?;
+    let config = app.config()?;
+    let workspace = app.workspace(&config, args.workspace.as_deref())?;
     let token = workspace.token.as_ref().ok_or(Error::NoToken)?;
-    let pending = pending(&config_dir::peek_ledger(&paths)?, &workspace.id);
+    let pending = pending_words(&app, &app::workspace_ref(&workspace, ""))?;
     let now = ctx.clock.now();
     let status = status(token, now);
     let created_at = token.created_at();
 
     let mut text = format!("Current token of '{}'\n", printable(&workspace.name));
-    text += &format!(
-        "  JTI:       {}\n",
-        printable(token.jti.as_deref().unwrap_or("-"))
-    );
+    text += &format!("  JTI:       {}\n", printable(token.jti.as_deref().unwrap_or("-")));
     text += &format!("  Created:   {}\n", moment(created_at));
     text += &format!("  Expires:   {}\n", token.expiry.for_people());
     text += &format!("  Status:    {status}\n");
@@ -38,13 +36,11 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenShow) -> Result<Re
     if args.show_token {
         text += &format!("  Token:     {}\n", token.access_token.expose());
     }
-    for work in &pending {
+    for work in pending.iter().flatten() {
         text += &format!("  Pending:   {}\n", printable(work));
     }
-    let days = token
-        .expiry
-        .at()
-        .map(|at| at.millis().saturating_sub(now.millis()).div_euclid(DAY_MS));
+    let days =
+        token.expiry.at().map(|at| at.millis().saturating_sub(now.millis()).div_euclid(DAY_MS));
     let mut json = Json::of([
         ("jti", token.jti.clone().into()),
         ("created_at", created_at.into()),
@@ -63,6 +59,20 @@ pub(in crate::commands) fn run(ctx: &mut Context, args: &TokenShow) -> Result<Re
     Ok(Report::new(text, json))
 }
 
+/// What is pending, if this user may read the journal: the config file may be readable for a group.
+fn pending_words(app: &App, workspace: &WorkspaceRef) -> Result<Option<Vec<String>>> {
+    match app.pending() {
+        Err(Error::ReadFile { path, source }) if source.kind() == ErrorKind::PermissionDenied => {
+            app.console().warn(&format!(
+                "Whether work is pending cannot be told: {} is not readable",
+                printable(&path.display().to_string())
+            ));
+            Ok(None)
+        }
+        pending => Ok(Some(pending::words(&pending?, workspace))),
+    }
+}
+
 /// `active`, `expired`, or `invalid` for a text that no server can take.
 fn status(token: &Token, now: Timestamp) -> &'static str {
     if !token.access_token.is_header_safe() {
@@ -72,37 +82,4 @@ fn status(token: &Token, now: Timestamp) -> &'static str {
         Some(end) if end <= now => "expired",
         _ => "active",
     }
-}
-
-/// What the journal holds for a workspace, in words.
-pub(super) fn pending(ledger: &Pending, workspace: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    for rotation in ledger.rotations.iter().filter(|r| r.place.id == workspace) {
-        let new = rotation.token.jti_for_people();
-        words.push(if rotation.waits_for_hooks() {
-            let old = rotation.old.as_ref().map_or("no id", Token::jti_for_people);
-            format!("the current token is still to be handed on; until then the old one ({old}) is kept live")
-        } else {
-            format!("a refresh was interrupted; the next run finishes it (its token is {new})")
-        });
-    }
-    for window in ledger.windows.iter().filter(|w| w.place.id == workspace) {
-        words.push(format!(
-            "a token was asked for at {} and no answer came",
-            window.at
-        ));
-    }
-    for owed in ledger.owed.iter().filter(|o| o.place.id == workspace) {
-        words.push(match owed.not_before {
-            Some(time) => format!("token {} is to be revoked after {time}", owed.jti),
-            None => format!("token {} is still to be revoked", owed.jti),
-        });
-    }
-    for orphan in ledger.orphans.iter().filter(|o| o.place.id == workspace) {
-        words.push(format!(
-            "token {} is live and nobody here holds it",
-            orphan.jti
-        ));
-    }
-    words
 }

@@ -1,8 +1,7 @@
 //! `ntcli workspace list`
 
 use super::{all, fetch, warn_of_two_tokens};
-use crate::commands::server::Server;
-use crate::config::{Config, Paths};
+use crate::commands::app::{App, As};
 use crate::context::Context;
 use crate::error::Result;
 use crate::json::Json;
@@ -11,11 +10,11 @@ use crate::output::table::Table;
 use crate::text::printable;
 
 /// Lists the server's workspaces, and those that are known only here.
-pub(in crate::commands) fn run(ctx: &mut Context) -> Result<Report> {
-    let paths = Paths::find(&ctx.env)?;
-    let config = Config::load(&paths.config, &ctx.console)?;
-    let server = Server::for_anybody(ctx, &config)?;
-    let found = all(&config, fetch(&server)?);
+pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
+    let app = App::open(ctx)?;
+    let config = app.config()?;
+    let api = app.api(&config, As::Anybody)?;
+    let found = all(&config, fetch(&api)?);
 
     let symbols = ctx.console.color_out();
     let mark = |set: bool| match (set, symbols) {
@@ -38,10 +37,7 @@ pub(in crate::commands) fn run(ctx: &mut Context) -> Result<Report> {
         rows.push(Json::of([
             ("workspace_id", workspace.id.as_str().into()),
             ("workspace_name", workspace.name.as_str().into()),
-            (
-                "created_at",
-                remote.and_then(|r| r.created_at.clone()).into(),
-            ),
+            ("created_at", remote.and_then(|r| r.created_at.clone()).into()),
             ("status", status.into()),
             ("active", workspace.active.into()),
             ("has_token", workspace.token.into()),

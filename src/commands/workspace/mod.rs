@@ -6,20 +6,18 @@ pub(super) mod list;
 pub(super) mod select;
 pub(super) mod sync;
 
-use crate::api::RemoteWorkspace;
-use crate::commands::app::{self, json_place as json};
-use crate::commands::server::Server;
+use crate::api::{Api, RemoteWorkspace};
+use crate::commands::app::{self, App, As, json_workspace as json};
 use crate::config::{Config, WorkspaceName, bare_id, pick};
-use crate::context::{Console, Context};
+use crate::context::Console;
 use crate::error::{Error, ManageError, Result};
-use crate::rotation::journal::WorkspaceRef;
+use crate::rotation::WorkspaceRef;
 use crate::text::{printable, shell_word};
 
 /// A workspace that the server has, that is known here, or both.
 struct Found {
     /// Its key in the config file, or what that would be.
     key: String,
-    /// Its UUID.
     id: String,
     /// Its name, as the server has it where it has one.
     name: String,
@@ -39,6 +37,7 @@ impl Found {
             key: self.key.clone(),
             id: self.id.clone(),
             name: self.name.clone(),
+            server: String::new(),
         }
     }
 }
@@ -63,11 +62,7 @@ fn all(config: &Config, remotes: Vec<RemoteWorkspace>) -> Vec<Found> {
         });
     }
     // With two tokens it has two entries; they are still one workspace.
-    let unused: Vec<String> = config
-        .unused_tokens()
-        .into_iter()
-        .map(|(_, w)| w.key)
-        .collect();
+    let unused: Vec<String> = config.unused_tokens().into_iter().map(|(_, w)| w.key).collect();
     only_here.retain(|w| !unused.contains(&w.key));
     found.extend(only_here.into_iter().map(|local| Found {
         active: active == Some(&local.key),
@@ -83,44 +78,32 @@ fn all(config: &Config, remotes: Vec<RemoteWorkspace>) -> Vec<Found> {
 
 const LIST: &str = "list the workspaces";
 
-fn fetch(server: &Server) -> Result<Vec<RemoteWorkspace>> {
-    let fetched = server.api().workspaces();
+fn fetch(api: &Api) -> Result<Vec<RemoteWorkspace>> {
+    let fetched = api.workspaces();
     fetched.map_err(|failure| match failure.status() {
         // The list itself is not there, so it cannot be the next step.
-        Some(404 | 410) => ManageError::NoServer {
-            action: LIST,
-            failure,
-        }
-        .into(),
+        Some(404 | 410) => ManageError::NoServer { action: LIST, failure }.into(),
         _ => Error::call(LIST, failure),
     })
 }
 
 /// The workspace that is named so: one that is known here, else one that the server has. Only for
 /// the latter is the server asked.
-fn resolve(ctx: &Context, config: &Config, name: &str) -> Result<WorkspaceRef> {
+fn resolve(app: &App, config: &Config, name: &str) -> Result<WorkspaceRef> {
     match config.find(name) {
         Err(Error::UnknownWorkspace { .. }) => {}
-        known => {
-            return Ok(app::place(&known?));
-        }
+        known => return Ok(app::workspace_ref(&known?, &app.server(config)?)),
     }
-    let server = Server::for_anybody(ctx, config)?;
-    named(&all(config, fetch(&server)?), name)
+    let api = app.api(config, As::Anybody)?;
+    named(&all(config, fetch(&api)?), name)
 }
 
 /// The one of them that is named so.
 fn named(found: &[Found], name: &str) -> Result<WorkspaceRef> {
-    let names = found.iter().map(|w| WorkspaceName {
-        key: &w.key,
-        id: &w.id,
-        name: &w.name,
-    });
+    let names = found.iter().map(|w| WorkspaceName { key: &w.key, id: &w.id, name: &w.name });
     let key = pick(names, name)?.key;
     let place = found.iter().find(|w| w.key == key).map(Found::place);
-    place.ok_or_else(|| Error::UnknownWorkspace {
-        name: name.to_owned(),
-    })
+    place.ok_or_else(|| Error::UnknownWorkspace { name: name.to_owned() })
 }
 
 /// Tells of workspaces of which the config file holds two tokens.

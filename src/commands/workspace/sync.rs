@@ -1,18 +1,15 @@
 //! `ntcli workspace sync`
 
-use super::delete::forget;
 use super::{Found, all, called, fetch, json, warn_of_two_tokens};
 use crate::api::Api;
-use crate::commands::app;
-use crate::commands::server::Server;
-use crate::config::{Config, Paths, Workspace};
-use crate::config_dir::State;
+use crate::commands::app::{self, App, As};
+use crate::config::{Config, Workspace};
+use crate::config_dir::ConfigDir;
 use crate::context::{Console, Context};
 use crate::error::Result;
 use crate::json::Json;
 use crate::output::Report;
-use crate::rotation::ControlPlane;
-use crate::rotation::journal::WorkspaceRef;
+use crate::rotation::{self, Acceptance, ControlPlane, Pending, Store, WorkspaceRef};
 use crate::text::printable;
 use crate::time::Timestamp;
 use crate::token::Token;
@@ -32,21 +29,20 @@ struct Changes {
 }
 
 /// Takes over the server's list of workspaces.
-pub(in crate::commands) fn run(ctx: &mut Context) -> Result<Report> {
-    let paths = Paths::find(&ctx.env)?;
-    let config = Config::load(&paths.config, &ctx.console)?;
-    let server = Server::for_anybody(ctx, &config)?;
-    let (mut state, _) = State::lock(&paths, app::lock_wait(None)?, &*ctx.clock, &ctx.console)?;
-    let remotes = fetch(&server)?;
-    let joined = join(&mut state, &server.api(), ctx.clock.now())?;
-    let config = state.config()?;
+pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
+    let app = App::open(ctx)?;
+    let api = app.api(&app.config()?, As::Anybody)?;
+    let mut dir = app.lock()?;
+    let remotes = fetch(&api)?;
+    let joined = join(&mut dir, &api, ctx.clock.now())?;
+    let config = dir.config()?;
     let found = all(&config, remotes);
     let total = found.iter().filter(|w| w.remote.is_some()).count();
-    let mut changes = compare(&config, found, &server.api(), ctx.clock.now());
+    let mut changes = compare(&config, found, &api, &dir.pending()?, ctx.clock.now());
     changes.joined = joined;
 
     if !changes.added.is_empty() || !changes.renamed.is_empty() {
-        state.update(|config| {
+        dir.update(|config| {
             let renamed = changes.renamed.iter().map(|(place, _)| place);
             for place in changes.added.iter().chain(renamed) {
                 config.put_workspace(&place.key, &place.name);
@@ -55,21 +51,24 @@ pub(in crate::commands) fn run(ctx: &mut Context) -> Result<Report> {
         })?;
     }
     for (place, _) in &changes.removed {
-        forget(&mut state, place)?;
+        rotation::forget_workspace(&mut dir, place)?;
     }
-    let active = state.config()?.active_key().map(str::to_owned);
+    let active = dir.config()?.active_key().map(str::to_owned);
     if config.active_key().is_some() && active.is_none() {
-        ctx.console
-            .say("The active workspace is gone; choose another: ntcli workspace select");
+        ctx.console.say("The active workspace is gone; choose another: ntcli workspace select");
     }
     warn_of_kept(&ctx.console, &changes);
-    warn_of_two_tokens(&ctx.console, &state.config()?);
+    warn_of_two_tokens(&ctx.console, &dir.config()?);
     Ok(report(&changes, total))
 }
 
 /// Makes one entry of several of one workspace, unless a token that may work would be lost.
-fn join(state: &mut State, api: &Api, now: Timestamp) -> Result<Vec<(WorkspaceRef, Vec<String>)>> {
-    let config = state.config()?;
+fn join(
+    dir: &mut ConfigDir,
+    api: &Api,
+    now: Timestamp,
+) -> Result<Vec<(WorkspaceRef, Vec<String>)>> {
+    let config = dir.config()?;
     let unused = config.unused_tokens();
     let mut joined = Vec::new();
     for used in config.workspaces() {
@@ -84,11 +83,11 @@ fn join(state: &mut State, api: &Api, now: Timestamp) -> Result<Vec<(WorkspaceRe
         let mut keys: Vec<String> = entries.into_iter().map(|w| w.key).collect();
         keys.retain(|key| kept.iter().all(|w| w.key != *key));
         if !keys.is_empty() {
-            joined.push((app::place(kept[0]), keys));
+            joined.push((app::workspace_ref(kept[0], ""), keys));
         }
     }
     if !joined.is_empty() {
-        state.update(|config| {
+        dir.update(|config| {
             for (place, keys) in &joined {
                 for key in keys {
                     config.join(&place.key, key);
@@ -113,7 +112,7 @@ fn keep_living(entries: &mut Vec<&Workspace>, api: &Api, now: Timestamp) {
     });
     let is_taken = |w: &&Workspace| {
         let token = w.token.as_ref();
-        token.is_some_and(|t| matches!(api.check(&t.access_token), Ok(true)))
+        token.is_some_and(|t| matches!(api.check(&t.access_token), Ok(Acceptance::Accepted)))
     };
     if living.iter().any(is_taken) {
         *entries = living;
@@ -122,7 +121,13 @@ fn keep_living(entries: &mut Vec<&Workspace>, api: &Api, now: Timestamp) {
 
 /// A workspace that is gone from the list goes from here too, but never a token that may work: the
 /// list may be another account's, or another server's.
-fn compare(config: &Config, found: Vec<Found>, api: &Api, now: Timestamp) -> Changes {
+fn compare(
+    config: &Config,
+    found: Vec<Found>,
+    api: &Api,
+    pending: &Pending,
+    now: Timestamp,
+) -> Changes {
     let mut changes = Changes::default();
     for workspace in found {
         let place = workspace.place();
@@ -135,9 +140,13 @@ fn compare(config: &Config, found: Vec<Found>, api: &Api, now: Timestamp) -> Cha
             (Some(_), Some(_)) => {}
             (None, known) => {
                 let token = known.and_then(|w| w.token);
-                match token.as_ref().map(|t| why_kept(t, api, now)) {
-                    Some(Some(why)) => changes.kept.push((place, why)),
-                    _ => changes.removed.push((place, token)),
+                let why = match &token {
+                    Some(token) => why_kept(token, api, now),
+                    None => pending.concerns(&place).then(|| "work is pending for it".to_owned()),
+                };
+                match why {
+                    Some(why) => changes.kept.push((place, why)),
+                    None => changes.removed.push((place, token)),
                 }
             }
         }
@@ -152,11 +161,12 @@ fn why_kept(token: &Token, api: &Api, now: Timestamp) -> Option<String> {
         return None;
     }
     match api.check(&token.access_token) {
-        Ok(false) => None,
-        Ok(true) => Some("the server still takes its token".to_owned()),
-        Err(failure) => Some(format!(
-            "whether its token still works is not known: {failure}"
-        )),
+        Ok(Acceptance::Denied) => None,
+        Ok(Acceptance::Accepted) => Some("the server still takes its token".to_owned()),
+        Ok(Acceptance::Unclear) => {
+            Some("the server does not say whether its token works".to_owned())
+        }
+        Err(failure) => Some(format!("whether its token still works is not known: {failure}")),
     }
 }
 
@@ -181,28 +191,18 @@ fn report(changes: &Changes, total: usize) -> Report {
         text += &format!("Added:   {}\n", called(place));
     }
     for (place, before) in &changes.renamed {
-        text += &format!(
-            "Renamed: {}, before '{}'\n",
-            called(place),
-            printable(before)
-        );
+        text += &format!("Renamed: {}, before '{}'\n", called(place), printable(before));
     }
     for (place, token) in &changes.removed {
         let with = token.as_ref().map_or(String::new(), |token| {
-            format!(
-                ", with its dead token {}",
-                printable(token.jti_for_people())
-            )
+            format!(", with its dead token {}", printable(token.jti_for_people()))
         });
         text += &format!("Removed: {}{with}\n", called(place));
     }
     for (place, _) in &changes.kept {
         text += &format!("Kept:    {}, not on the server\n", called(place));
     }
-    text += &format!(
-        "The server has {total} workspace{}.\n",
-        if total == 1 { "" } else { "s" }
-    );
+    text += &format!("The server has {total} workspace{}.\n", if total == 1 { "" } else { "s" });
 
     let with = |place: &WorkspaceRef, name: &str, value: Json| {
         let mut object = json(place);
@@ -220,10 +220,7 @@ fn report(changes: &Changes, total: usize) -> Report {
         object.set("jti", jti.into());
         object
     });
-    let kept = changes
-        .kept
-        .iter()
-        .map(|(place, why)| with(place, "reason", why.as_str().into()));
+    let kept = changes.kept.iter().map(|(place, why)| with(place, "reason", why.as_str().into()));
     let json = Json::of([
         ("joined", Json::Array(joined.collect())),
         ("added", Json::Array(added)),

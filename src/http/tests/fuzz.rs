@@ -16,14 +16,7 @@ use super::certificates::certificate;
 use super::server::read_request;
 use super::*;
 
-const HOSTS: &[&str] = &[
-    "a.b",
-    "x.a.b",
-    "10.1.2.3",
-    "fe80::1",
-    "localhost",
-    "::ffff:10.0.0.1",
-];
+const HOSTS: &[&str] = &["a.b", "x.a.b", "10.1.2.3", "fe80::1", "localhost", "::ffff:10.0.0.1"];
 
 #[test]
 fn hosts_without_a_proxy() {
@@ -41,10 +34,7 @@ fn hosts_without_a_proxy() {
             assert!(!all || listed(list, host, 443), "{list} {host}");
             // Another entry can only add hosts.
             if listed(list, host, 443) {
-                assert!(
-                    listed(&format!("{list},x.example"), host, 443),
-                    "{list} {host}"
-                );
+                assert!(listed(&format!("{list},x.example"), host, 443), "{list} {host}");
             }
         }
         let _ = is_loopback(list);
@@ -76,11 +66,7 @@ fn proxies_are_used_or_refused_without_the_password() {
                     "{shown}"
                 );
                 if let Some(line) = proxy.authorization() {
-                    assert!(
-                        line.expose()
-                            .bytes()
-                            .all(|b| b == b' ' || b.is_ascii_graphic())
-                    );
+                    assert!(line.expose().bytes().all(|b| b == b' ' || b.is_ascii_graphic()));
                 }
             }
             Ok(None) => assert!(value.is_empty(), "{value}"),
@@ -105,11 +91,7 @@ fn addresses_to_send_to() {
         match Target::parse(url) {
             Ok(target) => {
                 assert!(!target.host.is_empty());
-                assert!(
-                    !target.shown.contains(['?', '\n', '\u{1b}']),
-                    "{}",
-                    target.shown
-                );
+                assert!(!target.shown.contains(['?', '\n', '\u{1b}']), "{}", target.shown);
             }
             Err(reason) => assert!(!reason.contains(['\n', '\u{1b}']), "{reason}"),
         }
@@ -194,15 +176,13 @@ fn answers_byte_by_byte() {
         match outcome {
             Ok(response) => assert!((200..300).contains(&response.status), "{shown}"),
             Err(Failure::NotSent { reason, .. }) => panic!("{reason}: {shown}"),
-            Err(Failure::Rejected {
-                status, message, ..
-            }) => {
+            Err(Failure::Rejected { status, message, .. }) => {
                 assert!(!(200..300).contains(&status), "{shown}");
                 assert!(!message.contains(char::is_control), "{message}: {shown}");
             }
-            Err(Failure::Unknown {
-                status, in_flight, ..
-            }) => assert_eq!(in_flight, status == Some(504), "{shown}"),
+            Err(Failure::Unknown { status, in_flight, .. }) => {
+                assert_eq!(in_flight, status == Some(504), "{shown}");
+            }
         }
         assert_eq!(asked, 1, "{shown}");
     });

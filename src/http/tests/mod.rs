@@ -15,6 +15,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::proxy::{ProxySettings, ProxyVariable};
 use super::*;
 use crate::secret::Secret;
 
@@ -47,24 +48,14 @@ impl Client {
     pub(super) fn with(settings: Settings) -> Self {
         let events = Rc::<RefCell<Vec<HttpEvent>>>::default();
         let clock = Rc::new(StillClock::default());
-        let settings = Settings {
-            debug: true,
-            ..settings
-        };
+        let settings = Settings { debug: true, ..settings };
         let reported = Rc::clone(&events);
         let report = move |event| reported.borrow_mut().push(event);
-        Self {
-            http: Http::new(settings, clock.clone(), report),
-            events,
-            clock,
-        }
+        Self { http: Http::new(settings, clock.clone(), report), events, clock }
     }
 
     pub(super) fn impatient() -> Self {
-        Self::with(Settings {
-            timeout: Duration::from_millis(500),
-            ..Settings::default()
-        })
+        Self::with(Settings { timeout: Duration::from_millis(500), ..Settings::default() })
     }
 
     pub(super) fn get(&self, url: &str) -> Result<Response, Failure> {
@@ -109,19 +100,11 @@ pub(super) fn parts(
     result: Result<Response, Failure>,
 ) -> (&'static str, Option<u16>, bool, String) {
     match result.unwrap_err() {
-        Failure::NotSent {
-            reason,
-            our_setting,
-        } => ("not sent", None, our_setting, reason),
-        Failure::Rejected {
-            status, message, ..
-        } => ("rejected", Some(status), false, message),
-        Failure::Unknown {
-            reason,
-            status,
-            in_flight,
-            ..
-        } => ("unknown", status, in_flight, reason),
+        Failure::NotSent { reason, our_setting } => ("not sent", None, our_setting, reason),
+        Failure::Rejected { status, message, .. } => ("rejected", Some(status), false, message),
+        Failure::Unknown { reason, status, in_flight, .. } => {
+            ("unknown", status, in_flight, reason)
+        }
     }
 }
 
@@ -145,18 +128,9 @@ fn debug_shows_neither_secrets_nor_bodies_nor_queries() {
         }
     }
     let said = client.said();
-    assert!(
-        !said.contains("hush") && !said.contains("eyJ") && !said.contains("c1"),
-        "{said}"
-    );
-    assert!(
-        said.contains("> Authorization: Bearer [redacted]"),
-        "{said}"
-    );
-    assert!(
-        said.contains(&format!("> POST {}\n", server.url("/oauth/token"))),
-        "{said}"
-    );
+    assert!(!said.contains("hush") && !said.contains("eyJ") && !said.contains("c1"), "{said}");
+    assert!(said.contains("> Authorization: Bearer [redacted]"), "{said}");
+    assert!(said.contains(&format!("> POST {}\n", server.url("/oauth/token"))), "{said}");
     assert!(said.contains("< 201 ("), "{said}");
     assert!(server.requests()[0].contains("\r\n\r\ncode=hush-code&client_id=c1"));
 }
@@ -166,38 +140,18 @@ fn requests_look_right_on_the_wire() {
     let server = server::Server::start(vec![server::json(200, "{}"); 3]);
     let client = Client::new();
     let bearer = Secret::new("wst_1");
+    client.http.send(&Request::get(server.url("/a?b=c")).bearer(&bearer)).unwrap();
     client
         .http
-        .send(&Request::get(server.url("/a?b=c")).bearer(&bearer))
+        .send(&Request { method: Method::Delete, ..Request::get(server.url("/a")) })
         .unwrap();
-    client
-        .http
-        .send(&Request::delete(server.url("/a")))
-        .unwrap();
-    client
-        .http
-        .send(&Request::post(server.url("/a"), Body::None))
-        .unwrap();
-    let seen: Vec<String> = server
-        .requests()
-        .iter()
-        .map(|r| r.to_ascii_lowercase())
-        .collect();
+    client.http.send(&Request::post(server.url("/a"), Body::None)).unwrap();
+    let seen: Vec<String> = server.requests().iter().map(|r| r.to_ascii_lowercase()).collect();
     assert!(seen[0].starts_with("get /a?b=c http/1.1\r\n"), "{seen:?}");
-    assert!(
-        seen[0].contains("authorization: bearer wst_1\r\n"),
-        "{seen:?}"
-    );
+    assert!(seen[0].contains("authorization: bearer wst_1\r\n"), "{seen:?}");
     assert!(seen[0].contains("accept: application/json\r\n"), "{seen:?}");
-    assert!(seen[0].contains(concat!(
-        "user-agent: ntcli/",
-        env!("CARGO_PKG_VERSION"),
-        "\r\n"
-    )));
-    assert!(
-        !seen[0].contains("accept-encoding") && !seen[0].contains("expect"),
-        "{seen:?}"
-    );
+    assert!(seen[0].contains(concat!("user-agent: ntcli/", env!("CARGO_PKG_VERSION"), "\r\n")));
+    assert!(!seen[0].contains("accept-encoding") && !seen[0].contains("expect"), "{seen:?}");
     assert!(!seen[1].contains("content-length"), "{seen:?}");
     assert!(seen[2].contains("content-length: 0\r\n"), "{seen:?}");
 }

@@ -67,19 +67,10 @@ fn plain_http_is_handed_to_the_proxy_whole() {
     let (class, status, ..) = parts(client.create("http://other.example/"));
     assert_eq!((class, status), ("unknown", Some(502)));
     let seen = proxy.requests();
-    assert!(
-        seen[0].starts_with("GET http://api.example:8080/v1?a=b HTTP/1.1\r\n"),
-        "{seen:?}"
-    );
-    assert!(
-        seen[1].starts_with("POST http://api.example:8080/v1 HTTP/1.1\r\n"),
-        "{seen:?}"
-    );
+    assert!(seen[0].starts_with("GET http://api.example:8080/v1?a=b HTTP/1.1\r\n"), "{seen:?}");
+    assert!(seen[1].starts_with("POST http://api.example:8080/v1 HTTP/1.1\r\n"), "{seen:?}");
     assert!(seen[1].ends_with("\r\n\r\n{}"), "{seen:?}");
-    assert!(
-        seen[2].starts_with("POST http://other.example/ HTTP/1.1\r\n"),
-        "{seen:?}"
-    );
+    assert!(seen[2].starts_with("POST http://other.example/ HTTP/1.1\r\n"), "{seen:?}");
     let head = seen[0].to_ascii_lowercase();
     assert!(head.contains("host: api.example:8080\r\n"), "{head}");
     assert!(seen[0].contains("Basic bWU6cEBzcw=="), "{seen:?}");
@@ -100,11 +91,7 @@ fn a_proxy_that_wants_another_password() {
 fn https_asks_for_a_tunnel_and_its_refusals_are_not_sent() {
     for (answer, ours, words) in [
         ("HTTP/1.1 407 No\r\n\r\n", true, "in https_proxy (407)"),
-        (
-            "HTTP/1.1 403 No\r\n\r\n",
-            false,
-            "did not connect to api.example:443: it answered 403",
-        ),
+        ("HTTP/1.1 403 No\r\n\r\n", false, "did not connect to api.example:443: it answered 403"),
         ("HTTP/1.1 502 No\r\n\r\n", false, "it answered 502"),
         ("SSH-2.0\r\n\r\n", false, "is not HTTP"),
     ] {
@@ -118,10 +105,7 @@ fn https_asks_for_a_tunnel_and_its_refusals_are_not_sent() {
         );
         assert!(!reason.contains("hush"));
         let asked = asked.recv().unwrap();
-        assert!(
-            asked.starts_with("CONNECT api.example:443 HTTP/1.1\r\n"),
-            "{asked}"
-        );
+        assert!(asked.starts_with("CONNECT api.example:443 HTTP/1.1\r\n"), "{asked}");
         assert!(asked.contains("Basic bWU6aHVzaA=="), "{asked}");
         assert!(!client.said().contains("hush"));
     }
@@ -144,10 +128,7 @@ fn a_proxy_that_is_not_there() {
 fn a_proxy_of_a_kind_we_do_not_speak() {
     let (class, _, ours, reason) = parts(client("socks5://me:hush@h:1").get("http://api.example/"));
     assert_eq!((class, ours), ("not sent", true));
-    assert!(
-        reason.contains("http_proxy") && reason.contains("SOCKS"),
-        "{reason}"
-    );
+    assert!(reason.contains("http_proxy") && reason.contains("SOCKS"), "{reason}");
     assert!(!reason.contains("hush"));
 }
 
@@ -160,16 +141,9 @@ fn loopback_needs_no_proxy() {
 /// What no API says may come from the proxy; what the API says does not.
 #[test]
 fn a_proxy_that_answers_in_the_place_of_the_server() {
-    let page = Reply::Send(raw(
-        "403 X\r\nContent-Type: text/html",
-        "<p>hush me hush-hush",
-    ));
-    let proxy = Server::start(vec![
-        page,
-        json(403, ""),
-        json(403, r#"{"detail":"no"}"#),
-        json(502, ""),
-    ]);
+    let page = Reply::Send(raw("403 X\r\nContent-Type: text/html", "<p>hush me hush-hush"));
+    let proxy =
+        Server::start(vec![page, json(403, ""), json(403, r#"{"detail":"no"}"#), json(502, "")]);
     let address = format!("127.0.0.1:{}", proxy.port);
     let client = client(&format!("http://me:hush-hush@{address}"));
     for words in [

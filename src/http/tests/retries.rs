@@ -37,11 +37,8 @@ fn a_cut_on_a_used_connection_is_tried_again_at_once_if_safe() {
         let server = Server::start(vec![json(200, "{}"), cut, json(200, "{}")]);
         let client = Client::new();
         client.get(&server.url("/")).unwrap();
-        let result = if safe {
-            client.get(&server.url("/"))
-        } else {
-            client.create(&server.url("/"))
-        };
+        let result =
+            if safe { client.get(&server.url("/")) } else { client.create(&server.url("/")) };
         assert_eq!(result.is_ok(), safe);
         assert_eq!(server.requests().len(), if safe { 3 } else { 2 });
         assert!(client.pauses().is_empty());
@@ -61,10 +58,7 @@ fn safe_requests_survive_what_passes() {
     let pauses = client.pauses();
     for (pause, base) in pauses.iter().zip([250, 500, 1000]) {
         let millis = pause.as_millis();
-        assert!(
-            millis >= base * 3 / 4 && millis <= base * 5 / 4,
-            "{pauses:?}"
-        );
+        assert!(millis >= base * 3 / 4 && millis <= base * 5 / 4, "{pauses:?}");
     }
     assert_eq!(pauses.len(), 3);
     assert!(client.waits().is_empty(), "too short to be told");
@@ -72,12 +66,7 @@ fn safe_requests_survive_what_passes() {
 
 #[test]
 fn four_attempts_then_the_last_failure() {
-    let server = Server::start(vec![
-        json(503, ""),
-        json(504, ""),
-        json(502, ""),
-        json(429, ""),
-    ]);
+    let server = Server::start(vec![json(503, ""), json(504, ""), json(502, ""), json(429, "")]);
     let (class, status, ..) = parts(Client::new().get(&server.url("/")));
     assert_eq!((class, status), ("rejected", Some(429)));
     assert_eq!(server.requests().len(), 4);
@@ -99,11 +88,7 @@ fn a_create_that_was_answered_is_not_repeated() {
     }
     let server = Server::start(vec![json(500, "{}")]);
     Client::new().get(&server.url("/")).unwrap_err();
-    assert_eq!(
-        server.requests().len(),
-        1,
-        "a GET is not repeated after a 500 either"
-    );
+    assert_eq!(server.requests().len(), 1, "a GET is not repeated after a 500 either");
 }
 
 /// Whoever repeats such a create waits as the client itself does.
@@ -138,10 +123,7 @@ fn all_waiting_of_a_run_is_bounded() {
 #[test]
 fn never_is_never() {
     let server = Server::start(vec![json(503, "{}")]);
-    let request = Request {
-        repeat: Repeat::Never,
-        ..Request::post(server.url("/"), Body::None)
-    };
+    let request = Request { repeat: Repeat::Never, ..Request::post(server.url("/"), Body::None) };
     let client = Client::new();
     client.http.send(&request).unwrap_err();
     assert_eq!(server.requests().len(), 1);

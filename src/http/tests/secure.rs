@@ -15,10 +15,7 @@ use super::server::{Reply, Server, raw, read_request};
 use super::*;
 
 fn client(bundle: &Path) -> Client {
-    Client::with(Settings {
-        ca_bundle: Some(bundle.to_owned()),
-        ..Settings::default()
-    })
+    Client::with(Settings { ca_bundle: Some(bundle.to_owned()), ..Settings::default() })
 }
 
 /// A TLS server that shows this certificate, answers `answer` and closes.
@@ -128,10 +125,7 @@ fn through_a_tunnel() {
     let client = Client::with(Settings {
         ca_bundle: Some(certificate("ca.pem")),
         proxy: ProxySettings {
-            https: Some(ProxyVariable {
-                name: "https_proxy",
-                value,
-            }),
+            https: Some(ProxyVariable { name: "https_proxy", value }),
             ..ProxySettings::default()
         },
         ..Settings::default()
@@ -154,11 +148,7 @@ fn a_bundle_that_cannot_be_used_is_refused_by_name() {
         ("missing.pem", None, "no such file"),
         ("empty.pem", Some(""), "empty"),
         ("text.pem", Some("hello"), "no certificate"),
-        (
-            "torn.pem",
-            Some("-----BEGIN CERTIFICATE-----\nAAAA\n"),
-            "damaged",
-        ),
+        ("torn.pem", Some("-----BEGIN CERTIFICATE-----\nAAAA\n"), "damaged"),
         ("junk.pem", Some(block), "can be read"),
         (".", None, "directory"),
     ] {
@@ -168,10 +158,7 @@ fn a_bundle_that_cannot_be_used_is_refused_by_name() {
         }
         let (class, _, ours, reason) = parts(client(&path).get("https://127.0.0.1:1/"));
         assert_eq!((class, ours), ("not sent", true), "{reason}");
-        assert!(
-            reason.contains(name) && reason.contains("SSL_CERT_FILE"),
-            "{reason}"
-        );
+        assert!(reason.contains(name) && reason.contains("SSL_CERT_FILE"), "{reason}");
         assert!(reason.contains(words), "{reason}");
         // Nobody needs certificates for plain http.
         let server = Server::start(vec![Reply::Send(raw("200 X", "{}"))]);

@@ -36,18 +36,11 @@ pub(super) struct Server {
 }
 
 pub(super) fn raw(head: &str, body: &str) -> Vec<u8> {
-    format!(
-        "HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
+    format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
 pub(super) fn json(status: u16, body: &str) -> Reply {
-    Reply::Send(raw(
-        &format!("{status} X\r\nContent-Type: application/json"),
-        body,
-    ))
+    Reply::Send(raw(&format!("{status} X\r\nContent-Type: application/json"), body))
 }
 
 pub(super) fn with_header(status: u16, header: &str) -> Reply {
@@ -59,10 +52,7 @@ impl Server {
         replies.reverse();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let log = Arc::new(Mutex::new(Log {
-            replies,
-            ..Log::default()
-        }));
+        let log = Arc::new(Mutex::new(Log { replies, ..Log::default() }));
         let shared = log.clone();
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -94,11 +84,7 @@ impl Server {
             fields.next().is_some_and(|remote| remote.ends_with(&port))
                 && fields.next() == Some(closed)
         };
-        while !fs::read_to_string("/proc/net/tcp")
-            .unwrap()
-            .lines()
-            .any(known)
-        {
+        while !fs::read_to_string("/proc/net/tcp").unwrap().lines().any(known) {
             thread::yield_now();
         }
     }

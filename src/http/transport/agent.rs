@@ -71,9 +71,8 @@ impl Agents {
     ) -> Result<Route, String> {
         let proxy = settings.proxy.choose(target)?;
         let mut routes = self.routes.borrow_mut();
-        if let Some(route) = routes
-            .iter()
-            .find(|route| route.secure == target.secure && route.proxy == proxy)
+        if let Some(route) =
+            routes.iter().find(|route| route.secure == target.secure && route.proxy == proxy)
         {
             return Ok(route.clone());
         }
@@ -98,17 +97,11 @@ impl Agents {
             _ => None,
         };
         let agent = if forwards {
-            let chain = ()
-                .chain(TcpConnector::default())
-                .chain(AbsoluteForm)
-                .chain(BelowTls {
-                    tracker: tracker.clone(),
-                    tunnels: false,
-                })
-                .chain(AboveTls {
-                    tracker: tracker.clone(),
-                    tunnels: false,
-                });
+            let chain =
+                ().chain(TcpConnector::default())
+                    .chain(AbsoluteForm)
+                    .chain(BelowTls { tracker: tracker.clone(), tunnels: false })
+                    .chain(AboveTls { tracker: tracker.clone(), tunnels: false });
             let instead = for_ureq.map(|proxy| proxy.uri().clone());
             Agent::with_parts(
                 config(settings.timeout, None, None),
@@ -117,30 +110,16 @@ impl Agents {
             )
         } else {
             let tunnels = proxy.is_some();
-            let chain = ()
-                .chain(ConnectProxyConnector::default())
-                .chain(TcpConnector::default())
-                .chain(BelowTls {
-                    tracker: tracker.clone(),
-                    tunnels,
-                })
-                .chain(RustlsConnector::default())
-                .chain(AboveTls {
-                    tracker: tracker.clone(),
-                    tunnels,
-                });
-            let resolve = Resolve {
-                tracker,
-                instead: None,
-            };
+            let chain =
+                ().chain(ConnectProxyConnector::default())
+                    .chain(TcpConnector::default())
+                    .chain(BelowTls { tracker: tracker.clone(), tunnels })
+                    .chain(RustlsConnector::default())
+                    .chain(AboveTls { tracker: tracker.clone(), tunnels });
+            let resolve = Resolve { tracker, instead: None };
             Agent::with_parts(config(settings.timeout, for_ureq, tls), chain, resolve)
         };
-        Ok(Route {
-            proxy,
-            forwards,
-            agent,
-            secure,
-        })
+        Ok(Route { proxy, forwards, agent, secure })
     }
 }
 

@@ -52,18 +52,13 @@ pub(in crate::http) fn run(
     request: &Request,
     target: &Target,
 ) -> Result<Answer, ureq::Error> {
-    let mut head = UreqRequest::builder()
-        .uri(target.uri.clone())
-        .method(match request.method {
-            Method::Get => UreqMethod::GET,
-            Method::Post => UreqMethod::POST,
-            Method::Delete => UreqMethod::DELETE,
-        });
+    let mut head = UreqRequest::builder().uri(target.uri.clone()).method(match request.method {
+        Method::Get => UreqMethod::GET,
+        Method::Post => UreqMethod::POST,
+        Method::Delete => UreqMethod::DELETE,
+    });
     if let Some(bearer) = request.bearer {
-        head = head.header(
-            header::AUTHORIZATION,
-            hidden(&format!("Bearer {}", bearer.expose()))?,
-        );
+        head = head.header(header::AUTHORIZATION, hidden(&format!("Bearer {}", bearer.expose()))?);
     }
     if let Some(login) = route.forwarder().and_then(Proxy::authorization) {
         head = head.header(header::PROXY_AUTHORIZATION, hidden(login.expose())?);
@@ -78,27 +73,17 @@ pub(in crate::http) fn run(
         None => route.agent.run(head.body(())?)?,
     };
     let (parts, body) = response.into_parts();
-    let limit = if parts.status.is_success() {
-        LONGEST_BODY
-    } else {
-        LONGEST_ERROR
-    };
+    let limit = if parts.status.is_success() { LONGEST_BODY } else { LONGEST_ERROR };
     let body = read(body, limit).and_then(|body| match encoding(&parts.headers) {
         Some(encoding) if !body.is_empty() => Err(BodyFault::Encoded(encoding)),
         _ => Ok(body),
     });
-    Ok(Answer {
-        status: parts.status.as_u16(),
-        headers: parts.headers,
-        body,
-    })
+    Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
 }
 
 fn encoding(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::CONTENT_ENCODING)?;
-    let name = String::from_utf8_lossy(value.as_bytes())
-        .trim()
-        .to_ascii_lowercase();
+    let name = String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_lowercase();
     (!name.is_empty() && name != "identity").then_some(name)
 }
 
@@ -115,10 +100,7 @@ fn read(body: ureq::Body, limit: u64) -> Result<Vec<u8>, BodyFault> {
         return Err(BodyFault::TooLong);
     }
     let mut bytes = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
-    body.into_reader()
-        .take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(body_fault)?;
+    body.into_reader().take(limit + 1).read_to_end(&mut bytes).map_err(body_fault)?;
     if bytes.len() as u64 > limit {
         return Err(BodyFault::TooLong);
     }

@@ -36,10 +36,7 @@ struct Seen {
 
 impl Default for Seen {
     fn default() -> Self {
-        Self {
-            stage: Stage::Resolve,
-            connected: false,
-        }
+        Self { stage: Stage::Resolve, connected: false }
     }
 }
 
@@ -89,12 +86,11 @@ impl<In: Transport> Connector<In> for BelowTls {
         details: &ConnectionDetails,
         chained: Option<In>,
     ) -> Result<Option<In>, ureq::Error> {
-        self.tracker
-            .reached(if is_way_to_proxy(self.tunnels, details) {
-                Stage::TlsToProxy
-            } else {
-                Stage::Tls
-            });
+        self.tracker.reached(if is_way_to_proxy(self.tunnels, details) {
+            Stage::TlsToProxy
+        } else {
+            Stage::Tls
+        });
         Ok(chained)
     }
 }
@@ -120,12 +116,7 @@ impl<In: Transport> Connector<In> for AboveTls {
             return Ok(chained.map(Either::A));
         }
         self.tracker.with(|seen| seen.connected = true);
-        Ok(chained.map(|inner| {
-            Either::B(Tracked {
-                inner,
-                tracker: self.tracker.clone(),
-            })
-        }))
+        Ok(chained.map(|inner| Either::B(Tracked { inner, tracker: self.tracker.clone() })))
     }
 }
 

@@ -20,10 +20,7 @@ const LONGEST_BUNDLE: u64 = 8 * 1024 * 1024;
 
 /// ring, less what signs: it would only make the program larger.
 fn crypto() -> Arc<CryptoProvider> {
-    Arc::new(CryptoProvider {
-        key_provider: &NoKeys,
-        ..ring::default_provider()
-    })
+    Arc::new(CryptoProvider { key_provider: &NoKeys, ..ring::default_provider() })
 }
 
 /// We never prove who we are by a certificate.

@@ -21,10 +21,7 @@ fn faults() -> Vec<(Fault, i32)> {
         (status(500, "<html>oops"), 5),
         (status(502, ""), 5),
         (status(503, ""), 5),
-        (
-            Fault::Body("<html><body>Welcome to the hotel</body></html>".to_owned()),
-            1,
-        ),
+        (Fault::Body("<html><body>Welcome to the hotel</body></html>".to_owned()), 1),
         (Fault::Body("{\"access".to_owned()), 1),
         (Fault::Body("{}".to_owned()), 1),
         (Fault::Body(String::new()), 1),
@@ -33,10 +30,7 @@ fn faults() -> Vec<(Fault, i32)> {
         (Fault::CloseAfter, 5),
         (Fault::Stall { apply: true }, 5),
         (Fault::Huge(60 << 20), 1),
-        (
-            Fault::Redirect("http://127.0.0.1:9/elsewhere".to_owned()),
-            1,
-        ),
+        (Fault::Redirect("http://127.0.0.1:9/elsewhere".to_owned()), 1),
     ]
 }
 
@@ -53,18 +47,10 @@ fn faults_keep_the_old_session(route: Route) {
         let run = login(&world, &["--force", "--debug", "--format", "json"]);
         let sign_in = begin(&world, run.env("NTCLI_TIMEOUT", "1"));
         let page = sign_in.visit();
-        assert!(
-            page.status == 400 && page.text.contains("Not signed in"),
-            "{what}: {}",
-            page.text
-        );
+        assert!(page.status == 400 && page.text.contains("Not signed in"), "{what}: {}", page.text);
         let output = sign_in.finish(&world);
         assert_eq!(output.code(), Some(code), "{what}: {output}");
-        assert_eq!(
-            output.json()["error"]["exit_code"],
-            code,
-            "{what}: {output}"
-        );
+        assert_eq!(output.json()["error"]["exit_code"], code, "{what}: {output}");
         output.says("nothing has changed");
         assert_eq!(fs::read(world.config_path()).unwrap(), before, "{what}");
         world.plane.clear_faults();
@@ -90,10 +76,7 @@ fn faults_of_the_token_exchange() {
 fn a_code_that_is_not_taken_is_a_no() {
     let world = World::new();
     let sign_in = begin(&world, login(&world, &[]));
-    sign_in.get(&format!(
-        "/callback?code=code_made_up&state={}",
-        sign_in.state()
-    ));
+    sign_in.get(&format!("/callback?code=code_made_up&state={}", sign_in.state()));
     let output = sign_in.finish(&world);
     output.exits(4).says("(invalid_grant)");
 }

@@ -71,8 +71,7 @@ impl SignIn<'_> {
         let page = get(&self.url);
         let mut lines = page.text.lines();
         let line = lines.find_map(|line| line.strip_prefix("Location: "));
-        line.unwrap_or_else(|| panic!("no redirect: {}", page.text))
-            .to_owned()
+        line.unwrap_or_else(|| panic!("no redirect: {}", page.text)).to_owned()
     }
 
     /// The whole way of a person through the browser.
@@ -140,8 +139,5 @@ pub(crate) fn ask(mut stream: &TcpStream, bytes: &[u8]) -> Page {
     stream.read_to_end(&mut answer).ok();
     let text = String::from_utf8(answer).unwrap();
     let status = text.split(' ').nth(1).and_then(|s| s.parse().ok());
-    Page {
-        status: status.unwrap_or_else(|| panic!("no answer: {text:?}")),
-        text,
-    }
+    Page { status: status.unwrap_or_else(|| panic!("no answer: {text:?}")), text }
 }

@@ -37,17 +37,8 @@ fn strays_are_turned_away() {
     assert_eq!(ask(&sign_in.connect(), methods.as_bytes()).status, 405);
     let head = format!("HEAD {right} HTTP/1.1\r\n\r\n");
     assert_eq!(ask(&sign_in.connect(), head.as_bytes()).status, 405);
-    for garbage in [
-        "\x16\x03\x01\x02\r\n\r\n",
-        "GET\r\n\r\n",
-        "\n\n",
-        "GET / HTTP/9\r\n\r\n",
-    ] {
-        assert_eq!(
-            ask(&sign_in.connect(), garbage.as_bytes()).status,
-            400,
-            "{garbage:?}"
-        );
+    for garbage in ["\x16\x03\x01\x02\r\n\r\n", "GET\r\n\r\n", "\n\n", "GET / HTTP/9\r\n\r\n"] {
+        assert_eq!(ask(&sign_in.connect(), garbage.as_bytes()).status, 400, "{garbage:?}");
     }
     comes_to_a_good_end(&world, sign_in);
 }
@@ -65,9 +56,7 @@ fn slow_and_half_clients_do_not_hold_it_up() {
     drop(gone);
     let mut drip = sign_in.connect();
     let dripping = thread::spawn(move || {
-        let bytes = b"GET / HTTP/1.1\r\nX: "
-            .iter()
-            .chain(std::iter::repeat(&b'x'));
+        let bytes = b"GET / HTTP/1.1\r\nX: ".iter().chain(std::iter::repeat(&b'x'));
         for byte in bytes.take(2000) {
             if drip.write_all(&[*byte]).is_err() {
                 break;
@@ -93,10 +82,7 @@ fn a_crowd_does_not_keep_the_browser_out() {
 fn a_megabyte_of_headers_is_cut() {
     let world = World::new();
     let sign_in = begin(&world, login(&world, &[]));
-    let target = format!(
-        "GET /callback?code=x&state={} HTTP/1.1\r\nX: ",
-        sign_in.state()
-    );
+    let target = format!("GET /callback?code=x&state={} HTTP/1.1\r\nX: ", sign_in.state());
     let mut request = target.into_bytes();
     request.resize(1 << 20, b'x');
     request.extend_from_slice(b"\r\n\r\n");
@@ -111,12 +97,7 @@ fn a_request_in_pieces_is_one() {
     let location = sign_in.location();
     let target = &location[location.find("/callback").unwrap()..];
     let mut stream = sign_in.connect();
-    for piece in [
-        format!("GET {target} HT").as_str(),
-        "TP/1.1\r\nHost: x\r",
-        "\n\r",
-        "\n",
-    ] {
+    for piece in [format!("GET {target} HT").as_str(), "TP/1.1\r\nHost: x\r", "\n\r", "\n"] {
         stream.write_all(piece.as_bytes()).unwrap();
         thread::sleep(Duration::from_millis(60));
     }
@@ -151,10 +132,7 @@ fn only_this_machine_is_listened_to() {
         .filter_map(|line| line.split_whitespace().nth(1))
         .filter(|local| local.ends_with(&port))
         .collect();
-    assert!(
-        listening.iter().all(|local| local.starts_with("0100007F:")),
-        "{listening:?}"
-    );
+    assert!(listening.iter().all(|local| local.starts_with("0100007F:")), "{listening:?}");
     assert!(!listening.is_empty());
     // Nobody else can sit on the other loopback address, where a browser may ask first.
     let other = TcpListener::bind((Ipv6Addr::LOCALHOST, sign_in.port));

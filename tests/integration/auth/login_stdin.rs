@@ -18,29 +18,19 @@ fn the_server_is_asked_first() {
     let world = World::new();
     pipe(&world, SESSION, &[]).exits(0).prints("Signed in.\n");
     let requests = world.plane.requests();
-    let asked: Vec<_> = requests
-        .iter()
-        .map(|r| (r.route, r.bearer.as_deref()))
-        .collect();
+    let asked: Vec<_> = requests.iter().map(|r| (r.route, r.bearer.as_deref())).collect();
     assert_eq!(asked, [(Some(Route::WorkspaceList), Some(SESSION))]);
     assert_eq!(world.config()["auth"]["bearerToken"], SESSION);
 
     let json = pipe(&world, SESSION, &["--format", "json"]).json();
-    assert_eq!(
-        (&json["signed_in"], &json["checked"]),
-        (&json!(true), &json!(true))
-    );
+    assert_eq!((&json["signed_in"], &json["checked"]), (&json!(true), &json!(true)));
 }
 
 #[test]
 fn a_session_that_is_turned_down_is_not_stored() {
     let world = World::new();
     let output = pipe(&world, "a-bearer-that-nobody-knows", &[]);
-    output.fails(
-        4,
-        "The sign-in was refused; nothing has changed",
-        "ntcli auth login",
-    );
+    output.fails(4, "The sign-in was refused; nothing has changed", "ntcli auth login");
     output.says("the server answered 401");
     assert!(!world.config_path().exists());
 
@@ -68,9 +58,7 @@ fn what_could_not_be_checked_is_stored_and_said() {
     ] {
         let world = World::new();
         let what = format!("{fault:?}");
-        world
-            .plane
-            .fault(Route::WorkspaceList, Times::Always, fault);
+        world.plane.fault(Route::WorkspaceList, Times::Always, fault);
         let output = pipe(&world, SESSION, &[]);
         output.exits(0).says("Warning: ").says("was not checked");
         assert!(!output.stdout.contains("Signed in"), "{what}: {output}");
@@ -81,10 +69,7 @@ fn what_could_not_be_checked_is_stored_and_said() {
     }
     let world = World::new();
     let login = world.ntcli(&["auth", "login", "--token-stdin"]);
-    let output = login
-        .stdin(SESSION)
-        .env("NTCLI_API_URL", "http://127.0.0.1:1")
-        .run();
+    let output = login.stdin(SESSION).env("NTCLI_API_URL", "http://127.0.0.1:1").run();
     output.exits(0).says("was not checked").says("127.0.0.1:1");
     assert_eq!(world.config()["auth"]["bearerToken"], SESSION);
 }

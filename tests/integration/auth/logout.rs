@@ -10,19 +10,11 @@ use crate::harness::world::World;
 #[test]
 fn logout_forgets_the_session_alone() {
     let (world, workspace) = World::ready();
-    world
-        .ntcli(&["auth", "logout"])
-        .run()
-        .exits(0)
-        .prints("Signed out.\n");
+    world.ntcli(&["auth", "logout"]).run().exits(0).prints("Signed out.\n");
     assert_eq!(world.config().get("auth"), None);
     world.assert_current_is_live(&workspace);
     world.assert_nothing_sent();
-    world
-        .ntcli(&["auth", "logout"])
-        .run()
-        .exits(0)
-        .prints("Nobody was signed in.\n");
+    world.ntcli(&["auth", "logout"]).run().exits(0).prints("Nobody was signed in.\n");
 }
 
 #[test]
@@ -30,9 +22,7 @@ fn logout_all_revokes_then_forgets() {
     let (world, workspace) = World::ready();
     let other = world.add_workspace("staging");
     let output = world.ntcli(&["auth", "logout", "--all"]).run();
-    output
-        .exits(0)
-        .prints("Signed out.\nWorkspace tokens revoked and forgotten: 2\n");
+    output.exits(0).prints("Signed out.\nWorkspace tokens revoked and forgotten: 2\n");
     for workspace in [&workspace, &other] {
         assert_eq!(world.plane.live_tokens(&workspace.id), [""; 0]);
         assert_eq!(world.item(workspace)["access_token"], "no-token");
@@ -45,13 +35,9 @@ fn logout_all_keeps_what_is_still_live() {
     let (world, workspace) = World::ready();
     let other = world.add_workspace("staging");
     let refused = Fault::Status(500, String::new(), Vec::new());
-    world
-        .plane
-        .fault(Route::TokenRevoke, Times::Nth(2), refused);
-    let output = world
-        .ntcli(&["auth", "logout", "--all", "--format", "json"])
-        .run();
-    let json = output.exits(5).json();
+    world.plane.fault_in(&other.id, Route::TokenRevoke, Times::N(2), refused);
+    let output = world.ntcli(&["auth", "logout", "--all", "--format", "json"]).run();
+    let json = output.exits(8).json();
     assert_eq!(
         (&json["signed_out"], &json["revoked"]),
         (&json!(false), &json!([workspace.token.jti]))
@@ -68,11 +54,7 @@ fn logout_all_keeps_what_is_still_live() {
 fn logout_all_needs_a_session_for_it() {
     let (world, workspace) = World::ready();
     world.set_config("/auth", Value::Null);
-    world
-        .ntcli(&["auth", "logout", "--all"])
-        .run()
-        .exits(4)
-        .says("ntcli auth login");
+    world.ntcli(&["auth", "logout", "--all"]).run().exits(4).says("ntcli auth login");
     world.assert_one_live_token(&workspace);
 }
 
@@ -83,7 +65,7 @@ fn logout_all_does_what_the_journal_owes() {
     world.plane.fault(Route::TokenRevoke, Times::Always, down);
     world.refresh(&[]).exits(8);
     let output = world.ntcli(&["auth", "logout", "--all"]).run();
-    output.exits(5);
+    output.exits(8);
     assert!(world.has_journal() && world.config()["auth"]["bearerToken"].is_string());
     world.plane.clear_faults();
     world.ntcli(&["auth", "logout", "--all"]).run().exits(0);

@@ -14,7 +14,7 @@ use crate::harness::world::{Workspace, World};
 const PAST: u64 = 1_700_000_000_000;
 
 /// Signed in yesterday: the session has ended, the refresh token is good.
-fn world_of_yesterday() -> (World, Workspace) {
+pub(crate) fn world_of_yesterday() -> (World, Workspace) {
     let (world, workspace) = World::ready();
     let refresh_token = world.plane.grant_refresh_token();
     let user = json!({"id": "user_1", "email": "ada@example.com", "imageUrl": "kept"});
@@ -24,12 +24,12 @@ fn world_of_yesterday() -> (World, Workspace) {
     (world, workspace)
 }
 
-fn auth(world: &World, name: &str) -> Value {
+pub(crate) fn auth(world: &World, name: &str) -> Value {
     world.config()["auth"][name].clone()
 }
 
 #[track_caller]
-fn refreshes(world: &World, workspace: &Workspace) {
+pub(crate) fn refreshes(world: &World, workspace: &Workspace) {
     let output = world.refresh(&["--debug"]);
     output.exits(0);
     keeps_secrets(world, &output);
@@ -42,10 +42,7 @@ fn an_ended_session_is_renewed() {
     let old = auth(&world, "refreshToken");
     refreshes(&world, &workspace);
     assert_ne!(auth(&world, "refreshToken"), old);
-    assert_eq!(
-        auth(&world, "refreshToken"),
-        world.plane.live_refresh_tokens()[0]
-    );
+    assert_eq!(auth(&world, "refreshToken"), world.plane.live_refresh_tokens()[0]);
     assert!(auth(&world, "expiresAt").as_u64().unwrap() > 1_750_000_000_000);
     assert_eq!(
         (auth(&world, "extra"), &auth(&world, "user")["imageUrl"]),
@@ -79,10 +76,7 @@ fn one_client_does_it_all() {
     world.ntcli(&["workspace", "list"]).run().exits(0);
     let requests = world.plane.requests();
     let first = requests[0].connection;
-    assert!(
-        requests.iter().all(|r| r.connection == first),
-        "{requests:#?}"
-    );
+    assert!(requests.iter().all(|r| r.connection == first), "{requests:#?}");
 
     let (world, _) = world_of_yesterday();
     let spent = auth(&world, "refreshToken").as_str().unwrap().to_owned();
@@ -101,13 +95,9 @@ fn a_session_about_to_end_is_renewed_if_that_can_be_done() {
     world.plane.add_session("the-bearer-of-yesterday");
     world.set_config("/auth/expiresAt", json!((now + 30) * 1000));
     // It is good for half a minute yet: no reason to fail.
-    world
-        .plane
-        .fault(Route::OauthToken, Times::Once, Fault::CloseBefore);
+    world.plane.fault(Route::OauthToken, Times::Once, Fault::CloseBefore);
     let output = world.refresh(&[]);
-    output
-        .exits(0)
-        .says("the session in hand is used to its end");
+    output.exits(0).says("the session in hand is used to its end");
     assert_eq!(auth(&world, "bearerToken"), "the-bearer-of-yesterday");
     refreshes(&world, &workspace);
     assert_ne!(auth(&world, "bearerToken"), "the-bearer-of-yesterday");
@@ -117,21 +107,13 @@ fn a_session_about_to_end_is_renewed_if_that_can_be_done() {
 fn a_refused_renewal() {
     let (world, workspace) = world_of_yesterday();
     let before = fs::read(world.config_path()).unwrap();
-    for (status, body) in [
-        (
-            400,
-            r#"{"error":"invalid_grant","error_description":"gone"}"#,
-        ),
-        (401, ""),
-        (403, ""),
-    ] {
+    for (status, body) in
+        [(400, r#"{"error":"invalid_grant","error_description":"gone"}"#), (401, ""), (403, "")]
+    {
         let fault = Fault::Status(status, body.to_owned(), Vec::new());
         world.plane.fault(Route::OauthToken, Times::Once, fault);
         let output = world.refresh(&[]);
-        output
-            .exits(4)
-            .prints("")
-            .says("Error: Authentication required\nCaused by: ");
+        output.exits(4).prints("").says("Error: Authentication required\nCaused by: ");
         output.says("Hint: ntcli auth login\n");
         output.says(&format!("the server answered {status}"));
         assert_eq!(fs::read(world.config_path()).unwrap(), before);
@@ -145,9 +127,7 @@ fn an_ended_session_without_a_refresh_token() {
     let (world, _) = World::ready();
     world.set_config("/auth/expiresAt", json!(PAST));
     let output = world.refresh(&[]);
-    output
-        .exits(4)
-        .says("Caused by: the session ended 2023-11-14T22:13:20Z\n");
+    output.exits(4).says("Caused by: the session ended 2023-11-14T22:13:20Z\n");
     world.assert_nothing_sent();
 }
 
@@ -157,9 +137,7 @@ fn a_provider_that_cannot_be_reached() {
     let before = fs::read(world.config_path()).unwrap();
     let run = world.ntcli(&["token", "refresh"]);
     let output = run.env("CLERK_OAUTH_DOMAIN", "http://127.0.0.1:1").run();
-    output
-        .exits(5)
-        .says("Error: Could not renew the session; nothing has changed");
+    output.exits(5).says("Error: Could not renew the session; nothing has changed");
     assert_eq!(fs::read(world.config_path()).unwrap(), before);
     world.assert_nothing_sent();
     refreshes(&world, &workspace);
@@ -178,19 +156,10 @@ fn an_answer_that_is_lost() {
         let (world, workspace) = world_of_yesterday();
         let before = fs::read(world.config_path()).unwrap();
         world.plane.fault(Route::OauthToken, Times::Once, fault);
-        let output = world
-            .ntcli(&["token", "refresh"])
-            .env("NTCLI_TIMEOUT", "1")
-            .run();
-        output
-            .exits(code)
-            .says("The refresh token is kept and the next run tries it again");
+        let output = world.ntcli(&["token", "refresh"]).env("NTCLI_TIMEOUT", "1").run();
+        output.exits(code).says("The refresh token is kept and the next run tries it again");
         assert_eq!(fs::read(world.config_path()).unwrap(), before);
-        assert_eq!(
-            world.count(Route::OauthToken),
-            1,
-            "sent once, never again unasked"
-        );
+        assert_eq!(world.count(Route::OauthToken), 1, "sent once, never again unasked");
         refreshes(&world, &workspace);
     }
 }
@@ -223,19 +192,11 @@ fn faults_of_the_exchange_lose_nothing() {
     ] {
         let (world, workspace) = world_of_yesterday();
         let what = format!("{fault:?}");
-        world
-            .plane
-            .fault(Route::TokenExchange, Times::Always, fault);
-        let output = world
-            .ntcli(&["token", "refresh"])
-            .env("NTCLI_TIMEOUT", "1")
-            .run();
+        world.plane.fault(Route::TokenExchange, Times::Always, fault);
+        let output = world.ntcli(&["token", "refresh"]).env("NTCLI_TIMEOUT", "1").run();
         assert_eq!(output.code(), Some(code), "{what}: {output}");
         // The new refresh token is there, the old session too.
-        assert_eq!(
-            auth(&world, "refreshToken"),
-            world.plane.live_refresh_tokens()[0]
-        );
+        assert_eq!(auth(&world, "refreshToken"), world.plane.live_refresh_tokens()[0]);
         assert_eq!(auth(&world, "bearerToken"), "the-bearer-of-yesterday");
         assert_eq!(world.count(Route::TokenCreate), 0);
         world.plane.clear_faults();
@@ -258,13 +219,7 @@ fn a_kill_at_any_step_loses_no_more_than_it_must() {
     }
     // Between the provider's step and ours nothing can be done: sign in again.
     let (world, workspace) = world_of_yesterday();
-    kill::at_request(
-        &world,
-        Route::OauthToken,
-        Times::Once,
-        true,
-        &["token", "refresh"],
-    );
+    kill::at_request(&world, Route::OauthToken, Times::Once, true, &["token", "refresh"]);
     world.refresh(&[]).exits(4).says("Hint: ntcli auth login");
     world.assert_one_live_token(&workspace);
 }
@@ -282,102 +237,6 @@ fn two_runs_renew_once() {
     third.finish().exits(0);
     assert_eq!(world.count(Route::OauthToken), 1);
     world.assert_one_live_token(&workspace);
-}
-
-#[test]
-fn a_401_in_the_middle_renews_once() {
-    let (world, workspace) = world_of_yesterday();
-    world.set_config("/auth/expiresAt", Value::Null);
-    refreshes(&world, &workspace);
-    let creates = world.count(Route::TokenCreate);
-    assert_eq!((creates, world.count(Route::OauthToken)), (2, 1));
-    assert_ne!(auth(&world, "bearerToken"), "the-bearer-of-yesterday");
-}
-
-#[test]
-fn a_401_between_create_and_revoke() {
-    let (world, workspace) = world_of_yesterday();
-    world.plane.add_session("the-bearer-of-yesterday");
-    world.set_config("/auth/expiresAt", json!(4_000_000_000_000_u64));
-    let expired = Fault::Status(
-        401,
-        r#"{"detail":"Token has expired"}"#.to_owned(),
-        Vec::new(),
-    );
-    world.plane.fault(Route::TokenRevoke, Times::Once, expired);
-    refreshes(&world, &workspace);
-    let counts = (
-        world.count(Route::TokenCreate),
-        world.count(Route::TokenRevoke),
-    );
-    assert_eq!((counts, world.count(Route::OauthToken)), ((1, 2), 1));
-}
-
-#[test]
-fn a_401_that_stays_is_told() {
-    let (world, workspace) = world_of_yesterday();
-    world.set_config("/auth/expiresAt", Value::Null);
-    let never = Fault::Status(
-        401,
-        r#"{"detail":"Never heard of you"}"#.to_owned(),
-        Vec::new(),
-    );
-    world.plane.fault(Route::TokenCreate, Times::Always, never);
-    world
-        .refresh(&[])
-        .exits(4)
-        .says("Error: Authentication required");
-    assert_eq!(
-        (
-            world.count(Route::TokenCreate),
-            world.count(Route::OauthToken)
-        ),
-        (2, 1)
-    );
-    world.assert_one_live_token(&workspace);
-
-    // The session is turned down and cannot be renewed: why, is part of it.
-    let (world, workspace) = world_of_yesterday();
-    world.set_config("/auth/expiresAt", Value::Null);
-    world.set_config("/auth/refreshToken", json!("refresh-token-nobody-knows"));
-    let output = world.refresh(&[]);
-    output
-        .exits(4)
-        .says("Authentication required")
-        .says("invalid_grant");
-    world.assert_one_live_token(&workspace);
-
-    // Or not for the moment: nothing was asked for, and nothing has changed.
-    let (world, workspace) = world_of_yesterday();
-    world.set_config("/auth/expiresAt", Value::Null);
-    let run = world.ntcli(&["token", "refresh"]);
-    let output = run.env("CLERK_OAUTH_DOMAIN", "http://127.0.0.1:1").run();
-    output.exits(5).says("nothing has changed");
-    assert!(!world.has_journal());
-    refreshes(&world, &workspace);
-}
-
-#[test]
-fn ntcli_token_is_never_renewed() {
-    let (world, workspace) = world_of_yesterday();
-    let before = fs::read(world.config_path()).unwrap();
-    let run = world.ntcli(&["token", "refresh"]);
-    let output = run.env("NTCLI_TOKEN", "a-bearer-nobody-knows").run();
-    output.exits(4).says("Error: Authentication required");
-    assert_eq!(world.count(Route::OauthToken), 0);
-    assert_eq!(fs::read(world.config_path()).unwrap(), before);
-    world.assert_one_live_token(&workspace);
-}
-
-#[test]
-fn the_check_of_a_workspace_token_renews_nothing() {
-    let (world, workspace) = world_of_yesterday();
-    world.plane.add_session("the-bearer-of-yesterday");
-    world.set_config("/auth/expiresAt", json!(4_000_000_000_000_u64));
-    let dead = Fault::Status(401, String::new(), Vec::new());
-    world.plane.fault(Route::TokenAuth, Times::N(2), dead);
-    refreshes(&world, &workspace);
-    assert_eq!(world.count(Route::OauthToken), 0);
 }
 
 #[test]
@@ -404,8 +263,5 @@ fn a_sign_in_of_another_program_meanwhile_stays() {
     world.set_config("/auth", json!({"bearerToken": "somebody-else-signed-in"}));
     gate.open();
     run.finish().exits(0);
-    assert_eq!(
-        world.config()["auth"],
-        json!({"bearerToken": "somebody-else-signed-in"})
-    );
+    assert_eq!(world.config()["auth"], json!({"bearerToken": "somebody-else-signed-in"}));
 }

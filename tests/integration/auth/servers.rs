@@ -54,9 +54,7 @@ fn a_session_stays_with_its_server() {
     login.run().exits(0);
     assert_eq!(world.config()["auth"]["server"], world.plane.base_url());
 
-    run(&world, &["domain", "set", &domain(&elsewhere)])
-        .exits(0)
-        .says("ntcli auth login");
+    run(&world, &["domain", "set", &domain(&elsewhere)]).exits(0).says("ntcli auth login");
     is_not_signed_in(&world, &elsewhere);
 
     run(&world, &["domain", "set", &domain(&world)]).exits(0);
@@ -160,21 +158,16 @@ fn a_session_that_comes_in_the_middle_goes_nowhere_else() {
     output.exits(4).says("https://api.example.com");
     let requests = world.plane.requests();
     let first = Some("a-bearer-that-nobody-knows");
-    assert!(
-        requests.iter().all(|r| r.bearer.as_deref() == first),
-        "{requests:#?}"
-    );
+    assert!(requests.iter().all(|r| r.bearer.as_deref() == first), "{requests:#?}");
 }
 
 #[test]
 fn pending_work_is_named_by_who_leaves_its_server() {
     let (world, workspace) = ready();
     let down = Fault::Status(500, String::new(), Vec::new());
-    world.plane.fault(Route::TokenRevoke, Times::Once, down);
+    world.plane.fault(Route::TokenRevoke, Times::N(2), down);
     run(&world, &["token", "refresh"]).exits(8);
-    run(&world, &["domain", "set", &domain(&world)])
-        .exits(0)
-        .does_not_say("pending");
+    run(&world, &["domain", "set", &domain(&world)]).exits(0).does_not_say("pending");
     let url = world.plane.base_url();
     let output = run(&world, &["domain", "set", "example.com"]);
     output.exits(0).says("ntcli token revoke --pending");

@@ -31,11 +31,7 @@ fn a_sign_in_through_the_browser() {
         let url = sign_in.url.clone();
         let output = sign_in.finish(&world);
         output.exits(0).says(&url);
-        assert!(
-            output
-                .stdout
-                .starts_with("Signed in as ada@example.com until ")
-        );
+        assert!(output.stdout.starts_with("Signed in as ada@example.com until "));
         assert!(output.stdout.ends_with("; the session renews itself.\n"));
 
         let auth = world.config()["auth"].clone();
@@ -49,32 +45,20 @@ fn a_sign_in_through_the_browser() {
         let status = world.ntcli(&["auth", "status", "--format", "json"]).run();
         let status = status.exits(0).json();
         assert_eq!(status["user"]["email"], "ada@example.com");
-        assert_eq!(
-            (&status["source"], &status["renews_itself"]),
-            (&json!("config"), &json!(true))
-        );
+        assert_eq!((&status["source"], &status["renews_itself"]), (&json!("config"), &json!(true)));
     }
 }
 
 #[test]
 fn json_is_one_object_and_signup_is_the_same() {
     let world = World::new();
-    let run = world.ntcli(&[
-        "auth",
-        "signup",
-        "--format",
-        "json",
-        "--port",
-        &free_port().to_string(),
-    ]);
+    let run =
+        world.ntcli(&["auth", "signup", "--format", "json", "--port", &free_port().to_string()]);
     let sign_in = begin(&world, run);
     assert_eq!(sign_in.visit().status, 200);
     let output = sign_in.finish(&world);
     let json = output.exits(0).json();
-    assert_eq!(
-        (&json["signed_in"], &json["user"]["id"]),
-        (&json!(true), &json!("user_1"))
-    );
+    assert_eq!((&json["signed_in"], &json["user"]["id"]), (&json!(true), &json!("user_1")));
 }
 
 #[test]
@@ -87,19 +71,12 @@ fn who_is_signed_in_stays_so() {
     world.plane.clear_requests();
     let again = login(&world, &[]).run();
     again.exits(0).says("ntcli auth login --force");
-    assert!(
-        again
-            .stdout
-            .starts_with("Already signed in as ada@example.com until ")
-    );
+    assert!(again.stdout.starts_with("Already signed in as ada@example.com until "));
     assert_eq!(fs::read(world.config_path()).unwrap(), before);
     assert_eq!(world.count(Route::OauthToken), 0);
 
     // But not when the server does not take the session any more.
-    let bearer = world.config()["auth"]["bearerToken"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let bearer = world.config()["auth"]["bearerToken"].as_str().unwrap().to_owned();
     world.plane.drop_session(&bearer);
     let sign_in = begin(&world, login(&world, &[]));
     sign_in.visit();
@@ -114,31 +91,18 @@ fn another_user_leaves_nothing_of_the_one_before() {
     sign_in.visit();
     sign_in.finish(&world).exits(0);
     let user = world.config()["auth"]["user"].clone();
-    assert_eq!(
-        (&user["email"], user.get("imageUrl")),
-        (&json!("ada@example.com"), None)
-    );
-    assert!(
-        world.config()["workspaces"]["items"]
-            .as_object()
-            .is_some_and(|i| i.len() == 1)
-    );
+    assert_eq!((&user["email"], user.get("imageUrl")), (&json!("ada@example.com"), None));
+    assert!(world.config()["workspaces"]["items"].as_object().is_some_and(|i| i.len() == 1));
 }
 
 #[test]
 fn without_a_browser_the_address_is_printed() {
     let world = World::new();
     let port = free_port().to_string();
-    let run = login(
-        &world,
-        &["--no-browser", "--timeout", "200", "--port", &port],
-    );
+    let run = login(&world, &["--no-browser", "--timeout", "200", "--port", &port]);
     let output = run.env("BROWSER", "/bin/false").env("DISPLAY", ":0").run();
     output.exits(4).prints("");
-    output.says(&format!(
-        "{}/oauth/authorize?client_id=96WRYcxabFktp9wn&",
-        world.plane.base_url()
-    ));
+    output.says(&format!("{}/oauth/authorize?client_id=96WRYcxabFktp9wn&", world.plane.base_url()));
     output.says(&format!("ssh -L {port}:localhost:{port} "));
     output
         .says("Error: Nobody signed in within 1 s; nothing has changed\nHint: ntcli auth login\n");
@@ -164,11 +128,7 @@ fn settings_that_make_no_sense() {
         ("CLERK_OAUTH_DOMAIN", "http://example.com"),
         ("NIMBLEBRAIN_API_URL", "example.com"),
     ] {
-        login(&world, &[])
-            .env(name, value)
-            .run()
-            .exits(2)
-            .says(name);
+        login(&world, &[]).env(name, value).run().exits(2).says(name);
     }
     world.assert_nothing_sent();
 }
@@ -179,18 +139,12 @@ fn a_taken_port() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
     let output = login(&world, &["--port", &port.to_string()]).run();
-    output
-        .exits(1)
-        .says(&format!("Cannot listen on port {port}"));
+    output.exits(1).says(&format!("Cannot listen on port {port}"));
     world.assert_nothing_sent();
 
     let run = login(&world, &[]).env("NTCLI_DEFAULT_PORT", port.to_string());
     let sign_in = begin(&world, run);
-    assert!(
-        sign_in.port > port && sign_in.port <= port + 10,
-        "{}",
-        sign_in.port
-    );
+    assert!(sign_in.port > port && sign_in.port <= port + 10, "{}", sign_in.port);
     sign_in.visit();
     sign_in.finish(&world).exits(0);
 }
@@ -206,10 +160,7 @@ fn ctrl_c_frees_the_port() {
     let sign_in = begin(&world, run);
     let pid = sign_in.running.pid().to_string();
     let script = ["-c", "kill -s INT \"$1\"", "sh", &pid];
-    std::process::Command::new("/bin/sh")
-        .args(script)
-        .status()
-        .unwrap();
+    std::process::Command::new("/bin/sh").args(script).status().unwrap();
     assert_eq!(sign_in.running.finish().signal(), Some(2));
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a port that is free again");
     assert_eq!(fs::read(world.config_path()).unwrap(), before);
@@ -232,10 +183,7 @@ fn the_provider_says_no() {
         page.text
     );
     let output = sign_in.finish(&world);
-    output
-        .exits(4)
-        .prints("")
-        .says("Error: The sign-in was refused; nothing has changed");
+    output.exits(4).prints("").says("Error: The sign-in was refused; nothing has changed");
     output.says("Caused by: <b>no\\u{1b}[2J (access_denied)");
     assert_eq!(fs::read(world.config_path()).unwrap(), before);
 }
@@ -267,31 +215,20 @@ fn status_tells_without_the_network() {
     let world = World::new();
     let status = |args: &[&str]| world.ntcli(&[&["auth", "status"], args].concat());
     let output = status(&[]).run();
-    output
-        .exits(4)
-        .prints("")
-        .says("Error: Authentication required\nHint: ntcli auth login\n");
+    output.exits(4).prints("").says("Error: Authentication required\nHint: ntcli auth login\n");
     let json = status(&["--format", "json"]).run().exits(4).json();
     assert_eq!(json["signed_in"], false);
     assert_eq!(json["error"]["code"], "authentication_required");
 
-    let output = status(&["--format", "json"])
-        .env("NTCLI_TOKEN", "opaque-bearer-1234")
-        .run();
+    let output = status(&["--format", "json"]).env("NTCLI_TOKEN", "opaque-bearer-1234").run();
     let json = output.exits(0).json();
-    assert_eq!(
-        (&json["source"], &json["expires_at"]),
-        (&json!("environment"), &Value::Null)
-    );
+    assert_eq!((&json["source"], &json["expires_at"]), (&json!("environment"), &Value::Null));
 
     world.make_dir();
     let auth = json!({"bearerToken": "bearer-that-is-stored", "expiresAt": 1_700_000_000_000_u64});
     world.write_config(&json!({"auth": auth}));
     let output = status(&[]).run();
-    output
-        .exits(4)
-        .prints("")
-        .says("ended 2023-11-14T22:13:20Z");
+    output.exits(4).prints("").says("ended 2023-11-14T22:13:20Z");
     world.set_config("/auth/refreshToken", json!("refresh-token-that-is-stored"));
     world.set_config("/auth/user", json!({"email": "a\u{1b}[2J@b.c"}));
     let output = status(&[]).run();

@@ -20,9 +20,7 @@ fn with<'a>(world: &'a World, args: &[&str], variable: &str, value: &str) -> Run
 #[track_caller]
 fn assert_no_session(world: &World, bearer: &str) {
     let requests = world.plane.requests();
-    let mut asked = requests
-        .iter()
-        .filter(|r| r.route != Some(Route::TokenAuth));
+    let mut asked = requests.iter().filter(|r| r.route != Some(Route::TokenAuth));
     assert!(
         asked.all(|r| r.bearer.as_deref() != Some(bearer)),
         "{bearer} went as the session: {requests:#?}"
@@ -34,20 +32,13 @@ fn the_session_variable_wins() {
     let (world, workspace) = World::ready();
     world.set_config("/auth/bearerToken", json!("a-stored-bearer-nobody-knows"));
     let refresh = with(&world, &["token", "refresh"], VARIABLES[0], SESSION);
-    let output = refresh
-        .env(VARIABLES[1], &workspace.token.access_token)
-        .run();
+    let output = refresh.env(VARIABLES[1], &workspace.token.access_token).run();
     output.exits(0).does_not_say("NTCLI_TOKEN");
     let refresh = with(&world, &["token", "refresh"], VARIABLES[0], SESSION);
-    refresh
-        .env(VARIABLES[1], "another-bearer-nobody-knows")
-        .run()
-        .exits(0);
+    refresh.env(VARIABLES[1], "another-bearer-nobody-knows").run().exits(0);
     // What is said of the one that is used is said under its name.
     let output = with(&world, &["token", "list"], VARIABLES[0], "a b").run();
-    output
-        .exits(2)
-        .says("NTCLI_SESSION_TOKEN holds a character");
+    output.exits(2).says("NTCLI_SESSION_TOKEN holds a character");
 }
 
 /// Workspace tokens in each shape they come in, and a world that may know them.
@@ -144,10 +135,7 @@ fn a_variable_that_is_turned_down_is_named() {
         let output = with(&world, &all, variable, bearer).run();
         let error = output.exits(4).json()["results"][0]["error"].clone();
         let hint = error["hint"].as_str().unwrap();
-        assert!(
-            hint.starts_with(&format!("unset {variable}, or ")),
-            "{hint}"
-        );
+        assert!(hint.starts_with(&format!("unset {variable}, or ")), "{hint}");
         assert_eq!(
             (&error["code"], &error["http_status"]),
             (&json!("authentication_required"), &json!(401))
@@ -170,10 +158,7 @@ fn status_tells_the_source() {
     for variable in VARIABLES {
         let output = with(&world, &status, variable, "opaque-bearer-1234").run();
         let json = output.exits(0).json();
-        assert_eq!(
-            (&json["source"], &json["variable"]),
-            (&json!("environment"), &json!(variable))
-        );
+        assert_eq!((&json["source"], &json["variable"]), (&json!("environment"), &json!(variable)));
         let text = with(&world, &status[..2], variable, "opaque-bearer-1234").run();
         let line = format!("Session from:  {variable}\n");
         assert!(text.stdout.contains(&line), "{text}");
@@ -181,10 +166,7 @@ fn status_tells_the_source() {
     let token = &workspace.token.access_token;
     let output = with(&world, &status, VARIABLES[1], token).run();
     let json = output.exits(0).says(NOTE).json();
-    assert_eq!(
-        (&json["source"], json.get("variable")),
-        (&json!("config"), Some(&Value::Null))
-    );
+    assert_eq!((&json["source"], json.get("variable")), (&json!("config"), Some(&Value::Null)));
     world.assert_nothing_sent();
 }
 
@@ -192,11 +174,7 @@ fn status_tells_the_source() {
 fn the_browser_gets_neither() {
     let world = World::new();
     let script = world.outside("browser");
-    fs::write(
-        &script,
-        "#!/bin/sh\nenv > \"$0.part\"; mv \"$0.part\" \"$0.env\"\n",
-    )
-    .unwrap();
+    fs::write(&script, "#!/bin/sh\nenv > \"$0.part\"; mv \"$0.part\" \"$0.env\"\n").unwrap();
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
     let mut run = login(&world, &["--timeout", "100"]).env("BROWSER", &script);
     for variable in VARIABLES {
@@ -214,15 +192,11 @@ fn the_browser_gets_neither() {
 fn a_sign_in_says_what_goes_on_being_used() {
     let world = World::new();
     let stdin = ["auth", "login", "--token-stdin"];
-    let output = with(&world, &stdin, VARIABLES[0], "opaque-bearer-1234")
-        .stdin(SESSION)
-        .run();
+    let output = with(&world, &stdin, VARIABLES[0], "opaque-bearer-1234").stdin(SESSION).run();
     output
         .exits(0)
         .says("NTCLI_SESSION_TOKEN is set: commands go on using it instead of this session");
     // A workspace token is not in the way.
-    let output = with(&world, &stdin, VARIABLES[1], "wst_0123456789abcdef")
-        .stdin(SESSION)
-        .run();
+    let output = with(&world, &stdin, VARIABLES[1], "wst_0123456789abcdef").stdin(SESSION).run();
     output.exits(0).does_not_say("go on using it");
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::crash::local_faults::assert_kept;
 use crate::harness::world::{Run, World};
 
-fn set_mode(path: &Path, mode: u32) {
+pub(super) fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
@@ -17,11 +17,7 @@ pub(crate) fn bound_by_permissions<'a>(run: Run<'a>, world: &World) -> Run<'a> {
     if fs::metadata(&world.dir).unwrap().uid() != 0 {
         return run;
     }
-    run.under(&[
-        "setpriv",
-        "--bounding-set=-dac_override,-dac_read_search",
-        "--",
-    ])
+    run.under(&["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--"])
 }
 
 #[test]
@@ -32,11 +28,7 @@ fn a_folder_that_cannot_be_written() {
     let before = fs::read(world.config_path()).unwrap();
     set_mode(&world.dir, 0o500);
     let output = bound_by_permissions(world.ntcli(&["token", "refresh"]), &world).run();
-    output
-        .exits(2)
-        .prints("")
-        .says("Permission denied")
-        .says(world.dir.to_str().unwrap());
+    output.exits(2).prints("").says("Permission denied").says(world.dir.to_str().unwrap());
     world.assert_nothing_sent();
     assert_eq!(fs::read(world.config_path()).unwrap(), before);
     set_mode(&world.dir, 0o700);
@@ -45,7 +37,7 @@ fn a_folder_that_cannot_be_written() {
 }
 
 /// Puts the config into a folder of its own and a link in its place.
-fn move_config(world: &World, link_to: &str) -> std::path::PathBuf {
+pub(super) fn move_config(world: &World, link_to: &str) -> std::path::PathBuf {
     let elsewhere = world.outside("elsewhere");
     fs::create_dir(&elsewhere).unwrap();
     let target = elsewhere.join("real.json");
@@ -75,11 +67,7 @@ fn a_linked_config_that_cannot_be_replaced() {
     set_mode(&world.outside("elsewhere"), 0o500);
     let output = bound_by_permissions(world.ntcli(&["token", "refresh"]), &world).run();
     set_mode(&world.outside("elsewhere"), 0o700);
-    output
-        .exits(2)
-        .prints("")
-        .says("Permission denied")
-        .says("config.json");
+    output.exits(2).prints("").says("Permission denied").says("config.json");
     world.assert_nothing_sent();
     assert!(target.is_file());
     world.assert_one_live_token(&workspace);
@@ -104,10 +92,7 @@ fn a_config_that_others_can_read() {
         let (world, workspace) = World::ready();
         set_mode(&world.config_path(), mode);
         let output = world.refresh(&[]);
-        output
-            .exits(0)
-            .says("could be read by others")
-            .says("config.json");
+        output.exits(0).says("could be read by others").says("config.json");
         assert_eq!(output.stderr.matches("Warning").count(), 1, "{output}");
         world.assert_private();
         world.assert_one_live_token(&workspace);
@@ -135,17 +120,7 @@ fn in_pages<'a>(run: Run<'a>, world: &World, pages: usize) -> Run<'a> {
         cp -a "$0" "$0.after" && exit $code"#;
     let (dir, copy) = (world.dir.to_str().unwrap(), world.outside("copy"));
     let size = format!("{}k", 4 * pages);
-    run.under(&[
-        "unshare",
-        "-rm",
-        "sh",
-        "-c",
-        script,
-        dir,
-        dir,
-        copy.to_str().unwrap(),
-        &size,
-    ])
+    run.under(&["unshare", "-rm", "sh", "-c", script, dir, dir, copy.to_str().unwrap(), &size])
 }
 
 /// Full at every point: not even the journal's first record fits, nor the token, nor the config.
@@ -165,9 +140,7 @@ fn a_full_disk() {
         fs::remove_dir_all(&world.dir).unwrap();
         fs::rename(world.outside("config.after"), &world.dir).unwrap();
         if output.code() != Some(0) {
-            output
-                .says("No space left")
-                .says(world.dir.to_str().unwrap());
+            output.says("No space left").says(world.dir.to_str().unwrap());
         }
         if output.code() == Some(2) {
             world.assert_nothing_sent();

@@ -98,21 +98,16 @@ fn what_the_server_sends() {
     world.plane.fault(Route::TokenCreate, Times::Once, lost);
     answers(&world, Route::TokenList, tokens);
     assert_no_forged_line(&world.refresh(&[]));
-    for args in [
-        &["token", "show"][..],
-        &["token", "refresh", "--revoke-orphans"],
-    ] {
+    for args in [&["token", "show"][..], &["token", "refresh", "--revoke-orphans"]] {
         assert_no_forged_line(&world.ntcli(args).run());
     }
 
     let workspaces = json!({"workspaces": [
         {"workspace_id": prod.id, "workspace_name": HOSTILE, "status": HOSTILE},
         {"workspace_id": HOSTILE, "workspace_name": HOSTILE, "created_at": HOSTILE}]});
-    for args in [
-        &["workspace", "list"][..],
-        &["workspace", "sync"],
-        &["workspace", "select", "nowhere"],
-    ] {
+    for args in
+        [&["workspace", "list"][..], &["workspace", "sync"], &["workspace", "select", "nowhere"]]
+    {
         answers(&world, Route::WorkspaceList, workspaces.clone());
         assert_no_forged_line(&world.ntcli(args).run());
     }

@@ -11,22 +11,10 @@ const PROD: &str = "74e4f895-5c8a-4222-ac86-ae0885506202";
 const STAGING: &str = "9c1d2e3f-0a1b-4c2d-8e3f-405162738495";
 
 const FIXTURES: [(&str, &str); 5] = [
-    (
-        "bare-uuid",
-        include_str!("../../../fixtures/config/bare-uuid.json"),
-    ),
-    (
-        "ws-name-uuid",
-        include_str!("../../../fixtures/config/ws-name-uuid.json"),
-    ),
-    (
-        "no-token",
-        include_str!("../../../fixtures/config/no-token.json"),
-    ),
-    (
-        "null-expiry",
-        include_str!("../../../fixtures/config/null-expiry.json"),
-    ),
+    ("bare-uuid", include_str!("../../../fixtures/config/bare-uuid.json")),
+    ("ws-name-uuid", include_str!("../../../fixtures/config/ws-name-uuid.json")),
+    ("no-token", include_str!("../../../fixtures/config/no-token.json")),
+    ("null-expiry", include_str!("../../../fixtures/config/null-expiry.json")),
     ("ours", include_str!("../../../fixtures/config/ours.json")),
 ];
 
@@ -80,10 +68,8 @@ impl Given {
             });
         }
         world.make_dir();
-        let (prod, staging) = (
-            world.plane.add_workspace("prod"),
-            world.plane.add_workspace("staging"),
-        );
+        let (prod, staging) =
+            (world.plane.add_workspace("prod"), world.plane.add_workspace("staging"));
         let token = world.plane.issue_token(&prod, Some(1_000_000));
         let swaps = vec![
             (PROD, prod),
@@ -93,11 +79,7 @@ impl Given {
             ("SESSION", SESSION.to_owned()),
             ("REFRESH", world.plane.grant_refresh_token()),
         ];
-        let mut given = Given {
-            world,
-            text: String::new(),
-            swaps,
-        };
+        let mut given = Given { world, text: String::new(), swaps };
         given.text = given.swapped(fixture);
         given.world.write("config.json", given.text.as_bytes());
         given
@@ -105,9 +87,7 @@ impl Given {
 
     fn swapped(&self, text: &str) -> String {
         let swaps = self.swaps.iter();
-        swaps.fold(text.to_owned(), |text, (name, real)| {
-            text.replace(name, real)
-        })
+        swaps.fold(text.to_owned(), |text, (name, real)| text.replace(name, real))
     }
 
     fn config_text(&self) -> String {
@@ -130,8 +110,7 @@ fn every_command_takes_what_the_existing_client_wrote_and_leaves_it_readable() {
             ["token", "create", ..] | [.., "--show-token"] => run.prints_secrets(),
             _ => run,
         };
-        run.run()
-            .exits(if *name == "no-token" { *bare } else { *held });
+        run.run().exits(if *name == "no-token" { *bare } else { *held });
         assert_readable(&given.world.config());
         if !args.starts_with(&["config", "reset"]) {
             assert_kept(&given.text, &given.config_text());

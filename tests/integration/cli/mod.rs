@@ -1,10 +1,13 @@
 //! What holds for every command: streams, formats, secrets, settings.
 
+mod durable;
 pub(crate) mod every_command;
+mod exit_codes;
 pub(crate) mod folders;
 mod forged_lines;
 pub(crate) mod formats;
 pub(crate) mod outputs;
+mod owners;
 pub(crate) mod secrets;
 pub(crate) mod settings;
 pub(crate) mod shells;

@@ -34,19 +34,11 @@ struct Case {
 }
 
 const fn case(name: &'static str, lines: &'static [&'static str]) -> Case {
-    Case {
-        name,
-        before: |_| {},
-        lines,
-    }
+    Case { name, before: |_| {}, lines }
 }
 
 const fn after(name: &'static str, before: fn(&World), lines: &'static [&'static str]) -> Case {
-    Case {
-        name,
-        before,
-        lines,
-    }
+    Case { name, before, lines }
 }
 
 fn unset(world: &World, pointer: &str) {
@@ -55,32 +47,14 @@ fn unset(world: &World, pointer: &str) {
 
 const CASES: [Case; 27] = [
     case("token-refresh", &["token refresh --expires-in 30d"]),
-    case(
-        "token-refresh-json",
-        &["token refresh --expires-in 30d --format json"],
-    ),
-    case(
-        "token-refresh-never",
-        &["token refresh --expires-in never", "token show"],
-    ),
+    case("token-refresh-json", &["token refresh --expires-in 30d --format json"]),
+    case("token-refresh-never", &["token refresh --expires-in never", "token show"]),
     case(
         "token-refresh-dry-run",
-        &[
-            "token refresh --dry-run",
-            "token refresh --dry-run --format json",
-        ],
+        &["token refresh --dry-run", "token refresh --dry-run --format json"],
     ),
-    case(
-        "token-refresh-all",
-        &["token refresh --all", "token refresh --all --format json"],
-    ),
-    case(
-        "token-create",
-        &[
-            "token create --expires-in 30d",
-            "token create --format json",
-        ],
-    ),
+    case("token-refresh-all", &["token refresh --all", "token refresh --all --format json"]),
+    case("token-create", &["token create --expires-in 30d", "token create --format json"]),
     case("token-list", &["token list", "token list --format json"]),
     case("token-show", &["token show", "token show --format json"]),
     case(
@@ -92,23 +66,11 @@ const CASES: [Case; 27] = [
         ],
     ),
     after("token-revoke", add_spare, &["token revoke SPARE --force"]),
-    after(
-        "token-revoke-json",
-        add_spare,
-        &["token revoke SPARE --force --format json"],
-    ),
-    case(
-        "token-revoke-unknown",
-        &["token revoke jti_none --force", "token revoke jti_none"],
-    ),
+    after("token-revoke-json", add_spare, &["token revoke SPARE --force --format json"]),
+    case("token-revoke-unknown", &["token revoke jti_none --force", "token revoke jti_none"]),
     case(
         "token-history",
-        &[
-            "token history",
-            "token refresh",
-            "token history",
-            "token history --format json",
-        ],
+        &["token history", "token refresh", "token history", "token history --format json"],
     ),
     case("auth-status", &["auth status", "auth status --format json"]),
     after(
@@ -116,25 +78,10 @@ const CASES: [Case; 27] = [
         |w| unset(w, "/auth"),
         &["auth status", "auth status --format json"],
     ),
-    case(
-        "workspace-list",
-        &["workspace list", "workspace list --format json"],
-    ),
-    case(
-        "workspace-create",
-        &["workspace create dev", "workspace create dev"],
-    ),
-    case(
-        "workspace-select",
-        &["workspace select remote", "workspace select nowhere"],
-    ),
-    case(
-        "workspace-delete",
-        &[
-            "workspace delete prod --force",
-            "workspace delete prod --force",
-        ],
-    ),
+    case("workspace-list", &["workspace list", "workspace list --format json"]),
+    case("workspace-create", &["workspace create dev", "workspace create dev"]),
+    case("workspace-select", &["workspace select remote", "workspace select nowhere"]),
+    case("workspace-delete", &["workspace delete prod --force", "workspace delete prod --force"]),
     case("domain-show", &["domain show"]),
     case("config-show", &["config show"]),
     case("health", &["health", "health --format json"]),
@@ -159,10 +106,7 @@ const CASES: [Case; 27] = [
     ),
     case(
         "invalid-expiration-time",
-        &[
-            "token refresh --expires-in soon",
-            "token refresh --expires-in 0 --format json",
-        ],
+        &["token refresh --expires-in soon", "token refresh --expires-in 0 --format json"],
     ),
     after(
         "token-refresh-pending",
@@ -178,22 +122,15 @@ const CASES: [Case; 27] = [
 fn add_spare(world: &World) {
     let config = world.config();
     let key = config["workspaces"]["activeWorkspaceId"].as_str().unwrap();
-    world
-        .plane
-        .issue_token(key.strip_prefix("ws-prod-").unwrap(), None);
+    world.plane.issue_token(key.strip_prefix("ws-prod-").unwrap(), None);
 }
 
 fn run(world: &World, line: &str) -> Output {
     let config = world.config();
-    let key = config["workspaces"]["activeWorkspaceId"]
-        .as_str()
-        .unwrap_or_default();
+    let key = config["workspaces"]["activeWorkspaceId"].as_str().unwrap_or_default();
     let id = key.strip_prefix("ws-prod-").unwrap_or_default();
     let newest = world.plane.live_tokens(id).pop().unwrap_or_default();
-    let words: Vec<_> = line
-        .split(' ')
-        .map(|w| w.replace("SPARE", &newest))
-        .collect();
+    let words: Vec<_> = line.split(' ').map(|w| w.replace("SPARE", &newest)).collect();
     let run = world.ntcli(&words);
     if line.starts_with("token create") {
         return run.prints_secrets().run();
@@ -211,12 +148,7 @@ fn every_output_is_as_it_was() {
         assert_matches(&world, &outputs, name);
     });
     let kept = fs::read_dir(folder()).unwrap().flatten();
-    let kept: BTreeSet<_> = kept
-        .map(|file| file.file_name().into_string().unwrap())
-        .collect();
-    let expected: BTreeSet<_> = CASES
-        .iter()
-        .map(|case| format!("{}.txt", case.name))
-        .collect();
+    let kept: BTreeSet<_> = kept.map(|file| file.file_name().into_string().unwrap()).collect();
+    let expected: BTreeSet<_> = CASES.iter().map(|case| format!("{}.txt", case.name)).collect();
     assert_eq!(kept, expected);
 }

@@ -29,13 +29,7 @@ fn the_config_without_its_secrets() {
     assert_eq!(item["jti"], workspace.token.jti.as_str());
     let output = run(&world, &["config", "show"]);
     output.exits(0);
-    for text in [
-        "nimbletools.ai",
-        "prod",
-        &workspace.id,
-        &workspace.token.jti,
-        "[redacted]",
-    ] {
+    for text in ["nimbletools.ai", "prod", &workspace.id, &workspace.token.jti, "[redacted]"] {
         assert!(output.stdout.contains(text), "{text}: {output}");
     }
     assert!(!output.stdout.contains(SESSION));
@@ -45,16 +39,9 @@ fn the_config_without_its_secrets() {
 fn without_a_config_file() {
     let world = World::new();
     let path = world.config_path();
-    run(&world, &["config", "path"])
-        .exits(0)
-        .prints(&format!("{}\n", path.display()));
-    run(&world, &["config", "show"])
-        .exits(0)
-        .says("There is no config file yet");
-    assert_eq!(
-        run(&world, &["config", "show", "--format=json"]).json(),
-        json!({})
-    );
+    run(&world, &["config", "path"]).exits(0).prints(&format!("{}\n", path.display()));
+    run(&world, &["config", "show"]).exits(0).says("There is no config file yet");
+    assert_eq!(run(&world, &["config", "show", "--format=json"]).json(), json!({}));
     run(&world, &["domain", "show"]).exits(0);
     assert!(!world.dir.exists(), "looking makes no folder");
 }
@@ -64,11 +51,7 @@ fn a_reset_names_what_stays_live() {
     let (world, workspace) = World::ready();
     let before = world.config();
     let output = run(&world, &["config", "reset"]);
-    output
-        .exits(2)
-        .prints("")
-        .says(&workspace.token.jti)
-        .says("Hint: ntcli config reset --force");
+    output.exits(2).prints("").says(&workspace.token.jti).says("Hint: ntcli config reset --force");
     for typed in ["", "\n", "y\n"] {
         let done = Inside::new(&world).typing(typed).run(&["config", "reset"]);
         assert_eq!(done.code, 1, "{done:?}");
@@ -79,17 +62,11 @@ fn a_reset_names_what_stays_live() {
     let output = run(&world, &["config", "reset", "--force", "--format", "json"]);
     let report = output.exits(0).json();
     assert_eq!(report["still_live"][0]["jti"], workspace.token.jti.as_str());
-    assert_eq!(
-        report["still_live"][0]["workspace"]["id"],
-        workspace.id.as_str()
-    );
+    assert_eq!(report["still_live"][0]["workspace"]["id"], workspace.id.as_str());
     let after = world.config();
     assert_eq!(after["auth"], Value::Null);
     assert_eq!(after["workspaces"], json!({"items": {}}));
-    assert!(
-        world.plane.is_live(&workspace.token.access_token),
-        "nothing is revoked"
-    );
+    assert!(world.plane.is_live(&workspace.token.access_token), "nothing is revoked");
     world.assert_nothing_sent();
     world.assert_private();
     run(&world, &["token", "list"]).exits(4);
@@ -100,7 +77,7 @@ fn a_reset_names_what_stays_live() {
 fn a_reset_forgets_the_journal_too() {
     let (world, workspace) = World::ready();
     let broken = Fault::Status(500, String::new(), Vec::new());
-    world.plane.fault(Route::TokenRevoke, Times::Once, broken);
+    world.plane.fault(Route::TokenRevoke, Times::N(2), broken);
     world.refresh(&[]).exits(8);
     let output = run(&world, &["config", "reset", "--force"]);
     output.exits(0);
@@ -115,9 +92,7 @@ fn a_reset_forgets_the_journal_too() {
 fn a_damaged_config_is_never_reset() {
     let (world, _) = World::ready();
     world.write("config.json", b"{\"auth\":");
-    run(&world, &["config", "reset", "--force"])
-        .exits(2)
-        .says("mv ");
+    run(&world, &["config", "reset", "--force"]).exits(2).says("mv ");
     assert_eq!(std::fs::read(world.config_path()).unwrap(), b"{\"auth\":");
 }
 
@@ -125,10 +100,7 @@ fn a_damaged_config_is_never_reset() {
 fn the_domain() {
     let world = World::new();
     let domain = |args: &[&str]| {
-        world
-            .ntcli(&[&["domain"], args].concat())
-            .without_env("NTCLI_API_URL")
-            .run()
+        world.ntcli(&[&["domain"], args].concat()).without_env("NTCLI_API_URL").run()
     };
     domain(&["show"])
         .exits(0)
@@ -155,10 +127,7 @@ fn health_carries_no_bearer() {
     output.exits(0).says_only("");
     assert!(output.stdout.contains("Status:  healthy\n"), "{output}");
     let json = run(&world, &["health", "--format", "json"]).json();
-    assert_eq!(
-        (json["status"].as_str(), json["healthy"].as_bool()),
-        (Some("healthy"), Some(true))
-    );
+    assert_eq!((json["status"].as_str(), json["healthy"].as_bool()), (Some("healthy"), Some(true)));
     assert!(world.plane.requests().iter().all(|r| r.bearer.is_none()));
 }
 
@@ -168,29 +137,15 @@ fn a_server_that_is_not_well() {
     let sick = Fault::Body("{\"status\": \"degraded\\u001b[31m\"}".to_owned());
     world.plane.fault(Route::Health, Times::Once, sick);
     let output = run(&world, &["health", "--format", "json"]);
-    let json = output
-        .exits(5)
-        .says("The server says that it is 'degraded\\u{1b}[31m'")
-        .json();
+    let json = output.exits(5).says("The server says that it is 'degraded\\u{1b}[31m'").json();
     assert_eq!(
-        (
-            json["healthy"].as_bool(),
-            json["error"]["exit_code"].as_i64()
-        ),
+        (json["healthy"].as_bool(), json["error"]["exit_code"].as_i64()),
         (Some(false), Some(5))
     );
-    world
-        .plane
-        .fault(Route::Health, Times::Once, Fault::Body("{}".to_owned()));
+    world.plane.fault(Route::Health, Times::Once, Fault::Body("{}".to_owned()));
     run(&world, &["health"]).exits(1).prints("");
-    let nowhere = world
-        .ntcli(&["health"])
-        .env("NTCLI_API_URL", "http://127.0.0.1:1");
-    nowhere
-        .run()
-        .exits(5)
-        .prints("")
-        .says("Hint: ntcli domain show\n");
+    let nowhere = world.ntcli(&["health"]).env("NTCLI_API_URL", "http://127.0.0.1:1");
+    nowhere.run().exits(5).prints("").says("Hint: ntcli domain show\n");
 }
 
 /// A command that failed is not what to do next.
@@ -202,11 +157,7 @@ fn no_hint_is_the_command_itself() {
             (
                 Route::WorkspaceList,
                 &["workspace", "list"],
-                if status < 500 {
-                    "ntcli domain show"
-                } else {
-                    "ntcli health"
-                },
+                if status < 500 { "ntcli domain show" } else { "ntcli health" },
             ),
         ] {
             let world = World::new();

@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::control_plane::{Fault, Route, Times};
-use crate::harness::world::{Output, SESSION, World};
+use crate::harness::world::{Output, SESSION, Workspace, World};
 
 /// What a look at a file changes nothing of.
 fn state(path: &Path) -> (Option<Vec<u8>>, (i64, i64, u32, u64)) {
@@ -24,23 +24,13 @@ fn state(path: &Path) -> (Option<Vec<u8>>, (i64, i64, u32, u64)) {
 fn assert_refused(world: &World, path: &Path) -> Output {
     let before = state(path);
     let output = world.refresh(&[]);
-    output
-        .exits(2)
-        .prints("")
-        .says("Error: Cannot ")
-        .says(path.to_str().unwrap());
+    output.exits(2).prints("").says("Error: Cannot ").says(path.to_str().unwrap());
     let json = world.refresh(&["--format", "json"]);
     let error = &json.exits(2).json()["error"];
     assert_eq!(error["exit_code"], 2, "{json}");
     let code = error["code"].as_str().unwrap();
     assert!(["damaged_file", "read_file"].contains(&code), "{json}");
-    assert!(
-        error["message"]
-            .as_str()
-            .unwrap()
-            .contains(path.to_str().unwrap()),
-        "{json}"
-    );
+    assert!(error["message"].as_str().unwrap().contains(path.to_str().unwrap()), "{json}");
     assert!(state(path) == before, "the file was touched: {output}");
     world.assert_nothing_sent();
     output
@@ -52,9 +42,7 @@ fn assert_damaged(world: &World, name: &str, bytes: &[u8], place: &str) {
     world.write(name, bytes);
     let output = assert_refused(world, &world.path(name));
     output.says(&format!("Cannot use {}: ", world.path(name).display()));
-    output
-        .says(place)
-        .says("Hint: it was left as it is; mend it, or put it aside: mv ");
+    output.says(place).says("Hint: it was left as it is; mend it, or put it aside: mv ");
 }
 
 #[test]
@@ -73,10 +61,7 @@ fn a_config_that_is_no_json() {
         (b" \n\t", "it is empty"),
         (b"\0\xff\xfe\x01binary\x80", "line 1 column 1"),
         (b"{", "line 1 column 1"),
-        (
-            b"{\n  \"version\": \"1.0.0\",\n  oops\n}",
-            "line 3 column 3",
-        ),
+        (b"{\n  \"version\": \"1.0.0\",\n  oops\n}", "line 3 column 3"),
         (b"{\"domain\": \"\xff\xfe\"}", "line 1 column"),
         (b"{\"domain\": \"\\ud800\"}", "line 1 column"),
         (b"{\"n\": 1e999}", "line 1 column"),
@@ -111,19 +96,10 @@ fn a_field_of_the_wrong_type() {
     let item_fields = |names: &[&str]| -> Vec<String> {
         names.iter().map(|name| format!("{item}.{name}")).collect()
     };
-    let mut texts = item_fields(&[
-        "access_token",
-        "workspace_id",
-        "workspace_name",
-        "token_type",
-        "jti",
-    ]);
-    for name in [
-        "domain",
-        "auth.bearerToken",
-        "auth.refreshToken",
-        "workspaces.activeWorkspaceId",
-    ] {
+    let mut texts =
+        item_fields(&["access_token", "workspace_id", "workspace_name", "token_type", "jti"]);
+    for name in ["domain", "auth.bearerToken", "auth.refreshToken", "workspaces.activeWorkspaceId"]
+    {
         texts.push(name.to_owned());
     }
     for name in ["id", "email", "firstName", "lastName", "organizationId"] {
@@ -181,14 +157,7 @@ fn a_token_that_no_header_can_carry() {
     let good = world.config();
     let token = format!("workspaces.items.{}.access_token", workspace.key);
     for place in ["auth.bearerToken", &token] {
-        for bad in [
-            "a\r\nX-Evil: 1",
-            "a\nb",
-            "a b",
-            "caf\u{e9}",
-            "a\0b",
-            "\u{7f}",
-        ] {
+        for bad in ["a\r\nX-Evil: 1", "a\nb", "a b", "caf\u{e9}", "a\0b", "\u{7f}"] {
             let config = with(&good, place, &json!(format!("{SESSION}{bad}")));
             let said = format!("{place} holds a character that no token has");
             assert_damaged(&world, "config.json", config.to_string().as_bytes(), &said);
@@ -215,64 +184,86 @@ fn what_is_no_file_at_all() {
     }
     // A folder that is a file, a lock that is a folder.
     let (world, _) = World::ready();
-    let refresh = world
-        .ntcli(&["token", "refresh"])
-        .env("NTCLI_CONFIG_DIR", world.config_path());
-    refresh
-        .run()
-        .exits(2)
-        .prints("")
-        .says(world.config_path().to_str().unwrap());
+    let refresh = world.ntcli(&["token", "refresh"]).env("NTCLI_CONFIG_DIR", world.config_path());
+    refresh.run().exits(2).prints("").says(world.config_path().to_str().unwrap());
     fs::create_dir(world.path("ntcli.lock")).unwrap();
     world.refresh(&[]).exits(2).prints("").says("ntcli.lock");
     world.assert_nothing_sent();
 }
 
-/// A journal of another version, or of nobody's: to go on would be to lose what it holds.
-#[test]
-fn a_damaged_journal() {
+/// A world with a request in its journal whose outcome nobody knows, and the record of that.
+fn with_a_lost_request() -> (World, Workspace, String) {
     let (world, workspace) = World::ready();
     let status = Fault::Status(500, String::new(), Vec::new());
-    world
-        .plane
-        .fault(Route::TokenCreate, Times::Once, Fault::CloseBefore);
+    world.plane.fault(Route::TokenCreate, Times::Once, Fault::CloseBefore);
     world.plane.fault(Route::TokenList, Times::Once, status);
     world.refresh(&[]).exits(10);
     world.plane.clear_requests();
     let journal = fs::read_to_string(world.journal_path()).unwrap();
-    let good = journal.lines().next().expect("what was begun");
+    let record = journal.lines().next().expect("what was begun").to_owned();
+    (world, workspace, record)
+}
+
+/// A journal of a later version, or damaged where it was on the disk for certain: to go on would be
+/// to lose what it holds.
+#[test]
+fn a_damaged_journal() {
+    let (world, _, good) = with_a_lost_request();
     let half = &good[..good.len() / 2];
+    let wrong = good.replace("\"at\":", "\"at\":true,\"was\":");
     for (text, said) in [
-        ("garbage\n".to_owned(), "line 1, column"),
+        // An empty line says that what stands before it is on the disk.
+        ("garbage\n\n".to_owned(), "line 1, column"),
+        ("\0\u{1}\n\n".to_owned(), "line 1, column"),
+        ("[".repeat(100_000) + "\n\n", "line 1, column"),
+        (format!("{half}\n{good}\n\n{good}\n"), "line 1, column"),
+        (format!("{half}{good}\n\n"), "line 1, column"),
+        (format!("{good}\n{half}\n\n{half}\n"), "line 2, column"),
+        (format!("{good}\n\n{half}\n\n"), "line 3, column"),
+        // A whole line was not torn by a power cut.
         ("[]\n".to_owned(), "line 1, column"),
         ("null\n".to_owned(), "line 1, column"),
         ("{}\n".to_owned(), "line 1, column"),
-        ("\0\u{1}\n".to_owned(), "line 1, column"),
-        ("[".repeat(100_000) + "\n", "line 1, column"),
-        (format!("{half}\n{good}\n"), "line 1, column"),
-        (format!("{half}{good}\n"), "line 1, column"),
-        (format!("{good}\n{half}\n"), "line 2, column"),
-        (
-            format!("{good}\n\n{{\"invented\":{{}}}}\n"),
-            "line 3, column",
-        ),
-        (
-            format!("{}\n", good.replace("\"at\":", "\"at\":true,\"was\":")),
-            "line 1, column",
-        ),
+        (format!("{wrong}\n"), "line 1, column"),
+        ("{\"invented\":{}}\n".to_owned(), "line 1, column"),
+        (format!("{good}\n\n{{\"invented\":{{}}}}\n"), "line 3, column"),
+        (format!("{good}\n\n{{\"invented\":{{}}}}\n\0\n"), "line 3, column"),
     ] {
         assert_damaged(&world, "rotation.journal", text.as_bytes(), said);
     }
+}
 
-    // A kill tears the last line: what it was about had not begun.
-    for end in [0, 1, half.len(), good.len()] {
-        world.write(
-            "rotation.journal",
-            format!("{good}\n{}", &good[..end]).as_bytes(),
-        );
+/// A kill tears the last line; a power cut leaves holes in what was written and not synced. What
+/// that was about had not begun, and what stands before it counts.
+#[test]
+fn a_torn_journal() {
+    let (world, workspace, good) = with_a_lost_request();
+    let (half, rest) = good.split_at(good.len() / 2);
+    let hole = "\0".repeat(512);
+    for end in [
+        String::new(),
+        good[..1].to_owned(),
+        half.to_owned(),
+        good.clone(),
+        "garbage\n".to_owned(),
+        format!("{hole}\n"),
+        format!("{half}{hole}\n"),
+        format!("{half}{hole}{rest}\n{good}\n"),
+        format!("{hole}{rest}\n"),
+        format!("{rest}\n{good}\n{hole}"),
+        format!("\n{half}{hole}\n{good}\n"),
+    ] {
+        world.write("rotation.journal", format!("{good}\n{end}").as_bytes());
+        world.plane.clear_requests();
         world.refresh(&[]).exits(0).says_only("");
-        assert!(!world.has_journal());
+        // The request before the hole is still one to look for.
+        assert_eq!(world.count(Route::TokenList), 1, "{end:?}");
+        world.assert_settled();
+        assert!(world.has_journal(), "{end:?}: the request was dropped");
     }
+    world.let_time_pass(600);
+    world.refresh(&[]).exits(0).says_only("");
+    assert!(!world.has_journal(), "{}", world.describe());
     world.assert_one_live_token(&workspace);
 }
 
@@ -284,10 +275,6 @@ fn a_damaged_history_does_not_matter() {
     world.refresh(&[]).exits(0).says_only("");
     fs::remove_file(world.path("history.jsonl")).unwrap();
     fs::create_dir(world.path("history.jsonl")).unwrap();
-    world
-        .refresh(&[])
-        .exits(0)
-        .says("history.jsonl")
-        .says("misses a line");
+    world.refresh(&[]).exits(0).says("history.jsonl").says("misses a line");
     world.assert_one_live_token(&workspace);
 }

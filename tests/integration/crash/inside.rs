@@ -29,14 +29,8 @@ pub(crate) struct Done {
 impl Inside {
     pub(crate) fn new(world: &World) -> Self {
         let dir = world.dir.display().to_string();
-        let env = [
-            ("NTCLI_CONFIG_DIR", dir),
-            ("NTCLI_API_URL", world.plane.base_url()),
-        ];
-        Inside {
-            env: env.map(|(name, value)| (name.to_owned(), value)).into(),
-            typed: None,
-        }
+        let env = [("NTCLI_CONFIG_DIR", dir), ("NTCLI_API_URL", world.plane.base_url())];
+        Inside { env: env.map(|(name, value)| (name.to_owned(), value)).into(), typed: None }
     }
 
     /// At a terminal, somebody who types this.
@@ -56,18 +50,16 @@ impl Inside {
                 (terminal, terminal),
                 terminal,
             ),
-            stdin: Box::new(Cursor::new(self.typed.unwrap_or_default())),
+            stdin: std::cell::RefCell::new(Box::new(Cursor::new(self.typed.unwrap_or_default()))),
+            json: false,
+            out_goes_nowhere: || false,
             stdin_is_terminal: terminal,
             env: Env::new(env.map(|(name, value)| (name.into(), value.into()))),
             clock: Rc::new(Impatient),
             debug: false,
         };
         let code = ntcli::run(args.iter().map(Into::into).collect(), &mut ctx);
-        Done {
-            code,
-            stdout: out.text(),
-            stderr: err.text(),
-        }
+        Done { code, stdout: out.text(), stderr: err.text() }
     }
 }
 

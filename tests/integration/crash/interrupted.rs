@@ -28,10 +28,7 @@ const CASES: [Case; 6] = [
             let config = world.config();
             let active = config["workspaces"]["activeWorkspaceId"].as_str().unwrap();
             assert_ne!(active, prod.key);
-            assert_eq!(
-                config["workspaces"]["items"][active]["workspace_name"],
-                "remote"
-            );
+            assert_eq!(config["workspaces"]["items"][active]["workspace_name"], "remote");
         },
     },
     Case {
@@ -96,9 +93,7 @@ fn world() -> (World, Workspace) {
 
 fn args(case: &Case, prod: &Workspace) -> Vec<String> {
     let args = kill::words(case.args);
-    let named = args
-        .into_iter()
-        .map(|arg| arg.replace("CURRENT", &prod.token.jti));
+    let named = args.into_iter().map(|arg| arg.replace("CURRENT", &prod.token.jti));
     named.collect()
 }
 
@@ -112,7 +107,7 @@ fn assert_works(case: &Case, world: &World, prod: &Workspace) {
     let code = again.code().unwrap_or(-1);
     assert!(case.again.contains(&code), "{again}{}", world.describe());
     (case.then)(world, prod);
-    assert!(!world.has_journal(), "{}", world.describe());
+    world.assert_settled();
     world.assert_private();
     world.assert_no_leftover();
 }
@@ -131,15 +126,41 @@ fn at_every_request() {
     });
 }
 
+/// The first token of a new workspace is in the config file, or named.
+#[test]
+fn a_workspace_that_comes_with_a_token() {
+    let set_up = || {
+        let (world, prod) = world();
+        world.plane.configure(|o| o.workspace_create_includes_token = true);
+        (world, prod)
+    };
+    let create = |_: &Workspace| kill::words(&["workspace", "create", "dev"]);
+    let check = |world: &World, prod: &Workspace| {
+        let output = world.refresh(&["prod"]);
+        output.exits(0);
+        world.assert_one_live_token(prod);
+        let config = world.config().to_string();
+        for workspace in world.plane.saved().as_array().unwrap() {
+            let id = workspace["workspace_id"].as_str().unwrap();
+            for jti in world.plane.live_tokens(id) {
+                if !config.contains(&jti) {
+                    output.says(&format!("ntcli token revoke {jti} -w {id}"));
+                    let revoke = ["token", "revoke", &jti, "-w", id, "--force"];
+                    world.ntcli(&revoke).run().exits(0);
+                }
+            }
+        }
+        world.assert_settled();
+        world.assert_private();
+        world.assert_no_leftover();
+    };
+    kill::at_every_call(set_up, create, Call::changes_something, check);
+}
+
 #[test]
 fn at_every_system_call_that_changes_something() {
     for case in &CASES {
         let check = |world: &World, prod: &Workspace| assert_works(case, world, prod);
-        kill::at_every_call(
-            world,
-            |prod| args(case, prod),
-            Call::changes_something,
-            check,
-        );
+        kill::at_every_call(world, |prod| args(case, prod), Call::changes_something, check);
     }
 }

@@ -27,11 +27,7 @@ fn a_renewal() {
     at_every_call(&["workspace", "list"], prepare, |world| {
         // The one moment that nobody can bridge is between the provider's step and ours.
         let stored = world.config()["auth"]["refreshToken"].clone();
-        let is_live = world
-            .plane
-            .live_refresh_tokens()
-            .iter()
-            .any(|t| stored == t.as_str());
+        let is_live = world.plane.live_refresh_tokens().iter().any(|t| stored == t.as_str());
         let fresh = world.config()["auth"]["expiresAt"].as_u64() > Some(1_750_000_000_000);
         let code = if is_live || fresh { 0 } else { 4 };
         world.ntcli(&["workspace", "list"]).run().exits(code);
@@ -46,10 +42,7 @@ fn a_sign_out_with_all_tokens() {
         let items = world.config()["workspaces"]["items"].clone();
         let item = items.as_object().unwrap().values().next().unwrap().clone();
         // What is not revoked is still there, and so is the session to do it with.
-        let id = item["workspace_id"]
-            .as_str()
-            .unwrap()
-            .replace("ws-prod-", "");
+        let id = item["workspace_id"].as_str().unwrap().replace("ws-prod-", "");
         let live = !world.plane.live_tokens(&id).is_empty();
         assert!(!live || (bearer && item["access_token"] != "no-token"));
         world.ntcli(&["auth", "logout", "--all"]).run().exits(0);

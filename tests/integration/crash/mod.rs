@@ -6,6 +6,7 @@ pub(crate) mod interrupted;
 pub(crate) mod killed;
 pub(crate) mod kills;
 pub(crate) mod local_faults;
+pub(crate) mod power;
 pub(crate) mod races;
 pub(crate) mod released;
 pub(crate) mod unattended_kills;

@@ -3,21 +3,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::control_plane::Route;
+use crate::control_plane::{Fault, Route, Times};
 use crate::harness::gate::Gate;
 use crate::harness::kill;
 use crate::harness::world::{Running, World, wait_until};
 
 /// Until the run sleeps with the lock file open: it has found somebody else holding it.
-fn wait_until_it_waits(running: &Running) {
+pub(crate) fn wait_until_it_waits(running: &Running) {
     let proc = PathBuf::from(format!("/proc/{}", running.pid()));
     let is_lock = |link: &Path| fs::read_link(link).is_ok_and(|file| file.ends_with("ntcli.lock"));
     let sleeps = || fs::read_to_string(proc.join("stat")).is_ok_and(|stat| stat.contains(") S "));
     wait_until("a run waits for the lock", || {
-        let mut files = fs::read_dir(proc.join("fd"))
-            .into_iter()
-            .flatten()
-            .flatten();
+        let mut files = fs::read_dir(proc.join("fd")).into_iter().flatten().flatten();
         files.any(|file| is_lock(&file.path())) && sleeps()
     });
 }
@@ -25,16 +22,9 @@ fn wait_until_it_waits(running: &Running) {
 #[test]
 fn sixteen_at_once() {
     let (world, workspace) = World::ready();
-    let refresh = || {
-        world
-            .ntcli(&["token", "refresh", "--format", "json"])
-            .spawn()
-    };
+    let refresh = || world.ntcli(&["token", "refresh", "--format", "json"]).spawn();
     let running: Vec<_> = (0..16).map(|_| refresh()).collect();
-    let outputs: Vec<_> = running
-        .into_iter()
-        .map(|running| running.finish())
-        .collect();
+    let outputs: Vec<_> = running.into_iter().map(|running| running.finish()).collect();
     let mut refreshed = 0;
     for output in &outputs {
         output.exits(0);
@@ -81,9 +71,7 @@ fn a_run_that_waited_finds_it_done() {
     let first = world.ntcli(&["token", "refresh"]).spawn();
     gate.wait_for_request();
     let text = world.ntcli(&["token", "refresh"]).spawn();
-    let json = world
-        .ntcli(&["token", "refresh", "--format", "json"])
-        .spawn();
+    let json = world.ntcli(&["token", "refresh", "--format", "json"]).spawn();
     wait_until_it_waits(&text);
     wait_until_it_waits(&json);
     gate.open();
@@ -92,10 +80,7 @@ fn a_run_that_waited_finds_it_done() {
     let said = "Token was refreshed by another run while this one waited.\n";
     assert!(text.exits(0).stdout.starts_with(said), "{text}");
     assert_eq!(json.exits(0).json()["outcome"], "already_refreshed");
-    assert_eq!(
-        json.json()["old_token"]["jti"],
-        workspace.token.jti.as_str()
-    );
+    assert_eq!(json.json()["old_token"]["jti"], workspace.token.jti.as_str());
     assert_eq!(world.count(Route::TokenCreate), 1);
     world.assert_one_live_token(&workspace);
     assert!(!world.has_journal());
@@ -113,10 +98,38 @@ fn a_run_that_waited_for_a_failure() {
     gate.open();
     first.finish().exits(10);
     let second = second.finish();
-    assert!(
-        second.exits(0).stdout.starts_with("Token refreshed"),
-        "{second}"
-    );
+    assert!(second.exits(0).stdout.starts_with("Token refreshed"), "{second}");
+    world.assert_one_live_token(&workspace);
+    world.assert_settled();
+}
+
+/// What the one that held the lock could not do, whoever waited tries again, and ends as that did.
+#[test]
+fn a_run_that_waited_finds_work_left() {
+    let (world, workspace) = World::ready();
+    let broken = Fault::Status(500, String::new(), Vec::new());
+    world.plane.fault(Route::TokenRevoke, Times::Always, broken.clone());
+    world.plane.fault(Route::TokenList, Times::Always, broken);
+    let gate = Gate::before_a_loss(&world, Route::TokenAuth);
+    let first = world.ntcli(&["token", "refresh"]).spawn();
+    gate.wait_for_request();
+    let args = ["token", "refresh", "--format", "json"];
+    let second = world.ntcli(&args).spawn();
+    wait_until_it_waits(&second);
+    gate.open();
+    first.finish().exits(8).says(&workspace.token.jti);
+    let second = second.finish();
+    let answer = second.exits(8).says(&workspace.token.jti).json();
+    assert_eq!(answer["outcome"], "already_refreshed", "{second}");
+    assert_eq!(answer["error"]["exit_code"], 8, "{second}");
+    assert_eq!(world.count(Route::TokenCreate), 1);
+    // What is to be revoked is known by its id alone.
+    let journal = fs::read_to_string(world.journal_path()).unwrap();
+    assert!(journal.contains(&workspace.token.jti), "{journal}");
+    assert!(!journal.contains("access_token"), "{journal}");
+
+    world.plane.clear_faults();
+    world.refresh(&[]).exits(0);
     world.assert_one_live_token(&workspace);
     assert!(!world.has_journal());
 }
@@ -129,24 +142,12 @@ fn a_lock_that_is_not_given_back() {
     gate.wait_for_request();
     for wait in ["0", "1", "1s"] {
         let output = world.refresh(&["--lock-wait", wait]);
-        output
-            .exits(6)
-            .prints("")
-            .says("ntcli.lock")
-            .says("nothing was done")
-            .says("Hint: ntcli ");
+        output.exits(6).prints("").says("ntcli.lock").says("nothing was done").says("Hint: ntcli ");
     }
     let output = world.refresh(&["--lock-wait=0", "--format=json"]);
     let error = &output.exits(6).json()["error"];
-    assert_eq!(
-        (error["exit_code"].as_i64(), &error["retryable"]),
-        (Some(6), &true.into())
-    );
-    assert_eq!(
-        world.plane.requests().len(),
-        1,
-        "those that wait ask for nothing"
-    );
+    assert_eq!((error["exit_code"].as_i64(), &error["retryable"]), (Some(6), &true.into()));
+    assert_eq!(world.plane.requests().len(), 1, "those that wait ask for nothing");
     gate.open();
     first.finish().exits(10);
     world.refresh(&["--lock-wait", "0"]).exits(0);
@@ -158,11 +159,7 @@ fn a_lock_wait_that_is_none() {
     let (world, _) = World::ready();
     for bad in ["abc", "-1", "1.5", ""] {
         let joined = format!("--lock-wait={bad}");
-        world
-            .refresh(&[&joined])
-            .exits(2)
-            .prints("")
-            .says("--lock-wait");
+        world.refresh(&[&joined]).exits(2).prints("").says("--lock-wait");
     }
     world.assert_nothing_sent();
 }

@@ -30,14 +30,8 @@ struct Timer {
     args: &'static [&'static str],
 }
 
-const ONE: Timer = Timer {
-    workspaces: 1,
-    args: &["a0000", "--revoke-after", "1h"],
-};
-const ALL: Timer = Timer {
-    workspaces: 3,
-    args: &["--all"],
-};
+const ONE: Timer = Timer { workspaces: 1, args: &["a0000", "--revoke-after", "1h"] };
+const ALL: Timer = Timer { workspaces: 3, args: &["--all"] };
 
 impl Timer {
     fn args(self) -> Vec<&'static str> {
@@ -67,19 +61,11 @@ impl Timer {
             world.assert_current_is_live(workspace);
             let read = |what| fs::read_to_string(world.outside(&format!("a000{n}.{what}")));
             let env = read("env").unwrap();
-            let env = env
-                .strip_prefix("A=1\nTOKEN=")
-                .and_then(|e| e.strip_suffix("B=2\n"));
-            let env = env
-                .unwrap_or_else(|| panic!("half an env file: {env:?}"))
-                .to_owned();
+            let env = env.strip_prefix("A=1\nTOKEN=").and_then(|e| e.strip_suffix("B=2\n"));
+            let env = env.unwrap_or_else(|| panic!("half an env file: {env:?}")).to_owned();
             for text in [read("token").unwrap(), env, read("hook").unwrap()] {
                 let token = text.strip_suffix('\n').expect("a whole line");
-                assert!(
-                    world.plane.is_live(token),
-                    "{n}: {text}{}",
-                    world.describe()
-                );
+                assert!(world.plane.is_live(token), "{n}: {text}{}", world.describe());
                 held.push(token.to_owned());
             }
         }
@@ -98,11 +84,8 @@ impl Timer {
             assert_eq!(held, [(); 3].map(|()| world.current(workspace)));
             assert_consistent(world, workspace);
         }
-        world.plane.configure(|o| o.clock_offset_s = GRACE_S + 60);
-        world
-            .ntcli(&["token", "revoke", "--pending"])
-            .run()
-            .exits(0);
+        world.let_time_pass(GRACE_S + 60);
+        world.ntcli(&["token", "revoke", "--pending"]).run().exits(0);
         for workspace in workspaces {
             world.assert_one_live_token(workspace);
             assert_consistent(world, workspace);
@@ -122,14 +105,8 @@ fn at_every_request() {
         [Route::TokenCreate, Route::TokenAuth, Route::TokenRevoke].map(|route| (route, n))
     });
     let one = one.iter().map(|(route, n)| (ONE, *route, *n));
-    let all = all
-        .as_flattened()
-        .iter()
-        .map(|(route, n)| (ALL, *route, *n));
-    let cases: Vec<_> = one
-        .chain(all)
-        .flat_map(|c| [(c, false), (c, true)])
-        .collect();
+    let all = all.as_flattened().iter().map(|(route, n)| (ALL, *route, *n));
+    let cases: Vec<_> = one.chain(all).flat_map(|c| [(c, false), (c, true)]).collect();
     for_each(WIDTH, &cases, |((timer, route, n), after)| {
         let (world, workspaces) = timer.world();
         kill::at_request(&world, *route, Times::Nth(*n), *after, &timer.args());

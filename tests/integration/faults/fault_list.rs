@@ -36,14 +36,9 @@ pub(crate) fn refusals() -> Vec<Case> {
         ("502 html", Times::Always, status(502, HTML)),
         ("504", Times::Always, status(504, HTML)),
     ];
-    for (name, code) in [
-        ("400", 400),
-        ("401", 401),
-        ("403", 403),
-        ("404", 404),
-        ("409", 409),
-        ("422", 422),
-    ] {
+    for (name, code) in
+        [("400", 400), ("401", 401), ("403", 403), ("404", 404), ("409", 409), ("422", 422)]
+    {
         cases.push((name, Times::Always, status(code, detail)));
     }
     cases
@@ -67,16 +62,8 @@ pub(crate) fn broken_answers() -> Vec<(Case, bool)> {
         always("drip", Fault::Drip, true),
         always("no answer, applied", Fault::Stall { apply: true }, true),
         always("no answer", Fault::Stall { apply: false }, false),
-        always(
-            "500, applied",
-            Fault::AppliedStatus(500, String::new(), Vec::new()),
-            true,
-        ),
-        always(
-            "502, applied",
-            Fault::AppliedStatus(502, HTML.to_owned(), Vec::new()),
-            true,
-        ),
+        always("500, applied", Fault::AppliedStatus(500, String::new(), Vec::new()), true),
+        always("502, applied", Fault::AppliedStatus(502, HTML.to_owned(), Vec::new()), true),
     ]
 }
 

@@ -2,6 +2,9 @@
 
 pub(crate) mod fault_list;
 pub(crate) mod lost;
+mod orphans;
+mod proof;
 pub(crate) mod refused;
 pub(crate) mod server;
+mod verified;
 pub(crate) mod workspace_gone;

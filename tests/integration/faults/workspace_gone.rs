@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::control_plane::{Fault, Route, Times};
 use crate::crash::inside::Inside;
 use crate::harness::world::World;
-use crate::workspaces::manage::{active, named, run, world};
+use crate::workspaces::manage::{active, delete_elsewhere, named, run, world};
 
 #[test]
 fn deleted_there_and_forgotten_here() {
@@ -51,23 +51,15 @@ fn deleting_asks_for_the_name() {
 fn already_gone_or_another_server() {
     let (world, workspace) = World::ready();
     let not_found = Fault::Status(404, "{\"detail\":\"Not Found\"}".to_owned(), Vec::new());
-    world
-        .plane
-        .fault(Route::WorkspaceDelete, Times::Once, not_found.clone());
+    world.plane.fault(Route::WorkspaceDelete, Times::Once, not_found.clone());
     run(&world, &["delete", "prod", "--force"]).exits(1);
     world.assert_current_is_live(&workspace);
-    world
-        .plane
-        .fault(Route::WorkspaceDelete, Times::Once, not_found.clone());
-    world
-        .plane
-        .fault(Route::WorkspaceList, Times::Once, not_found);
+    world.plane.fault(Route::WorkspaceDelete, Times::Once, not_found.clone());
+    world.plane.fault(Route::WorkspaceList, Times::Once, not_found);
     run(&world, &["delete", "prod", "--force"]).exits(1);
     world.assert_current_is_live(&workspace);
 
-    world
-        .plane
-        .fault(Route::WorkspaceDelete, Times::Once, Fault::CloseAfter);
+    world.plane.fault(Route::WorkspaceDelete, Times::Once, Fault::CloseAfter);
     let output = run(&world, &["delete", "prod", "--force"]);
     output.exits(0);
     assert!(output.stdout.contains("prod"), "{output}");
@@ -90,22 +82,16 @@ fn sync_takes_over_the_list() {
     world.ntcli(&["ws", "use", "dead"]).run().exits(0);
     let elsewhere = World::new();
     elsewhere.sign_in();
-    world.set_config(
-        &format!("/workspaces/items/{}/workspace_name", workspace.key),
-        json!("old"),
-    );
+    world.set_config(&format!("/workspaces/items/{}/workspace_name", workspace.key), json!("old"));
     // Gone from the server, and its token with it.
     let mine = world.ntcli(&["health"]).run();
     mine.exits(0);
-    delete_on_server(&world, &dead.id);
+    delete_elsewhere(&world, &dead.id);
 
     let output = run(&world, &["sync", "--format", "json"]);
     let report = output.exits(0).says("ntcli workspace select").json();
     assert_eq!(report["added"], json!([{"name": "added", "id": added}]));
-    assert_eq!(
-        report["renamed"],
-        json!([{"name": "prod", "id": workspace.id, "before": "old"}])
-    );
+    assert_eq!(report["renamed"], json!([{"name": "prod", "id": workspace.id, "before": "old"}]));
     assert_eq!(
         report["removed"],
         json!([{"name": "dead", "id": dead.id, "had_token": true, "jti": dead.token.jti}])
@@ -120,16 +106,6 @@ fn sync_takes_over_the_list() {
     again.exits(0).prints("The server has 2 workspaces.\n");
 }
 
-fn delete_on_server(world: &World, id: &str) {
-    let other = World::new();
-    other.make_dir();
-    let run = other.ntcli(&["workspace", "delete", id, "--force"]);
-    let run = run.env("NTCLI_API_URL", world.plane.base_url());
-    run.env("NTCLI_TOKEN", crate::harness::world::SESSION)
-        .run()
-        .exits(0);
-}
-
 /// The list of another account, or of another server: no token that may work is thrown away.
 #[test]
 fn sync_keeps_what_may_still_work() {
@@ -137,16 +113,12 @@ fn sync_keeps_what_may_still_work() {
     let empty = Fault::Body("{\"workspaces\": [], \"total\": 0}".to_owned());
     let cannot_tell = Fault::Status(500, String::new(), Vec::new());
     for check in [None, Some(cannot_tell)] {
-        world
-            .plane
-            .fault(Route::WorkspaceList, Times::Once, empty.clone());
+        world.plane.fault(Route::WorkspaceList, Times::Once, empty.clone());
         if let Some(fault) = check {
             world.plane.fault(Route::TokenAuth, Times::Once, fault);
         }
         let output = run(&world, &["sync", "--format", "json"]);
-        output
-            .exits(0)
-            .says("It is kept; to forget it: ntcli workspace delete");
+        output.exits(0).says("It is kept; to forget it: ntcli workspace delete");
         assert_eq!(output.json()["kept"][0]["name"], "prod");
         world.assert_current_is_live(&workspace);
     }

@@ -34,16 +34,11 @@ pub(crate) fn assert_matches(world: &World, outputs: &[Output], name: &str) {
 fn without_names(world: &World, text: &str) -> String {
     let mut names = BTreeMap::from([
         (world.outside("").display().to_string(), "ROOT/".to_owned()),
-        (
-            world.plane.base_url().replace("http://", ""),
-            "SERVER".to_owned(),
-        ),
+        (world.plane.base_url().replace("http://", ""), "SERVER".to_owned()),
         (world.program.display().to_string(), "ntcli".to_owned()),
     ]);
     let saved = world.plane.saved();
-    let (mut tokens, text_of) = (0, |value: &serde_json::Value| {
-        value.as_str().unwrap().to_owned()
-    });
+    let (mut tokens, text_of) = (0, |value: &serde_json::Value| value.as_str().unwrap().to_owned());
     for workspace in saved.as_array().unwrap() {
         let name = text_of(&workspace["workspace_name"]);
         names.insert(text_of(&workspace["workspace_id"]), format!("ID-{name}"));
@@ -53,16 +48,13 @@ fn without_names(world: &World, text: &str) -> String {
             names.insert(text_of(&token["access_token"]), format!("TOKEN-{tokens}"));
         }
     }
-    names.iter().fold(text.to_owned(), |text, (found, name)| {
-        replace(&text, found, name)
-    })
+    names.iter().fold(text.to_owned(), |text, (found, name)| replace(&text, found, name))
 }
 
 /// In a table, where two blanks follow, the columns stay where they are.
 fn replace(text: &str, found: &str, name: &str) -> String {
     let (cell, width) = (format!("{found}  "), found.len());
-    text.replace(&cell, &format!("{name:width$}  "))
-        .replace(found, name)
+    text.replace(&cell, &format!("{name:width$}  ")).replace(found, name)
 }
 
 /// Every moment, to the second or finer, is the same.

@@ -27,10 +27,7 @@ impl Gate {
         route: Route,
         fault: impl FnOnce(Arc<dyn Fn() + Send + Sync>) -> Fault,
     ) -> Self {
-        let gate = Gate {
-            passed: Arc::default(),
-            reached: Arc::default(),
-        };
+        let gate = Gate { passed: Arc::default(), reached: Arc::default() };
         let (passed, reached) = (Arc::clone(&gate.passed), Arc::clone(&gate.reached));
         let wait = Arc::new(move || {
             reached.set(()).ok();

@@ -26,15 +26,21 @@ pub(crate) fn for_each<T: Sync + Debug>(width: usize, cases: &[T], check: impl F
     });
     let failures = failures.into_inner().unwrap();
     let (failed, all) = (failures.len(), cases.len());
-    assert!(
-        failed == 0,
-        "{failed} of {all} cases failed:\n{}",
-        failures.join("\n")
-    );
+    assert!(failed == 0, "{failed} of {all} cases failed:\n{}", failures.join("\n"));
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or(panic.downcast_ref::<&str>().copied())
-        .unwrap_or_default()
+    text.or(panic.downcast_ref::<&str>().copied()).unwrap_or_default()
+}
+
+/// Shown with `--nocapture`.
+#[expect(clippy::print_stdout, reason = "for whoever runs the tests")]
+pub(crate) fn say(what: &str) {
+    println!("{what}");
+}
+
+/// Says why a test does nothing here.
+pub(crate) fn skipped(why: &str) {
+    say(&format!("skipped: {why}"));
 }

@@ -133,10 +133,7 @@ impl<'a> Run<'a> {
         command.args(&self.words[1..]).current_dir(self.root);
         // A group of its own, so that the time limit ends what it has started too.
         command.env_clear().envs(self.envs).process_group(0);
-        let input = self
-            .stdin
-            .as_ref()
-            .map_or_else(Stdio::null, |_| Stdio::piped());
+        let input = self.stdin.as_ref().map_or_else(Stdio::null, |_| Stdio::piped());
         command.stdin(input);
         command.stdout(self.stdout.unwrap_or_else(Stdio::piped));
         command.stderr(self.stderr.unwrap_or_else(Stdio::piped));
@@ -182,10 +179,7 @@ pub(crate) fn wait_until(what: &str, met: impl Fn() -> bool) {
 /// To a process, or with a minus to a group; std has that for a process's own parent only.
 pub(crate) fn signal(name: &str, target: &str) {
     let script = ["-c", "kill -s \"$1\" -- \"$2\"", "sh", name, target];
-    let sent = Command::new("/bin/sh")
-        .args(script)
-        .stderr(Stdio::null())
-        .status();
+    let sent = Command::new("/bin/sh").args(script).stderr(Stdio::null()).status();
     // That there is nobody any more to get it is what was wanted.
     sent.expect("a shell");
 }
@@ -195,15 +189,9 @@ pub(crate) fn signal(name: &str, target: &str) {
 pub(crate) fn has_tool(name: &str, option: &str, unless: &str) -> bool {
     let version = Command::new(name).arg(option).output();
     let found = version.is_ok_and(|output| output.status.success());
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "for the tests' user, not the program's"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "for the tests' user, not the program's")]
     let waived = std::env::var_os(unless).is_some_and(|value| value == "1");
-    assert!(
-        found || waived,
-        "{name} is needed, or {unless}=1 to go without"
-    );
+    assert!(found || waived, "{name} is needed, or {unless}=1 to go without");
     found
 }
 
@@ -224,10 +212,7 @@ impl Running<'_> {
 
     #[track_caller]
     pub(crate) fn finish(mut self) -> Output {
-        let ended = self
-            .child
-            .wait_with_output()
-            .expect("output that can be read");
+        let ended = self.child.wait_with_output().expect("output that can be read");
         let output = Output {
             command: self.shown,
             status: ended.status,
@@ -336,14 +321,8 @@ impl Output {
 
 impl Display for Output {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Output {
-            command, status, ..
-        } = self;
+        let Output { command, status, .. } = self;
         writeln!(f, "{command}\n{status}")?;
-        writeln!(
-            f,
-            "--- stdout\n{}\n--- stderr\n{}",
-            self.stdout, self.stderr
-        )
+        writeln!(f, "--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr)
     }
 }

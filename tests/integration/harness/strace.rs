@@ -2,8 +2,9 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::path::Path;
 
-use crate::harness::world::{Run, World, has_tool};
+use crate::harness::world::{Output, Run, World, has_tool};
 
 /// One system call of a run: the `nth` of its name.
 #[derive(Clone, Debug)]
@@ -34,10 +35,8 @@ impl Call {
         when: &str,
     ) -> Run<'a> {
         let Call { name, nth, .. } = self;
-        let (trace, inject) = (
-            format!("trace={name}"),
-            format!("inject={name}:{what}:when={nth}{when}"),
-        );
+        let (trace, inject) =
+            (format!("trace={name}"), format!("inject={name}:{what}:when={nth}{when}"));
         let options = ["-e", &trace, "-e", &inject];
         run.strace(&world.outside("strace"), &options)
     }
@@ -53,7 +52,8 @@ pub(crate) fn calls_of(world: &World, args: &[impl AsRef<OsStr>]) -> Vec<Call> {
     let log = world.outside("strace");
     // Descriptors with their paths, and no text shortened.
     let options = ["-y", "-s", "4096"];
-    world.ntcli(args).strace(&log, &options).run().exits(0);
+    let run = world.ntcli(args).strace(&log, &options);
+    run.prints_secrets().run().exits(0);
     let log = fs::read_to_string(log).unwrap();
     let mut calls = Vec::<Call>::new();
     for line in log.lines() {
@@ -61,13 +61,59 @@ pub(crate) fn calls_of(world: &World, args: &[impl AsRef<OsStr>]) -> Vec<Call> {
             continue;
         };
         let nth = calls.iter().filter(|call| call.name == name).count() + 1;
-        calls.push(Call {
-            name: name.to_owned(),
-            nth,
-            line: line.to_owned(),
-        });
+        calls.push(Call { name: name.to_owned(), nth, line: line.to_owned() });
     }
     calls.retain(|call| call.name != "execve");
     assert!(calls.len() > 100, "{log}");
     calls
+}
+
+/// What changes files, prints, or sends.
+const EFFECTS: &str = "trace=openat,close,write,sendto,fsync,fdatasync,ftruncate,mkdir,mkdirat,\
+                       unlink,unlinkat,rename,renameat,renameat2";
+
+/// A system call that did not fail, to the byte.
+pub(crate) struct Traced {
+    pub(crate) name: String,
+    pub(crate) args: Vec<String>,
+    pub(crate) result: usize,
+}
+
+impl Traced {
+    /// The calls of a run that write, send or change names.
+    #[track_caller]
+    pub(crate) fn run(run: Run, log: &Path) -> (Output, Vec<Self>) {
+        let options = ["-xx", "-s", "1000000", "-e", EFFECTS];
+        let output = run.strace(log, &options).run();
+        let log = fs::read_to_string(log).unwrap();
+        (output, log.lines().filter_map(Self::of).collect())
+    }
+
+    /// From `NAME(ARGUMENT, ARGUMENT) = RESULT`; texts are in hexadecimal, so they hold none of these.
+    fn of(line: &str) -> Option<Self> {
+        let (name, rest) = line.split_once('(')?;
+        let (args, result) = rest.rsplit_once(" = ")?;
+        let args = args.trim_end().strip_suffix(')')?;
+        Some(Traced {
+            name: name.to_owned(),
+            args: args.split(", ").map(str::to_owned).collect(),
+            result: result.parse().ok()?,
+        })
+    }
+
+    pub(crate) fn number(&self, n: usize) -> usize {
+        self.args[n].parse().expect("a number")
+    }
+
+    /// The arguments that are texts; every file of the tests is one.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let quoted = self.args.iter().filter_map(|arg| arg.strip_prefix('"'));
+        let text = |arg: &str| {
+            let digits = arg.strip_suffix('"').expect("a whole text");
+            let bytes = digits.split("\\x").skip(1);
+            let bytes = bytes.map(|byte| u8::from_str_radix(byte, 16).expect("two digits"));
+            String::from_utf8(bytes.collect()).expect("no other bytes")
+        };
+        quoted.map(text).collect()
+    }
 }

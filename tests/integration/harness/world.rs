@@ -12,6 +12,7 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::control_plane::{ControlPlane, Issued, Route};
+use crate::harness::journal;
 pub(crate) use crate::harness::run::{Output, Run, Running, has_tool, wait_until};
 
 /// The bearer that the control plane of a [`World`] knows.
@@ -46,12 +47,7 @@ impl World {
         fs::create_dir_all(&root).unwrap();
         let plane = ControlPlane::start();
         plane.add_session(SESSION);
-        World {
-            plane,
-            dir: root.join("config"),
-            program: env!("CARGO_BIN_EXE_ntcli").into(),
-            root,
-        }
+        World { plane, dir: root.join("config"), program: env!("CARGO_BIN_EXE_ntcli").into(), root }
     }
 
     /// Signed in, with the workspace `prod` active and a current token in the config.
@@ -110,6 +106,7 @@ impl World {
     pub(crate) fn sign_in(&self) {
         let login = self.ntcli(&["auth", "login", "--token-stdin"]);
         login.stdin(SESSION).run().exits(0);
+        self.plane.clear_requests(); // whoever signs in first is asked about elsewhere
     }
 
     pub(crate) fn make_dir(&self) {
@@ -175,6 +172,25 @@ impl World {
         self.journal_path().exists()
     }
 
+    /// Whether the journal holds more than requests whose token was searched for in vain: those stay
+    /// until it could not appear any more.
+    pub(crate) fn has_pending_work(&self) -> bool {
+        !journal::pending(&self.journal_path()).is_empty()
+    }
+
+    /// As if so much time had passed, for the journal and the tokens on the server.
+    pub(crate) fn let_time_pass(&self, secs: i64) {
+        journal::age(&self.journal_path(), secs);
+        self.plane.age_tokens(secs.cast_unsigned());
+    }
+
+    /// Nothing is left to do but to wait for what may yet appear.
+    #[track_caller]
+    pub(crate) fn assert_settled(&self) {
+        let pending = journal::pending(&self.journal_path());
+        assert_eq!(pending, [""; 0], "pending: {}", self.describe());
+    }
+
     /// Name and mode of the config folder (`.`) and of everything in it.
     pub(crate) fn files(&self) -> Vec<(String, u32)> {
         let mode = |path: &Path| fs::symlink_metadata(path).ok().map(|m| m.permissions());
@@ -195,10 +211,7 @@ impl World {
     pub(crate) fn assert_private(&self) {
         let files = self.files();
         let open: Vec<_> = files.iter().filter(|(_, mode)| mode & 0o077 != 0).collect();
-        assert!(
-            open.is_empty(),
-            "readable by others: {open:x?} of {files:x?}"
-        );
+        assert!(open.is_empty(), "readable by others: {open:x?} of {files:x?}");
     }
 
     #[track_caller]
@@ -239,10 +252,8 @@ impl World {
     pub(crate) fn describe(&self) -> String {
         let (config, journal) = (text(&self.config_path()), text(&self.journal_path()));
         let requests = self.plane.requests();
-        let requests: Vec<_> = requests
-            .iter()
-            .map(|r| format!("{} {} {:?}", r.method, r.path, r.status))
-            .collect();
+        let requests: Vec<_> =
+            requests.iter().map(|r| format!("{} {} {:?}", r.method, r.path, r.status)).collect();
         format!("\nconfig: {config}\njournal: {journal}\nrequests: {requests:#?}")
     }
 
@@ -273,11 +284,7 @@ impl Drop for World {
     fn drop(&mut self) {
         if !thread::panicking() {
             assert_eq!(self.plane.panics(), [""; 0], "the control plane panicked");
-            assert_eq!(
-                self.plane.unmet_faults(),
-                [""; 0],
-                "faults that did not happen"
-            );
+            assert_eq!(self.plane.unmet_faults(), [""; 0], "faults that did not happen");
             self.assert_no_leftover();
         }
         // A test may have taken the permission to do so.

@@ -33,10 +33,7 @@ fn all_waiting_of_a_run_is_bounded() {
 fn headers_of_64_kib() {
     let (world, workspace) = World::ready();
     let filler = "x".repeat(60 * 1024);
-    let body = format!(
-        r#"{{"workspace_id":"{}","tokens":[],"count":0}}"#,
-        workspace.id
-    );
+    let body = format!(r#"{{"workspace_id":"{}","tokens":[],"count":0}}"#, workspace.id);
     let fault = with_header(200, &body, "X-Filler", &filler);
     world.plane.fault(Route::TokenList, Times::Once, fault);
     let output = world.ntcli(&["token", "list"]).run();
@@ -45,9 +42,7 @@ fn headers_of_64_kib() {
     let fault = with_header(200, &body, "X-Filler", &filler.repeat(2));
     world.plane.fault(Route::TokenList, Times::Always, fault);
     let output = world.ntcli(&["token", "list"]).run();
-    output
-        .exits(5)
-        .says("answered with headers of more than 64 KiB");
+    output.exits(5).says("answered with headers of more than 64 KiB");
 }
 
 #[test]
@@ -56,9 +51,7 @@ fn an_encoding_that_nobody_asked_for() {
     let fault = with_header(200, "\u{1f}\u{8b}", "Content-Encoding", "gzip");
     world.plane.fault(Route::TokenRevoke, Times::Always, fault);
     let output = world.refresh(&[]);
-    output
-        .exits(8)
-        .says("answered 200, encoded as gzip, which was not asked for");
+    output.exits(8).says("answered 200, encoded as gzip, which was not asked for");
     world.plane.clear_faults();
     world.refresh(&[]).exits(0);
     world.assert_one_live_token(&workspace);
@@ -81,5 +74,45 @@ fn what_a_gateway_says_of_a_revoke_is_no_proof() {
         world.plane.clear_faults();
         world.refresh(&[]).exits(0);
         world.assert_one_live_token(&workspace);
+    }
+}
+
+/// What looks like many tokens is searched for secrets in one go, not once for each.
+#[test]
+fn a_body_full_of_what_looks_like_tokens() {
+    let names: Vec<_> = (0..40).map(|n| format!("w{n}")).collect();
+    let world = World::signed_in();
+    world.add_workspaces(&names);
+    let detail = format!("{{\"detail\": \"{}\"}}", "eyJ".repeat(21 * 1024));
+    let fault = Fault::Status(400, detail, Vec::new());
+    world.plane.fault(Route::TokenCreate, Times::Always, fault);
+    // With a second for each it would not be over in time.
+    let output = world.refresh(&["--all"]);
+    output.exits(1).does_not_say("eyJ");
+    assert_eq!(world.count(Route::TokenCreate), 40);
+}
+
+/// However many tokens of a workspace are looked for, one list tells of all.
+#[test]
+fn one_list_for_all_that_was_lost() {
+    let (world, workspace) = World::ready();
+    let broken = Fault::Status(500, String::new(), Vec::new());
+    world.plane.fault(Route::TokenList, Times::Always, broken);
+    for _ in 0..3 {
+        let lost = Fault::CloseAfter;
+        world.plane.fault(Route::TokenCreate, Times::Once, lost);
+        world.refresh(&[]).exits(10);
+    }
+    world.plane.clear_faults();
+    for _ in 0..2 {
+        world.plane.clear_requests();
+        let output = world.refresh(&["--if-expires-within", "1"]);
+        let live = world.plane.live_tokens(&workspace.id);
+        assert_eq!(live.len(), 4, "{}", world.describe());
+        live[1..].iter().for_each(|jti| {
+            output.says(jti);
+        });
+        output.exits(0);
+        assert_eq!(world.count(Route::TokenList), 1, "{}", world.describe());
     }
 }

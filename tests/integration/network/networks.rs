@@ -58,9 +58,7 @@ fn lead(mut near: &TcpStream, mut far: &TcpStream, ends: Ends) -> io::Result<()>
 }
 
 fn refresh<'a>(world: &'a World, base: &str) -> Run<'a> {
-    world
-        .ntcli(&["token", "refresh"])
-        .env("NTCLI_API_URL", base)
+    world.ntcli(&["token", "refresh"]).env("NTCLI_API_URL", base)
 }
 
 /// On an address of IPv6, where this machine has one.
@@ -76,10 +74,7 @@ fn an_address_of_ipv6() {
     let Some(listener) = listen_v6() else { return };
     let (world, workspace) = World::ready();
     let address = relay(&world, listener, Ends::WithThePeer);
-    refresh(&world, &format!("http://{address}"))
-        .run()
-        .exits(0)
-        .says_only("");
+    refresh(&world, &format!("http://{address}")).run().exits(0).says_only("");
     world.assert_one_live_token(&workspace);
 }
 
@@ -89,10 +84,7 @@ fn a_dead_address_beside_a_good_one() {
     let (world, workspace) = World::ready();
     // The same name leads to 127.0.0.1 too, where nobody listens on that port.
     let port = relay(&world, listener, Ends::WithThePeer).port();
-    refresh(&world, &format!("http://localhost:{port}"))
-        .run()
-        .exits(0)
-        .says_only("");
+    refresh(&world, &format!("http://localhost:{port}")).run().exits(0).says_only("");
     world.assert_one_live_token(&workspace);
 }
 
@@ -104,19 +96,12 @@ fn an_unreachable_ipv6_address_beside_a_good_one() {
     // A name of two addresses without a name server: a hosts file for this run alone.
     let script = format!("mount --bind {} /etc/hosts && exec \"$@\"", hosts.display());
     let words = ["unshare", "-rm", "sh", "-c", &script, "sh"];
-    let may = Command::new(words[0])
-        .args(&words[1..])
-        .arg("true")
-        .output();
+    let may = Command::new(words[0]).args(&words[1..]).arg("true").output();
     if !may.is_ok_and(|output| output.status.success()) {
         return; // not on this machine
     }
     let base = world.plane.base_url().replace("127.0.0.1", "two.example");
-    refresh(&world, &base)
-        .under(&words)
-        .run()
-        .exits(0)
-        .says_only("");
+    refresh(&world, &base).under(&words).run().exits(0).says_only("");
     world.assert_one_live_token(&workspace);
 }
 
@@ -124,9 +109,7 @@ fn an_unreachable_ipv6_address_beside_a_good_one() {
 fn a_name_that_is_none() {
     let (world, _) = World::ready();
     let output = refresh(&world, "https://no-such-host.invalid").run();
-    output
-        .exits(5)
-        .says("cannot find the address of no-such-host.invalid: ");
+    output.exits(5).says("cannot find the address of no-such-host.invalid: ");
     output.says("nothing has changed").does_not_say("os error");
     assert!(!world.has_journal());
 }
@@ -138,16 +121,13 @@ fn a_host_that_does_not_answer() {
     let address = listener.local_addr().unwrap();
     // Nobody accepts; once the queue is full, the kernel says nothing to whoever comes next.
     let wait = Duration::from_millis(300);
-    let queue: Vec<_> = (0..5000)
-        .map_while(|_| TcpStream::connect_timeout(&address, wait).ok())
-        .collect();
+    let queue: Vec<_> =
+        (0..5000).map_while(|_| TcpStream::connect_timeout(&address, wait).ok()).collect();
     assert!(queue.len() < 5000, "the queue has no end");
     let run = refresh(&world, &format!("http://{address}")).env("NTCLI_TIMEOUT", "1");
     let output = run.run();
     output.exits(5).says("nothing has changed");
-    output.says(&format!(
-        "cannot connect to {address}: no answer within 1 s"
-    ));
+    output.says(&format!("cannot connect to {address}: no answer within 1 s"));
     assert!(!world.has_journal());
 }
 

@@ -23,16 +23,13 @@ fn own_port(world: &World) -> u16 {
 
 fn refresh<'a>(world: &'a World, base: &str) -> Run<'a> {
     let run = world.ntcli(&["token", "refresh"]);
-    run.env("NTCLI_API_URL", base)
-        .env("SSL_CERT_FILE", certificate("ca.pem"))
+    run.env("NTCLI_API_URL", base).env("SSL_CERT_FILE", certificate("ca.pem"))
 }
 
 /// Nothing has happened at the server, and nothing is left to do.
 #[track_caller]
 fn nothing_has_changed(world: &World, output: &Output) {
-    output
-        .prints("")
-        .says("Error: Could not create a token; nothing has changed\n");
+    output.prints("").says("Error: Could not create a token; nothing has changed\n");
     world.assert_nothing_sent();
     assert!(!world.has_journal(), "{}", world.describe());
 }
@@ -55,11 +52,7 @@ fn plain_http_is_handed_to_the_proxy() {
     let output =
         refresh(&world, PLAIN).env("http_proxy", format!("me:p%40ss@127.0.0.1:{}", proxy.port));
     let output = output.env("NTCLI_DEBUG", "1").run();
-    output
-        .exits(0)
-        .does_not_say("p@ss")
-        .does_not_say("p%40ss")
-        .does_not_say("bWU6cEBzcw");
+    output.exits(0).does_not_say("p@ss").does_not_say("p%40ss").does_not_say("bWU6cEBzcw");
 }
 
 #[test]
@@ -67,25 +60,13 @@ fn https_goes_through_a_tunnel() {
     let (world, workspace) = World::ready();
     let proxy = Proxy::to(front("other-name.pem", own_port(&world)).unwrap());
     let url = format!("http://me:p%40ss@127.0.0.1:{}", proxy.port);
-    refresh(&world, SECURE)
-        .env("https_proxy", url)
-        .run()
-        .exits(0)
-        .says_only("");
+    refresh(&world, SECURE).env("https_proxy", url).run().exits(0).says_only("");
     world.assert_one_live_token(&workspace);
     let asked = proxy.asked();
-    let [head] = &asked[..] else {
-        panic!("one tunnel is enough: {asked:?}")
-    };
-    assert!(
-        head.starts_with("CONNECT other.example:443 HTTP/1.1\r\n"),
-        "{head}"
-    );
+    let [head] = &asked[..] else { panic!("one tunnel is enough: {asked:?}") };
+    assert!(head.starts_with("CONNECT other.example:443 HTTP/1.1\r\n"), "{head}");
     assert!(head.contains("Basic bWU6cEBzcw=="), "{head}");
-    assert!(
-        !head.to_ascii_lowercase().contains("\r\nauthorization:"),
-        "{head}"
-    );
+    assert!(!head.to_ascii_lowercase().contains("\r\nauthorization:"), "{head}");
 }
 
 #[test]
@@ -94,51 +75,18 @@ fn which_variable_counts() {
     let plain = Proxy::to(own_port(&world));
     let secure = Proxy::to(front("other-name.pem", own_port(&world)).unwrap());
     let wrong = ("socks5://me:hush@127.0.0.1:1").to_owned();
-    let (plain_url, secure_url) = (
-        format!("127.0.0.1:{}", plain.port),
-        format!("http://127.0.0.1:{}", secure.port),
-    );
+    let (plain_url, secure_url) =
+        (format!("127.0.0.1:{}", plain.port), format!("http://127.0.0.1:{}", secure.port));
     for (base, variables) in [
-        (
-            PLAIN,
-            vec![
-                ("http_proxy", &plain_url),
-                ("all_proxy", &wrong),
-                ("https_proxy", &wrong),
-            ],
-        ),
-        (
-            PLAIN,
-            vec![
-                ("all_proxy", &plain_url),
-                ("ALL_PROXY", &wrong),
-                ("HTTP_PROXY", &wrong),
-            ],
-        ),
-        (
-            PLAIN,
-            vec![("ALL_PROXY", &plain_url), ("HTTPS_PROXY", &wrong)],
-        ),
+        (PLAIN, vec![("http_proxy", &plain_url), ("all_proxy", &wrong), ("https_proxy", &wrong)]),
+        (PLAIN, vec![("all_proxy", &plain_url), ("ALL_PROXY", &wrong), ("HTTP_PROXY", &wrong)]),
+        (PLAIN, vec![("ALL_PROXY", &plain_url), ("HTTPS_PROXY", &wrong)]),
         (
             SECURE,
-            vec![
-                ("https_proxy", &secure_url),
-                ("HTTPS_PROXY", &wrong),
-                ("all_proxy", &wrong),
-            ],
+            vec![("https_proxy", &secure_url), ("HTTPS_PROXY", &wrong), ("all_proxy", &wrong)],
         ),
-        (
-            SECURE,
-            vec![
-                ("HTTPS_PROXY", &secure_url),
-                ("all_proxy", &wrong),
-                ("http_proxy", &wrong),
-            ],
-        ),
-        (
-            SECURE,
-            vec![("all_proxy", &secure_url), ("http_proxy", &wrong)],
-        ),
+        (SECURE, vec![("HTTPS_PROXY", &secure_url), ("all_proxy", &wrong), ("http_proxy", &wrong)]),
+        (SECURE, vec![("all_proxy", &secure_url), ("http_proxy", &wrong)]),
     ] {
         let mut run = refresh(&world, base);
         for (name, value) in &variables {
@@ -150,10 +98,7 @@ fn which_variable_counts() {
     }
     // Set for a request by whoever sends it to a CGI gateway: never heeded.
     let address = format!("http://{ADDRESS}:{}", own_port(&world));
-    refresh(&world, &address)
-        .env("HTTP_PROXY", &plain_url)
-        .run()
-        .exits(0);
+    refresh(&world, &address).env("HTTP_PROXY", &plain_url).run().exits(0);
     assert_eq!(plain.asked(), [""; 0]);
 }
 
@@ -163,10 +108,7 @@ fn past_the_proxy() {
     let port = own_port(&world);
     let proxy = Proxy::to(port);
     let ours = format!("x, {NAME}:{port}\t");
-    let (other, block) = (
-        format!("{NAME}:1, {ADDRESS}:1"),
-        format!("10.0.0.0/8, {ADDRESS}/31"),
-    );
+    let (other, block) = (format!("{NAME}:1, {ADDRESS}:1"), format!("10.0.0.0/8, {ADDRESS}/31"));
     for (list, host, direct) in [
         ("", NAME, false),
         ("*", NAME, true),
@@ -195,10 +137,7 @@ fn past_the_proxy() {
         let run = world.ntcli(&["health"]);
         let run = run.env("NTCLI_API_URL", format!("http://{host}:{port}"));
         let run = run.env("http_proxy", format!("127.0.0.1:{}", proxy.port));
-        let output = run
-            .env("no_proxy", list)
-            .env("NO_PROXY", "unheard.example")
-            .run();
+        let output = run.env("no_proxy", list).env("NO_PROXY", "unheard.example").run();
         output.exits(0);
         assert_eq!(proxy.asked().is_empty(), direct, "{list:?} {output}");
     }
@@ -235,11 +174,7 @@ fn a_proxy_that_says_no() {
         let output = refresh(&world, base).env("all_proxy", url).run();
         nothing_has_changed(&world, &output);
         let named = format!("the proxy 127.0.0.1:{} ", proxy.port);
-        output
-            .exits(code)
-            .says(&named)
-            .says(words)
-            .does_not_say("hush");
+        output.exits(code).says(&named).says(words).does_not_say("hush");
         assert!(!proxy.asked().is_empty());
     }
 }
@@ -282,10 +217,7 @@ fn a_proxy_that_is_not_there() {
 fn a_proxy_that_cannot_be_used() {
     let (world, _) = World::ready();
     for (value, words) in [
-        (
-            "socks5h://me:hush@h:1",
-            "only http:// and https:// proxies are supported, not SOCKS",
-        ),
+        ("socks5h://me:hush@h:1", "only http:// and https:// proxies are supported, not SOCKS"),
         ("ftp://me:hush@h", "it must begin with http:// or https://"),
         ("http://me:hush@h:x", "its port is no number"),
         ("http://me:hush@", "it names no host"),
@@ -308,12 +240,7 @@ fn a_proxy_behind_tls() {
         let run = refresh(&world, base).env("all_proxy", format!("https://localhost:{port}"));
         run.run().exits(0).says_only("");
         world.assert_one_live_token(&workspace);
-        assert!(
-            proxy
-                .asked()
-                .iter()
-                .all(|head| head.starts_with("CONNECT "))
-        );
+        assert!(proxy.asked().iter().all(|head| head.starts_with("CONNECT ")));
     }
     world.plane.clear_requests();
     let port = front("expired.pem", secured.port).unwrap();

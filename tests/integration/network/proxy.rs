@@ -29,10 +29,7 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let asked = Asked::default();
-        let proxy = Proxy {
-            port,
-            asked: Arc::clone(&asked),
-        };
+        let proxy = Proxy { port, asked: Arc::clone(&asked) };
         thread::spawn(move || {
             for near in listener.incoming().flatten() {
                 let asked = Arc::clone(&asked);

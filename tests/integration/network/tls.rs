@@ -31,10 +31,7 @@ fn refresh(world: &World, port: u16, bundle: Option<&Path>) -> Output {
 /// The program says so, and nothing has happened, here or there.
 #[track_caller]
 fn fails(world: &World, output: &Output, code: i32, words: &[&str]) {
-    output
-        .exits(code)
-        .prints("")
-        .says("Error: Could not create a token; nothing has changed\n");
+    output.exits(code).prints("").says("Error: Could not create a token; nothing has changed\n");
     for words in words {
         output.says(words);
     }
@@ -67,11 +64,7 @@ fn a_private_issuer_in_a_bundle_of_several() {
     refresh(&world, port, Some(&bundle)).exits(0).says_only("");
     world.assert_one_live_token(&workspace);
     let connections = world.plane.requests();
-    assert!(
-        connections
-            .iter()
-            .all(|r| r.connection == connections[0].connection)
-    );
+    assert!(connections.iter().all(|r| r.connection == connections[0].connection));
 }
 
 #[test]
@@ -79,18 +72,9 @@ fn a_certificate_that_is_not_good() {
     let (world, _) = World::ready();
     let issuer = certificate("ca.pem");
     for (shown, words) in [
-        (
-            "expired.pem",
-            "has expired (or this machine's clock is wrong)",
-        ),
-        (
-            "future.pem",
-            "is not valid yet (or this machine's clock is wrong)",
-        ),
-        (
-            "other-name.pem",
-            "is not for localhost but for another name",
-        ),
+        ("expired.pem", "has expired (or this machine's clock is wrong)"),
+        ("future.pem", "is not valid yet (or this machine's clock is wrong)"),
+        ("other-name.pem", "is not for localhost but for another name"),
         ("self-signed.pem", "is self-signed"),
     ] {
         let port = front(shown, own_port(&world)).unwrap();
@@ -116,26 +100,14 @@ fn a_server_that_speaks_something_else() {
     let hello = b"\x16\x03\x02\x00\x2a\x02\x00\x00\x26\x03\x02\
         0123456789abcdef0123456789abcdef\x00\xc0\x14\x00";
     for (port, words) in [
-        (
-            own,
-            format!("localhost:{own} does not speak TLS (is it plain http?)"),
-        ),
-        (
-            parrot(b"220 mail ESMTP\r\n"),
-            "does not speak TLS".to_owned(),
-        ),
-        (
-            parrot(hello),
-            "localhost speaks only versions of TLS older than 1.2".to_owned(),
-        ),
+        (own, format!("localhost:{own} does not speak TLS (is it plain http?)")),
+        (parrot(b"220 mail ESMTP\r\n"), "does not speak TLS".to_owned()),
+        (parrot(hello), "localhost speaks only versions of TLS older than 1.2".to_owned()),
         (
             parrot(b"\x15\x03\x02\x00\x02\x02\x46"),
             "localhost speaks only versions of TLS older than 1.2".to_owned(),
         ),
-        (
-            parrot(b""),
-            "closed the connection during the TLS handshake".to_owned(),
-        ),
+        (parrot(b""), "closed the connection during the TLS handshake".to_owned()),
     ] {
         let output = refresh(&world, port, Some(&certificate("ca.pem")));
         fails(&world, &output, 5, &[&words]);
@@ -199,17 +171,9 @@ fn a_bundle_that_cannot_be_used() {
     for (name, content, words) in [
         ("missing.pem", None, "no such file"),
         ("empty.pem", Some(""), "the file is empty"),
-        (
-            "text.pem",
-            Some("trust me\n"),
-            "it holds no certificate in PEM form",
-        ),
+        ("text.pem", Some("trust me\n"), "it holds no certificate in PEM form"),
         ("torn.pem", Some(&good[..good.len() / 2]), "it is damaged"),
-        (
-            "junk.pem",
-            Some(block),
-            "none of its certificates can be read",
-        ),
+        ("junk.pem", Some(block), "none of its certificates can be read"),
         (".", None, "is a directory"),
     ] {
         let path = world.outside(name);

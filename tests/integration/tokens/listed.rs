@@ -67,13 +67,7 @@ fn dates_of_every_kind() {
     }
     lists(&world, &json!([{"jti": "jti_1", "expires_at": "soon"}]));
     let output = run(&world, &["list"]);
-    let row: Vec<_> = output
-        .stdout
-        .lines()
-        .nth(1)
-        .unwrap()
-        .split_whitespace()
-        .collect();
+    let row: Vec<_> = output.stdout.lines().nth(1).unwrap().split_whitespace().collect();
     assert_eq!(row, ["jti_1", "-", "-", "-"]);
 }
 
@@ -101,12 +95,8 @@ fn what_is_revoked_is_not_live() {
     }
     lists(&world, &tokens);
     let json = run(&world, &["list", "--format", "json"]).json();
-    let statuses: Vec<_> = json["tokens"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|t| &t["status"])
-        .collect();
+    let statuses: Vec<_> =
+        json["tokens"].as_array().unwrap().iter().map(|t| &t["status"]).collect();
     assert_eq!(statuses, ["revoked", "active", "active"]);
 }
 

@@ -13,9 +13,7 @@ pub(crate) fn run(world: &World, args: &[&str]) -> Output {
 /// The columns of the row that has this first cell.
 fn row(output: &Output, first: &str) -> Vec<String> {
     let mut lines = output.stdout.lines();
-    let line = lines
-        .find(|line| line.starts_with(first))
-        .unwrap_or_else(|| panic!("{output}"));
+    let line = lines.find(|line| line.starts_with(first)).unwrap_or_else(|| panic!("{output}"));
     line.split_whitespace().map(str::to_owned).collect()
 }
 
@@ -25,10 +23,7 @@ fn the_list_marks_the_current_one() {
     let other = world.plane.issue_token(&workspace.id, None);
     let output = run(&world, &["list"]);
     output.exits(0).says_only("");
-    assert_eq!(
-        row(&output, "JTI"),
-        ["JTI", "Created", "Expires", "Current"]
-    );
+    assert_eq!(row(&output, "JTI"), ["JTI", "Created", "Expires", "Current"]);
     let current = row(&output, &workspace.token.jti);
     assert!(current[2].ends_with('Z') && current[3] == "yes", "{output}");
     assert_eq!(row(&output, &other.jti)[2..], ["Never", "-"]);
@@ -40,10 +35,7 @@ fn the_list_marks_the_current_one() {
     assert_eq!(json["tokens"][1]["expires_at"], Value::Null);
     assert_eq!(json["tokens"][1]["never_expires"], true);
 
-    let drawn = Inside::new(&world)
-        .typing("")
-        .run(&["token", "list"])
-        .stdout;
+    let drawn = Inside::new(&world).typing("").run(&["token", "list"]).stdout;
     assert!(drawn.starts_with('┌') && drawn.contains("│ ✓"), "{drawn}");
 }
 
@@ -58,16 +50,10 @@ fn an_expiry_that_the_list_leaves_out() {
     });
     let unknown = world.plane.issue_token(&workspace.id, Some(60));
     let made = world.ntcli(&["token", "create", "--format", "json"]);
-    let made = made.prints_secrets().run().json()["jti"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let made = made.prints_secrets().run().json()["jti"].as_str().unwrap().to_owned();
     let output = run(&world, &["list", "--show-expired"]);
     assert_eq!(row(&output, &unknown.jti)[2], "-");
-    assert!(
-        row(&output, &workspace.token.jti)[2].ends_with('Z'),
-        "{output}"
-    );
+    assert!(row(&output, &workspace.token.jti)[2].ends_with('Z'), "{output}");
     assert!(row(&output, &made)[2].ends_with('Z'), "{output}");
     assert_eq!(row(&output, &made)[4], "active");
 }
@@ -81,11 +67,7 @@ fn expired_ones_are_remembered() {
             "workspace_id": of, "jti": jti, "expires_at": expires_at});
         format!("{line}\n")
     };
-    let (id, past, future) = (
-        &workspace.id,
-        "2026-01-02T00:00:00Z",
-        "2126-01-02T00:00:00Z",
-    );
+    let (id, past, future) = (&workspace.id, "2026-01-02T00:00:00Z", "2126-01-02T00:00:00Z");
     let history = [
         line("handed_out", id, "jti_ended", past),
         line("refreshed", id, "jti_revoked", past),
@@ -120,41 +102,20 @@ fn whether_a_refresh_is_due() {
     let (world, workspace) = World::ready();
     let at = |key: &str| format!("/workspaces/items/{}/{key}", workspace.key);
     world.set_config(&at("access_token"), json!("wst_opaque"));
-    let now = std::fs::metadata(world.config_path())
-        .unwrap()
-        .modified()
-        .unwrap();
-    let now = now
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap()
-        .as_millis();
+    let now = std::fs::metadata(world.config_path()).unwrap().modified().unwrap();
+    let now = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
     let day: u128 = 86_400_000;
     for (expires_at, args, code) in [
         (json!(u64::try_from(now + 31 * day).unwrap()), &[][..], 1),
         (json!(u64::try_from(now + 29 * day).unwrap()), &[], 0),
-        (
-            json!(u64::try_from(now + 31 * day).unwrap()),
-            &["--within", "40d"],
-            0,
-        ),
-        (
-            json!(u64::try_from(now + day).unwrap()),
-            &["--within=1h"],
-            1,
-        ),
-        (
-            json!(u64::try_from(now - 1).unwrap()),
-            &["--within", "1"],
-            0,
-        ),
+        (json!(u64::try_from(now + 31 * day).unwrap()), &["--within", "40d"], 0),
+        (json!(u64::try_from(now + day).unwrap()), &["--within=1h"], 1),
+        (json!(u64::try_from(now - 1).unwrap()), &["--within", "1"], 0),
         (Value::Null, &[], 0),
     ] {
         world.set_config(&at("expires_at"), expires_at);
         run(&world, &[&["needs-refresh"], args].concat()).exits(code);
-        let output = run(
-            &world,
-            &[&["needs-refresh", "--format=json"], args].concat(),
-        );
+        let output = run(&world, &[&["needs-refresh", "--format=json"], args].concat());
         assert_eq!(output.exits(code).json()["due"], code == 0);
     }
     world.set_config(&at("never_expires"), json!(true));
@@ -179,36 +140,25 @@ fn no_failure_of_needs_refresh_looks_like_an_answer() {
     }
     let pointer = format!("/workspaces/items/{}/access_token", workspace.key);
     world.set_config(&pointer, json!("no-token"));
-    run(&world, &["needs-refresh"])
-        .exits(255)
-        .says("Hint: ntcli token create");
+    run(&world, &["needs-refresh"]).exits(255).says("Hint: ntcli token create");
     world.set_config("/workspaces/activeWorkspaceId", Value::Null);
     run(&world, &["needs-refresh"]).exits(255);
     world.write("config.json", b"{");
     run(&world, &["needs-refresh"]).exits(255);
-    let no_home = world
-        .ntcli(&["token", "needs-refresh"])
-        .without_env("NTCLI_CONFIG_DIR");
+    let no_home = world.ntcli(&["token", "needs-refresh"]).without_env("NTCLI_CONFIG_DIR");
     no_home.env("HOME", "/nowhere").run().exits(255);
 }
 
 #[test]
 fn the_history_has_the_latest_first() {
     let (world, workspace) = World::ready();
-    run(&world, &["history"])
-        .exits(0)
-        .prints("")
-        .says("Nothing has been done yet.");
+    run(&world, &["history"]).exits(0).prints("").says("Nothing has been done yet.");
     world.refresh(&[]).exits(0);
     let current = world.item(&workspace)["jti"].as_str().unwrap().to_owned();
     run(&world, &["revoke", &current, "--force"]).exits(0);
     let json = run(&world, &["history", "--format", "json"]).json();
-    let events: Vec<&str> = json["history"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|l| l["event"].as_str().unwrap())
-        .collect();
+    let events: Vec<&str> =
+        json["history"].as_array().unwrap().iter().map(|l| l["event"].as_str().unwrap()).collect();
     assert_eq!(events, ["revoked", "revoked", "refreshed"]);
     assert_eq!(json["history"][0]["jti"], current.as_str());
     let output = run(&world, &["history"]);
@@ -227,20 +177,14 @@ fn the_history_of_one_workspace() {
         let args = [&["history", "--format", "json"], args].concat();
         let json = run(&world, &args).json();
         let lines = json["history"].as_array().unwrap();
-        lines
-            .iter()
-            .map(|l| l["workspace"].as_str().unwrap().to_owned())
-            .collect()
+        lines.iter().map(|l| l["workspace"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(names(&[]), ["prod", "prod"]);
     assert_eq!(names(&["other"]), ["other", "other"]);
     world.ntcli(&["workspace", "clear"]).run().exits(0);
     assert_eq!(names(&[]), ["other", "other", "prod", "prod"]);
     // One that is gone from here has its history still.
-    world
-        .ntcli(&["workspace", "delete", "other", "--force"])
-        .run()
-        .exits(0);
+    world.ntcli(&["workspace", "delete", "other", "--force"]).run().exits(0);
     assert_eq!(names(&["-w", "other"]), ["other", "other"]);
     run(&world, &["history", "-w", "nowhere"]).exits(1);
 }
@@ -252,17 +196,11 @@ fn a_hostile_history() {
     let secret = "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJ4In0.c2lnbmF0dXJl";
     let line = json!({"at": "\u{1b}[2J", "event": "refreshed", "workspace": "p\nq",
         "workspace_id": "x", "jti": secret, "reason": secret});
-    world.write(
-        "history.jsonl",
-        format!("{{torn\n{line}\n\u{0}\n").as_bytes(),
-    );
+    world.write("history.jsonl", format!("{{torn\n{line}\n\u{0}\n").as_bytes());
     world.ntcli(&["workspace", "clear"]).run().exits(0);
     for format in ["text", "json"] {
         let output = run(&world, &["history", "--format", format]);
         output.exits(0);
-        assert!(
-            !output.stdout.contains('\u{1b}') && !output.stdout.contains(secret),
-            "{output:?}"
-        );
+        assert!(!output.stdout.contains('\u{1b}') && !output.stdout.contains(secret), "{output:?}");
     }
 }

@@ -1,9 +1,11 @@
 //! The token commands.
 
 mod claims;
+mod hand_out;
 pub(crate) mod history;
 mod listed;
 pub(crate) mod local;
+mod owed;
 mod pending;
 pub(crate) mod refresh;
 pub(crate) mod revoke;

@@ -25,22 +25,17 @@ fn a_failed_delivery_is_due() {
     world.refresh(&["--exec", "false"]).exits(9);
     asks(&world, &[]).exits(0).prints(&format!(
         "Due: work of an earlier run on 'prod' is pending.\n  Pending: the current token is \
-             still to be handed on; until then the old one ({}) is kept live\n",
+             still to be delivered; until then the old one ({}) is kept live\n",
         prod.token.jti
     ));
     let json = asks(&world, &["--format", "json"]).exits(0).json();
-    assert_eq!(
-        (&json["due"], &json["reason"]),
-        (&json!(true), &json!("pending"))
-    );
+    assert_eq!((&json["due"], &json["reason"]), (&json!(true), &json!("pending")));
     assert_eq!(json["pending"].as_array().unwrap().len(), 1);
     assert_eq!(json["jti"], world.item(&prod)["jti"]);
     // The reason of the token itself is the more urgent one.
     let json = asks(&world, &["--within=2y", "--format=json"]);
     json.exits(255);
-    let json = asks(&world, &["--within=800d", "--format=json"])
-        .exits(0)
-        .json();
+    let json = asks(&world, &["--within=800d", "--format=json"]).exits(0).json();
     assert_eq!(json["reason"], "expires_soon");
 
     world.refresh(&["--exec", "true"]).exits(0);
@@ -57,33 +52,30 @@ fn only_what_is_due_and_of_this_workspace() {
     let (past, future) = (1_000_i64, 4_000_000_000_000_i64);
     let owed = |of: &Workspace, until: Value| json!({"owed": {"place": place(of), "jti": "jti_old", "not_before": until}});
     let creating = |of: &Workspace, until: i64| json!({"creating": {"place": place(of), "at": past, "until": until}});
+    let searched = json!({"searched": {"workspace": prod.id, "at": past}});
     let orphan = json!({"orphan": {"place": place(&prod), "jti": "jti_lost", "born": null}});
-    for (record, work) in [
-        (
-            owed(&prod, Value::Null),
-            Some("token jti_old is still to be revoked"),
-        ),
-        (
-            owed(&prod, json!(past)),
-            Some("token jti_old is to be revoked after 1970"),
-        ),
-        (owed(&prod, json!(future)), None),
-        (owed(&other, Value::Null), None),
-        (creating(&prod, past), Some("a token was asked for at 1970")),
-        (creating(&prod, future), None),
-        (creating(&other, past), None),
-        (orphan, None),
+    let requested = Some("a token was requested at 1970-01-01T00:00:01Z and no answer came");
+    for (records, work) in [
+        (vec![owed(&prod, Value::Null)], Some("token jti_old is still to be revoked")),
+        (vec![owed(&prod, json!(past))], Some("token jti_old is to be revoked after 1970")),
+        (vec![owed(&prod, json!(future))], None),
+        (vec![owed(&other, Value::Null)], None),
+        (vec![creating(&prod, past)], requested),
+        // Nobody has looked for it yet.
+        (vec![creating(&prod, future)], requested),
+        (vec![creating(&prod, future), searched.clone()], None),
+        // Its time is over: the next run closes it.
+        (vec![creating(&prod, past), searched], requested),
+        (vec![creating(&other, past)], None),
+        (vec![orphan], None),
     ] {
-        journal(&world, std::slice::from_ref(&record));
+        journal(&world, &records);
         let output = asks(&world, &[]);
         output.exits(i32::from(work.is_none()));
         let told = output.stdout.contains(work.unwrap_or_default());
-        assert!(
-            told && output.stdout.contains("Pending:") == work.is_some(),
-            "{output}"
-        );
+        assert!(told && output.stdout.contains("Pending:") == work.is_some(), "{output}");
         let json = asks(&world, &["--format=json"]).json();
-        assert_eq!(json["reason"] == "pending", work.is_some(), "{record}");
+        assert_eq!(json["reason"] == "pending", work.is_some(), "{records:?}");
     }
     // What is not due is not told as the reason.
     journal(&world, &[owed(&prod, json!(future)), creating(&prod, past)]);
@@ -94,11 +86,9 @@ fn only_what_is_due_and_of_this_workspace() {
 #[test]
 fn a_journal_that_cannot_be_read_is_no_answer() {
     let (world, _) = World::ready();
-    world.write("rotation.journal", b"{\"nonsense\": 1}\n");
-    asks(&world, &[])
-        .exits(255)
-        .prints("")
-        .says("rotation.journal");
+    // The blank line says that what stands before it was on the disk.
+    world.write("rotation.journal", b"{\"nonsense\": 1}\n\n");
+    asks(&world, &[]).exits(255).prints("").says("rotation.journal");
     let json = asks(&world, &["--format=json"]).exits(255).json();
     assert_eq!(json["error"]["code"], "damaged_file");
 }

@@ -93,20 +93,14 @@ fn what_is_asked_for() {
         (&["--expires-in", "never"], r#"{"expires_in":null}"#),
         (&["--expires-at", UNIX], r#"{"expires_at":1900000000}"#),
         (&["--expires-at", DATE], r#"{"expires_at":1900000000}"#),
-        (
-            &["--expires-at=2030-03-17T18:46:40+01:00"],
-            r#"{"expires_at":1900000000}"#,
-        ),
+        (&["--expires-at=2030-03-17T18:46:40+01:00"], r#"{"expires_at":1900000000}"#),
     ];
     let (world, workspace) = World::ready();
     for (args, body) in bodies {
         world.plane.clear_requests();
         world.refresh(args).exits(0);
         let request = &world.plane.requests()[0];
-        assert_eq!(
-            (request.route, request.body.as_str()),
-            (Some(Route::TokenCreate), body)
-        );
+        assert_eq!((request.route, request.body.as_str()), (Some(Route::TokenCreate), body));
     }
     world.assert_one_live_token(&workspace);
 }
@@ -115,22 +109,13 @@ fn what_is_asked_for() {
 fn a_token_that_never_expires() {
     let (world, workspace) = World::ready();
     let text = world.refresh(&["--expires-in", "never"]);
-    assert!(
-        text.stdout.contains("\nNew token expires: Never\n"),
-        "{text}"
-    );
+    assert!(text.stdout.contains("\nNew token expires: Never\n"), "{text}");
     let item = world.item(&workspace);
     assert_eq!(item["never_expires"], true);
     // The existing client knows no such thing: it gets a date far ahead.
-    assert!(
-        item["expires_at"].as_u64() > Some(4_000_000_000_000),
-        "{item}"
-    );
+    assert!(item["expires_at"].as_u64() > Some(4_000_000_000_000), "{item}");
     let output = world.refresh(&["--expires-in", "never", "--format", "json"]);
-    assert_eq!(
-        output.json().pointer("/new_token/expires_at"),
-        Some(&Value::Null)
-    );
+    assert_eq!(output.json().pointer("/new_token/expires_at"), Some(&Value::Null));
 
     world.refresh(&["--expires-in", "1h"]).exits(0);
     assert_eq!(world.item(&workspace).get("never_expires"), None);
@@ -191,28 +176,13 @@ fn every_shape_of_an_answer() {
         let (world, workspace) = World::ready();
         world.plane.configure(change);
         let output = world.refresh(&["--format", "json"]);
-        assert_eq!(
-            output.exits(0).json()["verified"],
-            true,
-            "{shape}: {output}"
-        );
+        assert_eq!(output.exits(0).json()["verified"], true, "{shape}: {output}");
         let live = world.plane.live_tokens(&workspace.id);
-        assert_eq!(
-            output.json()["new_token"]["jti"],
-            live[0].as_str(),
-            "{shape}"
-        );
-        assert!(
-            output.json()["old_token"]["revoked_at"].is_string(),
-            "{shape}: {output}"
-        );
+        assert_eq!(output.json()["new_token"]["jti"], live[0].as_str(), "{shape}");
+        assert!(output.json()["old_token"]["revoked_at"].is_string(), "{shape}: {output}");
         world.assert_one_live_token(&workspace);
         let item = world.item(&workspace);
-        assert_eq!(
-            item["scope"],
-            json!(["workspace:read", "workspace:write"]),
-            "{shape}"
-        );
+        assert_eq!(item["scope"], json!(["workspace:read", "workspace:write"]), "{shape}");
         assert_eq!(item["token_type"], "Bearer", "{shape}");
     }
 }
@@ -220,9 +190,7 @@ fn every_shape_of_an_answer() {
 #[test]
 fn a_token_without_any_id() {
     let (world, workspace) = World::ready();
-    world
-        .plane
-        .configure(|o| o.token_shape = TokenShape::Opaque);
+    world.plane.configure(|o| o.token_shape = TokenShape::Opaque);
     let output = world.refresh(&[]);
     output.exits(0).says("has no id");
     assert_eq!(output.stdout.lines().count(), 4, "{output}");
@@ -231,23 +199,13 @@ fn a_token_without_any_id() {
 
     // It cannot be revoked: the user is told, and the new one is stored all the same.
     let output = world.refresh(&["--format", "json"]);
-    output
-        .exits(8)
-        .says("it has no id")
-        .says("Hint: ntcli token list\n");
+    output.exits(8).says("it has no id").says("Hint: ntcli token list\n");
     let answer = output.json();
-    assert_eq!(
-        answer["old_token"],
-        json!({"jti": null, "revoked_at": null})
-    );
+    assert_eq!(answer["old_token"], json!({"jti": null, "revoked_at": null}));
     assert_eq!(answer["outcome"], "refreshed_old_live");
     assert_eq!(answer["error"]["exit_code"], 8);
     world.assert_current_is_live(&workspace);
-    assert!(
-        !world.has_journal(),
-        "nothing can be done about it: {}",
-        world.describe()
-    );
+    assert!(!world.has_journal(), "nothing can be done about it: {}", world.describe());
 }
 
 /// A token that is dead already is revoked by a 404.

@@ -8,35 +8,21 @@ use crate::harness::world::{Workspace, World};
 /// A world whose current token ends that many seconds from now.
 fn world_with(expires_in: Option<u64>) -> (World, Workspace) {
     let (world, mut prod) = World::ready();
-    let Issued {
-        access_token,
-        jti,
-        expires_at,
-    } = world.plane.issue_token(&prod.id, expires_in);
+    let Issued { access_token, jti, expires_at } = world.plane.issue_token(&prod.id, expires_in);
     let item = format!("/workspaces/items/{}", prod.key);
     world.set_config(&format!("{item}/access_token"), json!(access_token));
     world.set_config(&format!("{item}/jti"), json!(jti));
-    prod.token = Issued {
-        access_token,
-        jti,
-        expires_at,
-    };
+    prod.token = Issued { access_token, jti, expires_at };
     (world, prod)
 }
 
 /// Whole seconds since the epoch, rounded down.
 fn now(world: &World, workspace: &Workspace) -> u64 {
-    world
-        .plane
-        .issue_token(&workspace.id, Some(0))
-        .expires_at
-        .unwrap()
+    world.plane.issue_token(&workspace.id, Some(0)).expires_at.unwrap()
 }
 
 fn needs_refresh(world: &World, within: &str) -> bool {
-    let asked = world
-        .ntcli(&["token", "needs-refresh", "--within", within])
-        .run();
+    let asked = world.ntcli(&["token", "needs-refresh", "--within", within]).run();
     match asked.code() {
         Some(0) => true,
         Some(1) => false,
@@ -82,10 +68,7 @@ fn to_the_second_and_as_needs_refresh_says() {
 fn the_forms_of_the_limit() {
     let (world, prod) = world_with(Some(86_400 * 10));
     for within in ["1", "90s", "15m", "12h", "9d", "1w"] {
-        assert!(
-            !needs_refresh(&world, within) && !refreshes(&world, &prod, within),
-            "{within}"
-        );
+        assert!(!needs_refresh(&world, within) && !refreshes(&world, &prod, within), "{within}");
     }
     assert!(needs_refresh(&world, "11d") && refreshes(&world, &prod, "11d"));
 }
@@ -97,24 +80,13 @@ fn one_line_and_not_a_word_to_the_server() {
     let output = world.refresh(&["--if-expires-within", "30d"]);
     output.exits(0).says_only("");
     assert_eq!(output.stdout.lines().count(), 1, "{output}");
-    assert!(
-        output
-            .stdout
-            .starts_with("Token of 'prod' is not due: it expires 2"),
-        "{output}"
-    );
+    assert!(output.stdout.starts_with("Token of 'prod' is not due: it expires 2"), "{output}");
 
     let output = world.refresh(&["--if-expires-within", "30d", "--format", "json"]);
     let answer = output.exits(0).json();
     assert_eq!(answer["outcome"], "not_due");
-    assert_eq!(
-        answer["new_token"],
-        json!({"jti": null, "expires_at": null})
-    );
-    assert_eq!(
-        answer["old_token"],
-        json!({"jti": null, "revoked_at": null})
-    );
+    assert_eq!(answer["new_token"], json!({"jti": null, "expires_at": null}));
+    assert_eq!(answer["old_token"], json!({"jti": null, "revoked_at": null}));
     assert_eq!(answer["current_token"]["jti"], prod.token.jti.as_str());
     world.assert_nothing_sent();
     assert!(!history.exists(), "a skip is no line in the history");
@@ -128,10 +100,7 @@ fn what_never_expires_is_never_due() {
     let far_ahead = json!(253_402_300_799_000_u64);
     world.set_config(&format!("{item}/expires_at"), far_ahead);
     for within in ["1", "5000w"] {
-        assert!(
-            !needs_refresh(&world, within) && !refreshes(&world, &prod, within),
-            "{within}"
-        );
+        assert!(!needs_refresh(&world, within) && !refreshes(&world, &prod, within), "{within}");
     }
     let output = world.refresh(&["--if-expires-within", "5000w"]);
     output.prints("Token of 'prod' is not due: it never expires.\n");
@@ -142,11 +111,7 @@ fn what_never_expires_is_never_due() {
 fn what_cannot_be_told_is_due() {
     let cases: [(&str, Value, Value); 2] = [
         ("nobody says when it ends", json!("wst_opaque"), Value::Null),
-        (
-            "it has ended",
-            json!("wst_opaque"),
-            json!(1_700_000_000_000_u64),
-        ),
+        ("it has ended", json!("wst_opaque"), json!(1_700_000_000_000_u64)),
     ];
     for (case, token, end) in cases {
         let (world, prod) = World::ready();
@@ -166,10 +131,7 @@ fn what_is_no_token_at_all() {
     let item = format!("/workspaces/items/{}", prod.key);
     world.set_config(&format!("{item}/access_token"), json!("a b"));
     world.ntcli(&["token", "needs-refresh"]).run().exits(255);
-    world
-        .refresh(&["--if-expires-within", "1"])
-        .exits(2)
-        .says("config.json");
+    world.refresh(&["--if-expires-within", "1"]).exits(2).says("config.json");
     world.assert_nothing_sent();
 }
 
@@ -177,27 +139,22 @@ fn what_is_no_token_at_all() {
 fn pending_work_is_done_although_nothing_is_due() {
     let (world, prod) = World::ready();
     let broken = Fault::Status(500, "{}".to_owned(), Vec::new());
-    world.plane.fault(Route::TokenRevoke, Times::Once, broken);
+    // A lost answer is asked for once more at once.
+    world.plane.fault(Route::TokenRevoke, Times::N(2), broken);
     world.refresh(&[]).exits(8);
     assert_eq!(world.plane.live_tokens(&prod.id).len(), 2);
     let output = world.refresh(&["--if-expires-within", "1d", "--format", "json"]);
-    output
-        .exits(0)
-        .says(&prod.token.jti)
-        .says("has been revoked");
+    output.exits(0).says(&prod.token.jti).says("has been revoked");
     assert_eq!(output.json()["outcome"], "not_due");
     world.assert_one_live_token(&prod);
     assert!(!world.has_journal());
 
     // What still cannot be done is told by the code.
     let broken = Fault::Status(500, "{}".to_owned(), Vec::new());
-    world.plane.fault(Route::TokenRevoke, Times::N(2), broken);
+    world.plane.fault(Route::TokenRevoke, Times::N(4), broken);
     world.refresh(&[]).exits(8);
     let output = world.refresh(&["--if-expires-within", "1d"]);
-    output
-        .exits(8)
-        .says("still live")
-        .says("Hint: ntcli token revoke --pending\n");
+    output.exits(8).says("may still be live").says("Hint: ntcli token revoke --pending\n");
     world.refresh(&["--if-expires-within", "1d"]).exits(0);
     world.assert_one_live_token(&prod);
 }
@@ -206,14 +163,7 @@ fn pending_work_is_done_although_nothing_is_due() {
 fn a_token_that_was_not_handed_on_is_although_nothing_is_due() {
     let (world, prod) = World::ready();
     world.refresh(&["--exec", "false"]).exits(9);
-    let args = [
-        "--if-expires-within",
-        "1d",
-        "--exec",
-        "true",
-        "--format",
-        "json",
-    ];
+    let args = ["--if-expires-within", "1d", "--exec", "true", "--format", "json"];
     let output = world.refresh(&args);
     assert_eq!(output.exits(0).json()["outcome"], "handed_over");
     assert_eq!(world.count(Route::TokenCreate), 1);

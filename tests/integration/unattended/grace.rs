@@ -1,16 +1,49 @@
-//! `--revoke-after`: the old token lives on for as long as it was promised, by the server's clock.
+//! `--revoke-after`: the old token lives on for as long as it was promised, whatever the clocks say.
 
 use std::fs;
 
+use serde_json::{Value, json};
+
 use crate::control_plane::{Fault, Route, Times};
-use crate::harness::world::{Output, Workspace, World};
+use crate::harness::world::{Output, SESSION, Workspace, World};
 
 const HOUR: i64 = 3600;
 
 fn ahead(world: &World, offset_s: i64) {
-    world
-        .plane
-        .configure(|options| options.clock_offset_s = offset_s);
+    world.plane.configure(|options| options.clock_offset_s = offset_s);
+}
+
+/// Changes the pending revocations of the journal.
+fn edit(world: &World, change: impl Fn(&mut Value)) {
+    let text = fs::read_to_string(world.journal_path()).unwrap();
+    let mut lines = String::new();
+    for line in text.lines() {
+        let mut record: Value = serde_json::from_str(line).unwrap_or_default();
+        if let Some(owed) = record.get_mut("owed") {
+            change(owed);
+            lines += &format!("{record}\n");
+        } else {
+            lines += &format!("{line}\n");
+        }
+    }
+    world.write("rotation.journal", lines.as_bytes());
+}
+
+fn subtract(value: &mut Value, secs: i64) {
+    *value = json!(value.as_i64().unwrap() - secs);
+}
+
+/// As if our clock had been put ahead by so much.
+fn our_clock(world: &World, secs: i64) {
+    edit(world, |owed| {
+        subtract(&mut owed["not_before"], 1000 * secs);
+        subtract(&mut owed["since"], 1000 * secs);
+    });
+}
+
+/// As if the machine had been started again since: its uptime tells nothing.
+fn reboot(world: &World) {
+    edit(world, |owed| owed["boot"]["id"] = json!("another boot"));
 }
 
 /// Every command that does pending work, none of which has other work to do.
@@ -59,22 +92,26 @@ fn it_is_told_everywhere() {
     assert_both_live(&world, &prod);
 }
 
+/// A server's clock may be minutes off, or a day; neither makes the grace longer or shorter.
 #[test]
 fn not_before_and_not_long_after_whatever_the_clocks_say() {
     for offset in [0, 600, -600, 24 * HOUR, -24 * HOUR] {
-        for last in 0..3 {
+        for (last, rebooted) in (0..3).flat_map(|last| [(last, false), (last, true)]) {
             let (world, prod) = World::ready();
             ahead(&world, offset);
             world.refresh(&["--revoke-after", "1h"]).exits(0);
-            for later in [0, HOUR / 2, HOUR - 60] {
-                ahead(&world, offset + later);
+            if rebooted {
+                reboot(&world);
+            }
+            for passed in [0, HOUR / 2, HOUR / 2 - 60] {
+                world.let_time_pass(passed);
                 for output in runs(&world) {
                     output.exits(0).does_not_say("has been revoked");
                 }
                 assert_both_live(&world, &prod);
                 assert!(world.has_journal());
             }
-            ahead(&world, offset + HOUR + 1);
+            world.let_time_pass(61);
             // Each of the commands is the first to come once.
             let first = match last {
                 0 => world.refresh(&["--if-expires-within", "1"]),
@@ -88,6 +125,42 @@ fn not_before_and_not_long_after_whatever_the_clocks_say() {
     }
 }
 
+/// The uptime counts while the machine runs; after that the server's clock, unless it is hours off.
+#[test]
+fn clocks_that_are_set_meanwhile() {
+    let not_yet = |world: &World, prod: &Workspace| {
+        for output in runs(world) {
+            output.exits(0).does_not_say("has been revoked");
+        }
+        assert_both_live(world, prod);
+    };
+    let over = |world: &World, prod: &Workspace| {
+        world.refresh(&["--if-expires-within", "1"]).exits(0);
+        world.assert_one_live_token(prod);
+    };
+    for set in [0, 600, -600, 24 * HOUR, -24 * HOUR] {
+        let (world, prod) = World::ready();
+        world.refresh(&["--revoke-after", "1h"]).exits(0);
+        ahead(&world, set);
+        our_clock(&world, 2 * HOUR);
+        world.let_time_pass(HOUR - 60);
+        not_yet(&world, &prod);
+        our_clock(&world, -4 * HOUR);
+        world.let_time_pass(61);
+        over(&world, &prod);
+    }
+    for (set, early) in [(24 * HOUR, 60), (-24 * HOUR, 60), (600, 660), (-600, -540)] {
+        let (world, prod) = World::ready();
+        world.refresh(&["--revoke-after", "1h"]).exits(0);
+        reboot(&world);
+        ahead(&world, set);
+        world.let_time_pass(HOUR - early);
+        not_yet(&world, &prod);
+        world.let_time_pass(61);
+        over(&world, &prod);
+    }
+}
+
 #[test]
 fn pending_tells_what_is_not_due() {
     let (world, _) = World::ready();
@@ -95,10 +168,7 @@ fn pending_tells_what_is_not_due() {
     pending().exits(0).prints("Nothing is owed.\n");
     world.refresh(&["--revoke-after", "1h"]).exits(0);
     let output = pending();
-    assert!(
-        output.exits(0).stdout.ends_with("\nNothing is due.\n"),
-        "{output}"
-    );
+    assert!(output.exits(0).stdout.ends_with("\nNothing is due.\n"), "{output}");
     assert!(output.stdout.contains("is to be revoked after"), "{output}");
 }
 
@@ -107,17 +177,14 @@ fn pending_tells_what_is_not_due() {
 fn several_at_a_time() {
     let (world, prod) = World::ready();
     for n in 1..=3_usize {
-        world
-            .refresh(&["--revoke-after", "1h"])
-            .exits(0)
-            .says_only("");
+        world.refresh(&["--revoke-after", "1h"]).exits(0).says_only("");
         assert_eq!(world.plane.live_tokens(&prod.id).len(), n + 1);
     }
     // A refresh without one ends its own old token, not those of the others.
     world.refresh(&[]).exits(0).says_only("");
     assert_eq!(world.plane.live_tokens(&prod.id).len(), 4);
     assert!(world.plane.is_live(&prod.token.access_token));
-    ahead(&world, HOUR + 60);
+    world.let_time_pass(HOUR + 60);
     world.refresh(&["--if-expires-within", "1"]).exits(0);
     world.assert_one_live_token(&prod);
     assert!(!world.has_journal());
@@ -127,14 +194,19 @@ fn several_at_a_time() {
 #[test]
 fn a_server_that_does_not_answer_revokes_nothing() {
     let (world, prod) = World::ready();
-    ahead(&world, -24 * HOUR);
+    ahead(&world, -600);
     world.refresh(&["--revoke-after", "1h"]).exits(0);
+    reboot(&world);
+    // By our clock it is over, and by the server's it is not.
+    world.let_time_pass(HOUR - 300);
     let broken = Fault::Status(500, "{}".to_owned(), Vec::new());
     world.plane.fault(Route::TokenList, Times::Always, broken);
     world.refresh(&["--if-expires-within", "1"]);
     assert_both_live(&world, &prod);
     world.plane.clear_faults();
-    ahead(&world, -24 * HOUR + HOUR + 1);
+    world.refresh(&["--if-expires-within", "1"]).exits(0);
+    assert_both_live(&world, &prod);
+    world.let_time_pass(301);
     world.refresh(&["--if-expires-within", "1"]).exits(0);
     world.assert_one_live_token(&prod);
 }
@@ -142,28 +214,35 @@ fn a_server_that_does_not_answer_revokes_nothing() {
 /// The workspace went away with its tokens. Who asks for it hears no time, so ours must do.
 #[test]
 fn a_workspace_that_was_deleted_meanwhile() {
-    let (world, prod) = World::ready();
-    ahead(&world, -24 * HOUR);
-    world.refresh(&["--revoke-after", "1h"]).exits(0);
-    let gone = format!("{{\"detail\": \"Workspace {} not found\"}}", prod.id);
-    for route in [Route::TokenList, Route::TokenRevoke] {
-        let gone = Fault::Status(404, gone.clone(), Vec::new());
-        world.plane.fault(route, Times::Always, gone);
+    for rebooted in [false, true] {
+        let (world, prod) = World::ready();
+        world.refresh(&["--revoke-after", "1h"]).exits(0);
+        if rebooted {
+            reboot(&world);
+        }
+        world.let_time_pass(HOUR + 1);
+        // Another account is told the same of a workspace that is there: no proof.
+        let pending = ["token", "revoke", "--pending"];
+        world.plane.add_stranger("the-session-of-a-stranger");
+        let stranger = world.ntcli(&pending);
+        let stranger = stranger.env("NTCLI_SESSION_TOKEN", "the-session-of-a-stranger");
+        stranger.run().exits(8).says(&prod.token.jti);
+        assert_both_live(&world, &prod);
+
+        let elsewhere = World::new();
+        elsewhere.make_dir();
+        let delete = elsewhere.ntcli(&["workspace", "delete", &prod.id, "--force"]);
+        let delete = delete.env("NTCLI_API_URL", world.plane.base_url());
+        delete.env("NTCLI_SESSION_TOKEN", SESSION).run().exits(0);
+        world.ntcli(&pending).run().exits(0);
+        assert!(!world.has_journal(), "{}", world.describe());
     }
-    world
-        .ntcli(&["token", "revoke", "--pending"])
-        .run()
-        .exits(0);
-    assert!(!world.has_journal(), "{}", world.describe());
 }
 
 /// Killed when the new token is stored and the grace is not: it is kept all the same.
 #[test]
 fn a_kill_before_the_grace_is_written_down() {
-    for then in [
-        &["--exec", "true"][..],
-        &["--exec", "true", "--if-expires-within", "1"],
-    ] {
+    for then in [&["--exec", "true"][..], &["--exec", "true", "--if-expires-within", "1"]] {
         let (world, prod) = World::ready();
         let killed = world.refresh(&["--revoke-after", "1h", "--exec", "kill -9 $PPID"]);
         killed.is_killed();
@@ -175,7 +254,7 @@ fn a_kill_before_the_grace_is_written_down() {
             output.exits(0);
         }
         assert_both_live(&world, &prod);
-        ahead(&world, HOUR + 60);
+        world.let_time_pass(HOUR + 60);
         world.refresh(&["--if-expires-within", "1"]).exits(0);
         world.assert_one_live_token(&prod);
     }

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use crate::control_plane::{Fault, Route, Times};
 use crate::harness::parallel::for_each;
-use crate::harness::world::{Output, World};
-use crate::unattended::token_files::assert_owed;
+use crate::harness::run::signal;
+use crate::harness::world::{Output, SESSION, World, wait_until};
+use crate::unattended::token_files::{assert_owed, lose_folder};
 
 /// A signal that was sent arrives sooner.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -51,9 +52,7 @@ fn what_the_command_is_told() {
     world.assert_one_live_token(&workspace);
 
     // One that never expires has no date.
-    world
-        .refresh(&["--expires-in", "never", "--exec", command])
-        .exits(0);
+    world.refresh(&["--expires-in", "never", "--exec", command]).exits(0);
     assert_eq!(lines_of(&world, "told")[3], "");
 }
 
@@ -101,7 +100,8 @@ fn it_runs_after_the_files_and_before_the_revocation() {
 
     // Without its file nobody is told to read it.
     fs::remove_file(world.outside("ran")).unwrap();
-    let args = ["--exec", "touch ran", "--token-file", "missing/token"];
+    let _lost = lose_folder(&world);
+    let args = ["--exec", "touch ran", "--token-file", "folder/token"];
     world.refresh(&args).exits(9);
     assert!(!world.outside("ran").exists());
 }
@@ -116,22 +116,14 @@ struct Bad {
 
 const fn ends(command: &'static str, says: &'static str) -> Bad {
     let limit = None;
-    Bad {
-        command,
-        says,
-        limit,
-    }
+    Bad { command, says, limit }
 }
 
 const fn hangs(command: &'static str) -> Bad {
-    Bad {
-        command,
-        says: "did not end within 1 s and was killed",
-        limit: Some("1"),
-    }
+    Bad { command, says: "did not end within 1 s and was killed", limit: Some("1") }
 }
 
-const BAD: [Bad; 12] = [
+const BAD: [Bad; 13] = [
     ends("exit 3", "the --exec command ended with 3"),
     ends("false", "the --exec command ended with 1"),
     ends("kill -9 $$", "the --exec command was killed by signal 9"),
@@ -140,13 +132,12 @@ const BAD: [Bad; 12] = [
     ends("/etc/passwd", "ended with 126: it cannot be executed"),
     ends("./no/such/file", "ended with 127: command not found"),
     ends("syntax (", "the --exec command ended with 2"),
-    ends(
-        "test -n \"$(head -c 1)\"",
-        "the --exec command ended with 1",
-    ), // no input
+    ends("test -n \"$(head -c 1)\"", "the --exec command ended with 1"), // no input
     hangs("sleep 600"),
     hangs("sleep 600 & wait"),
     hangs("trap '' TERM; while :; do sleep 600; done"),
+    // The command itself ends when it is told to, and what it has started does not.
+    hangs("(trap '' TERM; while :; do sleep 600; done) & wait"),
 ];
 
 /// Nobody of that process group runs any more, or will for long.
@@ -213,15 +204,71 @@ fn a_command_that_is_hard_to_get_rid_of() {
     });
 }
 
+fn nowhere() -> fs::File {
+    fs::File::create("/dev/null").unwrap()
+}
+
+/// A hook that is at work when its run is killed goes on, and no other runs beside it.
+#[test]
+fn a_run_that_is_killed_while_its_command_runs() {
+    for_each(2, &["KILL", "TERM", "INT", "HUP"], |name| {
+        let (world, workspace) = World::ready();
+        let command = "echo start >> log; while [ -e log ] && [ ! -e go ]; do sleep 0.02; done; echo end >> log";
+        let refresh = world.ntcli(&["token", "refresh", "--exec", command]);
+        // The hook has our stderr; a pipe would not end with the run.
+        let running = refresh.stderr(nowhere()).spawn();
+        wait_until("the command runs", || world.outside("log").exists());
+        signal(name, &running.pid().to_string());
+        assert!(running.finish().signal().is_some());
+
+        let second = "echo second >> log";
+        world
+            .refresh(&["--exec", second, "--lock-wait", "0"])
+            .exits(6)
+            .says("a command that one started");
+        fs::write(world.outside("go"), "").unwrap();
+        let output = world.refresh(&["--exec", second, "--format", "json"]);
+        assert_eq!(output.exits(0).json()["outcome"], "handed_over");
+        assert_eq!(lines_of(&world, "log"), ["start", "end", "second"]);
+        world.assert_one_live_token(&workspace);
+    });
+}
+
+/// What a hook leaves in the background does not keep the lock, though it has the input open.
+#[test]
+fn a_daemon_does_not_hold_up_the_next_run() {
+    let (world, workspace) = World::ready();
+    let command = "exec 3<&0; sleep 600 <&3 & echo $! > pid";
+    let refresh = world.ntcli(&["token", "refresh", "--exec", command]);
+    refresh.stderr(nowhere()).run().exits(0);
+    world.refresh(&["--lock-wait", "0"]).exits(0);
+    let pid = fs::read_to_string(world.outside("pid")).unwrap();
+    crate::harness::run::signal("KILL", pid.trim());
+    world.assert_one_live_token(&workspace);
+}
+
+/// Whatever stands in the lock file.
+#[test]
+fn there_is_nothing_to_read() {
+    let (world, _) = World::ready();
+    world.write("ntcli.lock", b"of an earlier version\n");
+    refresh_and(&world, "test -z \"$(cat)\"").exits(0);
+}
+
+#[test]
+fn it_sees_no_session() {
+    let (world, _) = World::ready();
+    let args = ["token", "refresh", "--exec", "env > seen"];
+    let run = world.ntcli(&args).env("NTCLI_TOKEN", SESSION);
+    run.env("NTCLI_SESSION_TOKEN", SESSION).run().exits(0);
+    let seen = lines_of(&world, "seen");
+    assert!(seen.iter().all(|line| !line.contains(SESSION)), "{seen:?}");
+}
+
 #[test]
 fn without_a_path() {
     let (world, workspace) = World::ready();
-    let args = [
-        "token",
-        "refresh",
-        "--exec",
-        "echo found > \"$NTCLI_WORKSPACE_NAME\"",
-    ];
+    let args = ["token", "refresh", "--exec", "echo found > \"$NTCLI_WORKSPACE_NAME\""];
     world.ntcli(&args).without_env("PATH").run().exits(0);
     assert_eq!(lines_of(&world, "prod"), ["found"]);
     world.assert_one_live_token(&workspace);
@@ -234,6 +281,9 @@ fn what_cannot_be_meant_is_refused_before_anything_is_sent() {
         &["--exec", "true", "--exec-timeout", "soon"][..],
         &["--exec", "true", "--exec-timeout", "0"],
         &["--exec-timeout", "5"],
+        &["--exec", ""],
+        &["--exec", " \n"],
+        &["--token-file", "x", "--exec="],
         &["--token-file", ""],
         &["--token-file", "folder/"],
         &["--token-file", "env:=x"],

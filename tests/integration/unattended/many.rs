@@ -12,68 +12,28 @@ fn five_of_a_thousand_fail() {
     let gone = r#"{"detail": "Workspace not found"}"#;
     let html = "<html>It works!</html>".to_owned();
     let bad = [
-        (
-            17,
-            Route::TokenCreate,
-            Times::Once,
-            status(404, gone),
-            "failed",
-            1,
-        ),
-        (
-            200,
-            Route::TokenCreate,
-            Times::Once,
-            status(403, "{}"),
-            "failed",
-            4,
-        ),
+        (17, Route::TokenCreate, Times::Once, status(404, gone), "failed", 1),
+        (200, Route::TokenCreate, Times::Once, status(403, "{}"), "failed", 4),
         (
             431,
             Route::TokenCreate,
             Times::Once,
             status(500, "{}"),
             "failed",
-            5,
+            10, // it may have been carried out all the same
         ),
-        (
-            778,
-            Route::TokenRevoke,
-            Times::Always,
-            status(500, "{}"),
-            "refreshed_old_live",
-            8,
-        ),
-        (
-            999,
-            Route::TokenCreate,
-            Times::Once,
-            Fault::Body(html),
-            "failed",
-            10,
-        ),
+        (778, Route::TokenRevoke, Times::Always, status(500, "{}"), "refreshed_old_live", 8),
+        (999, Route::TokenCreate, Times::Once, Fault::Body(html), "failed", 10),
     ];
     for (n, route, times, fault, ..) in &bad {
-        world
-            .plane
-            .fault_in(&workspaces[*n].id, *route, *times, fault.clone());
+        world.plane.fault_in(&workspaces[*n].id, *route, *times, fault.clone());
     }
     let output = world.refresh(&["--all", "--format", "json"]);
     let answer = output.exits(10).json();
     assert_eq!(answer["refreshed"], 996); // one of them with its old token still live
     assert_eq!(answer["failed"], 4);
-    assert_eq!(
-        answer["error"]["message"],
-        "5 of 1000 workspaces need attention"
-    );
-    assert_eq!(
-        output
-            .stderr
-            .lines()
-            .filter(|l| l.starts_with("a0"))
-            .count(),
-        COUNT
-    );
+    assert_eq!(answer["error"]["message"], "5 of 1000 workspaces need attention");
+    assert_eq!(output.stderr.lines().filter(|l| l.starts_with("a0")).count(), COUNT);
     let results = answer["results"].as_array().unwrap();
     for (n, (result, workspace)) in results.iter().zip(&workspaces).enumerate() {
         assert_eq!(result["workspace"]["id"], workspace.id.as_str());
@@ -99,10 +59,8 @@ fn five_of_a_thousand_fail() {
     world.refresh(&args).exits(0).says(orphan);
     let config = world.config();
     for workspace in &workspaces {
-        let jti = config["workspaces"]["items"][&workspace.key]["jti"]
-            .as_str()
-            .unwrap();
+        let jti = config["workspaces"]["items"][&workspace.key]["jti"].as_str().unwrap();
         assert_eq!(world.plane.live_tokens(&workspace.id), [jti]);
     }
-    assert!(!world.has_journal());
+    world.assert_settled();
 }

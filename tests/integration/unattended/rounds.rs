@@ -15,10 +15,7 @@ use crate::tokens::history::assert_consistent;
 const ROUNDS: u32 = 90;
 
 fn rounds() -> u32 {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "for the tests' user, not the program's"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "for the tests' user, not the program's")]
     let asked = std::env::var("NTCLI_TEST_ROUNDS").ok();
     asked.map_or(ROUNDS, |text| text.parse().expect("a number of rounds"))
 }
@@ -30,12 +27,7 @@ fn read_on(world: &World, file: &Path, last: &Mutex<String>, stop: &AtomicBool) 
         // A token that was replaced since it was read may be dead by now.
         if !world.plane.is_live(text.trim_end()) {
             let again = fs::read_to_string(file).unwrap();
-            assert_ne!(
-                again,
-                text,
-                "the token in the file is dead: {}",
-                world.describe()
-            );
+            assert_ne!(again, text, "the token in the file is dead: {}", world.describe());
         }
         let mut last = last.lock().unwrap();
         if text != *last {
@@ -53,15 +45,7 @@ fn a_random_kill_in_every_third() {
     let (world, prod) = World::ready();
     let file = world.outside("token");
     fs::write(&file, format!("{}\n", prod.token.access_token)).unwrap();
-    let args = [
-        "token",
-        "refresh",
-        "--revoke-orphans",
-        "--token-file",
-        "token",
-        "--exec",
-        ":",
-    ];
+    let args = ["token", "refresh", "--revoke-orphans", "--token-file", "token", "--exec", ":"];
     let Some(mut killed) = ByChance::new(&world, &args) else {
         return;
     };
@@ -88,7 +72,7 @@ fn a_random_kill_in_every_third() {
     world.assert_one_live_token(&prod);
     let token = fs::read_to_string(&file).unwrap();
     assert_eq!(token.trim_end(), world.current(&prod));
-    assert!(!world.has_journal(), "{}", world.describe());
+    world.assert_settled();
     world.assert_no_leftover();
     assert_consistent(&world, &prod);
 }

@@ -2,26 +2,26 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
-use crate::cli::folders::bound_by_permissions;
-use crate::control_plane::Route;
+use crate::control_plane::{Fault, Route, Times};
 use crate::harness::world::{Output, Workspace, World};
 use crate::unattended::hooks::at_the_revocation;
 
 /// A refresh that hands the token to one file, told as `to` with `@` for its path.
-fn refresh_into(world: &World, to: &str, file: &Path) -> Output {
+pub(crate) fn refresh_into(world: &World, to: &str, file: &Path) -> Output {
     let to = to.replace('@', file.to_str().unwrap());
     world.refresh(&["--token-file", &to])
 }
 
-fn mode(path: &Path) -> u32 {
+pub(crate) fn mode(path: &Path) -> u32 {
     fs::symlink_metadata(path).unwrap().mode() & 0o7777
 }
 
 #[track_caller]
-fn assert_holds(file: &Path, text: &str) {
+pub(crate) fn assert_holds(file: &Path, text: &str) {
     assert_eq!(fs::read_to_string(file).unwrap(), text);
     let parent = fs::read_dir(file.parent().unwrap()).unwrap();
     let mut names = parent.map(|entry| entry.unwrap().file_name());
@@ -54,7 +54,7 @@ pub(crate) fn assert_owed(world: &World, workspace: &Workspace, output: &Output)
     assert_eq!(world.plane.requests().len(), requests, "something was sent");
     let show = world.ntcli(&["token", "show", "--format", "json"]).run();
     let pending = show.json()["pending"].to_string();
-    assert!(pending.contains(old) && pending.contains("to be handed on"));
+    assert!(pending.contains(old) && pending.contains("to be delivered"));
     assert!(world.plane.is_live(&workspace.token.access_token));
 }
 
@@ -85,10 +85,7 @@ fn owner_and_mode_stay() {
     refresh_into(&world, "env:TOKEN=@", &linked).exits(0);
     assert!(fs::symlink_metadata(&linked).unwrap().is_symlink());
     let after = fs::metadata(&file).unwrap();
-    assert_eq!(
-        (after.uid(), after.gid(), mode(&file)),
-        (owner.0, owner.1, 0o640)
-    );
+    assert_eq!((after.uid(), after.gid(), mode(&file)), (owner.0, owner.1, 0o640));
     let token = world.current(&workspace);
     assert_holds(&file, &format!("A=1\nTOKEN={token}\n"));
 }
@@ -100,14 +97,8 @@ fn the_other_lines_of_an_env_file_stay() {
     for (before, after) in [
         ("", "TOKEN=@\n"),
         ("A=1", "A=1\nTOKEN=@\n"),
-        (
-            "A=1\n\n# TOKEN=x\nTOKEN=\"old\"\nTOKENS=2\n",
-            "A=1\n\n# TOKEN=x\nTOKEN=@\nTOKENS=2\n",
-        ),
-        (
-            "TOKEN=a\nB='x y'\n  export TOKEN=b # c\n",
-            "TOKEN=@\nB='x y'\n  export TOKEN=@\n",
-        ),
+        ("A=1\n\n# TOKEN=x\nTOKEN=\"old\"\nTOKENS=2\n", "A=1\n\n# TOKEN=x\nTOKEN=@\nTOKENS=2\n"),
+        ("TOKEN=a\nB='x y'\n  export TOKEN=b # c\n", "TOKEN=@\nB='x y'\n  export TOKEN=@\n"),
         ("A=1\r\nTOKEN=old\r\nB=2\r\n", "A=1\r\nTOKEN=@\r\nB=2\r\n"),
         ("A=1\r\n", "A=1\r\nTOKEN=@\r\n"),
         ("TOKEN=", "TOKEN=@\n"),
@@ -130,10 +121,7 @@ fn a_shell_takes_the_line() {
     let file = world.outside("app.env");
     refresh_into(&world, "env:TOKEN=@", &file).exits(0);
     let script = ". \"$0\"; printf %s \"$TOKEN\"";
-    let shell = Command::new("/bin/sh")
-        .args(["-c", script])
-        .arg(&file)
-        .output();
+    let shell = Command::new("/bin/sh").args(["-c", script]).arg(&file).output();
     let read = String::from_utf8(shell.unwrap().stdout).unwrap();
     assert_eq!(read, world.current(&workspace));
 }
@@ -159,6 +147,18 @@ fn several_files_of_each_workspace() {
     world.refresh(&args).exits(2).says("{name}");
 }
 
+/// Lines of one file, and a file of several names.
+#[test]
+fn several_lines_of_one_file() {
+    let (world, workspace) = World::ready();
+    fs::write(world.outside("app.env"), "X=1\n").unwrap();
+    symlink("app.env", world.outside("link.env")).unwrap();
+    world.refresh(&["--token-file", "env:A=app.env", "--token-file", "env:B=link.env"]).exits(0);
+    let token = world.current(&workspace);
+    let expected = format!("X=1\nA={token}\nB={token}\n");
+    assert_holds(&world.outside("app.env"), &expected);
+}
+
 /// The file first, then the end of the old token.
 #[test]
 fn the_file_is_there_before_the_old_token_dies() {
@@ -176,80 +176,50 @@ fn the_file_is_there_before_the_old_token_dies() {
     world.assert_one_live_token(&workspace);
 }
 
-#[test]
-fn a_file_that_cannot_be_written() {
-    type Prepare = fn(&World, &Path);
-    let cases: [(&str, Prepare, &str, Prepare); 5] = [
-        (
-            "a missing folder",
-            |_, _| {},
-            "No such file",
-            |_, file| fs::create_dir(file.parent().unwrap()).unwrap(),
-        ),
-        (
-            "a closed folder",
-            |_, file| {
-                let folder = file.parent().unwrap();
-                fs::create_dir(folder).unwrap();
-                fs::set_permissions(folder, fs::Permissions::from_mode(0o500)).unwrap();
-            },
-            "Permission denied",
-            |_, file| {
-                let open = fs::Permissions::from_mode(0o700);
-                fs::set_permissions(file.parent().unwrap(), open).unwrap();
-            },
-        ),
-        (
-            "a folder in its place",
-            |_, file| fs::create_dir_all(file).unwrap(),
-            "not a regular file",
-            |_, file| fs::remove_dir(file).unwrap(),
-        ),
-        (
-            "a pipe in its place",
-            |_, file| {
-                fs::create_dir(file.parent().unwrap()).unwrap();
-                assert!(Command::new("mkfifo").arg(file).status().unwrap().success());
-            },
-            "not a regular file",
-            |_, file| fs::remove_file(file).unwrap(),
-        ),
-        (
-            "a file where the folder should be",
-            |_, file| fs::write(file.parent().unwrap(), "").unwrap(),
-            "Not a directory",
-            |_, file| {
-                fs::remove_file(file.parent().unwrap()).unwrap();
-                fs::create_dir(file.parent().unwrap()).unwrap();
-            },
-        ),
-    ];
-    for to in ["@", "env:TOKEN=@"] {
-        for (case, prepare, what, mend) in &cases {
-            let (world, workspace) = World::ready();
-            let file = world.outside("folder/token");
-            prepare(&world, &file);
-            let told = to.replace('@', file.to_str().unwrap());
-            let args = ["token", "refresh", "--token-file", &told];
-            let output = bound_by_permissions(world.ntcli(&args), &world).run();
-            output.says(what).says(file.to_str().unwrap());
-            assert_owed(&world, &workspace, &output);
+/// What is done while the new token is verified: the file was found fit, and is not yet written.
+fn at_the_verification(world: &World, f: impl Fn() + Send + Sync + 'static) {
+    let f = Arc::new(f);
+    let fault = Fault::Call { after: false, f };
+    world.plane.fault(Route::TokenAuth, Times::Once, fault);
+}
 
-            // The same token is handed on; then, and not before, the old one ends.
-            mend(&world, &file);
-            world.plane.clear_requests();
-            let current = world.current(&workspace);
-            let output = world.refresh(&["--token-file", &told, "--format", "json"]);
-            assert_eq!(output.exits(0).json()["outcome"], "handed_over", "{case}");
-            assert_eq!(world.count(Route::TokenCreate), 0, "{case}");
-            assert_eq!(world.current(&workspace), current, "{case}");
-            assert!(
-                fs::read_to_string(&file).unwrap().contains(&current),
-                "{case}"
-            );
-            world.assert_one_live_token(&workspace);
-            assert!(!world.has_journal(), "{case}");
-        }
+/// A folder that disappears at that moment, and that may be put back.
+#[track_caller]
+pub(crate) fn lose_folder(world: &World) -> (PathBuf, impl Fn() + use<>) {
+    let (folder, away) = (world.outside("folder"), world.outside("away"));
+    fs::create_dir(&folder).unwrap();
+    let (from, to) = (folder.clone(), away.clone());
+    at_the_verification(world, move || fs::rename(&from, &to).unwrap());
+    let back = folder.clone();
+    (folder, move || fs::rename(&away, &back).unwrap())
+}
+
+#[test]
+fn a_file_that_cannot_be_written_any_more() {
+    for to in ["@", "env:TOKEN=@"] {
+        let (world, workspace) = World::ready();
+        let (folder, put_back) = lose_folder(&world);
+        let file = folder.join("token");
+        let output = refresh_into(&world, to, &file);
+        output.says("No such file").says(file.to_str().unwrap());
+        assert_owed(&world, &workspace, &output);
+
+        // While that is so, the next run finds it out before it does anything.
+        world.plane.clear_requests();
+        refresh_into(&world, to, &file).exits(2);
+        world.assert_nothing_sent();
+
+        // The same token is handed on; then, and not before, the old one ends.
+        put_back();
+        let current = world.current(&workspace);
+        let told = to.replace('@', file.to_str().unwrap());
+        let output = world.refresh(&["--token-file", &told, "--format", "json"]);
+        assert_eq!(output.exits(0).json()["outcome"], "handed_over");
+        assert_eq!(world.count(Route::TokenCreate), 0);
+        assert_eq!(world.current(&workspace), current);
+        assert!(fs::read_to_string(&file).unwrap().contains(&current));
+        world.assert_one_live_token(&workspace);
+        assert!(!world.has_journal());
     }
 }
 
@@ -267,9 +237,7 @@ fn a_full_disk_beneath_the_file() {
     let file = folder.join("token");
     let refresh = world.ntcli(&["token", "refresh", "--token-file", file.to_str().unwrap()]);
     let folder = folder.to_str().unwrap();
-    let output = refresh
-        .under(&["unshare", "-rm", "sh", "-c", script, folder])
-        .run();
+    let output = refresh.under(&["unshare", "-rm", "sh", "-c", script, folder]).run();
     output.says("No space left").says(file.to_str().unwrap());
     assert_owed(&world, &workspace, &output);
 }
@@ -278,7 +246,8 @@ fn a_full_disk_beneath_the_file() {
 #[test]
 fn the_old_token_can_be_given_up_by_hand() {
     let (world, workspace) = World::ready();
-    let output = refresh_into(&world, "@", &world.outside("missing/token"));
+    let (folder, _) = lose_folder(&world);
+    let output = refresh_into(&world, "@", &folder.join("token"));
     assert_owed(&world, &workspace, &output);
     let revoke = ["token", "revoke", &workspace.token.jti, "--force"];
     world.ntcli(&revoke).run().exits(0);

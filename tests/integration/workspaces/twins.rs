@@ -44,10 +44,7 @@ fn the_one_with_the_token_is_meant() {
         show.run().exits(0);
     }
     // The new name of a workspace that was renamed stands in the newer entry.
-    world.set_config(
-        &format!("/workspaces/items/{}/workspace_name", prod.id),
-        json!("new"),
-    );
+    world.set_config(&format!("/workspaces/items/{}/workspace_name", prod.id), json!("new"));
     world.ntcli(&["token", "show", "new"]).run().exits(0);
     world.ntcli(&["token", "show", "prod"]).run().exits(0);
     assert_eq!(items(&world).len(), 2);
@@ -56,19 +53,13 @@ fn the_one_with_the_token_is_meant() {
 #[test]
 fn all_and_list_have_it_once() {
     let (world, prod) = twins();
-    let json = world
-        .refresh(&["--all", "--format", "json"])
-        .exits(0)
-        .json();
+    let json = world.refresh(&["--all", "--format", "json"]).exits(0).json();
     assert_eq!(json["results"].as_array().unwrap().len(), 1);
     world.assert_one_live_token(&prod);
     let list = run(&world, &["list", "--format", "json"]).json();
     assert_eq!(list["workspaces"].as_array().unwrap().len(), 1);
     let listed = named(&world, "prod");
-    assert_eq!(
-        (&listed["active"], &listed["has_token"]),
-        (&json!(true), &json!(true))
-    );
+    assert_eq!((&listed["active"], &listed["has_token"]), (&json!(true), &json!(true)));
     // Nor twice when the server has it no more.
     let gone = world.ntcli(&["workspace", "list", "--format", "json"]);
     let empty = r#"{"workspaces": []}"#.to_owned();
@@ -98,20 +89,14 @@ fn sync_joins_them() {
     let before = world.item(&prod);
     let output = run(&world, &["sync", "--format", "json"]);
     let json = output.exits(0).json();
-    assert_eq!(
-        json["joined"],
-        json!([{"name": "prod", "id": prod.id, "entries": [prod.id]}])
-    );
+    assert_eq!(json["joined"], json!([{"name": "prod", "id": prod.id, "entries": [prod.id]}]));
     assert_eq!(items(&world), [prod.key.as_str()]);
     assert_eq!(active(&world), prod.key.as_str());
     let after = world.item(&prod);
     for (name, value) in before.as_object().unwrap() {
         assert_eq!(&after[name], value, "{name}");
     }
-    assert_eq!(
-        (&after["colour"], &after["mark"]),
-        (&json!("blue"), &json!(1))
-    );
+    assert_eq!((&after["colour"], &after["mark"]), (&json!("blue"), &json!(1)));
     assert_eq!(after["isActive"], true);
     let again = run(&world, &["sync"]);
     again.exits(0).prints("The server has 1 workspace.\n");
@@ -134,23 +119,13 @@ fn sync_joins_them() {
 fn the_same_token_twice() {
     let (world, prod) = twins();
     add(&world, &prod, &prod.token.access_token);
-    let json = world
-        .refresh(&["--all", "--format", "json"])
-        .exits(0)
-        .json();
+    let json = world.refresh(&["--all", "--format", "json"]).exits(0).json();
     assert_eq!(json["results"].as_array().unwrap().len(), 1);
     let jti = world.item(&prod)["jti"].as_str().unwrap().to_owned();
-    world
-        .ntcli(&["token", "revoke", &jti, "--force"])
-        .run()
-        .exits(0);
+    world.ntcli(&["token", "revoke", &jti, "--force"]).run().exits(0);
     for key in items(&world) {
         let pointer = format!("/workspaces/items/{key}/access_token");
-        assert_eq!(
-            world.config().pointer(&pointer),
-            Some(&json!("no-token")),
-            "{key}"
-        );
+        assert_eq!(world.config().pointer(&pointer), Some(&json!("no-token")), "{key}");
     }
     run(&world, &["sync"]).exits(0);
     assert_eq!(items(&world).len(), 1);
@@ -192,10 +167,7 @@ fn two_tokens() {
     let revoke = ["token", "revoke", jti, "-w", &prod.key, "--force"];
     let token = world.current(&prod);
     world.ntcli(&revoke).run().exits(0);
-    world.set_config(
-        &format!("/workspaces/items/{}/access_token", prod.key),
-        json!(token),
-    );
+    world.set_config(&format!("/workspaces/items/{}/access_token", prod.key), json!(token));
     run(&world, &["sync"]).exits(0).says_only("");
     assert_eq!(items(&world), [prod.id.as_str()]);
     let left = world.config()["workspaces"]["items"][&prod.id]["access_token"].clone();
@@ -208,9 +180,7 @@ fn two_tokens_and_a_server_that_takes_none() {
     let (world, prod) = twins();
     let second = world.plane.issue_token(&prod.id, None);
     add(&world, &prod, &second.access_token);
-    world
-        .plane
-        .configure(|o| o.token_auth = crate::control_plane::TokenAuth::Rejects401All);
+    world.plane.configure(|o| o.token_auth = crate::control_plane::TokenAuth::Rejects401All);
     run(&world, &["sync"]).exits(0);
     assert_eq!(items(&world).len(), 2);
 }

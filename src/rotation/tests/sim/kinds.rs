@@ -3,16 +3,20 @@
 /// What happens at the chosen effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::rotation::tests) enum Trouble {
-    /// The process is killed before the effect.
+    /// The process is killed before the effect, or after it.
     KillBefore,
-    /// The process is killed after it.
     KillAfter,
-    /// The power fails after it: what was not made durable is gone.
-    PowerCutAfter,
-    /// It fails and has not happened.
+    /// The power fails after it: of what was not synced, this is gone.
+    PowerCut(Loss),
+    /// A request fails in this way, carried out or not. A write fails, or seems to.
     Fails,
-    /// It fails, and has happened all the same.
     FailsDone,
+    /// A gateway answers 503, after the server has carried the request out or instead of it.
+    Busy,
+    BusyDone,
+    /// A gateway answers 404 in its own words.
+    NotFound,
+    NotFoundDone,
     /// Every effect on the disk fails from here on; nothing of it happens.
     DiskDies,
     /// The disk is full from here on: nothing is written, but files can be shortened and removed.
@@ -21,15 +25,75 @@ pub(in crate::rotation::tests) enum Trouble {
     NetDies,
 }
 
-pub(in crate::rotation::tests) const TROUBLES: [Trouble; 8] = [
+/// What a power cut takes: each file is lost, or not, by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::rotation::tests) enum Loss {
+    Everything,
+    Journal,
+    History,
+    /// The journal's last line is there in part.
+    Torn,
+    /// The first block that was not synced reads as zeros, what follows is there.
+    Hole,
+}
+
+pub(in crate::rotation::tests) const TROUBLES: [Trouble; 16] = [
     Trouble::KillBefore,
     Trouble::KillAfter,
-    Trouble::PowerCutAfter,
+    Trouble::PowerCut(Loss::Everything),
+    Trouble::PowerCut(Loss::Journal),
+    Trouble::PowerCut(Loss::History),
+    Trouble::PowerCut(Loss::Torn),
+    Trouble::PowerCut(Loss::Hole),
     Trouble::Fails,
     Trouble::FailsDone,
+    Trouble::Busy,
+    Trouble::BusyDone,
+    Trouble::NotFound,
+    Trouble::NotFoundDone,
     Trouble::DiskDies,
     Trouble::DiskFull,
     Trouble::NetDies,
+];
+
+impl Trouble {
+    /// Whether it can happen to a request only.
+    pub(super) fn is_of_network(self) -> bool {
+        use Trouble::{Busy, BusyDone, NetDies, NotFound, NotFoundDone};
+        matches!(self, Busy | BusyDone | NotFound | NotFoundDone | NetDies)
+    }
+
+    /// Whether it can happen to a file only.
+    pub(super) fn is_of_disk(self) -> bool {
+        matches!(self, Self::DiskDies | Self::DiskFull)
+    }
+}
+
+/// What is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::rotation::tests) enum Command {
+    Refresh,
+    /// `token create`, with and without `--save`.
+    Create,
+    CreateSaved,
+    /// `token revoke`, of the current token and of one that was handed out.
+    RevokeCurrent,
+    RevokeOther,
+    /// `auth logout --all`.
+    Logout,
+    WorkspaceCreate,
+    WorkspaceDelete,
+}
+
+pub(in crate::rotation::tests) const COMMANDS: [Command; 8] = [
+    Command::Refresh,
+    Command::Create,
+    Command::CreateSaved,
+    Command::RevokeCurrent,
+    Command::RevokeOther,
+    Command::Logout,
+    Command::WorkspaceCreate,
+    Command::WorkspaceDelete,
 ];
 
 /// What kind of world.
@@ -38,48 +102,28 @@ pub(in crate::rotation::tests) struct Kind {
     pub(in crate::rotation::tests) workspaces: usize,
     /// This server's `token_auth` says 401 to everything, so that nothing can be verified.
     pub(in crate::rotation::tests) mute: bool,
-    /// New tokens are handed on.
-    pub(in crate::rotation::tests) hooks: bool,
-    /// Old tokens are left live for so many seconds.
+    /// New tokens are delivered.
+    pub(in crate::rotation::tests) targets: bool,
+    /// Old tokens are kept live for so many seconds.
     pub(in crate::rotation::tests) grace_s: Option<u64>,
+    /// New tokens are not accepted, nor listed, for so many seconds.
+    pub(in crate::rotation::tests) news_s: i64,
 }
 
-pub(in crate::rotation::tests) const ONE: Kind = Kind {
-    workspaces: 1,
-    mute: false,
-    hooks: false,
-    grace_s: None,
-};
+pub(in crate::rotation::tests) const ONE: Kind =
+    Kind { workspaces: 1, mute: false, targets: false, grace_s: None, news_s: 0 };
 
-const TWO: Kind = Kind {
-    workspaces: 2,
-    ..ONE
-};
+const TWO: Kind = Kind { workspaces: 2, ..ONE };
 
 /// Runs are ten minutes apart: one grace is over in the next run, the other is not.
 pub(in crate::rotation::tests) const KINDS: [Kind; 9] = [
     ONE,
     Kind { mute: true, ..ONE },
-    Kind { hooks: true, ..ONE },
-    Kind {
-        grace_s: Some(1000),
-        ..ONE
-    },
+    Kind { targets: true, ..ONE },
+    Kind { grace_s: Some(1000), ..ONE },
+    Kind { news_s: 60, ..ONE },
     TWO,
-    Kind { mute: true, ..TWO },
-    Kind {
-        mute: true,
-        hooks: true,
-        ..TWO
-    },
-    Kind {
-        hooks: true,
-        grace_s: Some(300),
-        ..TWO
-    },
-    Kind {
-        workspaces: 3,
-        hooks: true,
-        ..ONE
-    },
+    Kind { mute: true, targets: true, ..TWO },
+    Kind { targets: true, grace_s: Some(300), ..TWO },
+    Kind { workspaces: 3, targets: true, ..ONE },
 ];

@@ -1,20 +1,26 @@
-//! A server and a disk that are simulated, with trouble at any effect of a run.
+//! A server and two machines that are simulated, with trouble at any effect of a run.
 
 mod kinds;
-mod outside;
+mod machine;
+mod run;
+mod server;
 
 use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::fmt;
+use std::panic::resume_unwind;
 use std::rc::Rc;
 
-use crate::error::Failure;
-use crate::rotation::journal::{Window, WorkspaceRef};
-use crate::rotation::world::{Event, HistoryEvent};
-use crate::rotation::{RefreshOptions, Rotator};
+use crate::context::{BootTime, Clock};
+use crate::rotation::{Event, WorkspaceRef};
 use crate::secret::Secret;
-use crate::time::{Expiry, Timestamp};
+use crate::time::Timestamp;
 use crate::token::{Token, TokenExpiry};
-pub(super) use kinds::{KINDS, Kind, ONE, TROUBLES, Trouble};
+pub(super) use kinds::{COMMANDS, Command, KINDS, Kind, Loss, ONE, TROUBLES, Trouble};
+pub(super) use machine::Folder;
+use machine::Machine;
+use server::OnServer;
+
+pub(super) const SERVER: &str = "https://sim";
 
 /// What an effect needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,59 +28,90 @@ enum Needs {
     Network,
     Space,
     Disk,
+    /// Standard output.
+    Print,
 }
-
-#[derive(Debug, Clone)]
-pub(super) struct OnServer {
-    workspace: String,
-    token: Token,
-    born: Timestamp,
-    live: bool,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Sim {
-    pub(super) now: i64,
-    /// How long after one run the next one starts.
-    pub(super) pause_s: i64,
-    pub(super) tokens: Vec<OnServer>,
-    /// The journal file; `None` when there is none.
-    journal: Option<Vec<u8>>,
-    /// How much of it outlasts a power cut.
-    durable: usize,
-    last_append: usize,
-    /// What the lock file says.
-    late: Vec<Window>,
-    pub(super) config: Vec<(String, Token)>,
-    deeds: Vec<HistoryEvent>,
-    pub(super) events: Vec<Event>,
-    pub(super) effects: usize,
-    troubles: Vec<(usize, Trouble)>,
-    disk_dead: bool,
-    disk_full: bool,
-    net_dead: bool,
-    /// What the users of the tokens hold, when tokens are handed on.
-    handed: Vec<(String, Token)>,
-    kind: Kind,
-    /// How far our clock is ahead of the server's.
-    pub(super) ahead_s: i64,
-    /// How far its clock is ahead of ours, once it has answered this run.
-    skew_s: Option<i64>,
-    /// The tokens that were current once, and when another took their place.
-    replaced: Vec<(Token, i64)>,
-}
-
-/// Unwinds out of a run, as a kill does; no hook prints anything.
-struct Killed;
-
-#[derive(Clone)]
-pub(super) struct World(pub(super) Rc<RefCell<Sim>>);
 
 /// What becomes of one effect.
 enum Fate {
     Done,
-    Failed { done: bool },
+    Failed { done: bool, how: How },
 }
+
+/// How a request fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    Cut,
+    NoRoute,
+    Busy,
+    NotFound,
+}
+
+#[derive(Default)]
+#[allow(clippy::struct_excessive_bools)] // a world has many
+pub(super) struct Sim {
+    pub(super) now: i64,
+    /// How long after one run the next one starts.
+    pub(super) pause_s: i64,
+    pub(super) kind: Kind,
+    pub(super) tokens: Vec<OnServer>,
+    /// Workspaces that the server has.
+    pub(super) workspaces: Vec<String>,
+    pub(super) machines: [Machine; 2],
+    /// What was printed by `token create`.
+    pub(super) printed: Vec<Token>,
+    pub(super) events: Vec<Event>,
+    pub(super) effects: usize,
+    troubles: Vec<(usize, Trouble)>,
+    met: bool,
+    disk_dead: bool,
+    disk_full: bool,
+    net_dead: bool,
+    /// The effect of machine 0 at which machine 1 has a whole run.
+    pub(super) turn: Option<usize>,
+    /// How far our clock is ahead of the server's.
+    pub(super) ahead_s: i64,
+    /// How far its clock is ahead of ours, once it has answered this run.
+    skew_s: Option<i64>,
+    boot: usize,
+    /// The tokens that were current once, and when another replaced them.
+    replaced: Vec<(Token, i64)>,
+    /// What the targets hold.
+    pub(super) delivered: Vec<(String, Token)>,
+    /// The user wants to be rid of tokens: a config file may hold a dead one meanwhile.
+    pub(super) ending: bool,
+    pub(super) states: usize,
+}
+
+/// For the message of a failure.
+impl fmt::Debug for Sim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids = |tokens: &mut dyn Iterator<Item = (&str, Option<&Token>)>| {
+            let ids =
+                tokens.map(|(id, t)| format!("{id}: {}", t.map_or("-", Token::jti_for_people)));
+            ids.collect::<Vec<_>>().join(", ")
+        };
+        writeln!(f, "now {}, effects {}", self.now, self.effects)?;
+        let live = self.tokens.iter().filter(|t| t.live);
+        let mut live = live.map(|t| (t.workspace.as_str(), Some(&t.token)));
+        writeln!(f, "live: {}", ids(&mut live))?;
+        let mut delivered = self.delivered.iter().map(|(id, t)| (id.as_str(), Some(t)));
+        writeln!(f, "delivered: {}", ids(&mut delivered))?;
+        for machine in &self.machines {
+            let mut config = machine.config.iter().map(|(id, t)| (id.as_str(), t.as_ref()));
+            writeln!(f, "config: {}", ids(&mut config))?;
+            let journal = machine.journal.as_deref().unwrap_or_default();
+            writeln!(f, "journal: {}", String::from_utf8_lossy(journal))?;
+        }
+        self.events.iter().try_for_each(|event| writeln!(f, "{event:?}"))
+    }
+}
+
+/// Unwinds out of a run, as a kill does; no hook prints anything.
+pub(super) struct Killed;
+
+#[derive(Clone)]
+pub(super) struct World(pub(super) Rc<RefCell<Sim>>);
 
 impl World {
     pub(super) fn new(kind: Kind) -> Self {
@@ -85,51 +122,26 @@ impl World {
             ..Sim::default()
         })));
         for n in 0..kind.workspaces {
-            let token = world.make(&format!("w{n}"), -86_400);
+            let id = format!("w{n}");
+            world.0.borrow_mut().workspaces.push(id.clone());
+            let token = world.make(&id, -86_400);
             let mut sim = world.0.borrow_mut();
-            sim.config.push((format!("w{n}"), token.clone()));
-            if kind.hooks {
-                sim.handed.push((format!("w{n}"), token));
+            for machine in &mut sim.machines {
+                machine.config.push((id.clone(), Some(token.clone())));
+            }
+            if kind.targets {
+                sim.delivered.push((id, token));
             }
         }
         world
     }
 
-    /// A new token on the server.
-    pub(super) fn make(&self, workspace: &str, age_s: i64) -> Token {
-        let mut sim = self.0.borrow_mut();
-        let n = sim.tokens.len();
-        let token = Token {
-            access_token: Secret::new(format!("wst_{n}")),
-            jti: Some(format!("jti_{n}")),
-            expiry: TokenExpiry::Never,
-            token_type: "Bearer".into(),
-            scope: Vec::new(),
-        };
-        let born = Timestamp::from_secs(sim.now + age_s);
-        sim.tokens.push(OnServer {
-            workspace: workspace.into(),
-            token: token.clone(),
-            born,
-            live: true,
-        });
-        token
-    }
-
     /// Carries an effect out, or not, as the trouble of the run has it.
     fn effect(&self, needs: Needs, change: impl FnOnce(&mut Sim)) -> Fate {
+        let trouble = self.next_trouble(needs);
         let act = |sim: &mut Sim| {
             change(sim);
-            Self::check_config(sim);
-        };
-        let trouble = {
-            let mut sim = self.0.borrow_mut();
-            sim.effects += 1;
-            let now = sim.effects;
-            sim.troubles
-                .iter()
-                .find(|(at, _)| *at == now)
-                .map(|(_, trouble)| *trouble)
+            sim.check_moment();
         };
         let mut sim = self.0.borrow_mut();
         match trouble {
@@ -137,13 +149,11 @@ impl World {
                 drop(sim);
                 resume_unwind(Box::new(Killed));
             }
-            Some(kill @ (Trouble::KillAfter | Trouble::PowerCutAfter)) => {
+            Some(kill @ (Trouble::KillAfter | Trouble::PowerCut(_))) => {
                 act(&mut sim);
-                if kill == Trouble::PowerCutAfter {
-                    let durable = sim.durable;
-                    if let Some(journal) = &mut sim.journal {
-                        journal.truncate(durable);
-                    }
+                if let Trouble::PowerCut(loss) = kill {
+                    sim.machines[0].cut_power(loss);
+                    sim.boot += 1;
                 }
                 drop(sim);
                 resume_unwind(Box::new(Killed));
@@ -155,186 +165,138 @@ impl World {
         }
         let impossible = match needs {
             Needs::Network => sim.net_dead,
-            Needs::Space => sim.disk_dead || sim.disk_full,
+            Needs::Space | Needs::Print => sim.disk_dead || sim.disk_full,
             Needs::Disk => sim.disk_dead,
         };
         if impossible {
-            return Fate::Failed { done: false };
+            return Fate::Failed { done: false, how: How::NoRoute };
         }
-        match trouble {
-            Some(Trouble::Fails) => Fate::Failed { done: false },
-            Some(Trouble::FailsDone) => {
-                act(&mut sim);
-                Fate::Failed { done: true }
-            }
+        let (done, how) = match trouble {
+            Some(Trouble::Fails) => (false, How::Cut),
+            Some(Trouble::FailsDone) => (true, How::Cut),
+            Some(Trouble::Busy) => (false, How::Busy),
+            Some(Trouble::BusyDone) => (true, How::Busy),
+            Some(Trouble::NotFound) => (false, How::NotFound),
+            Some(Trouble::NotFoundDone) => (true, How::NotFound),
             _ => {
                 act(&mut sim);
-                Fate::Done
+                return Fate::Done;
             }
-        }
-    }
-
-    /// At no moment is a workspace, or whoever uses its token, left without one that works.
-    fn check_config(sim: &Sim) {
-        for (id, token) in sim.config.iter().chain(&sim.handed) {
-            let works = sim.tokens.iter().any(|t| t.live && t.token == *token);
-            assert!(
-                works,
-                "{:?}: the token of {id} does not work: {sim:#?}",
-                sim.troubles
-            );
-        }
-    }
-
-    fn heed_date(&self) {
-        let mut sim = self.0.borrow_mut();
-        sim.skew_s = Some(-sim.ahead_s);
-    }
-
-    /// What was promised to whoever still uses a token that was replaced.
-    fn check_grace(replaced: &[(Token, i64)], token: &Token, now: i64, kind: Kind) {
-        let (Some(grace_s), Some((_, at))) =
-            (kind.grace_s, replaced.iter().find(|(t, _)| t == token))
-        else {
-            return;
         };
-        let over = at + grace_s.cast_signed();
-        assert!(now >= over, "{token:?} is revoked at {now}, before {over}");
+        if done {
+            act(&mut sim);
+        }
+        Fate::Failed { done, how }
     }
 
-    fn call<T>(&self, act: impl FnOnce(&mut Sim) -> T) -> std::result::Result<T, Failure> {
-        let mut answer = None;
-        match self.effect(Needs::Network, |sim| answer = Some(act(sim))) {
-            Fate::Done => {
-                self.heed_date();
-                Ok(answer.expect("it was carried out"))
-            }
-            Fate::Failed { done } => Err(Failure::Unknown {
-                reason: "the connection was cut".into(),
-                status: None,
-                in_flight: done, // in both kinds
-                retry_after: None,
-            }),
+    /// Counts an effect; the trouble it meets, if any. The other machine may have its turn first.
+    fn next_trouble(&self, needs: Needs) -> Option<Trouble> {
+        let turn = {
+            let mut sim = self.0.borrow_mut();
+            sim.effects += 1;
+            sim.states += 1;
+            let effects = sim.effects;
+            sim.turn.take_if(|at| *at == effects).is_some()
+        };
+        if turn {
+            self.run_other_machine();
         }
+        let mut sim = self.0.borrow_mut();
+        let now = sim.effects;
+        let trouble =
+            sim.troubles.iter().find(|(at, _)| *at == now).map(|(_, trouble)| *trouble)?;
+        let fits = match needs {
+            Needs::Network => !trouble.is_of_disk(),
+            _ => !trouble.is_of_network(),
+        };
+        sim.met |= fits;
+        fits.then_some(trouble)
     }
 
     pub(super) fn is_live(&self, token: &Token) -> bool {
-        self.0
-            .borrow()
-            .tokens
-            .iter()
-            .any(|t| t.live && t.token == *token)
+        self.0.borrow().is_live(token)
     }
 
+    /// The ids of all live tokens.
     pub(super) fn live(&self) -> Vec<String> {
         let sim = self.0.borrow();
-        sim.tokens
-            .iter()
-            .filter(|t| t.live)
-            .filter_map(|t| t.token.jti.clone())
-            .collect()
+        let live = sim.tokens.iter().filter(|t| t.live);
+        live.filter_map(|t| t.token.jti.clone()).collect()
     }
 
+    /// The ids of the tokens that somebody holds: a config file, or who received it.
     pub(super) fn held(&self) -> Vec<String> {
         let sim = self.0.borrow();
-        let mut held: Vec<String> = sim
-            .config
-            .iter()
-            .filter_map(|(_, t)| t.jti.clone())
-            .collect();
-        held.sort_by_key(|jti| {
-            sim.tokens
-                .iter()
-                .position(|t| t.token.jti.as_ref() == Some(jti))
-        });
-        held
-    }
-
-    /// One run of a refresh of all workspaces; `None` when it was killed.
-    pub(super) fn run(&self, troubles: &[(usize, Trouble)], revoke_orphans: bool) -> Option<bool> {
-        {
-            let mut sim = self.0.borrow_mut();
-            sim.now += sim.pause_s;
-            sim.effects = 0;
-            sim.troubles = troubles.to_vec();
-            sim.disk_dead = false;
-            sim.disk_full = false;
-            sim.net_dead = false;
-            sim.skew_s = None;
-            sim.events.clear();
-        }
-        let order = RefreshOptions {
-            expiry: Expiry::DEFAULT,
-            verify: true,
-            revoke_orphans,
-            due_within_s: None,
-            grace_s: self.0.borrow().kind.grace_s,
-        };
-        let places: Vec<WorkspaceRef> = self
-            .0
-            .borrow()
-            .config
-            .iter()
-            .map(|(id, _)| place(id))
-            .collect();
-        let (world, mut store, mut hooks) = (self.clone(), self.clone(), self.clone());
-        let ended = catch_unwind(AssertUnwindSafe(|| {
-            let mut tell = |event| world.0.borrow_mut().events.push(event);
-            let Ok(mut rotator) = Rotator::new(&world, &mut store, &world, &mut tell) else {
-                return false;
-            };
-            if world.0.borrow().kind.hooks {
-                rotator.set_hooks(&mut hooks);
-            }
-            let mut fine = true;
-            rotator.refresh(&places, &order, &mut |_, outcome| fine &= outcome.is_ok());
-            fine
-        }));
-        match ended {
-            Ok(fine) => Some(fine),
-            Err(payload) if payload.is::<Killed>() => None,
-            Err(payload) => resume_unwind(payload),
-        }
-    }
-
-    /// A run some time later that only does what is pending.
-    pub(super) fn recover(&self, after_s: i64, mut tell: impl FnMut(Event)) {
-        {
-            let mut sim = self.0.borrow_mut();
-            sim.now += after_s;
-            sim.skew_s = None;
-            sim.troubles.clear();
-        }
-        let mut store = self.clone();
-        let mut rotator = Rotator::new(self, &mut store, self, &mut tell).unwrap();
-        rotator.recover_only(&[], true);
-    }
-
-    /// What holds after one undisturbed run, and once every grace is over.
-    pub(super) fn settled(&self, scene: &str) {
-        let grace_s = self.0.borrow().kind.grace_s;
-        if let Some(grace_s) = grace_s {
-            self.recover(grace_s.cast_signed(), |_| {});
-        }
-        assert_eq!(self.live(), self.held(), "{scene}: {:#?}", self.0.borrow());
-        for (id, token) in &self.0.borrow().handed {
-            assert!(
-                self.held().contains(&token.jti.clone().unwrap()),
-                "{scene}: {id} holds {token:?}"
-            );
-        }
-        assert_eq!(
-            self.0.borrow().journal,
-            None,
-            "{scene}: the journal is left"
-        );
+        let in_configs = sim.machines.iter().flat_map(|m| &m.config);
+        let in_configs = in_configs.filter_map(|(_, token)| token.as_ref());
+        let held: Vec<&Token> = in_configs.chain(&sim.printed).collect();
+        let known = sim.tokens.iter().filter(|t| held.contains(&&t.token));
+        known.filter_map(|t| t.token.jti.clone()).collect()
     }
 }
 
-fn place(id: &str) -> WorkspaceRef {
-    WorkspaceRef {
-        key: id.into(),
-        id: id.into(),
-        name: id.into(),
+impl Sim {
+    pub(super) fn is_live(&self, token: &Token) -> bool {
+        self.tokens.iter().any(|t| t.live && t.token == *token)
+    }
+
+    /// At no moment is a workspace, or a target, left without a token that works. (The second
+    /// machine's config is its own affair: the first one revokes what it replaces.)
+    fn check_moment(&self) {
+        if self.ending {
+            return;
+        }
+        let config = self.machines[0].config.iter();
+        let config = config.filter_map(|(id, token)| Some((id, token.as_ref()?)));
+        for (id, token) in config.chain(self.delivered.iter().map(|(id, token)| (id, token))) {
+            let replaced_elsewhere = self.machines[1].has_run;
+            assert!(
+                replaced_elsewhere || self.is_live(token),
+                "{:?}: the token of {id} does not work: {self:#?}",
+                self.troubles
+            );
+        }
+    }
+
+    /// What was promised to whatever still uses a token that was replaced.
+    fn check_grace(&self, token: &Token) {
+        let replaced = self.replaced.iter().find(|(t, _)| t == token);
+        let (Some(grace_s), Some((_, at)), false) = (self.kind.grace_s, replaced, self.ending)
+        else {
+            return;
+        };
+        let (now, over) = (self.now, at + grace_s.cast_signed());
+        assert!(now >= over, "{token:?} is revoked at {now}, before {over}");
+    }
+}
+
+impl Clock for World {
+    fn now(&self) -> Timestamp {
+        let sim = self.0.borrow();
+        Timestamp::from_secs(sim.now + sim.ahead_s)
+    }
+
+    fn sleep(&self, _: std::time::Duration) {
+        self.0.borrow_mut().now += 1;
+    }
+
+    fn boot_time(&self) -> Option<BootTime> {
+        let sim = self.0.borrow();
+        let id = format!("boot {}", sim.boot);
+        Some(BootTime { id, secs: sim.now })
+    }
+}
+
+pub(super) fn workspace(id: &str) -> WorkspaceRef {
+    WorkspaceRef { key: id.into(), id: id.into(), name: id.into(), server: SERVER.into() }
+}
+
+fn token(n: usize) -> Token {
+    Token {
+        access_token: Secret::new(format!("wst_{n}")),
+        jti: Some(format!("jti_{n}")),
+        expiry: TokenExpiry::Never,
+        token_type: "Bearer".into(),
+        scope: Vec::new(),
     }
 }

@@ -1,0 +1,155 @@
+//! What the rooms below report, in words for people.
+
+use crate::auth;
+use crate::config::Notice;
+use crate::context::Console;
+use crate::http::HttpEvent;
+use crate::rotation::{Event, Origin, Orphan, WorkspaceRef};
+use crate::text::{printable, shell_word};
+
+/// What happens to the files of the config folder.
+pub(super) fn notice(console: &Console, notice: &Notice) {
+    match notice {
+        Notice::Shared { path, made_private } => {
+            let what = match made_private {
+                Ok(()) => "it is private now (mode 0600)".to_owned(),
+                Err(error) => format!("its mode stays as it is: {error}"),
+            };
+            console.warn(&format!("{} could be read by others; {what}", path.display()));
+        }
+        Notice::Waiting => console.progress("Waiting for another ntcli to finish"),
+        Notice::HistoryLineLost { reason } => {
+            console.warn(&format!("{reason}; the history misses a line"));
+        }
+    }
+}
+
+/// What the HTTP client does.
+pub(super) fn http(console: &Console, event: &HttpEvent) {
+    match event {
+        HttpEvent::Trace(line) => console.say(line),
+        HttpEvent::Waiting { host, pause } => {
+            console.progress(&format!("Waiting {} s: {host} is busy…", pause.as_secs()));
+        }
+    }
+}
+
+/// What happens to the session.
+pub(super) fn session(console: &Console, event: &auth::Event) {
+    match event {
+        auth::Event::File(event) => notice(console, event),
+        auth::Event::VariableIgnored => console.say(
+            "NTCLI_TOKEN holds a workspace token, not a session: the stored session is used instead.",
+        ),
+        auth::Event::Renewing => console.progress("Renewing the session…"),
+        auth::Event::RenewalEnded => console.clear_progress(),
+        auth::Event::NotRenewed { reason } => {
+            console.warn(&format!("{reason}; the session in hand is used to its end"));
+        }
+        auth::Event::NotStored { reason } => {
+            console.warn(&format!("The session was renewed for this run only: {reason}"));
+        }
+    }
+}
+
+/// What a rotation does.
+pub(super) fn rotation(console: &Console, event: &Event) {
+    let name = |workspace: &WorkspaceRef| printable(&workspace.name);
+    let id = |jti: &Option<String>| printable(jti.as_deref().unwrap_or("no id"));
+    match event {
+        Event::Progress(what) => console.progress(&format!("{}…", printable(what))),
+        Event::Finished { workspace, jti } => console.say(&format!(
+            "An interrupted refresh of '{}' was finished: its token ({}) is the current one.",
+            name(workspace),
+            id(jti)
+        )),
+        Event::Discarded { workspace, jti } => console.say(&format!(
+            "An interrupted refresh of '{}' was undone: its token ({}) is not needed.",
+            name(workspace),
+            id(jti)
+        )),
+        Event::Revoked { workspace, jti } => console.say(&format!(
+            "Token {} of '{}', which an earlier run left live, has been revoked.",
+            printable(jti),
+            name(workspace)
+        )),
+        Event::StillLive { workspace, jti, reason } => console.warn(&format!(
+            "Token {} of '{}' may still be live and could not be revoked: {}. Every later run tries again.",
+            printable(jti),
+            name(workspace),
+            printable(reason)
+        )),
+        Event::KeptLive { workspace, jti } => console.say(&format!(
+            "Token {} of '{}', the current one before, is still live: ntcli token revoke {} -w {}",
+            printable(jti),
+            name(workspace),
+            shell_word(&printable(jti)),
+            shell_word(&printable(&workspace.id))
+        )),
+        Event::Restored { workspace, jti } => console.warn(&format!(
+            "Token {} of '{}' was to be revoked, but the config file holds it again, as after a restored \
+             backup. It is kept; ntcli token refresh replaces it.",
+            printable(jti),
+            name(workspace)
+        )),
+        Event::Orphan { orphan, revoked } => lost_token(console, orphan, *revoked),
+        Event::Unsettled { workspace, reason } => console.warn(&format!(
+            "Work of an earlier run on '{}' could not be finished: {}. Every later run tries again.",
+            name(workspace),
+            printable(reason)
+        )),
+        Event::WorkspaceFound { workspace } => console.say(&format!(
+            "Workspace '{}' ({}), whose creation had no answer, is there: ntcli workspace select {}",
+            name(workspace),
+            printable(&workspace.id),
+            shell_word(&name(workspace))
+        )),
+        Event::OtherServer { workspace } => console.warn(&format!(
+            "Work is pending for '{}' at {}, and is left alone here. Finish it there: \
+             NTCLI_API_URL={} ntcli token revoke --pending",
+            name(workspace),
+            printable(&workspace.server),
+            shell_word(&workspace.server)
+        )),
+    }
+}
+
+fn lost_token(console: &Console, orphan: &Orphan, revoked: bool) {
+    let (jti, name) = (printable(&orphan.jti), printable(&orphan.workspace.name));
+    if revoked {
+        console.say(&format!("Token {jti} of '{name}', whose answer was lost, has been revoked."));
+        return;
+    }
+    if orphan.jti.is_empty() {
+        console.warn(&format!(
+            "A token of '{name}' that has no id was made by ntcli token create and may never have \
+             been printed. ntcli cannot revoke it."
+        ));
+        return;
+    }
+    let revoke =
+        format!("ntcli token revoke {} -w {}", shell_word(&jti), shell_word(&orphan.workspace.id));
+    let (what, how) = match orphan.origin {
+        Origin::Match => (
+            "is live, but nothing here holds it: it was made by a request whose answer was lost",
+            "ntcli token refresh --revoke-orphans".to_owned(),
+        ),
+        Origin::Maybe => (
+            "is live and may be ours: it was made while a request had no answer, but another \
+             machine may hold it",
+            revoke.clone(),
+        ),
+        Origin::HandedOut => (
+            "was made by ntcli token create and may never have been printed; revoke it if you did \
+             not receive it",
+            revoke.clone(),
+        ),
+        Origin::Superseded => (
+            "is live, but the config file that held it was replaced by an older copy",
+            revoke.clone(),
+        ),
+    };
+    console.warn(&format!(
+        "Token {jti} of '{name}' {what}. Revoke it: {how}; or keep it and hear no more of it: {revoke} --forget"
+    ));
+}

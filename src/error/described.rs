@@ -1,0 +1,145 @@
+//! What is known of a failure, and what follows from it.
+
+use std::fmt;
+
+use super::failure::call_codes;
+use super::{Error, ErrorKind, Failure, NewTokenFate, exit};
+use crate::text::printable;
+
+/// All that is told of a failure. Each kind of error has one table that says it.
+pub(crate) struct Described {
+    /// A short name for scripts, in the JSON of a failure.
+    pub(crate) code: &'static str,
+    pub(crate) exit_code: u8,
+    /// What failed, and what state things are in.
+    pub(crate) message: String,
+    /// What to do next: a command that can be pasted, where there is one.
+    pub(crate) hint: Option<String>,
+    /// What lies behind it, nearest first.
+    pub(crate) causes: Vec<String>,
+    /// The HTTP status behind it.
+    pub(crate) http_status: Option<u16>,
+}
+
+impl Described {
+    pub(super) fn new(code: &'static str, exit_code: u8, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            exit_code,
+            message: message.into(),
+            hint: None,
+            causes: Vec::new(),
+            http_status: None,
+        }
+    }
+
+    /// A failed request, which decides the codes.
+    pub(super) fn call(failure: &Failure, message: impl Into<String>) -> Self {
+        let (code, exit_code) = call_codes(failure);
+        Self::new(code, exit_code, message).failure(failure)
+    }
+
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    pub(super) fn causes(self, causes: &[String]) -> Self {
+        Self { causes: causes.to_vec(), ..self }
+    }
+
+    pub(super) fn cause(self, cause: &impl ToString) -> Self {
+        Self { causes: vec![cause.to_string()], ..self }
+    }
+
+    /// The request that failed is the cause.
+    pub(super) fn failure(self, failure: &Failure) -> Self {
+        Self { http_status: failure.status(), ..self.cause(failure) }
+    }
+}
+
+/// A failed request of a command; its hint depends on the status.
+pub(super) fn call(action: &str, failure: &Failure) -> Described {
+    let message = match failure.status() {
+        Some(401) => "Authentication required".to_owned(),
+        _ => format!("Could not {action}; nothing has changed"),
+    };
+    let described = Described::call(failure, message);
+    if let Failure::Rejected { kind: ErrorKind::SessionVariable(variable), .. } = failure {
+        return described.hint(format!("unset {variable}, or put a fresh session token into it"));
+    }
+    let hint = match failure.status() {
+        Some(401) => "ntcli auth login",
+        Some(403) => "ntcli auth login, with an account that may do this",
+        Some(404) => "ntcli workspace list",
+        _ if described.exit_code == exit::UNAVAILABLE => "ntcli health",
+        Some(_) => "ntcli domain show, and the same command with --debug",
+        None => return described,
+    };
+    described.hint(hint)
+}
+
+/// A token's id as a message names it.
+pub(super) fn id(jti: Option<&str>) -> String {
+    printable(jti.unwrap_or("no id"))
+}
+
+/// Each on a line of its own.
+pub(super) fn lines(texts: &[String]) -> String {
+    let lines = texts.iter().map(|text| format!("\n  {}", printable(text)));
+    lines.collect()
+}
+
+impl Error {
+    /// The exit code.
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.described().exit_code
+    }
+
+    /// What to do next: a command that can be pasted, where there is one.
+    pub(crate) fn hint(&self) -> Option<String> {
+        self.described().hint
+    }
+
+    /// Whether the same command may succeed later with nothing fixed.
+    pub(crate) fn retryable(&self) -> bool {
+        match self {
+            Self::NoAnswer(error) => error.retryable(),
+            _ => matches!(self.exit_code(), exit::UNAVAILABLE | exit::LOCKED | exit::UNKNOWN),
+        }
+    }
+
+    /// The error and what lies behind it, as the reason of something larger.
+    pub(crate) fn in_one_line(&self) -> String {
+        chain(self).join(": ")
+    }
+
+    /// The request that failed, if it was one.
+    pub(crate) fn into_failure(self) -> Option<Failure> {
+        match self {
+            Self::Call { failure, .. } => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// What became of the new token that could not be stored.
+    pub(crate) fn new_token_fate(&self) -> Option<NewTokenFate> {
+        match self {
+            Self::StoreToken { fate, .. } => Some(*fate),
+            _ => None,
+        }
+    }
+}
+
+/// A failure and all that lies behind it, nearest first.
+pub(crate) fn chain(error: &Error) -> Vec<String> {
+    let Described { message, causes, .. } = error.described();
+    [vec![message], causes].concat()
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.described().message)
+    }
+}
+
+impl std::error::Error for Error {}

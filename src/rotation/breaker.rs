@@ -1,0 +1,124 @@
+//! No request in vain: calls that keep failing in the same way are not made any more.
+
+use super::Rotator;
+use super::ports::{Answer, ControlPlane};
+use crate::error::Failure;
+
+/// After so many failures in a row that the next request would only meet again, no more are sent.
+const GIVE_UP_AFTER: u32 = 3;
+
+/// The calls that are counted apart: a server may refuse one and answer the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    Create,
+    List,
+    Check,
+    Revoke,
+    Workspace,
+}
+
+/// Counts failures in a row, by call.
+#[derive(Debug, Default)]
+pub(super) struct Breaker {
+    streaks: [(u32, Option<Failure>); 5],
+    /// Whether a request has left this machine.
+    sent: bool,
+}
+
+impl Breaker {
+    /// What a request would most likely come to, if no more are to be sent.
+    pub(super) fn refusal(&self, call: Call) -> Option<Failure> {
+        match &self.streaks[call as usize] {
+            (GIVE_UP_AFTER.., Some(last)) => Some(not_tried(last)),
+            _ => None,
+        }
+    }
+
+    /// Whether the last call of that kind went through: pending work is put off otherwise.
+    pub(super) fn is_clear(&self, call: Call) -> bool {
+        self.streaks[call as usize].0 == 0
+    }
+
+    pub(super) fn has_sent(&self) -> bool {
+        self.sent
+    }
+
+    /// A call went through.
+    pub(super) fn went_through(&mut self, call: Call) {
+        self.sent = true;
+        self.streaks[call as usize].0 = 0;
+    }
+
+    /// A call failed.
+    pub(super) fn failed(&mut self, call: Call, failure: &Failure) {
+        self.sent |= !matches!(failure, Failure::NotSent { .. });
+        if concerns_all(failure) {
+            self.streaks.iter_mut().for_each(|streak| add(streak, failure));
+        } else if recurs(failure) {
+            add(&mut self.streaks[call as usize], failure);
+        } else {
+            self.went_through(call);
+        }
+    }
+}
+
+fn add(streak: &mut (u32, Option<Failure>), failure: &Failure) {
+    *streak = (streak.0 + 1, Some(failure.clone()));
+}
+
+/// Nobody answers, or the session is refused: that holds for every call.
+fn concerns_all(failure: &Failure) -> bool {
+    match failure {
+        Failure::NotSent { .. } => true,
+        Failure::Rejected { status, .. } => *status == 401,
+        Failure::Unknown { .. } => false,
+    }
+}
+
+/// Whether the next request of the kind would most likely meet the same: the server is busy, or
+/// something in between answers or cuts the connection.
+fn recurs(failure: &Failure) -> bool {
+    match failure {
+        Failure::NotSent { .. } => true,
+        Failure::Rejected { status, .. } => matches!(status, 401 | 429 | 503),
+        Failure::Unknown { status, in_flight, .. } => {
+            *in_flight || matches!(status, None | Some(429 | 502..=504))
+        }
+    }
+}
+
+/// What to say of a request that is not sent because those before it failed like `last`.
+fn not_tried(last: &Failure) -> Failure {
+    let after = |what: &str| format!("not tried, after {GIVE_UP_AFTER} failures in a row: {what}");
+    match last.clone() {
+        Failure::Rejected { status, kind, message, retry_after } => {
+            let message = after(&message);
+            Failure::Rejected { status, kind, message, retry_after }
+        }
+        Failure::NotSent { reason, our_setting } => {
+            Failure::NotSent { reason: after(&reason), our_setting }
+        }
+        Failure::Unknown { reason, .. } => {
+            Failure::NotSent { reason: after(&reason), our_setting: false }
+        }
+    }
+}
+
+impl Rotator<'_> {
+    /// Sends a request, unless those before it have shown that it would be in vain.
+    pub(super) fn send<T>(
+        &mut self,
+        call: Call,
+        request: impl FnOnce(&dyn ControlPlane) -> Answer<T>,
+    ) -> Answer<T> {
+        if let Some(refusal) = self.breaker.refusal(call) {
+            return Err(refusal);
+        }
+        let outcome = request(self.control_plane);
+        match &outcome {
+            Ok(_) => self.breaker.went_through(call),
+            Err(failure) => self.breaker.failed(call, failure),
+        }
+        outcome
+    }
+}

@@ -1,0 +1,345 @@
+//! Revocations that the user asks for: of one token, of all on logout, with a workspace; and to forget
+//! what is pending. The journal has the wish first, so that a kill leaves nothing half done.
+
+use super::breaker::Call;
+use super::journal::{PendingRevocation, Record};
+use super::ports::{Acceptance, HistoryEvent, Store};
+use super::revoke::{Proof, unproven};
+use super::{Rotator, WorkspaceRef};
+use crate::error::{Error, Failure, ManageError, Result};
+use crate::time::Timestamp;
+use crate::token::Token;
+
+const DELETE: &str = "delete the workspace";
+
+/// What a revocation by hand came to.
+pub(crate) struct ByHand {
+    pub(crate) revoked_at: Timestamp,
+    pub(crate) was_current: bool,
+    /// Why the config file could not be changed to match.
+    pub(crate) not_forgotten: Option<Error>,
+}
+
+/// What `auth logout --all` came to.
+#[derive(Default)]
+pub(crate) struct LoggedOut {
+    pub(crate) revoked: Vec<String>,
+    /// What may be live, for people.
+    pub(crate) left: Vec<String>,
+    /// Why the last of it could not be revoked.
+    pub(crate) failure: Option<Failure>,
+}
+
+/// What the deletion of a workspace came to.
+pub(crate) struct DeletedWorkspace {
+    /// It was there when the request arrived.
+    pub(crate) was_there: bool,
+    /// Why the folder could not be changed to match.
+    pub(crate) not_forgotten: Option<Error>,
+}
+
+impl Rotator<'_> {
+    /// Revokes one token because the user asked for it.
+    ///
+    /// # Errors
+    /// [`ManageError::UnknownToken`] if there is none; [`Error::RevocationPending`] if it is not
+    /// proven; otherwise nothing has changed.
+    pub(crate) fn revoke_by_hand(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<ByHand> {
+        let was_pending = self.pending_by_id(workspace, jti).is_some();
+        let was_current = self.store.holds(workspace, jti)?;
+        // Pending work first: an interrupted refresh may be about to make this token the current one.
+        self.recover(&[]);
+        let outcome = if was_pending && self.pending_by_id(workspace, jti).is_none() {
+            Ok(ByHand { revoked_at: self.clock.now(), was_current, not_forgotten: None })
+        } else {
+            self.try_by_hand(workspace, jti)
+        };
+        self.close();
+        outcome.map_err(|error| self.late(error))
+    }
+
+    fn pending_by_id(&self, workspace: &WorkspaceRef, jti: &str) -> Option<&PendingRevocation> {
+        let mut pending = self.pending.revocations.iter();
+        pending.find(|p| p.jti == jti && p.workspace.is(workspace))
+    }
+
+    fn try_by_hand(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<ByHand> {
+        let pending =
+            PendingRevocation { by_hand: true, ..self.pending_revocation(workspace, jti) };
+        let before = self.pending_by_id(workspace, jti).cloned();
+        let rotation = self.pending.rotation(workspace).cloned();
+        let was_current = self.store.holds(workspace, jti)?;
+        self.append_durable(&[Record::PendingRevocation(pending.clone())])?;
+        let (proof, cleared) = match self.revoke_one(&pending) {
+            Ok(done) => done,
+            Err(error) => return Err(self.not_revoked(&pending, before, error)),
+        };
+        let mut not_forgotten = cleared.err();
+        // A refresh that was to deliver this token has nothing to deliver any more; that it still
+        // has an old token to revoke stays true.
+        if let Some(rotation) = rotation.filter(|r| r.token.jti.as_deref() == Some(jti)) {
+            let old = rotation.old.and_then(|old| old.jti);
+            let pending = old.map(|old| self.pending_revocation(workspace, &old));
+            let mut records: Vec<Record> =
+                pending.map(Record::PendingRevocation).into_iter().collect();
+            records.push(workspace.done());
+            if let Err(failed) = self.append_durable(&records) {
+                not_forgotten = Some(failed.error);
+            }
+        }
+        match proof {
+            Proof::Unlisted(Failure::Rejected { .. }) => {
+                Err(ManageError::UnknownToken { jti: jti.to_owned(), was_current }.into())
+            }
+            proof => Ok(ByHand {
+                revoked_at: proof.at().unwrap_or_else(|| self.clock.now()),
+                was_current,
+                not_forgotten,
+            }),
+        }
+    }
+
+    /// What the server certainly refused is as it was `before`; what may have been done, or what a
+    /// gateway said, stays pending.
+    fn not_revoked(
+        &mut self,
+        pending: &PendingRevocation,
+        before: Option<PendingRevocation>,
+        error: Error,
+    ) -> Error {
+        let is_over = match &error {
+            Error::Call { failure, .. } => match failure {
+                Failure::NotSent { .. } => true,
+                Failure::Rejected { status, .. } => !matches!(status, 404 | 410),
+                Failure::Unknown { .. } => false,
+            },
+            error => matches!(error, Error::NoTokenRoutes),
+        };
+        if is_over {
+            let gone = || pending.workspace.gone(&pending.jti);
+            self.append_relaxed(before.map_or_else(gone, Record::PendingRevocation));
+            return error;
+        }
+        Error::RevocationPending { jti: pending.jti.clone(), reason: unproven(&error) }
+    }
+
+    /// Revokes the current token of every workspace, and everything that was to be revoked some
+    /// day: that day is now. What is not proven stays pending and is named; with `forget` it is
+    /// dismissed.
+    pub(crate) fn revoke_all(
+        &mut self,
+        tokens: &[(WorkspaceRef, Token)],
+        forget: bool,
+    ) -> Result<LoggedOut> {
+        self.recover(&[]);
+        let mut out = LoggedOut::default();
+        let records = self.intend_to_revoke_all(tokens, &mut out);
+        if !records.is_empty() {
+            let appended = self.append_durable(&records);
+            appended.map_err(|failed| self.late(failed.error))?;
+        }
+        for pending in self.pending.revocations.clone() {
+            let name = &pending.workspace.name;
+            if !self.is_ours(&pending.workspace) {
+                out.left.push(format!("{name}: {} (at another server)", pending.jti));
+                continue;
+            }
+            match self.revoke_one(&pending) {
+                Ok((_, Ok(_))) => out.revoked.push(pending.jti),
+                Ok((_, Err(error))) => out.left.push(format!(
+                    "{name}: {} is revoked, but {}",
+                    pending.jti,
+                    error.in_one_line()
+                )),
+                Err(error) => {
+                    out.left.push(format!("{name}: {}", pending.jti));
+                    out.failure = error.into_failure();
+                    self.keep_current(&pending);
+                }
+            }
+        }
+        for create in &self.pending.creates {
+            let (name, at) = (&create.workspace.name, create.at);
+            out.left.push(format!("{name}: the outcome of a request at {at} is not known yet"));
+        }
+        if forget {
+            self.dismiss_all().map_err(|error| self.late(error))?;
+        }
+        self.close();
+        Ok(out)
+    }
+
+    /// The records that say so of every token which can be revoked.
+    fn intend_to_revoke_all(
+        &mut self,
+        tokens: &[(WorkspaceRef, Token)],
+        out: &mut LoggedOut,
+    ) -> Vec<Record> {
+        let by_hand = |pending| {
+            Record::PendingRevocation(PendingRevocation {
+                by_hand: true,
+                not_before: None,
+                grace_s: None,
+                ..pending
+            })
+        };
+        let mut records: Vec<Record> =
+            self.pending.revocations.iter().cloned().map(by_hand).collect();
+        for rotation in &self.pending.rotations {
+            if rotation.promoted {
+                let old = rotation.old.as_ref().and_then(|old| old.jti.as_deref());
+                let old = old.map(|jti| self.pending_revocation(&rotation.workspace, jti));
+                records.extend(old.map(by_hand));
+                records.push(rotation.workspace.done());
+            } else {
+                let name = &rotation.workspace.name;
+                out.left.push(format!("{name}: a refresh is not finished"));
+            }
+        }
+        for (workspace, token) in tokens {
+            match &token.jti {
+                Some(jti) => records.push(by_hand(self.pending_revocation(workspace, jti))),
+                None if token.expiry.at().is_some_and(|end| end <= self.clock.now()) => {}
+                None => out
+                    .left
+                    .push(format!("{}: its token has no id by which to revoke it", workspace.name)),
+            }
+        }
+        records
+    }
+
+    /// A current token that could not be revoked is kept: no later run may revoke it unasked.
+    fn keep_current(&mut self, pending: &PendingRevocation) {
+        let PendingRevocation { workspace, jti, .. } = pending;
+        if self.store.holds(workspace, jti).unwrap_or(false) {
+            self.append_relaxed(workspace.gone(jti));
+        }
+    }
+
+    fn dismiss_all(&mut self) -> Result<()> {
+        let revocations = self.pending.revocations.iter();
+        let mut records: Vec<Record> = revocations.map(|p| p.workspace.dismissed(&p.jti)).collect();
+        records.extend(self.pending.creates.iter().map(|c| c.workspace.closed(c.at)));
+        if records.is_empty() {
+            return Ok(());
+        }
+        for PendingRevocation { workspace, jti, .. } in self.pending.revocations.clone() {
+            self.note(&workspace, &HistoryEvent::Dismissed { jti });
+        }
+        Ok(self.append_durable(&records)?)
+    }
+
+    /// Deletes a workspace on the server, then forgets it here.
+    ///
+    /// # Errors
+    /// The workspace is kept here: nothing proves that it and its tokens are gone.
+    pub(crate) fn delete_workspace(
+        &mut self,
+        workspace: &WorkspaceRef,
+    ) -> Result<DeletedWorkspace> {
+        let deleted = self.send(Call::Workspace, |server| server.delete_workspace(&workspace.id));
+        let was_there = match deleted {
+            Ok(()) => true,
+            Err(failure) => {
+                let not_there = matches!(failure, Failure::Rejected { status: 404 | 410, .. });
+                let unknown = matches!(failure, Failure::Unknown { .. });
+                if !((not_there || unknown) && self.is_gone(workspace)) {
+                    return Err(if unknown || not_there {
+                        let (action, then) = (DELETE, "ntcli workspace list");
+                        ManageError::Unconfirmed { action, failure, then }.into()
+                    } else {
+                        Error::call(DELETE, failure)
+                    });
+                }
+                unknown
+            }
+        };
+        // First what is pending for it, then the workspace with its token: the other way round, a
+        // kill in between would let the next run bring it back.
+        let mut forget = || {
+            if self.pending.concerns(workspace) {
+                self.append_durable(&[workspace.forgotten()])?;
+            }
+            self.store.remove_workspace(workspace)
+        };
+        let not_forgotten = forget().err();
+        self.close();
+        Ok(DeletedWorkspace { was_there, not_forgotten })
+    }
+
+    /// Whether a workspace, and so its tokens, are certainly gone: the account does not list it, and
+    /// the server denies its current token. A session of another account does not list it either.
+    pub(super) fn is_gone(&mut self, workspace: &WorkspaceRef) -> bool {
+        let Ok(all) = self.send(Call::Workspace, |server| server.workspaces()) else {
+            return false;
+        };
+        if all.iter().any(|(id, _)| *id == workspace.id) {
+            return false;
+        }
+        match self.store.current(workspace) {
+            // One that expired is denied anyway.
+            Ok(Some(token)) if token.expiry.at().is_none_or(|end| end > self.clock.now()) => {
+                matches!(
+                    self.send(Call::Check, |server| server.check(&token.access_token)),
+                    Ok(Acceptance::Denied)
+                )
+            }
+            Ok(_) => !self.pending.concerns(workspace),
+            Err(_) => false,
+        }
+    }
+}
+
+/// Drops what is pending about one token, or all that is pending; of one workspace, or of all.
+/// Nothing is sent: what is live stays live. Returns the tokens that are named no more.
+pub(crate) fn forget(
+    store: &mut dyn Store,
+    workspace: Option<&WorkspaceRef>,
+    jti: Option<&str>,
+) -> Result<Vec<String>> {
+    let mut pending = store.pending()?;
+    let meant = |w: &WorkspaceRef| workspace.is_none_or(|workspace| workspace.is(w));
+    let revocations = pending.revocations.iter().map(|p| (&p.workspace, &p.jti));
+    let tokens = revocations.chain(pending.orphans.iter().map(|o| (&o.workspace, &o.jti)));
+    let tokens: Vec<(WorkspaceRef, String)> = tokens
+        .filter(|(w, j)| meant(w) && jti.is_none_or(|jti| jti == j.as_str()))
+        .map(|(w, j)| (w.clone(), j.clone()))
+        .collect();
+    let mut records: Vec<Record> = tokens.iter().map(|(w, jti)| w.dismissed(jti)).collect();
+    if jti.is_none() {
+        let creates = pending.creates.iter().filter(|c| meant(&c.workspace));
+        records.extend(creates.map(|c| c.workspace.closed(c.at)));
+    }
+    if !records.is_empty() {
+        for (workspace, jti) in &tokens {
+            store.note(workspace, &HistoryEvent::Dismissed { jti: jti.clone() }, false);
+        }
+        store.append(&records, true)?;
+        pending.apply_all(records);
+        let _ = store.close(&pending); // a journal that stays adds up to the same
+    }
+    Ok(tokens.into_iter().map(|(_, jti)| jti).collect())
+}
+
+/// Drops everything that is pending about any workspace, for a folder that is reset.
+pub(crate) fn forget_workspaces(store: &mut dyn Store) -> Result<()> {
+    let mut pending = store.pending()?;
+    let records: Vec<Record> = pending.workspaces().map(WorkspaceRef::forgotten).collect();
+    if !records.is_empty() {
+        store.append(&records, true)?;
+        pending.apply_all(records);
+        let _ = store.close(&pending); // a journal that stays adds up to the same
+    }
+    Ok(())
+}
+
+/// Drops everything that is pending about a workspace which is certainly gone, then the workspace.
+pub(crate) fn forget_workspace(store: &mut dyn Store, workspace: &WorkspaceRef) -> Result<()> {
+    let mut pending = store.pending()?;
+    if pending.concerns(workspace) {
+        store.append(&[workspace.forgotten()], true)?;
+        pending.apply(workspace.forgotten());
+        let _ = store.close(&pending); // a journal that stays adds up to the same
+    }
+    store.remove_workspace(workspace)
+}

@@ -1,0 +1,289 @@
+//! Tokens that are not the result of a refresh: those that `token create` hands out, and the first
+//! token of a new workspace.
+
+use std::io;
+
+use super::breaker::Call;
+use super::journal::{PendingRevocation, Record};
+use super::ports::{Event, HistoryEvent, NewWorkspace, Promotion};
+use super::refresh::Purpose;
+use super::{RefreshOptions, Rotator, WorkspaceRef};
+use crate::error::{Error, Failure, ManageError, NewTokenFate, Result, chain};
+use crate::time::Timestamp;
+use crate::token::Token;
+
+const CREATE_WORKSPACE: &str = "create the workspace";
+
+/// Prints a token for its recipient, and answers once that is out of our hands.
+pub(crate) type Printer<'p> = dyn FnMut(&Token) -> io::Result<()> + 'p;
+
+/// A workspace that was created.
+pub(crate) struct CreatedWorkspace {
+    pub(crate) workspace: WorkspaceRef,
+    /// Its first token, which is stored.
+    pub(crate) token: Option<Token>,
+    /// The answer was lost, and the workspace was found in the list.
+    pub(crate) found: bool,
+}
+
+impl Rotator<'_> {
+    /// Creates a token to be handed out, and prints it. With `save` it becomes the workspace's
+    /// current one; the one before it stays live.
+    ///
+    /// The journal names the token until it was printed: whatever ends the run before that, the
+    /// next one says that it is live.
+    ///
+    /// # Errors
+    /// The current token is as it was.
+    pub(crate) fn issue(
+        &mut self,
+        workspace: &WorkspaceRef,
+        options: &RefreshOptions,
+        save: bool,
+        print: &mut Printer,
+    ) -> Result<()> {
+        self.options = *options;
+        self.recover(std::slice::from_ref(workspace));
+        let issued = if save {
+            self.issue_and_save(workspace, print)
+        } else {
+            self.issue_only(workspace, print)
+        };
+        self.close();
+        issued.map_err(|error| self.late(error))
+    }
+
+    fn issue_only(&mut self, workspace: &WorkspaceRef, print: &mut Printer) -> Result<()> {
+        let (at, token) = self.request(workspace, Purpose::HandOut)?;
+        let current = self.store.current(workspace).ok().flatten();
+        if current.is_some_and(|current| current.is_same(&token)) {
+            self.append_relaxed(workspace.closed(at));
+            return Err(self.failed(workspace, Error::SameToken));
+        }
+        let jti = token.jti.clone().unwrap_or_default();
+        let handing_out = Record::HandingOut { workspace: workspace.clone(), at, jti: jti.clone() };
+        if let Err(failed) = self.append_durable(&[handing_out]) {
+            return Err(self.not_kept(workspace, at, &token, &failed));
+        }
+        self.note_handed_out(workspace, &token);
+        match print(&token) {
+            Ok(()) => {
+                self.append_relaxed(workspace.gone(&jti));
+                Ok(())
+            }
+            Err(source) => Err(self.not_printed(workspace, &token, source)),
+        }
+    }
+
+    /// Nobody may have received it: it is revoked.
+    fn not_printed(&mut self, workspace: &WorkspaceRef, token: &Token, source: io::Error) -> Error {
+        let jti = token.jti.clone();
+        let mut fate = NewTokenFate::Live;
+        if let Some(jti) = &jti {
+            let pending = self.pending_revocation(workspace, jti);
+            let pending = Record::PendingRevocation(PendingRevocation { is_new: true, ..pending });
+            let _ = self.append_durable(&[pending]); // it is named all the same
+            if self.revoke(workspace, jti, true).is_ok() {
+                self.gone(workspace, jti);
+                fate = NewTokenFate::Revoked;
+            }
+        }
+        self.failed(workspace, Error::NotHandedOut { jti, fate, source })
+    }
+
+    fn issue_and_save(&mut self, workspace: &WorkspaceRef, print: &mut Printer) -> Result<()> {
+        self.refuse_if_unfinished(workspace)?;
+        let old = self.store.current(workspace)?;
+        let (at, token) = self.request(workspace, Purpose::HandOut)?;
+        if old.as_ref().is_some_and(|old| old.is_same(&token)) {
+            self.append_relaxed(workspace.closed(at));
+            return Err(self.failed(workspace, Error::SameToken));
+        }
+        self.keep(workspace, at, &token, old.as_ref(), Purpose::HandOut)?;
+        let promotion = Promotion { workspace, old: old.as_ref(), new: &token };
+        match self.store.promote(&[promotion]) {
+            Ok(stored) if stored == [true] => {}
+            Ok(_) => {
+                self.discard_new(workspace, &token);
+                return Err(self.failed(workspace, Error::Overtaken));
+            }
+            Err(failed) => {
+                let fate = if failed.in_place {
+                    NewTokenFate::Kept
+                } else {
+                    self.discard_new(workspace, &token)
+                };
+                return Err(self.not_stored(workspace, &token, fate, &failed.error));
+            }
+        }
+        self.append_relaxed(workspace.promoted());
+        self.keeps_live(workspace, old.as_ref());
+        self.append_relaxed(workspace.done());
+        self.note_handed_out(workspace, &token);
+        print(&token).map_err(|source| {
+            let (jti, fate) = (token.jti.clone(), NewTokenFate::Kept);
+            self.failed(workspace, Error::NotHandedOut { jti, fate, source })
+        })
+    }
+
+    /// Names the token that is current no more, before the journal does not.
+    pub(super) fn keeps_live(&mut self, workspace: &WorkspaceRef, old: Option<&Token>) {
+        if let Some(jti) = old.and_then(|old| old.jti.clone()) {
+            let workspace = workspace.clone();
+            (self.on_event)(Event::KeptLive { workspace, jti });
+        }
+    }
+
+    /// Durably: without this line the token could pass for an orphan.
+    fn note_handed_out(&mut self, workspace: &WorkspaceRef, token: &Token) {
+        let (jti, expires_at) = (token.jti.clone(), token.expiry.at());
+        self.store.note(workspace, &HistoryEvent::HandedOut { jti, expires_at }, true);
+    }
+
+    /// Creates a workspace and makes it the active one; a token that comes with it is stored.
+    pub(crate) fn create_workspace(
+        &mut self,
+        name: &str,
+        description: Option<&str>,
+    ) -> Result<CreatedWorkspace> {
+        self.recover(&[]);
+        let created = self.try_create_workspace(name, description);
+        self.close();
+        created.map_err(|error| self.late(error))
+    }
+
+    fn try_create_workspace(
+        &mut self,
+        name: &str,
+        description: Option<&str>,
+    ) -> Result<CreatedWorkspace> {
+        // Whatever cannot be written is found out before anything is requested.
+        self.store.probe()?;
+        let at = self.request_time();
+        let request = WorkspaceRef {
+            key: String::new(),
+            id: String::new(),
+            name: name.to_owned(),
+            server: self.control_plane.server().to_owned(),
+        };
+        let longest_s = self.control_plane.longest_create().as_secs().cast_signed();
+        self.append_durable(&[Record::CreatingWorkspace {
+            name: request.name.clone(),
+            server: request.server.clone(),
+            at,
+            until: at.plus_secs(longest_s),
+            boot: self.clock.boot_time(),
+        }])?;
+        let sent = self.send(Call::Workspace, |server| server.create_workspace(name, description));
+        let failure = match sent {
+            Ok(new) => return self.adopt_workspace(&request, at, new),
+            Err(failure) => failure,
+        };
+        if !matches!(failure, Failure::Unknown { .. }) {
+            self.append_relaxed(request.closed(at));
+            return Err(match failure {
+                Failure::Rejected { status: 409, .. } => {
+                    ManageError::WorkspaceExists { name: name.to_owned() }.into()
+                }
+                failure => Error::call(CREATE_WORKSPACE, failure),
+            });
+        }
+        if let Ok(Some(workspace)) = self.search_workspace(&request, at) {
+            self.visit_found(&workspace, |_| true);
+            let stored = self.store.put_workspace(&workspace, None);
+            stored.map_err(|failed| Self::workspace_not_stored(&workspace, None, &failed.error))?;
+            return Ok(CreatedWorkspace { workspace, token: None, found: true });
+        }
+        let (action, then) = (CREATE_WORKSPACE, "ntcli workspace list");
+        Err(ManageError::Unconfirmed { action, failure, then }.into())
+    }
+
+    /// Puts the workspace and the token that came with it into the config file, in one step.
+    fn adopt_workspace(
+        &mut self,
+        request: &WorkspaceRef,
+        at: Timestamp,
+        new: NewWorkspace,
+    ) -> Result<CreatedWorkspace> {
+        let NewWorkspace { id, name, token } = new;
+        let workspace = self.known_ref(&id, name);
+        match &token {
+            None => self.append_relaxed(request.closed(at)),
+            Some(token) => {
+                let kept = self.keep(&workspace, at, token, None, Purpose::HandOut);
+                kept.map_err(|error| {
+                    let fate = error.new_token_fate();
+                    Self::workspace_not_stored(&workspace, fate, &error)
+                })?;
+            }
+        }
+        if let Err(failed) = self.store.put_workspace(&workspace, token.as_ref()) {
+            let fate = token.as_ref().map(|token| {
+                if failed.in_place {
+                    NewTokenFate::Kept
+                } else {
+                    self.discard_new(&workspace, token)
+                }
+            });
+            return Err(Self::workspace_not_stored(&workspace, fate, &failed.error));
+        }
+        if let Some(token) = &token {
+            self.append_relaxed(workspace.promoted());
+            self.append_relaxed(workspace.done());
+            self.note_handed_out(&workspace, token);
+        }
+        Ok(CreatedWorkspace { workspace, token, found: false })
+    }
+
+    /// A workspace of this server, by the key that the config file has for it.
+    fn known_ref(&mut self, id: &str, name: String) -> WorkspaceRef {
+        let id = crate::config::bare_id(id).to_owned();
+        let key = self.store.key_of(&id).unwrap_or_else(|| id.clone());
+        WorkspaceRef { key, id, name, server: self.control_plane.server().to_owned() }
+    }
+
+    fn workspace_not_stored(
+        workspace: &WorkspaceRef,
+        token: Option<NewTokenFate>,
+        error: &Error,
+    ) -> Error {
+        let (name, causes) = (workspace.name.clone(), chain(error));
+        ManageError::StoreWorkspace { name, token, causes }.into()
+    }
+
+    /// Looks for a workspace whose creation has no answer: a name is borne once, so the list tells.
+    /// A token may have come with it, and is looked for from then on.
+    pub(super) fn search_workspace(
+        &mut self,
+        request: &WorkspaceRef,
+        at: Timestamp,
+    ) -> Result<Option<WorkspaceRef>> {
+        let all = self.send(Call::Workspace, |server| server.workspaces());
+        let all = all.map_err(|failure| Error::call("list the workspaces", failure))?;
+        let create = self.pending.creates.iter().find(|c| c.at == at && c.workspace.is(request));
+        let Some(create) = create.cloned() else {
+            return Ok(None);
+        };
+        let Some((id, name)) = all.into_iter().find(|(_, name)| *name == request.name) else {
+            self.append_relaxed(if create.is_settled(&self.moment()) {
+                request.closed(at)
+            } else {
+                request.searched(at)
+            });
+            return Ok(None);
+        };
+        let workspace = self.known_ref(&id, name);
+        let creating = Record::Creating {
+            workspace: workspace.clone(),
+            at,
+            until: create.until,
+            boot: create.boot,
+            expiry: None,
+            to_hand_out: false,
+        };
+        self.append_durable(&[request.closed(at), creating])?;
+        (self.on_event)(Event::WorkspaceFound { workspace: workspace.clone() });
+        let _ = self.search(&workspace); // else the next run looks again
+        Ok(Some(workspace))
+    }
+}

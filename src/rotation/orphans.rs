@@ -1,0 +1,291 @@
+//! Looking for the tokens of requests whose answer was lost.
+//!
+//! A candidate is a token of the list that nothing here knows and that was created around a lost
+//! request. It is *named* if its moment fits within minutes: the server's clocks may differ from
+//! each other, and its news travels slowly. It is *revoked*, if the user asks for that, only if its
+//! moment and lifetime are those of the request and there are no more such tokens than requests.
+
+use std::rc::Rc;
+
+use super::breaker::Call;
+use super::journal::{Origin, Orphan, Record};
+use super::moment::Moment;
+use super::pending::PendingCreate;
+use super::ports::{Event, HistoryEvent, ListedToken};
+use super::{Answer, Rotator, WorkspaceRef};
+use crate::error::Failure;
+use crate::time::{Expiry, Timestamp};
+use crate::token::TokenExpiry;
+
+/// How far the clocks of a server may be apart, and its news be late: for naming.
+const WIDE_S: i64 = 300;
+/// A list and a `Date` header count whole seconds, each rounded by itself: for revoking.
+const NARROW_S: i64 = 2;
+
+impl Rotator<'_> {
+    /// The live tokens of a workspace, read once a run unless something has changed since.
+    pub(super) fn list(&mut self, workspace: &WorkspaceRef) -> Answer<Rc<Vec<ListedToken>>> {
+        if let Some((_, list)) = self.lists.iter().find(|(w, _)| w.is(workspace)) {
+            return Ok(Rc::clone(list));
+        }
+        let list = Rc::new(self.send(Call::List, |server| server.list(&workspace.id))?);
+        self.lists.push((workspace.clone(), Rc::clone(&list)));
+        Ok(list)
+    }
+
+    pub(super) fn forget_list(&mut self, workspace: &WorkspaceRef) {
+        self.lists.retain(|(w, _)| !w.is(workspace));
+    }
+
+    /// Finds out what became of the requests that have no answer.
+    pub(super) fn search_creates(&mut self) {
+        let mut seen: Vec<WorkspaceRef> = Vec::new();
+        for create in self.pending.creates.clone() {
+            let workspace = create.workspace;
+            if !self.is_ours(&workspace) || seen.iter().any(|w| w.is(&workspace)) {
+                continue;
+            }
+            if workspace.id.is_empty() {
+                if let Err(error) = self.search_workspace(&workspace, create.at) {
+                    let reason = error.in_one_line();
+                    (self.on_event)(Event::Unsettled { workspace, reason });
+                }
+                continue;
+            }
+            seen.push(workspace.clone());
+            if !self.breaker.is_clear(Call::List) {
+                continue;
+            }
+            if let Err(failure) = self.search(&workspace) {
+                if failure.is_workspace_missing() && self.is_gone(&workspace) {
+                    let _ = self.append_durable(&[workspace.forgotten()]);
+                    continue;
+                }
+                let reason = failure.to_string();
+                (self.on_event)(Event::Unsettled { workspace, reason });
+            }
+        }
+    }
+
+    /// After a create without an answer: the ids of the tokens that may be its result, which are
+    /// named, or revoked if that was asked for.
+    pub(super) fn search_after_create(&mut self, workspace: &WorkspaceRef) -> Answer<Vec<String>> {
+        let found = self.search(workspace)?;
+        self.visit_found(workspace, |orphan| found.contains(&orphan.jti));
+        Ok(found)
+    }
+
+    /// Visits the orphans of one workspace that this run has just found.
+    pub(super) fn visit_found(
+        &mut self,
+        workspace: &WorkspaceRef,
+        is_it: impl Fn(&Orphan) -> bool,
+    ) {
+        for orphan in self.pending.orphans.clone() {
+            if orphan.workspace.is(workspace) && is_it(&orphan) {
+                self.visit(orphan, std::slice::from_ref(workspace));
+            }
+        }
+    }
+
+    /// Takes the tokens that lost requests of a workspace may have made into the journal, where they
+    /// stay until they are gone or dismissed, and closes the requests whose outcome is known.
+    pub(super) fn search(&mut self, workspace: &WorkspaceRef) -> Answer<Vec<String>> {
+        let list = self.list(workspace)?;
+        let creates: Vec<PendingCreate> =
+            self.pending.creates.iter().filter(|c| c.workspace.is(workspace)).cloned().collect();
+        let now = self.moment();
+        let since = self.current_since(workspace, &list);
+        let mut candidates: Vec<&ListedToken> = Vec::new();
+        for token in list.iter() {
+            let fits = creates.iter().any(|c| c.may_have_made(token, since, &now));
+            if fits && !self.is_known(workspace, &token.jti)? {
+                candidates.push(token);
+            }
+        }
+        let matches = |token: &ListedToken| creates.iter().any(|c| c.has_made(token, &now));
+        let earlier = self.found_earlier(workspace, &creates, &now);
+        let ambiguous = candidates.len() + earlier.len() > creates.len();
+
+        let mut records = Vec::new();
+        if ambiguous && !candidates.is_empty() {
+            let origin = Origin::Maybe;
+            let certain = earlier.into_iter().filter(|o| o.origin == Origin::Match);
+            records.extend(certain.map(|o| Record::Orphan(Orphan { origin, ..o })));
+        }
+        for token in &candidates {
+            let origin = if creates.iter().any(|c| c.to_hand_out) {
+                Origin::HandedOut
+            } else if matches(token) && !ambiguous {
+                Origin::Match
+            } else {
+                Origin::Maybe
+            };
+            let (jti, created_at) = (token.jti.clone(), token.created_at);
+            self.note(workspace, &HistoryEvent::OrphanFound { jti: jti.clone() });
+            let workspace = workspace.clone();
+            records.push(Record::Orphan(Orphan { workspace, jti, created_at, origin }));
+        }
+        // A token that fits may be another machine's, and ours may still appear: a request stays open
+        // until it would have.
+        for create in &creates {
+            if create.is_settled(&now) {
+                records.push(workspace.closed(create.at));
+            } else if !create.searched {
+                records.push(workspace.searched(create.at));
+            }
+        }
+        let found = candidates.iter().map(|token| token.jti.clone()).collect();
+        self.append_found(records);
+        Ok(found)
+    }
+
+    /// What a search before this one has found counts too, while the requests stay open.
+    fn found_earlier(
+        &self,
+        workspace: &WorkspaceRef,
+        creates: &[PendingCreate],
+        now: &Moment,
+    ) -> Vec<Orphan> {
+        let mut found = self.pending.orphans.clone();
+        found.retain(|orphan| {
+            let was_then = |create: &PendingCreate| create.was_then(orphan.created_at, now);
+            orphan.workspace.is(workspace) && creates.iter().any(was_then)
+        });
+        found
+    }
+
+    fn append_found(&mut self, records: Vec<Record>) {
+        let must_last = records.iter().any(|r| matches!(r, Record::Orphan(_)));
+        if !must_last {
+            for record in records {
+                self.append_relaxed(record);
+            }
+        } else if self.append_durable(&records).is_err() {
+            // The journal still has the requests, by which the next run finds them again.
+            self.pending.apply_all(records);
+        }
+    }
+
+    /// When the current token was created, as the list has it.
+    fn current_since(
+        &mut self,
+        workspace: &WorkspaceRef,
+        list: &[ListedToken],
+    ) -> Option<Timestamp> {
+        let jti = self.store.current(workspace).ok()??.jti?;
+        list.iter().find(|token| token.jti == jti)?.created_at
+    }
+
+    /// Whether a token is accounted for. A config file that cannot be read may hold it: nothing is
+    /// found out then.
+    fn is_known(&mut self, workspace: &WorkspaceRef, jti: &str) -> Answer<bool> {
+        if self.pending.knows(workspace, jti) {
+            return Ok(true);
+        }
+        let held = self.store.holds(workspace, jti);
+        let held = held.map_err(|error| Failure::NotSent {
+            reason: error.in_one_line(),
+            our_setting: false,
+        })?;
+        Ok(held || self.store.has_history_of(jti))
+    }
+
+    /// Names the orphans that are still live, or revokes those that are certainly ours, if that was
+    /// asked for and they belong to these workspaces.
+    pub(super) fn visit_orphans(&mut self, workspaces: &[WorkspaceRef]) {
+        for orphan in self.pending.orphans.clone() {
+            if self.is_ours(&orphan.workspace) {
+                self.visit(orphan, workspaces);
+            }
+        }
+    }
+
+    fn visit(&mut self, orphan: Orphan, workspaces: &[WorkspaceRef]) {
+        let Orphan { workspace, jti, origin, .. } = &orphan;
+        // A config file that holds it, from another machine or as before, makes it no orphan.
+        let is_held = self.store.holds(workspace, jti).unwrap_or(false);
+        if is_held && self.pending.revocations.iter().all(|p| p.jti != *jti) {
+            return self.append_relaxed(workspace.gone(jti));
+        }
+        let revoked = match self.list_if_clear(workspace) {
+            Some(Ok(list)) if list.iter().all(|t| t.jti != *jti) && self.is_old(&orphan) => {
+                return self.append_relaxed(workspace.gone(jti));
+            }
+            Some(Err(failure)) if failure.is_workspace_missing() && self.is_gone(workspace) => {
+                let _ = self.append_durable(&[workspace.forgotten()]);
+                return;
+            }
+            Some(Ok(_)) => {
+                self.options.revoke_orphans
+                    && *origin == Origin::Match
+                    && workspaces.iter().any(|w| w.is(workspace))
+                    && self.revoke(workspace, jti, false).is_ok()
+            }
+            _ => false,
+        };
+        if revoked {
+            self.gone(workspace, jti);
+        }
+        (self.on_event)(Event::Orphan { orphan, revoked });
+    }
+
+    fn list_if_clear(&mut self, workspace: &WorkspaceRef) -> Option<Answer<Rc<Vec<ListedToken>>>> {
+        self.breaker.is_clear(Call::List).then(|| self.list(workspace))
+    }
+
+    /// Whether a list that lacks the token proves that it is gone: the news of it had its time.
+    fn is_old(&self, orphan: &Orphan) -> bool {
+        orphan.origin != Origin::HandedOut || orphan.has_settled(&self.moment())
+    }
+}
+
+impl PendingCreate {
+    /// The moments, by the server's clock, at which it was sent: by its `Date`, and by our clock in
+    /// case that came from elsewhere.
+    fn sent(&self, now: &Moment) -> [Timestamp; 2] {
+        let age_s = self.age_s(now);
+        [now.server().plus_secs(-age_s), now.ours.plus_secs(-age_s)]
+    }
+
+    fn around(&self, created_at: Timestamp, slack_s: i64, now: &Moment) -> bool {
+        self.sent(now).iter().any(|sent| {
+            let until = sent.plus_secs(self.longest_s() + slack_s);
+            sent.plus_secs(-slack_s) <= created_at && created_at <= until
+        })
+    }
+
+    /// Whether a token may be its result: one that does not say when it was created may. Our clock
+    /// may have been wrong before a boot; then every token may that is younger than the current one.
+    fn may_have_made(&self, token: &ListedToken, since: Option<Timestamp>, now: &Moment) -> bool {
+        let Some(created_at) = token.created_at else {
+            return true;
+        };
+        let is_younger = since.is_some_and(|since| created_at >= since);
+        self.around(created_at, WIDE_S, now)
+            || (is_younger && now.uptime_after(self.boot.as_ref()).is_some())
+    }
+
+    /// Whether a token's moment and lifetime are what it asked for.
+    fn has_made(&self, token: &ListedToken, now: &Moment) -> bool {
+        let Some(created_at) = token.created_at else {
+            return false;
+        };
+        let fits = match (self.expiry, token.expiry) {
+            (_, TokenExpiry::Unknown) | (Some(Expiry::Never), TokenExpiry::Never) => true,
+            (Some(Expiry::In(asked_s)), TokenExpiry::At(end)) => {
+                let lifetime_s = end.secs() - created_at.secs();
+                (lifetime_s - asked_s.cast_signed()).abs() <= NARROW_S
+            }
+            (Some(Expiry::At(asked)), TokenExpiry::At(end)) => {
+                (end.secs() - asked.secs()).abs() <= NARROW_S
+            }
+            _ => false,
+        };
+        fits && self.was_then(Some(created_at), now)
+    }
+
+    fn was_then(&self, created_at: Option<Timestamp>, now: &Moment) -> bool {
+        created_at.is_some_and(|at| self.around(at, NARROW_S, now))
+    }
+}

@@ -1,0 +1,196 @@
+//! What a rotation is given: a control plane, a store, and what the token is delivered to.
+//! Small traits, which is also how the simulation injects faults.
+
+use std::time::Duration;
+
+use super::journal::Record;
+use super::{Pending, WorkspaceRef};
+use crate::error::{Failure, Result};
+use crate::secret::Secret;
+use crate::store::{AppendError, ReplaceError};
+use crate::time::{Expiry, Timestamp};
+use crate::token::{Token, TokenExpiry};
+
+/// What a call came to.
+pub(crate) type Answer<T> = std::result::Result<T, Failure>;
+
+/// The server. [`Failure`] tells of each call whether it may have been carried out.
+pub(crate) trait ControlPlane {
+    /// The base URL of its management API, by which pending work is told apart.
+    fn server(&self) -> &str;
+    /// Requests a token, once. Sent again only if it was certainly not sent.
+    fn create(&self, workspace: &str, expiry: Expiry) -> Answer<Token>;
+    /// The live tokens of a workspace.
+    fn list(&self, workspace: &str) -> Answer<Vec<ListedToken>>;
+    /// Revokes a token. Only a 2xx that is an answer of this API is a success.
+    fn revoke(&self, workspace: &str, jti: &str) -> Answer<Option<Timestamp>>;
+    /// Whether the server accepts a workspace token.
+    fn check(&self, token: &Secret) -> Answer<Acceptance>;
+    /// All workspaces of the account: id and name.
+    fn workspaces(&self) -> Answer<Vec<(String, String)>>;
+    /// Creates a workspace, which may come with a first token. Sent once.
+    fn create_workspace(&self, name: &str, description: Option<&str>) -> Answer<NewWorkspace>;
+    /// Deletes a workspace and its tokens.
+    fn delete_workspace(&self, workspace: &str) -> Answer<()>;
+    /// How many seconds the server's clock is ahead of ours, by its last answer of this run.
+    fn skew_s(&self) -> Option<i64>;
+    /// How long a [`ControlPlane::create`] takes at most.
+    fn longest_create(&self) -> Duration;
+    /// Waits after the given attempt (from 1), as long as the server asked for if it did. `false` if
+    /// there is to be no further one: that would be too many, or too long for this run.
+    fn back_off(&self, retry_after: Option<Duration>, attempt: u32) -> bool;
+}
+
+/// What the server says of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Acceptance {
+    Accepted,
+    Denied,
+    /// A 2xx that is no answer of this API.
+    Unclear,
+}
+
+/// A live token as the list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ListedToken {
+    pub(crate) jti: String,
+    /// By the clock of whatever part of the server created it.
+    pub(crate) created_at: Option<Timestamp>,
+    pub(crate) expiry: TokenExpiry,
+}
+
+/// A workspace that was just created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewWorkspace {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) token: Option<Token>,
+}
+
+/// What uses the token.
+pub(crate) trait Deliver {
+    /// Delivers the new token. May be called again with the same token. The error says why not.
+    fn deliver(
+        &mut self,
+        workspace: &WorkspaceRef,
+        new: &Token,
+        old: Option<&Token>,
+    ) -> std::result::Result<(), String>;
+}
+
+/// The config folder. Whoever has one holds its lock.
+pub(crate) trait Store {
+    /// What the journal adds up to.
+    fn pending(&mut self) -> Result<Pending>;
+    /// Appends to the journal; with `durable` the records outlast a power cut.
+    /// [`AppendError`] tells whether they are certainly not there.
+    fn append(&mut self, records: &[Record], durable: bool)
+    -> std::result::Result<(), AppendError>;
+    /// Takes the last append back, durably, without needing space on the disk.
+    fn retract(&mut self) -> Result<()>;
+    /// Ends the run: removes an empty journal, shortens a long one or one with spent tokens.
+    fn close(&mut self, pending: &Pending) -> Result<()>;
+    /// The workspace's current token, as the config file says now.
+    fn current(&mut self, workspace: &WorkspaceRef) -> Result<Option<Token>>;
+    /// Makes tokens the current ones in one durable, atomic step, under every key of the workspace
+    /// that holds the old token. A workspace that holds neither the old nor the new token any more
+    /// is left out: another program was faster. Answers which were stored; [`ReplaceError`] tells
+    /// whether the new tokens are in place.
+    fn promote(&mut self, promotions: &[Promotion])
+    -> std::result::Result<Vec<bool>, ReplaceError>;
+    /// Puts a new workspace into the config file, with its token if it has one, and makes it active.
+    fn put_workspace(
+        &mut self,
+        workspace: &WorkspaceRef,
+        token: Option<&Token>,
+    ) -> std::result::Result<(), ReplaceError>;
+    /// Removes a token from the config file; answers whether it was there.
+    fn clear_token(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<bool>;
+    /// Removes a workspace from the config file.
+    fn remove_workspace(&mut self, workspace: &WorkspaceRef) -> Result<()>;
+    /// The key that the config file has for a workspace with that UUID.
+    fn key_of(&mut self, id: &str) -> Option<String>;
+    /// Finds out whether the config file could be written.
+    fn probe(&mut self) -> Result<()>;
+    /// Whether the config file holds the token, under whatever key of the workspace.
+    fn holds(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<bool>;
+    /// The tokens that replaced this one, as the history has it.
+    fn successors_of(&mut self, jti: &str) -> Vec<String>;
+    /// Whether the history names the token, so that it is no orphan.
+    fn has_history_of(&mut self, jti: &str) -> bool;
+    /// Keeps a line of history; durably if something depends on it. Never fails the work.
+    fn note(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent, durable: bool);
+    /// As [`Store::note`], unless there is such a line about this token already.
+    fn note_once(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent);
+}
+
+/// A token that is to become its workspace's current one.
+pub(crate) struct Promotion<'a> {
+    pub(crate) workspace: &'a WorkspaceRef,
+    /// What it holds now.
+    pub(crate) old: Option<&'a Token>,
+    pub(crate) new: &'a Token,
+}
+
+/// What the history remembers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum HistoryEvent {
+    Refreshed {
+        new: Option<String>,
+        old: Option<String>,
+        expires_at: Option<Timestamp>,
+        /// A later run finished it.
+        recovered: bool,
+    },
+    Revoked {
+        jti: String,
+    },
+    /// A replaced token is kept live until then, by the server's clock.
+    Grace {
+        jti: String,
+        until: Timestamp,
+    },
+    /// Created by `token create`.
+    HandedOut {
+        jti: Option<String>,
+        expires_at: Option<Timestamp>,
+    },
+    OrphanFound {
+        jti: String,
+    },
+    /// The user dismissed it; it may be live.
+    Dismissed {
+        jti: String,
+    },
+    /// A refresh failed after the server had been asked for a token.
+    Failed {
+        reason: String,
+    },
+}
+
+/// What a rotation reports while it works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// What is being waited for.
+    Progress(String),
+    /// An interrupted refresh was finished: its token is the current one.
+    Finished { workspace: WorkspaceRef, jti: Option<String> },
+    /// The token of an interrupted refresh is not needed and will be revoked.
+    Discarded { workspace: WorkspaceRef, jti: Option<String> },
+    /// A pending revocation is done.
+    Revoked { workspace: WorkspaceRef, jti: String },
+    /// A revocation stays pending.
+    StillLive { workspace: WorkspaceRef, jti: String, reason: String },
+    /// The token before the current one stays live: it was not a refresh.
+    KeptLive { workspace: WorkspaceRef, jti: String },
+    /// A token that was to be revoked is the current one again: the config file was restored.
+    Restored { workspace: WorkspaceRef, jti: String },
+    /// A live token that nobody here holds.
+    Orphan { orphan: super::Orphan, revoked: bool },
+    /// It could not be found out what became of an earlier request.
+    Unsettled { workspace: WorkspaceRef, reason: String },
+    /// A workspace whose creation had no answer is there.
+    WorkspaceFound { workspace: WorkspaceRef },
+    /// Work is pending at another server.
+    OtherServer { workspace: WorkspaceRef },
+}

@@ -1,0 +1,310 @@
+//! Every revocation: after a refresh, of a token that is not needed, by hand, on logout, with a
+//! workspace. A token is called revoked only if a 2xx of the API or a list without it proves that;
+//! otherwise the revocation stays pending, and every later run tries again.
+
+use super::breaker::Call;
+use super::journal::{Origin, Orphan, PendingRevocation, Record};
+use super::moment::Moment;
+use super::ports::{Event, HistoryEvent, ListedToken};
+use super::{Answer, OldFate, Rotator, WorkspaceRef};
+use crate::error::{Error, Failure, NewTokenFate, Result};
+use crate::time::Timestamp;
+use crate::token::Token;
+
+const REVOKE: &str = "revoke the token";
+
+/// What proves that a token is revoked.
+pub(super) enum Proof {
+    /// The server's word, with the moment if it gave one.
+    Confirmed(Option<Timestamp>),
+    /// The request failed like this, but the list does not hold the token any more.
+    Unlisted(Failure),
+}
+
+impl Proof {
+    pub(super) fn at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Confirmed(at) => *at,
+            Self::Unlisted(_) => None,
+        }
+    }
+}
+
+impl Rotator<'_> {
+    /// Revokes a token, with proof. The news of a new token may not have reached the part of the
+    /// server that lists, so for one only the server's word counts.
+    pub(super) fn revoke(
+        &mut self,
+        workspace: &WorkspaceRef,
+        jti: &str,
+        is_new: bool,
+    ) -> Answer<Proof> {
+        self.forget_list(workspace);
+        let failure = match self.send(Call::Revoke, |server| server.revoke(&workspace.id, jti)) {
+            Ok(at) => return Ok(Proof::Confirmed(at)),
+            Err(failure) => failure,
+        };
+        let may_be_done = match &failure {
+            Failure::Unknown { .. } => true,
+            Failure::Rejected { status, .. } => matches!(status, 404 | 410),
+            Failure::NotSent { .. } => false,
+        };
+        if is_new || !may_be_done {
+            return Err(failure);
+        }
+        match self.list(workspace) {
+            Ok(tokens) if self.is_proof(workspace, jti, &tokens) => Ok(Proof::Unlisted(failure)),
+            _ => Err(failure),
+        }
+    }
+
+    /// Whether a list without a token proves that it is gone. One that lacks the current token too is
+    /// not whole, or not of this workspace.
+    fn is_proof(&mut self, workspace: &WorkspaceRef, jti: &str, tokens: &[ListedToken]) -> bool {
+        let has = |jti: &str| tokens.iter().any(|t| t.jti == jti);
+        let current = self.store.current(workspace).ok().flatten().and_then(|t| t.jti);
+        !has(jti) && current.is_none_or(|current| current == jti || has(&current))
+    }
+
+    /// Revokes the token that a stored one replaced, now or later.
+    pub(super) fn revoke_old(
+        &mut self,
+        workspace: &WorkspaceRef,
+        new: &Token,
+        old: Option<&Token>,
+        grace_s: Option<u64>,
+    ) -> OldFate {
+        let Some(old) = old else {
+            self.append_relaxed(workspace.done());
+            return OldFate::None;
+        };
+        let Some(jti) = &old.jti else {
+            self.append_relaxed(workspace.done());
+            return OldFate::Live("it has no id by which it could be revoked".to_owned());
+        };
+        if new.jti.as_ref() == Some(jti) {
+            self.append_relaxed(workspace.done());
+            return OldFate::Live("the server gave the new token the same id".to_owned());
+        }
+        let pending = PendingRevocation {
+            successor: new.jti.clone(),
+            ..self.pending_revocation(workspace, jti)
+        };
+        let kept_because = match self.store.holds(workspace, jti) {
+            Ok(held) => held.then(|| "the config file holds it again".to_owned()),
+            Err(error) => Some(error.in_one_line()),
+        };
+        if let Some(reason) = kept_because {
+            self.leave_pending(pending);
+            return OldFate::Live(reason);
+        }
+        if let Some(grace_s) = grace_s {
+            return self.put_off(pending, grace_s);
+        }
+        (self.on_event)(Event::Progress(format!("Revoking the old token of {}", workspace.name)));
+        match self.revoke(workspace, jti, false) {
+            Ok(proof) => {
+                if let Proof::Unlisted(Failure::Rejected { .. }) = proof {
+                    self.name_successors(workspace, jti, new);
+                }
+                self.gone(workspace, jti);
+                OldFate::Revoked(proof.at().unwrap_or_else(|| self.clock.now()))
+            }
+            Err(failure) => {
+                self.leave_pending(pending);
+                OldFate::Live(failure.to_string())
+            }
+        }
+    }
+
+    /// The old token was gone before: perhaps the config file was restored after a refresh. What that
+    /// refresh had made is live, and nothing else names it.
+    fn name_successors(&mut self, workspace: &WorkspaceRef, jti: &str, new: &Token) {
+        let Ok(list) = self.list(workspace) else {
+            return;
+        };
+        let mut found = self.store.successors_of(jti);
+        found.retain(|jti| new.jti.as_ref() != Some(jti) && list.iter().any(|t| t.jti == *jti));
+        for jti in found {
+            let orphan = Orphan {
+                workspace: workspace.clone(),
+                jti,
+                created_at: None,
+                origin: Origin::Superseded,
+            };
+            let _ = self.append_durable(&[Record::Orphan(orphan.clone())]); // it is named all the same
+            (self.on_event)(Event::Orphan { orphan, revoked: false });
+        }
+    }
+
+    /// Keeps an old token live for a while.
+    fn put_off(&mut self, pending: PendingRevocation, grace_s: u64) -> OldFate {
+        let until = self.moment().plausible().plus_secs(grace_s.cast_signed());
+        let grace = HistoryEvent::Grace { jti: pending.jti.clone(), until };
+        self.note(&pending.workspace.clone(), &grace);
+        self.leave_pending(PendingRevocation {
+            not_before: Some(until),
+            grace_s: Some(grace_s),
+            ..pending
+        });
+        OldFate::Grace(until)
+    }
+
+    /// The refresh is over but for this revocation.
+    fn leave_pending(&mut self, pending: PendingRevocation) {
+        let done = pending.workspace.done();
+        // If this cannot be written, the journal still has the refresh, which means the same.
+        let _ = self.append_durable(&[Record::PendingRevocation(pending), done]);
+    }
+
+    pub(super) fn pending_revocation(
+        &self,
+        workspace: &WorkspaceRef,
+        jti: &str,
+    ) -> PendingRevocation {
+        PendingRevocation {
+            workspace: workspace.clone(),
+            jti: jti.to_owned(),
+            not_before: None,
+            grace_s: None,
+            successor: None,
+            since: Some(self.clock.now()),
+            boot: self.clock.boot_time(),
+            is_new: false,
+            by_hand: false,
+        }
+    }
+
+    /// Gives a new token up: revokes it, after the journal has stopped promising to store it.
+    pub(super) fn discard_new(&mut self, workspace: &WorkspaceRef, token: &Token) -> NewTokenFate {
+        let Some(jti) = token.jti.clone() else {
+            self.append_relaxed(workspace.done());
+            return NewTokenFate::Live;
+        };
+        let retractable = self.retractable.take().is_some_and(|w| w.is(workspace));
+        let pending =
+            PendingRevocation { is_new: true, ..self.pending_revocation(workspace, &jti) };
+        let records = [Record::PendingRevocation(pending), workspace.done()];
+        if let Err(failed) = self.append_durable(&records) {
+            // A full disk takes no record, but gives one back.
+            if !(failed.taken_back && retractable && self.store.retract().is_ok()) {
+                return NewTokenFate::Kept;
+            }
+            self.pending.apply_all(records);
+        }
+        match self.revoke(workspace, &jti, true) {
+            Ok(_) => {
+                self.gone(workspace, &jti);
+                NewTokenFate::Revoked
+            }
+            Err(_) => NewTokenFate::Live,
+        }
+    }
+
+    /// Does the revocations that earlier runs left pending and that are due. One that has just failed
+    /// in this run is not tried again.
+    pub(super) fn revoke_pending(&mut self, before: &[PendingRevocation]) {
+        for pending in self.pending.revocations.clone() {
+            let PendingRevocation { workspace, jti, .. } = &pending;
+            if !(self.is_ours(workspace) && before.contains(&pending)) {
+                continue;
+            }
+            let held = if pending.by_hand { Ok(false) } else { self.store.holds(workspace, jti) };
+            let revoked = match held {
+                Ok(true) => {
+                    self.tell_restored(&pending);
+                    continue;
+                }
+                _ if !(self.is_due(&pending) && self.breaker.is_clear(Call::Revoke)) => continue,
+                Ok(false) => self.revoke_one(&pending).map(drop),
+                Err(error) => Err(error),
+            };
+            if let Err(Error::Call { failure, .. }) = &revoked
+                && failure.is_workspace_missing()
+                && self.is_gone(workspace)
+            {
+                let _ = self.append_durable(&[workspace.forgotten()]); // else the next run does it
+                continue;
+            }
+            let (workspace, jti) = (workspace.clone(), jti.clone());
+            (self.on_event)(match revoked {
+                Ok(()) => Event::Revoked { workspace, jti },
+                Err(error) => Event::StillLive { workspace, jti, reason: unproven(&error) },
+            });
+        }
+    }
+
+    /// Does one pending revocation. A token that the user revoked leaves the config file before the
+    /// journal; answers whether it was there.
+    pub(super) fn revoke_one(
+        &mut self,
+        pending: &PendingRevocation,
+    ) -> Result<(Proof, Result<bool>)> {
+        let PendingRevocation { workspace, jti, .. } = pending;
+        let is_new = pending.is_new && !pending.is_settled(&self.moment());
+        let proof = self.revoke(workspace, jti, is_new);
+        let proof = proof.map_err(|failure| Error::call(REVOKE, failure))?;
+        let cleared =
+            if pending.by_hand { self.store.clear_token(workspace, jti) } else { Ok(false) };
+        let was_never_there = matches!(proof, Proof::Unlisted(Failure::Rejected { .. }));
+        match &cleared {
+            Err(_) => {}
+            Ok(false) if pending.by_hand && was_never_there => {
+                self.append_relaxed(workspace.gone(jti));
+            }
+            Ok(_) => self.gone(workspace, jti),
+        }
+        Ok((proof, cleared))
+    }
+
+    /// Whether the time of a pending revocation has come.
+    fn is_due(&mut self, pending: &PendingRevocation) -> bool {
+        if pending.needs_server_time(&self.moment()) && self.control_plane.skew_s().is_none() {
+            // Any answer tells the time; one that there is no such workspace is none, so ours must do.
+            match self.list(&pending.workspace) {
+                Ok(_) | Err(Failure::Rejected { status: 404 | 410, .. }) => {}
+                Err(_) => return false,
+            }
+        }
+        pending.is_due(&self.moment())
+    }
+
+    /// The config file holds a token that was to be revoked: it was restored. The token stays; the
+    /// one that had replaced it is named from now on.
+    fn tell_restored(&mut self, pending: &PendingRevocation) {
+        let (workspace, jti) = (pending.workspace.clone(), pending.jti.clone());
+        if let Some(successor) = pending.successor.clone() {
+            let orphan = Orphan {
+                workspace: workspace.clone(),
+                jti: successor,
+                created_at: pending.since,
+                origin: Origin::Superseded,
+            };
+            let pending = PendingRevocation { successor: None, ..pending.clone() };
+            let records = [Record::Orphan(orphan), Record::PendingRevocation(pending)];
+            let _ = self.append_durable(&records); // else the next run does the same again
+        }
+        (self.on_event)(Event::Restored { workspace, jti });
+    }
+
+    pub(super) fn gone(&mut self, workspace: &WorkspaceRef, jti: &str) {
+        self.note(workspace, &HistoryEvent::Revoked { jti: jti.to_owned() });
+        self.append_relaxed(workspace.gone(jti));
+    }
+
+    pub(super) fn moment(&self) -> Moment {
+        Moment {
+            ours: self.clock.now(),
+            boot: self.clock.boot_time(),
+            skew_s: self.control_plane.skew_s(),
+        }
+    }
+}
+
+/// Why a token may be live. That nothing has changed, as a failed call says, is not known of it.
+pub(super) fn unproven(error: &Error) -> String {
+    match error {
+        Error::Call { failure, .. } => failure.to_string(),
+        error => error.in_one_line(),
+    }
+}

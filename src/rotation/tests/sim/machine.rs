@@ -1,0 +1,276 @@
+//! A simulated config folder: what is on its disk, and what a power cut leaves of that.
+
+use super::{Fate, Loss, Needs, World};
+use crate::error::{Error, Result};
+use crate::rotation::{
+    Deliver, HistoryEvent, Pending, Promotion, Record, Store, WorkspaceRef, journal_lines,
+};
+use crate::store::{AppendError, ReplaceError};
+use crate::token::Token;
+
+/// One folder. The config file is replaced durably and in one step; the others are appended to.
+#[derive(Debug, Default)]
+pub(in crate::rotation::tests) struct Machine {
+    pub(in crate::rotation::tests) config: Vec<(String, Option<Token>)>,
+    /// The journal file; `None` if there is none.
+    pub(in crate::rotation::tests) journal: Option<Vec<u8>>,
+    /// How much of it outlasts a power cut.
+    durable: usize,
+    last_append: usize,
+    /// Everything is durable and no empty line says so yet.
+    unmarked: bool,
+    /// The ids of tokens that the history says were handed out, and whether that is durable.
+    history: Vec<(String, bool)>,
+    pub(super) has_run: bool,
+}
+
+impl Machine {
+    pub(super) fn cut_power(&mut self, loss: Loss) {
+        let durable = self.durable;
+        if let Some(journal) = &mut self.journal {
+            let durable = durable.min(journal.len());
+            let unsynced = &mut journal[durable..];
+            match loss {
+                Loss::Everything | Loss::Journal => journal.truncate(durable),
+                Loss::History => {}
+                Loss::Torn => {
+                    let half = unsynced.len() / 2;
+                    journal.truncate(durable + half);
+                }
+                Loss::Hole => {
+                    let block = unsynced.len().min(64);
+                    unsynced[..block].fill(0);
+                }
+            }
+        }
+        if matches!(loss, Loss::Everything | Loss::History) {
+            self.history.retain(|(_, durable)| *durable);
+        }
+        self.unmarked = false;
+        // What the power cut left is on the disk.
+        self.durable = self.journal.as_ref().map_or(0, Vec::len);
+    }
+
+    fn set(&mut self, key: &str, token: Option<Token>) -> Option<Token> {
+        if let Some((_, held)) = self.config.iter_mut().find(|(id, _)| id == key) {
+            return std::mem::replace(held, token);
+        }
+        self.config.push((key.to_owned(), token));
+        None
+    }
+}
+
+fn io_error() -> Error {
+    Error::write_file("write", "/sim".as_ref(), std::io::Error::other("no"))
+}
+
+/// The folder of one machine, with its lock.
+#[derive(Clone)]
+pub(in crate::rotation::tests) struct Folder {
+    pub(in crate::rotation::tests) world: World,
+    pub(in crate::rotation::tests) machine: usize,
+}
+
+impl Folder {
+    fn effect(&self, needs: Needs, change: impl FnOnce(&mut Machine)) -> Fate {
+        self.world.effect(needs, |sim| change(&mut sim.machines[self.machine]))
+    }
+
+    fn replace(&self, change: impl FnOnce(&mut Machine)) -> std::result::Result<(), ReplaceError> {
+        match self.effect(Needs::Space, change) {
+            Fate::Done => Ok(()),
+            Fate::Failed { done, .. } => Err(ReplaceError { in_place: done, error: io_error() }),
+        }
+    }
+
+    fn tokens(&self) -> Vec<(String, Token)> {
+        let sim = self.world.0.borrow();
+        let config = sim.machines[self.machine].config.iter();
+        config.filter_map(|(id, token)| Some((id.clone(), token.clone()?))).collect()
+    }
+}
+
+impl Store for Folder {
+    fn pending(&mut self) -> Result<Pending> {
+        let mut sim = self.world.0.borrow_mut();
+        let machine = &mut sim.machines[self.machine];
+        let Some(journal) = &mut machine.journal else {
+            return Ok(Pending::default());
+        };
+        let whole = journal.iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1);
+        let (pending, counted) = Pending::read(&journal[..whole])
+            .map_err(|place| Error::DamagedFile { path: "/sim".into(), place })?;
+        journal.truncate(counted);
+        machine.durable = machine.durable.min(counted);
+        Ok(pending)
+    }
+
+    fn append(
+        &mut self,
+        records: &[Record],
+        durable: bool,
+    ) -> std::result::Result<(), AppendError> {
+        let lines = journal_lines(records).expect("a record has a form");
+        let fate = self.effect(Needs::Space, |machine| {
+            let journal = machine.journal.get_or_insert_default();
+            machine.last_append = journal.len();
+            if machine.unmarked && !journal.is_empty() {
+                journal.push(b'\n');
+            }
+            journal.extend(lines);
+            machine.unmarked = durable;
+            if durable {
+                machine.durable = journal.len();
+            }
+        });
+        match fate {
+            Fate::Done => Ok(()),
+            Fate::Failed { done, .. } => Err(AppendError { taken_back: !done, error: io_error() }),
+        }
+    }
+
+    fn retract(&mut self) -> Result<()> {
+        let fate = self.effect(Needs::Disk, |machine| {
+            let length = machine.last_append;
+            if let Some(journal) = &mut machine.journal {
+                journal.truncate(length);
+            }
+            machine.durable = length;
+            machine.unmarked = true;
+        });
+        match fate {
+            Fate::Done => Ok(()),
+            Fate::Failed { .. } => Err(io_error()),
+        }
+    }
+
+    fn close(&mut self, pending: &Pending) -> Result<()> {
+        let lines = (!pending.is_empty())
+            .then(|| journal_lines(&pending.records()).expect("records have a form"));
+        if lines.is_some() && pending.spent_tokens == 0 {
+            return Ok(());
+        }
+        let needs = lines.as_ref().map_or(Needs::Disk, |_| Needs::Space);
+        let fate = self.effect(needs, |machine| {
+            machine.durable = lines.as_ref().map_or(0, Vec::len);
+            machine.unmarked = lines.is_some();
+            machine.journal = lines;
+        });
+        match fate {
+            Fate::Done => Ok(()),
+            Fate::Failed { .. } => Err(io_error()),
+        }
+    }
+
+    fn current(&mut self, workspace: &WorkspaceRef) -> Result<Option<Token>> {
+        let tokens = self.tokens().into_iter();
+        Ok(tokens.filter(|(id, _)| *id == workspace.key).map(|(_, t)| t).next())
+    }
+
+    fn promote(
+        &mut self,
+        promotions: &[Promotion],
+    ) -> std::result::Result<Vec<bool>, ReplaceError> {
+        let tokens = self.tokens();
+        let ours = |p: &Promotion| {
+            let current = tokens.iter().find(|(id, _)| *id == p.workspace.key);
+            current.is_none_or(|(_, c)| c == p.new || p.old.is_some_and(|old| old == c))
+        };
+        let stored: Vec<bool> = promotions.iter().map(ours).collect();
+        let machine = self.machine;
+        let fate = self.world.effect(Needs::Space, |sim| {
+            for (Promotion { workspace, new, .. }, _) in
+                promotions.iter().zip(&stored).filter(|(_, stored)| **stored)
+            {
+                let new = (*new).clone();
+                let old = sim.machines[machine].set(&workspace.key, Some(new.clone()));
+                if let Some(old) = old.filter(|old| *old != new) {
+                    sim.replaced.push((old, sim.now));
+                }
+            }
+        });
+        match fate {
+            Fate::Done => Ok(stored),
+            Fate::Failed { done, .. } => Err(ReplaceError { in_place: done, error: io_error() }),
+        }
+    }
+
+    fn put_workspace(
+        &mut self,
+        workspace: &WorkspaceRef,
+        token: Option<&Token>,
+    ) -> std::result::Result<(), ReplaceError> {
+        let (key, token) = (workspace.key.clone(), token.cloned());
+        self.replace(|machine| {
+            machine.set(&key, token);
+        })
+    }
+
+    fn clear_token(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<bool> {
+        let held = self.holds(workspace, jti)?;
+        if held {
+            self.replace(|machine| {
+                machine.set(&workspace.key, None);
+            })?;
+        }
+        Ok(held)
+    }
+
+    fn remove_workspace(&mut self, workspace: &WorkspaceRef) -> Result<()> {
+        self.replace(|machine| machine.config.retain(|(id, _)| *id != workspace.key))?;
+        Ok(())
+    }
+
+    fn key_of(&mut self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn probe(&mut self) -> Result<()> {
+        match self.effect(Needs::Space, |_| {}) {
+            Fate::Done => Ok(()),
+            Fate::Failed { .. } => Err(io_error()),
+        }
+    }
+
+    fn holds(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<bool> {
+        let mut tokens = self.tokens().into_iter();
+        Ok(tokens.any(|(id, t)| id == workspace.key && t.jti.as_deref() == Some(jti)))
+    }
+
+    fn successors_of(&mut self, _: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn has_history_of(&mut self, jti: &str) -> bool {
+        let sim = self.world.0.borrow();
+        sim.machines[self.machine].history.iter().any(|(known, _)| known == jti)
+    }
+
+    fn note(&mut self, _: &WorkspaceRef, event: &HistoryEvent, durable: bool) {
+        if let HistoryEvent::HandedOut { jti: Some(jti), .. } = event {
+            let _ = self.effect(Needs::Space, |m| m.history.push((jti.clone(), durable)));
+        }
+    }
+
+    fn note_once(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent) {
+        self.note(workspace, event, false);
+    }
+}
+
+impl Deliver for World {
+    fn deliver(
+        &mut self,
+        workspace: &WorkspaceRef,
+        new: &Token,
+        _: Option<&Token>,
+    ) -> std::result::Result<(), String> {
+        let fate = self.effect(Needs::Space, |sim| {
+            sim.delivered.retain(|(id, _)| *id != workspace.id);
+            sim.delivered.push((workspace.id.clone(), new.clone()));
+        });
+        match fate {
+            Fate::Done => Ok(()),
+            Fate::Failed { .. } => Err("no".into()),
+        }
+    }
+}

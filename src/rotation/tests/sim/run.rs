@@ -1,0 +1,216 @@
+//! One run of a command in the simulation, and what it may claim.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use super::{Command, Folder, Killed, Needs, Trouble, World, workspace};
+use crate::error::{Error, Result};
+use crate::rotation::{Event, OldFate, Outcome, RefreshOptions, Rotator, WorkspaceRef};
+use crate::token::Token;
+
+/// What a run came to, unless it was killed.
+pub(in crate::rotation::tests) type Ended = Option<Result<()>>;
+
+impl World {
+    /// One run of a command on the first machine, with trouble at these effects.
+    pub(in crate::rotation::tests) fn run(
+        &self,
+        command: Command,
+        troubles: &[(usize, Trouble)],
+    ) -> Ended {
+        self.begin(troubles);
+        self.0.borrow_mut().ending |= !matches!(
+            command,
+            Command::Refresh | Command::Create | Command::CreateSaved | Command::WorkspaceCreate
+        );
+        self.run_on(0, command, false)
+    }
+
+    /// An undisturbed refresh of all workspaces, some time later.
+    pub(in crate::rotation::tests) fn refresh(&self, revoke_orphans: bool) -> Ended {
+        self.begin(&[]);
+        self.run_on(0, Command::Refresh, revoke_orphans)
+    }
+
+    /// An undisturbed run that does no more than what is pending, some time later.
+    pub(in crate::rotation::tests) fn recover(&self, revoke_orphans: bool) {
+        self.begin(&[]);
+        let mut folder = Folder { world: self.clone(), machine: 0 };
+        let (server, mut on_event) = (self.clone(), |event| self.take(event));
+        let rotator = Rotator::new(&server, &mut folder, &server, &mut on_event);
+        rotator
+            .expect("a journal")
+            .recover_only(&[workspace("w0"), workspace("w1")], revoke_orphans);
+    }
+
+    fn begin(&self, troubles: &[(usize, Trouble)]) {
+        let mut sim = self.0.borrow_mut();
+        sim.now += sim.pause_s;
+        sim.effects = 0;
+        sim.troubles = troubles.to_vec();
+        sim.met = troubles.is_empty();
+        sim.disk_dead = false;
+        sim.disk_full = false;
+        sim.net_dead = false;
+        sim.skew_s = None;
+        sim.events.clear();
+    }
+
+    /// Whether the last run met all of its trouble.
+    pub(in crate::rotation::tests) fn met_trouble(&self) -> bool {
+        let sim = self.0.borrow();
+        sim.met && sim.troubles.iter().all(|(at, _)| *at <= sim.effects)
+    }
+
+    /// A whole run of the second machine, which has its own copy of the folder.
+    pub(super) fn run_other_machine(&self) {
+        let (effects, skew_s) = {
+            let mut sim = self.0.borrow_mut();
+            sim.machines[1].has_run = true;
+            (sim.effects, sim.skew_s.take())
+        };
+        let troubles = std::mem::take(&mut self.0.borrow_mut().troubles);
+        let ended = self.run_on(1, Command::Refresh, false);
+        assert!(ended.is_some());
+        let mut sim = self.0.borrow_mut();
+        sim.effects = effects;
+        sim.troubles = troubles;
+        sim.skew_s = skew_s;
+    }
+
+    fn run_on(&self, machine: usize, command: Command, revoke_orphans: bool) -> Ended {
+        let ended =
+            catch_unwind(AssertUnwindSafe(|| self.run_command(machine, command, revoke_orphans)));
+        match ended {
+            Ok(outcome) => Some(outcome),
+            Err(payload) if payload.is::<Killed>() => None,
+            Err(payload) => resume_unwind(payload),
+        }
+    }
+
+    fn run_command(&self, machine: usize, command: Command, revoke_orphans: bool) -> Result<()> {
+        let (world, mut store, mut targets) =
+            (self.clone(), Folder { world: self.clone(), machine }, self.clone());
+        let mut on_event = |event| world.take(event);
+        let mut rotator = Rotator::new(&world, &mut store, &world, &mut on_event)?;
+        if machine == 0 && world.0.borrow().kind.targets {
+            rotator.deliver_to(&mut targets);
+        }
+        let options = RefreshOptions {
+            revoke_orphans,
+            grace_s: self.0.borrow().kind.grace_s,
+            ..RefreshOptions::default()
+        };
+        let w0 = workspace("w0");
+        let tokens = self.current(machine);
+        match command {
+            Command::Refresh => {
+                let workspaces: Vec<WorkspaceRef> =
+                    tokens.iter().map(|(workspace, _)| workspace.clone()).collect();
+                let mut first_error = Ok(());
+                rotator.refresh(&workspaces, &options, &mut |_, outcome| match outcome {
+                    Ok(outcome) => world.check_outcome(&outcome),
+                    Err(error) if first_error.is_ok() => first_error = Err(error),
+                    Err(_) => {}
+                });
+                first_error
+            }
+            Command::Create | Command::CreateSaved => {
+                let save = command == Command::CreateSaved;
+                let options = RefreshOptions { grace_s: None, ..options };
+                rotator.issue(&w0, &options, save, &mut |token| world.print(token))
+            }
+            Command::RevokeCurrent | Command::RevokeOther => {
+                let current = tokens.first().and_then(|(_, token)| token.jti.clone());
+                let jti = match command {
+                    Command::RevokeCurrent => current.unwrap_or_default(),
+                    _ => world.a_printed_token(),
+                };
+                rotator.revoke_by_hand(&w0, &jti)?;
+                world.check_revoked(&jti);
+                Ok(())
+            }
+            Command::Logout => {
+                let out = rotator.revoke_all(&tokens, false)?;
+                out.revoked.iter().for_each(|jti| world.check_revoked(jti));
+                if out.left.is_empty() { Ok(()) } else { Err(Error::WorkPending) }
+            }
+            Command::WorkspaceCreate => rotator.create_workspace("new", None).map(drop),
+            Command::WorkspaceDelete => {
+                rotator.delete_workspace(&w0)?;
+                let live = world.0.borrow().tokens.iter().any(|t| t.live && t.workspace == "w0");
+                assert!(!live, "a workspace that is said to be deleted has live tokens");
+                Ok(())
+            }
+        }
+    }
+
+    fn current(&self, machine: usize) -> Vec<(WorkspaceRef, Token)> {
+        let sim = self.0.borrow();
+        let config = sim.machines[machine].config.iter();
+        config.filter_map(|(id, token)| Some((workspace(id), token.clone()?))).collect()
+    }
+
+    /// A token that somebody was given long ago.
+    fn a_printed_token(&self) -> String {
+        let known = self.0.borrow().printed.first().cloned();
+        let token = known.unwrap_or_else(|| {
+            let token = self.make("w0", -1000);
+            self.0.borrow_mut().printed.push(token.clone());
+            token
+        });
+        token.jti.unwrap_or_default()
+    }
+
+    fn print(&self, token: &Token) -> std::io::Result<()> {
+        let fate = self.effect(Needs::Print, |sim| sim.printed.push(token.clone()));
+        match fate {
+            super::Fate::Done => Ok(()),
+            super::Fate::Failed { .. } => Err(std::io::Error::other("nobody reads")),
+        }
+    }
+
+    fn take(&self, event: Event) {
+        match &event {
+            Event::Revoked { jti, .. } => self.check_revoked(jti),
+            Event::Orphan { orphan, revoked: true } => self.check_revoked(&orphan.jti),
+            _ => {}
+        }
+        self.0.borrow_mut().events.push(event);
+    }
+
+    /// What is said of a refresh is so.
+    fn check_outcome(&self, outcome: &Outcome) {
+        let Outcome::Refreshed(refreshed) = outcome else {
+            return;
+        };
+        if let (OldFate::Revoked(_), Some(old)) = (&refreshed.fate, &refreshed.old) {
+            self.check_revoked(old.jti.as_deref().unwrap_or_default());
+        }
+        if refreshed.verified == Some(true) && !self.0.borrow().machines[1].has_run {
+            assert!(self.is_live(&refreshed.new), "verified, and dead: {:#?}", self.0.borrow());
+        }
+    }
+
+    /// No token is called revoked that lives.
+    fn check_revoked(&self, jti: &str) {
+        let live = self.live().iter().any(|live| live == jti);
+        assert!(!live, "{jti} is called revoked, and lives: {:#?}", self.0.borrow());
+    }
+
+    /// The tokens that the last run, or the journal, names.
+    pub(in crate::rotation::tests) fn named(&self) -> Vec<String> {
+        use crate::rotation::Store;
+        let mut named = Vec::new();
+        for machine in 0..2 {
+            let mut folder = Folder { world: self.clone(), machine };
+            let pending = folder.pending().expect("a journal that can be read");
+            named.extend(pending.orphans.iter().map(|o| o.jti.clone()));
+            named.extend(pending.revocations.iter().map(|p| p.jti.clone()));
+            for rotation in &pending.rotations {
+                named.extend(rotation.token.jti.clone());
+                named.extend(rotation.old.as_ref().and_then(|old| old.jti.clone()));
+            }
+        }
+        named
+    }
+}

@@ -1,0 +1,184 @@
+//! Single stories that the exhaustive search does not tell.
+
+use super::sim::{Command, Folder, Kind, ONE, SERVER, Trouble, World, workspace};
+use crate::rotation::{Event, Origin, Rotator, Store, WorkspaceRef};
+
+fn pending(world: &World) -> crate::rotation::Pending {
+    let mut folder = Folder { world: world.clone(), machine: 0 };
+    folder.pending().expect("a journal")
+}
+
+/// A run some time later that only does what is pending.
+fn recover(world: &World, after_s: i64) -> Vec<Event> {
+    world.0.borrow_mut().now += after_s;
+    let mut events = Vec::new();
+    let mut on_event = |event| events.push(event);
+    let mut folder = Folder { world: world.clone(), machine: 0 };
+    let server = world.clone();
+    let mut rotator =
+        Rotator::new(&server, &mut folder, &server, &mut on_event).expect("a journal");
+    rotator.recover_only(&[], false);
+    events
+}
+
+fn names(events: &[Event], jti: &str) -> Option<Origin> {
+    events.iter().find_map(|event| match event {
+        Event::Orphan { orphan, .. } if orphan.jti == jti => Some(orphan.origin),
+        _ => None,
+    })
+}
+
+/// The server takes over the request of a run that was killed only after the next run has looked.
+#[test]
+fn a_token_that_comes_late_is_found_too() {
+    for revoke in [false, true] {
+        let world = World::new(ONE);
+        world.0.borrow_mut().pause_s = 1;
+        // Killed when it asks, before the server has done anything.
+        assert!(world.run(Command::Refresh, &[(3, Trouble::KillBefore)]).is_none());
+        world.refresh(true).expect("no kill").expect("nothing is in the way");
+        assert_eq!(pending(&world).creates.len(), 1, "it is looked for some time longer");
+        let late = world.make("w0", 0);
+        world.refresh(revoke).expect("no kill").expect("nothing is in the way");
+        let jti = late.jti.clone().unwrap();
+        assert!(names(&world.0.borrow().events, &jti).is_some());
+        assert_eq!(world.is_live(&late), !revoke, "it matches in time and number");
+        // It is not looked for without end: another machine's token is its own affair.
+        world.0.borrow_mut().pause_s = 600;
+        world.refresh(true).expect("no kill").expect("nothing is in the way");
+        assert!(pending(&world).creates.is_empty());
+        let other = world.make("w0", 0);
+        world.refresh(true).expect("no kill").expect("nothing is in the way");
+        assert!(world.is_live(&other));
+    }
+}
+
+#[test]
+fn a_token_that_another_program_stored_is_kept() {
+    let world = World::new(ONE);
+    // Killed when the new token is in the journal and not yet stored.
+    assert!(world.run(Command::Refresh, &[(4, Trouble::KillAfter)]).is_none());
+    assert!(pending(&world).rotations.iter().any(|r| !r.promoted), "the scene is set");
+    let theirs = world.make("w0", 0);
+    world.0.borrow_mut().machines[0].config[0].1 = Some(theirs.clone());
+    recover(&world, 1);
+    assert!(world.is_live(&theirs));
+    // The interrupted one was given up; what the other program replaced is its own affair.
+    assert_eq!(world.live(), ["jti_0", "jti_2"]);
+}
+
+/// Our clock may be wrong, and be set, as it likes: no grace is cut short or stretched by that.
+#[test]
+fn a_grace_is_as_long_as_it_was_promised() {
+    let kind = Kind { grace_s: Some(3600), ..ONE };
+    let offsets = [0, 600, -600, 86_400, -86_400];
+    for (first, then) in offsets.iter().flat_map(|a| offsets.map(|b| (*a, b))) {
+        let scene = format!("our clock is {first} s ahead, then {then} s");
+        let world = World::new(kind);
+        world.0.borrow_mut().ahead_s = first;
+        world.run(Command::Refresh, &[]).expect("no kill").expect("nothing is in the way");
+        world.0.borrow_mut().ahead_s = then;
+        for after_s in [0, 600, 2_000] {
+            recover(&world, after_s);
+            assert_eq!(world.live(), ["jti_0", "jti_1"], "{scene}");
+        }
+        recover(&world, 1_001);
+        assert_eq!(world.live(), ["jti_1"], "{scene}");
+    }
+}
+
+/// A config file from before the refresh is put back while the old token is kept live for a while:
+/// the old one is the current one again, and is not revoked; the new one is named.
+#[test]
+fn what_a_restored_config_file_holds_is_not_revoked() {
+    let world = World::new(Kind { grace_s: Some(300), ..ONE });
+    let old = world.0.borrow().machines[0].config[0].1.clone().unwrap();
+    world.run(Command::Refresh, &[]).expect("no kill").expect("nothing is in the way");
+    world.0.borrow_mut().machines[0].config[0].1 = Some(old.clone());
+    for _ in 0..2 {
+        let events = recover(&world, 10_000);
+        assert!(world.is_live(&old));
+        assert!(events.iter().any(|e| matches!(e, Event::Restored { .. })), "{events:?}");
+        assert_eq!(names(&events, "jti_1"), Some(Origin::Superseded));
+    }
+    world.refresh(false).expect("no kill").expect("nothing is in the way");
+    assert_eq!(world.live(), ["jti_0", "jti_1", "jti_2"], "the grace begins again");
+    recover(&world, 10_000);
+    assert_eq!(world.live(), ["jti_1", "jti_2"]);
+}
+
+/// The same while the journal still has the new token: the server decides which one is current.
+#[test]
+fn of_two_tokens_the_one_that_the_server_accepts_is_current() {
+    for new_is_live in [true, false] {
+        let world = World::new(ONE);
+        let old = world.0.borrow().machines[0].config[0].1.clone().unwrap();
+        // Killed before the old token is revoked.
+        assert!(world.run(Command::Refresh, &[(8, Trouble::KillBefore)]).is_none());
+        assert!(pending(&world).rotations[0].promoted, "the scene is set");
+        world.0.borrow_mut().machines[0].config[0].1 = Some(old.clone());
+        world.0.borrow_mut().tokens[1].live = new_is_live;
+        recover(&world, 10);
+        let current = world.0.borrow().machines[0].config[0].1.clone().unwrap();
+        assert!(world.is_live(&current));
+        assert_eq!(current == old, !new_is_live);
+        assert_eq!(world.live().len(), 1);
+    }
+}
+
+/// A debt belongs to a server: at another one nothing is done or dropped.
+#[test]
+fn work_of_another_server_is_named_and_left_alone() {
+    let world = World::new(ONE);
+    assert!(world.run(Command::Refresh, &[(4, Trouble::KillAfter)]).is_none());
+    let journal = world.0.borrow().machines[0].journal.clone().unwrap();
+    let elsewhere = String::from_utf8(journal).unwrap().replace(SERVER, "https://elsewhere");
+    world.0.borrow_mut().machines[0].journal = Some(elsewhere.clone().into_bytes());
+    let events = recover(&world, 1000);
+    let named = |e: &Event| {
+        matches!(e, Event::OtherServer { workspace: WorkspaceRef { server, .. } }
+        if server == "https://elsewhere")
+    };
+    assert_eq!(events.iter().filter(|e| named(e)).count(), 1, "{events:?}");
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(world.0.borrow().machines[0].journal, Some(elsewhere.into_bytes()));
+    assert_eq!(world.live(), ["jti_0", "jti_1"]);
+}
+
+/// A server that learns of its own tokens slowly: the new one is kept, and is the current one once it
+/// is accepted; one that stays denied is given up by the run after.
+#[test]
+fn a_token_that_is_not_accepted_yet_is_kept() {
+    let world = World::new(Kind { news_s: 60, ..ONE });
+    assert!(world.run(Command::Refresh, &[]).expect("no kill").is_err());
+    assert!(pending(&world).rotations[0].unconfirmed);
+    assert_eq!(world.live(), ["jti_0", "jti_1"]);
+    let events = recover(&world, 100);
+    assert!(events.iter().any(|e| matches!(e, Event::Finished { .. })), "{events:?}");
+    assert_eq!(world.live(), ["jti_1"]);
+
+    let world = World::new(Kind { news_s: 1_000_000, ..ONE });
+    world.0.borrow_mut().tokens[0].created_at -= 2_000_000;
+    assert!(world.run(Command::Refresh, &[]).expect("no kill").is_err());
+    assert!(world.refresh(false).expect("no kill").is_err(), "it is said that it was given up");
+    assert_eq!(world.live(), ["jti_0"]);
+}
+
+/// A token that was denied to the journal's user by name is heard of no more.
+#[test]
+fn a_dismissed_token_is_not_named_again() {
+    let world = World::new(ONE);
+    world.0.borrow_mut().pause_s = 1;
+    assert!(world.run(Command::Refresh, &[(3, Trouble::KillBefore)]).is_none());
+    let (late, other) = (world.make("w0", 0), world.make("w0", 0));
+    let events = recover(&world, 1);
+    let jti = late.jti.clone().unwrap();
+    assert_eq!(names(&events, &jti), Some(Origin::Maybe), "more candidates than requests");
+    let mut folder = Folder { world: world.clone(), machine: 0 };
+    let forgotten = crate::rotation::forget(&mut folder, Some(&workspace("w0")), Some(&jti));
+    assert_eq!(forgotten.expect("a journal"), std::slice::from_ref(&jti));
+    let events = recover(&world, 1);
+    assert_eq!(names(&events, &jti), None);
+    assert!(names(&events, &other.jti.clone().unwrap()).is_some());
+    assert!(world.is_live(&late));
+}

@@ -1,0 +1,99 @@
+//! Revocations that are pending: `ntcli token revoke --pending`, and with `--forget`.
+
+use serde_json::Value;
+
+use crate::control_plane::{Fault, Route, Times};
+use crate::harness::world::{Workspace, World};
+use crate::tokens::local::run;
+
+/// A refresh whose old token could not be revoked.
+pub(super) fn owing() -> (World, Workspace) {
+    let (world, workspace) = World::ready();
+    let broken = Fault::Status(500, String::new(), Vec::new());
+    world.plane.fault(Route::TokenRevoke, Times::N(2), broken);
+    world.refresh(&[]).exits(8).says("Hint: ntcli token revoke --pending");
+    (world, workspace)
+}
+
+#[test]
+fn what_is_owed_is_revoked() {
+    let (world, workspace) = owing();
+    let output = run(&world, &["revoke", "--pending"]);
+    output.exits(0).says_only("").prints(&format!(
+        "Token {} of 'prod' has been revoked.\nNothing is owed any more.\n",
+        workspace.token.jti
+    ));
+    world.assert_one_live_token(&workspace);
+    assert!(!world.has_journal());
+    // Nothing owed needs no session.
+    world.set_config("/auth", Value::Null);
+    run(&world, &["revoke", "--pending"]).exits(0).prints("Nothing is owed.\n");
+}
+
+#[test]
+fn what_is_owed_may_have_to_wait() {
+    let (world, workspace) = owing();
+    let broken = Fault::Status(500, String::new(), Vec::new());
+    world.plane.fault(Route::TokenRevoke, Times::N(2), broken);
+    let output = run(&world, &["revoke", "--pending", "--format", "json"]);
+    let json = output.exits(8).says("could not be revoked").json();
+    assert_eq!(json["status"], "still_owed");
+    assert_eq!(json["error"]["exit_code"], 8);
+    run(&world, &["revoke", "--pending", "-w", "nowhere"]).exits(1);
+    run(&world, &["revoke", "--pending", "-w", "prod"]).exits(0);
+    world.assert_one_live_token(&workspace);
+}
+
+/// Asked to revoke what was owed anyway: done once, told once.
+#[test]
+fn the_owed_one_is_named() {
+    let (world, workspace) = owing();
+    world.plane.clear_requests();
+    let output = run(&world, &["revoke", &workspace.token.jti, "--force"]);
+    output
+        .exits(0)
+        .says_only("")
+        .prints(&format!("Token {} has been revoked.\n", workspace.token.jti));
+    assert_eq!(world.count(Route::TokenRevoke), 1);
+    assert!(!world.has_journal());
+}
+
+/// A token that is still to be handed on: only a refresh can do that, unless the token is revoked;
+/// then the old one is what is left to revoke.
+#[test]
+fn what_is_to_be_handed_on() {
+    let (world, workspace) = World::ready();
+    world.refresh(&["--exec", "false"]).exits(9);
+    let output = run(&world, &["revoke", "--pending"]);
+    output
+        .exits(8)
+        .says("still to be delivered")
+        .says("Hint: ntcli token refresh, with the --token-file or --exec it had");
+    assert_eq!(world.plane.live_tokens(&workspace.id).len(), 2);
+
+    let current = world.item(&workspace)["jti"].as_str().unwrap().to_owned();
+    run(&world, &["revoke", &current, "--force"]).exits(0);
+    assert_eq!(world.item(&workspace)["access_token"], "no-token");
+    let left = world.plane.live_tokens(&workspace.id);
+    assert_eq!(left, [workspace.token.jti.as_str()]);
+    run(&world, &["revoke", "--pending"]).exits(0);
+    assert!(world.plane.live_tokens(&workspace.id).is_empty());
+    assert!(!world.has_journal());
+}
+
+/// What the user dismisses is named no more, though nothing was sent.
+#[test]
+fn what_is_forgotten_by_name() {
+    for args in [&["revoke", "--pending", "--forget"][..], &["revoke", "JTI", "--forget"]] {
+        let (world, workspace) = owing();
+        let jti = workspace.token.jti.as_str();
+        world.plane.clear_requests();
+        let args: Vec<&str> = args.iter().map(|a| if *a == "JTI" { jti } else { *a }).collect();
+        let text = format!("Token {jti} is forgotten. It may be live: nothing was sent.\n");
+        run(&world, &args).exits(0).says_only("").prints(&text);
+        world.assert_nothing_sent();
+        assert!(!world.has_journal());
+        world.refresh(&[]).exits(0).does_not_say(jti);
+        assert_eq!(world.plane.live_tokens(&workspace.id).len(), 2);
+    }
+}

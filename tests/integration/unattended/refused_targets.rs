@@ -1,0 +1,157 @@
+//! Whom a token cannot be handed to is found out before one is asked for: exit 2, nothing sent.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
+use std::process::Command;
+
+use crate::cli::folders::bound_by_permissions;
+use crate::harness::world::{Output, World};
+
+/// Refused with words and a hint, and the world is as it was.
+#[track_caller]
+fn assert_refused(world: &World, args: &[&str], what: &str) -> Output {
+    let args = [&["token", "refresh"], args].concat();
+    let output = bound_by_permissions(world.ntcli(&args), world).run();
+    output.exits(2).prints("").says(what).says("Hint: ");
+    world.assert_nothing_sent();
+    assert!(!world.has_journal(), "{}", world.describe());
+    output
+}
+
+#[track_caller]
+fn assert_file_refused(world: &World, path: &str, what: &str) {
+    for to in [path.to_owned(), format!("env:TOKEN={path}")] {
+        assert_refused(world, &["--token-file", &to], what);
+    }
+}
+
+#[test]
+fn what_is_no_file() {
+    let (world, _) = World::ready();
+    fs::create_dir(world.outside("folder")).unwrap();
+    fs::write(world.outside("file"), "").unwrap();
+    let made = Command::new("mkfifo").arg(world.outside("pipe")).status();
+    assert!(made.unwrap().success());
+    let _socket = UnixListener::bind(world.outside("socket")).unwrap();
+    symlink("pipe", world.outside("to-pipe")).unwrap();
+    symlink("/dev/null", world.outside("to-null")).unwrap();
+    symlink("/dev", world.outside("dev")).unwrap();
+    symlink("/proc/self/fd/1", world.outside("to-stdout")).unwrap();
+    for (path, what) in [
+        ("missing/token", "its folder missing is missing"),
+        ("folder", "it is a folder"),
+        ("folder/.", "it is a folder"),
+        ("file/token", "Not a directory"),
+        ("pipe", "it is a pipe"),
+        ("to-pipe", "it is a pipe"),
+        ("socket", "it is a socket"),
+        ("to-null", "it is a device"),
+        ("dev/token", "the system's own"),
+        ("/dev/token", "not a device"),
+        ("/dev/stdout", "not a device"),
+        ("/proc/self/fd/1", "not a device"),
+        ("to-stdout", ""),
+        ("-", "--print"),
+    ] {
+        assert_file_refused(&world, path, what);
+    }
+    let output = assert_refused(&world, &["--token-file", "no such/token"], "");
+    output.says("Hint: mkdir -p 'no such'\n");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written() {
+    let (world, _) = World::ready();
+    let folder = world.outside("folder");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("app.env"), "").unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o500)).unwrap();
+    for path in ["folder/token", "folder/app.env"] {
+        assert_file_refused(&world, path, "Permission denied");
+    }
+    let output = assert_refused(&world, &["--token-file", "folder/token"], "");
+    output.says("Hint: ls -ld folder\n");
+}
+
+#[test]
+fn our_own_files() {
+    let (world, _) = World::ready();
+    world.refresh(&[]).exits(0); // now there are a history and a lock
+    world.plane.clear_requests();
+    symlink("config", world.outside("other")).unwrap();
+    symlink("config/history.jsonl", world.outside("linked")).unwrap();
+    fs::hard_link(world.path("ntcli.lock"), world.outside("second")).unwrap();
+    for path in [
+        "config/config.json",
+        "./config//config.json",
+        "config/../other/config.json",
+        "other/rotation.journal", // which is not there now
+        "config/ntcli.lock",
+        "config/history.jsonl",
+        "linked",
+        "second",
+    ] {
+        assert_file_refused(&world, path, "one of ntcli's own files");
+    }
+    // Beside them there is room.
+    world.refresh(&["--token-file", "config/token"]).exits(0);
+}
+
+#[test]
+fn two_tokens_for_one_file() {
+    let (world, prod) = World::ready();
+    world.add_workspace("staging");
+    let mixed = "two tokens would be written";
+    fs::write(world.outside("file"), "").unwrap();
+    symlink("file", world.outside("link")).unwrap();
+    for args in [
+        ["file", "file"],
+        ["file", "./link"],
+        ["env:A=file", "file"],
+        ["file", "env:A=link"],
+        ["env:A=file", "env:A=link"],
+        ["new", "./new"],
+        ["{name}", "prod"],
+    ] {
+        let args = ["--token-file", args[0], "--token-file", args[1], "prod"];
+        assert_refused(&world, &args, mixed);
+    }
+    // Each has a file by its option, and both are the same.
+    symlink("file", world.outside("prod")).unwrap();
+    symlink("file", world.outside("staging")).unwrap();
+    for to in ["{name}", "env:TOKEN={name}"] {
+        assert_refused(&world, &["--all", "--token-file", to], mixed);
+    }
+    fs::create_dir(world.outside(&prod.id)).unwrap();
+    assert_refused(&world, &["--all", "--token-file", "{id}/x"], "is missing");
+}
+
+#[test]
+fn a_line_that_nobody_would_read() {
+    let (world, workspace) = World::ready();
+    let file = world.outside("app.env");
+    for (text, what) in [
+        ("A=1\\\n", "line 1 ends in an open quote or a backslash"),
+        ("A=1\nB=\"open\n", "line 2 ends in an open quote"),
+        ("A='x\nTOKEN=old\n'\n", "line 1 ends in an open quote"),
+        ("TOKEN=\"old\nmore\"\n", "in line 1 goes on in the next line"),
+        ("TOKEN=old\\\nmore\n", "in line 1 goes on in the next line"),
+    ] {
+        fs::write(&file, text).unwrap();
+        assert_refused(&world, &["--token-file", "env:TOKEN=app.env"], what);
+        assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    }
+    // The bare token takes the place of all of it.
+    world.refresh(&["--token-file", "app.env"]).exits(0);
+    world.assert_one_live_token(&workspace);
+}
+
+/// Where nothing is to be done, nothing is looked at.
+#[test]
+fn what_is_not_due_needs_no_file() {
+    let (world, _) = World::ready();
+    let args = ["--if-expires-within", "1d", "--token-file", "missing/token"];
+    world.refresh(&args).exits(0);
+    world.assert_nothing_sent();
+}
