@@ -164,7 +164,7 @@ impl Console {
     /// Writes a piece of the result.
     ///
     /// # Errors
-    /// When stdout cannot be written. A reader that went away is no error: nobody is left to tell.
+    /// When stdout cannot be written. A reader that went away is no error.
     pub fn result(&self, text: &str) -> io::Result<()> {
         self.clear_progress();
         let mut out = self.0.out.borrow_mut();
@@ -239,7 +239,7 @@ impl Console {
     }
 }
 
-/// Lines from which nothing acts on a terminal, whoever's words are in them.
+/// Lines in which nothing acts on a terminal.
 fn tame(lines: &str) -> String {
     let lines: Vec<String> = lines.split('\n').map(printable).collect();
     lines.join("\n")

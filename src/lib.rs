@@ -26,7 +26,7 @@
 //!
 //! A claim is made only from evidence that proves it. `rotation/refresh.rs` is the story:
 //!
-//! 1. Lock the folder; read the config again; whoever finds the work done by another run ends as
+//! 1. Lock the folder; read the config again; a run that finds the work done by another ends as
 //!    that one.
 //! 2. Recover what the journal holds, for the server it belongs to (`recover`).
 //! 3. Find out everything that can be known to fail. Nothing was sent so far.

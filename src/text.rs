@@ -1,6 +1,6 @@
 //! Text from outside, made fit for a terminal or a shell.
 
-/// Escapes whatever would act on a terminal, break a line or hide text; one printable line remains.
+/// Escapes everything that would act on a terminal, break a line or hide text; one printable line remains.
 pub(crate) fn printable(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {

@@ -33,7 +33,7 @@ pub(crate) struct Api<'a> {
     skew_s: Cell<Option<i64>>,
 }
 
-/// Whoever can get another bearer for one that the server turns down.
+/// Gets another bearer for one that the server turns down.
 pub(crate) trait Renew {
     /// A bearer in place of `rejected`.
     ///
@@ -74,13 +74,13 @@ impl<'a> Api<'a> {
         }
     }
 
-    /// The same with somebody to ask for another bearer, once, when the server turns this one down.
+    /// The same, renewing the bearer once when the server turns this one down.
     pub(crate) fn renewing(self, renew: &'a dyn Renew) -> Self {
         Self { renew: Some(renew), ..self }
     }
 
     /// Sends a request with the session bearer. What got a 401 has certainly not been carried out,
-    /// so it is sent again with another bearer, whatever it is.
+    /// so it is sent again with another bearer.
     fn send(&self, method: Method, path: &str, body: Body, repeat: Repeat) -> Answer<Response> {
         let bearer = self.bearer.borrow().clone();
         let request = Request {

@@ -1,5 +1,5 @@
 //! The config file, which is shared with the existing client: its schema, and edits that keep
-//! whatever else it holds. The only user of `home`.
+//! everything else it holds. The only user of `home`.
 
 mod check;
 #[cfg(test)]

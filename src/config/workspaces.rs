@@ -123,7 +123,7 @@ impl Config {
         same.filter_map(|(key, item)| Some((key.as_str(), token(item)?)))
     }
 
-    /// The workspace with that id, be it bare or `ws-NAME-UUID`, whatever its key looks like. Of
+    /// The workspace with that id, bare or `ws-NAME-UUID`, under any form of key. Of
     /// several entries an entry with a token is meant, then the one named, then the active one.
     pub(crate) fn workspace_by_id(&self, id: &str) -> Option<Workspace> {
         let active = self.stored_active();
@@ -277,7 +277,7 @@ fn name_of<'a>(key: &'a str, item: &'a Json) -> &'a str {
 
 fn token(item: &Json) -> Option<Token> {
     let access_token = text(item, "access_token").filter(|t| *t != "no-token")?;
-    // Whoever replaces the token writes another date, and leaves a field behind that it does not know.
+    // A client that replaces the token writes another date, and leaves fields it does not know.
     let never = item["never_expires"] == Json::Bool(true);
     let said = match item["expires_at"].as_whole() {
         Some(FAR_AHEAD_MS) if never => TokenExpiry::Never,

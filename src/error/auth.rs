@@ -15,7 +15,7 @@ pub(crate) enum AuthError {
         /// Why, in their words.
         reason: String,
     },
-    /// Nobody came back from the browser in time.
+    /// The browser did not come back in time.
     TimedOut { waited: Duration },
     /// There is no port for the browser to come back to.
     Listen {

@@ -47,7 +47,7 @@ pub(crate) enum Failure {
         /// When the server wants to be asked again.
         retry_after: Option<Duration>,
     },
-    /// It was sent, and nobody here knows whether it was carried out.
+    /// It was sent; whether it was carried out is unknown.
     Unknown {
         /// What went wrong, for people.
         reason: String,

@@ -43,7 +43,7 @@ pub(crate) enum ManageError {
         /// Whether a token of it is to be handed on, which only a refresh can do.
         handing_on: bool,
     },
-    /// Nobody knows whether the server did it; to ask again does no harm.
+    /// The outcome is unknown; to ask again does no harm.
     Unconfirmed {
         /// What was asked: `revoke the token`, …
         action: &'static str,

@@ -17,7 +17,7 @@ pub(crate) use described::chain;
 pub(crate) use failure::{ErrorKind, Failure, WORKSPACE_NOT_FOUND};
 pub(crate) use manage::ManageError;
 
-/// The result of whatever can fail for the user.
+/// The result of everything that can fail for the user.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 /// Every way to fail.
@@ -93,7 +93,7 @@ pub(crate) enum Error {
         /// What helps.
         hint: String,
     },
-    /// An earlier run could not hand its new token on, and this one has nobody to hand it to.
+    /// An earlier run could not deliver its new token, and this one has no target for it.
     HandOverOwed {
         /// The id of the old token, which is kept live for it.
         old: Option<String>,
@@ -129,7 +129,7 @@ pub(crate) enum Error {
     },
     /// The server has no such route: the core edition, which makes no tokens.
     NoTokenRoutes,
-    /// A token may have been made that nobody holds.
+    /// A token may have been created that nothing here holds.
     CreateUnknown {
         /// Why that is not known.
         failure: Failure,
@@ -235,7 +235,7 @@ pub(crate) mod exit {
     pub(crate) const OLD_LIVE: u8 = 8;
     /// Refreshed and stored, but handing the token on failed.
     pub(crate) const NOT_HANDED_ON: u8 = 9;
-    /// Nobody knows whether the server made a token.
+    /// Outcome unknown: a token may have been created.
     pub(crate) const UNKNOWN: u8 = 10;
     /// An error of a command whose small exit codes are answers.
     pub(crate) const NO_ANSWER: u8 = 255;

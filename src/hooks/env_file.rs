@@ -3,9 +3,9 @@
 /// The env file with `variable` set to `text`: its line replaced where it stands, or added last.
 ///
 /// # Errors
-/// In words, when whoever reads the file would not see that line.
+/// Says why if a reader of the file would not see that line.
 pub(super) fn set(old: &[u8], variable: &str, text: &str) -> std::result::Result<Vec<u8>, String> {
-    // Whatever reads the file, a shell or systemd, takes these as they stand.
+    // A shell and systemd both take these literally.
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~+/=".contains(&b);
     if !text.bytes().all(plain) {
         return Err("the token holds characters that an env file would need quoted".to_owned());
@@ -52,7 +52,7 @@ fn before_value(line: &[u8], variable: &str) -> Option<usize> {
     Some(line.len() - value.len())
 }
 
-/// Whether a line that sets `variable` stands on its own for whoever reads the file.
+/// Whether a line that sets `variable` stands on its own for every reader of the file.
 fn check(text: &[u8], variable: &str) -> std::result::Result<(), String> {
     let lines: Vec<&[u8]> = text.split_inclusive(|b| *b == b'\n').collect();
     let end = lines.len();

@@ -13,7 +13,7 @@ use crate::store::{self, FileId};
 use crate::text::{printable, shell_word};
 use crate::token::Token;
 
-/// To replace a file takes milliseconds; whoever needs longer was stopped.
+/// To replace a file takes milliseconds; a process that needs longer was stopped.
 const FOLDER_WAIT: Duration = Duration::from_secs(10);
 
 /// A file that is to hold the token.

@@ -1,4 +1,4 @@
-//! Handing a new token to whoever uses it: into files, and to a command.
+//! Delivers a new token to files and to a command.
 
 mod env_file;
 mod files;
@@ -40,7 +40,7 @@ pub(crate) struct Prober<'a> {
 }
 
 impl Hooks {
-    /// From `--token-file`, `--exec` and `--exec-timeout`; `None` when there is nobody.
+    /// From `--token-file`, `--exec` and `--exec-timeout`; `None` if there is no target.
     ///
     /// # Errors
     /// [`Error::Usage`] for a file or a command that cannot be meant.
@@ -71,7 +71,7 @@ impl Hooks {
     }
 
     /// What is needed to find out, before there is a new token, whether it could be handed on.
-    /// `own` are the files of the config folder, which nobody can mean.
+    /// `own` are the files of the config folder, which are refused as targets.
     pub(crate) fn prober<'a>(&'a self, own: &'a [&'a Path]) -> Prober<'a> {
         Prober { hooks: self, own, claims: Vec::new() }
     }
@@ -179,7 +179,7 @@ impl Hooks {
         }
     }
 
-    /// Ends the command and its children: asks first, then kills whatever is left of them.
+    /// Ends the command and its children: asks first, then kills what is left of them.
     fn end(&self, child: &mut Child) {
         signal(child, "TERM");
         let mut waited = Duration::ZERO;

@@ -109,7 +109,7 @@ fn refused(answer: &Answer, context: &AttemptContext, now: Timestamp) -> Attempt
     }
 }
 
-/// The server, or one before it, broke down over it: done or not, nobody here knows.
+/// The server, or one before it, broke down over it: whether it was done is unknown.
 fn broken(answer: &Answer, context: &AttemptContext, now: Timestamp) -> AttemptError {
     let status = answer.status;
     let wait = retry_after(answer, now);
@@ -125,7 +125,7 @@ fn broken(answer: &Answer, context: &AttemptContext, now: Timestamp) -> AttemptE
         failure: Failure::Unknown {
             reason,
             status: Some(status),
-            // A gateway gave up waiting; whoever it asked may still be at it.
+            // A gateway gave up waiting; its upstream may still be at it.
             in_flight: status == 504,
             retry_after: wait,
         },

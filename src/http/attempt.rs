@@ -78,7 +78,7 @@ fn lost(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
         failure: Failure::Unknown {
             reason,
             status: None,
-            // Whoever cut the connection has ended its work on the request.
+            // A peer that cuts the connection has ended its work on the request.
             in_flight: matches!(error, ureq::Error::Timeout(_)),
             retry_after: None,
         },

@@ -99,9 +99,9 @@ impl Http {
     /// Sends the request, again where `request.repeat` allows it, and reads the answer.
     ///
     /// # Errors
-    /// Whatever is no 2xx answer read to its end. After several attempts the failure is the last
+    /// Everything but a 2xx answer read to its end. After several attempts the failure is the last
     /// one's. A time-out after sending is [`Failure::Unknown`] with `in_flight`; a cut is not
-    /// `in_flight`, since whoever cut the connection has ended its work on the request.
+    /// `in_flight`, since a peer that cuts the connection has ended its work on the request.
     pub(crate) fn send(&self, request: &Request) -> Result<Response, Failure> {
         self.sent_secrets.add(request.secrets());
         let failed = |failure: Failure| {

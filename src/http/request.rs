@@ -32,7 +32,7 @@ pub(crate) enum Repeat {
     /// Doing it twice does no harm (GET, DELETE): after connection errors, cut answers, 429, 502,
     /// 503 and 504. Never after a time-out.
     Safe,
-    /// Doing it twice makes two (create): only when it was certainly not sent. Whoever asked finds
+    /// Doing it twice makes two (create): only when it was certainly not sent. The caller finds
     /// out what became of it before asking again.
     IfNotCarriedOut,
     /// Sent once (a code or a refresh token that works once only).

@@ -77,7 +77,7 @@ pub(super) fn address(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
-/// A URL of whatever shape without what may be secret in it: user, password, query, token.
+/// A URL of any shape without what may be secret in it: user, password, query, token.
 pub(super) fn presentable(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));

@@ -52,7 +52,7 @@ impl Report {
     }
 }
 
-/// Prints a result that somebody must receive.
+/// Prints a result that must be received.
 ///
 /// # Errors
 /// When standard output did not take all of it.
@@ -117,7 +117,7 @@ fn escaped(json: &str) -> String {
     })
 }
 
-/// An error for people. A cause and a hint take one line each, whatever the ids in them hold.
+/// An error for people. A cause and a hint take one line each, even with line breaks in an id.
 fn explain(console: &Console, error: &Error) {
     let error = told(error);
     console.error(&error.message);

@@ -66,7 +66,7 @@ fn add(streak: &mut (u32, Option<Failure>), failure: &Failure) {
     *streak = (streak.0 + 1, Some(failure.clone()));
 }
 
-/// Nobody answers, or the session is refused: that holds for every call.
+/// No answer, or the session is refused: that holds for every call.
 fn concerns_all(failure: &Failure) -> bool {
     match failure {
         Failure::NotSent { .. } => true,

@@ -30,7 +30,7 @@ impl Rotator<'_> {
     /// Creates a token to be handed out, and prints it. With `save` it becomes the workspace's
     /// current one; the one before it stays live.
     ///
-    /// The journal names the token until it was printed: whatever ends the run before that, the
+    /// The journal names the token until it was printed: if anything ends the run before that, the
     /// next one says that it is live.
     ///
     /// # Errors
@@ -75,7 +75,7 @@ impl Rotator<'_> {
         }
     }
 
-    /// Nobody may have received it: it is revoked.
+    /// It may not have been received: it is revoked.
     fn not_printed(&mut self, workspace: &WorkspaceRef, token: &Token, source: io::Error) -> Error {
         let jti = token.jti.clone();
         let mut fate = NewTokenFate::Live;
@@ -157,7 +157,7 @@ impl Rotator<'_> {
         name: &str,
         description: Option<&str>,
     ) -> Result<CreatedWorkspace> {
-        // Whatever cannot be written is found out before anything is requested.
+        // What cannot be written is found out before anything is requested.
         self.store.probe()?;
         let at = self.request_time();
         let request = WorkspaceRef {

@@ -27,7 +27,7 @@ pub(crate) enum Record {
         boot: Option<BootTime>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expiry: Option<Expiry>,
-        /// Requested by `token create`, for somebody else: never an orphan to be revoked unasked.
+        /// Requested by `token create`, to be handed out: never revoked as an orphan unasked.
         #[serde(default, skip_serializing_if = "is_false")]
         to_hand_out: bool,
     },
@@ -168,7 +168,7 @@ pub(crate) struct PendingRevocation {
     pub(crate) by_hand: bool,
 }
 
-/// A live token that nobody here holds.
+/// A live token that nothing here holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Orphan {
     #[serde(rename = "place")]

@@ -54,7 +54,7 @@ pub(crate) enum Acceptance {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ListedToken {
     pub(crate) jti: String,
-    /// By the clock of whatever part of the server created it.
+    /// By the clock of the part of the server that created it.
     pub(crate) created_at: Option<Timestamp>,
     pub(crate) expiry: TokenExpiry,
 }
@@ -78,7 +78,7 @@ pub(crate) trait Deliver {
     ) -> std::result::Result<(), String>;
 }
 
-/// The config folder. Whoever has one holds its lock.
+/// The config folder, locked.
 pub(crate) trait Store {
     /// What the journal adds up to.
     fn pending(&mut self) -> Result<Pending>;
@@ -112,7 +112,7 @@ pub(crate) trait Store {
     fn key_of(&mut self, id: &str) -> Option<String>;
     /// Finds out whether the config file could be written.
     fn probe(&mut self) -> Result<()>;
-    /// Whether the config file holds the token, under whatever key of the workspace.
+    /// Whether the config file holds the token, under any key of the workspace.
     fn holds(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<bool>;
     /// The tokens that replaced this one, as the history has it.
     fn successors_of(&mut self, jti: &str) -> Vec<String>;
@@ -185,7 +185,7 @@ pub(crate) enum Event {
     KeptLive { workspace: WorkspaceRef, jti: String },
     /// A token that was to be revoked is the current one again: the config file was restored.
     Restored { workspace: WorkspaceRef, jti: String },
-    /// A live token that nobody here holds.
+    /// A live token that nothing here holds.
     Orphan { orphan: super::Orphan, revoked: bool },
     /// It could not be found out what became of an earlier request.
     Unsettled { workspace: WorkspaceRef, reason: String },

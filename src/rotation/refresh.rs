@@ -116,7 +116,7 @@ impl Rotator<'_> {
         if let Some(refusal) = self.breaker.refusal(Call::Create) {
             return Err(Error::call(CREATE, refusal));
         }
-        // Whatever cannot be written is found out before anything is requested.
+        // What cannot be written is found out before anything is requested.
         self.store.probe()?;
         let mut attempt = 1;
         let mut at = self.open_request(workspace, purpose)?;
@@ -158,7 +158,7 @@ impl Rotator<'_> {
             Some(found) if !(found.is_empty() || self.pending.concerns(workspace)) => {
                 Err(self.failed(workspace, Error::call(CREATE, failure)))
             }
-            // Of one that somebody else may hold, the warning tells.
+            // The warning tells of those that another machine may hold.
             Some(mut found) => {
                 found.retain(|jti| self.pending.is_certain_orphan(workspace, jti));
                 Err(self.failed(workspace, Error::CreateUnknown { failure, found }))

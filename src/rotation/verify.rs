@@ -22,7 +22,7 @@ pub(super) enum Verdict {
     Unsure,
     /// It accepts neither, or says nothing that could be understood.
     CannotTell,
-    /// Nobody answers.
+    /// No answer.
     NoAnswer,
 }
 

@@ -1,4 +1,4 @@
-//! Durable atomic writes: whoever reads a file sees the old or the new contents, never a part.
+//! Durable atomic writes: every reader of a file sees the old or the new contents, never a part.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -28,14 +28,14 @@ impl From<ReplaceError> for Error {
 /// Whose the replaced file is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Whose {
-    /// Ours: mode 0600, whatever it was.
+    /// Ours: mode 0600.
     Ours,
-    /// Somebody else's: everything but the contents is kept.
+    /// Another program's: everything but the contents is kept.
     Foreign,
 }
 
 /// Where a write to `path` lands: behind a symlink, the file it points to. To put a file in the
-/// place of a device or a pipe would break whatever else uses it.
+/// place of a device or a pipe would break every other user of it.
 pub(super) fn landing(path: &Path) -> io::Result<PathBuf> {
     match look(path) {
         Ok(found) if !found.is_file() => Err(not_regular()),

@@ -46,7 +46,7 @@ pub(in crate::http) fn built_in_roots() -> TlsConfig {
 
 /// Trusts the certificates in this PEM file and no others.
 ///
-/// ureq itself takes a file without a single usable certificate and then trusts nobody, which shows
+/// ureq itself takes a file without a single usable certificate and then trusts no server, which shows
 /// as "unknown issuer": so the file is looked at here, and refused by name.
 pub(in crate::http) fn only_these_roots(path: &Path) -> Result<TlsConfig, String> {
     let bad = |why: &str| {
