@@ -165,13 +165,7 @@ impl Pending {
                 }
             }
             Record::Ended { workspace, server, at, until } => {
-                let mut creates = self.creates.iter_mut();
-                let is_it =
-                    |c: &&mut PendingCreate| c.at == at && c.workspace.named(&workspace, &server);
-                if let Some(create) = creates.find(is_it) {
-                    create.until = create.until.min(until);
-                    create.ended = true;
-                }
+                self.ended(&workspace, &server, at, until);
             }
             Record::Unanswered { .. } => {}
             Record::Closed { workspace, server, at } => {
@@ -218,23 +212,35 @@ impl Pending {
             }
             Record::Orphan(orphan) => self.adopt(orphan),
             Record::Gone { workspace, server, jti } => self.gone(&workspace, &server, &jti),
-            Record::Dismissed { workspace, server, jti } => {
-                let named = |w: &WorkspaceRef| w.named(&workspace, &server);
-                let about = self.workspaces().find(|w| named(w)).cloned();
-                self.gone(&workspace, &server, &jti);
-                self.dismissed.extend(about.map(|w| (w, jti)));
-                self.drop_dismissed();
-            }
-            Record::Forgotten { workspace, server } => {
-                let named = |w: &WorkspaceRef| w.named(&workspace, &server);
-                self.creates.retain(|c| !named(&c.workspace));
-                let before = self.rotations.len();
-                self.rotations.retain(|r| !named(&r.workspace));
-                self.spent_tokens += before - self.rotations.len();
-                self.revocations.retain(|p| !named(&p.workspace));
-                self.orphans.retain(|o| !named(&o.workspace));
-            }
+            Record::Dismissed { workspace, server, jti } => self.dismiss(&workspace, &server, jti),
+            Record::Forgotten { workspace, server } => self.forget(&workspace, &server),
         }
+    }
+
+    fn ended(&mut self, workspace: &str, server: &str, at: Timestamp, until: Timestamp) {
+        let mut creates = self.creates.iter_mut();
+        let is_it = |c: &&mut PendingCreate| c.at == at && c.workspace.named(workspace, server);
+        if let Some(create) = creates.find(is_it) {
+            create.until = create.until.min(until);
+            create.ended = true;
+        }
+    }
+
+    fn dismiss(&mut self, workspace: &str, server: &str, jti: String) {
+        let about = self.workspaces().find(|w| w.named(workspace, server)).cloned();
+        self.gone(workspace, server, &jti);
+        self.dismissed.extend(about.map(|w| (w, jti)));
+        self.drop_dismissed();
+    }
+
+    fn forget(&mut self, workspace: &str, server: &str) {
+        let named = |w: &WorkspaceRef| w.named(workspace, server);
+        self.creates.retain(|c| !named(&c.workspace));
+        let before = self.rotations.len();
+        self.rotations.retain(|r| !named(&r.workspace));
+        self.spent_tokens += before - self.rotations.len();
+        self.revocations.retain(|p| !named(&p.workspace));
+        self.orphans.retain(|o| !named(&o.workspace));
     }
 
     fn adopt(&mut self, orphan: Orphan) {

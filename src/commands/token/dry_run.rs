@@ -67,27 +67,13 @@ pub(super) fn run(
             plan.problem = problem.or(plan.problem);
         }
         would += i64::from(plan.refresh);
-        let local = app::workspace_ref(workspace, "");
-        let pending = pending::words(&pending, &local);
-        text += &plan.words;
-        for work in &pending {
-            text += &format!("  Pending first: {}\n", printable(work));
-        }
-        let mut result = Json::of([
-            ("workspace", app::json_workspace(&local)),
-            ("would_refresh", plan.refresh.into()),
-            ("reason", plan.why.into()),
-            ("current_jti", token.jti.clone().into()),
-            ("expires_at", token.expiry.at().into()),
-            ("pending", pending.into()),
-        ]);
+        let (lines, result) = told(workspace, token, &plan, &pending);
+        text += &lines;
+        results.push(result);
         if let Some(problem) = plan.problem {
-            text += &format!("  But: {}\n", problem.in_one_line());
-            result.set("error", output::describe(&problem));
             worst = worst.max(problem.exit_code());
             problems.push(problem);
         }
-        results.push(result);
     }
     let (session, code) = match bearer {
         Some(_) => ("is good", "good"),
@@ -107,6 +93,29 @@ pub(super) fn run(
         (None, _) => None,
     };
     Ok(Report::new(text, json).with_problem(problem))
+}
+
+/// What is said of one workspace, in text and in JSON.
+fn told(workspace: &Workspace, token: &Token, plan: &Plan, pending: &Pending) -> (String, Json) {
+    let local = app::workspace_ref(workspace, "");
+    let pending = pending::words(pending, &local);
+    let mut text = plan.words.clone();
+    for work in &pending {
+        text += &format!("  Pending first: {}\n", printable(work));
+    }
+    let mut json = Json::of([
+        ("workspace", app::json_workspace(&local)),
+        ("would_refresh", plan.refresh.into()),
+        ("reason", plan.why.into()),
+        ("current_jti", token.jti.clone().into()),
+        ("expires_at", token.expiry.at().into()),
+        ("pending", pending.into()),
+    ]);
+    if let Some(problem) = &plan.problem {
+        text += &format!("  But: {}\n", problem.in_one_line());
+        json.set("error", output::describe(problem));
+    }
+    (text, json)
 }
 
 /// Lists the workspace's tokens, which needs the same session as a refresh and changes nothing. Takes
