@@ -17,6 +17,7 @@ else
 fi
 archive=$(ls "$PWD"/dist/ntcli-*.tar.gz)
 here=$(mktemp -d)
+chmod 755 "$here" # some tests are run by other users
 trap 'rm -rf "$here"' EXIT
 unset RUSTFLAGS CARGO_TARGET_DIR CARGO_BUILD_TARGET
 export CARGO_HOME="$here/cargo" CARGO_NET_OFFLINE=true MAKEFLAGS=--no-print-directory
