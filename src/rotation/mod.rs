@@ -23,6 +23,7 @@ mod pending;
 mod ports;
 mod recover;
 mod refresh;
+mod replay;
 mod revoke;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,215 @@
+//! What the records of the journal add up to, and the fewest that add up to the same.
+
+use super::WorkspaceRef;
+use super::journal::{Origin, Orphan, Record};
+use super::pending::{Pending, PendingCreate, Rotation};
+use crate::time::Timestamp;
+
+impl Pending {
+    pub(super) fn apply_all(&mut self, records: impl IntoIterator<Item = Record>) {
+        for record in records {
+            self.apply(record);
+        }
+    }
+
+    /// Takes one more record into account. One about something that is not pending changes nothing.
+    pub(crate) fn apply(&mut self, record: Record) {
+        match record {
+            Record::Creating { .. } | Record::CreatingWorkspace { .. } => {
+                self.creates.extend(PendingCreate::of(record));
+            }
+            Record::Searched { workspace, server, at } => {
+                for create in &mut self.creates {
+                    create.searched |=
+                        create.at == at && create.workspace.named(&workspace, &server);
+                }
+            }
+            Record::Ended { workspace, server, at, until } => {
+                self.ended(&workspace, &server, at, until);
+            }
+            Record::Unanswered { .. } => {}
+            Record::Closed { workspace, server, at } => {
+                self.close(|w| w.named(&workspace, &server), at);
+            }
+            Record::Created { workspace, at, token, old, deliver, grace_s, keep_old } => {
+                self.close(|w| w.is(&workspace) || w.id.is_empty(), at);
+                self.rotations.push(Rotation {
+                    workspace,
+                    token,
+                    old,
+                    unconfirmed: false,
+                    promoted: false,
+                    deliver,
+                    grace_s,
+                    keep_old,
+                });
+            }
+            Record::Unconfirmed { workspace, server } => {
+                self.with_rotation(&workspace, &server, |r| r.unconfirmed = true);
+            }
+            Record::Promoted { workspace, server } => {
+                self.with_rotation(&workspace, &server, |r| {
+                    r.promoted = true;
+                    r.unconfirmed = false;
+                });
+            }
+            Record::Delivered { workspace, server } => {
+                self.with_rotation(&workspace, &server, |r| r.deliver = false);
+            }
+            Record::Done { workspace, server } => self.finish(&workspace, &server),
+            Record::PendingRevocation(new) => {
+                self.revocations.retain(|p| !(p.workspace.is(&new.workspace) && p.jti == new.jti));
+                self.revocations.push(new);
+            }
+            Record::HandingOut { workspace, at, jti } => {
+                self.close(|w| w.is(&workspace), at);
+                self.adopt(Orphan {
+                    workspace,
+                    jti,
+                    created_at: Some(at),
+                    origin: Origin::HandedOut,
+                });
+            }
+            Record::Orphan(orphan) => self.adopt(orphan),
+            Record::Gone { workspace, server, jti } => self.gone(&workspace, &server, &jti),
+            Record::Dismissed { workspace, server, jti } => self.dismiss(&workspace, &server, jti),
+            Record::Forgotten { workspace, server } => self.forget(&workspace, &server),
+        }
+    }
+
+    fn ended(&mut self, workspace: &str, server: &str, at: Timestamp, until: Timestamp) {
+        let mut creates = self.creates.iter_mut();
+        let is_it = |c: &&mut PendingCreate| c.at == at && c.workspace.named(workspace, server);
+        if let Some(create) = creates.find(is_it) {
+            create.until = create.until.min(until);
+            create.ended = true;
+        }
+    }
+
+    fn dismiss(&mut self, workspace: &str, server: &str, jti: String) {
+        let about = self.workspaces().find(|w| w.named(workspace, server)).cloned();
+        self.gone(workspace, server, &jti);
+        self.dismissed.extend(about.map(|w| (w, jti)));
+        self.drop_dismissed();
+    }
+
+    fn forget(&mut self, workspace: &str, server: &str) {
+        let named = |w: &WorkspaceRef| w.named(workspace, server);
+        self.creates.retain(|c| !named(&c.workspace));
+        let before = self.rotations.len();
+        self.rotations.retain(|r| !named(&r.workspace));
+        self.spent_tokens += before - self.rotations.len();
+        self.revocations.retain(|p| !named(&p.workspace));
+        self.orphans.retain(|o| !named(&o.workspace));
+    }
+
+    fn adopt(&mut self, orphan: Orphan) {
+        self.orphans.retain(|o| !(o.workspace.is(&orphan.workspace) && o.jti == orphan.jti));
+        self.orphans.push(orphan);
+    }
+
+    fn gone(&mut self, workspace: &str, server: &str, jti: &str) {
+        let named = |w: &WorkspaceRef| w.named(workspace, server);
+        self.revocations.retain(|p| !(named(&p.workspace) && p.jti == jti));
+        self.orphans.retain(|o| !(named(&o.workspace) && o.jti == jti));
+        // Once the old token is gone, a promoted new one needs nothing more.
+        let is_over = |r: &Rotation| {
+            let old = r.old.as_ref().and_then(|old| old.jti.as_deref());
+            named(&r.workspace) && r.promoted && old == Some(jti)
+        };
+        if self.rotations.iter().any(is_over) {
+            self.finish(workspace, server);
+        }
+    }
+
+    fn close(&mut self, is_it: impl Fn(&WorkspaceRef) -> bool, at: Timestamp) {
+        let found = self.creates.iter().position(|c| c.at == at && is_it(&c.workspace));
+        if let Some(found) = found {
+            self.creates.swap_remove(found);
+            self.drop_dismissed();
+        }
+    }
+
+    fn drop_dismissed(&mut self) {
+        let creates = &self.creates;
+        self.dismissed.retain(|(w, _)| creates.iter().any(|c| c.workspace.is(w)));
+    }
+
+    fn finish(&mut self, workspace: &str, server: &str) {
+        let is_it = |r: &Rotation| r.workspace.named(workspace, server);
+        if let Some(found) = self.rotations.iter().position(is_it) {
+            self.rotations.swap_remove(found);
+            self.spent_tokens += 1;
+        }
+    }
+
+    fn with_rotation(&mut self, workspace: &str, server: &str, change: impl FnOnce(&mut Rotation)) {
+        let mut rotations = self.rotations.iter_mut();
+        if let Some(rotation) = rotations.find(|r| r.workspace.named(workspace, server)) {
+            change(rotation);
+        }
+    }
+
+    /// The fewest records that add up to this. No token in them is pending no more.
+    pub(crate) fn records(&self) -> Vec<Record> {
+        // A `created` closes its request, so those still open come after it.
+        let mut records: Vec<Record> = self.rotations.iter().flat_map(Rotation::records).collect();
+        records.extend(self.creates.iter().flat_map(PendingCreate::records));
+        let revocations = self.revocations.iter().cloned();
+        records.extend(revocations.map(Record::PendingRevocation));
+        records.extend(self.orphans.iter().cloned().map(Record::Orphan));
+        let dismissed = self.dismissed.iter();
+        records.extend(dismissed.map(|(w, jti)| w.dismissed(jti)));
+        records
+    }
+}
+
+impl PendingCreate {
+    fn of(record: Record) -> Option<Self> {
+        let (searched, ended) = (false, false);
+        Some(match record {
+            Record::Creating { workspace, at, until, boot, expiry, to_hand_out } => {
+                Self { workspace, at, until, boot, expiry, to_hand_out, searched, ended }
+            }
+            Record::CreatingWorkspace { name, server, at, until, boot } => {
+                let (key, id) = (String::new(), String::new());
+                let workspace = WorkspaceRef { key, id, name, server };
+                let (expiry, to_hand_out) = (None, false);
+                Self { workspace, at, until, boot, expiry, to_hand_out, searched, ended }
+            }
+            _ => return None,
+        })
+    }
+
+    fn records(&self) -> Vec<Record> {
+        let Self { workspace, at, until, boot, expiry, to_hand_out, searched, ended } =
+            self.clone();
+        let mut records = Vec::new();
+        records.extend(ended.then(|| workspace.ended(at, until)));
+        records.extend(searched.then(|| workspace.searched(at)));
+        records.insert(
+            0,
+            if workspace.id.is_empty() {
+                let WorkspaceRef { name, server, .. } = workspace;
+                Record::CreatingWorkspace { name, server, at, until, boot }
+            } else {
+                Record::Creating { workspace, at, until, boot, expiry, to_hand_out }
+            },
+        );
+        records
+    }
+}
+
+impl Rotation {
+    fn records(&self) -> Vec<Record> {
+        let Self { workspace, token, old, unconfirmed, promoted, deliver, grace_s, keep_old } =
+            self.clone();
+        let mut records = Vec::new();
+        records.extend(unconfirmed.then(|| workspace.unconfirmed()));
+        records.extend(promoted.then(|| workspace.promoted()));
+        let at = Timestamp::from_millis(0); // its request is closed
+        records
+            .insert(0, Record::Created { workspace, at, token, old, deliver, grace_s, keep_old });
+        records
+    }
+}
