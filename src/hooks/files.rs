@@ -107,7 +107,7 @@ impl TokenFile {
         store::probe_foreign(&path).map_err(|error| Error::CannotHandOn {
             reason: error.in_one_line(),
             hint: error.hint().unwrap_or_else(|| {
-                format!("ls -ld {}", shell_word(&folder_of(&path).to_string_lossy()))
+                format!("ls -ld {}", shell_word(&store::parent_of(&path).to_string_lossy()))
             }),
         })
     }
@@ -126,7 +126,7 @@ impl TokenFile {
             let what = kind_of(found.file_type());
             return Err((format!("it is {what}, not a regular file"), another()));
         }
-        let folder = folder_of(path);
+        let folder = store::parent_of(path);
         if fs::metadata(folder).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
             let folder = folder.display().to_string();
             let hint = format!("mkdir -p {}", shell_word(&folder));
@@ -201,11 +201,6 @@ impl Claim {
             && self.workspace == other.workspace;
         self.file.is_same(&other.file) && !lines
     }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
-    parent.unwrap_or(Path::new("."))
 }
 
 fn is_of_the_system(path: &Path) -> bool {

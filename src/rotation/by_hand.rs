@@ -116,8 +116,8 @@ impl Rotator<'_> {
             error => matches!(error, Error::NoTokenRoutes),
         };
         if is_over {
-            let gone = || pending.workspace.gone(&pending.jti);
-            self.append_relaxed(before.map_or_else(gone, Record::PendingRevocation));
+            let withdrawn = || pending.workspace.withdrawn(&pending.jti);
+            self.append_relaxed(before.map_or_else(withdrawn, Record::PendingRevocation));
             return error;
         }
         Error::RevocationPending { jti: pending.jti.clone(), reason: unproven(&error) }
@@ -212,7 +212,7 @@ impl Rotator<'_> {
     fn keep_current(&mut self, pending: &PendingRevocation) {
         let PendingRevocation { workspace, jti, .. } = pending;
         if self.store.holds(workspace, jti).unwrap_or(false) {
-            self.append_relaxed(workspace.gone(jti));
+            self.append_relaxed(workspace.withdrawn(jti));
         }
     }
 

@@ -1,4 +1,4 @@
-//! The records of the journal. What they add up to is in `pending.rs`.
+//! The records of the journal. What they add up to is in `replay.rs`.
 //!
 //! One JSON object a line. Fields are only ever added, each with a default: a journal that an older
 //! version wrote is read. A record that is not known is refused, never skipped.
@@ -109,6 +109,13 @@ pub(crate) enum Record {
     Orphan(Orphan),
     /// Nothing more is to be done about this token: it was revoked, or handed out.
     Gone {
+        workspace: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        server: String,
+        jti: String,
+    },
+    /// The wish to revoke this token was certainly refused: what else is pending about it stays.
+    Withdrawn {
         workspace: String,
         #[serde(default, skip_serializing_if = "String::is_empty")]
         server: String,

@@ -125,6 +125,11 @@ impl WorkspaceRef {
         Record::Gone { workspace, server, jti }
     }
 
+    fn withdrawn(&self, jti: &str) -> Record {
+        let ((workspace, server), jti) = (self.ids(), jti.to_owned());
+        Record::Withdrawn { workspace, server, jti }
+    }
+
     fn dismissed(&self, jti: &str) -> Record {
         let ((workspace, server), jti) = (self.ids(), jti.to_owned());
         Record::Dismissed { workspace, server, jti }

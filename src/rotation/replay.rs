@@ -72,6 +72,10 @@ impl Pending {
             }
             Record::Orphan(orphan) => self.adopt(orphan),
             Record::Gone { workspace, server, jti } => self.gone(&workspace, &server, &jti),
+            Record::Withdrawn { workspace, server, jti } => {
+                self.revocations
+                    .retain(|p| !(p.workspace.named(&workspace, &server) && p.jti == jti));
+            }
             Record::Dismissed { workspace, server, jti } => self.dismiss(&workspace, &server, jti),
             Record::Forgotten { workspace, server } => self.forget(&workspace, &server),
         }

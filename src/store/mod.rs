@@ -168,7 +168,7 @@ pub(crate) fn identify(path: &Path) -> io::Result<FileId> {
 }
 
 /// The folder that a file is in.
-fn parent_of(path: &Path) -> &Path {
+pub(crate) fn parent_of(path: &Path) -> &Path {
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
     parent.unwrap_or(Path::new("."))
 }

@@ -47,7 +47,8 @@ fn check_one_run_later(world: &World, scene: &str) {
     check_named(world, scene);
 }
 
-fn check_named(world: &World, scene: &str) {
+/// Every live token is held or named, and every stored one is live.
+fn check_live(world: &World, scene: &str) {
     let (held, named) = (world.held(), world.named());
     for jti in world.live() {
         assert!(
@@ -62,6 +63,11 @@ fn check_named(world: &World, scene: &str) {
             assert!(sim.is_live(token), "{scene}: the stored token of {id} is dead: {sim:#?}");
         }
     }
+}
+
+fn check_named(world: &World, scene: &str) {
+    check_live(world, scene);
+    let sim = world.0.borrow();
     for (id, token) in sim.delivered.iter().filter(|_| !sim.ending) {
         assert!(sim.is_live(token), "{scene}: the target of {id} holds a dead token: {sim:#?}");
     }
@@ -190,18 +196,5 @@ fn check_two_machines(world: &World, scene: &str) {
     for _ in 0..3 {
         world.refresh(false);
     }
-    let (held, named) = (world.held(), world.named());
-    for jti in world.live() {
-        assert!(
-            held.contains(&jti) || named.contains(&jti),
-            "{scene}: {jti} is live and unnamed: {:#?}",
-            world.0.borrow()
-        );
-    }
-    let sim = world.0.borrow();
-    for (id, token) in &sim.machines[0].config {
-        if let Some(token) = token.as_ref().filter(|_| sim.workspaces.contains(id)) {
-            assert!(sim.is_live(token), "{scene}: the stored token of {id} is dead: {sim:#?}");
-        }
-    }
+    check_live(world, scene);
 }

@@ -1,9 +1,9 @@
 //! Single stories that the exhaustive search does not tell.
 
 use super::sim::{Command, Folder, Kind, ONE, SERVER, Trouble, World, workspace};
-use crate::rotation::{Event, Origin, Rotator, Store, WorkspaceRef};
+use crate::rotation::{Event, Origin, Pending, Rotator, Store, WorkspaceRef};
 
-fn pending(world: &World) -> crate::rotation::Pending {
+fn pending(world: &World) -> Pending {
     let mut folder = Folder { world: world.clone(), machine: 0 };
     folder.pending().expect("a journal")
 }
@@ -181,4 +181,17 @@ fn a_dismissed_token_is_not_named_again() {
     assert_eq!(names(&events, &jti), None);
     assert!(names(&events, &other.jti.clone().unwrap()).is_some());
     assert!(world.is_live(&late));
+}
+
+/// A revocation that was refused takes nothing along that was pending about the token before.
+#[test]
+fn a_wish_that_was_refused_leaves_the_orphan_named() {
+    let place = r#"{"key":"w0","id":"w0","name":"w0"}"#;
+    let orphan = format!(r#"{{"orphan":{{"place":{place},"jti":"jti_1"}}}}"#);
+    let wish = format!(r#"{{"owed":{{"place":{place},"jti":"jti_1","by_hand":true}}}}"#);
+    let withdrawn = r#"{"withdrawn":{"workspace":"w0","jti":"jti_1"}}"#;
+    let lines = format!("{orphan}\n{wish}\n{withdrawn}\n");
+    let (pending, _) = Pending::read(lines.as_bytes()).expect("a journal");
+    assert!(pending.revocations.is_empty());
+    assert_eq!(pending.orphans.len(), 1);
 }

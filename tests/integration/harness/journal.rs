@@ -25,7 +25,7 @@ pub(crate) fn pending(path: &Path) -> Vec<String> {
     let requests = left.requests.iter().filter(|(_, (_, searched))| !*searched);
     let requests = requests.map(|(at, _)| format!("the request at {at}, not searched for"));
     let rotations = left.rotations.keys().map(|id| format!("a refresh of {id}"));
-    let tokens = left.tokens.keys().map(|jti| format!("token {jti}"));
+    let tokens = left.tokens.keys().map(|(jti, _)| format!("token {jti}"));
     // What is over leaves no token behind.
     let secret = text.contains("access_token");
     let secret = (left.rotations.is_empty() && secret).then(|| "the text of a token".to_owned());
@@ -68,8 +68,8 @@ struct Left {
     requests: BTreeMap<String, (String, bool)>,
     /// The old token's id, by workspace.
     rotations: BTreeMap<String, Value>,
-    /// The workspace, by the token's id.
-    tokens: BTreeMap<String, String>,
+    /// The workspace, by the token's id and whether it is to be revoked.
+    tokens: BTreeMap<(String, bool), String>,
 }
 
 impl Left {
@@ -98,13 +98,16 @@ impl Left {
             }
             "owed" | "orphan" | "handing_out" => {
                 self.requests.remove(&at);
-                self.tokens.insert(jti, id);
+                self.tokens.insert((jti, name == "owed"), id);
             }
             "gone" | "dismissed" => {
-                self.tokens.remove(&jti);
+                self.tokens.retain(|(other, _), _| *other != jti);
                 if self.rotations.get(&id).is_some_and(|old| *old == *jti) {
                     self.rotations.remove(&id);
                 }
+            }
+            "withdrawn" => {
+                self.tokens.remove(&(jti, true));
             }
             "forgotten" => {
                 self.requests.retain(|_, (workspace, _)| *workspace != id);

@@ -161,6 +161,25 @@ fn a_certain_no() {
     }
 }
 
+/// What was pending about it is as it was before, and named.
+#[test]
+fn a_certain_no_about_what_waits_for_its_delivery() {
+    let (world, workspace) = World::ready();
+    world.refresh(&["--exec", "false"]).exits(9);
+    let jti = &workspace.token.jti;
+    let no = Fault::Status(403, r#"{"detail":"no such luck"}"#.to_owned(), Vec::new());
+    world.plane.fault(Route::TokenRevoke, Times::Always, no);
+    run(&world, &["revoke", jti, "--force"]).exits(4);
+    let shown = run(&world, &["show"]);
+    assert!(shown.stdout.contains(jti.as_str()), "{shown}");
+    world.plane.clear_faults();
+    let output = world.refresh(&["--exec", "true"]);
+    output.exits(0);
+    assert!(output.stdout.contains(&format!("Old token ({jti}) has been revoked")), "{output}");
+    assert!(!world.has_journal());
+    world.assert_one_live_token(&workspace);
+}
+
 #[test]
 fn the_core_edition_has_no_tokens() {
     let (world, workspace) = World::ready();
