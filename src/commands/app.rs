@@ -1,4 +1,4 @@
-//! The one door from a command to the config folder, the server and the rotation.
+//! The only access from a command to the config folder, the server and the rotation.
 
 use std::cell::OnceCell;
 use std::time::Duration;
@@ -18,24 +18,24 @@ use crate::secret::Secret;
 use crate::time::{Expiry, Timestamp, parse_duration};
 use crate::token::TokenExpiry;
 
-/// What a command is given.
+/// What a command works with.
 pub(super) struct App<'c> {
     pub(super) ctx: &'c Context,
     pub(super) paths: Paths,
-    /// One for the run: connections are reused, and so is the list of secrets to redact.
+    /// One per run: connections are reused, and so is the list of secrets to redact.
     http: OnceCell<Http>,
-    /// A server is asked with the same session all through a run.
+    /// The server sees the same session throughout a run.
     keeper: OnceCell<Keeper>,
 }
 
-/// As whom a command talks to the server.
+/// The identity under which a command talks to the server.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum As {
     /// The signed-in user.
     User,
-    /// The signed-in user, or nobody: some servers answer everybody.
+    /// The signed-in user, or no session: some servers do not require one.
     Anybody,
-    Nobody,
+    Anonymous,
 }
 
 impl<'c> App<'c> {
@@ -62,7 +62,7 @@ impl<'c> App<'c> {
         self.ctx.clock.now()
     }
 
-    /// The config file as it is, without the lock.
+    /// The config file, read without the lock.
     ///
     /// # Errors
     /// As [`Config::load`].
@@ -72,7 +72,7 @@ impl<'c> App<'c> {
         })
     }
 
-    /// The pending work as it is, without the lock: for telling, not for acting.
+    /// The pending work, read without the lock: for reports only.
     ///
     /// # Errors
     /// As [`config_dir::peek_pending`].
@@ -88,7 +88,7 @@ impl<'c> App<'c> {
         Ok(self.lock_for(LOCK_WAIT)?.0)
     }
 
-    /// The same, waited for so long, and whether there was need to wait.
+    /// The same with a limit for the wait; also returns whether it had to wait.
     ///
     /// # Errors
     /// As [`App::lock`].
@@ -101,7 +101,7 @@ impl<'c> App<'c> {
     /// The HTTP client of this run.
     ///
     /// # Errors
-    /// [`Error::InvalidValue`] for a variable that makes no sense.
+    /// [`Error::InvalidValue`] for an invalid variable.
     pub(super) fn http(&self) -> Result<&Http> {
         if self.http.get().is_none() {
             let mut settings = Settings::from_env(&self.ctx.env)
@@ -111,7 +111,7 @@ impl<'c> App<'c> {
             let on_event = move |event| tell::http(&console, &event);
             let _ = self.http.set(Http::new(settings, self.ctx.clock.clone(), on_event));
         }
-        self.http.get().ok_or(Error::Unfinished) // it was just put there
+        self.http.get().ok_or(Error::Unfinished) // it was just set
     }
 
     fn keeper(&self) -> &Keeper {
@@ -131,7 +131,7 @@ impl<'c> App<'c> {
         auth::check(&self.ctx.env, config, self.now())
     }
 
-    /// Tells that a variable is not used, for a command that reads the stored session itself.
+    /// Reports that a variable is ignored, for a command that reads the stored session itself.
     pub(super) fn note_ignored(&self, config: &Config) {
         if auth::ignores_variable(&self.ctx.env, config) {
             tell::session(self.console(), &auth::Event::VariableIgnored);
@@ -146,7 +146,7 @@ impl<'c> App<'c> {
         endpoints::management(&self.ctx.env, config)
     }
 
-    /// The server's calls. A session that is turned down is renewed once.
+    /// The management API. A rejected session is renewed once.
     ///
     /// # Errors
     /// [`Error::NoSession`], and why the session could not be renewed; a setting that makes no sense.
@@ -155,13 +155,13 @@ impl<'c> App<'c> {
         let bearer: Option<Secret> = match who {
             As::User => Some(keeper.bearer(http, config)?),
             As::Anybody => keeper.optional_bearer(http, config)?,
-            As::Nobody => None,
+            As::Anonymous => None,
         };
         let api = Api::new(http, self.clock(), self.server(config)?, bearer);
         Ok(api.renewing(keeper))
     }
 
-    /// The workspace that is meant: the one named, else `NTCLI_WORKSPACE`, else the active one.
+    /// The workspace to use: the one named, else `NTCLI_WORKSPACE`, else the active one.
     ///
     /// # Errors
     /// [`Error::NoWorkspace`], and as [`Config::find`].
@@ -169,18 +169,18 @@ impl<'c> App<'c> {
         workspace(self.ctx, config, named)
     }
 
-    /// This moment, as far as it is known without the server.
+    /// The current moment, as far as it is known without the server.
     pub(super) fn moment(&self) -> Moment {
         Moment { ours: self.now(), boot: self.ctx.clock.boot_time(), skew_s: None }
     }
 
-    /// Tells people what a rotation does.
+    /// Reports the progress of a rotation to the user.
     pub(super) fn on_event(&self, event: &Event) {
         tell::rotation(self.console(), event);
     }
 }
 
-/// The expiry that `--expires-in` or `--expires-at` ask for, one year without them.
+/// The expiry from `--expires-in` or `--expires-at`; one year by default.
 ///
 /// # Errors
 /// [`Error::InvalidExpiry`].
@@ -197,7 +197,7 @@ pub(super) fn expiry(
     expiry.ok_or(Error::InvalidExpiry)
 }
 
-/// How long to wait for the lock: `--lock-wait`, 60 s without it. `0` does not wait.
+/// How long to wait for the lock: `--lock-wait`, 60 s by default. `0` does not wait.
 ///
 /// # Errors
 /// [`Error::InvalidValue`].
@@ -214,7 +214,7 @@ pub(super) fn lock_wait(text: Option<&str>) -> Result<Duration> {
     }
 }
 
-/// A length of time that `option` gives, in seconds.
+/// The duration that `option` gives, in seconds.
 ///
 /// # Errors
 /// [`Error::InvalidValue`].
@@ -239,7 +239,7 @@ pub(super) fn workspace(ctx: &Context, config: &Config, named: Option<&str>) -> 
     active.ok_or(Error::NoWorkspace)
 }
 
-/// The workspace, as a rotation at that server names it.
+/// The workspace as a rotation at that server refers to it.
 pub(super) fn workspace_ref(workspace: &Workspace, server: &str) -> WorkspaceRef {
     WorkspaceRef {
         key: workspace.key.clone(),
@@ -254,7 +254,7 @@ pub(super) fn json_workspace(workspace: &WorkspaceRef) -> Json {
     Json::of([("name", workspace.name.as_str().into()), ("id", workspace.id.as_str().into())])
 }
 
-/// The line that tells when a new token ends.
+/// The line that shows when a new token expires.
 pub(super) fn expires_line(label: &str, expiry: TokenExpiry) -> String {
     format!("{label}: {}\n", expiry.for_people())
 }

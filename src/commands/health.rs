@@ -8,16 +8,16 @@ use crate::output::Report;
 use crate::rotation::ControlPlane;
 use crate::text::printable;
 
-/// The words by which servers say that they are well.
+/// The words that servers use for healthy.
 const WELL: [&str; 5] = ["healthy", "ok", "up", "pass", "alive"];
 
 const ASK: &str = "ask the server how it is";
 
-/// Asks the server how it is.
+/// Asks the server for its health.
 pub(super) fn run(ctx: &Context) -> Result<Report> {
     let app = App::open(ctx)?;
     let config = app.config()?;
-    let api = app.api(&config, As::Nobody)?;
+    let api = app.api(&config, As::Anonymous)?;
     let health = api.health();
     let health = health.map_err(|failure| match failure.status() {
         Some(401 | 403) => Error::call(ASK, failure),

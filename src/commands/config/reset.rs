@@ -12,13 +12,14 @@ use crate::rotation::{self, Pending, Store, WorkspaceRef};
 use crate::text::printable;
 use crate::time::Timestamp;
 
-/// A token that would stay live with nobody to hold it.
+/// A token that would stay live although nothing here holds it any more.
 struct Live {
-    place: WorkspaceRef,
+    workspace: WorkspaceRef,
     jti: Option<String>,
 }
 
-/// Puts the config file back to the default. Nothing is revoked, so what stays live is named.
+/// Resets the config file to the default. Nothing is revoked, so the tokens that stay live are
+/// named.
 pub(in crate::commands) fn run(ctx: &Context, args: &ConfigReset) -> Result<Report> {
     let app = App::open(ctx)?;
     let config = app.config()?;
@@ -40,7 +41,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &ConfigReset) -> Result<Repo
     let mut dir = app.lock()?;
     let config = dir.config()?;
     let live = live(&config, &Store::pending(&mut dir)?, now);
-    // The journal first: what it holds would bring workspaces back.
+    // The journal first: its records would bring workspaces back.
     rotation::forget_workspaces(&mut dir)?;
     dir.update(|config| {
         config.reset();
@@ -49,21 +50,21 @@ pub(in crate::commands) fn run(ctx: &Context, args: &ConfigReset) -> Result<Repo
     Ok(report(&live))
 }
 
-/// What is live on the server, as far as it is known here, and would be known to nobody.
+/// The tokens that are live on the server, as far as is known here, and would be known nowhere.
 fn live(config: &Config, pending: &Pending, now: Timestamp) -> Vec<Live> {
     let mut live: Vec<Live> = Vec::new();
-    let mut add = |place: WorkspaceRef, jti: Option<String>| {
-        let seen = |l: &Live| jti.is_some() && l.place.id == place.id && l.jti == jti;
+    let mut add = |workspace: WorkspaceRef, jti: Option<String>| {
+        let seen = |l: &Live| jti.is_some() && l.workspace.id == workspace.id && l.jti == jti;
         if !live.iter().any(seen) {
-            live.push(Live { place, jti });
+            live.push(Live { workspace, jti });
         }
     };
-    for workspace in config.workspaces() {
-        let place = app::workspace_ref(&workspace, "");
-        if let Some(token) = workspace.token
+    for entry in config.workspaces() {
+        let workspace = app::workspace_ref(&entry, "");
+        if let Some(token) = entry.token
             && token.expiry.at().is_none_or(|end| end > now)
         {
-            add(place, token.jti);
+            add(workspace, token.jti);
         }
     }
     for rotation in &pending.rotations {
@@ -86,9 +87,13 @@ fn named(live: &[Live]) -> String {
         return String::new();
     }
     let mut text = " These tokens stay live on the server:\n".to_owned();
-    for Live { place, jti } in live {
+    for Live { workspace, jti } in live {
         let jti = printable(jti.as_deref().unwrap_or("no id"));
-        text += &format!("  {jti} of '{}' ({})\n", printable(&place.name), printable(&place.id));
+        text += &format!(
+            "  {jti} of '{}' ({})\n",
+            printable(&workspace.name),
+            printable(&workspace.id)
+        );
     }
     text + "Revoke what nobody needs first: ntcli token revoke JTI -w WORKSPACE\n"
 }
@@ -98,8 +103,8 @@ fn report(live: &[Live]) -> Report {
         "Session, workspaces, tokens and domain are forgotten; nothing was revoked.".to_owned();
     text += &named(live)
         .replace("Revoke what nobody needs first", "To revoke one, sign in again, then");
-    let rows = live.iter().map(|Live { place, jti }| {
-        Json::of([("jti", jti.clone().into()), ("workspace", app::json_workspace(place))])
+    let rows = live.iter().map(|Live { workspace, jti }| {
+        Json::of([("jti", jti.clone().into()), ("workspace", app::json_workspace(workspace))])
     });
     let json = Json::of([
         ("still_live", Json::Array(rows.collect())),

@@ -19,7 +19,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &WorkspaceCreate) -> Result<
     let before = app.config()?;
     let api = app.api(&before, As::Anybody)?;
     let mut dir = app.lock()?;
-    dir.config()?; // one that cannot be used is found out before anything is requested
+    dir.config()?; // fails before anything is requested if it cannot be used
     let mut on_event = |event| app.on_event(&event);
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     let created = rotator.create_workspace(&args.name, args.description.as_deref())?;

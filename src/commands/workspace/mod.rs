@@ -19,20 +19,20 @@ struct Found {
     /// Its key in the config file, or what that would be.
     key: String,
     id: String,
-    /// Its name, as the server has it where it has one.
+    /// Its name, from the server if it is there.
     name: String,
-    /// What the server says of it; `None`: it does not have it.
+    /// What the server says of it; `None` if it does not have it.
     remote: Option<RemoteWorkspace>,
     /// Whether it is in the config file.
     here: bool,
-    /// Whether a token of it is.
+    /// Whether the config file has a token of it.
     token: bool,
     /// Whether it is the active one.
     active: bool,
 }
 
 impl Found {
-    fn place(&self) -> WorkspaceRef {
+    fn to_ref(&self) -> WorkspaceRef {
         WorkspaceRef {
             key: self.key.clone(),
             id: self.id.clone(),
@@ -61,7 +61,7 @@ fn all(config: &Config, remotes: Vec<RemoteWorkspace>) -> Vec<Found> {
             key,
         });
     }
-    // With two tokens it has two entries; they are still one workspace.
+    // Two tokens mean two entries; they are still one workspace.
     let unused: Vec<String> = config.unused_tokens().into_iter().map(|(_, w)| w.key).collect();
     only_here.retain(|w| !unused.contains(&w.key));
     found.extend(only_here.into_iter().map(|local| Found {
@@ -81,14 +81,14 @@ const LIST: &str = "list the workspaces";
 fn fetch(api: &Api) -> Result<Vec<RemoteWorkspace>> {
     let fetched = api.workspaces();
     fetched.map_err(|failure| match failure.status() {
-        // The list itself is not there, so it cannot be the next step.
+        // The list itself is missing, so it cannot be the next step.
         Some(404 | 410) => ManageError::NoServer { action: LIST, failure }.into(),
         _ => Error::call(LIST, failure),
     })
 }
 
-/// The workspace that is named so: one that is known here, else one that the server has. Only for
-/// the latter is the server asked.
+/// The workspace with this name or id: one that is known here, else one on the server. The server
+/// is asked only for the latter.
 fn resolve(app: &App, config: &Config, name: &str) -> Result<WorkspaceRef> {
     match config.find(name) {
         Err(Error::UnknownWorkspace { .. }) => {}
@@ -98,15 +98,15 @@ fn resolve(app: &App, config: &Config, name: &str) -> Result<WorkspaceRef> {
     named(&all(config, fetch(&api)?), name)
 }
 
-/// The one of them that is named so.
+/// The workspace with this name or id.
 fn named(found: &[Found], name: &str) -> Result<WorkspaceRef> {
     let names = found.iter().map(|w| WorkspaceName { key: &w.key, id: &w.id, name: &w.name });
     let key = pick(names, name)?.key;
-    let place = found.iter().find(|w| w.key == key).map(Found::place);
-    place.ok_or_else(|| Error::UnknownWorkspace { name: name.to_owned() })
+    let workspace = found.iter().find(|w| w.key == key).map(Found::to_ref);
+    workspace.ok_or_else(|| Error::UnknownWorkspace { name: name.to_owned() })
 }
 
-/// Tells of workspaces of which the config file holds two tokens.
+/// Reports workspaces of which the config file holds two tokens.
 pub(super) fn warn_of_two_tokens(console: &Console, config: &Config) {
     for (used, other) in config.unused_tokens() {
         let key = printable(&other.key);
@@ -124,6 +124,6 @@ pub(super) fn warn_of_two_tokens(console: &Console, config: &Config) {
 }
 
 /// `'NAME' (ID)` for people.
-fn called(place: &WorkspaceRef) -> String {
-    format!("'{}' ({})", printable(&place.name), printable(&place.id))
+fn called(workspace: &WorkspaceRef) -> String {
+    format!("'{}' ({})", printable(&workspace.name), printable(&workspace.id))
 }

@@ -11,7 +11,7 @@ use crate::output::Report;
 use crate::rotation::WorkspaceRef;
 use crate::text::printable;
 
-/// Makes a workspace the active one; without a name, one that a person chooses.
+/// Makes a workspace the active one; without a name, the user chooses.
 pub(in crate::commands) fn run(ctx: &Context, name: Option<&str>) -> Result<Report> {
     if name.is_none() && !prompt::possible(ctx) {
         return Err(Error::Usage {
@@ -22,16 +22,16 @@ pub(in crate::commands) fn run(ctx: &Context, name: Option<&str>) -> Result<Repo
     }
     let app = App::open(ctx)?;
     let config = app.config()?;
-    let place = match name {
+    let workspace = match name {
         Some(name) => resolve(&app, &config, name)?,
         None => choose(&app, &config)?,
     };
     let mut dir = app.lock()?;
     dir.update(|config| {
-        if config.workspace(&place.key).is_none() {
-            config.put_workspace(&place.key, &place.name);
+        if config.workspace(&workspace.key).is_none() {
+            config.put_workspace(&workspace.key, &workspace.name);
         }
-        config.set_active(Some(&place.key));
+        config.set_active(Some(&workspace.key));
         Ok(())
     })?;
     if let Some(other) = ctx.env.text("NTCLI_WORKSPACE") {
@@ -40,12 +40,17 @@ pub(in crate::commands) fn run(ctx: &Context, name: Option<&str>) -> Result<Repo
             "NTCLI_WORKSPACE is set to '{other}' and wins over the active workspace"
         ));
     }
-    let text = format!("Active workspace: {} ({})\n", printable(&place.name), printable(&place.id));
-    let json = Json::of([("workspace", json(&place)), ("message", "Workspace selected".into())]);
+    let text = format!(
+        "Active workspace: {} ({})\n",
+        printable(&workspace.name),
+        printable(&workspace.id)
+    );
+    let json =
+        Json::of([("workspace", json(&workspace)), ("message", "Workspace selected".into())]);
     Ok(Report::new(text, json))
 }
 
-/// Lets a person choose from a numbered list; a name or an id is as good as a number.
+/// Lets the user choose from a numbered list; a name or an id works as well.
 fn choose(app: &App, config: &Config) -> Result<WorkspaceRef> {
     let found = all(config, fetch(&app.api(config, As::Anybody)?)?);
     if found.is_empty() {
@@ -59,7 +64,7 @@ fn choose(app: &App, config: &Config) -> Result<WorkspaceRef> {
     let number = answer.parse::<usize>().ok();
     let numbered = number.and_then(|n| found.get(n.checked_sub(1)?));
     match numbered {
-        Some(one) => Ok(one.place()),
+        Some(one) => Ok(one.to_ref()),
         None => named(&found, &answer),
     }
 }
@@ -68,12 +73,12 @@ fn show(console: &Console, found: &[Found]) {
     for (n, workspace) in found.iter().enumerate() {
         let mark = if workspace.active { '*' } else { ' ' };
         let only = if workspace.remote.is_none() { ", not on the server" } else { "" };
-        let called = called(&workspace.place());
+        let called = called(&workspace.to_ref());
         console.say(&format!("{mark}{:>3}) {called}{only}", n + 1));
     }
 }
 
-/// Leaves no workspace active.
+/// Clears the active workspace.
 pub(in crate::commands) fn clear(ctx: &Context) -> Result<Report> {
     let app = App::open(ctx)?;
     let mut dir = app.lock()?;

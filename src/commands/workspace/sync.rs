@@ -17,18 +17,18 @@ use crate::token::Token;
 /// What differs between the server and the config file.
 #[derive(Default)]
 struct Changes {
-    /// With the keys of the entries that are part of it now.
+    /// With the keys of the entries that are merged into it.
     joined: Vec<(WorkspaceRef, Vec<String>)>,
     added: Vec<WorkspaceRef>,
-    /// With the name before.
+    /// With the previous name.
     renamed: Vec<(WorkspaceRef, String)>,
-    /// With the token that goes with it.
+    /// With the token that is removed with it.
     removed: Vec<(WorkspaceRef, Option<Token>)>,
-    /// Gone from the list, but their tokens may still work.
+    /// Missing from the list, but their tokens may still work.
     kept: Vec<(WorkspaceRef, String)>,
 }
 
-/// Takes over the server's list of workspaces.
+/// Adopts the server's list of workspaces.
 pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     let app = App::open(ctx)?;
     let api = app.api(&app.config()?, As::Anybody)?;
@@ -43,15 +43,15 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
 
     if !changes.added.is_empty() || !changes.renamed.is_empty() {
         dir.update(|config| {
-            let renamed = changes.renamed.iter().map(|(place, _)| place);
-            for place in changes.added.iter().chain(renamed) {
-                config.put_workspace(&place.key, &place.name);
+            let renamed = changes.renamed.iter().map(|(workspace, _)| workspace);
+            for workspace in changes.added.iter().chain(renamed) {
+                config.put_workspace(&workspace.key, &workspace.name);
             }
             Ok(())
         })?;
     }
-    for (place, _) in &changes.removed {
-        rotation::forget_workspace(&mut dir, place)?;
+    for (workspace, _) in &changes.removed {
+        rotation::forget_workspace(&mut dir, workspace)?;
     }
     let active = dir.config()?.active_key().map(str::to_owned);
     if config.active_key().is_some() && active.is_none() {
@@ -62,7 +62,7 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     Ok(report(&changes, total))
 }
 
-/// Makes one entry of several of one workspace, unless a token that may work would be lost.
+/// Merges several entries of one workspace, unless a token that may work would be lost.
 fn join(
     dir: &mut ConfigDir,
     api: &Api,
@@ -88,9 +88,9 @@ fn join(
     }
     if !joined.is_empty() {
         dir.update(|config| {
-            for (place, keys) in &joined {
+            for (workspace, keys) in &joined {
                 for key in keys {
-                    config.join(&place.key, key);
+                    config.join(&workspace.key, key);
                 }
             }
             Ok(())
@@ -99,8 +99,8 @@ fn join(
     Ok(joined)
 }
 
-/// Of several tokens of a workspace drops those that are certainly dead. A server that takes none
-/// of them may turn down every token.
+/// Drops those of a workspace's tokens that are certainly dead. A server that accepts none of them
+/// may reject every token.
 fn keep_living(entries: &mut Vec<&Workspace>, api: &Api, now: Timestamp) {
     if entries.len() < 2 {
         return;
@@ -119,8 +119,8 @@ fn keep_living(entries: &mut Vec<&Workspace>, api: &Api, now: Timestamp) {
     }
 }
 
-/// A workspace that is gone from the list goes from here too, but never a token that may work: the
-/// list may be another account's, or another server's.
+/// A workspace that is missing from the list is removed here too, but never a token that may work:
+/// the list may belong to another account or another server.
 fn compare(
     config: &Config,
     found: Vec<Found>,
@@ -129,24 +129,26 @@ fn compare(
     now: Timestamp,
 ) -> Changes {
     let mut changes = Changes::default();
-    for workspace in found {
-        let place = workspace.place();
-        let known = config.workspace(&place.key);
-        match (workspace.remote, known) {
-            (Some(_), None) => changes.added.push(place),
-            (Some(_), Some(known)) if known.name != place.name => {
-                changes.renamed.push((place, known.name));
+    for entry in found {
+        let workspace = entry.to_ref();
+        let known = config.workspace(&workspace.key);
+        match (entry.remote, known) {
+            (Some(_), None) => changes.added.push(workspace),
+            (Some(_), Some(known)) if known.name != workspace.name => {
+                changes.renamed.push((workspace, known.name));
             }
             (Some(_), Some(_)) => {}
             (None, known) => {
                 let token = known.and_then(|w| w.token);
                 let why = match &token {
                     Some(token) => why_kept(token, api, now),
-                    None => pending.concerns(&place).then(|| "work is pending for it".to_owned()),
+                    None => {
+                        pending.concerns(&workspace).then(|| "work is pending for it".to_owned())
+                    }
                 };
                 match why {
-                    Some(why) => changes.kept.push((place, why)),
-                    None => changes.removed.push((place, token)),
+                    Some(why) => changes.kept.push((workspace, why)),
+                    None => changes.removed.push((workspace, token)),
                 }
             }
         }
@@ -154,7 +156,7 @@ fn compare(
     changes
 }
 
-/// Why a token must not be thrown away; `None` when it is certainly dead.
+/// Why a token must be kept; `None` if it is certainly dead.
 fn why_kept(token: &Token, api: &Api, now: Timestamp) -> Option<String> {
     let ended = token.expiry.at().is_some_and(|end| end <= now);
     if ended || !token.access_token.is_header_safe() {
@@ -171,56 +173,58 @@ fn why_kept(token: &Token, api: &Api, now: Timestamp) -> Option<String> {
 }
 
 fn warn_of_kept(console: &Console, changes: &Changes) {
-    for (place, why) in &changes.kept {
+    for (workspace, why) in &changes.kept {
         console.warn(&format!(
             "Workspace {} is not in the server's list, but {}. It is kept; to forget it: \
              ntcli workspace delete {}",
-            called(place),
+            called(workspace),
             printable(why),
-            printable(&place.id)
+            printable(&workspace.id)
         ));
     }
 }
 
 fn report(changes: &Changes, total: usize) -> Report {
     let mut text = String::new();
-    for (place, _) in &changes.joined {
-        text += &format!("Joined:  {}: its entries are one now\n", called(place));
+    for (workspace, _) in &changes.joined {
+        text += &format!("Joined:  {}: its entries are one now\n", called(workspace));
     }
-    for place in &changes.added {
-        text += &format!("Added:   {}\n", called(place));
+    for workspace in &changes.added {
+        text += &format!("Added:   {}\n", called(workspace));
     }
-    for (place, before) in &changes.renamed {
-        text += &format!("Renamed: {}, before '{}'\n", called(place), printable(before));
+    for (workspace, before) in &changes.renamed {
+        text += &format!("Renamed: {}, before '{}'\n", called(workspace), printable(before));
     }
-    for (place, token) in &changes.removed {
+    for (workspace, token) in &changes.removed {
         let with = token.as_ref().map_or(String::new(), |token| {
             format!(", with its dead token {}", printable(token.jti_for_people()))
         });
-        text += &format!("Removed: {}{with}\n", called(place));
+        text += &format!("Removed: {}{with}\n", called(workspace));
     }
-    for (place, _) in &changes.kept {
-        text += &format!("Kept:    {}, not on the server\n", called(place));
+    for (workspace, _) in &changes.kept {
+        text += &format!("Kept:    {}, not on the server\n", called(workspace));
     }
     text += &format!("The server has {total} workspace{}.\n", if total == 1 { "" } else { "s" });
 
-    let with = |place: &WorkspaceRef, name: &str, value: Json| {
-        let mut object = json(place);
+    let with = |workspace: &WorkspaceRef, name: &str, value: Json| {
+        let mut object = json(workspace);
         object.set(name, value);
         object
     };
     let joined = changes.joined.iter();
-    let joined = joined.map(|(place, keys)| with(place, "entries", keys.clone().into()));
+    let joined = joined.map(|(workspace, keys)| with(workspace, "entries", keys.clone().into()));
     let added = changes.added.iter().map(json).collect();
     let renamed = changes.renamed.iter();
-    let renamed = renamed.map(|(place, before)| with(place, "before", before.as_str().into()));
-    let removed = changes.removed.iter().map(|(place, token)| {
+    let renamed =
+        renamed.map(|(workspace, before)| with(workspace, "before", before.as_str().into()));
+    let removed = changes.removed.iter().map(|(workspace, token)| {
         let jti = token.as_ref().and_then(|t| t.jti.clone());
-        let mut object = with(place, "had_token", token.is_some().into());
+        let mut object = with(workspace, "had_token", token.is_some().into());
         object.set("jti", jti.into());
         object
     });
-    let kept = changes.kept.iter().map(|(place, why)| with(place, "reason", why.as_str().into()));
+    let kept =
+        changes.kept.iter().map(|(workspace, why)| with(workspace, "reason", why.as_str().into()));
     let json = Json::of([
         ("joined", Json::Array(joined.collect())),
         ("added", Json::Array(added)),

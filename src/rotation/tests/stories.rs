@@ -1,4 +1,4 @@
-//! Single stories that the exhaustive search does not tell.
+//! Single scenarios that the exhaustive search does not cover.
 
 use super::sim::{Command, Folder, Kind, ONE, SERVER, Trouble, World, workspace};
 use crate::rotation::{Event, Origin, Pending, Rotator, Store, WorkspaceRef};
@@ -43,7 +43,7 @@ fn a_token_that_comes_late_is_found_too() {
         let jti = late.jti.clone().unwrap();
         assert!(names(&world.0.borrow().events, &jti).is_some());
         assert_eq!(world.is_live(&late), !revoke, "it matches in time and number");
-        // It is not looked for without end: another machine's token is its own affair.
+        // The search ends: another machine's token is not ours.
         world.0.borrow_mut().pause_s = 600;
         world.refresh(true).expect("no kill").expect("nothing is in the way");
         assert!(pending(&world).creates.is_empty());
@@ -63,11 +63,11 @@ fn a_token_that_another_program_stored_is_kept() {
     world.0.borrow_mut().machines[0].config[0].1 = Some(theirs.clone());
     recover(&world, 1);
     assert!(world.is_live(&theirs));
-    // The interrupted one was given up; what the other program replaced is its own affair.
+    // The interrupted one was given up; the token that the other program replaced is not ours.
     assert_eq!(world.live(), ["jti_0", "jti_2"]);
 }
 
-/// Our clock may be wrong, and be set, as it likes: no grace is cut short or stretched by that.
+/// Our clock may be wrong, and may be set at any time: that neither shortens nor extends a grace.
 #[test]
 fn a_grace_is_as_long_as_it_was_promised() {
     let kind = Kind { grace_s: Some(3600), ..ONE };
@@ -126,7 +126,7 @@ fn of_two_tokens_the_one_that_the_server_accepts_is_current() {
     }
 }
 
-/// A debt belongs to a server: at another one nothing is done or dropped.
+/// Pending work belongs to a server: at another one nothing is done or dropped.
 #[test]
 fn work_of_another_server_is_named_and_left_alone() {
     let world = World::new(ONE);
@@ -164,7 +164,7 @@ fn a_token_that_is_not_accepted_yet_is_kept() {
     assert_eq!(world.live(), ["jti_0"]);
 }
 
-/// A token that was denied to the journal's user by name is heard of no more.
+/// A token that the user dismissed by name is not named again.
 #[test]
 fn a_dismissed_token_is_not_named_again() {
     let world = World::new(ONE);
@@ -183,12 +183,12 @@ fn a_dismissed_token_is_not_named_again() {
     assert!(world.is_live(&late));
 }
 
-/// A revocation that was refused takes nothing along that was pending about the token before.
+/// A refused revocation does not drop what was pending about the token before.
 #[test]
-fn a_wish_that_was_refused_leaves_the_orphan_named() {
-    let place = r#"{"key":"w0","id":"w0","name":"w0"}"#;
-    let orphan = format!(r#"{{"orphan":{{"place":{place},"jti":"jti_1"}}}}"#);
-    let wish = format!(r#"{{"owed":{{"place":{place},"jti":"jti_1","by_hand":true}}}}"#);
+fn a_refused_revocation_leaves_the_orphan_named() {
+    let workspace = r#"{"key":"w0","id":"w0","name":"w0"}"#;
+    let orphan = format!(r#"{{"orphan":{{"place":{workspace},"jti":"jti_1"}}}}"#);
+    let wish = format!(r#"{{"owed":{{"place":{workspace},"jti":"jti_1","by_hand":true}}}}"#);
     let withdrawn = r#"{"withdrawn":{"workspace":"w0","jti":"jti_1"}}"#;
     let lines = format!("{orphan}\n{wish}\n{withdrawn}\n");
     let (pending, _) = Pending::read(lines.as_bytes()).expect("a journal");
