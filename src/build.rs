@@ -4,7 +4,7 @@
 use std::env::var;
 use std::process::Command;
 
-#[allow(clippy::disallowed_methods, clippy::print_stdout)] // how a build script is spoken to
+#[allow(clippy::disallowed_methods, clippy::print_stdout)] // how a build script talks to cargo
 fn main() {
     let is = |name: &str, value: &str| var(name).is_ok_and(|found| found == value);
     println!("cargo::rerun-if-changed=src/build.ld");
@@ -22,7 +22,7 @@ fn main() {
     }
 }
 
-/// Whether the C compiler, which links for us, has it; it then names the whole path.
+/// Whether the C compiler, which links for us, has it; it then prints the full path.
 fn has_static_libgcc() -> bool {
     let mut cc = Command::new("cc");
     let output = cc.arg("-print-file-name=libgcc_eh.a").output();

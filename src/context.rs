@@ -1,4 +1,5 @@
-//! The outside world as the program sees it: streams, environment, clock. `main` hands in the real one.
+//! The outside world as the program sees it: streams, environment, clock. `main` passes the real
+//! one.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::text::printable;
 use crate::time::Timestamp;
 
-/// Everything a command may know of its surroundings.
+/// Everything a command may know about its environment.
 pub struct Context {
     /// Where results and messages go.
     pub console: Console,
@@ -26,10 +27,9 @@ pub struct Context {
     pub clock: Rc<dyn Clock>,
     /// Whether `--debug` was given.
     pub debug: bool,
-    /// Whether the result is to be JSON.
+    /// Whether the result must be JSON.
     pub json: bool,
-    /// Tells whether standard output is `/dev/null`, which is also what takes the place of a closed
-    /// one.
+    /// Tells whether standard output is `/dev/null`, which also replaces a closed one.
     pub out_goes_nowhere: fn() -> bool,
 }
 
@@ -39,8 +39,7 @@ pub trait Clock {
     fn now(&self) -> Timestamp;
     /// Waits.
     fn sleep(&self, duration: Duration);
-    /// How long the machine has been up: no setting of its clock changes that. `None` if it does
-    /// not tell.
+    /// How long the machine has been up, independent of changes to its clock. `None` if unknown.
     fn boot_time(&self) -> Option<BootTime> {
         None
     }
@@ -49,9 +48,9 @@ pub trait Clock {
 /// A moment counted from the start of the machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BootTime {
-    /// Which start.
+    /// Which boot.
     pub id: String,
-    /// Seconds since then, those asleep included.
+    /// Seconds since then, including sleep.
     pub secs: i64,
 }
 
@@ -81,12 +80,12 @@ impl Clock for SystemClock {
     }
 }
 
-/// A copy of the environment. A variable that is set to nothing counts as not set.
+/// A copy of the environment. An empty variable counts as unset.
 #[derive(Clone, Default)]
 pub struct Env(BTreeMap<OsString, OsString>);
 
 impl Env {
-    /// Keeps `vars`, a later one of the same name winning.
+    /// Keeps `vars`; the last of several with the same name counts.
     pub fn new(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         Self(vars.into_iter().filter(|(_, v)| !v.is_empty()).collect())
     }
@@ -97,8 +96,8 @@ impl Env {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str)
     }
 
-    /// The variable as text; one that is no UTF-8 reads with replacement characters,
-    /// which no setting of ours accepts.
+    /// The variable as text; invalid UTF-8 is read with replacement characters, which no setting of
+    /// ours accepts.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<String> {
         self.os(name).map(|v| v.to_string_lossy().into_owned())
@@ -164,7 +163,7 @@ impl Console {
     /// Writes a piece of the result.
     ///
     /// # Errors
-    /// When stdout cannot be written. A reader that went away is no error.
+    /// If stdout cannot be written. A reader that went away is not an error.
     pub fn result(&self, text: &str) -> io::Result<()> {
         self.clear_progress();
         let mut out = self.0.out.borrow_mut();
@@ -175,7 +174,7 @@ impl Console {
         }
     }
 
-    /// As [`Console::result`], for what must arrive: a reader that went away is an error.
+    /// As [`Console::result`], for output that must arrive: a reader that went away is an error.
     ///
     /// # Errors
     /// When stdout did not take all of it.
@@ -185,13 +184,13 @@ impl Console {
         out.write_all(text.as_bytes()).and_then(|()| out.flush())
     }
 
-    /// Writes a line, or several, for people to stderr. Whether it arrives does not matter to the
-    /// work.
+    /// Writes one or more lines for people to stderr. The work does not depend on whether they
+    /// arrive.
     pub fn say(&self, line: &str) {
         self.write_err(&format!("{}\n", tame(line)));
     }
 
-    /// Asks a person: the answer is typed behind it.
+    /// Prints a question; the answer is typed after it.
     pub fn ask(&self, question: &str) {
         self.write_err(&format!("{} ", tame(question)));
     }
@@ -231,7 +230,7 @@ impl Console {
         *self.0.progress_shown.borrow_mut() = true;
     }
 
-    /// Takes the progress line away.
+    /// Clears the progress line.
     pub fn clear_progress(&self) {
         if self.0.progress_shown.replace(false) {
             self.write_err("\r\x1b[K");
@@ -239,7 +238,7 @@ impl Console {
     }
 }
 
-/// Lines in which nothing acts on a terminal.
+/// Lines without terminal control characters.
 fn tame(lines: &str) -> String {
     let lines: Vec<String> = lines.split('\n').map(printable).collect();
     lines.join("\n")

@@ -1,4 +1,4 @@
-//! Which servers are talked to: from the config's domain, or as the environment says.
+//! Which servers are used: from the config's domain or the environment.
 
 use crate::config::Config;
 use crate::context::Env;
@@ -11,7 +11,7 @@ const DEFAULT_CLIENT_ID: &str = "96WRYcxabFktp9wn";
 /// The base URL of the management API, no slash at its end.
 ///
 /// # Errors
-/// [`Error::InvalidValue`] when `NTCLI_API_URL` or the domain is no place to send a token to.
+/// [`Error::InvalidValue`] if a token must not be sent to `NTCLI_API_URL` or the domain.
 pub(crate) fn management(env: &Env, config: &Config) -> Result<String> {
     match env.text("NTCLI_API_URL") {
         Some(url) => base_url("NTCLI_API_URL", &url),
@@ -38,7 +38,7 @@ fn is_loopback(domain: &str) -> bool {
 /// The base URL of the studio API, which exchanges a sign-in for a session.
 ///
 /// # Errors
-/// [`Error::InvalidValue`] when `NIMBLEBRAIN_API_URL` is no base URL.
+/// [`Error::InvalidValue`] if `NIMBLEBRAIN_API_URL` is not a base URL.
 pub(crate) fn studio(env: &Env) -> Result<String> {
     match env.text("NIMBLEBRAIN_API_URL") {
         Some(url) => base_url("NIMBLEBRAIN_API_URL", &url),
@@ -49,7 +49,7 @@ pub(crate) fn studio(env: &Env) -> Result<String> {
 /// The base URL of the OAuth provider. Plain http is for this machine only.
 ///
 /// # Errors
-/// [`Error::InvalidValue`] when `CLERK_OAUTH_DOMAIN` names no host.
+/// [`Error::InvalidValue`] if `CLERK_OAUTH_DOMAIN` names no host.
 pub(crate) fn oauth(env: &Env) -> Result<String> {
     let Some(given) = env.text("CLERK_OAUTH_DOMAIN") else {
         return Ok(DEFAULT_OAUTH.to_owned());
@@ -71,7 +71,7 @@ pub(crate) fn oauth(env: &Env) -> Result<String> {
     }
 }
 
-/// As what `ntcli` is known to the OAuth provider.
+/// The client id of `ntcli` at the OAuth provider.
 pub(crate) fn client_id(env: &Env) -> String {
     env.text("CLERK_OAUTH_CLIENT_ID").unwrap_or_else(|| DEFAULT_CLIENT_ID.to_owned())
 }

@@ -1,5 +1,5 @@
-//! JSON whose objects keep the order of their fields: the config file, which holds more than we
-//! understand, and the reports, which people read too.
+//! JSON whose objects keep the order of their fields: the config file, which has fields that we do
+//! not know, and the reports, which people read too.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -22,7 +22,7 @@ pub(crate) enum Json {
     Text(String),
     /// An array.
     Array(Vec<Json>),
-    /// An object; the last of several fields of one name counts, as in JavaScript.
+    /// An object; the last of several fields with the same name counts, as in JavaScript.
     Object(Vec<(String, Json)>),
 }
 
@@ -41,7 +41,7 @@ impl Json {
         Self::Text(text.into())
     }
 
-    /// Its name for an error message.
+    /// The name of its type for an error message.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -58,7 +58,7 @@ impl Json {
         self.fields().iter().rfind(|(n, _)| n == name).map(|(_, v)| v)
     }
 
-    /// The fields of an object; none for any other value.
+    /// The fields of an object; empty for any other value.
     pub(crate) fn fields(&self) -> &[(String, Self)] {
         match self {
             Self::Object(fields) => fields,
@@ -74,7 +74,7 @@ impl Json {
         }
     }
 
-    /// The values of an array; none for any other value.
+    /// The values of an array; empty for any other value.
     pub(crate) fn items(&self) -> &[Self] {
         match self {
             Self::Array(values) => values,
@@ -96,7 +96,7 @@ impl Json {
         }
     }
 
-    /// Sets a field of an object, where it stands or else last. Any other value becomes an object.
+    /// Sets a field of an object, in place or else at the end. Any other value becomes an object.
     pub(crate) fn set(&mut self, name: &str, value: Self) {
         *self.entry(name) = value;
     }
@@ -122,7 +122,7 @@ impl Json {
     }
 }
 
-/// A field of an object, `null` where there is none.
+/// A field of an object, `null` if absent.
 impl std::ops::Index<&str> for Json {
     type Output = Self;
 
@@ -254,8 +254,8 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 }
 
-/// Of fields with one name the last counts, here and wherever else JSON is read: to keep the others
-/// would be to read one and to change another.
+/// Of several fields with the same name the last counts, here and wherever JSON is read: keeping
+/// the others would mean reading one and changing another.
 fn without_repeats(fields: Vec<(String, Json)>) -> Vec<(String, Json)> {
     let mut names = BTreeSet::new();
     if fields.iter().all(|(name, _)| names.insert(name.as_str())) {

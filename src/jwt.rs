@@ -1,4 +1,4 @@
-//! The payload of a JWT, read and never trusted: it says what a token is, not that it is good.
+//! The payload of a JWT, read but never trusted: it says what a token is, not that it is valid.
 
 use crate::json::Json;
 use crate::time::Timestamp;
@@ -19,13 +19,13 @@ pub(crate) struct Claims {
     /// The token's id, by which it is revoked.
     pub jti: Option<String>,
     pub expires_at: Option<Timestamp>,
-    /// When it was made.
+    /// When it was created.
     pub issued_at: Option<Timestamp>,
     /// The organisation of a session token.
     pub organization_id: Option<String>,
 }
 
-/// Reads the claims of `token`; `None` when it is no JWT.
+/// Reads the claims of `token`; `None` if it is not a JWT.
 pub(crate) fn claims(token: &str) -> Option<Claims> {
     let payload = payload(token)?;
     let text = |name: &str| {

@@ -2,34 +2,35 @@
 //! confirm, so that a kill, a power cut, a full disk or a lost answer loses nothing and leaks
 //! nothing that the next run does not find.
 //!
-//! # The rooms
+//! # The modules
 //!
-//! A single-threaded `main` hands the real streams, environment and clock to [`run`]. Each room may
-//! use those below it:
+//! A single-threaded `main` passes the real streams, environment and clock to [`run`]. Each module
+//! may use those below it:
 //!
-//! | room | its one job |
+//! | module | its job |
 //! |---|---|
 //! | `cli` | arguments, rules, help, man page, completions; the only user of argh |
-//! | `commands` | a file per command: options, one call, report. `app` is the one door to the rest |
+//! | `commands` | a file per command: options, one call, report. `app` is the only access to the rest |
 //! | `rotation` | the transaction, and the only owner of the journal. It is given a server, a store and targets (`ports`) and knows no argh, ureq, printing or path |
 //! | `hooks` | the files and commands that receive a new token |
 //! | `auth` | session, renewal, OAuth, its callback, the browser |
 //! | `api` | the control plane's calls; answers are parsed once, into types |
-//! | `http` | attempts, retries, what became of a request; `http/transport` plugs into ureq |
+//! | `http` | attempts, retries, the outcome of a request; `http/transport` plugs into ureq |
 //! | `config_dir`, `config` | the locked folder with journal and history; the file shared with the existing client |
 //! | `store` | lock, private folder, durable replacement, append-only log: the only writer of files |
 //! | `error`, `output`, `text`, `json`, `time`, `token`, `jwt`, `secret` | leaves |
 //!
-//! Nothing below `commands` prints: the rooms report events, and `commands/tell.rs` has the words.
+//! Nothing below `commands` prints: the modules report events, and `commands/tell.rs` has the
+//! messages.
 //!
 //! # The transaction
 //!
-//! A claim is made only from evidence that proves it. `rotation/refresh.rs` is the story:
+//! A claim is made only from evidence that proves it. `rotation/refresh.rs` is the whole sequence:
 //!
-//! 1. Lock the folder; read the config again; a run that finds the work done by another ends as
-//!    that one.
+//! 1. Lock the folder; read the config again; a run that finds the work done by another ends with
+//!    the same result.
 //! 2. Recover what the journal holds, for the server it belongs to (`recover`).
-//! 3. Find out everything that can be known to fail. Nothing was sent so far.
+//! 3. Check for every failure that can be detected now. Nothing has been sent so far.
 //! 4. Journal `creating`, durably.
 //! 5. Request the token. Not sent, or rejected for certain: close, fail. Everything else may have
 //!    been carried out: look for the token before trying again, else leave the request open.
@@ -41,13 +42,13 @@
 //! 11. History, confirm, close.
 //!
 //! `rotation/tests` stops, fails and cuts the power at every effect of every command that touches a
-//! token, with gateways that lie and a second machine, and holds the invariants.
+//! token, with gateways that lie and a second machine, and checks the invariants.
 //!
 //! # The files, and how they may change
 //!
 //! All are in `~/.ntcli` (`NTCLI_CONFIG_DIR`), mode 0600:
 //!
-//! * `config.json` is shared with the existing client. Fields that are not known are preserved.
+//! * `config.json` is shared with the existing client. Unknown fields are preserved.
 //! * `rotation.journal` holds one JSON object a line (`rotation/journal.rs`). An empty line says that
 //!   everything before it is on the disk; what follows the last one and does not parse was never
 //!   acknowledged. Fields are only added, with a default; a record that is not known is refused. The
@@ -87,7 +88,7 @@ use cli::{Format, Parsed};
 use context::Context;
 use error::Error;
 
-/// Runs one command, `args` without the program's name, and answers the exit code.
+/// Runs one command, `args` without the program's name, and returns the exit code.
 pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
     let console = ctx.console.clone();
     let (format, outcome) = match cli::parse(args) {

@@ -1,4 +1,4 @@
-//! The `ntcli` program: hands the real streams, environment and clock to the library.
+//! The `ntcli` program: passes the real streams, environment and clock to the library.
 
 use std::cell::RefCell;
 use std::fs::{self, File};

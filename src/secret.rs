@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A secret string. It has no `Display`, and its `Debug` is redacted; whoever
-/// needs the text says so with [`Secret::expose`].
+/// A secret string. It has no `Display`, and its `Debug` is redacted; code that needs the text
+/// calls [`Secret::expose`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Secret(String);
@@ -16,7 +16,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text itself, for a request header, the config file or an output that was asked for it.
+    /// The text itself, for a request header, the config file or an output that the user asked for.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
@@ -33,14 +33,14 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// How tokens begin, and how long they are at least: a JWT, whose first base64 is that of `{"`, and
-/// an opaque one. A workspace may well be called `wst_prod`.
+/// The prefixes and minimum lengths of tokens: a JWT, whose first base64 is that of `{"`, and an
+/// opaque one. A workspace may well be called `wst_prod`.
 const TOKENS: [(&str, usize); 2] = [("eyJ", 3), ("wst_", 12)];
 
 /// Replaces in `text` every one of `secrets` and everything that looks like a token.
 ///
-/// For text that a server wrote: an error message may echo the bearer it was sent. Takes time in
-/// proportion to the length of the text, whatever it holds.
+/// For text that a server wrote: an error message may echo the bearer it was sent. Takes time
+/// proportional to the length of any text.
 pub(crate) fn redact(text: &str, secrets: &[&Secret]) -> String {
     let mut clean = text.to_owned();
     for secret in secrets.iter().filter(|s| !s.0.is_empty()) {
@@ -59,7 +59,7 @@ pub(crate) fn redact(text: &str, secrets: &[&Secret]) -> String {
     shown
 }
 
-/// Whether a token may hold it.
+/// Whether a token may contain it.
 fn is_part(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(redact(text, &[]), "[redacted] and wst_prod, [redacted]");
     }
 
-    /// The rule as it is said: the first token of the text is replaced, as often as there is one.
+    /// The specification: the first token of the text is replaced, until there is none.
     fn by_the_rule(text: &str) -> String {
         let mut text = text.to_owned();
         loop {
@@ -135,7 +135,7 @@ mod tests {
         });
     }
 
-    /// Were every beginning looked at from each place again, this would take hours.
+    /// If every prefix were checked again from each position, this would take hours.
     #[test]
     fn a_megabyte_of_beginnings() {
         for (piece, redacted) in

@@ -1,6 +1,7 @@
-//! Text from outside, made fit for a terminal or a shell.
+//! Text from outside, made safe for a terminal or a shell.
 
-/// Escapes everything that would act on a terminal, break a line or hide text; one printable line remains.
+/// Escapes what a terminal would interpret, breaks a line or hides text; one printable line
+/// remains.
 pub(crate) fn printable(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! A workspace token and what is known of it.
+//! A workspace token and what is known about it.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,20 +6,20 @@ use crate::jwt::{self, Claims};
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
-/// When a token ends, as far as anybody told us.
+/// When a token expires, as far as known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum TokenExpiry {
     /// At that moment.
     At(Timestamp),
-    /// It does not end by itself.
+    /// It never expires.
     Never,
     /// Neither the server nor the token says.
     Unknown,
 }
 
 impl TokenExpiry {
-    /// The moment, when there is one.
+    /// The moment, if there is one.
     pub(crate) fn at(self) -> Option<Timestamp> {
         match self {
             Self::At(time) => Some(time),
@@ -37,8 +37,8 @@ impl TokenExpiry {
     }
 }
 
-/// A workspace token. Its id and its end are what it says of itself, if it is a JWT: the fields
-/// beside it may be those of the token before.
+/// A workspace token. The id and the end of a JWT are those of its claims: the fields beside it may
+/// be those of the previous token.
 #[allow(clippy::struct_field_names)] // as on the wire
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Fields")]
@@ -71,8 +71,8 @@ impl From<Fields> for Token {
 }
 
 impl Token {
-    /// A token with what was said of it beside it. The claims of a JWT win; one without `exp` ends
-    /// only when the field beside it says so.
+    /// A token with the fields beside it. The claims of a JWT win; one without `exp` expires only
+    /// if the field beside it says so.
     pub(crate) fn new(
         access_token: Secret,
         jti: Option<String>,
@@ -95,39 +95,39 @@ impl Token {
         }
     }
 
-    /// Whether both are one token, by its text or its id: to revoke one is to revoke the other.
+    /// Whether both are the same token, by text or id: revoking one revokes the other.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.access_token == other.access_token || (self.jti.is_some() && self.jti == other.jti)
     }
 
-    /// Whether its time is over.
+    /// Whether it has expired.
     pub(crate) fn has_ended(&self, now: Timestamp) -> bool {
         self.expiry.at().is_some_and(|end| end <= now)
     }
 
-    /// When it was made, which only a JWT says.
+    /// When it was created, which only a JWT says.
     pub(crate) fn created_at(&self) -> Option<Timestamp> {
         jwt::claims(self.access_token.expose())?.issued_at
     }
 
-    /// Its id for people, or words for having none.
+    /// Its id for people, or a text if it has none.
     pub(crate) fn jti_for_people(&self) -> &str {
         self.jti.as_deref().unwrap_or("no id")
     }
 }
 
-/// Whether a token is to be refreshed, and why.
+/// Whether a token must be refreshed, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Due {
     /// It lasts long enough.
     NotYet,
-    /// It ends within the time.
+    /// It expires within the time.
     Soon,
-    /// It has ended.
+    /// It has expired.
     Expired,
-    /// Nobody knows when it ends: to be on the safe side, now.
+    /// Its end is unknown: refreshed now, to be safe.
     UnknownEnd,
-    /// Its text is none that a server could take.
+    /// No server could accept its text.
     Invalid,
 }
 
@@ -149,8 +149,8 @@ impl Due {
     }
 }
 
-/// Whether a token is to be refreshed: it ends within that time, has ended, cannot be used, or
-/// does not say when it ends. One that never ends is not due.
+/// Whether a token must be refreshed: it expires within that time, has expired, cannot be used, or
+/// its end is unknown. One that never expires is not due.
 pub(crate) fn due(token: &Token, within_secs: u64, now: Timestamp) -> Due {
     if !token.access_token.is_header_safe() {
         return Due::Invalid;

@@ -1,4 +1,4 @@
-//! What the control plane's answers say. Plain functions of an answer: nothing here sends anything.
+//! Parses the control plane's answers. Plain functions: nothing here sends a request.
 
 use super::{Health, RemoteToken, RemoteWorkspace};
 use crate::error::Failure;
@@ -9,7 +9,7 @@ use crate::secret::Secret;
 use crate::time::{Expiry, Timestamp};
 use crate::token::{Token, TokenExpiry};
 
-/// The object that a success holds.
+/// The JSON object of a successful answer.
 fn parse(response: &Response) -> Answer<Json> {
     match serde_json::from_slice(&response.body) {
         Ok(object @ Json::Object(_)) => Ok(object),
@@ -24,7 +24,7 @@ fn array<'a>(object: &'a Json, name: &str, response: &Response) -> Answer<&'a [J
     }
 }
 
-/// A success whose body makes no sense.
+/// A success whose body cannot be understood.
 fn unusable(status: u16, why: &str) -> Failure {
     Failure::Unknown {
         reason: format!("the server answered {status} with something that cannot be used: {why}"),
@@ -34,7 +34,7 @@ fn unusable(status: u16, why: &str) -> Failure {
     }
 }
 
-/// A date of any kind that servers write.
+/// A date in any format that servers use.
 fn date(value: &Json) -> Option<Timestamp> {
     match value {
         Json::Text(text) => Timestamp::parse_any(text),
@@ -42,7 +42,7 @@ fn date(value: &Json) -> Option<Timestamp> {
     }
 }
 
-/// The token of a create answer. `asked` is the expiry that the request named, if it did.
+/// The token of a create answer. `asked` is the expiry in the request, if any.
 pub(super) fn issued(response: &Response, asked: Option<Expiry>, now: Timestamp) -> Answer<Token> {
     let fields = parse(response)?;
     let text = |name: &str| fields[name].as_str().filter(|t| !t.is_empty());
@@ -101,8 +101,8 @@ fn remote_token(fields: &Json, status: u16) -> Answer<RemoteToken> {
     })
 }
 
-/// What a revocation says of itself. An answer of this API is JSON or empty: a page that a gateway
-/// sends is neither.
+/// What a revocation answer reports. An answer of this API is JSON or empty, unlike the page of a
+/// gateway.
 pub(super) fn revoked_at(response: &Response) -> Answer<Option<Timestamp>> {
     if response.body.trim_ascii().is_empty() {
         return done(response).map(|()| None);
@@ -110,7 +110,7 @@ pub(super) fn revoked_at(response: &Response) -> Answer<Option<Timestamp>> {
     Ok(date(&undenied(response)?["revoked_at"]))
 }
 
-/// The object that a success holds, unless it says that it is none, or not done yet.
+/// The object of a successful answer, unless it reports a failure or an unfinished operation.
 fn undenied(response: &Response) -> Answer<Json> {
     done(response)?;
     let fields = parse(response)?;
@@ -125,7 +125,7 @@ fn undenied(response: &Response) -> Answer<Json> {
     Ok(fields)
 }
 
-/// Accepted, in part, or in several states: none of these says that something was done.
+/// Accepted, partial or multi-status: none of these means that the work is done.
 fn done(response: &Response) -> Answer<()> {
     match response.status {
         200 | 201 | 204 => Ok(()),
@@ -161,10 +161,10 @@ pub(super) fn workspaces(response: &Response) -> Answer<Vec<RemoteWorkspace>> {
     workspaces.map(|w| remote_workspace(w, response.status)).collect()
 }
 
-/// The workspace that was created, and its token if it came with one.
+/// The created workspace, and its token if the answer has one.
 pub(super) fn created(response: &Response, now: Timestamp) -> Answer<NewWorkspace> {
     let RemoteWorkspace { id, name, .. } = remote_workspace(&parse(response)?, response.status)?;
-    // Most deployments send no token, which is no fault.
+    // Most deployments send no token, which is not an error.
     let token = issued(response, None, now).ok();
     Ok(NewWorkspace { id, name, token })
 }
@@ -185,7 +185,7 @@ fn remote_workspace(fields: &Json, status: u16) -> Answer<RemoteWorkspace> {
     })
 }
 
-/// Whether it is an answer of this API that a workspace is deleted.
+/// Whether an answer of this API confirms that a workspace is deleted.
 pub(super) fn deleted(response: &Response) -> Answer<()> {
     if response.body.trim_ascii().is_empty() {
         return done(response);
@@ -193,7 +193,7 @@ pub(super) fn deleted(response: &Response) -> Answer<()> {
     undenied(response).map(drop)
 }
 
-/// How the server is.
+/// The server's health.
 pub(super) fn health(response: &Response) -> Answer<Health> {
     let fields = parse(response)?;
     let text = |name: &str| fields[name].as_str().map(str::to_owned);
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_that_nobody_named_is_unknown() {
+    fn an_unnamed_expiry_is_unknown() {
         for (body, asked, expected) in [
             ("", None, TokenExpiry::Unknown),
             (r#","expires_in":null"#, None, TokenExpiry::Never),

@@ -1,4 +1,4 @@
-//! Answers that no control plane would give on purpose: whatever is taken from one can be used.
+//! Random answers of a control plane: everything that is parsed from one can be used.
 
 use super::answer::{acceptance, created, deleted, health, issued, listed, revoked_at, workspaces};
 use super::{token_path, workspace_path};
@@ -16,7 +16,7 @@ fn answer(body: &[u8]) -> Response {
     Response { status: 200, body: body.to_vec(), date: None }
 }
 
-/// What is not understood is told as an answer that leaves open what was done.
+/// An answer that cannot be understood is reported as an unknown outcome.
 #[track_caller]
 fn taken<T>(outcome: crate::rotation::Answer<T>) -> Option<T> {
     if let Err(failure) = &outcome {
@@ -26,7 +26,7 @@ fn taken<T>(outcome: crate::rotation::Answer<T>) -> Option<T> {
     outcome.ok()
 }
 
-/// A token that can be sent, and that a run which takes over from a killed one reads as it was.
+/// A parsed token can be sent, and the next run reads it from the journal unchanged.
 fn check_token(token: &Token) {
     assert!(token.access_token.is_header_safe());
     assert_ne!(token.access_token.expose(), "no-token");
@@ -85,7 +85,7 @@ fn lists_of_tokens() {
     ];
     fuzz::bytes(&seeds, |body| {
         for token in taken(listed(&answer(body))).unwrap_or_default() {
-            // Whatever an id holds, the path of a revocation is that of this one token.
+            // For any id, the path of a revocation addresses exactly this token.
             let path = token_path("u", &token.jti).unwrap();
             let id = path.strip_prefix("/v1/workspaces/u/tokens/").unwrap();
             assert!(!id.is_empty() && !id.contains(['/', '?', '#', ' ']), "{path}");

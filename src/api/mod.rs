@@ -33,17 +33,17 @@ pub(crate) struct Api<'a> {
     skew_s: Cell<Option<i64>>,
 }
 
-/// Gets another bearer for one that the server turns down.
+/// Replaces a bearer that the server rejects.
 pub(crate) trait Renew {
-    /// A bearer in place of `rejected`.
+    /// Returns a bearer to replace `rejected`.
     ///
     /// # Errors
-    /// What the request came to: `refusal`, or why there is no other bearer. Never
-    /// [`Failure::Unknown`]: a request that was turned down has not been carried out.
+    /// The outcome of the request: `refusal`, or why there is no other bearer. Never
+    /// [`Failure::Unknown`]: a rejected request was not carried out.
     fn renew(&self, http: &Http, rejected: &Secret, refusal: Failure) -> Answer<Secret>;
-    /// A 401 that stays, with what is known of the session that was sent, or of why there was none.
+    /// A final 401, with what is known about the session that was sent, or why none was sent.
     fn explain(&self, refusal: Failure) -> Failure;
-    /// How long that takes at the most.
+    /// The longest time that this can take.
     fn longest(&self, http: &Http) -> Duration;
 }
 
@@ -66,7 +66,7 @@ impl<'a> Api<'a> {
         }
     }
 
-    /// Remembers what the answer tells of the server's clock.
+    /// Records the server's clock from an answer.
     fn heed_date(&self, response: &Response) {
         if let Some(date) = response.date {
             let skew_s = date.secs() - self.clock.now().secs();
@@ -74,13 +74,13 @@ impl<'a> Api<'a> {
         }
     }
 
-    /// The same, renewing the bearer once when the server turns this one down.
+    /// The same, renewing the bearer once if the server rejects it.
     pub(crate) fn renewing(self, renew: &'a dyn Renew) -> Self {
         Self { renew: Some(renew), ..self }
     }
 
-    /// Sends a request with the session bearer. What got a 401 has certainly not been carried out,
-    /// so it is sent again with another bearer.
+    /// Sends a request with the session bearer. A request that got a 401 was certainly not carried
+    /// out, so it is sent again with another bearer.
     fn send(&self, method: Method, path: &str, body: Body, repeat: Repeat) -> Answer<Response> {
         let bearer = self.bearer.borrow().clone();
         let request = Request {
@@ -106,13 +106,13 @@ impl<'a> Api<'a> {
         answer.inspect(|response| self.heed_date(response))
     }
 
-    /// The server's time, or ours if the answer does not tell.
+    /// The server's time, or ours if the answer has none.
     fn now_by(&self, response: &Response) -> Timestamp {
         response.date.unwrap_or_else(|| self.clock.now())
     }
 
-    /// Deletes something. A lost answer is asked for again; what the second request is refused with
-    /// leaves open whether the first one did it, so it is no answer.
+    /// Deletes something. If the answer is lost, the request is repeated; a refusal of the repeat
+    /// leaves open whether the first one worked, so it is not an answer.
     fn delete<T>(&self, path: &str, read: impl Fn(&Response) -> Answer<T>) -> Answer<T> {
         let delete = |repeat| read(&self.send(Method::Delete, path, Body::None, repeat)?);
         let lost = match delete(Repeat::IfNotCarriedOut) {
@@ -129,17 +129,17 @@ impl<'a> Api<'a> {
         self.send(Method::Get, path, Body::None, Repeat::Safe)
     }
 
-    /// Asks, once, for something that needs the bearer, to find out whether it is taken.
+    /// Makes one request that needs the bearer, to find out whether the server accepts it.
     ///
     /// # Errors
-    /// [`Failure`]; a 401 is the no. A success that is no answer of this API proves nothing.
+    /// [`Failure`]; a 401 means no. A success that is not an answer of this API proves nothing.
     pub(crate) fn takes_bearer(&self) -> Answer<()> {
         let response = self.send(Method::Get, "/v1/workspaces", Body::None, Repeat::Never)?;
         answer::workspaces(&response).map(drop)
     }
 }
 
-/// The path of one workspace. Without an id it would be that of all of them.
+/// The path of one workspace. With an empty id it would be the path of all workspaces.
 fn workspace_path(workspace: &str) -> Answer<String> {
     Ok(format!("/v1/workspaces/{}", segment(workspace)?))
 }

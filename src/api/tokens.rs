@@ -1,4 +1,4 @@
-//! What commands ask about tokens, beside the calls that a rotation makes.
+//! The token requests of commands, in addition to those of a rotation.
 
 use super::answer::listed;
 use super::{Answer, Api, tokens_path};
@@ -9,15 +9,15 @@ use crate::token::TokenExpiry;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RemoteToken {
     pub jti: String,
-    /// When it was made, by the server's clock.
+    /// When it was created, by the server's clock.
     pub created_at: Option<Timestamp>,
     pub expiry: TokenExpiry,
-    /// Whether the list says that it is revoked.
+    /// Whether the list marks it as revoked.
     pub revoked: bool,
 }
 
 impl Api<'_> {
-    /// The tokens of a workspace, those that the list says are revoked too.
+    /// The tokens of a workspace, including those that the list marks as revoked.
     pub(crate) fn tokens(&self, workspace: &str) -> Answer<Vec<RemoteToken>> {
         listed(&self.get(&tokens_path(workspace)?)?)
     }

@@ -1,4 +1,4 @@
-//! The calls that are about workspaces, and the one about the server itself.
+//! The calls about workspaces and about the server itself.
 
 use super::{Answer, Api, answer};
 
@@ -8,13 +8,13 @@ pub(crate) struct RemoteWorkspace {
     /// Its UUID, or `ws-NAME-UUID` in some deployments.
     pub id: String,
     pub name: String,
-    /// When it was made, as the server wrote it.
+    /// When it was created, as the server wrote it.
     pub created_at: Option<String>,
     /// `active`, …
     pub status: Option<String>,
 }
 
-/// What the server says of itself.
+/// The server's health report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Health {
     /// `healthy`, …
@@ -34,7 +34,7 @@ impl Api<'_> {
         answer::workspaces(&self.get("/v1/workspaces")?)
     }
 
-    /// Asks the server how it is.
+    /// Asks the server for its health.
     ///
     /// # Errors
     /// [`Failure`](crate::error::Failure).

@@ -38,7 +38,7 @@ fn usual(env: &Env, at_terminal: bool, url: &str) -> Option<Command> {
     Some(command)
 }
 
-/// The first command of a `BROWSER` list; `%s` in it stands for the URL, which else comes last.
+/// The first command of a `BROWSER` list; `%s` stands for the URL, which is appended otherwise.
 fn chosen(wish: &str, url: &str) -> Option<Command> {
     let mut words = wish.split(':').next()?.split_whitespace();
     let mut command = Command::new(words.next()?);

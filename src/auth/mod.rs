@@ -14,7 +14,7 @@ pub(crate) use session::{
 
 use crate::config::Notice;
 
-/// What happens to a session while it is used, for the commands to tell.
+/// What happens to a session during a run, for commands to report.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// Its file was read or written.
@@ -23,10 +23,10 @@ pub(crate) enum Event {
     VariableIgnored,
     /// A renewal has begun.
     Renewing,
-    /// It has ended, one way or the other.
+    /// It has ended, in success or failure.
     RenewalEnded,
-    /// It failed, but the session in hand has some time left and is used.
+    /// It failed, but the current session is still valid and is used.
     NotRenewed { reason: String },
-    /// The session was renewed and could not be stored: it serves this run alone.
+    /// The session was renewed but could not be stored: it lasts for this run only.
     NotStored { reason: String },
 }

@@ -19,11 +19,11 @@ use crate::http::Http;
 use crate::secret::Secret;
 use crate::store;
 
-/// A session that ends within this time is renewed: it is to last for the work at hand.
+/// A session that ends within this time is renewed, so that it lasts for the work at hand.
 const MARGIN_SECS: i64 = 60;
 
-/// Keeps the stored session alive: renews it with its refresh token when it ends, or when the
-/// server turns it down. A renewal takes the lock, unless this run holds it already.
+/// Keeps the stored session alive: renews it with its refresh token when it expires or when the
+/// server rejects it. A renewal takes the lock, unless this run already holds it.
 pub(crate) struct Keeper {
     env: Env,
     clock: Rc<dyn Clock>,
@@ -133,7 +133,7 @@ impl Keeper {
             let on_notice = Box::new(|notice| self.notice(notice));
             Some(ConfigDir::lock(&self.paths, wait, clock, on_notice)?)
         };
-        // Another run may have renewed it while this one came here.
+        // Another run may have renewed it in the meantime.
         let session = self.session()?;
         if session.bearer != *stale && !has_ended(&session, clock.now()) {
             return Ok(session.bearer);
@@ -149,7 +149,7 @@ impl Keeper {
     }
 
     /// The one-use refresh token is replaced in the config file before anything else is done, so
-    /// that a kill after it loses nothing: the next run goes on from there.
+    /// that a kill after that loses nothing: the next run continues from there.
     fn renew_stored(
         &self,
         http: &Http,
@@ -157,7 +157,7 @@ impl Keeper {
         refresh_token: &Secret,
     ) -> Result<Secret> {
         let provider = Provider::new(&self.env, http, &*self.clock)?;
-        // What cannot be written is found out before the provider takes the token back.
+        // Check that the file can be written before the provider invalidates the token.
         store::probe_replace(&self.paths.config)?;
         let grant = provider.renew(refresh_token).map_err(not_renewed)?;
         let before = session.clone();
@@ -176,8 +176,8 @@ impl Keeper {
         Ok(bearer)
     }
 
-    /// Replaces `before` with `session`, unless another program, which knows of no lock, has
-    /// stored another sign-in meanwhile.
+    /// Replaces `before` with `session`, unless another program that ignores the lock has stored
+    /// another sign-in meanwhile.
     fn store(&self, before: &Session, session: &Session) -> Result<()> {
         let mut config = self.config()?;
         let ours = config
@@ -205,7 +205,7 @@ impl Renew for Keeper {
             Ok(bearer) if bearer != *rejected => Ok(bearer),
             Ok(_) => Err(refusal),
             Err(Error::NoSession { reason }) => Err(with_reason(refusal, &reason)),
-            // The request itself was turned down and can be made again: nothing is unknown.
+            // The request itself was rejected and can be repeated: nothing is unknown.
             Err(error) => Err(Failure::NotSent {
                 our_setting: error.exit_code() == crate::error::exit::USAGE,
                 reason: format!("the session was turned down; {}", error.in_one_line()),

@@ -54,7 +54,7 @@ pub(crate) fn ignores_variable(env: &Env, config: &Config) -> bool {
         && old.is_some_and(|text| is_workspace_token(text.trim_end(), config))
 }
 
-/// Told by its text, its claims, or because the config file holds it.
+/// Detected by its text, its claims, or because the config file holds it.
 fn is_workspace_token(text: &str, config: &Config) -> bool {
     if text.starts_with("wst_") || jwt::is_of_workspace(text) {
         return true;
@@ -94,10 +94,10 @@ fn no_session(env: &Env, config: &Config, mut reason: String) -> Error {
     Error::NoSession { reason }
 }
 
-/// Whether there is a session, or one that can be renewed: to find out early, before the lock.
+/// Whether there is a session, or one that can be renewed: checked early, before the lock.
 ///
 /// # Errors
-/// As [`from_env`] and [`stored`]; [`Error::NoSession`] when the stored one has ended for good.
+/// As [`from_env`] and [`stored`]; [`Error::NoSession`] if the stored one has ended and cannot be renewed.
 pub(crate) fn check(env: &Env, config: &Config, now: Timestamp) -> Result<()> {
     if from_env(env, config)?.is_some() {
         return Ok(());
@@ -109,7 +109,7 @@ pub(crate) fn check(env: &Env, config: &Config, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// The bearer as it is, to look only; `None` when it has ended and a run would renew it.
+/// The current bearer, read only; `None` if it has expired and a run would renew it.
 ///
 /// # Errors
 /// As [`check`].
@@ -126,7 +126,7 @@ pub(crate) fn bearer_as_it_is(
     Ok((!has_ended(&session, now)).then_some(session.bearer))
 }
 
-/// Whether a session that is turned down could be renewed.
+/// Whether a rejected session could be renewed.
 ///
 /// # Errors
 /// As [`from_env`].
@@ -135,7 +135,7 @@ pub(crate) fn is_renewable(env: &Env, config: &Config) -> Result<bool> {
     Ok(from_env(env, config)?.is_none() && renewable)
 }
 
-/// A 401 with what is known here of the session that was sent, or of why there was none.
+/// A 401 with what is known about the session that was sent, or why none was sent.
 pub(crate) fn explain(env: &Env, config: &Config, mut refusal: Failure) -> Failure {
     let why = match from_env(env, config) {
         Ok(Some(FromEnv { variable, bearer })) => {
@@ -157,7 +157,7 @@ pub(crate) fn explain(env: &Env, config: &Config, mut refusal: Failure) -> Failu
     with_reason(refusal, &why)
 }
 
-/// A refusal with what else there is to say of it.
+/// A refusal with everything else that is known about it.
 pub(super) fn with_reason(mut refusal: Failure, why: &str) -> Failure {
     if let Failure::Rejected { message, .. } = &mut refusal
         && !why.is_empty()
@@ -170,7 +170,7 @@ pub(super) fn with_reason(mut refusal: Failure, why: &str) -> Failure {
     refusal
 }
 
-/// A session of which only the bearer is known: no renewal, and its user as its claims say.
+/// A session of which only the bearer is known: it cannot be renewed, and its claims name the user.
 pub(crate) fn from_bearer(bearer: Secret, expires_at: Option<Timestamp>) -> Session {
     let claims = jwt::claims(bearer.expose()).unwrap_or_default();
     Session {
@@ -182,12 +182,12 @@ pub(crate) fn from_bearer(bearer: Secret, expires_at: Option<Timestamp>) -> Sess
     }
 }
 
-/// Whether its time is over. One without a known end holds until the server turns it down.
+/// Whether it has expired. One without a known end is valid until the server rejects it.
 pub(crate) fn has_ended(session: &Session, now: Timestamp) -> bool {
     session.expires_at.is_some_and(|end| end <= now)
 }
 
-/// Why a session that cannot be renewed is of no use; may be empty.
+/// Why a session that cannot be renewed is unusable; may be empty.
 pub(super) fn why_over(session: &Session, now: Timestamp) -> String {
     match session.expires_at {
         Some(end) if end <= now => format!("the session ended {end}"),

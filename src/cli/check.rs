@@ -1,11 +1,11 @@
-//! Rules that span several arguments, which the definitions cannot hold.
+//! Rules that span several arguments, which the definitions cannot express.
 
 use argh::Optionality;
 
 use super::help;
 use super::parser::Scan;
 
-/// Checks how many positionals there are, and gives a left-out JTI its place.
+/// Checks the number of positionals, and inserts an empty one for an omitted JTI.
 pub(super) fn positionals(scan: &mut Scan) -> Result<(), String> {
     let command = help::spelled(&scan.path);
     let names: Vec<_> = scan.node.positionals.iter().map(|p| p.name).collect();
@@ -32,8 +32,8 @@ pub(super) fn positionals(scan: &mut Scan) -> Result<(), String> {
     }
 }
 
-/// With `--pending` the only positional is the workspace. One that looks like a JTI is taken for one:
-/// to revoke something else than was named would be worse than to ask again.
+/// With `--pending` the only positional is the workspace. One that looks like a JTI is treated as a
+/// JTI: revoking something else than was named would be worse than asking again.
 fn jti_or_pending(scan: &mut Scan) -> Result<(), String> {
     if !scan.has("--pending") {
         return match scan.positionals.first() {
@@ -50,7 +50,7 @@ fn jti_or_pending(scan: &mut Scan) -> Result<(), String> {
     Ok(())
 }
 
-/// Options of which only one may be given. A session from stdin needs no browser.
+/// Options that exclude each other. A session from stdin needs no browser.
 const NOT_BOTH: &[(&str, &str)] = &[
     ("--expires-in", "--expires-at"),
     ("--save", "--no-save"),
@@ -81,7 +81,7 @@ pub(super) fn options(scan: &Scan) -> Result<(), String> {
     Ok(())
 }
 
-/// Makes a positional of `--workspace`, so that commands find the workspace in one place.
+/// Turns `--workspace` into a positional, so that commands find the workspace in one place.
 pub(super) fn one_workspace(scan: &mut Scan) -> Result<(), String> {
     let Some(option) = scan.options.iter().position(|o| o.flag.long == "--workspace") else {
         return Ok(());

@@ -9,7 +9,7 @@ use super::{command_tree, help};
 
 type Flag = &'static FlagInfo<'static>;
 
-/// The script for that shell.
+/// The completion script of a shell.
 pub(crate) fn script(shell: Shell) -> String {
     let root = command_tree();
     let mut parts = Parts {
@@ -51,15 +51,16 @@ fn all_flags(node: &CommandInfoWithArgs, flags: &mut Vec<Flag>) {
     }
 }
 
-/// What the templates have gaps for.
+/// The values for the gaps in the templates.
 struct Parts {
     shell: Shell,
     globals: &'static [FlagInfo<'static>],
-    /// From one place to the next: a place is the words of a command, a space before each.
+    /// Transitions between positions: a position is the words of a command, each preceded by a
+    /// space.
     walk: String,
-    /// What can follow at each place.
+    /// What can follow at each position.
     words: String,
-    /// What follows an option that takes a value. In fish that stands with the option.
+    /// What follows an option that takes a value. In fish this is part of the option.
     values: String,
 }
 
@@ -105,7 +106,7 @@ impl Parts {
             for flag in own {
                 let _ = writeln!(self.words, "{here} {}", fish_flag(flag));
             }
-            // Those of every command stand once.
+            // Options of every command are listed once.
             for flag in self.globals.iter().filter(|_| at.is_empty()) {
                 let _ = writeln!(self.words, "complete -c ntcli {}", fish_flag(flag));
             }
@@ -148,7 +149,7 @@ impl Parts {
     }
 }
 
-/// An option as `complete` of fish takes it.
+/// An option in the syntax of fish's `complete`.
 fn fish_flag(flag: Flag) -> String {
     let mut text = format!("-l {}", flag.long.trim_start_matches('-'));
     if let Some(short) = help::short(flag) {
@@ -167,14 +168,14 @@ fn fish_flag(flag: Flag) -> String {
     text + " -d " + &quoted(&flag.description.replace('`', ""))
 }
 
-/// The values that a name such as `text|json` tells; none where it only names what is wanted.
+/// The values listed in a name such as `text|json`; empty if the name is only a placeholder.
 fn choices(name: &str) -> impl Iterator<Item = &str> {
     let all_told =
         name.contains('|') && !name.contains(|c: char| c != '|' && !c.is_ascii_lowercase());
     name.split('|').filter(move |_| all_told)
 }
 
-/// In single quotes, for any of the shells.
+/// Single-quoted, for any of the shells.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -25,7 +25,7 @@ pub(crate) const EXIT_CODES: &[(i32, &str)] = &[
     (10, "nobody knows whether the server made a token; the next run finds out"),
 ];
 
-/// The command as it is typed.
+/// The command as typed.
 pub(super) fn spelled(path: &[&str]) -> String {
     [&["ntcli"], path].concat().join(" ")
 }
@@ -64,7 +64,7 @@ pub(super) fn environment() -> impl Iterator<Item = (&'static str, &'static str)
     })
 }
 
-/// The letter of an option. argh gives its own --help none.
+/// The short form of an option. argh has none for its own --help.
 pub(super) fn short(flag: &FlagInfo<'_>) -> Option<char> {
     flag.short.or((flag.long == "--help").then_some('h'))
 }
@@ -137,7 +137,7 @@ pub(crate) fn summary(description: &str) -> &str {
     first.trim_end_matches('.')
 }
 
-/// Its other spellings, if it has any.
+/// Its other spellings, if any.
 pub(super) fn aliases(path: &[&str]) -> Option<String> {
     let (name, group) = path.split_last()?;
     let in_group = group.last().copied().unwrap_or_default();
@@ -164,8 +164,8 @@ fn section(out: &mut String, title: &str) {
     let _ = writeln!(out, "\n{title}:");
 }
 
-/// `left`, then `text` wrapped between `column` and the right edge. Doc comments set some words in
-/// backticks for rustdoc; a terminal wants none.
+/// `left`, then `text` wrapped between `column` and the right edge. Doc comments mark some words
+/// with backticks for rustdoc; they are removed for a terminal.
 fn entry(out: &mut String, left: &str, column: usize, text: &str) {
     let mut line = String::new();
     if !left.is_empty() {

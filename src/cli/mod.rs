@@ -1,8 +1,8 @@
-//! What the user typed, turned into a command or a usage error. The only user of argh.
+//! Turns the command line into a command or a usage error. The only user of argh.
 //!
-//! The parser takes the arguments apart by the definitions in `args`, `check` holds the rules between
-//! them, argh gets a plain form and fills the structs. argh's own texts never reach the user: they
-//! repeat what was typed, and that may be a secret.
+//! The parser splits the arguments by the definitions in `args`, `check` holds the rules between
+//! them, and argh fills the structs from a normalized form. argh's own messages never reach the
+//! user: they repeat the input, which may be a secret.
 
 mod args;
 mod check;
@@ -24,7 +24,7 @@ use parser::Scan;
 
 /// What the arguments ask for.
 #[derive(Debug, PartialEq, Eq)]
-#[allow(clippy::large_enum_variant)] // one a run
+#[allow(clippy::large_enum_variant)] // one per run
 pub(crate) enum Parsed {
     /// Run a command.
     Run(Invocation),
@@ -49,7 +49,7 @@ pub(crate) struct UsageError {
     pub message: String,
     /// A command that can be pasted and helps.
     pub hint: String,
-    /// JSON when the arguments ask for it anywhere, however broken the rest is.
+    /// JSON if any argument asks for it, even if the rest is invalid.
     pub format: Format,
     /// 2, but 255 for the command whose callers read small codes as answers.
     pub exit_code: u8,
@@ -58,10 +58,10 @@ pub(crate) struct UsageError {
 /// Reads the arguments, without the program's own name.
 ///
 /// # Errors
-/// When they are wrong usage.
+/// If the usage is wrong.
 pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
     let scan = parser::scan(args);
-    // Help for what was mistyped would hide the mistake, so an unknown command comes first.
+    // Help would hide a mistyped command, so an unknown command is reported first.
     if !scan.unknown_command && scan.help {
         return Ok(Parsed::Show(help::render(&scan.path)));
     }
@@ -74,7 +74,7 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
     }
     let format = scan.format();
     let hint = format!("{} --help", help::spelled(&scan.path));
-    // The command says itself when its wrong usage must not look like one of its answers.
+    // The command has its own code for wrong usage if 2 would look like one of its answers.
     let own_code = scan.node.error_codes.iter().any(|e| e.code == 255);
     run(scan).map(Parsed::Run).map_err(|message| UsageError {
         message,
@@ -96,8 +96,8 @@ fn run(mut scan: Scan) -> Result<Invocation, String> {
     Ok(Invocation { command: ntcli.command, debug: ntcli.debug, format: ntcli.format })
 }
 
-/// An argh error without what the user typed. After the parser only values that do not parse are
-/// left; their reason is the accepted form, as `args` describes it.
+/// An argh error without the user's input. After the parser only values that do not parse are left;
+/// their reason is the accepted form, as `args` describes it.
 fn reworded(exit: &EarlyExit, scan: &Scan) -> String {
     let option = scan.options.iter().find_map(|given| {
         let (name, value) = (given.flag.long, given.value.as_deref()?);

@@ -1,5 +1,5 @@
-//! Reads the arguments by the definitions in `args`: finds the command, takes options apart, and
-//! remembers the first thing that is wrong. What comes out has one plain form that argh takes.
+//! Parses the arguments by the definitions in `args`: finds the command, splits options, and
+//! remembers the first error. The result has one normalized form that argh accepts.
 
 use std::ffi::OsString;
 use std::iter::Peekable;
@@ -21,7 +21,7 @@ pub(super) struct GivenOption {
     global: bool,
 }
 
-/// The arguments, taken apart.
+/// The parsed arguments.
 pub(super) struct Scan {
     /// The command reached, by the names of its definitions.
     pub(super) path: Vec<&'static str>,
@@ -37,12 +37,12 @@ pub(super) struct Scan {
     pub(super) version: bool,
     /// Whether a command was named that does not exist.
     pub(super) unknown_command: bool,
-    /// The first thing that is wrong.
+    /// The first error.
     pub(super) problem: Option<String>,
     globals: &'static [FlagInfo<'static>],
 }
 
-/// Takes the arguments apart. Goes on after a problem: `--format json` and `--help` may still come.
+/// Parses the arguments. Continues after an error: `--format json` and `--help` may follow.
 pub(super) fn scan(args: Vec<OsString>) -> Scan {
     let root = command_tree();
     let mut scan = Scan {
@@ -79,7 +79,7 @@ pub(super) fn scan(args: Vec<OsString>) -> Scan {
 }
 
 impl Scan {
-    /// How a failure is to be written: by any `--format json`, even beside a second `--format`.
+    /// How to report a failure: as JSON for any `--format json`, even beside a second `--format`.
     pub(super) fn format(&self) -> Format {
         let json = |given: &GivenOption| {
             given.flag.long == "--format" && given.value.as_deref() == Some("json")
@@ -92,7 +92,7 @@ impl Scan {
         self.options.iter().any(|given| given.flag.long == long)
     }
 
-    /// The plain form: options of every command, the command, its options, `--`, positionals.
+    /// The normalized form: options of every command, the command, its options, `--`, positionals.
     pub(super) fn argv(&self) -> Vec<&str> {
         let mut argv = Vec::new();
         let push = |argv: &mut Vec<_>, global: bool| {
@@ -145,7 +145,7 @@ impl Scan {
         self.wrong(message);
     }
 
-    /// What follows `--` is no option, no help and no command.
+    /// An argument after `--` is not an option, help or a command.
     fn after_dashes(&mut self, args: Args) {
         self.positionals.extend(args);
         if !self.positionals.is_empty() && !self.node.commands.is_empty() {
@@ -195,7 +195,7 @@ impl Scan {
         }
         let mut rest = arg.strip_prefix('-')?.chars();
         let letter = rest.next()?;
-        // argh gives its own --help no letter.
+        // argh has no short form for its own --help.
         let flag = self
             .flags()
             .find(|f| f.short == Some(letter) || (letter == 'h' && f.long == "--help"))?;
@@ -208,8 +208,8 @@ impl Scan {
         }
     }
 
-    /// Whether `arg`, standing where a value should, is plainly an option of this command instead.
-    /// `-wprod` is not plain: it may be a text that begins with a dash.
+    /// Whether `arg`, in the position of a value, is clearly an option of this command instead.
+    /// `-wprod` is not clear: it may be a value that begins with a dash.
     fn is_option(&self, arg: &str) -> bool {
         let name = arg.split_once('=').map_or(arg, |(name, _)| name);
         let plain = name.starts_with("--") || name.chars().count() == 2;
@@ -251,7 +251,7 @@ fn below(group: &CommandInfoWithArgs, name: &str) -> bool {
     commands.any(|node| has(node) || below(node, name))
 }
 
-/// The command in full for a word that only one group has, such as `refresh`.
+/// The full command for a word that only one group has, such as `refresh`.
 fn elsewhere(word: &str) -> Option<String> {
     let tree = command_tree();
     let mut found = tree.commands.iter().filter_map(|group| {

@@ -1,12 +1,12 @@
-//! Which of the user's words may be repeated to them, and which known word is near one.
+//! Which of the user's words may be repeated in messages, and which known word is similar.
 
 use crate::secret::redact;
 
 /// Stands for what may be a secret.
 pub(super) const NOT_SHOWN: &str = "an argument that is not shown here";
 
-/// The argument in quotes, or `None` when it may be a secret: shown is only what is short and reads like
-/// a word or an option name. Keys and tokens mix digits and cases; words do not.
+/// The argument in quotes, or `None` if it may be a secret: only a short text that looks like a
+/// word or an option name is shown. Keys and tokens mix digits and cases; words do not.
 pub(super) fn shown(arg: &str) -> Option<String> {
     let body = arg.strip_prefix("--").or_else(|| arg.strip_prefix('-'));
     let wordlike = arg.len() <= 32 && body.unwrap_or(arg).split(['-', '_']).all(is_word);
@@ -24,7 +24,7 @@ fn is_word(part: &str) -> bool {
     !part.is_empty() && alphabetic && one_case && part.len() - letters.len() <= 4
 }
 
-/// The known word that `word` is most likely a slip of.
+/// The known word that `word` is most likely a typo of.
 pub(super) fn nearest(word: &str, known: impl Iterator<Item = &'static str>) -> Option<String> {
     known
         .map(|candidate| (distance(word, candidate), candidate))
@@ -33,7 +33,7 @@ pub(super) fn nearest(word: &str, known: impl Iterator<Item = &'static str>) -> 
         .map(|(_, candidate)| candidate.to_owned())
 }
 
-/// How many letters must be put in, left out or changed to make `b` of `a`.
+/// How many letters must be inserted, removed or replaced to turn `a` into `b`.
 fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.bytes().enumerate() {

@@ -10,8 +10,8 @@ use crate::json::Json;
 use crate::output::Report;
 use crate::text::shell_word;
 
-/// Sets the domain whose API is used. What belongs to the server before it stays there: the session
-/// is not sent to the new one, and pending work is named.
+/// Sets the domain whose API is used. The session of the previous server is not sent to the new
+/// one, and pending work is named.
 pub(super) fn set(ctx: &Context, args: &DomainSet) -> Result<Report> {
     endpoints::check_domain(&args.domain)?;
     let app = App::open(ctx)?;
@@ -35,7 +35,7 @@ pub(super) fn set(ctx: &Context, args: &DomainSet) -> Result<Report> {
     Ok(report)
 }
 
-/// Tells what the new server does not get.
+/// Reports what the new server does not get.
 fn tell_what_stays(app: &App, config: &Config, server: &str) {
     let here = endpoints::of_domain(config.domain(), config.insecure());
     if let Some(session) = config.session().filter(|session| !session.is_for(&here)) {
@@ -44,14 +44,14 @@ fn tell_what_stays(app: &App, config: &Config, server: &str) {
             session.server.as_deref().unwrap_or(server)
         ));
     }
-    // A journal that cannot be read is the next refresh's affair.
+    // The next refresh reports a journal that cannot be read.
     let pending = app.pending().unwrap_or_default();
     let mut servers: Vec<&str> =
         pending.workspaces().map(|w| w.server.as_str()).filter(|url| *url != here).collect();
     servers.sort_unstable();
     servers.dedup();
     for named in servers {
-        // Older versions wrote none.
+        // Older versions did not write one.
         let server = if named.is_empty() { server } else { named };
         app.console().warn(&format!(
             "Pending work belongs to {server}. Finish it there: NTCLI_API_URL={} ntcli token revoke --pending",
@@ -60,7 +60,7 @@ fn tell_what_stays(app: &App, config: &Config, server: &str) {
     }
 }
 
-/// Shows it.
+/// Shows the domain.
 pub(super) fn show(ctx: &Context) -> Result<Report> {
     let app = App::open(ctx)?;
     let config = app.config()?;

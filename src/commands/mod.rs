@@ -1,4 +1,4 @@
-//! A file per command: options in, report out.
+//! One file per command: options in, report out.
 
 mod app;
 mod auth;
@@ -21,7 +21,7 @@ use crate::output::Report;
 /// Runs a command.
 ///
 /// # Errors
-/// Whatever it fails with.
+/// The error of the command.
 pub(crate) fn run(ctx: &Context, command: &Command) -> Result<Report> {
     match command {
         Command::Token(token) => match &token.command {

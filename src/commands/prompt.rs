@@ -1,30 +1,30 @@
-//! Asking a person. Only at a terminal: where there is none, a command names the flag instead.
+//! Asks the user. Only at a terminal: without one, a command names the flag instead.
 
 use std::io::{BufRead, Read};
 
 use crate::context::Context;
 use crate::error::{Error, ManageError, Result, exit};
 
-/// No answer is longer.
+/// The longest answer.
 const LONGEST_ANSWER: u64 = 4096;
 
-/// What is about to be done, and how a person agrees to it.
+/// What is about to be done, and how the user confirms it.
 pub(super) struct Question<'a> {
     /// What would happen, in whole sentences.
     pub(super) what: String,
     pub(super) ask: String,
     /// The answers that mean yes.
     pub(super) yes: &'a [&'a str],
-    /// The command that does not ask.
+    /// The same command without the question.
     pub(super) forced: String,
 }
 
-/// Whether somebody reads what is asked and can answer.
+/// Whether a user can read the question and answer it.
 pub(super) fn possible(ctx: &Context) -> bool {
     ctx.stdin_is_terminal && ctx.console.err_is_terminal()
 }
 
-/// Goes on only when a person agrees.
+/// Continues only if the user agrees.
 ///
 /// # Errors
 /// [`Error::Usage`] without a terminal, [`ManageError::Declined`].
@@ -44,7 +44,7 @@ pub(super) fn consent(ctx: &Context, question: &Question) -> Result<()> {
     if question.yes.contains(&answer.as_str()) { Ok(()) } else { Err(ManageError::Declined.into()) }
 }
 
-/// One line from the terminal, white space around it dropped.
+/// One line from the terminal, trimmed.
 ///
 /// # Errors
 /// [`ManageError::Declined`] at the end of input.

@@ -1,4 +1,4 @@
-//! What the rooms below report, in words for people.
+//! Messages for people about the events of the modules below.
 
 use crate::auth;
 use crate::config::Notice;

@@ -1,4 +1,4 @@
-//! Whether a document that parses is a config file: the fields we use have the types they must.
+//! Whether a parsed document is a config file: the fields we use have the right types.
 
 use crate::json::Json;
 use crate::secret::Secret;
@@ -6,7 +6,7 @@ use crate::secret::Secret;
 /// Finds the first field of the wrong type.
 ///
 /// # Errors
-/// The place and what is wrong there, for people; never a value.
+/// The place and the problem, for people; never a value.
 pub(super) fn check(doc: &Json) -> Result<(), String> {
     object("the file", doc)?;
     of_type(doc, "", "domain", "a string")?;
@@ -62,7 +62,7 @@ fn object(place: &str, json: &Json) -> Result<(), String> {
     }
 }
 
-/// A part that is an object where it is there; `null` counts as missing.
+/// A part that must be an object if present; `null` counts as missing.
 fn part<'a>(json: &'a Json, place: &str, name: &str) -> Result<Option<&'a Json>, String> {
     match json.get(name) {
         None | Some(Json::Null) => Ok(None),
@@ -82,7 +82,7 @@ fn of_type(json: &Json, place: &str, name: &str, kind: &str) -> Result<(), Strin
     }
 }
 
-/// What goes into a header must not be able to end it.
+/// A value that goes into a header must not be able to end it.
 fn secret(json: &Json, place: &str, name: &str) -> Result<(), String> {
     of_type(json, place, name, "a string")?;
     let text = json.get(name).and_then(Json::as_str).unwrap_or_default();

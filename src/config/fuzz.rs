@@ -1,4 +1,4 @@
-//! Config files that nobody would write on purpose.
+//! Random and hostile config files.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ fn parse(bytes: &[u8]) -> Option<Config> {
     Some(Config { path, doc })
 }
 
-/// What is there beside one field.
+/// The content beside one field.
 fn others(config: &Config, key: &str) -> Vec<Workspace> {
     let mut all = config.entries();
     all.retain(|workspace| workspace.key != key);

@@ -29,9 +29,9 @@ pub(crate) struct Paths {
     pub config: PathBuf,
     /// The lock of every run that changes something.
     pub lock: PathBuf,
-    /// What a refresh is in the middle of.
+    /// The journal of pending work.
     pub journal: PathBuf,
-    /// What was done and when.
+    /// The history of completed work.
     pub history: PathBuf,
 }
 
@@ -39,7 +39,7 @@ impl Paths {
     /// `NTCLI_CONFIG_DIR`, or `.ntcli` in the home folder.
     ///
     /// # Errors
-    /// [`Error::NoHome`] when there is neither.
+    /// [`Error::NoHome`] if there is neither.
     pub(crate) fn find(env: &Env) -> Result<Self> {
         let dir = match env.os("NTCLI_CONFIG_DIR") {
             Some(dir) => PathBuf::from(dir),
@@ -63,7 +63,7 @@ impl Paths {
     }
 }
 
-/// What happens to these files, for the commands to tell.
+/// What happens to these files, for commands to report.
 #[derive(Debug)]
 pub(crate) enum Notice {
     /// Others could read the config file.
@@ -86,8 +86,8 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// Reads and checks the file; without one everything is at its default. One that others can
-    /// read is made private if that is possible, and `on_notice` is told.
+    /// Reads and checks the file; without one every setting has its default. A file that others can
+    /// read is made private if possible, and `on_notice` is told.
     ///
     /// # Errors
     /// [`Error::ReadFile`]; [`Error::CannotUse`]; [`Error::DamagedFile`] with the place. The file is never changed then.

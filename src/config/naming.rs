@@ -1,8 +1,8 @@
-//! What a workspace may be called.
+//! The names of a workspace.
 
 use crate::error::{Error, Result};
 
-/// What a workspace may be named by.
+/// What a workspace can be referred to by.
 pub(crate) struct WorkspaceName<'a> {
     /// Its key in the config file, or what that would be.
     pub key: &'a str,
@@ -10,7 +10,7 @@ pub(crate) struct WorkspaceName<'a> {
     pub name: &'a str,
 }
 
-/// The workspace that `name` means; an id wins over a name.
+/// The workspace that `name` refers to; an id takes precedence over a name.
 ///
 /// # Errors
 /// [`Error::UnknownWorkspace`], [`Error::AmbiguousWorkspace`].

@@ -11,7 +11,7 @@ pub(crate) struct Session {
     pub bearer: Secret,
     /// When it ends; `None` if not known.
     pub expires_at: Option<Timestamp>,
-    /// Renews it; may work once only.
+    /// Renews it; may be single-use.
     pub refresh_token: Option<Secret>,
     /// The management URL of the server it was made for; `None` when the existing client stored it.
     pub server: Option<String>,
@@ -19,14 +19,14 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Whether it may be sent to the server at `url`: it was made for it, or does not say.
+    /// Whether it may be sent to the server at `url`: it was made for it, or names no server.
     pub(crate) fn is_for(&self, url: &str) -> bool {
         let same = |server: &str| server.trim_end_matches('/').eq_ignore_ascii_case(url);
         self.server.as_deref().is_none_or(same)
     }
 }
 
-/// Who signed in, as far as it was told.
+/// The signed-in user, as far as known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct User {
     pub id: Option<String>,
@@ -58,7 +58,7 @@ impl Config {
         })
     }
 
-    /// Replaces the stored sign-in, and forgets the user of the one before.
+    /// Replaces the stored sign-in, and forgets the previous user.
     pub(crate) fn set_session(&mut self, session: &Session) {
         let auth = self.doc.entry("auth");
         auth.set("bearerToken", Json::text(session.bearer.expose()));
@@ -92,7 +92,7 @@ impl Config {
         }
     }
 
-    /// Keeps a stored session that names no server for the one at `url`.
+    /// Binds a stored session that names no server to the one at `url`.
     pub(crate) fn bind_session(&mut self, url: &str) {
         if self.session().is_some_and(|s| s.server.is_none()) {
             self.doc.entry("auth").set("server", Json::text(url));

@@ -10,13 +10,13 @@ use crate::secret::Secret;
 use crate::time::Timestamp;
 use crate::token::{Token, TokenExpiry};
 
-/// What the existing client reads for a token that never ends: a date far ahead.
+/// What the existing client reads for a token that never expires: a date far in the future.
 const FAR_AHEAD_MS: i64 = 253_402_300_799_000;
-/// The fields of an entry that tell of its token.
+/// The fields of an entry that describe its token.
 const OF_A_TOKEN: [&str; 6] =
     ["access_token", "token_type", "expires_at", "never_expires", "scope", "jti"];
 
-/// A workspace as it is known here.
+/// A workspace that is known here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Workspace {
     /// Its key in the config file: a bare UUID or `ws-NAME-UUID`.
@@ -28,7 +28,7 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// Whether both hold a token, and not the same.
+    /// Whether both hold a token, and the tokens differ.
     fn has_other_token(&self, other: &Self) -> bool {
         match (&self.token, &other.token) {
             (Some(ours), Some(theirs)) => ours.access_token != theirs.access_token,
@@ -38,8 +38,8 @@ impl Workspace {
 }
 
 impl Config {
-    /// The workspaces known here, in the file's order. Of several entries of one workspace those
-    /// are left out that add no token.
+    /// The workspaces known here, in the file's order. Further entries of the same workspace are
+    /// left out if they add no token.
     pub(crate) fn workspaces(&self) -> Vec<Workspace> {
         self.distinct(self.entries())
     }
@@ -98,8 +98,8 @@ impl Config {
         items.map_or(&[], Json::fields)
     }
 
-    /// The key of the active workspace, when it is one that is known here. Where that entry holds
-    /// no token but another one of the workspace does, the other one is active.
+    /// The key of the active workspace, if it is known here. If that entry holds no token but
+    /// another one of the workspace does, the other one is active.
     pub(crate) fn active_key(&self) -> Option<&str> {
         let active = self.workspace_by_id(self.stored_active()?)?;
         let mut keys = self.items().iter().map(|(key, _)| key.as_str());
@@ -123,15 +123,15 @@ impl Config {
         same.filter_map(|(key, item)| Some((key.as_str(), token(item)?)))
     }
 
-    /// The workspace with that id, bare or `ws-NAME-UUID`, under any form of key. Of
-    /// several entries an entry with a token is meant, then the one named, then the active one.
+    /// The workspace with that id, bare or `ws-NAME-UUID`, under any form of key. Of several
+    /// entries, one with a token is preferred, then the one named, then the active one.
     pub(crate) fn workspace_by_id(&self, id: &str) -> Option<Workspace> {
         let active = self.stored_active();
         let entries = self.entries_of(bare_id(id)).into_iter();
         entries.min_by_key(|w| (w.token.is_none(), w.key != id, active != Some(&w.key)))
     }
 
-    /// The workspace that is named so: by its name, its UUID or its full local id.
+    /// The workspace with this name, UUID or full local id.
     ///
     /// # Errors
     /// [`Error::UnknownWorkspace`], [`Error::AmbiguousWorkspace`]; the latter also for a workspace
@@ -162,7 +162,7 @@ impl Config {
         }
     }
 
-    /// Puts a workspace into the file, or renames the one with that key. Its token stays.
+    /// Adds a workspace to the file, or renames the one with that key. Its token stays.
     pub(crate) fn put_workspace(&mut self, key: &str, name: &str) {
         let workspaces = self.doc.entry("workspaces");
         let item = workspaces.entry("items").entry(key);
@@ -204,8 +204,8 @@ impl Config {
         self.doc.entry("workspaces").entry("items").remove(key);
     }
 
-    /// Makes one entry of two of one workspace. What only `other` has goes to `key`, but for what
-    /// belongs to a token.
+    /// Merges two entries of one workspace. Fields that only `other` has move to `key`, except
+    /// those that belong to a token.
     pub(crate) fn join(&mut self, key: &str, other: &str) {
         let active = self.stored_active();
         let is_active = active.is_some_and(|a| a == key || a == other);
@@ -223,8 +223,8 @@ impl Config {
         }
     }
 
-    /// Makes `token` the workspace's current one. A workspace that has gone from the file
-    /// meanwhile comes back: its token must not be lost.
+    /// Makes `token` the workspace's current one. A workspace that was removed from the file
+    /// meanwhile is added again: its token must not be lost.
     pub(crate) fn set_token(&mut self, key: &str, name: &str, token: &Token) {
         if self.workspace(key).is_none() {
             self.put_workspace(key, name);
@@ -244,8 +244,8 @@ impl Config {
         set_or_remove(item, "jti", token.jti.as_ref().map(Json::text));
     }
 
-    /// Forgets the workspace's token, in the way the existing client writes that, in every entry
-    /// that holds it.
+    /// Forgets the workspace's token, in the format of the existing client, in every entry that
+    /// holds it.
     pub(crate) fn clear_token(&mut self, key: &str) {
         let Some(token) = self.workspace(key).and_then(|w| w.token) else {
             return;

@@ -1,5 +1,5 @@
-//! What was done and when: one JSON line a deed, never a token. Nothing depends on it but
-//! knowing which tokens were made to be handed out.
+//! The history: one JSON line per action, never a token. Nothing depends on it except the knowledge
+//! of which tokens were created to be handed out.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub(crate) struct Line {
     pub workspace_id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
-    /// The token that one took the place of.
+    /// The token that was replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old_jti: Option<String>,
     /// When the token ends, RFC 3339.
@@ -35,14 +35,14 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// What was done to which token. That a refresh was finished by a later run makes it no other.
+    /// What was done to which token. A refresh that a later run finishes counts as the same action.
     fn subject(&self) -> Option<(String, String)> {
         let event = if self.event == "recovered" { "refreshed" } else { &self.event };
         Some((event.to_owned(), self.jti.clone()?))
     }
 }
 
-/// Lays a deed out as a line.
+/// Formats an action as a line.
 pub(crate) fn line(at: Timestamp, place: &WorkspaceRef, deed: &HistoryEvent) -> Line {
     let mut line = Line {
         at: at.to_string(),
@@ -96,9 +96,9 @@ pub(crate) fn line(at: Timestamp, place: &WorkspaceRef, deed: &HistoryEvent) -> 
 pub(crate) struct History {
     path: PathBuf,
     log: Option<Log>,
-    /// Whether it could not be written: said once a run, not once a line.
+    /// Whether it could not be written: reported once per run, not once per line.
     broken: bool,
-    /// The kind and the token of every line, once somebody has asked.
+    /// The kind and the token of every line, once it has been read.
     known: Option<BTreeSet<(String, String)>>,
 }
 
@@ -117,7 +117,7 @@ impl History {
         line.subject().is_some_and(|subject| known.contains(&subject))
     }
 
-    /// Appends a line, which may be lost in a power cut unless it is to be durable.
+    /// Appends a line, which may be lost in a power cut unless it must be durable.
     ///
     /// # Errors
     /// The first time in a run that it cannot be written.
@@ -168,7 +168,7 @@ fn open_bounded(path: &Path) -> Result<Log> {
     Ok(log)
 }
 
-/// All lines, oldest first. A line that is none is passed over: it is only history.
+/// All lines, oldest first. An invalid line is skipped: it is only history.
 ///
 /// # Errors
 /// [`crate::error::Error::ReadFile`].

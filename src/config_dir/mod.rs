@@ -14,7 +14,7 @@ use crate::store::{self, AppendError, Lock, Log, ReplaceError};
 use crate::token::Token;
 use history::History;
 
-/// How long a run waits for another one to finish, unless it is told.
+/// How long a run waits for another one to finish, by default.
 pub(crate) const LOCK_WAIT: Duration = Duration::from_secs(60);
 /// A journal longer than this is shortened when a run ends.
 const LONG_JOURNAL: u64 = 64 << 10;
@@ -31,7 +31,7 @@ pub(crate) struct ConfigDir<'a> {
 }
 
 impl<'a> ConfigDir<'a> {
-    /// Makes the folder if there is none, takes its lock, and clears away what a killed run left.
+    /// Creates the folder if necessary, takes its lock, and removes what a killed run left.
     ///
     /// # Errors
     /// [`Error::WriteFile`], [`Error::Locked`].
@@ -80,14 +80,14 @@ impl<'a> ConfigDir<'a> {
         Ok(self.fresh()?.clone())
     }
 
-    /// The config file as it is now, read again only when somebody else has replaced it.
+    /// The current config file, read again only if another program has replaced it.
     fn fresh(&mut self) -> Result<&Config> {
         let stamp = store::stamp(&self.paths.config);
         let config = self.take()?;
         Ok(&self.config.insert((stamp, config)).1)
     }
 
-    /// The same, to be changed: it may be large, so nobody keeps a copy.
+    /// The same, to be changed: it may be large, so no copy is kept.
     fn take(&mut self) -> Result<Config> {
         let stamp = store::stamp(&self.paths.config);
         match self.config.take() {
@@ -108,8 +108,8 @@ impl<'a> ConfigDir<'a> {
     /// Reads the config file, changes it and writes it back.
     ///
     /// # Errors
-    /// As [`Config::load`] and [`Config::save`], and what `change` fails with; the file is then
-    /// as it was.
+    /// As [`Config::load`] and [`Config::save`], and the error of `change`; the file is then
+    /// unchanged.
     pub(crate) fn update(
         &mut self,
         change: impl FnOnce(&mut Config) -> Result<()>,
@@ -131,11 +131,11 @@ impl<'a> ConfigDir<'a> {
         if self.journal.is_none() {
             self.journal = Some(Log::open(&self.paths.journal)?.0);
         }
-        self.journal.as_mut().ok_or(Error::Unfinished) // it was just put there
+        self.journal.as_mut().ok_or(Error::Unfinished) // it was just set
     }
 }
 
-/// What the journal says, without the lock: for telling, not for acting.
+/// What the journal says, read without the lock: for reports only.
 ///
 /// # Errors
 /// [`Error::ReadFile`], [`Error::DamagedFile`].
@@ -286,8 +286,8 @@ fn as_it_was(error: Error) -> ReplaceError {
     ReplaceError { in_place: false, error }
 }
 
-/// Makes a token the current one, under every key of the workspace that holds the old one. Answers
-/// `false` if the workspace holds neither the old nor the new token any more.
+/// Makes a token the current one, under every key of the workspace that holds the old one. Returns
+/// `false` if the workspace no longer holds either token.
 fn store_in(config: &mut Config, promotion: &Promotion) -> bool {
     let Promotion { workspace, old, new } = promotion;
     let is_old = |token: &Token| old.is_some_and(|old| old.access_token == token.access_token);

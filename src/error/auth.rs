@@ -1,4 +1,4 @@
-//! Every way to fail that only signing in and out have.
+//! The errors of signing in and out.
 
 use std::io;
 use std::time::Duration;
@@ -10,23 +10,23 @@ use crate::text::printable;
 /// A sign-in, a renewal or a sign-out that failed.
 #[derive(Debug)]
 pub(crate) enum AuthError {
-    /// The sign-in service, or the person in front of it, said no.
+    /// The sign-in service, or the user, said no.
     Refused {
-        /// Why, in their words.
+        /// The reason that they gave.
         reason: String,
     },
     /// The browser did not come back in time.
     TimedOut { waited: Duration },
-    /// There is no port for the browser to come back to.
+    /// No port is free for the browser's redirect.
     Listen {
         /// The first one tried.
         first: u16,
         /// The last one tried.
         last: u16,
-        /// Why not the last one.
+        /// Why the last one failed.
         source: io::Error,
     },
-    /// This machine gives no random numbers.
+    /// This machine provides no random numbers.
     NoRandom,
     /// A request failed; the stored session is as it was.
     Call {
@@ -36,22 +36,22 @@ pub(crate) enum AuthError {
     },
     /// The answer to a renewal was lost, and with it perhaps the one use of the refresh token.
     RenewalLost { failure: Failure },
-    /// The session was renewed and could not be stored.
+    /// The session was renewed but could not be stored.
     NotStored {
-        /// Why, nearest first.
+        /// The causes, nearest first.
         causes: Vec<String>,
     },
     /// Not signed out: workspace tokens could not be revoked.
     TokensLeft {
         /// Which, for people.
         left: Vec<String>,
-        /// Why the last one could not be revoked; `None` where no request can do it.
+        /// Why the last one could not be revoked; `None` if no request can do it.
         failure: Option<Failure>,
     },
 }
 
 impl AuthError {
-    /// A failed request of a sign-in. What OAuth says with a 400 may be a plain no.
+    /// A failed request of a sign-in. An OAuth error with a 400 may be a plain no.
     pub(crate) fn sign_in(failure: Failure) -> Self {
         if is_refusal(&failure) {
             Self::Refused { reason: failure.to_string() }
@@ -133,7 +133,7 @@ impl AuthError {
                         let call = Described::call(failure, message);
                         Described {
                             code: "tokens_left",
-                            // Some may be revoked all the same, unless nothing was sent.
+                            // Some may be revoked anyway, unless nothing was sent.
                             exit_code: match (failure, call.exit_code) {
                                 (Failure::NotSent { .. }, code) | (_, code @ exit::AUTH) => code,
                                 _ => exit::OLD_LIVE,
@@ -149,7 +149,7 @@ impl AuthError {
     }
 }
 
-/// Whether a sign-in service said no to who asks, and not to how.
+/// Whether the sign-in service rejected the credentials, and not the form of the request.
 pub(crate) fn is_refusal(failure: &Failure) -> bool {
     match failure {
         Failure::Rejected { status: 401 | 403, .. } => true,

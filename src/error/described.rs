@@ -1,4 +1,4 @@
-//! What is known of a failure, and what follows from it.
+//! What is known about a failure, and what follows from it.
 
 use std::fmt;
 
@@ -6,16 +6,16 @@ use super::failure::call_codes;
 use super::{Error, ErrorKind, Failure, NewTokenFate, exit};
 use crate::text::printable;
 
-/// All that is told of a failure. Each kind of error has one table that says it.
+/// Everything that is reported about a failure. Each kind of error has one table for it.
 pub(crate) struct Described {
     /// A short name for scripts, in the JSON of a failure.
     pub(crate) code: &'static str,
     pub(crate) exit_code: u8,
-    /// What failed, and what state things are in.
+    /// What failed, and the resulting state.
     pub(crate) message: String,
-    /// What to do next: a command that can be pasted, where there is one.
+    /// What to do next: a command to paste, if there is one.
     pub(crate) hint: Option<String>,
-    /// What lies behind it, nearest first.
+    /// The causes, nearest first.
     pub(crate) causes: Vec<String>,
     /// The HTTP status behind it.
     pub(crate) http_status: Option<u16>,
@@ -95,7 +95,7 @@ impl Error {
         self.described().exit_code
     }
 
-    /// What to do next: a command that can be pasted, where there is one.
+    /// What to do next: a command to paste, if there is one.
     pub(crate) fn hint(&self) -> Option<String> {
         self.described().hint
     }
@@ -108,7 +108,7 @@ impl Error {
         }
     }
 
-    /// The error and what lies behind it, as the reason of something larger.
+    /// The error and its causes, as the reason of a larger error.
     pub(crate) fn in_one_line(&self) -> String {
         chain(self).join(": ")
     }
@@ -121,7 +121,7 @@ impl Error {
         }
     }
 
-    /// What became of the new token that could not be stored.
+    /// What happened to the new token that could not be stored.
     pub(crate) fn new_token_fate(&self) -> Option<NewTokenFate> {
         match self {
             Self::StoreToken { fate, .. } => Some(*fate),
@@ -130,7 +130,7 @@ impl Error {
     }
 }
 
-/// A failure and all that lies behind it, nearest first.
+/// A failure and all its causes, nearest first.
 pub(crate) fn chain(error: &Error) -> Vec<String> {
     let Described { message, causes, .. } = error.described();
     [vec![message], causes].concat()

@@ -1,12 +1,12 @@
-//! What became of a request that did not succeed.
+//! The outcome of a request that did not succeed.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::exit;
 
-/// What kind of answer an error answer is: decided once, where its body is parsed. No decision rests
-/// on the text of a message.
+/// The kind of an error answer: decided once, where its body is parsed. No decision depends on the
+/// text of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ErrorKind {
     /// JSON in a shape of the API.
@@ -15,7 +15,7 @@ pub(crate) enum ErrorKind {
         /// workspace is missing has the same code as an `error` that does.
         code: Option<String>,
     },
-    /// `{"detail":"Not Found"}` or `{"detail":"Method Not Allowed"}` to the letter: the server has no
+    /// Exactly `{"detail":"Not Found"}` or `{"detail":"Method Not Allowed"}`: the server has no
     /// such route.
     NoRoute,
     /// A 401 to a session that this environment variable holds. Only the user can replace it.
@@ -24,8 +24,8 @@ pub(crate) enum ErrorKind {
     Foreign,
 }
 
-/// What became of a request that did not succeed. The difference between the three is the
-/// difference between "try again" and "find out first".
+/// The outcome of a request that did not succeed. The three variants tell "try again" from "find
+/// out first".
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
     /// Not one byte of the request left this machine, so the server has done nothing.
@@ -35,14 +35,14 @@ pub(crate) enum Failure {
         /// Whether a setting on this machine is to blame (exit 2) rather than the network (exit 5).
         our_setting: bool,
     },
-    /// The server answered and has certainly not done it: 3xx, 4xx but 408, 425 and 429. Those, 501
-    /// and 503 too where asking twice does no harm.
+    /// The server answered and has certainly not done it: 3xx, 4xx except 408, 425 and 429. Those,
+    /// 501 and 503 too if a repeat is harmless.
     Rejected {
         /// The HTTP status.
         status: u16,
-        /// Whose answer it is, and its code.
+        /// The origin of the answer, and its code.
         kind: ErrorKind,
-        /// What the server said of it: printable, redacted, shortened.
+        /// The server's message: printable, redacted, shortened.
         message: String,
         /// When the server wants to be asked again.
         retry_after: Option<Duration>,
@@ -53,7 +53,7 @@ pub(crate) enum Failure {
         reason: String,
         /// The HTTP status, when one arrived.
         status: Option<u16>,
-        /// Whether the server may still be at it: the time ran out, no answer ended it.
+        /// Whether the server may still be working on it: the time ran out before an answer.
         in_flight: bool,
         /// When the server wants to be asked again.
         retry_after: Option<Duration>,

@@ -1,10 +1,10 @@
-//! The ways to fail of what is around the refresh: workspaces, single tokens, settings.
+//! The errors of the commands around the refresh: workspaces, single tokens, settings.
 
 use super::described::Described;
 use super::{Failure, NewTokenFate, exit};
 use crate::text::{printable, shell_word};
 
-/// Looking after workspaces and tokens failed.
+/// Managing workspaces and tokens failed.
 #[derive(Debug)]
 pub(crate) enum ManageError {
     /// The user was asked and did not say yes.
@@ -16,43 +16,43 @@ pub(crate) enum ManageError {
     /// The workspace was created on the server and could not be stored here.
     StoreWorkspace {
         name: String,
-        /// What became of the token that came with it, if one did.
+        /// What happened to the token that came with it, if any.
         token: Option<NewTokenFate>,
-        /// Why it could not be stored, nearest first.
+        /// The causes, nearest first.
         causes: Vec<String>,
     },
-    /// It was done on the server, and what is stored here could not be brought up to date.
+    /// It was done on the server, but the local state could not be updated.
     StoredBehind {
         /// What was done: `The token was revoked`, …
         done: &'static str,
-        /// The command that brings it up to date.
+        /// The command that updates it.
         then: &'static str,
-        /// Why it could not be stored, nearest first.
+        /// The causes, nearest first.
         causes: Vec<String>,
     },
     /// The workspace has no token with that id.
     UnknownToken {
         jti: String,
-        /// Whether the config file held it, and has forgotten it now.
+        /// Whether the config file held it and has now forgotten it.
         was_current: bool,
     },
     /// Work of earlier runs that was due could not be done.
     StillOwed {
-        /// What is left, for people.
+        /// What is still pending, for people.
         left: Vec<String>,
-        /// Whether a token of it is to be handed on, which only a refresh can do.
+        /// Whether a token still has to be delivered, which only a refresh can do.
         handing_on: bool,
     },
-    /// The outcome is unknown; to ask again does no harm.
+    /// The outcome is unknown; a repeat is harmless.
     Unconfirmed {
         /// What was asked: `revoke the token`, …
         action: &'static str,
-        /// Why that is not known.
+        /// Why this is unknown.
         failure: Failure,
-        /// What tells.
+        /// What shows the outcome.
         then: &'static str,
     },
-    /// A request about the server itself failed: what is to be looked at is which server it is.
+    /// A request about the server itself failed: the user should check which server it is.
     NoServer {
         /// What it was for.
         action: &'static str,
@@ -60,7 +60,7 @@ pub(crate) enum ManageError {
     },
     /// The server answers and says that it is not well.
     Unhealthy {
-        /// The word it has for that.
+        /// The word that it uses.
         status: String,
     },
 }
@@ -128,7 +128,7 @@ impl ManageError {
             .causes(left),
             Self::Unconfirmed { action, failure, then } => Described {
                 code: "unconfirmed",
-                // A 404 leaves open only whose it is: the server did not do it.
+                // A 404 leaves open only its origin: the server did not do it.
                 exit_code: match failure {
                     Failure::Rejected { .. } => exit::FAILED,
                     _ => exit::UNKNOWN,
@@ -152,7 +152,7 @@ impl ManageError {
     }
 }
 
-/// What became of the token that came with a workspace, and what to do about it.
+/// What happened to the token that came with a workspace, and what to do about it.
 fn fate_and_hint(token: Option<NewTokenFate>) -> (&'static str, &'static str) {
     let sync = "ntcli workspace sync";
     match token {

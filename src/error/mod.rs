@@ -1,4 +1,4 @@
-//! Every way to fail, named by the action that failed. A new one is a variant here and an arm of the
+//! All errors, named by the action that failed. A new one is a variant here and an arm of the
 //! table: message, code for scripts, exit code, hint and causes together.
 
 mod auth;
@@ -23,20 +23,20 @@ pub(crate) type Result<T> = std::result::Result<T, Error>;
 /// Every way to fail.
 #[derive(Debug)]
 pub(crate) enum Error {
-    /// The arguments make no command.
+    /// The arguments are not a valid command.
     Usage {
         /// What is wrong with them.
         message: String,
-        /// The command that tells how it goes.
+        /// The command that shows its help.
         hint: String,
-        /// 2, or what a command whose small exit codes are answers has in its place.
+        /// 2, or the code of a command whose small exit codes are answers.
         exit_code: u8,
     },
-    /// `--expires-in` or `--expires-at` is no expiry.
+    /// `--expires-in` or `--expires-at` is not a valid expiry.
     InvalidExpiry,
-    /// Some other value, of an option or a variable, cannot be used.
+    /// Some other value, of an option or a variable, is invalid.
     InvalidValue {
-        /// Where it was given, and what goes there.
+        /// Where it was given, and what is expected.
         message: String,
     },
     /// No session, or one that has ended.
@@ -48,12 +48,12 @@ pub(crate) enum Error {
     NoWorkspace,
     /// The workspace that was named is not known here.
     UnknownWorkspace {
-        /// As it was named.
+        /// The name that was given.
         name: String,
     },
-    /// The name is borne by several workspaces.
+    /// Several workspaces have this name.
     AmbiguousWorkspace {
-        /// As it was named.
+        /// The name that was given.
         name: String,
         /// Their full local ids.
         ids: Vec<String>,
@@ -69,7 +69,7 @@ pub(crate) enum Error {
     },
     /// This run did its own work, but that of an earlier one is still pending.
     WorkPending,
-    /// Of several workspaces some failed.
+    /// Some of several workspaces failed.
     SomeFailed {
         /// How many.
         failed: usize,
@@ -78,19 +78,19 @@ pub(crate) enum Error {
         /// The highest of their exit codes.
         exit_code: u8,
     },
-    /// The new token is stored but could not be handed on.
+    /// The new token is stored but could not be delivered.
     HandOver { reason: String },
-    /// A new token could not be handed on; found out before there is one.
+    /// A new token could not be delivered; detected before there is one.
     CannotHandOn {
         reason: String,
-        /// What helps.
+        /// How to fix it.
         hint: String,
     },
-    /// A file or folder of ours would not be safe, or could not be written; nothing was sent.
+    /// A file or folder of ours is unsafe or cannot be written; nothing was sent.
     CannotUse {
         path: PathBuf,
         reason: String,
-        /// What helps.
+        /// How to fix it.
         hint: String,
     },
     /// An earlier run could not deliver its new token, and this one has no target for it.
@@ -107,13 +107,13 @@ pub(crate) enum Error {
         path: PathBuf,
         source: io::Error,
     },
-    /// A file was read and is not what it should be.
+    /// A file was read but is invalid.
     DamagedFile {
         path: PathBuf,
-        /// Where in it, and what is wrong there.
+        /// Where, and what is wrong there.
         place: String,
     },
-    /// There is no folder to keep anything in.
+    /// There is no folder to store files in.
     NoHome,
     /// Another run holds the lock.
     Locked {
@@ -129,14 +129,14 @@ pub(crate) enum Error {
     },
     /// The server has no such route: the core edition, which makes no tokens.
     NoTokenRoutes,
-    /// A token may have been created that nothing here holds.
+    /// A token may have been created that is not stored here.
     CreateUnknown {
-        /// Why that is not known.
+        /// Why this is unknown.
         failure: Failure,
-        /// Ids of tokens born in that moment, if the list could be read.
+        /// The ids of tokens created around that time, if the list could be read.
         found: Vec<String>,
     },
-    /// The new token was made and then turned down by the server.
+    /// The new token was created and then rejected by the server.
     NewTokenRejected {
         jti: Option<String>,
         /// Whether it was revoked.
@@ -146,12 +146,12 @@ pub(crate) enum Error {
     StoreToken {
         jti: Option<String>,
         fate: NewTokenFate,
-        /// Why it could not be stored, nearest first.
+        /// The causes, nearest first.
         causes: Vec<String>,
     },
-    /// The server does not accept the new token yet, while it accepts the old one.
+    /// The server does not accept the new token yet, but accepts the old one.
     Unconfirmed { jti: Option<String> },
-    /// The server answered with the token that is current already.
+    /// The server returned the token that is already current.
     SameToken,
     /// A token could not be printed for its recipient.
     NotHandedOut { jti: Option<String>, fate: NewTokenFate, source: io::Error },
@@ -159,15 +159,15 @@ pub(crate) enum Error {
     RevocationPending { jti: String, reason: String },
     /// An earlier refresh of the workspace could not be finished yet.
     Unfinished,
-    /// Another program stored another token while this one was at work.
+    /// Another program stored another token meanwhile.
     Overtaken,
     /// The result could not be written to standard output; the work itself is done.
     WriteResult { source: io::Error },
     /// Signing in or out failed.
     Auth(AuthError),
-    /// Looking after workspaces and tokens failed.
+    /// Managing workspaces and tokens failed.
     Manage(ManageError),
-    /// A file could not be used after something had been sent: nothing was begun that is not in the
+    /// A file could not be used after a request had been sent: everything that was begun is in the
     /// journal.
     Late(Box<Error>),
     /// Any failure of a command whose small exit codes are answers.
@@ -206,7 +206,7 @@ impl From<ManageError> for Error {
     }
 }
 
-/// What became of a new token that could not be stored.
+/// What happened to a new token that could not be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NewTokenFate {
     /// It was revoked.
@@ -217,11 +217,11 @@ pub(crate) enum NewTokenFate {
     Live,
 }
 
-/// What a script does next is decided by the exit code alone: see the README's table.
+/// The exit code alone tells a script what to do next: see the README's table.
 pub(crate) mod exit {
-    /// Refused or failed for a reason that has no code of its own.
+    /// Rejected or failed for a reason that has no code of its own.
     pub(crate) const FAILED: u8 = 1;
-    /// Wrong usage, or a config file that cannot be used.
+    /// Wrong usage, or an unusable config file.
     pub(crate) const USAGE: u8 = 2;
     /// Sign-in missing, expired or rejected.
     pub(crate) const AUTH: u8 = 4;
@@ -233,7 +233,7 @@ pub(crate) mod exit {
     pub(crate) const NOT_STORED: u8 = 7;
     /// Refreshed, but the old token is still live.
     pub(crate) const OLD_LIVE: u8 = 8;
-    /// Refreshed and stored, but handing the token on failed.
+    /// Refreshed and stored, but the token could not be delivered.
     pub(crate) const NOT_HANDED_ON: u8 = 9;
     /// Outcome unknown: a token may have been created.
     pub(crate) const UNKNOWN: u8 = 10;

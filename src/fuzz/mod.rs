@@ -1,8 +1,8 @@
-//! Inputs that nobody would send on purpose, for the parsers of what comes from outside.
+//! Random and hostile inputs for the parsers of external data.
 //!
 //! `cargo test` tries some thousand of each kind, always the same ones. With `NTCLI_FUZZ_SECS=60`
-//! each kind is tried for that long, from a seed that is new every time; `NTCLI_FUZZ_SEED=N` goes
-//! that way again.
+//! each kind is tried for that long, with a new seed every time; `NTCLI_FUZZ_SEED=N` repeats such a
+//! run.
 
 mod parsers;
 mod random;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use random::Random;
 
-/// Whether `NTCLI_SIMULATE=1` asks to go through everything that could be drawn.
+/// Whether `NTCLI_SIMULATE=1` asks for the exhaustive search.
 pub(crate) fn is_exhaustive() -> bool {
     random::number("NTCLI_SIMULATE") == Some(1)
 }
@@ -29,7 +29,7 @@ pub(crate) fn rounds(usual: u32, mut round: impl FnMut(&mut Random)) {
     }
 }
 
-/// Runs `check` on inputs made from `seeds`. One that fails is printed, and how to get there again.
+/// Runs `check` on inputs made from `seeds`. A failing input is printed, with how to repeat it.
 pub(crate) fn bytes(seeds: &[&[u8]], check: impl Fn(&[u8])) {
     rounds(USUAL, |random| {
         let input = random.mutant(seeds);

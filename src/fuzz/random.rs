@@ -1,4 +1,4 @@
-//! Numbers by chance, and inputs made by them. The integration tests use this file too.
+//! Random numbers, and inputs made from them. The integration tests use this file too.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -52,10 +52,10 @@ const ODD: &[&[u8]] = &[
     b"never",
     b"Z",
 ];
-/// No input grows longer.
+/// The longest input.
 const LONGEST: usize = 16 * 1024;
 
-/// A setting of whoever runs the tests.
+/// An environment variable of the user who runs the tests.
 pub(crate) fn number(name: &str) -> Option<u64> {
     #[allow(clippy::disallowed_methods)] // for the tests' user, not the program's
     let text = std::env::var_os(name)?;
@@ -66,8 +66,8 @@ pub(crate) fn number(name: &str) -> Option<u64> {
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// From `NTCLI_FUZZ_SEED`; else always the same, and with `NTCLI_FUZZ_SECS` always another one.
-    /// The seed is printed: a test that fails shows it.
+    /// From `NTCLI_FUZZ_SEED`; else a fixed one, or with `NTCLI_FUZZ_SECS` a new one. The seed is
+    /// printed, so that a failing test shows it.
     pub(crate) fn seeded() -> Self {
         let usual = || match number("NTCLI_FUZZ_SECS") {
             None => 0x9E37_79B9_7F4A_7C15,
@@ -92,7 +92,7 @@ impl Random {
         &all[self.below(all.len())]
     }
 
-    /// One of the seeds, changed in a few places, or nothing but chance.
+    /// One of the seeds with a few changes, or random bytes.
     pub(crate) fn mutant(&mut self, seeds: &[&[u8]]) -> Vec<u8> {
         let mut input = self.pick(seeds).to_vec();
         if self.below(16) == 0 {
@@ -120,7 +120,7 @@ impl Random {
             }
             3 => input.truncate(at),
             4 => {
-                // The same again, and again: depth and length.
+                // Repetition: depth and length.
                 let piece = input[at..end].repeat(self.below(200));
                 input.splice(at..at, piece);
             }

@@ -1,4 +1,4 @@
-//! What an answer means for the request.
+//! Maps an answer to the outcome of the request.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use super::sent_secrets::SentSecrets;
 use super::transport::exchange::{Answer, BodyFault};
 use super::{date, span};
 
-/// No server means to be left alone for longer than a year.
+/// No server asks for a wait of more than a year.
 const LONGEST_RETRY_AFTER: u64 = 31_536_000;
 
-/// A success, or what became of the request instead.
+/// A success, or the outcome of the request instead.
 ///
-/// That the server is busy may be a gateway's word, after the request was carried out: for a request
-/// that must not be carried out twice, it proves nothing.
+/// A busy answer may come from a gateway after the request was carried out: for a request that must
+/// not be repeated, it proves nothing.
 pub(super) fn judge(
     answer: Answer,
     repeat: Repeat,
@@ -31,7 +31,7 @@ pub(super) fn judge(
 ) -> Result<Response, AttemptError> {
     match answer.status {
         200..=299 => whole(answer, context),
-        // 303, for one, usually follows what was done.
+        // 303, for one, usually follows a completed action.
         300..=399 if repeat == Repeat::IfNotCarriedOut => Err(broken(&answer, context, now)),
         408 | 425 | 429 | 501 | 503 if repeat != Repeat::Safe => Err(broken(&answer, context, now)),
         300..=499 | 501 | 503 => Err(refused(&answer, context, now)),
@@ -109,7 +109,7 @@ fn refused(answer: &Answer, context: &AttemptContext, now: Timestamp) -> Attempt
     }
 }
 
-/// The server, or one before it, broke down over it: whether it was done is unknown.
+/// The server, or a gateway before it, failed: whether it was done is unknown.
 fn broken(answer: &Answer, context: &AttemptContext, now: Timestamp) -> AttemptError {
     let status = answer.status;
     let wait = retry_after(answer, now);
@@ -125,7 +125,7 @@ fn broken(answer: &Answer, context: &AttemptContext, now: Timestamp) -> AttemptE
         failure: Failure::Unknown {
             reason,
             status: Some(status),
-            // A gateway gave up waiting; its upstream may still be at it.
+            // A gateway gave up waiting; its upstream may still be working on it.
             in_flight: status == 504,
             retry_after: wait,
         },
@@ -154,8 +154,8 @@ fn said(answer: &Answer, context: &AttemptContext) -> (ErrorKind, String) {
     (kind, said)
 }
 
-/// A proxy that forwards a request answers in the server's place if it does not like it, and nothing
-/// tells the two apart.
+/// A proxy that forwards requests may answer in the server's place, and nothing tells the two
+/// apart.
 fn perhaps_from(proxy: &Proxy, said: &str) -> String {
     let address = proxy.address();
     if said.is_empty() {
@@ -198,6 +198,6 @@ fn retry_after(answer: &Answer, now: Timestamp) -> Option<Duration> {
         let millis = u64::try_from(then.millis().saturating_sub(now.millis())).ok()?;
         millis.div_ceil(1000)
     };
-    // 0 is no wish: our own pause is used.
+    // 0 asks for nothing: our own pause is used.
     (secs > 0).then(|| Duration::from_secs(secs.min(LONGEST_RETRY_AFTER)))
 }

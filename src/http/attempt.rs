@@ -1,4 +1,4 @@
-//! One attempt: what is known of it, and what became of one that brought no answer.
+//! One attempt: what is known about it, and its outcome if it brought no answer.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(super) struct AttemptError {
     pub(super) wait: Option<Duration>,
 }
 
-/// All that is known of an attempt.
+/// Everything that is known about an attempt.
 pub(super) struct AttemptContext<'a> {
     pub(super) target: &'a Target,
     pub(super) route: &'a Route,
@@ -37,17 +37,17 @@ pub(super) struct AttemptContext<'a> {
     pub(super) secrets: &'a SentSecrets,
 }
 
-/// A failure for which a setting on this machine is to blame.
+/// A failure that is caused by a setting on this machine.
 pub(super) fn our_fault(reason: impl Into<String>) -> Failure {
     Failure::NotSent { reason: reason.into(), our_setting: true }
 }
 
-/// Judges ureq's error by how far the attempt got.
+/// Classifies ureq's error by how far the attempt got.
 pub(super) fn failed(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
     if context.stage == Stage::Sent { lost(error, context) } else { not_sent(error, context) }
 }
 
-/// The request, or a part of it, is out.
+/// The request, or a part of it, was sent.
 fn lost(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
     let host = &context.target.host;
     let (reason, retry) = match error {
@@ -78,7 +78,7 @@ fn lost(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
         failure: Failure::Unknown {
             reason,
             status: None,
-            // A peer that cuts the connection has ended its work on the request.
+            // A peer that cuts the connection has stopped working on the request.
             in_flight: matches!(error, ureq::Error::Timeout(_)),
             retry_after: None,
         },
@@ -87,10 +87,10 @@ fn lost(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
     }
 }
 
-/// Not a byte of the request is out.
+/// No byte of the request was sent.
 fn not_sent(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
     let target = context.target;
-    // Where the first connection goes: with a proxy, the host itself is the proxy's affair.
+    // Where the first connection goes: with a proxy, only the proxy connects to the host.
     let (host, address) = match &context.route.proxy {
         Some(proxy) => {
             let proxy = format!("the proxy {}", proxy.address());
@@ -110,7 +110,7 @@ fn not_sent(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
     AttemptError { failure: Failure::NotSent { reason, our_setting }, retry, wait: None }
 }
 
-/// Nothing that the network does ends here.
+/// No failure of the network gets here.
 fn cannot_be_sent(error: &ureq::Error, address: &str) -> (String, RetryClass) {
     let reason = printable(&format!("the request cannot be sent to {address}: {error}"));
     (reason, RetryClass::No)
@@ -175,7 +175,7 @@ fn no_tunnel(
     }
 }
 
-/// The status of a refused CONNECT. ureq tells it in a text only ("proxy server responded 403/403").
+/// The status of a refused CONNECT. ureq has it only as text ("proxy server responded 403/403").
 fn connect_status(error: &ureq::Error) -> Option<u16> {
     match error {
         ureq::Error::ConnectProxyFailed(said) => said.rsplit('/').next()?.parse().ok(),
@@ -211,8 +211,8 @@ fn not_secured(
     }
 }
 
-/// The last address that was tried speaks for all; for `localhost` that is `::1`, and where there
-/// is no IPv6 its error says nothing of the program that was to listen.
+/// The error of the last address stands for all; for `localhost` that is `::1`, and without IPv6
+/// its error says nothing about the program that should listen.
 fn connect_reason(error: &io::Error, target: &Target) -> String {
     let no_ipv6 = !matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::TimedOut);
     if target.host == "localhost" && no_ipv6 {

@@ -9,8 +9,8 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 
 /// Encodes `text` as one segment of a path.
 ///
-/// A text that climbs (`..`, `../x`) is encoded twice: servers and proxies decode `%2E` before they
-/// resolve dots, and `DELETE …/tokens/..` must never become `DELETE …`. What is asked for then is a
+/// A text with dot segments (`..`, `../x`) is encoded twice: servers and proxies decode `%2E`
+/// before they resolve dots, and `DELETE …/tokens/..` must never become `DELETE …`. The result is a
 /// name that no server has. An empty text stays empty: the caller refuses it.
 pub(crate) fn encode_segment(text: &str) -> String {
     let encoded = utf8_percent_encode(text, RESERVED).to_string();
@@ -23,7 +23,7 @@ pub(crate) fn encode_segment(text: &str) -> String {
 pub(crate) enum Field<'a> {
     /// May be shown.
     Plain(&'a str),
-    /// May not.
+    /// Must not be shown.
     Hidden(&'a Secret),
 }
 

@@ -1,4 +1,4 @@
-//! What an error answer says, fit to be shown.
+//! The message of an error answer, safe to show.
 
 use crate::error::{ErrorKind, WORKSPACE_NOT_FOUND};
 use crate::json::Json;
@@ -11,8 +11,8 @@ const PROBLEM: &str = "application/problem+json";
 /// What the server says when it has no such route.
 const NO_ROUTE: [&str; 2] = ["Not Found", "Method Not Allowed"];
 
-/// What an error answer is, and its message; the message is empty when it says nothing that a person
-/// could use.
+/// The kind of an error answer, and its message; the message is empty if it has nothing useful for
+/// a person.
 ///
 /// Knows the shapes of the management API (`detail`, `error`), of OAuth (`error`,
 /// `error_description`) and of Clerk (`errors`). Gateways have shapes of their own, such as
@@ -63,7 +63,7 @@ fn in_known_shape(answer: &Json) -> Option<(ErrorKind, String)> {
             };
             Some((api(&answer["error"]), said))
         }
-        // "Not Found" and the like: a gateway's.
+        // "Not Found" and similar: from a gateway.
         (_, Json::Text(error), _) => Some((ErrorKind::Foreign, error.clone())),
         (_, _, Json::Array(errors)) => {
             let first = errors.first()?;
@@ -84,12 +84,12 @@ fn names_missing_workspace(detail: &str) -> bool {
     rest.is_some_and(|rest| rest == "not found" || rest.ends_with(" not found"))
 }
 
-/// Whether it is written as the codes of RFC 6749 and its like are: `invalid_grant`.
+/// Whether it has the form of the codes of RFC 6749: `invalid_grant`.
 fn is_oauth_code(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }
 
-/// An entry of a 422: where, and what is wrong there.
+/// An entry of a 422: the field, and what is wrong with it.
 fn invalid_field(fault: &Json) -> Option<String> {
     let what = fault["msg"].as_str()?;
     let place: Vec<String> = fault["loc"]

@@ -1,4 +1,4 @@
-//! HTTP to the control plane: limits, retries, proxies, TLS roots, and what became of a request.
+//! HTTP to the control plane: limits, retries, proxies, TLS roots, and the outcome of a request.
 //! The only user of `ureq`.
 //!
 //! Everything rests on one question: *did the server get this request?* A transport above TLS (see
@@ -39,7 +39,7 @@ pub(crate) use encode::{Field, encode_form, encode_segment};
 pub(crate) use request::{Body, Method, Repeat, Request, Response};
 pub(crate) use settings::Settings;
 
-/// From here on a person at a terminal is told that we wait.
+/// Longer waits are shown to a user at a terminal.
 const WORTH_TELLING: Duration = Duration::from_secs(2);
 
 /// What a client reports while it works.
@@ -49,14 +49,14 @@ pub(crate) enum HttpEvent {
     Trace(String),
     /// It waits before it tries again.
     Waiting {
-        /// Whom it asks.
+        /// The server that it asks.
         host: String,
         /// For how long.
         pause: Duration,
     },
 }
 
-/// The HTTP client. One for the whole run: connections are kept and used again.
+/// The HTTP client. One per run: connections are kept and reused.
 pub(crate) struct Http {
     settings: Settings,
     clock: Rc<dyn Clock>,
@@ -69,7 +69,7 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// A client that has not touched the network, nor any file, yet.
+    /// A client that has not used the network, nor read any file, yet.
     pub(crate) fn new(
         settings: Settings,
         clock: Rc<dyn Clock>,
@@ -86,7 +86,7 @@ impl Http {
         }
     }
 
-    /// How long one [`Http::send`] takes at the most from now on, attempts and pauses together.
+    /// The longest time that one [`Http::send`] takes from now on, attempts and pauses together.
     pub(crate) fn longest(&self) -> Duration {
         self.settings.timeout * ATTEMPTS + self.budget.longest()
     }
@@ -96,7 +96,7 @@ impl Http {
         self.settings.timeout
     }
 
-    /// Sends the request, again where `request.repeat` allows it, and reads the answer.
+    /// Sends the request, repeats it as `request.repeat` allows, and reads the answer.
     ///
     /// # Errors
     /// Everything but a 2xx answer read to its end. After several attempts the failure is the last
@@ -195,7 +195,7 @@ impl Http {
     }
 }
 
-/// What can be known to be wrong before anything is sent.
+/// What can be rejected before anything is sent.
 fn prepare(request: &Request) -> Result<Target, Failure> {
     let target = Target::parse(&request.url).map_err(our_fault)?;
     if let Some(bearer) = request.bearer {
@@ -226,7 +226,7 @@ fn describe_io(error: &std::io::Error) -> String {
     printable(&first.into_iter().chain(chars).collect::<String>())
 }
 
-/// A length of time as people say it.
+/// A duration as people write it.
 fn span(time: Duration) -> String {
     if time.subsec_millis() == 0 {
         format!("{} s", time.as_secs())

@@ -1,4 +1,4 @@
-//! The hosts that are spoken to without a proxy, as curl reads `no_proxy`.
+//! The hosts that bypass the proxy, as curl reads `no_proxy`.
 
 use std::net::IpAddr;
 
@@ -10,9 +10,9 @@ pub(super) fn is_loopback(host: &str) -> bool {
 
 /// Whether `list` names the host (in lower case, without brackets).
 ///
-/// Entries are parted by commas or blanks: `*`, a domain and all below it (a leading dot or `*.`
-/// makes no difference), an address, a block of addresses (`10.0.0.0/8`), each but the last with a
-/// port or without.
+/// Entries are separated by commas or blanks: `*`, a domain with its subdomains (a leading dot or
+/// `*.` makes no difference), an address, a block of addresses (`10.0.0.0/8`); all but the last
+/// with or without a port.
 pub(super) fn listed(list: &str, host: &str, port: u16) -> bool {
     let host = host.trim_end_matches('.');
     list.split(|c: char| c == ',' || c.is_whitespace())
@@ -41,7 +41,7 @@ fn matches(entry: &str, host: &str, port: u16) -> bool {
         && host.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
-/// The port at the end, unless what ends there is an IPv6 address.
+/// The port at the end, unless it is the end of an IPv6 address.
 fn split_port(entry: &str) -> (&str, Option<u16>) {
     match entry.rsplit_once(':') {
         Some((name, port)) if !name.contains(':') || name.ends_with(']') => {
@@ -55,7 +55,7 @@ fn bare(name: &str) -> &str {
     name.trim_start_matches('[').trim_end_matches(']')
 }
 
-/// An address; an IPv4 one in IPv6's clothes is the IPv4 one.
+/// An address; an IPv4-mapped IPv6 address becomes the IPv4 address.
 fn parse_ip(text: &str) -> Option<IpAddr> {
     text.parse().ok().map(|ip: IpAddr| ip.to_canonical())
 }

@@ -15,11 +15,11 @@ use super::no_proxy::{is_loopback, listed};
 use super::target::{Target, address};
 use crate::text::printable;
 
-/// curl's port for a proxy that is named without one.
+/// curl's default port of a proxy.
 const DEFAULT_PORT: u16 = 1080;
 const DEFAULT_TLS_PORT: u16 = 443;
 
-/// The proxies that the environment names, not yet looked at: one that is never used may be wrong.
+/// The proxies that the environment names, not yet parsed: an unused one may be invalid.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ProxySettings {
     /// For https: `https_proxy`, `HTTPS_PROXY`, `all_proxy` or `ALL_PROXY`, the first that is set.
@@ -27,7 +27,7 @@ pub(crate) struct ProxySettings {
     /// For http: `http_proxy` (lower case only: a CGI gateway sets the other from a request's
     /// header), `all_proxy` or `ALL_PROXY`.
     pub http: Option<ProxyVariable>,
-    /// Hosts that are spoken to directly: `no_proxy` or `NO_PROXY`.
+    /// Hosts that bypass the proxy: `no_proxy` or `NO_PROXY`.
     pub no_proxy: Option<String>,
 }
 
@@ -40,12 +40,12 @@ pub(crate) struct ProxyVariable {
     pub value: Secret,
 }
 
-/// A proxy to go through.
+/// A proxy to use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Proxy {
     /// The variable that named it.
     pub(super) variable: &'static str,
-    /// Whether the way to the proxy itself is TLS.
+    /// Whether the connection to the proxy itself is TLS.
     pub(super) secure: bool,
     host: String,
     port: u16,
@@ -68,7 +68,7 @@ impl ProxySettings {
         }
     }
 
-    /// The proxy for this target; the error names the variable that cannot be used.
+    /// The proxy for this target; the error names the invalid variable.
     pub(super) fn choose(&self, target: &Target) -> Result<Option<Proxy>, String> {
         let named = if target.secure { &self.https } else { &self.http };
         let Some(variable) = named else {
@@ -116,7 +116,7 @@ impl Proxy {
         if host.is_empty() {
             return Err(bad("it names no host"));
         }
-        // A user and a password without an @ behind them would be shown as a host.
+        // A user and a password without a following @ would be shown as a host.
         if host.contains(':') && host.parse::<Ipv6Addr>().is_err() {
             return Err(bad("its host is no host name"));
         }
@@ -128,7 +128,7 @@ impl Proxy {
             user,
             password,
         };
-        // Built once here so that a host that is none is found before it is needed.
+        // Built once here, so that an invalid host is found before it is needed.
         proxy.for_ureq().ok_or_else(|| bad("its host is no host name"))?;
         Ok(proxy)
     }
@@ -138,7 +138,7 @@ impl Proxy {
         printable(&address(&self.host, self.port))
     }
 
-    /// What there is to say of its 407.
+    /// The message for its 407.
     pub(super) fn wants_another_login(&self) -> String {
         let (address, variable) = (self.address(), self.variable);
         format!("the proxy {address} wants another user or password than those in {variable} (407)")
@@ -158,7 +158,7 @@ impl Proxy {
         builder.build().ok()
     }
 
-    /// What it is told and may repeat.
+    /// The secrets that it receives and may echo.
     pub(super) fn secrets(&self) -> Vec<Secret> {
         let login = self.authorization();
         let login = login.and_then(|line| Some(Secret::new(line.expose().strip_prefix("Basic ")?)));
@@ -179,7 +179,7 @@ fn decode(part: &str) -> Option<String> {
     text.ok().map(Cow::into_owned)
 }
 
-/// Splits `host`, `host:port` or `[v6]:port`; `None` when the port is none.
+/// Splits `host`, `host:port` or `[v6]:port`; `None` if the port is invalid.
 fn split_port(place: &str) -> Option<(&str, Option<u16>)> {
     let after_brackets = place.rfind(']').map_or(0, |at| at + 1);
     match place[after_brackets..].rfind(':') {

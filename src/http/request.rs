@@ -1,18 +1,18 @@
-//! What is asked for, and what comes back.
+//! Requests and answers.
 
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
 use super::encode::{Field, encode_form};
 
-/// The verbs that the API knows.
+/// The methods that the API uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
     /// Reads.
     Get,
-    /// Makes something, or signs in.
+    /// Creates something, or signs in.
     Post,
-    /// Takes something away.
+    /// Deletes something.
     Delete,
 }
 
@@ -32,10 +32,10 @@ pub(crate) enum Repeat {
     /// Doing it twice does no harm (GET, DELETE): after connection errors, cut answers, 429, 502,
     /// 503 and 504. Never after a time-out.
     Safe,
-    /// Doing it twice makes two (create): only when it was certainly not sent. The caller finds
-    /// out what became of it before asking again.
+    /// A repeat would create a second one (create): only if it was certainly not sent. The caller
+    /// finds out the outcome before asking again.
     IfNotCarriedOut,
-    /// Sent once (a code or a refresh token that works once only).
+    /// Sent once (a single-use code or refresh token).
     Never,
 }
 
@@ -46,7 +46,7 @@ pub(crate) enum Body<'a> {
     None,
     /// JSON without secrets.
     Json(String),
-    /// JSON of which every string value is a secret, so that no message repeats one.
+    /// JSON in which every string value is a secret, so that no message repeats one.
     SecretJson(Secret),
     /// `application/x-www-form-urlencoded`, by name and value.
     Form(Vec<(&'a str, Field<'a>)>),
@@ -98,20 +98,20 @@ fn strings_in(value: &crate::json::Json) -> Vec<Secret> {
 /// One request.
 #[derive(Debug, Clone)]
 pub(crate) struct Request<'a> {
-    /// The verb.
+    /// The method.
     pub method: Method,
     /// An absolute `http` or `https` URL, without user or password.
     pub url: String,
     /// What goes into the `Authorization` header.
     pub bearer: Option<&'a Secret>,
-    /// What is sent along.
+    /// The body.
     pub body: Body<'a>,
     /// When it may be sent again.
     pub repeat: Repeat,
 }
 
 impl<'a> Request<'a> {
-    /// A GET, repeated where that helps.
+    /// A GET, repeated if that can help.
     pub(crate) fn get(url: impl Into<String>) -> Self {
         Self {
             method: Method::Get,
@@ -122,7 +122,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// A POST, repeated only when it was certainly not sent.
+    /// A POST, repeated only if it was certainly not sent.
     pub(crate) fn post(url: impl Into<String>, body: Body<'a>) -> Self {
         Self { method: Method::Post, body, repeat: Repeat::IfNotCarriedOut, ..Self::get(url) }
     }
@@ -132,7 +132,7 @@ impl<'a> Request<'a> {
         Self { bearer: Some(bearer), ..self }
     }
 
-    /// Every secret that this request shows to the server, which may echo it.
+    /// Every secret in this request, which the server may echo.
     pub(super) fn secrets(&self) -> Vec<Secret> {
         let mut secrets = self.body.secrets();
         secrets.extend(self.bearer.cloned());

@@ -10,7 +10,7 @@ use super::request::Repeat;
 pub(super) const ATTEMPTS: u32 = 4;
 /// The pause before the second attempt; it doubles from then on.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// More than our own pauses between the attempts of one request add up to.
+/// More than the sum of our own pauses between the attempts of one request.
 const OWN_PAUSES: Duration = Duration::from_secs(3);
 /// How long a run waits in all because a server asks for it (`Retry-After`).
 const BUDGET: Duration = Duration::from_secs(60);
@@ -24,7 +24,7 @@ pub(super) enum RetryClass {
     NotSent,
     /// It may have been carried out.
     MayBeCarriedOut,
-    /// It may have been carried out, but most likely the connection that we had kept was stale.
+    /// It may have been carried out, but most likely the reused connection was stale.
     AtOnce,
 }
 
@@ -38,7 +38,7 @@ impl RetryClass {
     }
 }
 
-/// What is left of the time that this run may wait for servers.
+/// The remaining time that this run may wait for servers.
 pub(super) struct WaitBudget(Cell<Duration>);
 
 impl Default for WaitBudget {
@@ -61,7 +61,7 @@ impl WaitBudget {
         Some(wait)
     }
 
-    /// The longest that the pauses between the attempts of one request can take from now on.
+    /// The longest total of the pauses between the attempts of one request from now on.
     pub(super) fn longest(&self) -> Duration {
         self.0.get() + OWN_PAUSES
     }
@@ -69,7 +69,7 @@ impl WaitBudget {
 
 /// Between three and five quarters of `pause`, so that many clients do not come back at once.
 fn jittered(pause: Duration) -> Duration {
-    // The standard library seeds its hash maps at random: enough for this, and no crate more.
+    // The standard library seeds its hash maps at random: enough for this, without another crate.
     let random = std::collections::hash_map::RandomState::new().hash_one(0_u8);
     let percent = 75 + u32::try_from(random % 51).unwrap_or_default();
     pause * percent / 100

@@ -1,4 +1,4 @@
-//! What servers and proxies were told, and must not be shown when they say it back.
+//! The secrets that servers and proxies received, and that must not be shown if they echo them.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -8,7 +8,7 @@ use crate::text::printable;
 
 use super::encode::encode_segment;
 
-/// The longest text of a server that is shown, characters.
+/// The longest text of a server that is shown, in characters.
 const LONGEST: usize = 300;
 
 /// Every secret that this run has sent, as it is and as part of a URL. Longest first: one may be a
@@ -35,7 +35,7 @@ impl SentSecrets {
         redact(text, &self.0.borrow().iter().collect::<Vec<_>>())
     }
 
-    /// Takes out secrets, then what a terminal would act on, then what is too long.
+    /// Removes secrets, then terminal control characters, then shortens the text.
     pub(super) fn clean(&self, text: &str) -> String {
         let text = printable(self.redact(text).trim());
         if text.chars().count() <= LONGEST {

@@ -1,4 +1,4 @@
-//! What the environment says of HTTP.
+//! The HTTP settings in the environment.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,10 +35,10 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Reads them.
+    /// Reads the settings.
     ///
     /// # Errors
-    /// A sentence that names the variable and what it should have been.
+    /// A sentence that names the variable and the expected value.
     pub(crate) fn from_env(env: &Env) -> Result<Self, String> {
         Ok(Self {
             timeout: timeout(env)?,

@@ -1,4 +1,4 @@
-//! Where a request goes.
+//! The destination of a request.
 
 use std::net::Ipv6Addr;
 
@@ -11,7 +11,7 @@ use crate::text::printable;
 /// The longest URL that is sent; with the longest bearer it fits the output buffer.
 const LONGEST_URL: usize = 4096;
 
-/// A URL taken apart.
+/// A parsed URL.
 #[derive(Debug)]
 pub(super) struct Target {
     pub(super) uri: Uri,
@@ -20,12 +20,12 @@ pub(super) struct Target {
     /// In lower case, an IPv6 address without its brackets.
     pub(super) host: String,
     pub(super) port: u16,
-    /// `scheme://host/path`, fit to be shown: no query, no token.
+    /// `scheme://host/path`, safe to show: no query, no token.
     pub(super) shown: String,
 }
 
 impl Target {
-    /// Takes a URL apart; the error is for people and names what was wrong.
+    /// Parses a URL; the error is for people and names the problem.
     pub(super) fn parse(url: &str) -> Result<Self, String> {
         let bad = |why: &str| format!("{} is no address to send to: {why}", presentable(url));
         if url.len() > LONGEST_URL {
@@ -77,7 +77,7 @@ pub(super) fn address(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
-/// A URL of any shape without what may be secret in it: user, password, query, token.
+/// A URL of any form without its possible secrets: user, password, query, token.
 pub(super) fn presentable(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));

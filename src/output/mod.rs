@@ -11,13 +11,13 @@ use crate::secret::redact;
 use crate::text::{acts_on_terminal, printable};
 use crate::time::Timestamp;
 
-/// What a command has to say when it is done.
+/// The report of a finished command.
 pub(crate) struct Report {
     /// For people and plain pipes; with its newlines.
     pub text: String,
     /// For programs: an object.
     pub json: Json,
-    /// What went wrong beside it, after a success in part.
+    /// The error beside a partial success.
     pub problem: Option<Error>,
     /// The exit code of a success, for commands that answer by it.
     pub exit: u8,
@@ -45,7 +45,7 @@ impl Report {
         Self { delivered: true, ..Self::new("", Json::Null) }
     }
 
-    /// A success in part.
+    /// A partial success.
     pub(crate) fn with_problem(mut self, problem: Option<Error>) -> Self {
         self.problem = problem;
         self
@@ -60,7 +60,7 @@ pub(crate) fn deliver(console: &Console, as_json: bool, text: &str, json: &Json)
     if as_json { console.deliver(&laid_out(json)) } else { console.deliver(text) }
 }
 
-/// Prints what a command came to and answers the exit code.
+/// Prints the result of a command and returns the exit code.
 pub(crate) fn finish(console: &Console, as_json: bool, outcome: Result<Report, Error>) -> u8 {
     console.clear_progress();
     let (report, error) = match outcome {
@@ -102,8 +102,8 @@ fn laid_out(json: &Json) -> String {
     format!("{}\n", escaped(&text))
 }
 
-/// JSON leaves some characters raw that a terminal acts on; inside a string their escape means
-/// the same, and outside of strings there are none.
+/// JSON leaves some characters raw that a terminal interprets; inside a string their escape means
+/// the same, and they do not occur elsewhere.
 fn escaped(json: &str) -> String {
     json.chars().fold(String::new(), |mut text, c| {
         if c != '\n' && acts_on_terminal(c) {
@@ -129,7 +129,7 @@ fn explain(console: &Console, error: &Error) {
     }
 }
 
-/// What is told of an error. It may repeat what was typed, and a token may have been pasted in the
+/// The printed form of an error. It may repeat the input, and a token may have been pasted in the
 /// wrong place.
 fn told(error: &Error) -> Described {
     let mut error = error.described();

@@ -5,7 +5,7 @@ use crate::text::printable;
 /// Cells wider than this stick out of their column instead of widening it for every row: one long
 /// name must not push everything off the screen.
 const WIDEST: usize = 80;
-/// What stands for nothing, so that every row of a pipe has all its columns.
+/// The placeholder for an empty cell, so that every row of a pipe has all its columns.
 const NOTHING: &str = "-";
 
 /// Rows under headings.
@@ -20,7 +20,7 @@ impl<const N: usize> Table<N> {
         Self { headings, rows: Vec::new() }
     }
 
-    /// Adds a row. What a terminal would act on is escaped; an empty cell becomes `-`.
+    /// Adds a row. Terminal control characters are escaped; an empty cell becomes `-`.
     pub(crate) fn row(&mut self, cells: [impl AsRef<str>; N]) {
         self.rows.push(cells.map(|cell| {
             let cell = printable(cell.as_ref());
@@ -28,7 +28,7 @@ impl<const N: usize> Table<N> {
         }));
     }
 
-    /// Whether there are none.
+    /// Whether there are no rows.
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -81,7 +81,7 @@ fn plain<const N: usize>(cells: &[String; N], widths: &[usize; N]) -> String {
     format!("{}\n", parts.join("  ").trim_end())
 }
 
-/// A column for each character: the server's names are ASCII.
+/// One column per character: the server's names are ASCII.
 fn width(text: &str) -> usize {
     text.chars().count()
 }

@@ -1,13 +1,13 @@
-//! No request in vain: calls that keep failing in the same way are not made any more.
+//! Stops calls that keep failing in the same way.
 
 use super::Rotator;
 use super::ports::{Answer, ControlPlane};
 use crate::error::Failure;
 
-/// After so many failures in a row that the next request would only meet again, no more are sent.
+/// After this many failures in a row that the next request would only repeat, no more are sent.
 const GIVE_UP_AFTER: u32 = 3;
 
-/// The calls that are counted apart: a server may refuse one and answer the others.
+/// The calls that are counted separately: a server may refuse one and answer the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Call {
     Create,
@@ -26,7 +26,7 @@ pub(super) struct Breaker {
 }
 
 impl Breaker {
-    /// What a request would most likely come to, if no more are to be sent.
+    /// The most likely outcome of a request, if no more are to be sent.
     pub(super) fn refusal(&self, call: Call) -> Option<Failure> {
         match &self.streaks[call as usize] {
             (GIVE_UP_AFTER.., Some(last)) => Some(not_tried(last)),
@@ -34,7 +34,7 @@ impl Breaker {
         }
     }
 
-    /// Whether the last call of that kind went through: pending work is put off otherwise.
+    /// Whether the last call of that kind succeeded: otherwise pending work is put off.
     pub(super) fn is_clear(&self, call: Call) -> bool {
         self.streaks[call as usize].0 == 0
     }
@@ -43,7 +43,7 @@ impl Breaker {
         self.sent
     }
 
-    /// A call went through.
+    /// A call succeeded.
     pub(super) fn went_through(&mut self, call: Call) {
         self.sent = true;
         self.streaks[call as usize].0 = 0;
@@ -66,7 +66,7 @@ fn add(streak: &mut (u32, Option<Failure>), failure: &Failure) {
     *streak = (streak.0 + 1, Some(failure.clone()));
 }
 
-/// No answer, or the session is refused: that holds for every call.
+/// No answer, or the session is rejected: that holds for every call.
 fn concerns_all(failure: &Failure) -> bool {
     match failure {
         Failure::NotSent { .. } => true,
@@ -75,8 +75,8 @@ fn concerns_all(failure: &Failure) -> bool {
     }
 }
 
-/// Whether the next request of the kind would most likely meet the same: the server is busy, or
-/// something in between answers or cuts the connection.
+/// Whether the next request of the kind would most likely fail in the same way: the server is busy,
+/// or something in between answers or cuts the connection.
 fn recurs(failure: &Failure) -> bool {
     match failure {
         Failure::NotSent { .. } => true,
@@ -87,7 +87,7 @@ fn recurs(failure: &Failure) -> bool {
     }
 }
 
-/// What to say of a request that is not sent because those before it failed like `last`.
+/// The failure of a request that is not sent because those before it failed like `last`.
 fn not_tried(last: &Failure) -> Failure {
     let after = |what: &str| format!("not tried, after {GIVE_UP_AFTER} failures in a row: {what}");
     match last.clone() {
@@ -105,7 +105,7 @@ fn not_tried(last: &Failure) -> Failure {
 }
 
 impl Rotator<'_> {
-    /// Sends a request, unless those before it have shown that it would be in vain.
+    /// Sends a request, unless earlier ones have shown that it would fail.
     pub(super) fn send<T>(
         &mut self,
         call: Call,

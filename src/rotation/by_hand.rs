@@ -1,5 +1,6 @@
-//! Revocations that the user asks for: of one token, of all on logout, with a workspace; and to forget
-//! what is pending. The journal has the wish first, so that a kill leaves nothing half done.
+//! Revocations at the user's request: of one token, of all on logout, with a workspace; and
+//! dismissing pending work. The journal records the request first, so that a kill leaves nothing
+//! half done.
 
 use super::breaker::Call;
 use super::journal::{PendingRevocation, Record};
@@ -12,38 +13,38 @@ use crate::token::Token;
 
 const DELETE: &str = "delete the workspace";
 
-/// What a revocation by hand came to.
+/// The result of a revocation by hand.
 pub(crate) struct ByHand {
     pub(crate) revoked_at: Timestamp,
     pub(crate) was_current: bool,
-    /// Why the config file could not be changed to match.
+    /// Why the config file could not be updated.
     pub(crate) not_forgotten: Option<Error>,
 }
 
-/// What `auth logout --all` came to.
+/// The result of `auth logout --all`.
 #[derive(Default)]
 pub(crate) struct LoggedOut {
     pub(crate) revoked: Vec<String>,
-    /// What may be live, for people.
+    /// The tokens that may be live, for people.
     pub(crate) left: Vec<String>,
-    /// Why the last of it could not be revoked.
+    /// Why the last of them could not be revoked.
     pub(crate) failure: Option<Failure>,
 }
 
-/// What the deletion of a workspace came to.
+/// The result of deleting a workspace.
 pub(crate) struct DeletedWorkspace {
-    /// It was there when the request arrived.
+    /// It existed when the request arrived.
     pub(crate) was_there: bool,
-    /// Why the folder could not be changed to match.
+    /// Why the folder could not be updated.
     pub(crate) not_forgotten: Option<Error>,
 }
 
 impl Rotator<'_> {
-    /// Revokes one token because the user asked for it.
+    /// Revokes one token at the user's request.
     ///
     /// # Errors
-    /// [`ManageError::UnknownToken`] if there is none; [`Error::RevocationPending`] if it is not
-    /// proven; otherwise nothing has changed.
+    /// [`ManageError::UnknownToken`] if it does not exist; [`Error::RevocationPending`] if it is
+    /// not proven; otherwise nothing has changed.
     pub(crate) fn revoke_by_hand(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<ByHand> {
         let was_pending = self.pending_by_id(workspace, jti).is_some();
         let was_current = self.store.holds(workspace, jti)?;
@@ -75,8 +76,8 @@ impl Rotator<'_> {
             Err(error) => return Err(self.not_revoked(&pending, before, error)),
         };
         let mut not_forgotten = cleared.err();
-        // A refresh that was to deliver this token has nothing to deliver any more; that it still
-        // has an old token to revoke stays true.
+        // A refresh that was to deliver this token has nothing left to deliver; it still has an old
+        // token to revoke.
         if let Some(rotation) = rotation.filter(|r| r.token.jti.as_deref() == Some(jti)) {
             let old = rotation.old.and_then(|old| old.jti);
             let pending = old.map(|old| self.pending_revocation(workspace, &old));
@@ -99,8 +100,8 @@ impl Rotator<'_> {
         }
     }
 
-    /// What the server certainly refused is as it was `before`; what may have been done, or what a
-    /// gateway said, stays pending.
+    /// A certain refusal by the server restores what was `before`; a revocation that may have been
+    /// done, or that a gateway answered, stays pending.
     fn not_revoked(
         &mut self,
         pending: &PendingRevocation,
@@ -123,9 +124,8 @@ impl Rotator<'_> {
         Error::RevocationPending { jti: pending.jti.clone(), reason: unproven(&error) }
     }
 
-    /// Revokes the current token of every workspace, and everything that was to be revoked some
-    /// day: that day is now. What is not proven stays pending and is named; with `forget` it is
-    /// dismissed.
+    /// Revokes the current token of every workspace, and every token with a pending revocation, due
+    /// or not. What is not proven stays pending and is named; with `forget` it is dismissed.
     pub(crate) fn revoke_all(
         &mut self,
         tokens: &[(WorkspaceRef, Token)],
@@ -169,7 +169,7 @@ impl Rotator<'_> {
         Ok(out)
     }
 
-    /// The records that say so of every token which can be revoked.
+    /// The records for this, one for every token that can be revoked.
     fn intend_to_revoke_all(
         &mut self,
         tokens: &[(WorkspaceRef, Token)],
@@ -254,8 +254,8 @@ impl Rotator<'_> {
                 unknown
             }
         };
-        // First what is pending for it, then the workspace with its token: the other way round, a
-        // kill in between would let the next run bring it back.
+        // First the pending work, then the workspace with its token: in the other order, a kill in
+        // between would let the next run bring it back.
         let mut forget = || {
             if self.pending.concerns(workspace) {
                 self.append_durable(&[workspace.forgotten()])?;
@@ -267,8 +267,8 @@ impl Rotator<'_> {
         Ok(DeletedWorkspace { was_there, not_forgotten })
     }
 
-    /// Whether a workspace, and so its tokens, are certainly gone: the account does not list it, and
-    /// the server denies its current token. A session of another account does not list it either.
+    /// Whether a workspace and its tokens are certainly gone: the account does not list it, and the
+    /// server denies its current token. A session of another account does not list it either.
     pub(super) fn is_gone(&mut self, workspace: &WorkspaceRef) -> bool {
         let Ok(all) = self.send(Call::Workspace, |server| server.workspaces()) else {
             return false;
@@ -277,7 +277,7 @@ impl Rotator<'_> {
             return false;
         }
         match self.store.current(workspace) {
-            // One that expired is denied anyway.
+            // An expired token is denied anyway.
             Ok(Some(token)) if token.expiry.at().is_none_or(|end| end > self.clock.now()) => {
                 matches!(
                     self.send(Call::Check, |server| server.check(&token.access_token)),
@@ -290,8 +290,8 @@ impl Rotator<'_> {
     }
 }
 
-/// Drops what is pending about one token, or all that is pending; of one workspace, or of all.
-/// Nothing is sent: what is live stays live. Returns the tokens that are named no more.
+/// Drops the pending work about one token or about all; of one workspace or of all. Nothing is
+/// sent: live tokens stay live. Returns the tokens that are no longer named.
 pub(crate) fn forget(
     store: &mut dyn Store,
     workspace: Option<&WorkspaceRef>,
@@ -316,30 +316,30 @@ pub(crate) fn forget(
         }
         store.append(&records, true)?;
         pending.apply_all(records);
-        let _ = store.close(&pending); // a journal that stays adds up to the same
+        let _ = store.close(&pending); // a leftover journal adds up to the same
     }
     Ok(tokens.into_iter().map(|(_, jti)| jti).collect())
 }
 
-/// Drops everything that is pending about any workspace, for a folder that is reset.
+/// Drops the pending work of every workspace, for a folder that is reset.
 pub(crate) fn forget_workspaces(store: &mut dyn Store) -> Result<()> {
     let mut pending = store.pending()?;
     let records: Vec<Record> = pending.workspaces().map(WorkspaceRef::forgotten).collect();
     if !records.is_empty() {
         store.append(&records, true)?;
         pending.apply_all(records);
-        let _ = store.close(&pending); // a journal that stays adds up to the same
+        let _ = store.close(&pending); // a leftover journal adds up to the same
     }
     Ok(())
 }
 
-/// Drops everything that is pending about a workspace which is certainly gone, then the workspace.
+/// Drops the pending work of a workspace that is certainly gone, then the workspace.
 pub(crate) fn forget_workspace(store: &mut dyn Store, workspace: &WorkspaceRef) -> Result<()> {
     let mut pending = store.pending()?;
     if pending.concerns(workspace) {
         store.append(&[workspace.forgotten()], true)?;
         pending.apply(workspace.forgotten());
-        let _ = store.close(&pending); // a journal that stays adds up to the same
+        let _ = store.close(&pending); // a leftover journal adds up to the same
     }
     store.remove_workspace(workspace)
 }

@@ -14,7 +14,7 @@ use crate::token::Token;
 
 const CREATE_WORKSPACE: &str = "create the workspace";
 
-/// Prints a token for its recipient, and answers once that is out of our hands.
+/// Prints a token for its recipient, and returns once it is written.
 pub(crate) type Printer<'p> = dyn FnMut(&Token) -> io::Result<()> + 'p;
 
 /// A workspace that was created.
@@ -30,7 +30,7 @@ impl Rotator<'_> {
     /// Creates a token to be handed out, and prints it. With `save` it becomes the workspace's
     /// current one; the one before it stays live.
     ///
-    /// The journal names the token until it was printed: if anything ends the run before that, the
+    /// The journal names the token until it is printed: if anything ends the run before that, the
     /// next one says that it is live.
     ///
     /// # Errors
@@ -75,14 +75,14 @@ impl Rotator<'_> {
         }
     }
 
-    /// It may not have been received: it is revoked.
+    /// It may not have been received, so it is revoked.
     fn not_printed(&mut self, workspace: &WorkspaceRef, token: &Token, source: io::Error) -> Error {
         let jti = token.jti.clone();
         let mut fate = NewTokenFate::Live;
         if let Some(jti) = &jti {
             let pending = self.pending_revocation(workspace, jti);
             let pending = Record::PendingRevocation(PendingRevocation { is_new: true, ..pending });
-            let _ = self.append_durable(&[pending]); // it is named all the same
+            let _ = self.append_durable(&[pending]); // it is named anyway
             if self.revoke(workspace, jti, true).is_ok() {
                 self.gone(workspace, jti);
                 fate = NewTokenFate::Revoked;
@@ -126,7 +126,7 @@ impl Rotator<'_> {
         })
     }
 
-    /// Names the token that is current no more, before the journal does not.
+    /// Names the token that is no longer current, before the journal drops it.
     pub(super) fn keeps_live(&mut self, workspace: &WorkspaceRef, old: Option<&Token>) {
         if let Some(jti) = old.and_then(|old| old.jti.clone()) {
             let workspace = workspace.clone();
@@ -134,7 +134,7 @@ impl Rotator<'_> {
         }
     }
 
-    /// Durably: without this line the token could pass for an orphan.
+    /// Durably: without this line the token could be mistaken for an orphan.
     fn note_handed_out(&mut self, workspace: &WorkspaceRef, token: &Token) {
         let (jti, expires_at) = (token.jti.clone(), token.expiry.at());
         self.store.note(workspace, &HistoryEvent::HandedOut { jti, expires_at }, true);
@@ -157,7 +157,7 @@ impl Rotator<'_> {
         name: &str,
         description: Option<&str>,
     ) -> Result<CreatedWorkspace> {
-        // What cannot be written is found out before anything is requested.
+        // Find out whether the config can be written before anything is requested.
         self.store.probe()?;
         let at = self.request_time();
         let request = WorkspaceRef {
@@ -251,8 +251,8 @@ impl Rotator<'_> {
         ManageError::StoreWorkspace { name, token, causes }.into()
     }
 
-    /// Looks for a workspace whose creation has no answer: a name is borne once, so the list tells.
-    /// A token may have come with it, and is looked for from then on.
+    /// Looks for a workspace whose creation got no answer: names are unique, so the list tells. A
+    /// token may have come with it, and is searched for from then on.
     pub(super) fn search_workspace(
         &mut self,
         request: &WorkspaceRef,
@@ -283,7 +283,7 @@ impl Rotator<'_> {
         };
         self.append_durable(&[request.closed(at), creating])?;
         (self.on_event)(Event::WorkspaceFound { workspace: workspace.clone() });
-        let _ = self.search(&workspace); // else the next run looks again
+        let _ = self.search(&workspace); // otherwise the next run looks again
         Ok(Some(workspace))
     }
 }

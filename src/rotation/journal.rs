@@ -1,7 +1,7 @@
-//! The records of the journal. What they add up to is in `replay.rs`.
+//! The records of the journal. `replay.rs` adds them up.
 //!
-//! One JSON object a line. Fields are only ever added, each with a default: a journal that an older
-//! version wrote is read. A record that is not known is refused, never skipped.
+//! One JSON object per line. Fields are only added, each with a default: journals of older versions
+//! can be read. An unknown record is refused, never skipped.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ pub(crate) enum Record {
         #[serde(rename = "place")]
         workspace: WorkspaceRef,
         at: Timestamp,
-        /// When the request will have been given up at the latest, by our clock.
+        /// The latest time by which the request was given up, by our clock.
         until: Timestamp,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         boot: Option<BootTime>,
@@ -107,28 +107,29 @@ pub(crate) enum Record {
     },
     /// A live token that may be the result of a request whose answer was lost.
     Orphan(Orphan),
-    /// Nothing more is to be done about this token: it was revoked, or handed out.
+    /// Nothing more has to be done about this token: it was revoked, or handed out.
     Gone {
         workspace: String,
         #[serde(default, skip_serializing_if = "String::is_empty")]
         server: String,
         jti: String,
     },
-    /// The wish to revoke this token was certainly refused: what else is pending about it stays.
+    /// The requested revocation of this token was certainly refused: other pending work about it
+    /// stays.
     Withdrawn {
         workspace: String,
         #[serde(default, skip_serializing_if = "String::is_empty")]
         server: String,
         jti: String,
     },
-    /// The user wants to hear no more of this token. It may be live.
+    /// The user dismissed this token. It may be live.
     Dismissed {
         workspace: String,
         #[serde(default, skip_serializing_if = "String::is_empty")]
         server: String,
         jti: String,
     },
-    /// The workspace was deleted, and everything that was pending for it with it.
+    /// The workspace was deleted, and with it everything that was pending for it.
     Forgotten {
         workspace: String,
         #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -154,11 +155,11 @@ pub(crate) struct PendingRevocation {
     pub(crate) jti: String,
     /// Not before this moment, by the server's clock; at once if absent.
     pub(crate) not_before: Option<Timestamp>,
-    /// The grace that was promised, seconds.
+    /// The promised grace, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) grace_s: Option<u64>,
-    /// The token that replaced it: if a restored config file holds the old one again, that is the
-    /// one which nothing else names.
+    /// The token that replaced it: if a restored config file holds the old one again, nothing else
+    /// names the replacement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) successor: Option<String>,
     /// When it became pending, by our clock.
@@ -175,7 +176,7 @@ pub(crate) struct PendingRevocation {
     pub(crate) by_hand: bool,
 }
 
-/// A live token that nothing here holds.
+/// A live token that is not stored here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Orphan {
     #[serde(rename = "place")]
@@ -188,15 +189,15 @@ pub(crate) struct Orphan {
     pub(crate) origin: Origin,
 }
 
-/// Where an orphan comes from, as far as the evidence goes.
+/// The origin of an orphan, as far as the evidence goes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Origin {
     /// It was created around a request that was lost; another machine may hold it.
     #[default]
     Maybe,
-    /// Its moment and its lifetime are those of a lost request, and there are no more such tokens
-    /// than lost requests.
+    /// Its creation time and lifetime are those of a lost request, and there are no more such
+    /// tokens than lost requests.
     Match,
     /// `token create` requested it and may have handed it out.
     HandedOut,
@@ -209,10 +210,10 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// Lays records out as the lines of a journal.
+/// Formats records as the lines of a journal.
 ///
 /// # Errors
-/// None that occurs: a record always has a JSON form.
+/// None in practice: a record always has a JSON form.
 pub(crate) fn lines(records: &[Record]) -> Result<Vec<u8>> {
     let mut lines = Vec::new();
     for record in records {
@@ -226,15 +227,15 @@ pub(crate) fn lines(records: &[Record]) -> Result<Vec<u8>> {
 }
 
 impl Pending {
-    /// Adds up the lines of a journal, and tells how many of its bytes count.
+    /// Adds up the lines of a journal, and returns how many of its bytes count.
     ///
-    /// An empty line says that everything before it is on the disk. What follows the last one may
-    /// have been written and not synced when the power failed: from its first line that is torn or
-    /// has a hole nothing was acknowledged, so nothing of it counts. A whole line is neither.
+    /// An empty line says that everything before it is on the disk. Lines after the last one may
+    /// have been written but not synced when the power failed: from the first line that is torn or
+    /// has a hole, nothing was acknowledged, so the rest does not count. A whole line is neither.
     ///
     /// # Errors
-    /// The number of a line before that which is no record (from 1), and why. Its text is not part
-    /// of it: it may hold a token.
+    /// The number (from 1) of an invalid line before that, and why. The message does not contain
+    /// its text, which may hold a token.
     pub(crate) fn read(lines: &[u8]) -> std::result::Result<(Self, usize), String> {
         let synced = lines.windows(2).rposition(|pair| pair == b"\n\n");
         let synced = synced.map_or(0, |at| at + 2);

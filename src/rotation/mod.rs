@@ -52,7 +52,7 @@ pub(crate) use ports::{
     Promotion, Store,
 };
 
-/// A workspace, by everything it is called.
+/// A workspace, by all its names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WorkspaceRef {
     /// Its key in the config file.
@@ -61,8 +61,8 @@ pub(crate) struct WorkspaceRef {
     pub(crate) id: String,
     /// Its name, for people.
     pub(crate) name: String,
-    /// The base URL of the server that it is on; empty in journals of older versions, which means
-    /// whichever server is asked.
+    /// The base URL of its server; empty in journals of older versions, which means the server of
+    /// this run.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) server: String,
 }
@@ -141,7 +141,7 @@ impl WorkspaceRef {
     }
 }
 
-/// What a refresh was asked for.
+/// The options of a refresh.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RefreshOptions {
     pub(crate) expiry: Expiry,
@@ -150,9 +150,9 @@ pub(crate) struct RefreshOptions {
     /// How long the server may take to accept it, milliseconds.
     pub(crate) verify_wait_ms: u64,
     pub(crate) revoke_orphans: bool,
-    /// Refresh only what expires within so many seconds.
+    /// Refresh only what expires within this many seconds.
     pub(crate) due_within_s: Option<u64>,
-    /// Keep the old token live for so many seconds.
+    /// Keep the old token live for this many seconds.
     pub(crate) grace_s: Option<u64>,
 }
 
@@ -174,7 +174,7 @@ impl Default for RefreshOptions {
     }
 }
 
-/// What became of a workspace's token.
+/// The outcome for a workspace's token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Refreshed(Refreshed),
@@ -182,20 +182,20 @@ pub(crate) enum Outcome {
     NotDue(Token),
 }
 
-/// A refresh that is done, or done but for the delivery.
+/// A refresh that is done, or done except for the delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refreshed {
     /// The new token, which is stored.
     pub(crate) new: Token,
     pub(crate) old: Option<Token>,
     pub(crate) fate: OldFate,
-    /// Whether the server accepts the new token, or could not tell (`false`); `None`: not asked.
+    /// Whether the server accepts the new token (`false`: it could not tell); `None` if not asked.
     pub(crate) verified: Option<bool>,
     /// Whether an earlier run had made the new token, and this one only delivered it.
     pub(crate) resumed: bool,
 }
 
-/// What became of the old token.
+/// What happened to the old token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum OldFate {
     /// There was none.
@@ -219,13 +219,13 @@ pub(crate) struct Rotator<'a> {
     options: RefreshOptions,
     pending: Pending,
     breaker: Breaker,
-    /// Refreshes of earlier runs that this one has gone on with: what became of them.
+    /// The outcomes of earlier runs' refreshes that this one has continued.
     resumed: Vec<(WorkspaceRef, Result<Refreshed>)>,
     /// The workspace whose `created` was the last append to the journal.
     retractable: Option<WorkspaceRef>,
     /// The lists read in this run, none older than the last create or revocation.
     lists: Vec<(WorkspaceRef, Rc<Vec<ListedToken>>)>,
-    /// Whether this is work that an earlier run may have done, and noted, already.
+    /// Whether an earlier run may have done, and recorded, this work already.
     recovering: bool,
 }
 
@@ -274,7 +274,7 @@ impl<'a> Rotator<'a> {
         Ok(())
     }
 
-    /// Writes a record of a step that may be done twice: whether it lasts does not matter.
+    /// Writes a record of a step that may be repeated: it need not be durable.
     fn append_relaxed(&mut self, record: Record) {
         if self.store.append(std::slice::from_ref(&record), false).is_ok() {
             self.retractable = None;
@@ -282,7 +282,7 @@ impl<'a> Rotator<'a> {
         self.pending.apply(record);
     }
 
-    /// Keeps a line of history, once if an earlier run may have done so.
+    /// Adds a line to the history, once if an earlier run may have done so.
     fn note(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent) {
         if self.recovering {
             self.store.note_once(workspace, event);
@@ -301,7 +301,7 @@ impl<'a> Rotator<'a> {
         self.note(workspace, &refreshed);
     }
 
-    /// Notes that a refresh came to nothing after the server had been asked for a token.
+    /// Records that a refresh failed after the server had been asked for a token.
     fn failed(&mut self, workspace: &WorkspaceRef, error: Error) -> Error {
         let reason = error.in_one_line();
         self.note(workspace, &HistoryEvent::Failed { reason });
@@ -319,7 +319,7 @@ impl<'a> Rotator<'a> {
         self.failed(workspace, Error::StoreToken { jti, fate, causes })
     }
 
-    /// A file that cannot be used is the user's to mend, exit 2, only if nothing was sent.
+    /// An unusable file is the user's to fix, exit 2, only if nothing was sent.
     fn late(&self, error: Error) -> Error {
         match error {
             Error::ReadFile { .. } | Error::WriteFile { .. } | Error::DamagedFile { .. }
@@ -331,7 +331,7 @@ impl<'a> Rotator<'a> {
         }
     }
 
-    /// Ends the run. A journal that cannot be removed now says what the next run may do again.
+    /// Ends the run. A journal that cannot be removed now only says what the next run may repeat.
     fn close(&mut self) {
         let _ = self.store.close(&self.pending);
     }

@@ -1,4 +1,4 @@
-//! What time it is, by every clock there is, and what that means for pending work.
+//! The current time, by every available clock, and what that means for pending work.
 //!
 //! Our clock may be set, the server's clocks may differ from each other; the uptime is right until
 //! the next boot.
@@ -7,20 +7,20 @@ use super::journal::{Orphan, PendingRevocation};
 use crate::context::BootTime;
 use crate::time::Timestamp;
 
-/// How long after a request has ended its token may still appear in a list, seconds: parts of a
-/// server were seen to learn of a new token after two minutes.
+/// How long after a request has ended its token may still appear in a list, in seconds: parts of a
+/// server have taken two minutes to learn of a new token.
 pub(super) const SETTLE_S: i64 = 180;
 
-/// A moment, by every clock there is.
+/// A moment, by every available clock.
 #[derive(Debug, Clone)]
 pub(crate) struct Moment {
     pub(crate) ours: Timestamp,
     pub(crate) boot: Option<BootTime>,
-    /// How many seconds the server's clock is ahead of ours; `None` if it has not told.
+    /// How many seconds the server's clock is ahead of ours; `None` if unknown.
     pub(crate) skew_s: Option<i64>,
 }
 
-/// A server's clock that is further off than this says nothing.
+/// A server's clock that is further off than this is ignored.
 const PLAUSIBLE_SKEW_S: i64 = 3600;
 
 impl Moment {
@@ -29,7 +29,7 @@ impl Moment {
         self.ours.plus_secs(self.skew_s.unwrap_or(0))
     }
 
-    /// The same for a grace, which a clock that is hours off makes neither longer nor shorter.
+    /// The same for a grace; a clock that is hours off neither extends nor shortens it.
     pub(super) fn plausible(&self) -> Timestamp {
         let skew_s = self.skew_s.filter(|skew_s| skew_s.abs() <= PLAUSIBLE_SKEW_S);
         self.ours.plus_secs(skew_s.unwrap_or(0))
@@ -54,13 +54,13 @@ impl Moment {
 }
 
 impl PendingRevocation {
-    /// Whether only the server's clock can tell if its time has come.
+    /// Whether only the server's clock can tell if it is due.
     pub(crate) fn needs_server_time(&self, now: &Moment) -> bool {
         let by_uptime = self.grace_s.is_some() && now.uptime_since(self.boot.as_ref()).is_some();
         self.not_before.is_some() && !by_uptime
     }
 
-    /// Whether its time has come. The uptime is right if there was no boot since.
+    /// Whether it is due. The uptime is right if there was no boot since.
     pub(crate) fn is_due(&self, now: &Moment) -> bool {
         let Some(not_before) = self.not_before else {
             return true;

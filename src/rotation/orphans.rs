@@ -37,7 +37,7 @@ impl Rotator<'_> {
         self.lists.retain(|(w, _)| !w.is(workspace));
     }
 
-    /// Finds out what became of the requests that have no answer.
+    /// Finds out the outcome of the requests that have no answer.
     pub(super) fn search_creates(&mut self) {
         let mut seen: Vec<WorkspaceRef> = Vec::new();
         for create in self.pending.creates.clone() {
@@ -68,7 +68,7 @@ impl Rotator<'_> {
     }
 
     /// After a create without an answer: the ids of the tokens that may be its result, which are
-    /// named, or revoked if that was asked for.
+    /// named, or revoked on request.
     pub(super) fn search_after_create(&mut self, workspace: &WorkspaceRef) -> Answer<Vec<String>> {
         let found = self.search(workspace)?;
         self.visit_found(workspace, |orphan| found.contains(&orphan.jti));
@@ -88,8 +88,8 @@ impl Rotator<'_> {
         }
     }
 
-    /// Takes the tokens that lost requests of a workspace may have made into the journal, where they
-    /// stay until they are gone or dismissed, and closes the requests whose outcome is known.
+    /// Records in the journal the tokens that lost requests of a workspace may have created, where
+    /// they stay until they are gone or dismissed, and closes the requests whose outcome is known.
     pub(super) fn search(&mut self, workspace: &WorkspaceRef) -> Answer<Vec<String>> {
         let list = self.list(workspace)?;
         let creates: Vec<PendingCreate> =
@@ -140,7 +140,7 @@ impl Rotator<'_> {
         Ok(found)
     }
 
-    /// What a search before this one has found counts too, while the requests stay open.
+    /// The result of an earlier search counts too, while the requests stay open.
     fn found_earlier(
         &self,
         workspace: &WorkspaceRef,
@@ -162,7 +162,7 @@ impl Rotator<'_> {
                 self.append_relaxed(record);
             }
         } else if self.append_durable(&records).is_err() {
-            // The journal still has the requests, by which the next run finds them again.
+            // The journal still has the requests, so the next run finds them again.
             self.pending.apply_all(records);
         }
     }
@@ -191,8 +191,8 @@ impl Rotator<'_> {
         Ok(held || self.store.has_history_of(jti))
     }
 
-    /// Names the orphans that are still live, or revokes those that are certainly ours, if that was
-    /// asked for and they belong to these workspaces.
+    /// Names the orphans that are still live, or, on request, revokes those that are certainly ours
+    /// and belong to these workspaces.
     pub(super) fn visit_orphans(&mut self, workspaces: &[WorkspaceRef]) {
         for orphan in self.pending.orphans.clone() {
             if self.is_ours(&orphan.workspace) {
@@ -203,7 +203,7 @@ impl Rotator<'_> {
 
     fn visit(&mut self, orphan: Orphan, workspaces: &[WorkspaceRef]) {
         let Orphan { workspace, jti, origin, .. } = &orphan;
-        // A config file that holds it, from another machine or as before, makes it no orphan.
+        // A token that the config file holds, from another machine or restored, is not an orphan.
         let is_held = self.store.holds(workspace, jti).unwrap_or(false);
         if is_held && self.pending.revocations.iter().all(|p| p.jti != *jti) {
             return self.append_relaxed(workspace.gone(jti));

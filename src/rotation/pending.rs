@@ -1,4 +1,4 @@
-//! The work that is pending.
+//! The pending work.
 
 use super::WorkspaceRef;
 use super::journal::{Origin, Orphan, PendingRevocation};
@@ -12,15 +12,15 @@ use crate::token::Token;
 pub(crate) struct PendingCreate {
     /// Without an id if the workspace itself is being created.
     pub(crate) workspace: WorkspaceRef,
-    /// When it was sent, and was given up at the latest; by our clock.
+    /// When it was sent, and the latest time by which it was given up; by our clock.
     pub(crate) at: Timestamp,
     pub(crate) until: Timestamp,
     pub(crate) boot: Option<BootTime>,
     pub(crate) expiry: Option<Expiry>,
     pub(crate) to_hand_out: bool,
-    /// The list was read since, without a trace of it.
+    /// A list that was read since did not contain its token.
     pub(crate) searched: bool,
-    /// It is known when it ended.
+    /// Its end is known.
     pub(crate) ended: bool,
 }
 
@@ -49,7 +49,7 @@ impl PendingCreate {
 
 /// A refresh whose new token is in the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools)] // a fact each
+#[allow(clippy::struct_excessive_bools)] // each is a fact
 pub(crate) struct Rotation {
     pub(crate) workspace: WorkspaceRef,
     pub(crate) token: Token,
@@ -63,7 +63,7 @@ pub(crate) struct Rotation {
     pub(crate) deliver: bool,
     /// For how many seconds the old token stays live.
     pub(crate) grace_s: Option<u64>,
-    /// The old token stays live all the same.
+    /// The old token stays live anyway.
     pub(crate) keep_old: bool,
 }
 
@@ -81,9 +81,9 @@ pub(crate) struct Pending {
     pub(crate) rotations: Vec<Rotation>,
     pub(crate) revocations: Vec<PendingRevocation>,
     pub(crate) orphans: Vec<Orphan>,
-    /// What the user does not want to hear of, while a request is open that it could come from.
+    /// The tokens that the user dismissed, while a request is open that they could come from.
     pub(super) dismissed: Vec<(WorkspaceRef, String)>,
-    /// How many tokens the file holds that are pending no more.
+    /// How many tokens in the file are no longer pending.
     pub(crate) spent_tokens: usize,
 }
 
@@ -111,8 +111,8 @@ impl Pending {
     }
 
     /// The pending work of a workspace that is due: unfinished refreshes, requests that were not
-    /// looked for since or whose time is over, revocations whose time has come. What waits for the
-    /// user, or for a moment, is not.
+    /// searched for since or whose time is over, revocations whose time has come. Work that waits
+    /// for the user, or for a moment, is not due.
     pub(crate) fn due_for(&self, workspace: &WorkspaceRef, now: &Moment) -> Self {
         let mut due = self.clone();
         due.creates.retain(|c| c.workspace.is(workspace) && (!c.searched || c.is_settled(now)));

@@ -1,5 +1,5 @@
-//! What a rotation is given: a control plane, a store, and what the token is delivered to.
-//! Small traits, which is also how the simulation injects faults.
+//! The ports of a rotation: a control plane, a store, and the targets of a delivery.
+//! Small traits, which also let the simulation inject faults.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use crate::store::{AppendError, ReplaceError};
 use crate::time::{Expiry, Timestamp};
 use crate::token::{Token, TokenExpiry};
 
-/// What a call came to.
+/// The result of a call.
 pub(crate) type Answer<T> = std::result::Result<T, Failure>;
 
-/// The server. [`Failure`] tells of each call whether it may have been carried out.
+/// The server. [`Failure`] tells for each call whether it may have been carried out.
 pub(crate) trait ControlPlane {
-    /// The base URL of its management API, by which pending work is told apart.
+    /// The base URL of its management API, which identifies its pending work.
     fn server(&self) -> &str;
     /// Requests a token, once. Sent again only if it was certainly not sent.
     fn create(&self, workspace: &str, expiry: Expiry) -> Answer<Token>;
@@ -36,8 +36,8 @@ pub(crate) trait ControlPlane {
     fn skew_s(&self) -> Option<i64>;
     /// How long a [`ControlPlane::create`] takes at most.
     fn longest_create(&self) -> Duration;
-    /// Waits after the given attempt (from 1), as long as the server asked for if it did. `false` if
-    /// there is to be no further one: that would be too many, or too long for this run.
+    /// Waits after the given attempt (from 1), as long as the server asked for, if it did. `false`
+    /// if there must be no further one: too many attempts, or too long a wait for this run.
     fn back_off(&self, retry_after: Option<Duration>, attempt: u32) -> bool;
 }
 
@@ -46,7 +46,7 @@ pub(crate) trait ControlPlane {
 pub(crate) enum Acceptance {
     Accepted,
     Denied,
-    /// A 2xx that is no answer of this API.
+    /// A 2xx that is not an answer of this API.
     Unclear,
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct NewWorkspace {
     pub(crate) token: Option<Token>,
 }
 
-/// What uses the token.
+/// The targets that use the token.
 pub(crate) trait Deliver {
     /// Delivers the new token. May be called again with the same token. The error says why not.
     fn deliver(
@@ -93,9 +93,9 @@ pub(crate) trait Store {
     /// The workspace's current token, as the config file says now.
     fn current(&mut self, workspace: &WorkspaceRef) -> Result<Option<Token>>;
     /// Makes tokens the current ones in one durable, atomic step, under every key of the workspace
-    /// that holds the old token. A workspace that holds neither the old nor the new token any more
-    /// is left out: another program was faster. Answers which were stored; [`ReplaceError`] tells
-    /// whether the new tokens are in place.
+    /// that holds the old token. A workspace that no longer holds either token is left out: another
+    /// program was faster. Returns which were stored; [`ReplaceError`] tells whether the new tokens
+    /// are in place.
     fn promote(&mut self, promotions: &[Promotion])
     -> std::result::Result<Vec<bool>, ReplaceError>;
     /// Puts a new workspace into the config file, with its token if it has one, and makes it active.
@@ -104,7 +104,7 @@ pub(crate) trait Store {
         workspace: &WorkspaceRef,
         token: Option<&Token>,
     ) -> std::result::Result<(), ReplaceError>;
-    /// Removes a token from the config file; answers whether it was there.
+    /// Removes a token from the config file; returns whether it was there.
     fn clear_token(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<bool>;
     /// Removes a workspace from the config file.
     fn remove_workspace(&mut self, workspace: &WorkspaceRef) -> Result<()>;
@@ -114,17 +114,17 @@ pub(crate) trait Store {
     fn probe(&mut self) -> Result<()>;
     /// Whether the config file holds the token, under any key of the workspace.
     fn holds(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<bool>;
-    /// The tokens that replaced this one, as the history has it.
+    /// The tokens that replaced this one, according to the history.
     fn successors_of(&mut self, jti: &str) -> Vec<String>;
-    /// Whether the history names the token, so that it is no orphan.
+    /// Whether the history names the token, so that it is not an orphan.
     fn has_history_of(&mut self, jti: &str) -> bool;
-    /// Keeps a line of history; durably if something depends on it. Never fails the work.
+    /// Adds a line to the history; durably if something depends on it. Never fails the work.
     fn note(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent, durable: bool);
     /// As [`Store::note`], unless there is such a line about this token already.
     fn note_once(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent);
 }
 
-/// A token that is to become its workspace's current one.
+/// A token that will become its workspace's current one.
 pub(crate) struct Promotion<'a> {
     pub(crate) workspace: &'a WorkspaceRef,
     /// What it holds now.
@@ -132,7 +132,7 @@ pub(crate) struct Promotion<'a> {
     pub(crate) new: &'a Token,
 }
 
-/// What the history remembers.
+/// The events in the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HistoryEvent {
     Refreshed {
@@ -171,7 +171,7 @@ pub(crate) enum HistoryEvent {
 /// What a rotation reports while it works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// What is being waited for.
+    /// What it is waiting for.
     Progress(String),
     /// An interrupted refresh was finished: its token is the current one.
     Finished { workspace: WorkspaceRef, jti: Option<String> },
@@ -185,11 +185,11 @@ pub(crate) enum Event {
     KeptLive { workspace: WorkspaceRef, jti: String },
     /// A token that was to be revoked is the current one again: the config file was restored.
     Restored { workspace: WorkspaceRef, jti: String },
-    /// A live token that nothing here holds.
+    /// A live token that is not stored here.
     Orphan { orphan: super::Orphan, revoked: bool },
-    /// It could not be found out what became of an earlier request.
+    /// The outcome of an earlier request could not be found out.
     Unsettled { workspace: WorkspaceRef, reason: String },
-    /// A workspace whose creation had no answer is there.
+    /// A workspace whose creation got no answer exists.
     WorkspaceFound { workspace: WorkspaceRef },
     /// Work is pending at another server.
     OtherServer { workspace: WorkspaceRef },

@@ -7,8 +7,8 @@ use crate::error::{Error, NewTokenFate};
 use crate::token::Token;
 
 impl Rotator<'_> {
-    /// Does the pending work of every workspace of this server, as far as it can be done now. What
-    /// cannot stays in the journal; every outcome is told.
+    /// Does the pending work of every workspace of this server, as far as possible now. The rest
+    /// stays in the journal; every outcome is reported.
     ///
     /// A pending delivery is made for `workspaces` only: the targets of this run are theirs.
     pub(super) fn recover(&mut self, workspaces: &[WorkspaceRef]) {
@@ -45,8 +45,8 @@ impl Rotator<'_> {
         }
     }
 
-    /// Whether work could not be done although it was due. Orphans wait for the user, deliveries
-    /// for a run with targets, and what the restored config file holds stays.
+    /// Whether due work could not be done. Orphans wait for the user, deliveries for a run with
+    /// targets, and tokens in the restored config file stay.
     pub(crate) fn is_overdue(&mut self) -> bool {
         if !self.pending.has_work() {
             return false;
@@ -65,7 +65,7 @@ impl Rotator<'_> {
         })
     }
 
-    /// Goes on with refreshes whose new token is in the journal.
+    /// Continues refreshes whose new token is in the journal.
     fn resume_rotations(&mut self, workspaces: &[WorkspaceRef]) {
         let mut ready: Vec<(Rotation, Option<bool>)> = Vec::new();
         for rotation in self.pending.rotations.clone() {
@@ -90,10 +90,10 @@ impl Rotator<'_> {
         }
     }
 
-    /// Whether the token of an interrupted refresh is to be stored, and if so whether it is verified.
+    /// Whether the token of an interrupted refresh should be stored, and whether it is verified.
     fn judge(&mut self, rotation: Rotation) -> Option<(Rotation, Option<bool>)> {
         let Ok(current) = self.store.current(&rotation.workspace) else {
-            return None; // a config file that cannot be used fails the command by itself
+            return None; // an unusable config file fails the command by itself
         };
         let is_current =
             |token: &Token| current.as_ref().is_some_and(|c| c.access_token == token.access_token);
@@ -141,7 +141,7 @@ impl Rotator<'_> {
         None
     }
 
-    /// The refresh of this run ends with that: another token would most likely be denied too.
+    /// The refresh of this run ends here: another token would most likely be denied too.
     fn give_up_unconfirmed(&mut self, rotation: Rotation) {
         let fate = self.give_up(&rotation);
         let (jti, revoked) = (rotation.token.jti, fate == NewTokenFate::Revoked);
@@ -207,7 +207,7 @@ impl Rotator<'_> {
         (self.on_event)(Event::Finished { workspace: workspace.clone(), jti: token.jti.clone() });
     }
 
-    /// A token that the server accepts at last completes its refresh: no other is requested.
+    /// A token that the server finally accepts completes its refresh: no other is requested.
     fn revoke_old_after_resume(&mut self, rotation: Rotation, accepted: bool) {
         let Rotation { workspace, token, old, grace_s, keep_old, .. } = rotation;
         if keep_old {

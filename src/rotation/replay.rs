@@ -1,4 +1,4 @@
-//! What the records of the journal add up to, and the fewest that add up to the same.
+//! Adds up the records of the journal, and finds the fewest that add up to the same.
 
 use super::WorkspaceRef;
 use super::journal::{Origin, Orphan, Record};
@@ -12,7 +12,7 @@ impl Pending {
         }
     }
 
-    /// Takes one more record into account. One about something that is not pending changes nothing.
+    /// Applies one more record. A record about something that is not pending changes nothing.
     pub(crate) fn apply(&mut self, record: Record) {
         match record {
             Record::Creating { .. } | Record::CreatingWorkspace { .. } => {
@@ -154,7 +154,7 @@ impl Pending {
         }
     }
 
-    /// The fewest records that add up to this. No token in them is pending no more.
+    /// The fewest records that add up to this. They hold no token that is no longer pending.
     pub(crate) fn records(&self) -> Vec<Record> {
         // A `created` closes its request, so those still open come after it.
         let mut records: Vec<Record> = self.rotations.iter().flat_map(Rotation::records).collect();

@@ -15,7 +15,7 @@ const REVOKE: &str = "revoke the token";
 
 /// What proves that a token is revoked.
 pub(super) enum Proof {
-    /// The server's word, with the moment if it gave one.
+    /// The server's answer, with the time if it gave one.
     Confirmed(Option<Timestamp>),
     /// The request failed like this, but the list does not hold the token any more.
     Unlisted(Failure),
@@ -31,8 +31,8 @@ impl Proof {
 }
 
 impl Rotator<'_> {
-    /// Revokes a token, with proof. The news of a new token may not have reached the part of the
-    /// server that lists, so for one only the server's word counts.
+    /// Revokes a token, with proof. A new token may not have reached the part of the server that
+    /// lists, so for it only the server's answer counts.
     pub(super) fn revoke(
         &mut self,
         workspace: &WorkspaceRef,
@@ -58,8 +58,8 @@ impl Rotator<'_> {
         }
     }
 
-    /// Whether a list without a token proves that it is gone. One that lacks the current token too is
-    /// not whole, or not of this workspace.
+    /// Whether a list without a token proves that it is gone. A list that also lacks the current
+    /// token is incomplete, or not of this workspace.
     fn is_proof(&mut self, workspace: &WorkspaceRef, jti: &str, tokens: &[ListedToken]) -> bool {
         let has = |jti: &str| tokens.iter().any(|t| t.jti == jti);
         let current = self.store.current(workspace).ok().flatten().and_then(|t| t.jti);
@@ -117,8 +117,8 @@ impl Rotator<'_> {
         }
     }
 
-    /// The old token was gone before: perhaps the config file was restored after a refresh. What that
-    /// refresh had made is live, and nothing else names it.
+    /// The old token was already gone: perhaps the config file was restored after a refresh. The
+    /// token of that refresh is live, and nothing else names it.
     fn name_successors(&mut self, workspace: &WorkspaceRef, jti: &str, new: &Token) {
         let Ok(list) = self.list(workspace) else {
             return;
@@ -132,7 +132,7 @@ impl Rotator<'_> {
                 created_at: None,
                 origin: Origin::Superseded,
             };
-            let _ = self.append_durable(&[Record::Orphan(orphan.clone())]); // it is named all the same
+            let _ = self.append_durable(&[Record::Orphan(orphan.clone())]); // it is named anyway
             (self.on_event)(Event::Orphan { orphan, revoked: false });
         }
     }
@@ -150,7 +150,7 @@ impl Rotator<'_> {
         OldFate::Grace(until)
     }
 
-    /// The refresh is over but for this revocation.
+    /// The refresh is complete except for this revocation.
     fn leave_pending(&mut self, pending: PendingRevocation) {
         let done = pending.workspace.done();
         // If this cannot be written, the journal still has the refresh, which means the same.
@@ -175,7 +175,7 @@ impl Rotator<'_> {
         }
     }
 
-    /// Gives a new token up: revokes it, after the journal has stopped promising to store it.
+    /// Gives up a new token: revokes it, after the journal no longer promises to store it.
     pub(super) fn discard_new(&mut self, workspace: &WorkspaceRef, token: &Token) -> NewTokenFate {
         let Some(jti) = token.jti.clone() else {
             self.append_relaxed(workspace.done());
@@ -186,7 +186,7 @@ impl Rotator<'_> {
             PendingRevocation { is_new: true, ..self.pending_revocation(workspace, &jti) };
         let records = [Record::PendingRevocation(pending), workspace.done()];
         if let Err(failed) = self.append_durable(&records) {
-            // A full disk takes no record, but gives one back.
+            // A full disk takes no new record, but allows one to be removed.
             if !(failed.taken_back && retractable && self.store.retract().is_ok()) {
                 return NewTokenFate::Kept;
             }
@@ -201,8 +201,8 @@ impl Rotator<'_> {
         }
     }
 
-    /// Does the revocations that earlier runs left pending and that are due. One that has just failed
-    /// in this run is not tried again.
+    /// Does the due revocations that earlier runs left pending. One that has just failed in this
+    /// run is not tried again.
     pub(super) fn revoke_pending(&mut self, before: &[PendingRevocation]) {
         for pending in self.pending.revocations.clone() {
             let PendingRevocation { workspace, jti, .. } = &pending;
@@ -223,7 +223,7 @@ impl Rotator<'_> {
                 && failure.is_workspace_missing()
                 && self.is_gone(workspace)
             {
-                let _ = self.append_durable(&[workspace.forgotten()]); // else the next run does it
+                let _ = self.append_durable(&[workspace.forgotten()]); // otherwise the next run does it
                 continue;
             }
             let (workspace, jti) = (workspace.clone(), jti.clone());
@@ -235,7 +235,7 @@ impl Rotator<'_> {
     }
 
     /// Does one pending revocation. A token that the user revoked leaves the config file before the
-    /// journal; answers whether it was there.
+    /// journal; returns whether it was there.
     pub(super) fn revoke_one(
         &mut self,
         pending: &PendingRevocation,
@@ -260,7 +260,8 @@ impl Rotator<'_> {
     /// Whether the time of a pending revocation has come.
     fn is_due(&mut self, pending: &PendingRevocation) -> bool {
         if pending.needs_server_time(&self.moment()) && self.control_plane.skew_s().is_none() {
-            // Any answer tells the time; one that there is no such workspace is none, so ours must do.
+            // Any answer tells the time, except one that denies the workspace; then our clock
+            // decides.
             match self.list(&pending.workspace) {
                 Ok(_) | Err(Failure::Rejected { status: 404 | 410, .. }) => {}
                 Err(_) => return false,
@@ -269,8 +270,8 @@ impl Rotator<'_> {
         pending.is_due(&self.moment())
     }
 
-    /// The config file holds a token that was to be revoked: it was restored. The token stays; the
-    /// one that had replaced it is named from now on.
+    /// The config file holds a token that was to be revoked: it was restored. The token stays; its
+    /// replacement is named from now on.
     fn tell_restored(&mut self, pending: &PendingRevocation) {
         let (workspace, jti) = (pending.workspace.clone(), pending.jti.clone());
         if let Some(successor) = pending.successor.clone() {
@@ -282,7 +283,7 @@ impl Rotator<'_> {
             };
             let pending = PendingRevocation { successor: None, ..pending.clone() };
             let records = [Record::Orphan(orphan), Record::PendingRevocation(pending)];
-            let _ = self.append_durable(&records); // else the next run does the same again
+            let _ = self.append_durable(&records); // otherwise the next run does the same
         }
         (self.on_event)(Event::Restored { workspace, jti });
     }
@@ -301,7 +302,7 @@ impl Rotator<'_> {
     }
 }
 
-/// Why a token may be live. That nothing has changed, as a failed call says, is not known of it.
+/// Why a token may be live. A failed call claims that nothing has changed, which is unknown here.
 pub(super) fn unproven(error: &Error) -> String {
     match error {
         Error::Call { failure, .. } => failure.to_string(),

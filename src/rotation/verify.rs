@@ -8,7 +8,7 @@ use super::{Rotator, WorkspaceRef};
 use crate::error::{Error, Result};
 use crate::token::Token;
 
-/// The first pause between two questions, and the longest; milliseconds.
+/// The first and the longest pause between two checks, in milliseconds.
 const FIRST_PAUSE_MS: u64 = 300;
 const LONGEST_PAUSE_MS: u64 = 10_000;
 
@@ -18,9 +18,9 @@ pub(super) enum Verdict {
     Accepted,
     /// It accepts the old token and not the new one.
     Denied,
-    /// It denies the new token, and says nothing of the old one.
+    /// It denies the new token, and does not answer about the old one.
     Unsure,
-    /// It accepts neither, or says nothing that could be understood.
+    /// It accepts neither, or its answer cannot be understood.
     CannotTell,
     /// No answer.
     NoAnswer,
@@ -55,7 +55,7 @@ impl Rotator<'_> {
     }
 
     /// Tries the new token. If it is denied, the news of it may not have reached every part of the
-    /// server, so it is tried again for a while; then the old token tells whether this server ever
+    /// server, so it is tried again for a while; then the old token shows whether this server ever
     /// says yes.
     pub(super) fn verify(&mut self, new: &Token, old: Option<&Token>) -> Verdict {
         let mut left_ms = self.options.verify_wait_ms;

@@ -17,8 +17,9 @@ pub(super) fn keep_owner(old: &Metadata, new: &File) -> io::Result<()> {
 
 /// Gives `new` everything but the contents of the file at `target`, or fails.
 ///
-/// The standard library knows no access control lists, so `cp` copies them: one process for each
-/// file that is replaced, about 1 ms. It gets open files, not names that somebody could redirect.
+/// The standard library does not support access control lists, so `cp` copies them: one process for
+/// each file that is replaced, about 1 ms. It gets open files, not names that somebody could
+/// redirect.
 pub(super) fn keep_all(target: &Path, old: &Metadata, new: &File) -> io::Result<()> {
     keep_owner(old, new)?;
     if !copy(target, new)? && has_acl(target) {
@@ -36,7 +37,7 @@ pub(super) fn keep_all(target: &Path, old: &Metadata, new: &File) -> io::Result<
     Ok(())
 }
 
-/// Whether they were copied; `false` where there is no tool for it.
+/// Whether they were copied; `false` if there is no tool for it.
 fn copy(target: &Path, new: &File) -> io::Result<bool> {
     let Ok(old) = File::open(target) else {
         return Ok(false);
@@ -67,8 +68,8 @@ fn copy(target: &Path, new: &File) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Whether `ls` marks the file as having an access control list. Where there is no `ls`, nobody
-/// has set one either.
+/// Whether `ls` marks the file as having an access control list. A system without `ls` has none set
+/// either.
 fn has_acl(target: &Path) -> bool {
     let listed = Command::new("ls").arg("-ld").arg("--").arg(target).output();
     listed.is_ok_and(|ended| ended.stdout.get(10) == Some(&b'+'))

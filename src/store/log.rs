@@ -9,13 +9,13 @@ use super::replace::{replace, sync_parent};
 use super::{Contents, read, read_end};
 use crate::error::{Error, Result};
 
-/// More than a line of any log takes, most likely.
+/// More than a line of any log is likely to take.
 const END: u64 = 4096;
 
 /// Why lines could not be appended.
 #[derive(Debug)]
 pub(crate) struct AppendError {
-    /// The log is as it was before. Otherwise nobody knows.
+    /// The log is unchanged. Otherwise its state is unknown.
     pub taken_back: bool,
     pub error: Error,
 }
@@ -34,7 +34,7 @@ impl From<AppendError> for Error {
 #[derive(Debug)]
 pub(crate) struct Log {
     path: PathBuf,
-    /// How many bytes of whole lines there are; `None` when there is no file.
+    /// How many bytes of whole lines there are; `None` if there is no file.
     len: Option<u64>,
     /// Where the last line began.
     last: u64,
@@ -94,7 +94,7 @@ impl Log {
         self.len.unwrap_or(0)
     }
 
-    /// Takes everything after `len` as never written; the next append truncates to it first.
+    /// Treats everything after `len` as never written; the next append truncates to it first.
     pub(crate) fn cut_to(&mut self, len: u64) {
         if len < self.len() {
             self.len = Some(len);
@@ -117,7 +117,7 @@ impl Log {
         let marked = [b"\n", lines].concat();
         let lines = if self.marks && self.unmarked && start > 0 { &marked } else { lines };
         if let Err(source) = self.try_append(lines, durable) {
-            // Cut to whole lines again, or the next line would be glued to half a one.
+            // Cut to whole lines again, or the next line would be appended to half a line.
             let taken_back = match self.file.take() {
                 None => true, // it was never opened
                 Some(file) => file.set_len(start).is_ok(),
@@ -135,7 +135,7 @@ impl Log {
         let start = self.len();
         if self.file.is_none() {
             let file = open_own(&self.path, OpenOptions::new().append(true))?;
-            // A torn tail goes now that somebody writes.
+            // A torn tail is removed before the first write.
             if file.metadata()?.len() != start {
                 file.set_len(start)?;
             }
@@ -155,7 +155,7 @@ impl Log {
         Ok(())
     }
 
-    /// Takes the last append back, durably. Needs no space on the disk.
+    /// Undoes the last append, durably. Needs no space on the disk.
     ///
     /// # Errors
     /// [`Error::WriteFile`].
@@ -174,7 +174,7 @@ impl Log {
     /// Removes the file: nothing is pending.
     ///
     /// # Errors
-    /// [`Error::WriteFile`]; a file that is gone already is none.
+    /// [`Error::WriteFile`]; a missing file is not an error.
     pub(crate) fn remove(&mut self) -> Result<()> {
         self.file = None;
         match fs::remove_file(&self.path) {
@@ -193,7 +193,7 @@ impl Log {
     /// Replaces all its lines in one durable step.
     ///
     /// # Errors
-    /// [`Error::WriteFile`]; the old or the new lines are there whole.
+    /// [`Error::WriteFile`]; either the old or the new lines are complete.
     pub(crate) fn rewrite(&mut self, lines: &[u8]) -> Result<()> {
         self.file = None;
         let mark: &[u8] = if self.marks { b"\n" } else { b"" };
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(text(), "a\n\nb\nc\n");
         log.append(b"e\n", false).unwrap();
         assert_eq!(text(), "a\n\nb\nc\n\ne\n");
-        // Nobody knows what an earlier run has synced.
+        // It is unknown what an earlier run has synced.
         let mut log = Log::open(&path).unwrap().0;
         log.append(b"f\n", false).unwrap();
         assert!(text().ends_with("\n\ne\nf\n"));

@@ -21,10 +21,10 @@ pub(crate) use replace::{
     ReplaceError, probe_foreign, probe_replace, remove_leftover, replace, replace_foreign,
 };
 
-/// No file of ours grows near this; what is larger is somebody else's.
+/// No file of ours gets near this size; a larger one is not ours.
 const READ_LIMIT: u64 = 64 << 20;
 
-/// The one lock of a config folder. Dropping it, or dying, gives it back.
+/// The one lock of a config folder. Dropping it, or the end of the process, releases it.
 #[derive(Debug)]
 pub(crate) struct Lock {
     path: PathBuf,
@@ -35,7 +35,7 @@ thread_local! {
     static HELD: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Whether this very run holds the lock at `path`: to take it once more would be to wait for oneself.
+/// Whether this run itself holds the lock at `path`: taking it again would be a deadlock.
 pub(crate) fn is_held(path: &Path) -> bool {
     HELD.with_borrow(|held| held.iter().any(|p| p == path))
 }
@@ -46,11 +46,11 @@ impl Lock {
         Self { path: path.to_owned(), file }
     }
 
-    /// The lock as the input of a child, which reads nothing from it: should this process be
-    /// killed, the lock is held for as long as the child runs.
+    /// The lock as the input of a child, which reads nothing from it: if this process is killed,
+    /// the lock is held for as long as the child runs.
     ///
     /// # Errors
-    /// When there are no more descriptors.
+    /// If there are no more descriptors.
     pub(crate) fn for_child(&self) -> io::Result<File> {
         let mut file = self.file.try_clone()?;
         file.seek(SeekFrom::End(0))?;
@@ -61,13 +61,13 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         HELD.with_borrow_mut(|held| held.retain(|p| *p != self.path));
-        // To close it is not enough: a child may have inherited the open file.
+        // Closing it is not enough: a child may have inherited the open file.
         let _ = self.file.unlock();
     }
 }
 
 /// Takes the lock at `path`, a file that is never renamed or removed, waiting up to `wait`.
-/// `on_wait` runs once when somebody else holds it.
+/// `on_wait` runs once if another process holds it.
 ///
 /// # Errors
 /// [`Error::Locked`] when it is not given back in time, [`Error::WriteFile`] when there can be no lock.
@@ -90,7 +90,7 @@ fn locked(path: &Path, waited: Duration) -> Error {
     Error::Locked { path: path.to_owned(), waited }
 }
 
-/// Whether the lock of an open file was got in time.
+/// Whether the lock of an open file was acquired in time.
 fn wait_for(
     file: &File,
     wait: Duration,
@@ -118,12 +118,12 @@ fn wait_for(
     }
 }
 
-/// The lock of the folder in which somebody else's file is replaced. Closing it gives it back.
+/// The lock of the folder in which another program's file is replaced. Closing it releases it.
 pub(crate) struct FolderLock(#[allow(dead_code)] File);
 
 /// Keeps other runs, with other config folders, from replacing the file behind `path` meanwhile.
-/// The folder itself is locked, so nothing is left behind. Where folders cannot be locked (NFS)
-/// nothing is.
+/// The folder itself is locked, so nothing is left behind. If folders cannot be locked (NFS), there
+/// is no lock.
 ///
 /// # Errors
 /// [`Error::Locked`], [`Error::WriteFile`].
@@ -137,28 +137,28 @@ pub(crate) fn lock_folder_of(path: &Path, wait: Duration, clock: &dyn Clock) -> 
     }
 }
 
-/// Which file a path means, by whatever spelling or link.
+/// The file that a path refers to, independent of spelling and links.
 pub(crate) struct FileId {
     path: PathBuf,
     inode: Option<(u64, u64)>,
 }
 
 impl FileId {
-    /// Where it is, without any link on the way.
+    /// Its path without any link.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether both are the same file, which need not be there yet.
+    /// Whether both are the same file, which need not exist yet.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.path == other.path || (self.inode.is_some() && self.inode == other.inode)
     }
 }
 
-/// Finds out which file a write to `path` would land in.
+/// Finds out which file a write to `path` would change.
 ///
 /// # Errors
-/// When its folder cannot be looked at.
+/// If its folder cannot be read.
 pub(crate) fn identify(path: &Path) -> io::Result<FileId> {
     let target = replace::landing(path)?;
     let folder = fs::canonicalize(parent_of(&target))?;
@@ -173,8 +173,8 @@ pub(crate) fn parent_of(path: &Path) -> &Path {
     parent.unwrap_or(Path::new("."))
 }
 
-/// Makes `path` a directory that only its owner enters, durably; one that is there is left as it
-/// is. One that root makes in another user's folder belongs to that user.
+/// Makes `path` a directory that only its owner can enter, durably; an existing one is left as it
+/// is. One that root creates in another user's folder belongs to that user.
 ///
 /// # Errors
 /// [`Error::WriteFile`].
@@ -200,7 +200,7 @@ pub(crate) fn private_dir(path: &Path) -> Result<()> {
     replace::sync_parent(path).map_err(fail)
 }
 
-/// What a file held.
+/// The contents of a file.
 pub(crate) struct Contents {
     /// All of it.
     pub bytes: Vec<u8>,
@@ -214,7 +214,7 @@ impl Contents {
         self.mode & 0o077 != 0
     }
 
-    /// Takes every permission of the group and the world away.
+    /// Removes every permission of the group and the world.
     ///
     /// # Errors
     /// When the file is another user's, or cannot be changed.
@@ -223,10 +223,10 @@ impl Contents {
     }
 }
 
-/// Reads a regular file whole; `None` when there is none.
+/// Reads a whole regular file; `None` if absent.
 ///
 /// # Errors
-/// [`Error::ReadFile`], also for what is no regular file or implausibly large.
+/// [`Error::ReadFile`], also if it is not a regular file or implausibly large.
 pub(crate) fn read(path: &Path) -> Result<Option<Contents>> {
     let Some((file, found)) = open_regular(path)? else {
         return Ok(None);
@@ -237,8 +237,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<Contents>> {
     Ok(Some(Contents { bytes, file, mode }))
 }
 
-/// The last bytes of a regular file, `most` of them, and how many come before; `None` when there
-/// is no file.
+/// The last bytes of a regular file, at most `most`, and how many come before; `None` if absent.
 fn read_end(path: &Path, most: u64) -> Result<Option<(u64, Vec<u8>)>> {
     let Some((file, found)) = open_regular(path)? else {
         return Ok(None);
@@ -264,10 +263,10 @@ fn open_regular(path: &Path) -> Result<Option<(File, fs::Metadata)>> {
     Ok(opened)
 }
 
-/// What tells one state of a file from another: a replaced file differs in one of these.
+/// Identifies a state of a file: a replaced file differs in one of these.
 pub(crate) type Stamp = Option<(u64, u64, i64, i64, u64)>;
 
-/// The stamp of a file; `None` when there is none.
+/// The stamp of a file; `None` if absent.
 pub(crate) fn stamp(path: &Path) -> Stamp {
     let found = fs::metadata(path).ok()?;
     Some((found.dev(), found.ino(), found.mtime(), found.mtime_nsec(), found.len()))

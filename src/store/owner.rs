@@ -1,4 +1,4 @@
-//! Whose a file is: who may have put it where it was found, and who is to own a new one.
+//! The owners of files: who may have put a file where it was found, and who should own a new one.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
@@ -33,7 +33,7 @@ pub(crate) fn check_folder(dir: &Path) -> Result<()> {
     if found.mode() & 0o022 != 0 {
         return Err(open_to_others(dir));
     }
-    // Root works in anybody's folder; what it makes there belongs to them.
+    // Root works in any user's folder; what it creates there belongs to that user.
     if is_trusted(found.uid()) || me() == Some(ROOT) {
         return Ok(());
     }
@@ -84,7 +84,7 @@ fn open_to_others(dir: &Path) -> Error {
     }
 }
 
-/// What is at `path`, behind a link too; but not where another user's link would lead us to a file
+/// The file at `path`, behind a link too; but not if another user's link would lead us to a file
 /// that is not theirs.
 pub(super) fn look(path: &Path) -> io::Result<Metadata> {
     let link = fs::symlink_metadata(path)?;
@@ -101,7 +101,7 @@ pub(super) fn look(path: &Path) -> io::Result<Metadata> {
     )))
 }
 
-/// Opens a file of ours to be written, making a private one if there is none. `options` say how.
+/// Opens a file of ours for writing, creating a private one if absent. `options` say how.
 pub(super) fn open_own(path: &Path, options: &OpenOptions) -> io::Result<File> {
     again(|| match look(path) {
         Ok(found) => open_found(path, options, &found),
@@ -123,7 +123,7 @@ pub(super) fn open_own(path: &Path, options: &OpenOptions) -> io::Result<File> {
     .inspect(|file| give_to_folders_owner(file, path))
 }
 
-/// Opens a file to be read; `None` if there is none, or a link into nowhere.
+/// Opens a file for reading; `None` if it is absent or a dangling link.
 pub(super) fn open_to_read(path: &Path) -> io::Result<Option<(File, Metadata)>> {
     again(|| match look(path) {
         Ok(found) => {
@@ -135,9 +135,9 @@ pub(super) fn open_to_read(path: &Path) -> io::Result<Option<(File, Metadata)>> 
     })
 }
 
-/// Opens the very file that was looked at; `None` if another one has taken its place.
+/// Opens the very file that was checked; `None` if another one has replaced it.
 fn open_found(path: &Path, options: &OpenOptions, found: &Metadata) -> io::Result<Option<File>> {
-    // To open a FIFO would wait for ever.
+    // Opening a FIFO would block forever.
     if !found.is_file() {
         return Err(not_regular());
     }
@@ -148,7 +148,7 @@ fn open_found(path: &Path, options: &OpenOptions, found: &Metadata) -> io::Resul
     }
 }
 
-/// Another program may replace the file between the look and the opening.
+/// Another program may replace the file between the check and the opening.
 fn again<T>(attempt: impl Fn() -> io::Result<Option<T>>) -> io::Result<T> {
     for _ in 0..100 {
         if let Some(done) = attempt()? {
@@ -166,7 +166,7 @@ pub(super) fn not_regular() -> io::Error {
     io::Error::other("it is not a regular file")
 }
 
-/// The owner of the folder, unless it is root, who needs no file.
+/// The owner of the folder, unless it is root, which needs no file.
 fn folders_owner(path: &Path) -> Option<(u32, u32)> {
     let folder = fs::metadata(parent_of(path)).ok()?;
     (folder.uid() != ROOT).then(|| (folder.uid(), folder.gid()))

@@ -11,10 +11,10 @@ use super::owner::{give_to_folders_owner, is_same, look, not_regular};
 use super::parent_of;
 use crate::error::{Error, Result};
 
-/// Why a file could not be replaced, and whether its new contents are in place all the same.
+/// Why a file could not be replaced, and whether its new contents are in place anyway.
 #[derive(Debug)]
 pub(crate) struct ReplaceError {
-    /// The new contents are there for every reader, but may not outlast a power cut.
+    /// The new contents are there for every reader, but may not survive a power cut.
     pub in_place: bool,
     pub error: Error,
 }
@@ -34,8 +34,8 @@ enum Whose {
     Foreign,
 }
 
-/// Where a write to `path` lands: behind a symlink, the file it points to. To put a file in the
-/// place of a device or a pipe would break every other user of it.
+/// Where a write to `path` goes: behind a symlink, the file it points to. Replacing a device or a
+/// pipe with a file would break every other user of it.
 pub(super) fn landing(path: &Path) -> io::Result<PathBuf> {
     match look(path) {
         Ok(found) if !found.is_file() => Err(not_regular()),
@@ -59,14 +59,14 @@ pub(super) fn landing(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// The name a file has while it is being written. One name is enough: only the holder of a lock
-/// writes, and a leftover of a killed run is found by it.
+/// The name of a file while it is being written. One name is enough: only the lock holder writes,
+/// and finds a leftover of a killed run by it.
 fn temporary(target: &Path) -> PathBuf {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     target.with_file_name(format!(".{name}.ntcli-tmp"))
 }
 
-/// Removes what a killed run left of a write to `path`. For the holder of the lock only.
+/// Removes what a killed run left of a write to `path`. For the lock holder only.
 pub(crate) fn remove_leftover(path: &Path) {
     if let Ok(target) = landing(path) {
         let _ = fs::remove_file(temporary(&target));
@@ -85,7 +85,7 @@ fn create_temporary(temporary: &Path) -> io::Result<File> {
     }
 }
 
-/// Finds out whether the file of ours at `path` could be replaced, before anything depends on it.
+/// Finds out whether our file at `path` can be replaced, before anything depends on it.
 ///
 /// # Errors
 /// [`Error::WriteFile`], [`Error::CannotUse`].
@@ -93,7 +93,7 @@ pub(crate) fn probe_replace(path: &Path) -> Result<()> {
     probe(path, Whose::Ours)
 }
 
-/// As [`probe_replace`], for a file that is somebody else's.
+/// As [`probe_replace`], for another program's file.
 ///
 /// # Errors
 /// As [`probe_replace`].
@@ -114,7 +114,7 @@ fn probe(path: &Path, whose: Whose) -> Result<()> {
     kept.and(removed).map_err(fail)
 }
 
-/// A file that was mounted by itself, as container tools do: no other can be renamed over it.
+/// A file that is a mount of its own, as container tools make them: nothing can be renamed over it.
 fn is_mount_point(target: &Path) -> bool {
     let Ok(target) = fs::canonicalize(target) else {
         return false; // there is none yet
@@ -129,7 +129,7 @@ fn is_mount_point(target: &Path) -> bool {
     })
 }
 
-/// Blanks and the like stand as three octal digits after a backslash.
+/// Blanks and the like are written as three octal digits after a backslash.
 fn unescape(text: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -156,8 +156,8 @@ fn mount_point(path: &Path) -> Error {
     }
 }
 
-/// Replaces the file behind `path` with `bytes`: whoever reads it sees the old or the new contents,
-/// never a part, also after a power cut. Mode 0600; the owner of a file that was there is kept.
+/// Replaces the file behind `path` with `bytes`: every reader sees the old or the new contents,
+/// never a part, also after a power cut. Mode 0600; the owner of an existing file is kept.
 ///
 /// # Errors
 /// [`ReplaceError`] tells whether the old or the new contents are there.
@@ -165,7 +165,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::result::Result<(), Repl
     replace_with(path, bytes, Whose::Ours)
 }
 
-/// As [`replace`], for a file that is somebody else's: everything but the contents is kept.
+/// As [`replace`], for another program's file: everything but the contents is kept.
 ///
 /// # Errors
 /// As [`replace`].
@@ -197,7 +197,7 @@ fn replace_with(path: &Path, bytes: &[u8], whose: Whose) -> std::result::Result<
     sync_parent(&target).map_err(|e| fail(true, e))
 }
 
-/// Gives the still empty `file` what it is to have in the place of `target`. A file that root
+/// Gives the still empty `file` the attributes that it needs to replace `target`. A file that root
 /// rewrites stays its user's; one of ours that only root could read becomes the user's.
 fn keep(target: &Path, file: &File, whose: Whose) -> io::Result<()> {
     match fs::metadata(target) {

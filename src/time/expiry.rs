@@ -1,11 +1,11 @@
-//! Lengths of time as people write them, and when a token is to end.
+//! Durations as people write them, and when a token should expire.
 
 use serde::{Deserialize, Serialize};
 
 use super::{LAST_SECOND, Timestamp, digits};
 
-/// Reads a length of time in seconds: a whole number from 1 up, or one with a unit
-/// (`90s 15m 12h 30d 52w`). `None` for anything else, and for what ends after the year 9999.
+/// Reads a duration in seconds: a whole number from 1 up, alone or with a unit (`90s 15m 12h 30d
+/// 52w`). `None` for anything else, and if it ends after the year 9999.
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<u64> {
     let (number, unit) = match text.as_bytes().last()? {
@@ -23,11 +23,11 @@ pub fn parse_duration(text: &str) -> Option<u64> {
     (1..=LAST_SECOND.unsigned_abs()).contains(&secs).then_some(secs)
 }
 
-/// When a token ends, as the user asked for it.
+/// When a token expires, as the user requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expiry {
-    /// So many seconds from now.
+    /// This many seconds from now.
     In(u64),
     /// At that moment.
     At(Timestamp),
@@ -36,7 +36,7 @@ pub enum Expiry {
 }
 
 impl Expiry {
-    /// One year, what a refresh asks for unless told otherwise.
+    /// One year, the default of a refresh.
     pub const DEFAULT: Self = Self::In(31_536_000);
 
     /// Reads `--expires-in`: seconds, a duration, or `never`.

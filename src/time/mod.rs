@@ -45,7 +45,7 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// This point moved by so many seconds, back when negative.
+    /// This point moved by this many seconds; negative moves it back.
     #[must_use]
     pub fn plus_secs(self, secs: i64) -> Self {
         Self(self.0.saturating_add(secs.saturating_mul(1000)))
@@ -58,7 +58,7 @@ impl Timestamp {
         format!("{}.{:03}Z", text.trim_end_matches('Z'), self.0.rem_euclid(1000))
     }
 
-    /// Reads RFC 3339 (`2025-08-07T12:00:00.5+02:00`), `None` when it is none.
+    /// Reads RFC 3339 (`2025-08-07T12:00:00.5+02:00`); `None` if invalid.
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
@@ -100,7 +100,7 @@ impl Timestamp {
             }
         };
         let secs = days * 86_400 + hour * 3600 + minute * 60 + second - offset;
-        // An offset may lead out of the years that can be written.
+        // An offset may lead outside the years that can be written.
         let can_be_written = (FIRST_SECOND..=LAST_SECOND).contains(&secs);
         can_be_written.then_some(Self(secs * 1000 + millis))
     }
@@ -122,8 +122,8 @@ impl Timestamp {
             .or_else(|| Self::parse_http_date(text))
     }
 
-    /// A number of seconds since the epoch, or of milliseconds where it is too large for seconds.
-    /// `None` for what is no moment of either, and for 0, which servers write for none.
+    /// A number of seconds since the epoch, or of milliseconds if it is too large for seconds.
+    /// `None` if it is out of range for both, and for 0, which servers write for "no date".
     #[must_use]
     pub fn from_unix(number: i64) -> Option<Self> {
         match number {
@@ -133,7 +133,7 @@ impl Timestamp {
         }
     }
 
-    /// Reads the date of an HTTP header (`Sun, 06 Nov 1994 08:49:37 GMT`), `None` when it is none.
+    /// Reads the date of an HTTP header (`Sun, 06 Nov 1994 08:49:37 GMT`); `None` if invalid.
     #[must_use]
     pub fn parse_http_date(text: &str) -> Option<Self> {
         const MONTHS: [&str; 12] =
@@ -152,7 +152,7 @@ impl Timestamp {
     }
 }
 
-/// RFC 3339 in UTC, whole seconds. What that cannot write shows as the first or the last it can.
+/// RFC 3339 in UTC, whole seconds. A moment out of its range shows as the first or the last one.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let secs = self.secs().clamp(FIRST_SECOND, LAST_SECOND);
@@ -173,7 +173,7 @@ fn digits(text: &str, from: usize, to: usize) -> Option<i64> {
     part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse().ok())?
 }
 
-/// Days from the epoch to a date of the Gregorian calendar; `None` when there is no such date.
+/// Days from the epoch to a date of the Gregorian calendar; `None` if there is no such date.
 /// Years are counted from March, so that the leap day comes last.
 fn days_of(year: i64, month: i64, day: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);

@@ -1,5 +1,5 @@
-//! The loopback server that the browser comes back to at the end of a sign-in. It waits for one right
-//! request; every other request is answered or dropped, and none can hold that one up.
+//! The loopback server to which the browser is redirected at the end of a sign-in. It waits for one
+//! valid request; every other request is answered or dropped, and none can block the valid one.
 
 mod page;
 mod request;
@@ -14,15 +14,16 @@ use crate::error::AuthError;
 use crate::secret::Secret;
 use request::{Stray, Visit};
 
-/// How often the sockets are looked at. Short for a person, long for a processor.
+/// How often the sockets are polled. Short for a person, long for a processor.
 const PAUSE: Duration = Duration::from_millis(20);
-/// A browser sends its request in one piece; what takes longer is no browser.
+/// A browser sends its request in one piece; a slower client is not a browser.
 const HEAD_TIME: Duration = Duration::from_secs(10);
-/// How long a client may go on sending after its answer. To close at once could take it away.
+/// How long a client may keep sending after its answer: closing at once could discard the answer.
 const DRAIN_TIME: Duration = Duration::from_secs(2);
-/// No request of a browser is longer; an authorization code has a hundred bytes or so.
+/// No request of a browser is longer; an authorization code has about a hundred bytes.
 const LONGEST_HEAD: usize = 16 << 10;
-/// As many at a time. Beyond it the oldest is dropped: it has sent no whole request for longest.
+/// The most connections at a time. Beyond this the oldest is dropped: it has been incomplete
+/// longest.
 const MOST_CONNECTIONS: usize = 64;
 
 pub(crate) struct Listener {
@@ -38,14 +39,14 @@ pub(crate) enum CallbackResult {
     Denied(String),
 }
 
-/// The browser's tab, which waits to be told how it ended.
+/// The browser's tab, which waits for the outcome.
 pub(crate) struct Tab(TcpStream);
 
 impl Listener {
     /// Listens on the first port of the range that is free.
     ///
     /// # Errors
-    /// [`AuthError::Listen`] when none is.
+    /// [`AuthError::Listen`] if none is free.
     pub(crate) fn open(ports: RangeInclusive<u16>) -> Result<Self, AuthError> {
         let (first, last) = (*ports.start(), *ports.end());
         let mut source = io::Error::from(ErrorKind::AddrInUse);
@@ -58,12 +59,12 @@ impl Listener {
         Err(AuthError::Listen { first, last, source })
     }
 
-    /// Which port it is.
+    /// The port.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    /// Waits for the answer that bears `state`.
+    /// Waits for the answer with this `state`.
     ///
     /// # Errors
     /// [`AuthError::TimedOut`].
@@ -107,8 +108,8 @@ impl Listener {
     }
 }
 
-/// Both loopback addresses: browsers ask either for `localhost`, and no other program may sit on the
-/// other one. A machine without IPv6 has the one.
+/// Both loopback addresses: browsers use either for `localhost`, and no other program may listen on
+/// the other one. A machine without IPv6 has only one.
 fn listen(port: u16) -> io::Result<Vec<TcpListener>> {
     let mut sockets = vec![TcpListener::bind((Ipv4Addr::LOCALHOST, port))?];
     match TcpListener::bind((IpAddr::from(Ipv6Addr::LOCALHOST), port)) {
@@ -122,7 +123,7 @@ fn listen(port: u16) -> io::Result<Vec<TcpListener>> {
     Ok(sockets)
 }
 
-/// A connection whose request has not come to its end, or whose answer is being taken in.
+/// A connection whose request is incomplete, or whose answer is being received.
 struct Connection {
     stream: TcpStream,
     head: Vec<u8>,
@@ -141,10 +142,10 @@ impl Connection {
         Self { stream, head: Vec::new(), since: Instant::now(), answered: false }
     }
 
-    /// Reads what has come in, without waiting.
+    /// Reads the available bytes without waiting.
     fn poll(&mut self, state: &str) -> Poll {
         let mut buffer = [0; 4096];
-        // A few at a time: a client that sends and sends must not keep the others waiting.
+        // A few at a time: a client that keeps sending must not block the others.
         for _ in 0..8 {
             match self.stream.read(&mut buffer) {
                 Ok(0) => return Poll::Drop,
@@ -164,9 +165,9 @@ impl Connection {
         if self.since.elapsed() < limit { Poll::Keep } else { Poll::Drop }
     }
 
-    /// What the request is, once its head is whole.
+    /// Parses the request once its head is complete.
     fn take_in(&mut self, bytes: &[u8], state: &str) -> Option<Visit> {
-        // The end may lie across two pieces.
+        // The end may span two reads.
         let from = self.head.len().saturating_sub(3);
         self.head.extend_from_slice(bytes);
         let fresh = &self.head[from..];
@@ -179,8 +180,8 @@ impl Connection {
         }
     }
 
-    /// A page fits into a fresh socket's buffer whole, so nothing waits here either. A client that
-    /// is gone is found out by the next poll.
+    /// A page fits into a fresh socket's buffer, so this does not block either. The next poll
+    /// detects a client that is gone.
     fn answer(&mut self, page: &[u8]) {
         self.answered = true;
         self.since = Instant::now();
@@ -191,12 +192,12 @@ impl Connection {
 }
 
 impl Tab {
-    /// Tells the browser that it worked. A browser that has gone is no error.
+    /// Tells the browser that it worked. A browser that has gone is not an error.
     pub(crate) fn succeed(self, text: &str) {
         self.end(Ok(text));
     }
 
-    /// Tells the browser why it did not.
+    /// Tells the browser why it failed.
     pub(crate) fn fail(self, why: &str) {
         self.end(Err(why));
     }

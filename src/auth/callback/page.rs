@@ -1,8 +1,8 @@
-//! The small pages that the browser gets to see.
+//! The small pages that the browser shows.
 
 use super::request::Stray;
 
-/// What a stray request is told.
+/// The answer to a stray request.
 pub(super) fn for_stray(stray: Stray) -> Vec<u8> {
     let (status, text) = match stray {
         Stray::Malformed => ("400 Bad Request", "This is not the answer of a sign-in."),
@@ -28,7 +28,7 @@ pub(super) fn for_end(outcome: Result<&str, &str>) -> Vec<u8> {
     }
 }
 
-/// A whole answer. Nothing may be loaded into it, and the code in its address goes nowhere.
+/// A complete response. The page may load nothing, and the code in its address is not passed on.
 fn page(status: &str, title: &str, text: &str) -> Vec<u8> {
     let (title, text) = (escape(title), escape(text));
     let html = format!(
@@ -47,7 +47,7 @@ fn page(status: &str, title: &str, text: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Text that a page shows and never obeys.
+/// Escapes text for a page.
 fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {

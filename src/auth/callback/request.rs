@@ -1,12 +1,12 @@
-//! What a request to the callback server is: the answer of the sign-in service, or a stray.
+//! Classifies a request to the callback server: the answer of the sign-in service, or a stray.
 
 use percent_encoding::percent_decode;
 
 use crate::secret::Secret;
 
-/// The only path there is.
+/// The only valid path.
 const PATH: &str = "/callback";
-/// The longest reason that is repeated, characters.
+/// The longest reason that is repeated, in characters.
 const LONGEST_REASON: usize = 300;
 
 /// What came in.
@@ -14,20 +14,20 @@ const LONGEST_REASON: usize = 300;
 pub(super) enum Visit {
     /// The sign-in worked: the code to redeem.
     Code(Secret),
-    /// The service, or the person, said no.
+    /// The service, or the user, denied it.
     Denied(String),
-    /// Nothing of ours; it is answered and forgotten.
+    /// Not for us; it is answered and ignored.
     Stray(Stray),
 }
 
-/// Why a request is not the answer.
+/// Why a request is not the expected answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stray {
-    /// No HTTP request, or one that is garbled.
+    /// Not an HTTP request, or a malformed one.
     Malformed,
     /// Another path.
     Elsewhere,
-    /// Another verb than GET.
+    /// A method other than GET.
     WrongMethod,
     /// The state is not that of this sign-in: an old tab, or an attack.
     WrongState,
@@ -35,7 +35,7 @@ pub(super) enum Stray {
     TooLong,
 }
 
-/// The verb and the target of a request's first line; `None` when it is no request line.
+/// The method and the target of a request line; `None` if it is not a request line.
 pub(super) fn request_line(head: &[u8]) -> Option<(&str, &str)> {
     let line = head.split(|b| *b == b'\n').next()?;
     let line = std::str::from_utf8(line.strip_suffix(b"\r").unwrap_or(line)).ok()?;
@@ -49,7 +49,7 @@ pub(super) fn request_line(head: &[u8]) -> Option<(&str, &str)> {
     fits.then_some((method, target))
 }
 
-/// Judges a whole head. Only a request with the right `state` can be an answer.
+/// Classifies a complete head. Only a request with the right `state` can be an answer.
 pub(super) fn judge(head: &[u8], state: &str) -> Visit {
     let Some((method, target)) = request_line(head) else {
         return Visit::Stray(Stray::Malformed);
@@ -75,7 +75,7 @@ fn answer(query: &str, state: &str) -> Result<Visit, Stray> {
             "error_description" => &mut description,
             _ => continue,
         };
-        // One that comes twice could be read in two ways.
+        // A parameter that occurs twice is ambiguous.
         if place.replace(decode(value).ok_or(Stray::Malformed)?).is_some() {
             return Err(Stray::Malformed);
         }
@@ -98,7 +98,7 @@ fn reason(error: &str, description: Option<String>) -> String {
     text.chars().take(LONGEST_REASON).collect()
 }
 
-/// A value of a query: `+` is a space. `None` when it is no UTF-8.
+/// A query value: `+` is a space. Returns `None` if it is not UTF-8.
 fn decode(text: &str) -> Option<String> {
     let spaced = text.replace('+', " ");
     let decoded = percent_decode(spaced.as_bytes()).decode_utf8().ok()?;
@@ -189,7 +189,7 @@ mod tests {
                 Visit::Denied(reason) => assert!(reason.chars().count() <= LONGEST_REASON),
                 Visit::Stray(_) => {}
             }
-            // The same with a state that was never given out.
+            // The same with a state that was never issued.
             assert!(matches!(judge(head, "never-sent"), Visit::Stray(_)));
         });
     }

@@ -1,4 +1,4 @@
-//! What the sign-in service answers: tokens, and who signed in.
+//! The answers of the sign-in service: tokens, and who signed in.
 
 use super::Answer;
 use crate::config::User;
@@ -14,22 +14,22 @@ use crate::time::Timestamp;
 pub(crate) struct Grant {
     pub(super) access_token: Option<Secret>,
     pub(super) id_token: Option<Secret>,
-    /// The refresh token to use from now on, when it brings one.
+    /// The refresh token to use from now on, if the answer has one.
     pub refresh_token: Option<Secret>,
-    /// When the session ends that comes of it, by our clock.
+    /// When the resulting session ends, by our clock.
     pub expires_at: Option<Timestamp>,
 }
 
 impl Grant {
-    /// When a session made of it ends: as the provider said, else as the session itself says. An
-    /// end that is past already is a clock that is wrong, and no end to go by.
+    /// When the resulting session ends: as the provider says, else as the session itself says. An
+    /// end in the past means a wrong clock, so it is ignored.
     pub(crate) fn session_end(&self, bearer: &Secret, now: Timestamp) -> Option<Timestamp> {
         let claimed = || jwt::claims(bearer.expose())?.expires_at;
         self.expires_at.or_else(claimed).filter(|end| *end > now)
     }
 }
 
-/// A success whose body makes no sense.
+/// A success whose body cannot be understood.
 pub(super) fn unusable(status: u16, why: &str) -> Failure {
     Failure::Unknown {
         reason: format!(

@@ -23,7 +23,7 @@ type Answer<T> = std::result::Result<T, Failure>;
 /// Everything that a session and its renewal need of a person.
 const SCOPE: &str = "openid email profile";
 
-/// The sign-in service and the API that takes its word.
+/// The sign-in service and the API that trusts it.
 pub(crate) struct Provider<'a> {
     http: &'a Http,
     clock: &'a dyn Clock,
@@ -32,7 +32,7 @@ pub(crate) struct Provider<'a> {
     client_id: String,
 }
 
-/// One sign-in on its way through the browser.
+/// One sign-in in progress.
 pub(crate) struct Attempt {
     state: String,
     verifier: Secret,
@@ -40,7 +40,7 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// A new one, to come back to `port`.
+    /// A new sign-in that redirects to `port`.
     ///
     /// # Errors
     /// [`AuthError::NoRandom`].
@@ -52,7 +52,7 @@ impl Attempt {
         })
     }
 
-    /// What the answer must bear.
+    /// The state that the answer must have.
     pub(crate) fn state(&self) -> &str {
         &self.state
     }
@@ -85,7 +85,7 @@ impl<'a> Provider<'a> {
         })
     }
 
-    /// Where the browser begins.
+    /// The URL that the browser opens first.
     pub(crate) fn authorize_url(&self, attempt: &Attempt) -> String {
         let challenge = challenge(&attempt.verifier);
         let query = encode_form(&[
@@ -100,7 +100,7 @@ impl<'a> Provider<'a> {
         format!("{}/oauth/authorize?{query}", self.base)
     }
 
-    /// Redeems the code that the browser brought. It works once.
+    /// Redeems the code from the browser. It works once.
     ///
     /// # Errors
     /// [`Failure`].
@@ -147,7 +147,7 @@ impl<'a> Provider<'a> {
         Ok(answer::user(&fields(&response)?))
     }
 
-    /// Has the sign-in exchanged for a session bearer. To do so twice does no harm.
+    /// Exchanges the sign-in for a session bearer. Repeating it is harmless.
     ///
     /// # Errors
     /// [`Failure`]; 403 means that the account may not use a command line.

@@ -27,8 +27,7 @@ pub(crate) use token::{
 };
 pub(crate) use workspace::{Workspace, WorkspaceCommand, WorkspaceCreate, WorkspaceDelete};
 
-/// Other words for a command: the group it is in, the other word, its name. argh knows only
-/// aliases of one letter.
+/// Aliases of commands: the group, the alias, the name. argh supports only aliases of one letter.
 pub(crate) const ALIASES: &[(&str, &str, &str)] = &[
     ("", "ws", "workspace"),
     ("workspace", "ls", "list"),
@@ -50,7 +49,7 @@ pub(super) struct Ntcli {
     pub(super) debug: bool,
     /// print the version
     #[argh(switch, short = 'V')]
-    #[allow(dead_code)] // declared for help and completion; the parser answers it
+    #[allow(dead_code)] // declared for help and completion; the parser handles it
     version: bool,
     #[argh(subcommand)]
     pub(super) command: Command,
@@ -59,7 +58,7 @@ pub(super) struct Ntcli {
 /// The command to run.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
 #[argh(subcommand)]
-#[allow(clippy::large_enum_variant)] // one, and it is not copied
+#[allow(clippy::large_enum_variant)] // there is only one, and it is not copied
 pub(crate) enum Command {
     /// `ntcli token`
     Token(Token),

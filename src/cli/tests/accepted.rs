@@ -1,4 +1,4 @@
-//! Arguments that make a command.
+//! Valid command lines.
 
 use super::*;
 
@@ -119,7 +119,7 @@ fn other_words_for_commands() {
     ] {
         assert_eq!(run(alias), run(name), "{alias}");
     }
-    // A word for a command is one only in a command's place.
+    // An alias is a command only in a command's position.
     assert_eq!(refresh("token refresh ws").workspace, some("ws"));
 }
 
@@ -180,7 +180,7 @@ fn every_example_in_the_help_is_accepted() {
     assert!(found.len() > 30);
     for example in found {
         let one = example.split(['<', '&']).next().unwrap();
-        // A quoted text stands for one word.
+        // A quoted text is one word.
         let quoted: Vec<_> = one.split('\'').collect();
         let line = match quoted.as_slice() {
             [before, _, after] => format!("{before}text{after}"),

@@ -1,11 +1,11 @@
-//! Arguments that nobody would type on purpose: no panic, no secret repeated.
+//! Random and hostile arguments: no panic, and no secret is repeated.
 
 use std::os::unix::ffi::OsStringExt;
 
 use super::*;
 use crate::fuzz;
 
-/// Every word that means something, and some that do not.
+/// Every word that has a meaning, and some that do not.
 fn vocabulary() -> Vec<String> {
     fn collect(node: &CommandInfoWithArgs, found: &mut Vec<String>) {
         for flag in node.flags {
@@ -55,7 +55,7 @@ fn vocabulary() -> Vec<String> {
     found
 }
 
-/// Every command, to begin lines with: random words seldom reach one.
+/// Every command, as a prefix: random words seldom form one.
 fn beginnings() -> Vec<Vec<String>> {
     let mut found = vec![vec![]];
     for group in &command_tree().commands {
@@ -75,7 +75,7 @@ fn fuzz_arguments() {
     fuzz::rounds(10_000, |random| {
         let mut line: Vec<OsString> = random.pick(&starts).iter().map(OsString::from).collect();
         for _ in 0..random.below(5) {
-            // A word as it is, or a text that chance has made of one.
+            // A word as it is, or a randomly changed text.
             let word = if random.below(4) > 0 {
                 random.pick(&seeds).to_vec()
             } else {

@@ -1,4 +1,4 @@
-//! What may be typed and what comes of it.
+//! Command lines and their results.
 
 mod accepted;
 mod hostile;

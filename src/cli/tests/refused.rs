@@ -1,4 +1,4 @@
-//! Arguments that make no sense, and what is said of them.
+//! Invalid command lines, and their messages.
 
 use super::*;
 
@@ -143,7 +143,7 @@ fn json_is_seen_however_broken_the_rest_is() {
 }
 
 #[test]
-fn wrong_usage_is_no_answer_of_needs_refresh() {
+fn wrong_usage_is_not_an_answer_of_needs_refresh() {
     for line in
         ["token needs-refresh --bogus", "token needs-refresh a b", "token needs-refresh -w ''"]
     {

@@ -1,4 +1,4 @@
-//! `ntcli auth login` and `signup`: through the browser and back.
+//! `ntcli auth login` and `signup`: sign-in with the browser.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::rotation::Store;
 use crate::secret::Secret;
 
 const DEFAULT_PORT: u16 = 41247;
-/// How many ports after the first are tried when it is taken.
+/// How many further ports are tried if the first is taken.
 const MORE_PORTS: u16 = 10;
 const DEFAULT_TIMEOUT_MS: u64 = 300_000;
 
@@ -34,7 +34,7 @@ pub(super) struct LoginOptions {
     pub(super) greeting: &'static str,
 }
 
-/// Signs in. The lock is held at the end alone, for the time of one write.
+/// Signs in. The lock is held only at the end, for one write.
 pub(super) fn run(ctx: &Context, options: &LoginOptions) -> Result<Report> {
     let ports = ports(&ctx.env, options.port)?;
     let limit = time_limit(&ctx.env, options.timeout)?;
@@ -49,7 +49,7 @@ pub(super) fn run(ctx: &Context, options: &LoginOptions) -> Result<Report> {
         ctx.console.say("To sign in again: ntcli auth login --force");
         return Ok(super::signed_in("Already signed in", &session, ctx.clock.now()));
     }
-    // Find out what cannot be written before the user goes through the browser.
+    // Check that the config can be written before the user goes through the browser.
     app.lock()?.probe()?;
 
     let listener = Listener::open(ports)?;
@@ -72,7 +72,7 @@ pub(super) fn run(ctx: &Context, options: &LoginOptions) -> Result<Report> {
         })?;
         Ok(session)
     });
-    // The browser is told last, so that it is told the truth.
+    // The browser is told last, so that it shows the actual outcome.
     match &stored {
         Ok(_) => tab.succeed("ntcli is signed in. You can close this page."),
         Err(error) => tab.fail(&error.in_one_line()),
@@ -82,9 +82,9 @@ pub(super) fn run(ctx: &Context, options: &LoginOptions) -> Result<Report> {
     Ok(super::signed_in("Signed in", &session, ctx.clock.now()))
 }
 
-/// The stored session, if it holds for this server. The server is asked: a session that it turns
-/// down would send people round in circles, from a command that says to sign in to a sign-in that
-/// sees no need.
+/// The stored session, if it is valid for this server. The server is asked: otherwise a session
+/// that it rejects would send users in circles, from a command that says to sign in to a sign-in
+/// that sees no need.
 fn still_signed_in(
     ctx: &Context,
     config: &Config,
@@ -107,7 +107,7 @@ fn still_signed_in(
     }
 }
 
-/// Tells the person at the terminal what to do.
+/// Tells the user at the terminal what to do.
 fn invite(ctx: &Context, options: &LoginOptions, url: &str, port: u16, opened: bool) {
     let greeting = options.greeting;
     let console = &ctx.console;
@@ -123,7 +123,7 @@ fn invite(ctx: &Context, options: &LoginOptions, url: &str, port: u16, opened: b
     console.progress("Waiting for the browser…");
 }
 
-/// Everything between the code and the session.
+/// All steps between the code and the session.
 fn redeem(ctx: &Context, provider: &Provider, code: &Secret, attempt: &Attempt) -> Result<Session> {
     let failed = |failure| Error::from(AuthError::sign_in(failure));
     let grant = provider.redeem(code, attempt).map_err(failed)?;
@@ -145,7 +145,7 @@ fn redeem(ctx: &Context, provider: &Provider, code: &Secret, attempt: &Attempt) 
     })
 }
 
-/// The ports to try. One that was asked for is the only one.
+/// The ports to try. A requested port is the only one.
 fn ports(env: &Env, asked: Option<u16>) -> Result<RangeInclusive<u16>> {
     if let Some(port) = asked {
         return Ok(port..=port);

@@ -15,10 +15,10 @@ use crate::output::Report;
 use crate::secret::Secret;
 use crate::time::Expiry;
 
-/// No bearer is longer than what a header may hold.
+/// The longest bearer: it must fit into a header.
 const LONGEST_BEARER: u64 = 16 << 10;
 
-/// Stores the session bearer on standard input, unless the server turns it down.
+/// Stores the session bearer from standard input, unless the server rejects it.
 pub(super) fn run(ctx: &Context, args: &AuthLogin) -> Result<Report> {
     let now = ctx.clock.now();
     let expires_at = match args.expires_in.as_deref() {
@@ -52,7 +52,7 @@ pub(super) fn run(ctx: &Context, args: &AuthLogin) -> Result<Report> {
     Ok(report)
 }
 
-/// Asks the server whether it takes the bearer; returns why that is not known.
+/// Asks the server whether it accepts the bearer; returns why this is unknown.
 fn ask(ctx: &Context, http: &Http, server: &str, bearer: &Secret) -> Result<Option<Failure>> {
     ctx.console.progress("Signing in…");
     let api = Api::new(http, &*ctx.clock, server.to_owned(), Some(bearer.clone()));
@@ -63,7 +63,7 @@ fn ask(ctx: &Context, http: &Http, server: &str, bearer: &Secret) -> Result<Opti
     }
 }
 
-/// One bearer from standard input, white space around it dropped.
+/// One bearer from standard input, trimmed.
 fn read_bearer(ctx: &Context) -> Result<Secret> {
     let wrong = |message: &str| Error::InvalidValue { message: message.to_owned() };
     if ctx.stdin_is_terminal {

@@ -10,7 +10,7 @@ use crate::output::Report;
 use crate::rotation::{LoggedOut, Rotator, WorkspaceRef};
 use crate::token::Token;
 
-/// Signs out. Nothing is forgotten that may be live, unless `--forget` says so.
+/// Signs out. Nothing that may be live is forgotten, unless `--forget` says so.
 pub(in crate::commands) fn run(ctx: &Context, args: &AuthLogout) -> Result<Report> {
     let app = App::open(ctx)?;
     let before = app.config()?;

@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 pub(super) use logout::run as logout;
 pub(super) use status::run as status;
 
-/// Warns at a sign-in that a variable still wins over the stored session.
+/// Warns at a sign-in that a variable still takes precedence over the stored session.
 fn warn_of_variable(app: &App) {
     let config = app.config();
     if let Ok(Ok(Some(found))) = config.map(|config| auth::from_env(&app.ctx.env, &config)) {
@@ -30,7 +30,7 @@ fn warn_of_variable(app: &App) {
     }
 }
 
-/// Signs in with the browser, or with a session that comes in on standard input.
+/// Signs in with the browser, or with a session from standard input.
 pub(super) fn login(ctx: &Context, args: &AuthLogin) -> Result<Report> {
     if args.token_stdin {
         return login_stdin::run(ctx, args);
@@ -45,7 +45,7 @@ pub(super) fn login(ctx: &Context, args: &AuthLogin) -> Result<Report> {
     login::run(ctx, &options)
 }
 
-/// The same: the page that signs people in makes accounts too.
+/// The same: the sign-in page also creates accounts.
 pub(super) fn signup(ctx: &Context, args: &AuthSignup) -> Result<Report> {
     let options = login::LoginOptions {
         port: args.port,
@@ -80,7 +80,7 @@ fn lasts(session: &Session, now: Timestamp) -> String {
     }
 }
 
-/// Who it is, for people: the address, else a name, else the provider's id.
+/// The user, for people: the address, else a name, else the provider's id.
 fn name(user: &User) -> Option<String> {
     let names = [user.first_name.as_deref(), user.last_name.as_deref()];
     let full = names.into_iter().flatten().collect::<Vec<_>>().join(" ");

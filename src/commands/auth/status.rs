@@ -9,7 +9,7 @@ use crate::json::Json;
 use crate::output::Report;
 use crate::text::printable;
 
-/// Tells where the bearer comes from, whose it is, and until when it holds.
+/// Reports where the bearer comes from, whose it is, and when it ends.
 pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     let now = ctx.clock.now();
     let app = App::open(ctx)?;
@@ -38,7 +38,7 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     Ok(Report::new(text(&session, &place, ctx), json))
 }
 
-/// Not signed in: exit 4, and the same field as when signed in.
+/// Not signed in: exit 4, with the same field as when signed in.
 fn not_signed_in(reason: String) -> Report {
     let json = Json::of([("signed_in", false.into())]);
     Report::new("", json).with_problem(Some(Error::NoSession { reason }))

@@ -63,8 +63,8 @@ fn session(session: Option<&Session>) -> String {
     text
 }
 
-/// The document with every secret replaced. Fields that we do not know are judged by their names,
-/// and by what JWTs look like.
+/// The document with every secret replaced. Unknown fields are judged by their names, and by
+/// whether they look like JWTs.
 fn redacted(json: &Json) -> Json {
     match json {
         Json::Object(fields) => Json::Object(
@@ -81,7 +81,7 @@ fn redacted(json: &Json) -> Json {
 
 fn redacted_field(name: &str, value: &Json) -> Json {
     match value {
-        // Nothing to hide, and good to know.
+        // Not secret, and useful to know.
         Json::Text(text) if text.is_empty() || text == "no-token" => value.clone(),
         Json::Object(_) | Json::Null | Json::Bool(_) => redacted(value),
         _ if is_secret(name) => Json::text(REDACTED),

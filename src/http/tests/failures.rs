@@ -13,7 +13,7 @@ fn refused_is_not_sent() {
         assert_eq!((class, ours), ("not sent", false));
         assert_eq!(reason, format!("cannot connect to {host}:{port}: connection refused"));
     }
-    assert_eq!(client.pauses().len(), 6, "a create is tried again when nobody was there");
+    assert_eq!(client.pauses().len(), 6, "a create is tried again if nothing was sent");
 }
 
 #[test]

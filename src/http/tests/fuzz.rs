@@ -1,4 +1,4 @@
-//! Variables, addresses and error answers that nobody would send on purpose.
+//! Random and hostile variables, addresses and error answers.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -56,7 +56,7 @@ fn proxies_are_used_or_refused_without_the_password() {
         match ProxySettings::from_env(&env).choose(&target) {
             Ok(Some(proxy)) => {
                 assert!(proxy.for_ureq().is_some());
-                // What stands behind the last @ is the host, whatever it looks like.
+                // The text after the last @ is the host, in any form.
                 let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
                 let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
                 let host = authority.rsplit('@').next().unwrap_or_default();
@@ -137,7 +137,7 @@ fn bundles_of_certificates() {
     });
 }
 
-/// Gives the bytes in the lock to whoever asks, and counts how often.
+/// Serves the current bytes to every client, and counts the requests.
 fn parrot(answer: Arc<Mutex<(Vec<u8>, usize)>>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -153,7 +153,7 @@ fn parrot(answer: Arc<Mutex<(Vec<u8>, usize)>>) -> u16 {
     port
 }
 
-/// Whatever the answer is: that the request was not sent is never said, and it is not sent again.
+/// For any answer, the request is never reported as not sent, and it is not sent again.
 #[test]
 fn answers_byte_by_byte() {
     let seeds: [&[u8]; 7] = [

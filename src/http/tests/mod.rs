@@ -1,4 +1,4 @@
-//! The room as a whole, against real sockets.
+//! The module as a whole, against real sockets.
 
 #[path = "../../../tests/control_plane/certificates.rs"]
 mod certificates;
@@ -19,7 +19,7 @@ use super::proxy::{ProxySettings, ProxyVariable};
 use super::*;
 use crate::secret::Secret;
 
-/// A clock that stands still and remembers for how long it was asked to wait.
+/// A clock that stands still and records the requested waits.
 #[derive(Default)]
 pub(super) struct StillClock(RefCell<Vec<Duration>>);
 
@@ -33,7 +33,7 @@ impl Clock for StillClock {
     }
 }
 
-/// A client with what it reported and how long it would have waited.
+/// A client with its reports and its pauses.
 pub(super) struct Client {
     pub(super) http: Http,
     events: Rc<RefCell<Vec<HttpEvent>>>,
@@ -77,7 +77,7 @@ impl Client {
         lines.collect()
     }
 
-    /// The waits that are worth telling a person.
+    /// The waits that are shown to a person.
     pub(super) fn waits(&self) -> Vec<Duration> {
         let events = self.events.borrow();
         let waits = events.iter().filter_map(|event| match event {

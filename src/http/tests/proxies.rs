@@ -24,7 +24,7 @@ fn client(proxy: &str) -> Client {
     })
 }
 
-/// A proxy that answers every CONNECT like this; after a 200 it leads to `port` whatever was asked.
+/// A proxy that answers every CONNECT like this; after a 200 it connects to `port` for any host.
 pub(super) fn tunnel(answer: &'static str, port: u16) -> (u16, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let own_port = listener.local_addr().unwrap().port();
@@ -125,7 +125,7 @@ fn a_proxy_that_is_not_there() {
 }
 
 #[test]
-fn a_proxy_of_a_kind_we_do_not_speak() {
+fn a_proxy_of_an_unsupported_kind() {
     let (class, _, ours, reason) = parts(client("socks5://me:hush@h:1").get("http://api.example/"));
     assert_eq!((class, ours), ("not sent", true));
     assert!(reason.contains("http_proxy") && reason.contains("SOCKS"), "{reason}");

@@ -91,7 +91,7 @@ fn a_create_that_was_answered_is_not_repeated() {
     assert_eq!(server.requests().len(), 1, "a GET is not repeated after a 500 either");
 }
 
-/// Whoever repeats such a create waits as the client itself does.
+/// A caller that repeats such a create waits as the client itself does.
 #[test]
 fn backing_off() {
     let client = Client::new();
@@ -104,7 +104,7 @@ fn backing_off() {
     assert!((375..=625).contains(&pauses[1].as_millis()), "{pauses:?}");
 }
 
-/// What one request has waited for, the next cannot wait for again.
+/// The waits of one request reduce those of the next.
 #[test]
 fn all_waiting_of_a_run_is_bounded() {
     let busy = with_header(503, "Retry-After: 25");

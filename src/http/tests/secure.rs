@@ -49,7 +49,7 @@ fn talk(mut stream: StreamOwned<ServerConnection, TcpStream>, answer: &[u8]) {
 }
 
 #[test]
-fn a_trusted_server_is_spoken_to() {
+fn a_trusted_server_is_accepted() {
     let port = serve("valid.pem", raw("200 X", "{}"));
     let client = client(&certificate("ca.pem"));
     for host in ["localhost", "127.0.0.1"] {
@@ -160,7 +160,7 @@ fn a_bundle_that_cannot_be_used_is_refused_by_name() {
         assert_eq!((class, ours), ("not sent", true), "{reason}");
         assert!(reason.contains(name) && reason.contains("SSL_CERT_FILE"), "{reason}");
         assert!(reason.contains(words), "{reason}");
-        // Nobody needs certificates for plain http.
+        // Plain http needs no certificates.
         let server = Server::start(vec![Reply::Send(raw("200 X", "{}"))]);
         client(&path).get(&server.url("/")).unwrap();
     }

@@ -1,4 +1,4 @@
-//! A server of the tests: gives its answers in turn and keeps what it was asked.
+//! A test server: gives its answers in turn and records the requests.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-/// What is done with one request.
+/// How one request is answered.
 #[derive(Clone)]
 pub(super) enum Reply {
     /// These bytes, and the connection stays open.
     Send(Vec<u8>),
     /// These bytes, then the connection is closed.
     SendAndClose(Vec<u8>),
-    /// A head that begins well and goes on, a byte every 20 ms, without end.
+    /// A valid head that goes on, a byte every 20 ms, without end.
     Drip,
     /// These bytes, then as many zeros as are taken, in the end 60 MB.
     Flood(Vec<u8>),
@@ -132,7 +132,7 @@ fn talk(mut stream: TcpStream, log: &Mutex<Log>) {
     }
 }
 
-/// Head and body of the next request; `None` when the client has gone.
+/// Head and body of the next request; `None` if the client has gone.
 pub(super) fn read_request(stream: &mut impl Read) -> Option<String> {
     let mut bytes = Vec::new();
     let mut byte = [0];

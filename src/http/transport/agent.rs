@@ -1,4 +1,4 @@
-//! The ureq agents: one for each way out, built when it is first needed.
+//! The ureq agents: one per route, built when it is first needed.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -18,24 +18,24 @@ use crate::http::proxy::Proxy;
 use crate::http::settings::Settings;
 use crate::http::target::Target;
 
-/// A name that takes longer than this is not going to be found.
+/// A name look-up that takes longer is not going to succeed.
 pub(in crate::http) const LONGEST_RESOLVE: Duration = Duration::from_secs(5);
-/// A host that takes longer than this to connect to is down.
+/// A host that takes longer to connect to is down.
 pub(in crate::http) const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 /// Room for a whole request head, the longest URL and bearer included: ureq needs it in one piece.
 const OUTPUT_BUFFER: usize = 16 * 1024;
 /// The longest head of an answer.
 const LONGEST_ANSWER_HEAD: usize = 64 * 1024;
-/// Room for more than that: a longer head must not look like an end of the connection.
+/// Room for more than that: a longer head must not look like a closed connection.
 const INPUT_BUFFER: usize = LONGEST_ANSWER_HEAD + 16 * 1024;
 /// Shorter than the 5 s after which common servers close: a request that may not be repeated must
 /// not meet a connection that is just being closed.
 const LONGEST_IDLE: Duration = Duration::from_secs(3);
 
-/// A way to a server.
+/// A route to a server.
 #[derive(Clone)]
 pub(in crate::http) struct Route {
-    /// The proxy on the way.
+    /// The proxy on the route.
     pub(in crate::http) proxy: Option<Proxy>,
     /// Whether the proxy gets the requests themselves (plain http) rather than a tunnel.
     forwards: bool,
@@ -50,7 +50,7 @@ impl Route {
     }
 }
 
-/// All ways that were needed so far.
+/// All routes that were needed so far.
 #[derive(Default)]
 pub(in crate::http) struct Agents {
     routes: RefCell<Vec<Route>>,
@@ -58,12 +58,12 @@ pub(in crate::http) struct Agents {
 }
 
 impl Agents {
-    /// What saw how far the last attempt got.
+    /// Records how far the last attempt got.
     pub(in crate::http) fn tracker(&self) -> &SendTracker {
         &self.tracker
     }
 
-    /// The way to this target. The error is a setting of ours that cannot be used.
+    /// The route to this target. The error is an invalid setting of ours.
     pub(in crate::http) fn route_to(
         &self,
         target: &Target,
@@ -128,7 +128,7 @@ fn config(timeout: Duration, proxy: Option<ureq::Proxy>, tls: Option<TlsConfig>)
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
-        // Set even when there is none, or ureq asks the environment itself.
+        // Set even if there is none, or ureq reads the environment itself.
         .proxy(proxy)
         .user_agent(concat!("ntcli/", env!("CARGO_PKG_VERSION")))
         .accept("application/json")

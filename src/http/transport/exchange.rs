@@ -13,10 +13,10 @@ use crate::http::target::Target;
 pub(in crate::http) const LONGEST_BEARER: usize = 8 * 1024;
 /// The longest body of a 2xx answer, bytes.
 const LONGEST_BODY: u64 = 1024 * 1024;
-/// How much of any other answer is looked at, bytes: room for every error of the API.
+/// How much of any other answer is read, in bytes: room for every error of the API.
 const LONGEST_ERROR: u64 = 64 * 1024;
 
-/// An answer as it came.
+/// An answer as it was received.
 pub(in crate::http) struct Answer {
     pub(in crate::http) status: u16,
     pub(in crate::http) headers: HeaderMap,
@@ -24,23 +24,23 @@ pub(in crate::http) struct Answer {
     pub(in crate::http) body: Result<Vec<u8>, BodyFault>,
 }
 
-/// Why a body is not whole.
+/// Why a body is incomplete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::http) enum BodyFault {
-    /// More than is read.
+    /// Longer than the limit.
     TooLong,
     /// The connection ended first.
     Cut,
     /// The time ran out first.
     TimedOut,
-    /// It is encoded like this, and we asked for no encoding.
+    /// It has this content encoding, although we asked for none.
     Encoded(String),
-    /// It breaks the rules of HTTP: which.
+    /// It violates HTTP in this way.
     NotHttp(String),
 }
 
 impl Answer {
-    /// A header's value, when it is text.
+    /// A header's value, if it is text.
     pub(in crate::http) fn header(&self, name: header::HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -68,7 +68,7 @@ pub(in crate::http) fn run(
             head = head.header(header::CONTENT_TYPE, media_type);
             route.agent.run(head.body(text)?)?
         }
-        // A POST says that its body is empty; servers answer 411 to one that says nothing.
+        // A POST declares that its body is empty; servers answer 411 otherwise.
         None if request.method == Method::Post => route.agent.run(head.body(String::new())?)?,
         None => route.agent.run(head.body(())?)?,
     };
@@ -93,7 +93,7 @@ fn hidden(text: &str) -> Result<HeaderValue, ureq::Error> {
     Ok(value)
 }
 
-/// Reads to the end, but never more than `limit`; what is not read closes the connection.
+/// Reads to the end, but never more than `limit`; an unread rest closes the connection.
 fn read(body: ureq::Body, limit: u64) -> Result<Vec<u8>, BodyFault> {
     let announced = body.content_length().unwrap_or(0);
     if announced > limit {

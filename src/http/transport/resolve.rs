@@ -1,4 +1,4 @@
-//! From a host to its addresses, with no thread and no name service where none is needed.
+//! Resolves a host to its addresses, without a thread or a name service if none is needed.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -10,11 +10,11 @@ use ureq::unversioned::transport::NextTimeout;
 use super::send_tracker::{SendTracker, Stage};
 
 /// ureq's resolver starts a thread for each look-up, and glibc's loads its own libraries: this one
-/// asks it only for real names.
+/// uses it only for real names.
 #[derive(Debug)]
 pub(in crate::http) struct Resolve {
     pub(in crate::http) tracker: SendTracker,
-    /// The proxy to be reached instead of every host, when requests are handed to one whole.
+    /// The proxy to connect to instead of every host, if requests are forwarded to one.
     pub(in crate::http) instead: Option<Uri>,
 }
 

@@ -23,8 +23,8 @@ pub(in crate::http) enum Stage {
     Sent,
 }
 
-/// What is known of the current attempt. Shared with the transports, of which all but one sleep:
-/// this program sends one request at a time.
+/// What is known about the current attempt. Shared with the transports, of which all but one are
+/// idle: this program sends one request at a time.
 #[derive(Debug, Clone, Default)]
 pub(in crate::http) struct SendTracker(Arc<Mutex<Seen>>);
 
@@ -50,7 +50,7 @@ impl SendTracker {
         self.with(|seen| seen.stage)
     }
 
-    /// Whether this attempt opened its own connection rather than use one again.
+    /// Whether this attempt opened its own connection instead of reusing one.
     pub(in crate::http) fn connected(&self) -> bool {
         self.with(|seen| seen.connected)
     }
@@ -70,7 +70,7 @@ fn is_way_to_proxy(tunnels: bool, details: &ConnectionDetails) -> bool {
     tunnels && details.config.proxy().is_none()
 }
 
-/// Stands below TLS and notes that TLS begins.
+/// Sits below TLS and records that TLS begins.
 #[derive(Debug)]
 pub(in crate::http) struct BelowTls {
     pub(in crate::http) tracker: SendTracker,
@@ -95,7 +95,7 @@ impl<In: Transport> Connector<In> for BelowTls {
     }
 }
 
-/// Stands above TLS, at the top of the chain, and notes that a request is sent.
+/// Sits above TLS, at the top of the chain, and records that a request is sent.
 #[derive(Debug)]
 pub(in crate::http) struct AboveTls {
     pub(in crate::http) tracker: SendTracker,
@@ -120,7 +120,7 @@ impl<In: Transport> Connector<In> for AboveTls {
     }
 }
 
-/// A connection whose every sending is noted before it happens.
+/// A connection that records every write before it happens.
 #[derive(Debug)]
 pub(in crate::http) struct Tracked<T> {
     inner: T,

@@ -15,7 +15,7 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use crate::http::describe_io;
 use crate::text::printable;
 
-/// No bundle of roots is larger; a device or a wrong file might be without end.
+/// No bundle of roots is larger; a device or a wrong file might be endless.
 const LONGEST_BUNDLE: u64 = 8 * 1024 * 1024;
 
 /// ring, less what signs: it would only make the program larger.
@@ -23,7 +23,7 @@ fn crypto() -> Arc<CryptoProvider> {
     Arc::new(CryptoProvider { key_provider: &NoKeys, ..ring::default_provider() })
 }
 
-/// We never prove who we are by a certificate.
+/// We never authenticate with a client certificate.
 #[derive(Debug)]
 struct NoKeys;
 
@@ -46,8 +46,8 @@ pub(in crate::http) fn built_in_roots() -> TlsConfig {
 
 /// Trusts the certificates in this PEM file and no others.
 ///
-/// ureq itself takes a file without a single usable certificate and then trusts no server, which shows
-/// as "unknown issuer": so the file is looked at here, and refused by name.
+/// ureq itself accepts a file without a single usable certificate and then trusts no server, which
+/// shows as "unknown issuer": so the file is checked here, and refused by name.
 pub(in crate::http) fn only_these_roots(path: &Path) -> Result<TlsConfig, String> {
     let bad = |why: &str| {
         let shown = printable(&path.display().to_string());
@@ -67,7 +67,7 @@ pub(in crate::http) fn only_these_roots(path: &Path) -> Result<TlsConfig, String
         .build())
 }
 
-/// The certificates of a bundle, one of which can be used at least; or what is wrong with it.
+/// The certificates of a bundle with at least one usable one; or what is wrong with it.
 pub(in crate::http) fn certificates_of(
     bundle: &[u8],
 ) -> Result<Vec<Certificate<'static>>, &'static str> {
@@ -102,7 +102,7 @@ pub(in crate::http) fn cause(error: &ureq::Error) -> Option<&rustls::Error> {
     }
 }
 
-/// Why there is no TLS with `host` (at `address`), as a sentence.
+/// Why TLS with `host` (at `address`) failed, as a sentence.
 pub(in crate::http) fn reason(error: &rustls::Error, host: &str, address: &str) -> String {
     use rustls::Error as E;
     match error {

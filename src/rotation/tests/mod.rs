@@ -1,5 +1,5 @@
-//! A run is stopped, or fails, at each of its effects in turn; the next run must put everything
-//! right, and nothing that is said on the way may be untrue.
+//! A run is stopped, or fails, at each of its effects in turn; the next run must repair everything,
+//! and nothing that is reported on the way may be untrue.
 //!
 //! `NTCLI_SIMULATE=1` goes through every pair of troubles; otherwise some are drawn, by the seed
 //! that is printed (`NTCLI_FUZZ_SEED` sets it).
@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::fuzz::Random;
 use sim::{COMMANDS, Command, Folder, KINDS, Kind, TROUBLES, World};
 
-/// The kinds of world in which a command is run: what is about one token needs no more than one.
+/// The kinds of world in which a command is run: commands about one token need only one workspace.
 fn kinds(command: Command) -> &'static [Kind] {
     match command {
         Command::Refresh => &KINDS,
@@ -27,13 +27,14 @@ fn kinds(command: Command) -> &'static [Kind] {
 fn effects(command: Command, kind: Kind) -> usize {
     let world = World::new(kind);
     let ended = world.run(command, &[]);
-    // A server that is slow with its news denies the new token at first.
+    // A server whose news travels slowly denies the new token at first.
     let slow = kind.news_s > 0 && command == Command::Refresh;
     assert!(slow || matches!(ended, Some(Ok(()))), "{command:?} of {kind:?}: {ended:?}");
     world.0.borrow().effects
 }
 
-/// After trouble: one run, and no token lives unnamed, the stored ones live, and no run is blocked.
+/// After trouble: one run, and no live token is unnamed, the stored ones are live, and no run is
+/// blocked.
 fn check_one_run_later(world: &World, scene: &str) {
     let ended = world.refresh(false);
     let ended = ended.unwrap_or_else(|| panic!("{scene}: killed without a kill"));
@@ -73,8 +74,9 @@ fn check_named(world: &World, scene: &str) {
     }
 }
 
-/// Once every grace is over and every request settled, with leave to revoke what is certainly ours:
-/// what lives is held, or named as what may be somebody else's, and nothing else is pending.
+/// Once every grace is over and every request settled, and with permission to revoke what is
+/// certainly ours: every live token is held, or named as possibly somebody else's, and nothing else
+/// is pending.
 fn check_settled(world: &World, scene: &str) {
     for _ in 0..2 {
         world.0.borrow_mut().now += 1000;
@@ -97,7 +99,7 @@ fn check_settled(world: &World, scene: &str) {
 }
 
 #[test]
-fn whatever_happens_at_an_effect_the_next_run_puts_right() {
+fn the_next_run_repairs_trouble_at_any_effect() {
     let (mut met, mut states) = (0_usize, 0);
     for command in COMMANDS {
         for kind in kinds(command) {
@@ -189,8 +191,8 @@ fn another_machine_has_its_turn_at_every_effect() {
     println!("{states} states visited");
 }
 
-/// Each machine revokes what it replaces, so one may hold a dead token; but none lives unnamed, and
-/// a refresh on either gives it one that works.
+/// Each machine revokes what it replaces, so one may hold a dead token; but no live token is
+/// unnamed, and a refresh on either machine gives it one that works.
 fn check_two_machines(world: &World, scene: &str) {
     world.0.borrow_mut().turn = None;
     for _ in 0..3 {

@@ -6,7 +6,7 @@ pub(in crate::rotation::tests) enum Trouble {
     /// The process is killed before the effect, or after it.
     KillBefore,
     KillAfter,
-    /// The power fails after it: of what was not synced, this is gone.
+    /// The power fails after it: this part of the unsynced data is lost.
     PowerCut(Loss),
     /// A request fails in this way, carried out or not. A write fails, or seems to.
     Fails,
@@ -17,7 +17,7 @@ pub(in crate::rotation::tests) enum Trouble {
     /// A gateway answers 404 in its own words.
     NotFound,
     NotFoundDone,
-    /// Every effect on the disk fails from here on; nothing of it happens.
+    /// Every effect on the disk fails from here on, without being applied.
     DiskDies,
     /// The disk is full from here on: nothing is written, but files can be shortened and removed.
     DiskFull,
@@ -25,13 +25,13 @@ pub(in crate::rotation::tests) enum Trouble {
     NetDies,
 }
 
-/// What a power cut takes: each file is lost, or not, by itself.
+/// What a power cut loses: each file independently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::rotation::tests) enum Loss {
     Everything,
     Journal,
     History,
-    /// The journal's last line is there in part.
+    /// The journal's last line is there only in part.
     Torn,
     /// The first block that was not synced reads as zeros, what follows is there.
     Hole,
@@ -69,7 +69,7 @@ impl Trouble {
     }
 }
 
-/// What is run.
+/// The command that is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::rotation::tests) enum Command {
     Refresh,

@@ -1,4 +1,4 @@
-//! A server and two machines that are simulated, with trouble at any effect of a run.
+//! A simulated server and two simulated machines, with trouble at any effect of a run.
 
 mod kinds;
 mod machine;
@@ -32,7 +32,7 @@ enum Needs {
     Print,
 }
 
-/// What becomes of one effect.
+/// The outcome of one effect.
 enum Fate {
     Done,
     Failed { done: bool, how: How },
@@ -76,9 +76,9 @@ pub(super) struct Sim {
     boot: usize,
     /// The tokens that were current once, and when another replaced them.
     replaced: Vec<(Token, i64)>,
-    /// What the targets hold.
+    /// The tokens at the targets.
     pub(super) delivered: Vec<(String, Token)>,
-    /// The user wants to be rid of tokens: a config file may hold a dead one meanwhile.
+    /// The user wants to remove tokens: meanwhile a config file may hold a dead one.
     pub(super) ending: bool,
     pub(super) states: usize,
 }
@@ -136,7 +136,7 @@ impl World {
         world
     }
 
-    /// Carries an effect out, or not, as the trouble of the run has it.
+    /// Applies an effect, or not, depending on the trouble of the run.
     fn effect(&self, needs: Needs, change: impl FnOnce(&mut Sim)) -> Fate {
         let trouble = self.next_trouble(needs);
         let act = |sim: &mut Sim| {
@@ -224,7 +224,7 @@ impl World {
         live.filter_map(|t| t.token.jti.clone()).collect()
     }
 
-    /// The ids of the tokens that somebody holds: a config file, or who received it.
+    /// The ids of the tokens that a config file or a recipient holds.
     pub(super) fn held(&self) -> Vec<String> {
         let sim = self.0.borrow();
         let in_configs = sim.machines.iter().flat_map(|m| &m.config);
@@ -241,7 +241,7 @@ impl Sim {
     }
 
     /// At no moment is a workspace, or a target, left without a token that works. (The second
-    /// machine's config is its own affair: the first one revokes what it replaces.)
+    /// machine's config is not checked: the first one revokes what it replaces.)
     fn check_moment(&self) {
         if self.ending {
             return;
@@ -258,7 +258,7 @@ impl Sim {
         }
     }
 
-    /// What was promised to whatever still uses a token that was replaced.
+    /// The grace that was promised to the users of a replaced token.
     fn check_grace(&self, token: &Token) {
         let replaced = self.replaced.iter().find(|(t, _)| t == token);
         let (Some(grace_s), Some((_, at)), false) = (self.kind.grace_s, replaced, self.ending)

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::rotation::{Event, OldFate, Outcome, RefreshOptions, Rotator, WorkspaceRef};
 use crate::token::Token;
 
-/// What a run came to, unless it was killed.
+/// The result of a run, unless it was killed.
 pub(in crate::rotation::tests) type Ended = Option<Result<()>>;
 
 impl World {
@@ -165,7 +165,7 @@ impl World {
         let fate = self.effect(Needs::Print, |sim| sim.printed.push(token.clone()));
         match fate {
             super::Fate::Done => Ok(()),
-            super::Fate::Failed { .. } => Err(std::io::Error::other("nobody reads")),
+            super::Fate::Failed { .. } => Err(std::io::Error::other("no reader")),
         }
     }
 
@@ -178,7 +178,7 @@ impl World {
         self.0.borrow_mut().events.push(event);
     }
 
-    /// What is said of a refresh is so.
+    /// What is reported about a refresh is true.
     fn check_outcome(&self, outcome: &Outcome) {
         let Outcome::Refreshed(refreshed) = outcome else {
             return;
@@ -191,7 +191,7 @@ impl World {
         }
     }
 
-    /// No token is called revoked that lives.
+    /// No live token is called revoked.
     fn check_revoked(&self, jti: &str) {
         let live = self.live().iter().any(|live| live == jti);
         assert!(!live, "{jti} is called revoked, and lives: {:#?}", self.0.borrow());

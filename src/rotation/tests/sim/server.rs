@@ -23,7 +23,7 @@ impl World {
         self.0.borrow_mut().make(workspace, age_s)
     }
 
-    /// The same about a workspace: the server has it no more, or not yet.
+    /// The same for a workspace: the server no longer has it, or not yet.
     fn call_about<T>(&self, workspace: &str, act: impl FnOnce(&mut Sim) -> T) -> Answer<T> {
         let answer = self.call(|sim| {
             let is_there = sim.workspaces.iter().any(|id| id == workspace);
