@@ -5,8 +5,8 @@ NTCLI = target/release/ntcli
 # The same program with the names of its functions, for `make bench`.
 SYMBOLS = target/symbols
 
-# Two builds in two folders are the same program: no folder is named in it. A folder with a blank in
-# its name cannot be put this way.
+# Builds in different folders give the same program: it contains no folder names. A folder with a
+# blank in its name cannot be remapped this way.
 FOLDERS = $(CURDIR) $(or $(CARGO_HOME),$(HOME)/.cargo)
 REMAP = $(if $(word 3,$(FOLDERS)),,$(foreach dir,$(FOLDERS),--remap-path-prefix=$(dir)=.))
 RELEASE = RUSTFLAGS="$(strip $$RUSTFLAGS $(REMAP))" $(CARGO)
@@ -26,7 +26,7 @@ build:
 test: lint
 	$(CARGO) test --locked
 
-# Inputs by chance, each kind for that long; a seed is printed with what fails.
+# Random inputs, SECS seconds for each kind; a failure prints its seed.
 SECS = 60
 fuzz:
 	NTCLI_FUZZ_SECS=$(SECS) $(CARGO) test --locked --lib fuzz
@@ -36,28 +36,28 @@ lint:
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items --quiet
 
-# Every pair of troubles in the simulation of the transaction, not a sample.
+# Every pair of faults in the simulation of the transaction, not a sample.
 simulate:
 	NTCLI_SIMULATE=1 $(CARGO) test --release --locked --lib rotation -- --nocapture
 
 fmt:
 	$(CARGO) fmt
 
-# A new user's way, against a control plane of its own on loopback.
+# A new user's first steps, against a control plane of its own on loopback.
 demo: build
 	$(CARGO) run --quiet --locked --example control-plane -- --demo $(NTCLI)
 
-# What a refresh costs, beside curl.
+# The cost of a refresh, compared with curl.
 bench: build
 	CARGO_PROFILE_RELEASE_STRIP=none $(RELEASE) build --release --locked --target-dir $(SYMBOLS)
 	$(RELEASE) run --quiet --release --locked --example control-plane -- \
 		--bench $(NTCLI) $(SYMBOLS)/release/ntcli
 
-# Leaves a control plane running to play with; prints the lines to paste.
+# Runs a control plane to experiment with; prints the lines to paste.
 control-plane:
 	$(CARGO) run --quiet --locked --example control-plane
 
-# Whoever installs need not be able to build: what `make build` made is taken.
+# Uses an existing build, so that the installing user needs no toolchain.
 install:
 	test -x $(NTCLI) || $(MAKE) build
 	install -d $(foreach file,$(INSTALLED),$(DESTDIR)$(PREFIX)/$(dir $(file)))
@@ -70,7 +70,7 @@ install:
 uninstall:
 	rm -f $(foreach file,$(INSTALLED),$(DESTDIR)$(PREFIX)/$(file))
 
-# The same as a package for Debian and its kin, in dist/.
+# The same as a package for Debian and its derivatives, in dist/.
 deb: build
 	.ci/deb.sh
 

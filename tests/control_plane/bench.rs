@@ -12,7 +12,7 @@ use super::measure::{Cost, Program, median};
 use super::server::ControlPlane;
 use super::{sizes, timeline, tls};
 
-/// Each is run so often, in turns with the others.
+/// How often each is run, in turns with the others.
 const RUNS: usize = 41;
 const YEAR: u64 = 31_536_000;
 
@@ -83,7 +83,7 @@ pub(crate) fn run(ntcli: &Path, with_symbols: &Path, server: ControlPlane) -> Re
     Ok(())
 }
 
-/// Measures in turns, so that whatever else the machine does hits all alike; prints a line each.
+/// Measures in turns, so that other load on the machine affects all alike; prints a line each.
 fn measure(rows: &[Row]) -> Result<Vec<Cost>, String> {
     let mut costs: Vec<Vec<Cost>> = vec![Vec::new(); rows.len()];
     for _ in 0..RUNS {
@@ -154,7 +154,7 @@ impl Bench {
         program
     }
 
-    /// A config file that holds these workspaces, each with a new token.
+    /// A config file with these workspaces, each with a new token.
     fn configure(&self, ids: &[&str]) -> Result<(), String> {
         let items = ids.iter().map(|id| {
             let token = self.server.issue_token(id, Some(YEAR));
@@ -179,7 +179,7 @@ impl Bench {
             .map_err(|e| e.to_string())
     }
 
-    /// What the disk needs for the files of a refresh, whoever writes them.
+    /// The disk time for the files of a refresh, independent of the program.
     fn durable_writes(&self) -> io::Result<Cost> {
         let (journal, config) = (self.dir.join("journal"), self.dir.join("config"));
         let temporary = self.dir.join("config-tmp");

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The certificate, bundle or key of that name.
+/// The certificate, bundle or key with that name.
 ///
 /// # Panics
-/// When they cannot be made.
+/// If they cannot be made.
 pub(crate) fn certificate(name: &str) -> PathBuf {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     MADE.get_or_init(make).join(name)

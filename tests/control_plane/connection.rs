@@ -15,14 +15,14 @@ use super::world::LogEntry;
 
 const DRIP_PAUSE: Duration = Duration::from_millis(500);
 
-/// What becomes of the connection.
+/// What happens to the connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum After {
     KeepOpen,
     Close,
 }
 
-/// Returns when the connection may be closed. A peer that went away is no error here.
+/// Returns when the connection may be closed. A peer that went away is not an error here.
 pub(crate) fn serve(shared: &Shared, stream: &TcpStream, connection: u64) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
     loop {
@@ -93,7 +93,7 @@ impl Exchange<'_> {
                 self.apply();
                 let answer = self.success(String::new());
                 self.write(&answer, bytes, b"")?;
-                // White space is what a parser that reads on and on would swallow.
+                // White space, which a parser without a limit would keep reading.
                 io::copy(&mut io::repeat(b' ').take(bytes), &mut &*self.stream)?;
                 Ok(self.after(&answer))
             }
@@ -142,7 +142,7 @@ impl Exchange<'_> {
         (&*self.stream).write_all(&bytes)
     }
 
-    /// What is sent next is this, so it is on record from here.
+    /// This is sent next, so it is recorded from here.
     fn head(&self, answer: &Answer, length: u64) -> String {
         let mut world = self.shared.world();
         world.log.answered(self.entry, answer.status);
@@ -164,7 +164,7 @@ impl Exchange<'_> {
     }
 }
 
-/// Answers what is no request; it is not put on record.
+/// Answers an invalid request, which is not recorded.
 fn refuse(mut stream: &TcpStream, error: &io::Error) -> io::Result<()> {
     let answer = Answer::json(400, &json!({"detail": error.to_string()}));
     let date = clock::imf_fixdate(clock::now(0));

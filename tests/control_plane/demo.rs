@@ -1,5 +1,5 @@
-//! A new user's way from the sign-in to a refresh, and one refresh that is killed half-way: real
-//! commands, real sockets, a real config folder that is removed again.
+//! A new user's path from the sign-in to a refresh, and one refresh that is killed half-way: real
+//! commands, real sockets, and a real config folder that is removed afterwards.
 
 use std::fs;
 use std::io::Write;
@@ -15,7 +15,7 @@ struct Tour {
     ntcli: PathBuf,
     home: PathBuf,
     server: ControlPlane,
-    /// The process that is running, for the one that is to be killed.
+    /// The running process, to be killed.
     running: Arc<Mutex<u32>>,
 }
 
@@ -25,7 +25,7 @@ impl Drop for Tour {
     }
 }
 
-/// Walks the whole way with the program at `ntcli`.
+/// Runs the whole demo with the program at `ntcli`.
 ///
 /// # Errors
 /// What went wrong, in words.
@@ -108,7 +108,7 @@ impl Tour {
             *running = child.id();
         }
         if let Some(mut pipe) = child.stdin.take() {
-            // A command that reads nothing may be gone already.
+            // A command that reads nothing may have ended already.
             let _ = pipe.write_all(stdin.as_bytes());
         }
         let output = child.wait_with_output().map_err(failed)?;

@@ -1,4 +1,4 @@
-//! What goes wrong, where, and how often.
+//! The faults: what goes wrong, where, and how often.
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
@@ -15,8 +15,8 @@ pub(crate) enum Times {
     Always,
 }
 
-/// "Applied" means that the request was carried out as usual (which includes
-/// being refused), whatever the client gets to hear of it.
+/// "Applied" means that the request was carried out as usual (which includes being refused),
+/// independent of what the client hears of it.
 #[derive(Clone)]
 pub(crate) enum Fault {
     /// Not applied: this status, body and headers instead.
@@ -35,7 +35,7 @@ pub(crate) enum Fault {
     Huge(u64),
     /// Applied; one byte of the answer each half second.
     Drip,
-    /// Never an answer, until the peer or the server goes away.
+    /// No answer, until the peer or the server closes.
     Stall { apply: bool },
     /// A wait, then everything as usual.
     Delay(Duration),
@@ -80,7 +80,7 @@ struct Waiting {
     part: String,
     times: Times,
     fault: Fault,
-    /// Requests that came to this route since it was this fault's turn.
+    /// Requests to this route since it became this fault's turn.
     seen: usize,
 }
 
@@ -95,7 +95,7 @@ impl Faults {
         self.waiting.clear();
     }
 
-    /// What happens to the request for `path` that has just come to `route`.
+    /// The fault for the request for `path` that has just come to `route`.
     pub(crate) fn take(&mut self, route: Route, path: &str) -> Option<Fault> {
         let concerned = |w: &Waiting| w.route == route && path.contains(&w.part);
         let turn = self.waiting.iter().position(concerned)?;

@@ -1,4 +1,4 @@
-//! HTTP/1.1 by hand: as much as a client that behaves needs.
+//! HTTP/1.1 by hand: as much as a well-behaved client needs.
 
 use std::fmt::Write;
 use std::io::{self, BufRead, ErrorKind, Read};
@@ -21,7 +21,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// The next request of a connection; `None` when the peer has closed it.
+    /// The next request of a connection; `None` if the peer has closed it.
     /// `InvalidData` is a request that deserves a 400.
     pub(crate) fn read(reader: &mut impl BufRead) -> io::Result<Option<Self>> {
         let mut head = reader.by_ref().take(MAX_HEAD);
@@ -105,7 +105,7 @@ impl Form {
         Form(pairs.map(|(k, v)| (decode(k), decode(v))).collect())
     }
 
-    /// What is not there is empty: no field of ours may be.
+    /// A missing field is empty: none of our fields may be.
     pub(crate) fn get(&self, name: &str) -> &str {
         let field = self.0.iter().find(|(key, _)| key == name);
         field.map_or("", |(_, value)| value)
@@ -196,7 +196,7 @@ fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
     header.map(|(_, value)| value.as_str())
 }
 
-/// A line without its end; `None` when there is nothing left.
+/// A line without its end; `None` at the end of the stream.
 fn read_line(reader: &mut impl BufRead) -> io::Result<Option<String>> {
     let mut line = Vec::new();
     reader.read_until(b'\n', &mut line)?;

@@ -1,4 +1,4 @@
-//! Tokens in the shape of a JWT. Nobody checks the signature, so it only looks like one.
+//! Tokens in the form of a JWT. The signature is never checked, so it only looks like one.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,4 +1,4 @@
-//! What the options that are seldom set make the server answer.
+//! The effects of the options that are seldom set.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! The tests' control plane, for people: `make control-plane` leaves one running, `make demo`
-//! walks a new user's way against one, `make bench` measures.
+//! The tests' control plane, for people: `make control-plane` leaves one running, `make demo` runs
+//! a new user's first steps against one, `make bench` measures.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // a program of its own
 
@@ -72,7 +72,7 @@ fn serve(server: &ControlPlane) -> ! {
     }
 }
 
-/// Any port unless told otherwise; `None` when the arguments make no sense.
+/// Any port by default; `None` if the arguments are invalid.
 fn mode(mut args: impl Iterator<Item = String>) -> Option<Mode> {
     let mode = match (args.next().as_deref(), args.next()) {
         (None, _) => Mode::Serve { port: 0 },

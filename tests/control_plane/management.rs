@@ -89,7 +89,7 @@ impl Call<'_> {
         self.state.session(bearer, self.now)
     }
 
-    /// A workspace of another account is said not to be there.
+    /// A workspace of another account is reported as missing.
     fn hide_from_strangers(&self) -> Result<(), Refusal> {
         match self.request.segments.get(2) {
             Some(id) if self.session() == Session::Stranger => {
@@ -267,8 +267,8 @@ fn namespace(workspace: &Workspace) -> String {
     format!("ws-{}-{}", workspace.name, workspace.id)
 }
 
-/// The expiry that a create asks for; `None` is never. Strict, so that a client
-/// that sends something else by mistake is found out.
+/// The expiry in a create request; `None` is never. Strict, so that a client that sends something
+/// else by mistake is detected.
 fn requested_expiry(body: &str, now: u64) -> Result<Option<u64>, Refusal> {
     if body.is_empty() {
         return Ok(Some(now.saturating_add(YEAR)));

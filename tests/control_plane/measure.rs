@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-/// What one run cost. `None` is what this machine cannot tell.
+/// The cost of one run. `None` if this machine cannot tell.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cost {
     /// User and system time, in milliseconds.
@@ -23,7 +23,7 @@ pub(crate) struct Cost {
 }
 
 impl Cost {
-    /// The share of one of so many.
+    /// The average over this many.
     pub(crate) fn divided(&self, by: f64) -> Self {
         let share = |value: Option<f64>| value.map(|value| value / by);
         Self {
@@ -46,10 +46,10 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Runs it once for time and bytes.
+    /// Runs it once to measure time and bytes.
     ///
     /// # Errors
-    /// When it does not succeed.
+    /// If it does not succeed.
     pub(crate) fn time(&self) -> Result<Cost, String> {
         let mut command = self.command(&[]);
         // To a file: a second pipe would fill while the first is read.
@@ -61,7 +61,7 @@ impl Program {
         let read = child.stdout.take().map(|mut pipe| pipe.read_to_end(&mut output));
         read.transpose().map_err(|e| self.failed(&e))?;
         let (ended, took) = (SystemTime::now(), started.elapsed());
-        // Its end has closed the pipe; until somebody waits for it the kernel keeps its accounts.
+        // Its end has closed the pipe; the kernel keeps its accounts until it is waited for.
         let id = child.id();
         wait_for_end(id).map_err(|e| self.failed(&e))?;
         let cpu_ns = fs::read_to_string(format!("/proc/{id}/schedstat")).ok();
@@ -83,7 +83,7 @@ impl Program {
         })
     }
 
-    /// Runs it once under GNU time, where there is one.
+    /// Runs it once under GNU time, if available.
     pub(crate) fn peak_kib(&self) -> Option<f64> {
         let report = self.scratch.join("peak");
         let words = ["/usr/bin/time", "-f", "%M", "-o", report.to_str()?];
@@ -92,7 +92,7 @@ impl Program {
             .and_then(|text| number(&text))
     }
 
-    /// Runs it once under strace, where there is one.
+    /// Runs it once under strace, if available.
     pub(crate) fn calls(&self) -> Option<f64> {
         let log = self.scratch.join("calls");
         if !self.quietly(&["strace", "-f", "-o", log.to_str()?]) {
@@ -130,7 +130,7 @@ impl Program {
     }
 }
 
-/// Until the process has ended, without taking its accounts from the kernel.
+/// Waits until the process has ended, without taking its accounts from the kernel.
 fn wait_for_end(id: u32) -> io::Result<()> {
     loop {
         let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
@@ -146,7 +146,7 @@ fn number(text: &str) -> Option<f64> {
     text.split_whitespace().next()?.parse().ok()
 }
 
-/// The median of what is known.
+/// The median of the known values.
 pub(crate) fn median(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let mut known: Vec<f64> = values.flatten().collect();
     known.sort_by(f64::total_cmp);

@@ -21,13 +21,13 @@ pub(crate) struct Provider {
     id_tokens: HashSet<String>,
 }
 
-/// What a code was given for, to be held against its redemption.
+/// What a code was issued for, to be compared with its redemption.
 struct Grant {
     redirect_uri: String,
     challenge: String,
 }
 
-/// Carries out a call of the sign-in. `state` takes the session that comes of it.
+/// Carries out a call of the sign-in. The resulting session is stored in `state`.
 pub(crate) fn handle(
     provider: &mut Provider,
     state: &mut State,
@@ -91,7 +91,7 @@ impl Call<'_> {
         if !local.iter().any(|start| redirect_uri.starts_with(start)) {
             return Err(("invalid_request", "redirect_uri is not a local one"));
         }
-        // 32 bytes in base64url, which is what a SHA-256 comes to.
+        // 32 bytes in base64url, the length of a SHA-256.
         let challenge = query.get("code_challenge");
         if query.get("code_challenge_method") != "S256" || challenge.len() != 43 {
             return Err(("invalid_request", "an S256 code_challenge is needed"));
@@ -125,7 +125,7 @@ impl Call<'_> {
     }
 
     fn redeem_code(&mut self, form: &Form) -> Result<Answer, OauthError> {
-        // A code is used up even by a redemption that fails.
+        // A failed redemption uses the code up too.
         let grant = self.provider.codes.remove(form.get("code"));
         let grant = grant.ok_or(("invalid_grant", "the code is unknown or used"))?;
         if form.get("redirect_uri") != grant.redirect_uri {

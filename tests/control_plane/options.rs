@@ -1,4 +1,4 @@
-//! What the server is like: everything a test may want to be otherwise.
+//! The server's behaviour: everything that a test may want to change.
 
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches, not a state machine")]
@@ -8,8 +8,8 @@ pub(crate) struct Options {
     /// The `Date` header's, ahead of the clock that `created_at` is from.
     pub(crate) date_offset_s: i64,
     pub(crate) error_style: ErrorStyle,
-    /// `false` is the open-source core edition: no bearer is asked for, and
-    /// `token_auth` says 200 to anything.
+    /// `false` is the open-source core edition: it requires no bearer, and `token_auth` answers 200
+    /// to anything.
     pub(crate) accounts: bool,
     /// `false`: there are no `/tokens` routes.
     pub(crate) token_routes: bool,
@@ -19,14 +19,14 @@ pub(crate) struct Options {
     pub(crate) jti_in_answer: bool,
     /// `expires_in` as `3600.0`.
     pub(crate) fractional_expires_in: bool,
-    /// A create makes nothing, and answers with the workspace's newest live token.
+    /// A create creates nothing, and answers with the workspace's newest live token.
     pub(crate) create_repeats_token: bool,
     pub(crate) list_has_expiry: bool,
     /// How the list of tokens writes `created_at` and `expires_at`.
     pub(crate) list_dates: Dates,
     /// Whether the list names revoked tokens too, and every token's `status`.
     pub(crate) list_has_revoked: bool,
-    /// A token made through the API is missing from that many lists.
+    /// A token made through the API is missing from this many lists.
     pub(crate) list_lag: usize,
     pub(crate) revoke_answer: RevokeAnswer,
     /// The status that answers a successful create.
@@ -39,7 +39,7 @@ pub(crate) struct Options {
     pub(crate) cli_access: bool,
     pub(crate) oauth_client_id: String,
     pub(crate) offer_refresh_tokens: bool,
-    /// A used refresh token stops working, and the answer brings another.
+    /// A used refresh token stops working, and the answer contains another.
     pub(crate) rotate_refresh_tokens: bool,
     /// Seconds that an OAuth access token and the session made from it live.
     pub(crate) session_lifetime: u64,

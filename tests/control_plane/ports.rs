@@ -1,4 +1,4 @@
-//! Ports at which nobody listens.
+//! Ports without a listener.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::process;

@@ -1,4 +1,4 @@
-//! Why a request was turned down, and how that is put.
+//! Why a request was rejected, and how the answer says so.
 
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ impl Refusal {
     }
 }
 
-/// What the framework says before any call is looked up: it has one style only.
+/// What the framework answers before any call is looked up: it has one style only.
 pub(crate) fn unknown_route() -> Answer {
     Answer::json(404, &json!({"detail": "Not Found"}))
 }

@@ -1,4 +1,4 @@
-//! Which request is which call.
+//! Maps a request to a call.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Route {

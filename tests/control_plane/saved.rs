@@ -1,4 +1,4 @@
-//! What the server knows, as JSON that another one can take over.
+//! The server's state as JSON that another server can load.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ impl State {
         self.workspaces.iter().map(saved).collect()
     }
 
-    /// Adds what is saved; what was made in the course of a test is no newer for that.
+    /// Adds what is saved; every part of the server already knows it.
     pub(crate) fn restore(&mut self, saved: &Value) {
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
         for workspace in saved.as_array().expect("a list of workspaces") {
@@ -47,7 +47,7 @@ impl State {
                 tokens: places,
             });
         }
-        // So that no id is given out again.
+        // So that no id is issued again.
         self.skip_ids(1 << 16);
     }
 }

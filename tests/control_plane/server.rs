@@ -1,8 +1,7 @@
 //! A local control plane: real state, requests on record, and faults on demand.
 //!
-//! The integration tests run it in-process, the `control-plane` example for people.
-//! It shares no code with `ntcli`, so that a mistake of the client's is not made here
-//! a second time.
+//! The integration tests run it in-process, the `control-plane` example for people. It shares no
+//! code with `ntcli`, so that a mistake of the client is not repeated here.
 #![allow(dead_code, reason = "each of the two users leaves something unused")]
 
 // The paths are spelt out because this file is included from two places, and only
@@ -66,7 +65,7 @@ pub(crate) struct ControlPlane {
     running: Arc<Running>,
 }
 
-/// A workspace token and what is known of it.
+/// A workspace token and what is known about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Issued {
     pub(crate) access_token: String,
@@ -146,12 +145,12 @@ impl ControlPlane {
         self.world().state.age_tokens(secs);
     }
 
-    /// Its workspaces and tokens, for another server to take over.
+    /// Its workspaces and tokens, for another server to load.
     pub(crate) fn saved(&self) -> Value {
         self.world().state.saved()
     }
 
-    /// Takes over what another server has saved.
+    /// Loads what another server has saved.
     pub(crate) fn restore(&self, saved: &Value) {
         self.world().state.restore(saved);
     }
@@ -161,7 +160,7 @@ impl ControlPlane {
         world.state.is_live(access_token, world.now())
     }
 
-    /// Every bearer that was ever good for something here: what no output may show.
+    /// Every bearer that was ever valid here: no output may show one.
     pub(crate) fn secrets(&self) -> Vec<String> {
         let world = self.world();
         let refresh_tokens = world.provider.refresh_tokens().iter().cloned();
@@ -195,7 +194,7 @@ impl ControlPlane {
         self.fault_in("", route, times, fault);
     }
 
-    /// The same for one workspace, or whatever else the path holds.
+    /// The same for one workspace, or for any other part of the path.
     pub(crate) fn fault_in(&self, part: &str, route: Route, times: Times, fault: Fault) {
         self.world().faults.add(route, part, times, fault);
     }
@@ -214,8 +213,8 @@ impl ControlPlane {
         self.world().panics.clone()
     }
 
-    /// Waits until everything has been carried out that came by connections which are closed at
-    /// their other end, as those of a killed client are. All others must be closed too.
+    /// Waits until every request has been carried out that came by a connection which the peer has
+    /// closed, such as those of a killed client. All other connections must be closed too.
     pub(crate) fn settle(&self) {
         // Connections are taken in their order: once this one has ended, all earlier ones are known.
         let mut last = TcpStream::connect(self.running.address).expect("a connection");
@@ -241,7 +240,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         *lock(&self.shared.stopped) = true;
         self.shared.stopping.notify_all();
-        // A connection wakes the accepting thread, which then sees that it is over.
+        // A connection wakes the accepting thread, which then sees that it must stop.
         let woken = TcpStream::connect(self.address).is_ok();
         if let Some(acceptor) = self.acceptor.take().filter(|_| woken) {
             acceptor.join().ok();
@@ -253,7 +252,7 @@ impl Drop for Running {
     }
 }
 
-/// What the server's threads have in common. No lock is held while one waits.
+/// The state that the server's threads share. No lock is held while one waits.
 #[derive(Default)]
 struct Shared {
     world: Mutex<World>,

@@ -1,11 +1,11 @@
-//! What the program is made of, by binutils where there are some.
+//! The sizes of the program's parts, by binutils if available.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// What is smaller is not worth a line.
+/// Smaller parts are not printed.
 const SMALLEST: u64 = 4096;
 
 /// Prints the size of the program, of its sections, and of the crates in `with_symbols`: the same
@@ -50,7 +50,7 @@ fn symbol(line: &str) -> Option<(&str, u64)> {
     (!kind.eq_ignore_ascii_case("b")).then_some((name, size))
 }
 
-/// Whose it is. What is generic counts for the crate that wrote it.
+/// The crate it belongs to. Generic code counts for the crate that wrote it.
 fn crate_of(name: &str) -> &str {
     let Some((path, _)) = name.split_once("::") else {
         return match name {

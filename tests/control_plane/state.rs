@@ -17,7 +17,7 @@ pub(crate) const SCOPE: [&str; 2] = ["workspace:read", "workspace:write"];
 pub(crate) struct State {
     /// When each session ends, if it does, by its bearer.
     sessions: HashMap<String, Option<u64>>,
-    /// The sessions among these that are another account's.
+    /// The sessions among these that belong to another account.
     strangers: HashSet<String>,
     pub(super) workspaces: Vec<Workspace>,
     /// Every token ever issued; a workspace names its own by their places here.
@@ -195,7 +195,7 @@ impl State {
         listed
     }
 
-    /// `false` when there is no such live token.
+    /// `false` if there is no such live token.
     pub(crate) fn revoke(&mut self, workspace_id: &str, jti: &str, now: u64) -> bool {
         let tokens = self.live_tokens(workspace_id, now);
         let Some(token) = tokens.into_iter().find(|token| token.jti == jti) else {
@@ -211,7 +211,7 @@ impl State {
         place.is_some_and(|place| self.tokens[*place].is_live(now))
     }
 
-    /// What `token_auth` says of a workspace token.
+    /// What `token_auth` answers for a workspace token.
     pub(crate) fn check(&mut self, bearer: &str, now: u64, mode: TokenAuth) -> bool {
         let Some(place) = self.by_bearer.get(bearer) else {
             return false;

@@ -5,14 +5,14 @@ use std::time::SystemTime;
 use super::measure::{Program, median};
 use super::server::ControlPlane;
 
-/// The moments at which something is there to be seen.
+/// The moments that the server can see.
 pub(crate) const MOMENTS: [&str; 4] = ["create", "check", "revoke", "end"];
 
 /// The milliseconds before each of [`MOMENTS`], from the one before or from the start: medians of
 /// `runs` runs of each of `programs`, in turns.
 ///
 /// # Errors
-/// When one of them fails, or makes other requests than those.
+/// If one of them fails, or makes other requests than those.
 pub(crate) fn of<const N: usize>(
     server: &ControlPlane,
     runs: usize,

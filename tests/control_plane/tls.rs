@@ -1,4 +1,4 @@
-//! TLS before a server that has none: what comes in is deciphered and passed on.
+//! TLS in front of a server that has none: input is decrypted and forwarded.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -11,11 +11,11 @@ use rustls::{ServerConfig, ServerConnection};
 
 use crate::certificates::certificate;
 
-/// Shows that certificate to whoever comes to the port in the answer, and leads to `port`.
-/// It ends with the program.
+/// Presents that certificate to every client of the returned port, and forwards to `port`. It ends
+/// with the program.
 ///
 /// # Errors
-/// When there is no port to listen on, or no such certificate.
+/// If there is no port to listen on, or no such certificate.
 pub(crate) fn front(shown: &str, port: u16) -> Result<u16, String> {
     let config = Arc::new(config(shown).map_err(|e| e.to_string())?);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|e| e.to_string())?;
@@ -23,7 +23,7 @@ pub(crate) fn front(shown: &str, port: u16) -> Result<u16, String> {
     thread::spawn(move || {
         for near in listener.incoming().flatten() {
             let config = Arc::clone(&config);
-            // A peer that goes away, or does not like the certificate, is no error here.
+            // A peer that goes away, or does not accept the certificate, is not an error here.
             thread::spawn(move || pass(near, port, config));
         }
     });
@@ -49,7 +49,7 @@ fn pass(mut near: TcpStream, port: u16, config: Arc<ServerConfig>) -> io::Result
     loop {
         let n = near.read(&mut bytes)?;
         let plain = decipher(&session, &bytes[..n], &mut near)?;
-        // Only a peer that speaks is led on: one that turns away was never there.
+        // Only a peer that sends something is forwarded: one that turns away was never there.
         if far.is_none() && !plain.is_empty() {
             far = Some(TcpStream::connect((Ipv4Addr::LOCALHOST, port))?);
             let (near, session) = (near.try_clone()?, Arc::clone(&session));
@@ -68,7 +68,7 @@ fn pass(mut near: TcpStream, port: u16, config: Arc<ServerConfig>) -> io::Result
     }
 }
 
-/// What the peer says in these bytes; the handshake's answers go to it from here.
+/// Decrypts these bytes of the peer; the answers of the handshake are sent to it from here.
 fn decipher(
     session: &Mutex<ServerConnection>,
     mut bytes: &[u8],
@@ -90,7 +90,7 @@ fn decipher(
     Ok(plain)
 }
 
-/// Passes on what the server says, to its end.
+/// Forwards what the server sends, until its end.
 fn answer(
     mut far: TcpStream,
     mut near: TcpStream,

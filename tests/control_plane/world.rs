@@ -1,4 +1,4 @@
-//! Everything that is behind the server's one lock.
+//! Everything behind the server's one lock.
 
 use std::time::SystemTime;
 
@@ -26,7 +26,7 @@ impl World {
         clock::now(self.options.clock_offset_s).as_secs()
     }
 
-    /// Takes down a request that has come in, and says what is to go wrong with it.
+    /// Records an incoming request, and returns its fault.
     pub(crate) fn receive(
         &mut self,
         connection: u64,
@@ -68,7 +68,7 @@ impl World {
     }
 }
 
-/// A request as it came in.
+/// A request as it was received.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorded {
     pub(crate) method: String,
@@ -78,10 +78,10 @@ pub(crate) struct Recorded {
     pub(crate) bearer: Option<String>,
     pub(crate) body: String,
     pub(crate) headers: Vec<(String, String)>,
-    /// What was answered; `None` as long as not even a status line went out.
+    /// The answer; `None` until a status line is sent.
     pub(crate) status: Option<u16>,
     pub(crate) at: SystemTime,
-    /// Requests of one connection bear the same number.
+    /// Requests of one connection have the same number.
     pub(crate) connection: u64,
 }
 

@@ -9,7 +9,7 @@ use crate::control_plane::{Fault, Route, Times};
 use crate::harness::kill;
 use crate::harness::world::World;
 
-/// What goes wrong at the provider and at the token exchange, and the exit code that comes of it.
+/// Faults at the provider and at the token exchange, and the resulting exit codes.
 fn faults() -> Vec<(Fault, i32)> {
     let status = |status, body: &str| Fault::Status(status, body.to_owned(), Vec::new());
     vec![
@@ -39,7 +39,7 @@ fn faults_keep_the_old_session(route: Route) {
     let before = fs::read(world.config_path()).unwrap();
     for (fault, code) in faults() {
         if matches!(&fault, Fault::Body(body) if route == Route::OauthUserinfo && body == "{}") {
-            continue; // nobody has to have a name
+            continue; // a name is optional
         }
         let what = format!("{route:?}: {fault:?}");
         world.plane.clear_requests();
@@ -73,7 +73,7 @@ fn faults_of_the_token_exchange() {
 }
 
 #[test]
-fn a_code_that_is_not_taken_is_a_no() {
+fn a_rejected_code_is_reported() {
     let world = World::new();
     let sign_in = begin(&world, login(&world, &[]));
     sign_in.get(&format!("/callback?code=code_made_up&state={}", sign_in.state()));

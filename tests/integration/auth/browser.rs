@@ -20,10 +20,10 @@ pub(crate) struct Page {
     pub(crate) text: String,
 }
 
-/// A sign-in that has got as far as the browser.
+/// A sign-in that has reached the browser.
 pub(crate) struct SignIn<'a> {
     pub(crate) running: Running<'a>,
-    /// What the program wants to be opened.
+    /// The address that the program wants to open.
     pub(crate) url: String,
     /// Where it waits for the browser.
     pub(crate) port: u16,
@@ -36,7 +36,7 @@ pub(crate) fn login<'a>(world: &'a World, args: &[&str]) -> Run<'a> {
         .env("NTCLI_DEFAULT_PORT", free_port().to_string())
 }
 
-/// Starts the run with a `BROWSER` that hands the address on to the test.
+/// Starts the run with a `BROWSER` that passes the address to the test.
 pub(crate) fn begin<'a>(world: &World, run: Run<'a>) -> SignIn<'a> {
     let script = world.outside("browser");
     let opened = world.outside("browser.opened");
@@ -74,12 +74,12 @@ impl SignIn<'_> {
         line.unwrap_or_else(|| panic!("no redirect: {}", page.text)).to_owned()
     }
 
-    /// The whole way of a person through the browser.
+    /// The whole path of a person through the browser.
     pub(crate) fn visit(&self) -> Page {
         get(&self.location())
     }
 
-    /// The state that the sign-in goes by.
+    /// The state of this sign-in.
     pub(crate) fn state(&self) -> &str {
         let state = self.url.split("&state=").nth(1).expect("a state");
         state.split('&').next().unwrap()
@@ -133,7 +133,7 @@ pub(crate) fn get(url: &str) -> Page {
 
 /// Sends bytes and reads the answer to its end.
 pub(crate) fn ask(mut stream: &TcpStream, bytes: &[u8]) -> Page {
-    // The other side may have answered, and stopped listening, before it has heard all.
+    // The other side may have answered, and stopped reading, before it has received everything.
     stream.write_all(bytes).ok();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).ok();

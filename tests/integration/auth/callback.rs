@@ -1,4 +1,4 @@
-//! The callback server and everything that comes to it besides the browser.
+//! The callback server, and every other request that it may receive.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
@@ -112,7 +112,7 @@ fn a_second_tab_changes_nothing() {
     let world = World::new();
     let sign_in = begin(&world, login(&world, &[]));
     let tabs = [sign_in.location(), sign_in.location()].map(|location| {
-        // The one that comes too late gets nothing, but is not to hang.
+        // The one that comes too late gets nothing, but must not hang.
         thread::spawn(move || std::panic::catch_unwind(|| get(&location).status).ok())
     });
     let answers = tabs.map(|tab| tab.join().unwrap());
@@ -134,7 +134,7 @@ fn only_this_machine_is_listened_to() {
         .collect();
     assert!(listening.iter().all(|local| local.starts_with("0100007F:")), "{listening:?}");
     assert!(!listening.is_empty());
-    // Nobody else can sit on the other loopback address, where a browser may ask first.
+    // No other program can listen on the other loopback address, where a browser may ask first.
     let other = TcpListener::bind((Ipv6Addr::LOCALHOST, sign_in.port));
     assert!(other.is_err(), "IPv6 is left to others");
     assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, sign_in.port)).is_err());

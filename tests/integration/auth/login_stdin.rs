@@ -29,14 +29,14 @@ fn the_server_is_asked_first() {
 #[test]
 fn a_session_that_is_turned_down_is_not_stored() {
     let world = World::new();
-    let output = pipe(&world, "a-bearer-that-nobody-knows", &[]);
+    let output = pipe(&world, "a-bearer-unknown-to-the-server", &[]);
     output.fails(4, "The sign-in was refused; nothing has changed", "ntcli auth login");
     output.says("the server answered 401");
     assert!(!world.config_path().exists());
 
     let (world, _) = World::ready();
     let before = fs::read(world.config_path()).unwrap();
-    let output = pipe(&world, "a-bearer-that-nobody-knows", &["--format", "json"]);
+    let output = pipe(&world, "a-bearer-unknown-to-the-server", &["--format", "json"]);
     assert_eq!(output.exits(4).json()["error"]["exit_code"], 4);
     assert_eq!(fs::read(world.config_path()).unwrap(), before);
     world.ntcli(&["token", "list"]).run().exits(0);
@@ -52,7 +52,7 @@ fn what_could_not_be_checked_is_stored_and_said() {
         status(404, "<html>not here"),
         status(500, ""),
         status(503, ""),
-        // A page that wants somebody to log in to the hotel's network.
+        // The page of a captive portal.
         Fault::Body("<html>Welcome</html>".to_owned()),
         Fault::Body(String::new()),
     ] {

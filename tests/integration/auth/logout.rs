@@ -59,7 +59,7 @@ fn logout_all_needs_a_session_for_it() {
 }
 
 #[test]
-fn logout_all_does_what_the_journal_owes() {
+fn logout_all_does_the_pending_work() {
     let (world, workspace) = World::ready();
     let down = Fault::Status(500, String::new(), Vec::new());
     world.plane.fault(Route::TokenRevoke, Times::Always, down);
@@ -74,7 +74,7 @@ fn logout_all_does_what_the_journal_owes() {
 }
 
 #[test]
-fn a_kill_during_logout_is_made_good_by_the_next_one() {
+fn a_kill_during_logout_is_repaired_by_the_next_one() {
     for after in [false, true] {
         let (world, workspace) = World::ready();
         let logout = ["auth", "logout", "--all"];

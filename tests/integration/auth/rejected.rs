@@ -1,4 +1,4 @@
-//! A session that the server turns down in the middle, and a token that it does not know.
+//! A session that the server rejects during a run, and a token that it does not know.
 
 use std::fs;
 
@@ -39,15 +39,15 @@ fn a_401_that_stays_is_told() {
     assert_eq!((world.count(Route::TokenCreate), world.count(Route::OauthToken)), (2, 1));
     world.assert_one_live_token(&workspace);
 
-    // The session is turned down and cannot be renewed: why, is part of it.
+    // The session is rejected and cannot be renewed: the message includes why.
     let (world, workspace) = world_of_yesterday();
     world.set_config("/auth/expiresAt", Value::Null);
-    world.set_config("/auth/refreshToken", json!("refresh-token-nobody-knows"));
+    world.set_config("/auth/refreshToken", json!("refresh-token-unknown-to-the-server"));
     let output = world.refresh(&[]);
     output.exits(4).says("Authentication required").says("invalid_grant");
     world.assert_one_live_token(&workspace);
 
-    // Or not for the moment: nothing was asked for, and nothing has changed.
+    // Or not at the moment: no token was requested, and nothing has changed.
     let (world, workspace) = world_of_yesterday();
     world.set_config("/auth/expiresAt", Value::Null);
     let run = world.ntcli(&["token", "refresh"]);
@@ -62,7 +62,7 @@ fn ntcli_token_is_never_renewed() {
     let (world, workspace) = world_of_yesterday();
     let before = fs::read(world.config_path()).unwrap();
     let run = world.ntcli(&["token", "refresh"]);
-    let output = run.env("NTCLI_TOKEN", "a-bearer-nobody-knows").run();
+    let output = run.env("NTCLI_TOKEN", "a-bearer-unknown-to-the-server").run();
     output.exits(4).says("Error: Authentication required");
     assert_eq!(world.count(Route::OauthToken), 0);
     assert_eq!(fs::read(world.config_path()).unwrap(), before);

@@ -69,7 +69,7 @@ fn reading_commands_renew_too() {
     assert_ne!(auth(&world, "bearerToken"), "the-bearer-of-yesterday");
 }
 
-/// What one part of a run has sent must not show in what another part is answered.
+/// What one part of a run has sent must not show in the answer to another part.
 #[test]
 fn one_client_does_it_all() {
     let (world, _) = world_of_yesterday();
@@ -94,7 +94,7 @@ fn a_session_about_to_end_is_renewed_if_that_can_be_done() {
     let now = workspace.token.expires_at.unwrap() - year; // it was made a moment ago
     world.plane.add_session("the-bearer-of-yesterday");
     world.set_config("/auth/expiresAt", json!((now + 30) * 1000));
-    // It is good for half a minute yet: no reason to fail.
+    // It is valid for another half a minute: no reason to fail.
     world.plane.fault(Route::OauthToken, Times::Once, Fault::CloseBefore);
     let output = world.refresh(&[]);
     output.exits(0).says("the session in hand is used to its end");
@@ -165,7 +165,7 @@ fn an_answer_that_is_lost() {
 }
 
 #[test]
-fn a_spent_refresh_token_ends_in_a_plain_word() {
+fn a_spent_refresh_token_is_reported_plainly() {
     for fault in [Fault::CloseAfter, Fault::Truncate] {
         let (world, workspace) = world_of_yesterday();
         world.plane.fault(Route::OauthToken, Times::Once, fault);
@@ -243,7 +243,7 @@ fn two_runs_renew_once() {
 fn a_config_that_cannot_be_written_spends_no_refresh_token() {
     let (world, _) = world_of_yesterday();
     if fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0) {
-        // root writes everywhere: a folder in the place of the temporary file stops it too.
+        // root can write everywhere: a folder in place of the temporary file stops it too.
         fs::create_dir(world.path(".config.json.ntcli-tmp")).unwrap();
     } else {
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o500);

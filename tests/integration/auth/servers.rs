@@ -22,7 +22,7 @@ fn domain(world: &World) -> String {
     url.strip_prefix("http://").unwrap().to_owned()
 }
 
-/// As users run it, who set no URL.
+/// As users run it, without a URL.
 fn run(world: &World, args: &[&str]) -> Output {
     world.ntcli(args).without_env("NTCLI_API_URL").run()
 }
@@ -37,7 +37,7 @@ fn is_not_signed_in(world: &World, elsewhere: &World) {
 
     let output = run(world, &["auth", "status", "--format", "json"]);
     assert_eq!(output.exits(4).says(&url).json()["signed_in"], false);
-    // Without a session, since some servers need none; then it is said why there was none.
+    // Without a session, since some servers need none; the message says why there was none.
     run(world, &["workspace", "list"]).exits(4).says(&url);
     run(world, &["token", "list"]).exits(4).says(&url);
     let requests = elsewhere.plane.requests();
@@ -48,7 +48,7 @@ fn is_not_signed_in(world: &World, elsewhere: &World) {
 fn a_session_stays_with_its_server() {
     let (world, workspace) = ready();
     let elsewhere = World::new();
-    world.set_config("/auth/bearerToken", json!("a-bearer-that-nobody-knows"));
+    world.set_config("/auth/bearerToken", json!("a-bearer-unknown-to-the-server"));
     let login = world.ntcli(&["auth", "login", "--token-stdin"]);
     let login = login.without_env("NTCLI_API_URL").stdin(SESSION);
     login.run().exits(0);
@@ -94,7 +94,7 @@ fn the_same_domain_in_other_words_is_no_change() {
 fn the_url_of_the_environment_is_a_server_too() {
     let (world, _) = World::ready();
     let elsewhere = World::new();
-    // Nobody knows whose the session is: the user who sets the URL does.
+    // The session names no server: the user who sets the URL decides.
     world.ntcli(&["token", "refresh"]).run().exits(0);
     world.set_config("/auth/server", json!(world.plane.base_url()));
     world.ntcli(&["token", "refresh"]).run().exits(0);
@@ -102,7 +102,7 @@ fn the_url_of_the_environment_is_a_server_too() {
     let refresh = refresh.env("NTCLI_API_URL", elsewhere.plane.base_url());
     refresh.run().exits(4).says(&world.plane.base_url());
     elsewhere.assert_nothing_sent();
-    // A session that was given for this run goes where this run goes.
+    // A session that was given for this run is sent to this run's server.
     elsewhere.plane.add_session("a-session-for-elsewhere");
     let list = world.ntcli(&["workspace", "list"]);
     let list = list.env("NTCLI_API_URL", elsewhere.plane.base_url());
@@ -140,12 +140,12 @@ fn only_the_session_of_this_server_is_renewed() {
     world.assert_one_live_token(&workspace);
 }
 
-/// Another program moves the config to another server while a request is under way: the session
-/// that it brings is not sent to the server of this run.
+/// Another program points the config to another server while a request is under way: the session
+/// that it adds is not sent to the server of this run.
 #[test]
 fn a_session_that_comes_in_the_middle_goes_nowhere_else() {
     let (world, _) = ready();
-    world.set_config("/auth/bearerToken", json!("a-bearer-that-nobody-knows"));
+    world.set_config("/auth/bearerToken", json!("a-bearer-unknown-to-the-server"));
     let mut config = world.config();
     config["domain"] = json!("example.com");
     config["auth"] = json!({"bearerToken": "the-bearer-of-example-com",
@@ -157,12 +157,12 @@ fn a_session_that_comes_in_the_middle_goes_nowhere_else() {
     let output = run(&world, &["workspace", "list"]);
     output.exits(4).says("https://api.example.com");
     let requests = world.plane.requests();
-    let first = Some("a-bearer-that-nobody-knows");
+    let first = Some("a-bearer-unknown-to-the-server");
     assert!(requests.iter().all(|r| r.bearer.as_deref() == first), "{requests:#?}");
 }
 
 #[test]
-fn pending_work_is_named_by_who_leaves_its_server() {
+fn pending_work_is_named_on_a_change_of_server() {
     let (world, workspace) = ready();
     let down = Fault::Status(500, String::new(), Vec::new());
     world.plane.fault(Route::TokenRevoke, Times::N(2), down);
@@ -179,7 +179,7 @@ fn pending_work_is_named_by_who_leaves_its_server() {
 }
 
 #[test]
-fn a_server_that_is_no_text_is_a_damaged_file() {
+fn a_server_that_is_not_text_is_a_damaged_file() {
     let (world, _) = World::ready();
     for damage in [json!(1), json!(["https://api.example.com"])] {
         world.set_config("/auth/server", damage);

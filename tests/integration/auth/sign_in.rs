@@ -62,7 +62,7 @@ fn json_is_one_object_and_signup_is_the_same() {
 }
 
 #[test]
-fn who_is_signed_in_stays_so() {
+fn a_signed_in_user_stays_signed_in() {
     let world = World::new();
     let sign_in = begin(&world, login(&world, &[]));
     sign_in.visit();
@@ -75,7 +75,7 @@ fn who_is_signed_in_stays_so() {
     assert_eq!(fs::read(world.config_path()).unwrap(), before);
     assert_eq!(world.count(Route::OauthToken), 0);
 
-    // But not when the server does not take the session any more.
+    // But not if the server no longer accepts the session.
     let bearer = world.config()["auth"]["bearerToken"].as_str().unwrap().to_owned();
     world.plane.drop_session(&bearer);
     let sign_in = begin(&world, login(&world, &[]));
@@ -106,7 +106,7 @@ fn without_a_browser_the_address_is_printed() {
     output.says(&format!("ssh -L {port}:localhost:{port} "));
     output
         .says("Error: Nobody signed in within 1 s; nothing has changed\nHint: ntcli auth login\n");
-    // No terminal, so nobody sits before the display.
+    // No terminal, so no user at the display.
     let run = login(&world, &["--format", "json"]).env("NTCLI_OAUTH_TIMEOUT", "100");
     let output = run.env("DISPLAY", ":0").run();
     let json = output.exits(4).json();
@@ -154,7 +154,7 @@ fn ctrl_c_frees_the_port() {
     let world = world_with_session();
     let before = fs::read(world.config_path()).unwrap();
     let port = free_port();
-    // Whoever runs the tests in the background of a shell has it ignore this signal.
+    // If the tests run in the background of a shell, this signal is ignored.
     let run = login(&world, &["--force", "--port", &port.to_string()])
         .under(&["env", "--default-signal=INT"]);
     let sign_in = begin(&world, run);
@@ -244,7 +244,7 @@ fn status_tells_without_the_network() {
 }
 
 #[test]
-fn nobody_waits_for_longer_than_told() {
+fn the_time_limit_is_kept() {
     let world = World::new();
     let run = login(&world, &["--timeout", "700"]).limit(Duration::from_secs(5));
     let sign_in = begin(&world, run);

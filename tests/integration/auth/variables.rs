@@ -1,4 +1,4 @@
-//! A session from the environment: which variable holds one, and what is said when it does not.
+//! A session from the environment: which variable holds one, and the message if it does not.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -30,13 +30,13 @@ fn assert_no_session(world: &World, bearer: &str) {
 #[test]
 fn the_session_variable_wins() {
     let (world, workspace) = World::ready();
-    world.set_config("/auth/bearerToken", json!("a-stored-bearer-nobody-knows"));
+    world.set_config("/auth/bearerToken", json!("a-stored-bearer-unknown-to-the-server"));
     let refresh = with(&world, &["token", "refresh"], VARIABLES[0], SESSION);
     let output = refresh.env(VARIABLES[1], &workspace.token.access_token).run();
     output.exits(0).does_not_say("NTCLI_TOKEN");
     let refresh = with(&world, &["token", "refresh"], VARIABLES[0], SESSION);
-    refresh.env(VARIABLES[1], "another-bearer-nobody-knows").run().exits(0);
-    // What is said of the one that is used is said under its name.
+    refresh.env(VARIABLES[1], "another-bearer-unknown-to-the-server").run().exits(0);
+    // Messages about the variable that is used have its name.
     let output = with(&world, &["token", "list"], VARIABLES[0], "a b").run();
     output.exits(2).says("NTCLI_SESSION_TOKEN holds a character");
 }
@@ -48,12 +48,12 @@ fn workspace_tokens() -> Vec<(World, String)> {
     let (world, workspace) = World::ready();
     let token = workspace.token.access_token;
     found.push((world, token));
-    // One of a workspace that nobody here has heard of, by its claims alone.
+    // One of an unknown workspace, by its claims alone.
     let (world, _) = World::ready();
     let id = world.plane.add_workspace("elsewhere");
     let token = world.plane.issue_token(&id, Some(3600)).access_token;
     found.push((world, token));
-    // An opaque one, by its beginning.
+    // An opaque one, by its prefix.
     let (world, _) = World::ready();
     world.plane.configure(|o| {
         o.token_shape = TokenShape::Opaque;
@@ -63,7 +63,7 @@ fn workspace_tokens() -> Vec<(World, String)> {
     let token = world.plane.issue_token(&id, Some(3600)).access_token;
     assert!(token.starts_with("wst_"));
     found.push((world, token));
-    // One in no shape at all, which the config file holds.
+    // One without a known form, which the config file holds.
     let (world, _) = World::ready();
     let other = world.add_workspace("staging");
     let item = format!("/workspaces/items/{}/access_token", other.key);
@@ -87,7 +87,7 @@ fn a_workspace_token_is_no_session() {
 }
 
 #[test]
-fn a_workspace_token_and_nobody_signed_in() {
+fn a_workspace_token_without_a_session() {
     for (world, token) in workspace_tokens() {
         let mut config = world.config();
         config.as_object_mut().unwrap().remove("auth");
@@ -97,7 +97,7 @@ fn a_workspace_token_and_nobody_signed_in() {
         output.fails(4, "Authentication required", "ntcli auth login");
         output.says(NOTE);
         world.assert_nothing_sent();
-        // Where the server may do without a session it is asked without one.
+        // A server that may not need a session is asked without one.
         let list = ["workspace", "list", "--format", "json"];
         let output = with(&world, &list, VARIABLES[1], &token).run();
         let causes = output.exits(4).json()["error"]["causes"].to_string();
@@ -119,7 +119,7 @@ fn names_the_variable(output: &Output, variable: &str) {
 fn a_variable_that_is_turned_down_is_named() {
     for variable in VARIABLES {
         let (world, workspace) = World::ready();
-        let bearer = "a-bearer-that-nobody-knows";
+        let bearer = "a-bearer-unknown-to-the-server";
         for args in [
             &["token", "refresh"][..],
             &["token", "create"],
@@ -143,7 +143,8 @@ fn a_variable_that_is_turned_down_is_named() {
         assert_eq!(world.count(Route::OauthToken), 0);
         world.assert_one_live_token(&workspace);
     }
-    // Nobody said that this variable may hold a workspace token, so it is tried; then it is told.
+    // This variable is not documented to hold a workspace token, so it is tried; then it is
+    // reported.
     let (world, workspace) = World::ready();
     let token = &workspace.token.access_token;
     let output = with(&world, &["token", "list"], VARIABLES[0], token).run();

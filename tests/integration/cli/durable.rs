@@ -1,5 +1,5 @@
-//! What has to outlast a power cut, and where it is: in the journal alone, and no token longer than
-//! it is needed.
+//! What must survive a power cut, and where it is: in the journal alone, and no token longer than
+//! necessary.
 
 use std::fs;
 

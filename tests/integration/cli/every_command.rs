@@ -1,5 +1,5 @@
 //! Every command in every kind of trouble: one JSON object on stdout, the exit code in it, no
-//! secret anywhere, no question where nobody can answer, and an end in any case.
+//! secret anywhere, no question without a terminal, and an end in any case.
 
 use serde_json::json;
 
@@ -8,11 +8,11 @@ use crate::crash::inside::Inside;
 use crate::harness::parallel::for_each;
 use crate::harness::world::{Output, World};
 
-/// Whom a command asks.
+/// What a command asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asks {
     /// Only files.
-    Nobody,
+    Nothing,
     /// The server, with a session where it has accounts.
     Server,
     /// The server, and never without a session.
@@ -34,33 +34,33 @@ const fn command(args: &'static [&'static str], asks: Asks, locks: bool) -> Comm
 }
 
 pub(super) const COMMANDS: [Command; 27] = [
-    command(&["auth", "status"], Asks::Nobody, false),
-    command(&["auth", "logout"], Asks::Nobody, true),
+    command(&["auth", "status"], Asks::Nothing, false),
+    command(&["auth", "logout"], Asks::Nothing, true),
     command(&["auth", "logout", "--all"], Asks::Session, true),
     command(&["token", "refresh"], Asks::Session, true),
     command(&["token", "create"], Asks::Session, true),
-    command(&["token", "show"], Asks::Nobody, false),
+    command(&["token", "show"], Asks::Nothing, false),
     command(&["token", "list"], Asks::Session, false),
-    command(&["token", "needs-refresh", "--within", "9000w"], Asks::Nobody, false),
+    command(&["token", "needs-refresh", "--within", "9000w"], Asks::Nothing, false),
     command(&["token", "revoke", "jti_other", "--force"], Asks::Session, true),
     command(&["token", "revoke", "--pending"], Asks::Session, true),
-    command(&["token", "history"], Asks::Nobody, false),
+    command(&["token", "history"], Asks::Nothing, false),
     command(&["workspace", "list"], Asks::Server, false),
     command(&["workspace", "select", "remote"], Asks::Server, true),
-    command(&["workspace", "select", "prod"], Asks::Nobody, true),
-    command(&["workspace", "switch", "prod"], Asks::Nobody, true),
+    command(&["workspace", "select", "prod"], Asks::Nothing, true),
+    command(&["workspace", "switch", "prod"], Asks::Nothing, true),
     command(&["workspace", "create", "dev"], Asks::Server, true),
     command(&["workspace", "delete", "prod", "--force"], Asks::Server, true),
-    command(&["workspace", "clear"], Asks::Nobody, true),
+    command(&["workspace", "clear"], Asks::Nothing, true),
     command(&["workspace", "sync"], Asks::Server, true),
-    command(&["domain", "set", "example.com"], Asks::Nobody, true),
-    command(&["domain", "show"], Asks::Nobody, false),
-    command(&["config", "show"], Asks::Nobody, false),
-    command(&["config", "path"], Asks::Nobody, false),
-    command(&["config", "reset", "--force"], Asks::Nobody, true),
+    command(&["domain", "set", "example.com"], Asks::Nothing, true),
+    command(&["domain", "show"], Asks::Nothing, false),
+    command(&["config", "show"], Asks::Nothing, false),
+    command(&["config", "path"], Asks::Nothing, false),
+    command(&["config", "reset", "--force"], Asks::Nothing, true),
     command(&["health"], Asks::Health, false),
-    command(&["completions", "bash"], Asks::Nobody, false),
-    command(&["man"], Asks::Nobody, false),
+    command(&["completions", "bash"], Asks::Nothing, false),
+    command(&["man"], Asks::Nothing, false),
 ];
 
 const ROUTES: [Route; 9] = [
@@ -102,13 +102,13 @@ const TROUBLES: [Trouble; 9] = [
 pub(super) fn world() -> World {
     let (world, workspace) = World::ready();
     world.plane.add_workspace("remote");
-    let place = json!({"key": workspace.key, "id": workspace.id, "name": "prod"});
-    let record = json!({"owed": {"place": place, "jti": "jti_owed", "not_before": null}});
+    let reference = json!({"key": workspace.key, "id": workspace.id, "name": "prod"});
+    let record = json!({"owed": {"place": reference, "jti": "jti_owed", "not_before": null}});
     world.write("rotation.journal", format!("{record}\n").as_bytes());
     world
 }
 
-/// The exit codes that fit.
+/// The valid exit codes.
 fn expected(command: &Command, trouble: Trouble) -> Vec<i32> {
     let pending = command.args.contains(&"--pending");
     let gate = command.args.contains(&"needs-refresh");
@@ -122,10 +122,10 @@ fn expected(command: &Command, trouble: Trouble) -> Vec<i32> {
         Trouble::BadConfig if gate => vec![255],
         Trouble::BadConfig => vec![2],
         Trouble::NoSession if command.args == ["auth", "status"] => vec![4],
-        _ if asks == Asks::Nobody => vec![0],
+        _ if asks == Asks::Nothing => vec![0],
         Trouble::NoSession if asks == Asks::Health => vec![0],
         Trouble::NoSession => vec![4],
-        // What is owed stays owed, whatever the reason.
+        // Pending revocations stay pending, for any reason.
         _ if pending => vec![8],
         Trouble::Unreachable => vec![5],
         Trouble::Status(401 | 403) => vec![4],
@@ -235,7 +235,7 @@ fn all_is_well_in_json_too() {
     });
 }
 
-/// The lock is held for good: everything that needs it gives up in the end, the rest goes on.
+/// The lock is never released: everything that needs it gives up in the end, the rest works.
 #[test]
 fn somebody_holds_the_lock() {
     for_each(4, &COMMANDS, |command| {
@@ -243,7 +243,7 @@ fn somebody_holds_the_lock() {
         let lock = std::fs::File::create(world.path("ntcli.lock")).unwrap();
         lock.lock().unwrap();
         let args = [command.args, &["--format", "json"]].concat();
-        // A minute passes in no time.
+        // A minute passes at once.
         let inside = Inside::new(&world).run(&args);
         let code = if command.locks { 6 } else { 0 };
         assert_eq!(inside.code, code, "{command:?}\n{inside:?}");
@@ -252,7 +252,7 @@ fn somebody_holds_the_lock() {
     });
 }
 
-/// Without a terminal nothing is asked, whatever comes in.
+/// Without a terminal nothing is asked, for any input.
 #[test]
 fn nothing_is_asked_without_a_terminal() {
     let asking: [(&[&str], &str); 4] = [

@@ -1,4 +1,4 @@
-//! Exit codes where several would do: the one that tells a script what to do.
+//! Exit codes when several would fit: the one that tells a script what to do.
 
 use crate::cli::folders::{bound_by_permissions, move_config, set_mode};
 use crate::control_plane::{Fault, Route, Times};
@@ -12,7 +12,7 @@ fn status(status: u16) -> Fault {
     Fault::Status(status, "{}".to_owned(), Vec::new())
 }
 
-/// Nobody listens any more where the server was. `None` if that cannot be had here.
+/// The server's port has no listener any more. `None` if that is not possible here.
 fn unreachable(world: &World, args: &[&str]) -> Option<Output> {
     if !strace::is_available() {
         return None;
@@ -22,7 +22,7 @@ fn unreachable(world: &World, args: &[&str]) -> Option<Output> {
     Some(run.strace(&world.outside("strace"), &refused).run())
 }
 
-/// Whoever waited for a run ends as that run did.
+/// A run that waited for another ends with its result.
 #[test]
 fn a_run_that_waited_for_one_with_work_left() {
     let (world, prod) = World::ready();
@@ -46,7 +46,7 @@ fn a_run_that_waited_for_one_with_work_left() {
     world.assert_one_live_token(&prod);
 }
 
-/// A gateway gave up on it: the server may have done it all the same.
+/// A gateway gave up on it: the server may have done it anyway.
 #[test]
 fn a_gateways_timeout_to_a_revoke() {
     let (world, prod) = World::ready();
@@ -93,7 +93,7 @@ fn an_interrupted_refresh_and_no_server() {
     }
 }
 
-/// Nobody says no now: the token is kept, and no other is requested.
+/// There is no denial now: the token is kept, and no other is requested.
 #[test]
 fn a_token_that_is_not_accepted_yet_and_no_server() {
     let (world, prod) = World::ready();
@@ -109,7 +109,7 @@ fn a_token_that_is_not_accepted_yet_and_no_server() {
     assert_eq!(world.plane.live_tokens(&prod.id).len(), 2);
 }
 
-/// 2 promises that nothing was sent. What was done and could not be stored is made good by the next
+/// 2 promises that nothing was sent. What was done and could not be stored is repaired by the next
 /// run that can.
 #[test]
 fn a_config_file_that_cannot_be_brought_up_to_date() {

@@ -12,7 +12,7 @@ pub(super) fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Permissions mean nothing to root unless it gives up the right to pass over them.
+/// root ignores permissions unless it gives up the capability to do so.
 pub(crate) fn bound_by_permissions<'a>(run: Run<'a>, world: &World) -> Run<'a> {
     if fs::metadata(&world.dir).unwrap().uid() != 0 {
         return run;
@@ -36,7 +36,7 @@ fn a_folder_that_cannot_be_written() {
     assert!(!world.has_journal());
 }
 
-/// Puts the config into a folder of its own and a link in its place.
+/// Moves the config into a folder of its own and leaves a link.
 pub(super) fn move_config(world: &World, link_to: &str) -> std::path::PathBuf {
     let elsewhere = world.outside("elsewhere");
     fs::create_dir(&elsewhere).unwrap();
@@ -100,7 +100,7 @@ fn a_config_that_others_can_read() {
     }
 }
 
-/// A new folder, and everything in it, is for its owner alone, whatever the umask.
+/// A new folder, and everything in it, is private, for any umask.
 #[test]
 fn everything_new_is_private() {
     let world = World::new();
@@ -112,7 +112,7 @@ fn everything_new_is_private() {
     assert_eq!(dir, Some((".".to_owned(), 0o700)));
 }
 
-/// Runs in a file system of so many pages, of which the config takes one.
+/// Runs in a file system of this many pages, of which the config takes one.
 fn in_pages<'a>(run: Run<'a>, world: &World, pages: usize) -> Run<'a> {
     let script = r#"cp -a "$1" "$2" && mount -t tmpfs -o "size=$3,mode=700" none "$1" || exit 99
         cp -a "$2/." "$1" && rm -r "$2" || exit 99

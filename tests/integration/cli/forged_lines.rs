@@ -1,4 +1,4 @@
-//! No id and no name, wherever it comes from, makes a line of its own in what people read.
+//! No id and no name, from any source, makes a line of its own in what people read.
 
 use serde_json::json;
 
@@ -31,13 +31,13 @@ fn assert_no_forged_line(output: &Output) {
 #[test]
 fn what_is_local() {
     let (world, prod) = world();
-    let place = json!({"key": prod.key, "id": prod.id, "name": HOSTILE});
+    let workspace = json!({"key": prod.key, "id": prod.id, "name": HOSTILE});
     let token = json!({"access_token": OPAQUE, "jti": HOSTILE, "expiry": "unknown",
         "token_type": "Bearer", "scope": []});
     let records = [
-        json!({"owed": {"place": place, "jti": HOSTILE, "not_before": 4_000_000_000_000_u64}}),
-        json!({"orphan": {"place": place, "jti": format!("{HOSTILE}2"), "born": null}}),
-        json!({"created": {"place": place, "at": 1, "token": token, "old": token,
+        json!({"owed": {"place": workspace, "jti": HOSTILE, "not_before": 4_000_000_000_000_u64}}),
+        json!({"orphan": {"place": workspace, "jti": format!("{HOSTILE}2"), "born": null}}),
+        json!({"created": {"place": workspace, "at": 1, "token": token, "old": token,
             "hand_over": true, "grace_s": null}}),
         json!({"promoted": {"workspace": prod.id}}),
     ];
@@ -93,7 +93,7 @@ fn what_the_server_sends() {
     answers(&world, Route::TokenList, tokens.clone());
     assert_no_forged_line(&world.ntcli(&["token", "list", "--show-expired"]).run());
 
-    // A lost create, and a list that names such a token as the one that may be it.
+    // A lost create, and a list with such a token as its possible result.
     let lost = Fault::CloseAfter;
     world.plane.fault(Route::TokenCreate, Times::Once, lost);
     answers(&world, Route::TokenList, tokens);

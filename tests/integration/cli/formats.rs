@@ -50,7 +50,7 @@ const COMMANDS: [Case; 26] = [
     (&["health"], 0, 0),
 ];
 
-/// A world whose config is the fixture, with its names standing for what the server has.
+/// A world whose config is the fixture, with its names replaced by what the server has.
 struct Given {
     world: World,
     text: String,
@@ -61,7 +61,7 @@ impl Given {
     fn new(fixture: &str) -> Self {
         let world = World::new();
         if fixture.contains("\"expires_at\": null") {
-            // Such a token says nothing of itself.
+            // Such a token says nothing about itself.
             world.plane.configure(|options| {
                 options.token_shape = TokenShape::Opaque;
                 options.jti_in_answer = true;
@@ -119,7 +119,7 @@ fn every_command_takes_what_the_existing_client_wrote_and_leaves_it_readable() {
     });
 }
 
-/// Nothing of ours is written unasked: a command that only looks leaves every byte as it was.
+/// Nothing of ours is written unasked: a command that only reads leaves every byte as it was.
 #[test]
 fn looking_changes_nothing() {
     let looks: [&[&str]; 8] = [
@@ -198,7 +198,7 @@ fn assert_readable(config: &Value) {
     }
 }
 
-/// The fields that nobody knows are there still, in their order.
+/// Unknown fields are still there, in their order.
 #[track_caller]
 fn assert_kept(before: &str, after: &str) {
     let unknown = |text: &str| -> Vec<String> {

@@ -1,4 +1,4 @@
-//! What holds for every command: streams, formats, secrets, settings.
+//! Rules for every command: streams, formats, secrets, settings.
 
 mod durable;
 pub(crate) mod every_command;

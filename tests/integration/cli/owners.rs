@@ -1,4 +1,4 @@
-//! Several users and one folder: whose the files are, who may change them, who may look.
+//! Several users and one folder: who owns the files, who may change them, who may read.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::harness::parallel::skipped;
 use crate::harness::world::{Run, SESSION, World};
 
-/// Two users whom nobody needs to have heard of.
+/// Two users that need not have an account.
 const USER: u32 = 12_341;
 const OTHER: u32 = 12_342;
 
@@ -17,7 +17,7 @@ fn as_user(run: Run<'_>, uid: u32, gid: u32) -> Run<'_> {
     run.under(&["setpriv", &uid, &gid, "--clear-groups", "--"])
 }
 
-/// Only root can become somebody else, and only a program that others can reach runs then.
+/// Only root can become another user, and the program must be accessible to that user.
 fn others_can_run_it() -> bool {
     // By way of a shell: setpriv itself still has root's capabilities when it looks for the program.
     let trial = Command::new("setpriv")
@@ -26,7 +26,7 @@ fn others_can_run_it() -> bool {
         .output();
     let can = trial.is_ok_and(|output| output.status.success());
     if !can {
-        skipped("not root, or nobody else can run the program where it is");
+        skipped("not root, or other users cannot run the program where it is");
     }
     can
 }
@@ -73,7 +73,7 @@ fn root_does_not_lock_the_user_out() {
     refresh().run().exits(0).says_only("");
     world.assert_one_live_token(&workspace);
 
-    // A journal that root has begun is the user's to finish.
+    // The user can finish a journal that root has begun.
     let failed = as_user(world.ntcli(&["token", "refresh", "--exec", "false"]), USER, USER);
     failed.run().exits(9);
     world.refresh(&["--exec", "false"]).exits(9);
@@ -171,7 +171,7 @@ fn a_folder_that_others_can_write() {
             output.says(&format!("Hint: chmod go-w {}", world.dir.display()));
         }
     }
-    // In a sticky folder others replace nothing of ours; still nothing is written there.
+    // In a sticky folder others cannot replace our files; nothing is written there anyway.
     set_mode(&world.dir, 0o1777);
     world.ntcli(&["token", "show"]).run().exits(0);
     world.refresh(&[]).exits(2).says("other users can write");
@@ -194,7 +194,7 @@ fn a_folder_of_another_user() {
     output.exits(2).says("belongs to another user (uid 12341)");
     output.says("Hint: sudo -u '#12341' ntcli");
     world.assert_nothing_sent();
-    // One that root has put there is as good as one's own.
+    // One that root has put there is as good as the user's own.
     chown(&world.dir, Some(0), Some(0)).unwrap();
     let output = as_user(world.ntcli(&["token", "refresh"]), OTHER, OTHER).run();
     output.exits(2).says("Permission denied");

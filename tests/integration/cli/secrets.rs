@@ -5,7 +5,7 @@ use crate::control_plane::{Fault, Route, Times, TokenAuth, TokenShape};
 use crate::harness::parallel::for_each;
 use crate::harness::world::{SESSION, Workspace, World};
 
-/// A server that hands back what it was sent, and a token of the workspace.
+/// A server that echoes what it received, and a token of the workspace.
 fn echo(workspace: &Workspace, bearer: &str) -> String {
     let token = &workspace.token.access_token;
     format!(r#"{{"detail":"Bearer {bearer} and {token} are no good here, nor is {bearer}"}}"#)
@@ -43,7 +43,7 @@ fn a_redirect_with_a_secret_in_it() {
     world.assert_one_live_token(&workspace);
 }
 
-/// The trace shows what was asked and answered, and none of what makes it work.
+/// The trace shows what was asked and answered, and none of the secrets in it.
 #[test]
 fn the_trace() {
     for shape in [TokenShape::Jwt, TokenShape::Opaque] {
@@ -60,7 +60,7 @@ fn the_trace() {
             output.says("> Authorization: Bearer [redacted]").says("< 201");
             assert_eq!(output.stdout.lines().count(), 4, "{output}");
         }
-        // What goes wrong is traced too.
+        // Errors are traced too.
         world.plane.fault(Route::TokenAuth, Times::Once, Fault::Status(503, String::new(), vec![]));
         world.refresh(&["--debug"]).exits(0).says("attempt 2 of ");
     }

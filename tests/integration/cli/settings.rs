@@ -148,7 +148,7 @@ fn a_server_that_is_not_well() {
     nowhere.run().exits(5).prints("").says("Hint: ntcli domain show\n");
 }
 
-/// A command that failed is not what to do next.
+/// A command that failed must not be its own hint.
 #[test]
 fn no_hint_is_the_command_itself() {
     for status in [404, 410, 500, 503] {

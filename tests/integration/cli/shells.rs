@@ -1,4 +1,4 @@
-//! The completions in the shells they are for, and the manual page through what shows it.
+//! The completions in their shells, and the manual page in its viewer.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ fn printed(world: &World, args: &[&str]) -> PathBuf {
     file
 }
 
-/// `None` when there is no such program here.
+/// `None` if there is no such program here.
 fn try_run(program: &str, args: &[&str], file: &Path) -> Option<Output> {
     Command::new(program).args(args).arg(file).output().ok()
 }

@@ -1,4 +1,4 @@
-//! Where the output goes when it cannot go where it should: the work is done all the same.
+//! Output to a broken stream: the work is done anyway.
 
 use std::fs::OpenOptions;
 use std::io::{PipeReader, pipe};
@@ -23,7 +23,7 @@ fn a_result_that_cannot_be_written() {
     }
 }
 
-/// As with `| head -0`: nobody is left to be told.
+/// As with `| head -0`: there is no reader left.
 #[test]
 fn a_reader_that_went_away() {
     let (world, workspace) = World::ready();
@@ -50,7 +50,7 @@ fn streams_that_are_broken_or_closed() {
     assert!(!world.has_journal());
 }
 
-/// A failure keeps its code, whatever becomes of its message.
+/// A failure keeps its code, even if its message cannot be written.
 #[test]
 fn failures_keep_their_code() {
     let world = World::new();
@@ -60,7 +60,7 @@ fn failures_keep_their_code() {
     refresh.stdout(full()).stderr(full()).run().exits(4);
 }
 
-/// A pipe that nobody reads: its other end is closed at once.
+/// A pipe without a reader: its other end is closed at once.
 fn closed_pipe() -> impl Into<std::process::Stdio> {
     let (reader, writer): (PipeReader, _) = pipe().unwrap();
     drop(reader);
@@ -71,7 +71,7 @@ fn hands_out(command: &Command) -> bool {
     command.args == ["token", "create"]
 }
 
-/// One that was made and never arrived is revoked.
+/// A token that was created and never arrived is revoked.
 #[track_caller]
 fn assert_nothing_handed_out(world: &World, command: &Command) {
     if hands_out(command) {
@@ -86,7 +86,7 @@ fn assert_nothing_handed_out(world: &World, command: &Command) {
 }
 
 #[test]
-fn nobody_reads_on() {
+fn output_without_a_reader() {
     for_each(4, &COMMANDS, |command| {
         for format in ["text", "json"] {
             let args = [command.args, &["--format", format]].concat();
@@ -95,7 +95,7 @@ fn nobody_reads_on() {
             let world = self::world();
             let untold = world.ntcli(&args).stdout(closed_pipe()).stderr(closed_pipe());
             let untold = untold.run();
-            // A token that nobody has received is of no use.
+            // A token without a recipient is of no use.
             let code = if hands_out(command) { Some(1) } else { told.code() };
             assert_eq!(code, untold.code(), "{untold}");
             assert_nothing_handed_out(&world, command);
@@ -103,7 +103,7 @@ fn nobody_reads_on() {
     });
 }
 
-/// A result that cannot be written is a failure, and no answer of `needs-refresh`.
+/// A result that cannot be written is a failure, not an answer of `needs-refresh`.
 #[test]
 fn a_full_disk_behind_stdout() {
     for_each(4, &COMMANDS, |command| {

@@ -1,5 +1,5 @@
-//! Files that are not what they should be: named with the place, left byte for byte as they are,
-//! and nothing is asked of the server.
+//! Invalid files: named with the place of the error, left byte for byte as they are, and no request
+//! is sent.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::control_plane::{Fault, Route, Times};
 use crate::harness::world::{Output, SESSION, Workspace, World};
 
-/// What a look at a file changes nothing of.
+/// Reading a file must not change any of this.
 fn state(path: &Path) -> (Option<Vec<u8>>, (i64, i64, u32, u64)) {
     let stamp = |m: Metadata| (m.mtime(), m.mtime_nsec(), m.mode(), m.ino());
     let found = fs::symlink_metadata(path).unwrap();
@@ -46,7 +46,7 @@ fn assert_damaged(world: &World, name: &str, bytes: &[u8], place: &str) {
 }
 
 #[test]
-fn a_config_that_is_no_json() {
+fn a_config_that_is_not_json() {
     let (world, _) = World::ready();
     let whole = fs::read(world.config_path()).unwrap();
     let deep = "[".repeat(100_000);
@@ -139,7 +139,7 @@ fn a_field_of_the_wrong_type() {
     }
 }
 
-/// The config with something else at a place that is named as the messages do.
+/// The config with another value at a place, which is named as in the messages.
 fn with(config: &Value, place: &str, value: &Value) -> Value {
     let mut config = config.clone();
     let mut field = &mut config;
@@ -171,7 +171,7 @@ fn make_fifo(path: &Path) {
 }
 
 #[test]
-fn what_is_no_file_at_all() {
+fn what_is_not_a_regular_file() {
     for name in ["config.json", "rotation.journal"] {
         let (world, _) = World::ready();
         let path = world.path(name);
@@ -191,7 +191,7 @@ fn what_is_no_file_at_all() {
     world.assert_nothing_sent();
 }
 
-/// A world with a request in its journal whose outcome nobody knows, and the record of that.
+/// A world with a request of unknown outcome in its journal, and the record of it.
 fn with_a_lost_request() -> (World, Workspace, String) {
     let (world, workspace) = World::ready();
     let status = Fault::Status(500, String::new(), Vec::new());
@@ -204,15 +204,15 @@ fn with_a_lost_request() -> (World, Workspace, String) {
     (world, workspace, record)
 }
 
-/// A journal of a later version, or damaged where it was on the disk for certain: to go on would be
-/// to lose what it holds.
+/// A journal of a later version, or damaged in a part that was certainly on the disk: continuing
+/// would lose its contents.
 #[test]
 fn a_damaged_journal() {
     let (world, _, good) = with_a_lost_request();
     let half = &good[..good.len() / 2];
     let wrong = good.replace("\"at\":", "\"at\":true,\"was\":");
     for (text, said) in [
-        // An empty line says that what stands before it is on the disk.
+        // An empty line says that everything before it is on the disk.
         ("garbage\n\n".to_owned(), "line 1, column"),
         ("\0\u{1}\n\n".to_owned(), "line 1, column"),
         ("[".repeat(100_000) + "\n\n", "line 1, column"),
@@ -233,8 +233,8 @@ fn a_damaged_journal() {
     }
 }
 
-/// A kill tears the last line; a power cut leaves holes in what was written and not synced. What
-/// that was about had not begun, and what stands before it counts.
+/// A kill tears the last line; a power cut leaves holes in data that was written but not synced.
+/// The step after such a record had not begun, and everything before it counts.
 #[test]
 fn a_torn_journal() {
     let (world, workspace, good) = with_a_lost_request();

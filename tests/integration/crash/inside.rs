@@ -12,13 +12,13 @@ use ntcli::time::Timestamp;
 
 use crate::harness::world::World;
 
-/// A run in the surroundings that a test says. Without more said: pipes, no input.
+/// A run in an environment that a test defines. By default: pipes, no input.
 pub(crate) struct Inside {
     env: BTreeMap<String, String>,
     typed: Option<String>,
 }
 
-/// What it came to.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) code: u8,
@@ -63,8 +63,8 @@ impl Inside {
     }
 }
 
-/// The machine's clock, but nobody waits long by it. Not at all would be too little: a program that
-/// another test starts has every open file of this process, the lock too, for a moment.
+/// The machine's clock, with short waits. No wait at all would not do: a program that another test
+/// starts has every open file of this process, the lock too, for a moment.
 struct Impatient;
 
 impl Clock for Impatient {
@@ -77,7 +77,7 @@ impl Clock for Impatient {
     }
 }
 
-/// What was written.
+/// The output.
 #[derive(Clone, Default)]
 struct Kept(Rc<RefCell<Vec<u8>>>);
 

@@ -1,5 +1,5 @@
-//! Killed at any point, the commands around the refresh leave a config that parses and works, and
-//! running them again gets there.
+//! Killed at any point, the commands around the refresh leave a valid config that works, and
+//! running them again completes the work.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ use crate::harness::world::{Workspace, World};
 struct Case {
     args: &'static [&'static str],
     route: Route,
-    /// The exit codes of the run after: done, or found to be done.
+    /// The exit codes of the run after: done, or already done.
     again: &'static [i32],
     then: fn(&World, &Workspace),
 }
@@ -72,7 +72,7 @@ const CASES: [Case; 6] = [
     },
     Case {
         args: &["config", "reset", "--force"],
-        route: Route::Health, // it asks nobody
+        route: Route::Health, // unused: it sends no request
         again: &[0],
         then: |world, _| assert!(world.config()["auth"].is_null()),
     },
@@ -97,7 +97,7 @@ fn args(case: &Case, prod: &Workspace) -> Vec<String> {
     named.collect()
 }
 
-/// The config parses; whatever the killed run was about, its next run and all others work.
+/// The config parses; after any killed run, its next run and all others work.
 #[track_caller]
 fn assert_works(case: &Case, world: &World, prod: &Workspace) {
     world.config();

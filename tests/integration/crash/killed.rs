@@ -25,7 +25,7 @@ fn a_renewal() {
         world
     };
     at_every_call(&["workspace", "list"], prepare, |world| {
-        // The one moment that nobody can bridge is between the provider's step and ours.
+        // The one gap that cannot be closed is between the provider's step and ours.
         let stored = world.config()["auth"]["refreshToken"].clone();
         let is_live = world.plane.live_refresh_tokens().iter().any(|t| stored == t.as_str());
         let fresh = world.config()["auth"]["expiresAt"].as_u64() > Some(1_750_000_000_000);
@@ -41,7 +41,7 @@ fn a_sign_out_with_all_tokens() {
         let bearer = world.config()["auth"]["bearerToken"].is_string();
         let items = world.config()["workspaces"]["items"].clone();
         let item = items.as_object().unwrap().values().next().unwrap().clone();
-        // What is not revoked is still there, and so is the session to do it with.
+        // An unrevoked token is still there, and so is the session to revoke it with.
         let id = item["workspace_id"].as_str().unwrap().replace("ws-prod-", "");
         let live = !world.plane.live_tokens(&id).is_empty();
         assert!(!live || (bearer && item["access_token"] != "no-token"));

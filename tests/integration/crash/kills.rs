@@ -1,5 +1,5 @@
-//! Killed at any point, a refresh leaves a live token in the config, and the next run finds
-//! whatever else there is.
+//! Killed at any point, a refresh leaves a live token in the config, and the next run finds every
+//! other one.
 
 use std::fs;
 
@@ -10,14 +10,14 @@ use crate::harness::world::{Output, Workspace, World};
 
 const REFRESH: [&str; 2] = ["token", "refresh"];
 
-/// What must hold at every moment.
+/// The invariants at every moment.
 #[track_caller]
 fn assert_sound(world: &World, workspace: &Workspace) {
     world.assert_current_is_live(workspace);
     world.assert_private();
 }
 
-/// One undisturbed run has told of every live token but the one in the config.
+/// One undisturbed run has named every live token except the one in the config.
 #[track_caller]
 fn assert_named(world: &World, workspace: &Workspace, output: &Output) {
     output.exits(0);
@@ -29,8 +29,8 @@ fn assert_named(world: &World, workspace: &Workspace, output: &Output) {
     }
 }
 
-/// One undisturbed run that may revoke has left one live token, and nothing to do but to wait for
-/// what may yet appear.
+/// One undisturbed run that may revoke has left one live token, and nothing to do except wait for
+/// tokens that may still appear.
 #[track_caller]
 fn assert_repaired(world: &World, workspace: &Workspace) {
     world.refresh(&["--revoke-orphans"]).exits(0);
@@ -49,7 +49,7 @@ fn assert_repaired(world: &World, workspace: &Workspace) {
     world.assert_no_leftover();
 }
 
-/// Kills `refresh` with `args` at each of its system calls, and hands what is left to `after`.
+/// Kills `refresh` with `args` at each of its system calls, and passes the remains to `after`.
 fn kill_at_every_call(
     args: &[&str],
     before: fn(&World),
@@ -137,7 +137,7 @@ fn at_every_request_of_a_run_that_gives_up() {
         }
         assert_sound(&world, &workspace);
         world.plane.configure(|o| o.token_auth = TokenAuth::Normal);
-        // That a new token is not found proves nothing until the news of it has had its time.
+        // The absence of a new token proves nothing until the news of it has had its time.
         world.let_time_pass(600);
         assert_repaired(&world, &workspace);
     });

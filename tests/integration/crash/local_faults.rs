@@ -1,5 +1,5 @@
-//! What this machine can do wrong: a disk that is full or broken, a folder that is closed, no
-//! more open files. The same promise as for a kill, and the message names the file.
+//! Faults of this machine: a disk that is full or broken, a folder that is closed, no more open
+//! files. The same promise as for a kill, and the message names the file.
 
 use std::fs;
 
@@ -124,8 +124,8 @@ fn at_every_call_on_a_file() {
     });
 }
 
-/// Killed after the server had made a token: a run that looks for it and cannot read or write what
-/// it must does not lose sight of it.
+/// Killed after the server had created a token: a run that searches for it and cannot read or write
+/// its files does not lose track of it.
 #[test]
 fn at_every_call_on_a_file_of_a_repair() {
     if !strace::is_available() {
@@ -170,7 +170,7 @@ fn at_every_call_on_a_socket() {
     });
 }
 
-/// What must be durable is, before the step that relies on it.
+/// Everything that must be durable is, before the step that relies on it.
 #[test]
 fn durable_before_the_next_step() {
     if !strace::is_available() {

@@ -1,6 +1,6 @@
-//! The power fails after any write, sync, rename, removal, request or print: on whatever disk that may
-//! leave, the stored token is live, what was said is so, and the next run is not blocked and names
-//! every other live token.
+//! The power fails after any write, sync, rename, removal, request or print: on any disk that this
+//! may leave, the stored token is live, what was reported is true, and the next run is not blocked
+//! and names every other live token.
 
 use std::fs;
 
@@ -19,15 +19,15 @@ const OTHER_SESSION: &str = "session-a11ce0b0b5e55107";
 const TOKEN_FILE: &str = "app/api.token";
 const AGE_S: i64 = 90 * 86_400;
 
-/// Command lines, one after the other, that lose their power, and what is to hold then.
+/// Command lines, run one after the other, that lose power, and what must hold then.
 struct Story {
     world: fn() -> (World, Vec<Workspace>),
     runs: &'static [&'static [&'static str]],
     /// The run after that.
     next: &'static [&'static str],
-    /// What holds on each disk before that run.
+    /// What must hold on each disk before that run.
     before: fn(&Moment, &World, &[Workspace]),
-    /// What that run has come to.
+    /// What must hold after that run.
     after: fn(&Moment, &World, &[Workspace], &Output),
 }
 
@@ -75,7 +75,7 @@ fn world_of(names: &[&str]) -> (World, Vec<Workspace>) {
     (world, workspaces)
 }
 
-/// Every live token is the stored one, or one of which somebody was told.
+/// Every live token is the stored one, or one that was reported to somebody.
 #[track_caller]
 fn assert_named(moment: &Moment, world: &World, workspace: &Workspace, output: &Output) {
     world.assert_current_is_live(workspace);
@@ -92,7 +92,7 @@ fn assert_named(moment: &Moment, world: &World, workspace: &Workspace, output: &
     assert!(readable, "{pending:?}{}", world.describe());
 }
 
-/// What was printed is so.
+/// What was printed is true.
 fn assert_refreshed(moment: &Moment, world: &World, workspaces: &[Workspace]) {
     for workspace in workspaces {
         let jti = world.item(workspace)["jti"].clone();

@@ -8,7 +8,7 @@ use crate::harness::gate::Gate;
 use crate::harness::kill;
 use crate::harness::world::{Running, World, wait_until};
 
-/// Until the run sleeps with the lock file open: it has found somebody else holding it.
+/// Waits until the run sleeps with the lock file open: it has found the lock taken.
 pub(crate) fn wait_until_it_waits(running: &Running) {
     let proc = PathBuf::from(format!("/proc/{}", running.pid()));
     let is_lock = |link: &Path| fs::read_link(link).is_ok_and(|file| file.ends_with("ntcli.lock"));
@@ -63,7 +63,7 @@ fn eight_workspaces_at_once() {
     assert!(!world.has_journal());
 }
 
-/// Whoever waits for the lock sees what was done meanwhile, and does not do it twice.
+/// A run that waits for the lock sees what was done meanwhile, and does not repeat it.
 #[test]
 fn a_run_that_waited_finds_it_done() {
     let (world, workspace) = World::ready();
@@ -86,7 +86,7 @@ fn a_run_that_waited_finds_it_done() {
     assert!(!world.has_journal());
 }
 
-/// The one that held the lock failed: whoever waited repairs that, and refreshes.
+/// The run that held the lock failed: the run that waited repairs that, and refreshes.
 #[test]
 fn a_run_that_waited_for_a_failure() {
     let (world, workspace) = World::ready();
@@ -103,7 +103,7 @@ fn a_run_that_waited_for_a_failure() {
     world.assert_settled();
 }
 
-/// What the one that held the lock could not do, whoever waited tries again, and ends as that did.
+/// The run that waited retries what the lock holder could not do, and ends with the same code.
 #[test]
 fn a_run_that_waited_finds_work_left() {
     let (world, workspace) = World::ready();
@@ -123,7 +123,7 @@ fn a_run_that_waited_finds_work_left() {
     assert_eq!(answer["outcome"], "already_refreshed", "{second}");
     assert_eq!(answer["error"]["exit_code"], 8, "{second}");
     assert_eq!(world.count(Route::TokenCreate), 1);
-    // What is to be revoked is known by its id alone.
+    // What is to be revoked is known only by its id.
     let journal = fs::read_to_string(world.journal_path()).unwrap();
     assert!(journal.contains(&workspace.token.jti), "{journal}");
     assert!(!journal.contains("access_token"), "{journal}");
@@ -155,7 +155,7 @@ fn a_lock_that_is_not_given_back() {
 }
 
 #[test]
-fn a_lock_wait_that_is_none() {
+fn an_invalid_lock_wait() {
     let (world, _) = World::ready();
     for bad in ["abc", "-1", "1.5", ""] {
         let joined = format!("--lock-wait={bad}");

@@ -1,5 +1,5 @@
-//! The files that a released version left behind, in the middle of its work or after it: today's
-//! program reads them and finishes that.
+//! The files that a released version left, during its work or after it: the current program reads
+//! them and finishes the work.
 //!
 //! `fixtures/released/VERSION/STATE/` holds them, moved to 2026, and what the server knew. A new
 //! version's are written by `NTCLI_TEST_PROGRAM=PATH cargo test --test integration -- --ignored
@@ -16,7 +16,7 @@ use crate::harness::parallel::for_each;
 use crate::harness::world::{Workspace, World};
 
 const FILES: [&str; 4] = ["config.json", "history.jsonl", "ntcli.lock", "rotation.journal"];
-/// So that no token in these files ends before they are deleted: some 60 years.
+/// So that no token in these files expires before they are deleted: some 60 years.
 const LIFETIME: u64 = 1_900_000_000;
 const REFRESH: [&str; 4] = ["token", "refresh", "--expires-in", "1900000000"];
 
@@ -24,7 +24,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/released")
 }
 
-/// How a state comes about.
+/// How a state is made.
 type Make = fn(&World, &Workspace);
 
 const STATES: [(&str, Make); 15] = [

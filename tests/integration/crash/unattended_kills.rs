@@ -1,5 +1,5 @@
-//! Killed at any point while it hands tokens on: the token in each file is live at every moment,
-//! no file is half written, and the next run of the same timer puts everything right.
+//! Killed at any point while it delivers tokens: the token in each file is live at every moment, no
+//! file is half written, and the next run of the same timer repairs everything.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use crate::tokens::history::assert_consistent;
 use crate::unattended::all::world_of;
 
 const GRACE_S: i64 = 3600;
-/// Where it hands the tokens on to; the command writes as a careful one would.
+/// The targets; the command writes as a careful one would.
 const HOOKS: [&str; 6] = [
     "--token-file",
     "{name}.token",
@@ -23,7 +23,7 @@ const HOOKS: [&str; 6] = [
      mv $NTCLI_WORKSPACE_NAME.new $NTCLI_WORKSPACE_NAME.hook",
 ];
 
-/// A timer's command line, and the workspaces it has to do with.
+/// A timer's command line, and its workspaces.
 #[derive(Clone, Copy, Debug)]
 struct Timer {
     workspaces: usize,
@@ -38,7 +38,7 @@ impl Timer {
         [&["token", "refresh"], &HOOKS[..], self.args].concat()
     }
 
-    /// Everybody who uses a token has the current one.
+    /// Every user of a token has the current one.
     fn world(self) -> (World, Vec<Workspace>) {
         let (world, workspaces) = world_of(self.workspaces);
         for (n, workspace) in workspaces.iter().enumerate() {
@@ -53,7 +53,7 @@ impl Timer {
         (world, workspaces)
     }
 
-    /// What holds at every moment; answers the tokens that the users hold.
+    /// The invariants at every moment; returns the tokens that the users hold.
     #[track_caller]
     fn assert_sound(world: &World, workspaces: &[Workspace]) -> Vec<String> {
         let mut held = Vec::new();
@@ -73,8 +73,8 @@ impl Timer {
         held
     }
 
-    /// The timer's next run has handed the current tokens on, and in time there is nothing left
-    /// of the old ones.
+    /// The timer's next run has delivered the current tokens, and in time nothing is left of the
+    /// old ones.
     #[track_caller]
     fn assert_repaired(self, world: &World, workspaces: &[Workspace]) {
         let again = [&self.args()[..], &["--revoke-orphans"]].concat();
@@ -115,7 +115,7 @@ fn at_every_request() {
     });
 }
 
-/// The hook itself may be what kills it, before or after it has used the token.
+/// The hook itself may kill it, before or after it has used the token.
 #[test]
 fn in_the_hook() {
     let dies = "kill -9 $PPID";

@@ -1,4 +1,4 @@
-//! Everything that a server can do wrong.
+//! Every fault of a server.
 
 use crate::control_plane::{Fault, Times};
 
@@ -6,7 +6,7 @@ const HTML: &str = "<html><head><title>502 Bad Gateway</title></head></html>";
 const NULLS: &str = r#"{"access_token":null,"token_type":null,"expires_in":null,"jti":null,
     "workspace_id":null,"tokens":null,"count":null,"status":null,"message":null}"#;
 
-/// What goes wrong, and whether it does for ever.
+/// A fault, and whether it lasts forever.
 pub(crate) type Case = (&'static str, Times, Fault);
 
 fn status(status: u16, body: &str) -> Fault {
@@ -44,8 +44,8 @@ pub(crate) fn refusals() -> Vec<Case> {
     cases
 }
 
-/// An answer that cannot be read to its end, or that makes no sense. `true` for those that the
-/// server has carried out.
+/// An answer that is incomplete or cannot be understood. `true` for those that the server has
+/// carried out.
 pub(crate) fn broken_answers() -> Vec<(Case, bool)> {
     let always = |name, fault, applied| ((name, Times::Always, fault), applied);
     vec![

@@ -15,7 +15,7 @@ fn lose_an_answer(world: &World) -> Output {
     world.refresh(&[])
 }
 
-/// A token that somebody made with the server's clock at another hour.
+/// A token that somebody created when the server's clock was at another hour.
 fn made_at(world: &World, workspace: &str, offset_s: i64) -> String {
     let now = world.plane.clone();
     let mut offset = 0;
@@ -63,7 +63,7 @@ fn the_failure_names_it_in_json() {
     assert_eq!(answer["orphans"][0]["revoked"], false);
 }
 
-/// What was handed out is in use somewhere: it is no orphan.
+/// A token that was handed out is in use somewhere: it is not an orphan.
 #[test]
 fn what_was_handed_out_is_not_lost() {
     let (world, workspace) = World::ready();
@@ -78,7 +78,7 @@ fn what_was_handed_out_is_not_lost() {
     assert_eq!(live.len(), 2);
 }
 
-/// An orphan is named by every run until it is gone, and then no more.
+/// An orphan is named by every run until it is gone, and then no longer.
 #[test]
 fn it_is_named_until_it_is_gone() {
     let (world, workspace) = World::ready();
@@ -116,7 +116,7 @@ fn revoke_elsewhere(world: &World, workspace: &str, jti: &str) {
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
-/// A request that ran out of time may be carried out late. Once its time is up for good, and the
+/// A request that ran out of time may be carried out late. Once its time is certainly over, and the
 /// list shows nothing, it is settled.
 #[test]
 fn a_search_that_ends() {
@@ -155,8 +155,8 @@ fn what_another_key_holds_is_not_lost() {
     assert!(live.contains(&second.jti) && !live.contains(&lost), "{live:?}");
 }
 
-/// The server takes a request over only when the run that made it is dead and the next one has
-/// looked: a later run finds the token all the same.
+/// The server accepts a request only after the run that sent it is dead and the next one has
+/// searched: a later run finds the token anyway.
 #[test]
 fn a_token_that_comes_after_the_next_run_has_looked() {
     let (world, workspace) = World::ready();

@@ -1,4 +1,4 @@
-//! What a server, or whatever stands before it, can answer.
+//! What a server, or a gateway in front of it, can answer.
 
 pub(crate) mod fault_list;
 pub(crate) mod lost;

@@ -1,4 +1,4 @@
-//! Which tokens of a list a lost request may have made: named widely, revoked narrowly.
+//! Which tokens of a list a lost request may have created: named widely, revoked narrowly.
 
 use std::fs;
 
@@ -25,7 +25,7 @@ fn orphaned(world: &World, workspace: &Workspace) -> String {
     live.last().expect("a token").clone()
 }
 
-/// A refresh that is killed before its create is carried out: nobody has looked for anything yet.
+/// A refresh that is killed before its create is carried out: no search has been made yet.
 fn killed(world: &World) {
     let refresh = ["token", "refresh"];
     kill::at_request(world, Route::TokenCreate, Times::Once, false, &refresh);
@@ -51,7 +51,7 @@ fn assert_only_named(world: &World, workspace: &Workspace, jtis: &[&str]) {
 }
 
 /// Gateways say "busy" after the work was done, too: a create is not repeated before its token was
-/// looked for.
+/// searched for.
 #[test]
 fn a_busy_answer_to_a_create_that_was_carried_out() {
     let answers = [(503, ""), (503, "upstream connect error"), (429, "{}"), (503, "<html>")];
@@ -69,7 +69,7 @@ fn a_busy_answer_to_a_create_that_was_carried_out() {
         world.assert_one_live_token(&workspace);
         world.assert_settled();
 
-        // A list that cannot be had allows no other attempt either.
+        // A list that cannot be read allows no other attempt either.
         let broken = Fault::Status(500, String::new(), Vec::new());
         world.plane.fault(Route::TokenList, Times::Always, broken);
         world.plane.clear_requests();
@@ -83,7 +83,7 @@ fn a_busy_answer_to_a_create_that_was_carried_out() {
     });
 }
 
-/// The list learns of a token late: whatever several attempts have made is named in the end.
+/// The list learns of a token late: in the end every token of several attempts is named.
 #[test]
 fn every_attempt_was_carried_out_and_the_list_is_late() {
     let (world, workspace) = World::ready();
@@ -180,7 +180,7 @@ fn more_candidates_than_lost_requests() {
     let theirs = world.plane.issue_token(&workspace.id, Some(YEAR)).jti;
     assert_only_named(&world, &workspace, &[&ours, &theirs]);
 
-    // What is dismissed is named no more, though the request is still open.
+    // A dismissed token is no longer named, though the request is still open.
     let forget = ["token", "revoke", &theirs, "-w", &workspace.id, "--forget"];
     world.ntcli(&forget).run().exits(0).says_only("");
     world.plane.clear_requests();

@@ -10,7 +10,7 @@ use crate::workspaces::manage;
 const WIDTH: usize = 4;
 const STRANGER: &str = "session-of-another-account-0123";
 
-/// What gateways, other routes and other accounts say of what is there.
+/// How gateways, other routes and other accounts answer about something that exists.
 const NO_PROOF: [(u16, &str); 9] = [
     (404, "<html><body>nothing here</body></html>"),
     (404, "404 page not found"),
@@ -67,7 +67,7 @@ fn of_the_old_token() {
     });
 }
 
-/// A list that cannot hold the token yet is no proof about a new one.
+/// A list that cannot contain the token yet proves nothing about a new one.
 #[test]
 fn of_a_new_token_that_is_given_up() {
     for_each(WIDTH, &NO_PROOF, |answer| {
@@ -126,7 +126,7 @@ fn on_signing_out() {
         assert_eq!(world.current(&workspace), workspace.token.access_token);
         assert!(world.config()["auth"]["bearerToken"].is_string());
 
-        // Only a flag that says so lets it go; what was let go is told.
+        // Only a flag that says so drops it; what was dropped is reported.
         let output = run(&world, &["auth", "logout", "--all", "--forget"]);
         assert!(output.exits(0).stdout.contains(jti), "{output}");
         assert_eq!(world.config().get("auth"), None);
@@ -197,7 +197,7 @@ fn another_account() {
     assert_named(&world, &other, &orphan);
 }
 
-/// Pending work is that of one server: a copy of it gets none of it and ends none of it.
+/// Pending work belongs to one server: a copy of it gets none of it and ends none of it.
 #[test]
 fn another_server() {
     let (world, workspace) = World::ready();

@@ -1,5 +1,5 @@
-//! The errors that users know, word for word, which comes first, and what a server's no is
-//! turned into.
+//! The errors that users know, word for word, which comes first, and how a server's refusal is
+//! reported.
 
 use serde_json::{Value, json};
 
@@ -166,7 +166,7 @@ fn the_core_edition_has_no_tokens() {
     assert_untouched(&world, &workspace);
 }
 
-/// What the server says of a no is passed on, in both of its styles.
+/// The server's reason for a refusal is shown, in both of its styles.
 #[test]
 fn a_no_is_passed_on() {
     let coded = r#"{"error":{"code":"INVALID_REQUEST","message":"Too many tokens",
@@ -239,7 +239,7 @@ fn a_new_token_that_does_not_work() {
     assert!(!world.has_journal());
 }
 
-/// A token made by somebody else is none of ours, and stays live.
+/// A token that somebody else created is not ours, and stays live.
 #[test]
 fn tokens_of_others_are_left_alone() {
     let (world, workspace) = World::ready();

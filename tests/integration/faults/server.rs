@@ -1,5 +1,5 @@
-//! Everything that a server can do wrong, at each of the four calls of a refresh: the right exit
-//! code, the old token kept unless a new one is stored, and an undisturbed run that repairs it.
+//! Every fault of a server, at each of the four calls of a refresh: the right exit code, the old
+//! token kept unless a new one is stored, and an undisturbed run that repairs it.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ fn a_refused_create() {
             "429 small" | "503 once" => 0,
             "401" | "403" => 4,
             "400" | "404" | "409" | "422" => 1,
-            // A gateway says so too, after whoever it asked has done it.
+            // A gateway says so too, after its upstream has done it.
             _ => 10,
         };
         if code == 0 {
@@ -89,7 +89,7 @@ fn a_refused_create() {
     });
 }
 
-/// Every create whose answer cannot be used: the list tells what became of it.
+/// Every create whose answer cannot be used: the list shows its outcome.
 #[test]
 fn a_create_without_a_usable_answer() {
     for_each(WIDTH, &broken_answers(), |((name, times, fault), applied)| {
@@ -121,8 +121,8 @@ fn a_create_without_a_usable_answer() {
     });
 }
 
-/// A server that may still be at it is asked again by every run until its time is up, which delays
-/// nothing else.
+/// A server that may still be working on it is asked again by every run until its time is up, which
+/// delays nothing else.
 fn assert_still_open(world: &World, workspace: &Workspace, no_answer: bool) {
     world.plane.clear_faults();
     world.refresh(&["--revoke-orphans"]).exits(0).says_only("");
@@ -160,7 +160,7 @@ fn orphans_are_revoked_on_request() {
     });
 }
 
-/// Only a 401 is a no; whatever else goes wrong, the new token is stored.
+/// Only a 401 means no; after any other failure, the new token is stored.
 #[test]
 fn a_verification_that_fails() {
     let cases = all_cases();
@@ -177,7 +177,7 @@ fn a_verification_that_fails() {
     });
 }
 
-/// The new token is stored, the old one stays live and is owed: the next run does it.
+/// The new token is stored, the old one stays live and is pending: the next run revokes it.
 #[test]
 fn a_revocation_that_fails() {
     let cases = all_cases();
@@ -187,7 +187,7 @@ fn a_revocation_that_fails() {
         let output = refresh(&world, name, &[]);
         assert_ne!(world.current(&workspace), workspace.token.access_token);
         world.assert_current_is_live(&workspace);
-        // Where it was done and the answer is lost, the list tells. An empty 2xx is a yes.
+        // If it was done and the answer is lost, the list tells. An empty 2xx means yes.
         let is_done =
             broken_answers().iter().any(|((other, ..), applied)| *applied && other == name);
         if is_done || matches!(*name, "429 small" | "503 once" | "empty, not applied") {
@@ -211,7 +211,7 @@ fn a_revocation_that_fails() {
     });
 }
 
-/// The list is asked when an answer was lost. If it cannot be had, the journal remembers.
+/// The list is read if an answer was lost. If it cannot be read, the journal remembers.
 #[test]
 fn a_list_that_fails() {
     let cases = all_cases();
@@ -226,7 +226,7 @@ fn a_list_that_fails() {
         if matches!(*name, "429 small" | "503 once") {
             output.says(&lost);
         } else {
-            // Still not to be had: no run forgets about it.
+            // Still not readable: no run forgets about it.
             output.says("Hint: ntcli token refresh\n");
             refresh(&world, name, &[]).exits(8).says("could not be finished");
             assert!(world.has_journal());
@@ -268,7 +268,7 @@ fn redirects_are_not_followed() {
     assert!(elsewhere.requests().is_empty(), "{:#?}", elsewhere.requests());
 }
 
-/// Nobody is there at all, or what is there speaks another language.
+/// There is no server at all, or one that speaks another protocol.
 #[test]
 fn no_server() {
     let (world, workspace) = World::ready();

@@ -1,4 +1,5 @@
-//! A new token is verified by a yes of the API. One that the server does not accept yet is kept.
+//! A new token is verified by a positive answer of the API. One that the server does not accept yet
+//! is kept.
 
 use serde_json::Value;
 
@@ -60,7 +61,7 @@ fn a_yes_that_is_none() {
         let (world, workspace) = World::ready();
         world.plane.configure(|o| o.token_auth = mode);
         let output = at_once(&world);
-        // The old one fares no better: this server cannot tell.
+        // The old one is denied too: this server cannot tell.
         assert_eq!(output.exits(0).json()["verified"], false, "{mode:?}");
         world.assert_one_live_token(&workspace);
         assert!(!world.has_journal());
@@ -92,14 +93,14 @@ fn news_that_takes_longer_than_the_wait() {
     let output = world.refresh(&["--format", "json"]);
     assert_completed(&world, &workspace, &output);
 
-    // Who can wait longer needs one run.
+    // With a longer wait one run is enough.
     let (world, workspace) = World::ready();
     world.plane.configure(|o| o.token_auth = TokenAuth::Lagging(5));
     let output = world.refresh(&["--verify-wait", "10s", "--format", "json"]);
     assert_completed(&world, &workspace, &output);
 }
 
-/// Whatever goes on with it, a later run: not only a refresh.
+/// Any later run continues with it, not only a refresh.
 #[test]
 fn other_commands_go_on_with_it() {
     let (world, workspace) = World::ready();
@@ -114,7 +115,7 @@ fn other_commands_go_on_with_it() {
 
 /// A server that does not answer the second question says neither yes nor no.
 #[test]
-fn nobody_answers_the_second_question() {
+fn no_answer_to_the_second_check() {
     let (world, workspace) = World::ready();
     answer(&world, DENIED[0]);
     assert_kept(&world, &workspace, &at_once(&world));

@@ -1,4 +1,4 @@
-//! Workspaces that go: `ntcli workspace delete` and `sync`.
+//! Workspaces that are deleted: `ntcli workspace delete` and `sync`.
 
 use serde_json::{Value, json};
 
@@ -10,12 +10,12 @@ use crate::workspaces::manage::{active, delete_elsewhere, named, run, world};
 #[test]
 fn deleted_there_and_forgotten_here() {
     let (world, workspace) = World::ready();
-    // Work that is owed about it goes with it, that of another does not.
+    // Its pending work goes with it, that of another does not.
     let other = world.add_workspace("other");
     for (of, jti) in [(&workspace, "jti_1"), (&other, "jti_2")] {
-        let place = json!({"key": of.key, "id": of.id, "name": "x"});
+        let workspace = json!({"key": of.key, "id": of.id, "name": "x"});
         let record =
-            json!({"owed": {"place": place, "jti": jti, "not_before": 4_000_000_000_000_u64}});
+            json!({"owed": {"place": workspace, "jti": jti, "not_before": 4_000_000_000_000_u64}});
         let before = std::fs::read_to_string(world.journal_path()).unwrap_or_default();
         world.write("rotation.journal", format!("{before}{record}\n").as_bytes());
     }
@@ -45,7 +45,7 @@ fn deleting_asks_for_the_name() {
     assert_eq!(world.item(&workspace), Value::Null);
 }
 
-/// Deleted by somebody else: forgotten. But a 404 of something that is not this server deletes
+/// Deleted by somebody else: forgotten. But a 404 that does not come from this server deletes
 /// nothing here.
 #[test]
 fn already_gone_or_another_server() {
@@ -106,7 +106,7 @@ fn sync_takes_over_the_list() {
     again.exits(0).prints("The server has 2 workspaces.\n");
 }
 
-/// The list of another account, or of another server: no token that may work is thrown away.
+/// The list of another account, or of another server: no token that may work is dropped.
 #[test]
 fn sync_keeps_what_may_still_work() {
     let (world, workspace) = World::ready();

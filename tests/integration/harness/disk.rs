@@ -1,4 +1,4 @@
-//! What a disk may hold after a power cut, by the system calls that came before it.
+//! What a disk may contain after a power cut, given the system calls before it.
 //!
 //! What was synced is there. Of the rest, an unordered file system may have any part: each change of a
 //! name by itself, and each sector or page of what was written, over the length that it has by then.
@@ -17,7 +17,7 @@ pub(crate) type Files = BTreeMap<PathBuf, Option<Vec<u8>>>;
 
 /// More changes of names than this are not tried in every combination.
 const MOST_NAMES: usize = 8;
-/// A temporary file is removed unread, whatever it holds.
+/// A temporary file is removed unread, with any contents.
 const TEMPORARY: &str = "ntcli-tmp";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -102,7 +102,7 @@ impl Disk {
         }
     }
 
-    /// Answers whether the call has to do with these files.
+    /// Returns whether the call concerns these files.
     pub(crate) fn follow(&mut self, call: &Traced) -> bool {
         match call.name.as_str() {
             "openat" => self.open(call),
@@ -135,7 +135,7 @@ impl Disk {
         }
     }
 
-    /// `None` for what is not below the root.
+    /// `None` if it is not below the root.
     fn path(&self, call: &Traced, n: usize) -> Option<PathBuf> {
         let path = self.root.join(&call.texts()[n]);
         Some(path.strip_prefix(&self.root).ok()?.to_owned())
@@ -265,7 +265,7 @@ impl Disk {
         disks
     }
 
-    /// What is in a folder that is not there is lost.
+    /// The contents of a missing folder are lost.
     fn with<'a>(
         &'a self,
         names: &BTreeMap<PathBuf, Node>,

@@ -1,5 +1,5 @@
-//! Outputs that are kept as files, in `fixtures/outputs/`. `BLESS=1` writes them anew: a change of
-//! what users see is then there to be read in the difference.
+//! Outputs that are kept as files, in `fixtures/outputs/`. `BLESS=1` rewrites them: a change of
+//! what users see is then visible in the diff.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-/// What is neither over nor only waiting for its time: a text for each, for the message of a failure.
+/// What is neither done nor only waiting for its time: a text for each, for the message of a
+/// failure.
 pub(crate) fn pending(path: &Path) -> Vec<String> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,

@@ -87,7 +87,7 @@ fn killed_in(call: &Call, world: &World, args: &[impl AsRef<OsStr>]) -> Output {
     output
 }
 
-/// Kills one run after another at system calls by chance.
+/// Kills one run after another at random system calls.
 pub(crate) struct ByChance<'a> {
     args: &'a [&'a str],
     calls: Vec<Call>,

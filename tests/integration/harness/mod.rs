@@ -1,4 +1,4 @@
-//! A world of one's own for the built program, and ways to run it there.
+//! An isolated world for the built program, and ways to run it there.
 
 pub(crate) mod disk;
 pub(crate) mod expected;

@@ -7,8 +7,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Runs `check` on every case, `width` at a time, and fails with all that failed.
-/// Wide is for cases that wait, narrow for those that work.
+/// Runs `check` on every case, `width` at a time, and fails with all failures. Wide is for cases
+/// that wait, narrow for those that work.
 #[track_caller]
 pub(crate) fn for_each<T: Sync + Debug>(width: usize, cases: &[T], check: impl Fn(&T) + Sync) {
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -35,7 +35,7 @@ fn message(panic: &(dyn Any + Send)) -> &str {
 }
 
 /// Shown with `--nocapture`.
-#[expect(clippy::print_stdout, reason = "for whoever runs the tests")]
+#[expect(clippy::print_stdout, reason = "for the user who runs the tests")]
 pub(crate) fn say(what: &str) {
     println!("{what}");
 }

@@ -12,7 +12,7 @@ use crate::harness::disk::{self, Disk, Files};
 use crate::harness::strace::Traced;
 use crate::harness::world::{Run, World};
 
-/// A disk, and what else there is when the power has failed.
+/// A disk, and the rest of the world, when the power has failed.
 #[derive(Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment {
     files: Files,
@@ -20,7 +20,7 @@ pub(crate) struct Moment {
     requests: usize,
     /// By the run that was cut.
     pub(crate) printed: String,
-    /// Printed or said by any run.
+    /// Printed or reported by any run.
     pub(crate) told: String,
 }
 
@@ -35,7 +35,7 @@ impl Debug for Moment {
     }
 }
 
-/// The undisturbed runs, and all that may be left on their way.
+/// The undisturbed runs, and everything that may be left on the way.
 pub(crate) struct Recorded {
     url: String,
     /// The server's state before each request, and in the end.

@@ -1,5 +1,5 @@
-//! One run of the built program: a bare environment, no input, a time limit, and every output
-//! searched for every secret there is.
+//! One run of the built program: a bare environment, no input, a time limit, and a search for every
+//! secret in every output.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -16,14 +16,14 @@ use serde_json::Value;
 
 use crate::harness::world::World;
 
-/// Longer than anything that is not stuck.
+/// Longer than any run that is not stuck.
 const LIMIT: Duration = Duration::from_secs(60);
-/// Where `strace` and whatever a hook may call are found.
+/// The folders of `strace` and of the commands that a hook may call.
 const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 /// Enough of a secret's end to be sure that it is the secret; shorter texts are placeholders.
 const TELLTALE: usize = 16;
 
-/// A command with its surroundings. Without more said: no input, pipes, a minute.
+/// A command with its environment. By default: no input, pipes, a minute.
 pub(crate) struct Run<'a> {
     world: &'a World,
     root: &'a Path,
@@ -154,8 +154,8 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Kills the process group of `pid` unless the sender goes away in time; then the sender finds
-/// nobody listening.
+/// Kills the process group of `pid` unless the sender is dropped in time; then the receiver is
+/// gone.
 fn watch(pid: u32, limit: Duration) -> Sender<()> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -180,12 +180,12 @@ pub(crate) fn wait_until(what: &str, met: impl Fn() -> bool) {
 pub(crate) fn signal(name: &str, target: &str) {
     let script = ["-c", "kill -s \"$1\" -- \"$2\"", "sh", name, target];
     let sent = Command::new("/bin/sh").args(script).stderr(Stdio::null()).status();
-    // That there is nobody any more to get it is what was wanted.
+    // A receiver that is gone is what was wanted.
     sent.expect("a shell");
 }
 
-/// Whether a tool of the system is there, which shows its version with `option`. A missing one
-/// fails the test, unless whoever runs it has set `unless` to 1.
+/// Whether a system tool is available, which shows its version with `option`. A missing one fails
+/// the test, unless the user has set `unless` to 1.
 pub(crate) fn has_tool(name: &str, option: &str, unless: &str) -> bool {
     let version = Command::new(name).arg(option).output();
     let found = version.is_ok_and(|output| output.status.success());
@@ -233,7 +233,7 @@ impl Running<'_> {
     }
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Output {
     command: String,
@@ -263,7 +263,7 @@ impl Output {
         self
     }
 
-    /// As somebody sees it who runs it.
+    /// As the user sees it.
     pub(crate) fn transcript(&self) -> String {
         let code = self.code().unwrap_or(-1);
         let mut text = format!("$ {}\n", self.command);
@@ -275,14 +275,14 @@ impl Output {
         text + &format!("--- exit {code}\n\n")
     }
 
-    /// stdout, to the letter.
+    /// Exactly stdout.
     #[track_caller]
     pub(crate) fn prints(&self, text: &str) -> &Self {
         assert_eq!(self.stdout, text, "{self}");
         self
     }
 
-    /// stderr, to the letter.
+    /// Exactly stderr.
     #[track_caller]
     pub(crate) fn says_only(&self, text: &str) -> &Self {
         assert_eq!(self.stderr, text, "{self}");

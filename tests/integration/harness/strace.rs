@@ -11,7 +11,7 @@ use crate::harness::world::{Output, Run, World, has_tool};
 pub(crate) struct Call {
     pub(crate) name: String,
     pub(crate) nth: usize,
-    /// Its arguments and what came of it, as strace shows them.
+    /// Its arguments and its result, as strace shows them.
     pub(crate) line: String,
 }
 
@@ -42,7 +42,7 @@ impl Call {
     }
 }
 
-/// `false` only if whoever runs the tests has said that it may be missing.
+/// `false` only if the user of the tests has said that it may be missing.
 pub(crate) fn is_available() -> bool {
     has_tool("strace", "-V", "NTCLI_TEST_WITHOUT_STRACE")
 }

@@ -1,4 +1,4 @@
-//! What may be there of a file that was not synced.
+//! What a file that was not synced may contain.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! A world of one's own for the built program: a config folder and a control plane.
-//! `run.rs` runs the program in it.
+//! An isolated world for the built program: a config folder and a control plane. `run.rs` runs the
+//! program in it.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -18,11 +18,11 @@ pub(crate) use crate::harness::run::{Output, Run, Running, has_tool, wait_until}
 /// The bearer that the control plane of a [`World`] knows.
 pub(crate) const SESSION: &str = "session-5f1d3c9a7b2e4d60";
 
-/// A config folder and a control plane of one's own.
+/// A private config folder and control plane.
 pub(crate) struct World {
     pub(crate) plane: ControlPlane,
     root: PathBuf,
-    /// What `NTCLI_CONFIG_DIR` says; not there before somebody makes it.
+    /// The value of `NTCLI_CONFIG_DIR`; it does not exist until somebody creates it.
     pub(crate) dir: PathBuf,
     /// The program under test.
     pub(crate) program: PathBuf,
@@ -106,7 +106,7 @@ impl World {
     pub(crate) fn sign_in(&self) {
         let login = self.ntcli(&["auth", "login", "--token-stdin"]);
         login.stdin(SESSION).run().exits(0);
-        self.plane.clear_requests(); // whoever signs in first is asked about elsewhere
+        self.plane.clear_requests(); // other tests cover the requests of a sign-in
     }
 
     pub(crate) fn make_dir(&self) {
@@ -125,7 +125,7 @@ impl World {
         self.path("rotation.journal")
     }
 
-    /// A file beside the config folder, for whatever a test needs one for.
+    /// A file beside the config folder, for any use in a test.
     pub(crate) fn outside(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
@@ -172,7 +172,7 @@ impl World {
         self.journal_path().exists()
     }
 
-    /// Whether the journal holds more than requests whose token was searched for in vain: those stay
+    /// Whether the journal holds more than requests whose token was not found: those stay
     /// until it could not appear any more.
     pub(crate) fn has_pending_work(&self) -> bool {
         !journal::pending(&self.journal_path()).is_empty()
@@ -184,7 +184,7 @@ impl World {
         self.plane.age_tokens(secs.cast_unsigned());
     }
 
-    /// Nothing is left to do but to wait for what may yet appear.
+    /// Nothing is left to do except wait for tokens that may still appear.
     #[track_caller]
     pub(crate) fn assert_settled(&self) {
         let pending = journal::pending(&self.journal_path());
@@ -206,7 +206,7 @@ impl World {
         files
     }
 
-    /// Nobody but the owner can read anything in the config folder.
+    /// Only the owner can read anything in the config folder.
     #[track_caller]
     pub(crate) fn assert_private(&self) {
         let files = self.files();
@@ -221,7 +221,7 @@ impl World {
         assert_eq!(leftover, None, "a temporary file was left");
     }
 
-    /// The config holds a token, and the server takes it.
+    /// The config holds a token, and the server accepts it.
     #[track_caller]
     pub(crate) fn assert_current_is_live(&self, workspace: &Workspace) {
         let live = self.plane.is_live(&self.current(workspace));
@@ -236,7 +236,7 @@ impl World {
         assert_eq!(live.len(), 1, "{live:?} are live: {}", self.describe());
     }
 
-    /// The requests of one route, by now.
+    /// The requests of one route so far.
     pub(crate) fn count(&self, route: Route) -> usize {
         let requests = self.plane.requests();
         requests.iter().filter(|r| r.route == Some(route)).count()
@@ -267,7 +267,7 @@ impl World {
         self.ntcli(&[&["token", "refresh"], args].concat()).run()
     }
 
-    /// Every text that nobody may see: all bearers the server knows, all that our files hold.
+    /// Every text that must not be shown: all bearers the server knows, all secrets in our files.
     pub(crate) fn secrets(&self) -> BTreeSet<String> {
         let mut secrets: BTreeSet<String> = self.plane.secrets().into_iter().collect();
         for path in [self.config_path(), self.journal_path()] {
@@ -293,7 +293,7 @@ impl Drop for World {
     }
 }
 
-/// What a file holds; a FIFO that stands in its place would wait for ever.
+/// What a file holds; a FIFO in its place would block forever.
 fn text(path: &Path) -> String {
     let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
     let bytes = is_file.then(|| fs::read(path).unwrap_or_default());

@@ -46,7 +46,7 @@ fn headers_of_64_kib() {
 }
 
 #[test]
-fn an_encoding_that_nobody_asked_for() {
+fn an_encoding_that_was_not_requested() {
     let (world, workspace) = World::ready();
     let fault = with_header(200, "\u{1f}\u{8b}", "Content-Encoding", "gzip");
     world.plane.fault(Route::TokenRevoke, Times::Always, fault);
@@ -59,7 +59,7 @@ fn an_encoding_that_nobody_asked_for() {
 
 /// Gateways say these, in shapes of their own, of what exists.
 #[test]
-fn what_a_gateway_says_of_a_revoke_is_no_proof() {
+fn a_gateways_answer_to_a_revoke_is_no_proof() {
     for body in [
         r#"{"message":"Not Found"}"#,
         r#"{"message":"no Route matched with those values"}"#,

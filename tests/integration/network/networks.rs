@@ -82,7 +82,7 @@ fn an_address_of_ipv6() {
 fn a_dead_address_beside_a_good_one() {
     let Some(listener) = listen_v6() else { return };
     let (world, workspace) = World::ready();
-    // The same name leads to 127.0.0.1 too, where nobody listens on that port.
+    // The same name resolves to 127.0.0.1 too, where that port has no listener.
     let port = relay(&world, listener, Ends::WithThePeer).port();
     refresh(&world, &format!("http://localhost:{port}")).run().exits(0).says_only("");
     world.assert_one_live_token(&workspace);
@@ -119,7 +119,7 @@ fn a_host_that_does_not_answer() {
     let (world, _) = World::ready();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    // Nobody accepts; once the queue is full, the kernel says nothing to whoever comes next.
+    // Nothing is accepted; once the queue is full, the kernel does not answer new connections.
     let wait = Duration::from_millis(300);
     let queue: Vec<_> =
         (0..5000).map_while(|_| TcpStream::connect_timeout(&address, wait).ok()).collect();

@@ -11,8 +11,8 @@ use crate::tls_front::front;
 const PLAIN: &str = "http://api.corp.example:8080";
 /// The host that `other-name.pem` is for.
 const SECURE: &str = "https://other.example";
-/// Addresses of this machine that are no loopback ones by their looks, the second one a name by its
-/// looks: the way past a proxy leads back here without a name server.
+/// Addresses of this machine that do not look like loopback ones, the second one looks like a name:
+/// the way past a proxy leads back here without a name server.
 const ADDRESS: &str = "0.0.0.0";
 const NAME: &str = "0.0x0";
 
@@ -48,7 +48,7 @@ fn plain_http_is_handed_to_the_proxy() {
         assert!(head.contains(" http://api.corp.example:8080/v1/"), "{head}");
         assert!(head.contains("Basic bWU6cEBzcw=="), "{head}");
     }
-    // The server itself does not get to know the proxy's password... nor does anybody.
+    // Neither the server nor anybody else learns the proxy's password.
     let output =
         refresh(&world, PLAIN).env("http_proxy", format!("me:p%40ss@127.0.0.1:{}", proxy.port));
     let output = output.env("NTCLI_DEBUG", "1").run();
@@ -96,7 +96,7 @@ fn which_variable_counts() {
         let through = if base == PLAIN { &plain } else { &secure };
         assert!(!through.asked().is_empty(), "{variables:?}");
     }
-    // Set for a request by whoever sends it to a CGI gateway: never heeded.
+    // A CGI gateway sets this from a request's header: never used.
     let address = format!("http://{ADDRESS}:{}", own_port(&world));
     refresh(&world, &address).env("HTTP_PROXY", &plain_url).run().exits(0);
     assert_eq!(plain.asked(), [""; 0]);

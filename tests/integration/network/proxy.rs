@@ -1,4 +1,4 @@
-//! A proxy that knows every host: whatever is asked for, it leads to one port of this machine.
+//! A proxy that knows every host: every request goes to one port of this machine.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -20,7 +20,7 @@ impl Proxy {
         Self::start(Some(target), "HTTP/1.1 200 Connection established\r\n\r\n")
     }
 
-    /// Answers everything so, and closes.
+    /// Answers every request like this, and closes.
     pub(crate) fn that_says(answer: &'static str) -> Self {
         Self::start(None, answer)
     }
@@ -33,14 +33,14 @@ impl Proxy {
         thread::spawn(move || {
             for near in listener.incoming().flatten() {
                 let asked = Arc::clone(&asked);
-                // A peer that goes away is no error here.
+                // A peer that goes away is not an error here.
                 thread::spawn(move || serve(&near, target, answer, &asked));
             }
         });
         proxy
     }
 
-    /// What was asked for since the last time.
+    /// The requests since the last call.
     pub(crate) fn asked(&self) -> Vec<String> {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut asked)
@@ -79,7 +79,7 @@ fn serve(near: &TcpStream, target: Option<u16>, answer: &str, asked: &Asked) -> 
     Ok(())
 }
 
-/// All up to the empty line; `None` when the peer is gone.
+/// Everything up to the empty line; `None` if the peer is gone.
 pub(crate) fn read_head(reader: &mut impl BufRead) -> io::Result<Option<String>> {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {

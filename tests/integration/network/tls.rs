@@ -1,4 +1,4 @@
-//! Servers that speak TLS, well or badly, and the certificates that are trusted.
+//! Servers that speak TLS, correctly or not, and the certificates that are trusted.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -39,7 +39,7 @@ fn fails(world: &World, output: &Output, code: i32, words: &[&str]) {
     assert!(!world.has_journal(), "{}", world.describe());
 }
 
-/// Answers whatever is said first with these bytes.
+/// Answers any first message with these bytes.
 fn parrot(answer: &'static [u8]) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -64,12 +64,12 @@ fn a_journal_with_a_stale_id() {
     let old = replaced(&world, &prod);
     let new = world.plane.issue_token(&prod.id, None);
     set(&world, &prod, "access_token", json!(new.access_token));
-    let place = json!({"key": prod.key, "id": prod.id, "name": "prod"});
+    let workspace = json!({"key": prod.key, "id": prod.id, "name": "prod"});
     let token = |token: &Issued, jti: &str| {
         json!({"access_token": token.access_token, "jti": jti, "expiry": "never",
             "token_type": "Bearer", "scope": []})
     };
-    let created = json!({"created": {"place": place, "at": 1, "token": token(&new, &new.jti),
+    let created = json!({"created": {"place": workspace, "at": 1, "token": token(&new, &new.jti),
         "old": token(&old, &prod.token.jti), "hand_over": false, "grace_s": null}});
     let promoted = json!({"promoted": {"workspace": prod.id}});
     world.write("rotation.journal", format!("{created}\n{promoted}\n").as_bytes());
@@ -102,7 +102,7 @@ fn claims_and_fields() {
         (jwt(&json!({"jti": 5})), json!(FAR_AHEAD), true, "field", Value::Null, true),
         // A JWT without an end has none.
         (jwt(&json!({"jti": "own"})), Value::Null, false, "own", Value::Null, true),
-        // Nobody but the fields knows an opaque one.
+        // Only the fields say anything about an opaque one.
         (opaque.to_owned(), json!(FAR_AHEAD), true, "field", Value::Null, true),
         (opaque.to_owned(), json!(later * 1000), true, "field", at(later), false),
         (opaque.to_owned(), Value::Null, true, "field", Value::Null, false),
@@ -129,11 +129,11 @@ fn a_lifetime_with_a_point_is_a_number() {
             r#"{{"access_token":"wst_0123456789abcdef012345678{n}","jti":"jti_{n}","expires_in":{expires_in}}}"#
         );
         world.plane.fault(Route::TokenCreate, Times::Once, Fault::Body(body));
-        // The second time the list lacks the current token, so it proves nothing of the old one.
+        // The second time the list lacks the current token, so it proves nothing about the old one.
         world.refresh(&["--no-verify"]).exits(if n == 1 { 0 } else { 8 });
         let expires_at = &world.item(&prod)["expires_at"];
         assert_eq!(expires_at.is_i64(), known, "{expires_in}: {expires_at}");
-        // The server knows nothing of that token, so its end cannot fail.
+        // The server does not know that token, so its end cannot fail.
         world.plane.clear_requests();
     }
 }

@@ -1,4 +1,4 @@
-//! `ntcli token create`: a token that nobody received is revoked, or named by the next run.
+//! `ntcli token create`: a token without a recipient is revoked, or named by the next run.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::pipe;
@@ -15,7 +15,7 @@ const CREATE: [&str; 2] = ["token", "create"];
 const MAY_BE_LOST: &str = "was made by ntcli token create and may never have been printed; \
                            revoke it if you did not receive it";
 
-/// A disk that is full, and a pipe that nobody reads.
+/// A disk that is full, and a pipe without a reader.
 fn broken_outputs() -> [Stdio; 2] {
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let (reader, writer) = pipe().unwrap();
@@ -81,7 +81,7 @@ fn what_is_saved_and_cannot_be_printed() {
     }
 }
 
-/// The request was lost: somebody may hold what came of it, so it is never revoked unasked.
+/// The request was lost: somebody may hold its token, so it is never revoked unasked.
 #[test]
 fn a_lost_answer() {
     type Way = (&'static str, fn(&World));
@@ -112,7 +112,7 @@ fn a_lost_answer() {
     }
 }
 
-/// Who did receive it says so, and hears no more of it.
+/// A recipient who did get it dismisses it, and it is not named again.
 #[test]
 fn one_that_was_received_after_all() {
     let (world, workspace) = World::ready();
@@ -126,7 +126,7 @@ fn one_that_was_received_after_all() {
     assert!(world.plane.live_tokens(&workspace.id).contains(&made));
 }
 
-/// One without an id cannot be revoked by us; it is told all the same.
+/// We cannot revoke a token without an id; it is reported anyway.
 #[test]
 fn one_without_an_id() {
     let (world, workspace) = World::ready();

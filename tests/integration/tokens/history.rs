@@ -1,4 +1,4 @@
-//! The history: a line for whatever was done, never a token, and never in the way.
+//! The history: one line per action, never a token, and never in the way.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -129,7 +129,7 @@ fn what_failed_after_the_token_was_made() {
 }
 
 #[test]
-fn it_does_not_grow_for_ever() {
+fn it_does_not_grow_forever() {
     let (world, prod) = World::ready();
     let line = |n: usize| {
         let line = json!({"at": "2026-01-01T00:00:00Z", "event": "refreshed", "workspace": "prod",

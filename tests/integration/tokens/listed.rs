@@ -61,7 +61,7 @@ fn dates_of_every_kind() {
             let expected = if read { json!(end) } else { Value::Null };
             assert_eq!(token["created_at"], expected, "{date}");
             assert_eq!(token["expires_at"], expected, "{date}");
-            // That its end cannot be read does not mean that it has none.
+            // An end that cannot be read does not mean that it never expires.
             assert_eq!(token["never_expires"], false, "{date}");
         }
     }
@@ -100,13 +100,13 @@ fn what_is_revoked_is_not_live() {
     assert_eq!(statuses, ["revoked", "active", "active"]);
 }
 
-/// An orphan that the server lists as revoked is none any more, and a revocation that a list
+/// An orphan that the server lists as revoked is no longer an orphan, and a revocation that a list
 /// proves is done.
 #[test]
 fn a_list_proves_a_revocation() {
     let (world, prod) = World::ready();
-    let place = json!({"key": prod.key, "id": prod.id, "name": "prod"});
-    let orphan = json!({"orphan": {"place": place, "jti": "jti_lost", "born": null}});
+    let workspace = json!({"key": prod.key, "id": prod.id, "name": "prod"});
+    let orphan = json!({"orphan": {"place": workspace, "jti": "jti_lost", "born": null}});
     world.write("rotation.journal", format!("{orphan}\n").as_bytes());
     lists(&world, &json!([{"jti": "jti_lost", "status": "revoked"}]));
     world.refresh(&[]).exits(0).does_not_say("jti_lost");

@@ -189,7 +189,7 @@ fn the_history_of_one_workspace() {
     run(&world, &["history", "-w", "nowhere"]).exits(1);
 }
 
-/// A damaged history is only history: what can be read of it is shown, and nothing of it raw.
+/// A damaged history is only history: its readable part is shown, and nothing unescaped.
 #[test]
 fn a_hostile_history() {
     let (world, _) = World::ready();

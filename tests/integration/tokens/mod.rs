@@ -5,7 +5,7 @@ mod hand_out;
 pub(crate) mod history;
 mod listed;
 pub(crate) mod local;
-mod owed;
 mod pending;
+mod pending_revocations;
 pub(crate) mod refresh;
 pub(crate) mod revoke;

@@ -14,7 +14,7 @@ fn journal(world: &World, records: &[Value]) {
     world.write("rotation.journal", lines.collect::<String>().as_bytes());
 }
 
-fn place(of: &Workspace) -> Value {
+fn workspace_ref(of: &Workspace) -> Value {
     json!({"key": of.key, "id": of.id, "name": "prod"})
 }
 
@@ -50,18 +50,19 @@ fn only_what_is_due_and_of_this_workspace() {
     let (world, prod) = World::ready();
     let other = world.add_workspace("other");
     let (past, future) = (1_000_i64, 4_000_000_000_000_i64);
-    let owed = |of: &Workspace, until: Value| json!({"owed": {"place": place(of), "jti": "jti_old", "not_before": until}});
-    let creating = |of: &Workspace, until: i64| json!({"creating": {"place": place(of), "at": past, "until": until}});
+    let to_revoke = |of: &Workspace, until: Value| json!({"owed": {"place": workspace_ref(of), "jti": "jti_old", "not_before": until}});
+    let creating = |of: &Workspace, until: i64| json!({"creating": {"place": workspace_ref(of), "at": past, "until": until}});
     let searched = json!({"searched": {"workspace": prod.id, "at": past}});
-    let orphan = json!({"orphan": {"place": place(&prod), "jti": "jti_lost", "born": null}});
+    let orphan =
+        json!({"orphan": {"place": workspace_ref(&prod), "jti": "jti_lost", "born": null}});
     let requested = Some("a token was requested at 1970-01-01T00:00:01Z and no answer came");
     for (records, work) in [
-        (vec![owed(&prod, Value::Null)], Some("token jti_old is still to be revoked")),
-        (vec![owed(&prod, json!(past))], Some("token jti_old is to be revoked after 1970")),
-        (vec![owed(&prod, json!(future))], None),
-        (vec![owed(&other, Value::Null)], None),
+        (vec![to_revoke(&prod, Value::Null)], Some("token jti_old is still to be revoked")),
+        (vec![to_revoke(&prod, json!(past))], Some("token jti_old is to be revoked after 1970")),
+        (vec![to_revoke(&prod, json!(future))], None),
+        (vec![to_revoke(&other, Value::Null)], None),
         (vec![creating(&prod, past)], requested),
-        // Nobody has looked for it yet.
+        // No search has been made for it yet.
         (vec![creating(&prod, future)], requested),
         (vec![creating(&prod, future), searched.clone()], None),
         // Its time is over: the next run closes it.
@@ -77,14 +78,14 @@ fn only_what_is_due_and_of_this_workspace() {
         let json = asks(&world, &["--format=json"]).json();
         assert_eq!(json["reason"] == "pending", work.is_some(), "{records:?}");
     }
-    // What is not due is not told as the reason.
-    journal(&world, &[owed(&prod, json!(future)), creating(&prod, past)]);
+    // Work that is not due is not given as the reason.
+    journal(&world, &[to_revoke(&prod, json!(future)), creating(&prod, past)]);
     let json = asks(&world, &["--format=json"]).exits(0).json();
     assert_eq!(json["pending"].as_array().unwrap().len(), 1, "{json}");
 }
 
 #[test]
-fn a_journal_that_cannot_be_read_is_no_answer() {
+fn an_unreadable_journal_is_not_an_answer() {
     let (world, _) = World::ready();
     // The blank line says that what stands before it was on the disk.
     world.write("rotation.journal", b"{\"nonsense\": 1}\n\n");

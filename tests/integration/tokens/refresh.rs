@@ -1,4 +1,4 @@
-//! What a refresh prints, asks for and stores when nothing is in its way.
+//! What a refresh prints, requests and stores if nothing goes wrong.
 
 use serde_json::{Value, json};
 
@@ -112,7 +112,7 @@ fn a_token_that_never_expires() {
     assert!(text.stdout.contains("\nNew token expires: Never\n"), "{text}");
     let item = world.item(&workspace);
     assert_eq!(item["never_expires"], true);
-    // The existing client knows no such thing: it gets a date far ahead.
+    // The existing client has no such value: it gets a date far in the future.
     assert!(item["expires_at"].as_u64() > Some(4_000_000_000_000), "{item}");
     let output = world.refresh(&["--expires-in", "never", "--format", "json"]);
     assert_eq!(output.json().pointer("/new_token/expires_at"), Some(&Value::Null));
@@ -154,7 +154,7 @@ fn the_workspace_that_is_meant() {
     world.assert_one_live_token(&staging);
 }
 
-/// Whatever shape the server's answers have, the same token is found in them.
+/// In every form of the server's answers, the same token is found.
 #[test]
 fn every_shape_of_an_answer() {
     use crate::control_plane::RevokeAnswer;
@@ -197,7 +197,7 @@ fn a_token_without_any_id() {
     world.assert_one_live_token(&workspace);
     assert_eq!(world.item(&workspace).get("jti"), None);
 
-    // It cannot be revoked: the user is told, and the new one is stored all the same.
+    // It cannot be revoked: the user is told, and the new one is stored anyway.
     let output = world.refresh(&["--format", "json"]);
     output.exits(8).says("it has no id").says("Hint: ntcli token list\n");
     let answer = output.json();

@@ -4,7 +4,7 @@ use crate::control_plane::{Fault, Route, Times};
 use crate::crash::inside::Inside;
 use crate::harness::world::World;
 use crate::tokens::local::run;
-use crate::tokens::owed::owing;
+use crate::tokens::pending_revocations::pending_revocation;
 
 #[test]
 fn another_token_is_revoked() {
@@ -54,7 +54,7 @@ fn revoking_asks_first() {
     assert!(world.plane.live_tokens(&workspace.id).is_empty());
 }
 
-/// What was lost on the way back is asked for again; what is not known is not called done.
+/// A lost answer is requested again; an unknown outcome is not called done.
 #[test]
 fn a_lost_answer_to_revoke() {
     for fault in [Fault::CloseAfter, Fault::Truncate, Fault::Body("<html>".to_owned())] {
@@ -79,7 +79,7 @@ fn a_lost_answer_to_revoke() {
         assert_eq!(world.current(&workspace), workspace.token.access_token);
         assert!(world.has_pending_work());
         world.plane.clear_faults();
-        // Whichever of the two it was: it is done now, as was asked.
+        // Either way it is done now, as requested.
         let again = run(&world, &["revoke", jti, "--force"]);
         again.exits(0).says_only("Next: ntcli token create --save\n");
         assert_eq!(world.item(&workspace)["access_token"], "no-token");
@@ -138,7 +138,8 @@ fn a_not_found_that_proves_nothing() {
     }
 }
 
-/// A certain no to a revocation by hand leaves nothing pending, but what was pending before.
+/// A certain refusal of a revocation by hand leaves nothing pending, except what was pending
+/// before.
 #[test]
 fn a_certain_no() {
     let no = |status| Fault::Status(status, r#"{"detail":"no such luck"}"#.to_owned(), Vec::new());
@@ -149,7 +150,7 @@ fn a_certain_no() {
         run(&world, &["revoke", jti, "--force"]).exits(code);
         assert!(!world.has_journal(), "{status}: {}", world.describe());
 
-        let (world, workspace) = owing();
+        let (world, workspace) = pending_revocation();
         let jti = &workspace.token.jti;
         world.plane.fault(Route::TokenRevoke, Times::Always, no(status));
         run(&world, &["revoke", jti, "--force"]).exits(code);
@@ -208,7 +209,7 @@ fn a_hostile_jti_stays_one_segment() {
     }
 }
 
-/// The token itself is a secret, and no part of a path.
+/// The token itself is a secret, and not part of a path.
 #[test]
 fn a_token_in_place_of_its_id() {
     let (world, workspace) = World::ready();

@@ -1,4 +1,4 @@
-//! `--all`: every workspace that has a token here, each for itself.
+//! `--all`: every workspace that has a token here, independently of the others.
 
 use std::collections::BTreeSet;
 
@@ -68,7 +68,7 @@ fn the_json() {
     output.exits(0).prints("Refreshed 0 of 3 workspaces, 3 not due, 0 failed.\n");
 }
 
-/// One session, one connection, and nobody's old token ends before everybody's new one is stored.
+/// One session, one connection, and no old token ends before every new one is stored.
 #[test]
 fn what_is_sent() {
     let (world, workspaces) = world_of(4);
@@ -88,7 +88,7 @@ fn what_is_sent() {
 }
 
 #[test]
-fn a_workspace_without_a_token_is_none_of_it() {
+fn a_workspace_without_a_token_is_left_out() {
     let (world, workspaces) = world_of(2);
     let item = format!("/workspaces/items/{}", workspaces[0].key);
     world.set_config(&format!("{item}/access_token"), json!("no-token"));
@@ -100,7 +100,7 @@ fn a_workspace_without_a_token_is_none_of_it() {
     output.fails(1, "No current token to refresh", "ntcli token create");
 }
 
-/// The worst code is the one to act on, and what went well is done all the same.
+/// The worst code is the one to act on, and the successful part is done anyway.
 #[test]
 fn one_that_fails_does_not_stop_the_others() {
     let (world, workspaces) = world_of(4);
@@ -128,7 +128,7 @@ fn one_that_fails_does_not_stop_the_others() {
     world.assert_one_live_token(&workspaces[2]);
 }
 
-/// What waits for somebody else's hooks is not this run's to alert about.
+/// Work that waits for another user's hooks is not this run's to report.
 #[test]
 fn another_workspace_that_waits_for_its_hooks() {
     let (world, workspaces) = world_of(2);
@@ -143,7 +143,7 @@ fn another_workspace_that_waits_for_its_hooks() {
 
 /// Each workspace has its own file, and the one whose file cannot be written keeps its old token.
 #[test]
-fn a_hand_over_that_fails_for_one() {
+fn a_delivery_that_fails_for_one() {
     let (world, workspaces) = world_of(3);
     let args = ["--all", "--exec", "test $NTCLI_WORKSPACE_NAME != a0001 || exit 7"];
     let output = world.refresh(&args);
@@ -171,9 +171,9 @@ fn assert_given_up(output: &Output, tried: usize, of: usize) {
 #[test]
 fn a_server_that_is_not_there_is_not_looked_for_a_thousand_times() {
     let (world, _) = world_of(20);
-    let nobody = format!("http://127.0.0.1:{}", free_port());
+    let unreachable = format!("http://127.0.0.1:{}", free_port());
     let away = world.ntcli(&["token", "refresh", "--all"]);
-    let output = away.env("NTCLI_API_URL", nobody).run();
+    let output = away.env("NTCLI_API_URL", unreachable).run();
     output.exits(5).prints("Refreshed 0 of 20 workspaces, 20 failed.\n");
     assert_given_up(&output, 3, 20);
     assert!(!world.has_journal());
@@ -231,7 +231,7 @@ fn two_keys_of_one_workspace() {
     item["jti"] = json!(second.jti);
     world.set_config(&format!("/workspaces/items/{}", one.id), item);
     let bare = Workspace { id: one.id.clone(), key: one.id.clone(), token: second };
-    // It is one workspace all the same: the active entry is the one that counts.
+    // It is one workspace anyway: the active entry is the one that counts.
     world.set_config("/workspaces/activeWorkspaceId", json!(one.id));
     let output = world.refresh(&["--all"]);
     output
@@ -245,7 +245,7 @@ fn two_keys_of_one_workspace() {
     assert_eq!(world.plane.live_tokens(&one.id).len(), 2);
     assert!(!world.has_journal());
 
-    // Both with the same one: whoever reads either has a live token.
+    // Both have the same one: a reader of either has a live token.
     world.set_config(&format!("/workspaces/items/{}", one.id), world.item(one));
     for (args, line) in [
         (&["-w", &one.key][..], "Token refreshed successfully.\n"),

@@ -29,7 +29,7 @@ fn files(world: &World) -> BTreeMap<PathBuf, (Vec<u8>, i64, i64, u64)> {
     files
 }
 
-/// Runs `token refresh --dry-run` and holds it to its word.
+/// Runs `token refresh --dry-run` and checks that it changed nothing.
 #[track_caller]
 fn look(world: &World, args: &[&str]) -> Output {
     let (before, requests) = (files(world), world.plane.requests().len());
@@ -158,7 +158,7 @@ fn a_server_that_is_not_there() {
     look(&world, &[]).exits(5).prints("");
 }
 
-/// It waits for a run that is at work, and so neither sees it half-way nor trips it up.
+/// It waits for another run, and so neither sees it half-way nor disturbs it.
 #[test]
 fn beside_a_real_run() {
     let (world, prod) = World::ready();

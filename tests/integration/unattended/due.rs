@@ -50,7 +50,7 @@ fn to_the_second_and_as_needs_refresh_says() {
         let text = within.to_string();
         let asked = needs_refresh(&world, &text);
         let (mut done, again) = (refreshes(&world, &prod, &text), now(&world, &prod) + 1);
-        // Due for sure, or not for sure, whatever time passed meanwhile.
+        // Due for sure, or not for sure, independent of the time that has passed meanwhile.
         if end <= before + within {
             assert!(asked && done, "{off}");
         } else if end > again + within {
@@ -110,7 +110,7 @@ fn what_never_expires_is_never_due() {
 #[test]
 fn what_cannot_be_told_is_due() {
     let cases: [(&str, Value, Value); 2] = [
-        ("nobody says when it ends", json!("wst_opaque"), Value::Null),
+        ("its end is unknown", json!("wst_opaque"), Value::Null),
         ("it has ended", json!("wst_opaque"), json!(1_700_000_000_000_u64)),
     ];
     for (case, token, end) in cases {
@@ -126,7 +126,7 @@ fn what_cannot_be_told_is_due() {
 
 /// A token that no server takes is a mistake in the file, for both of them.
 #[test]
-fn what_is_no_token_at_all() {
+fn a_text_that_is_not_a_token() {
     let (world, prod) = World::ready();
     let item = format!("/workspaces/items/{}", prod.key);
     world.set_config(&format!("{item}/access_token"), json!("a b"));
@@ -149,7 +149,7 @@ fn pending_work_is_done_although_nothing_is_due() {
     world.assert_one_live_token(&prod);
     assert!(!world.has_journal());
 
-    // What still cannot be done is told by the code.
+    // The code reports what still cannot be done.
     let broken = Fault::Status(500, "{}".to_owned(), Vec::new());
     world.plane.fault(Route::TokenRevoke, Times::N(4), broken);
     world.refresh(&[]).exits(8);
@@ -160,7 +160,7 @@ fn pending_work_is_done_although_nothing_is_due() {
 }
 
 #[test]
-fn a_token_that_was_not_handed_on_is_although_nothing_is_due() {
+fn a_pending_delivery_is_made_although_nothing_is_due() {
     let (world, prod) = World::ready();
     world.refresh(&["--exec", "false"]).exits(9);
     let args = ["--if-expires-within", "1d", "--exec", "true", "--format", "json"];

@@ -1,4 +1,4 @@
-//! `--revoke-after`: the old token lives on for as long as it was promised, whatever the clocks say.
+//! `--revoke-after`: the old token lives for as long as it was promised, with any clock.
 
 use std::fs;
 
@@ -19,8 +19,8 @@ fn edit(world: &World, change: impl Fn(&mut Value)) {
     let mut lines = String::new();
     for line in text.lines() {
         let mut record: Value = serde_json::from_str(line).unwrap_or_default();
-        if let Some(owed) = record.get_mut("owed") {
-            change(owed);
+        if let Some(revocation) = record.get_mut("owed") {
+            change(revocation);
             lines += &format!("{record}\n");
         } else {
             lines += &format!("{line}\n");
@@ -33,17 +33,17 @@ fn subtract(value: &mut Value, secs: i64) {
     *value = json!(value.as_i64().unwrap() - secs);
 }
 
-/// As if our clock had been put ahead by so much.
+/// As if our clock had been set ahead by this much.
 fn our_clock(world: &World, secs: i64) {
-    edit(world, |owed| {
-        subtract(&mut owed["not_before"], 1000 * secs);
-        subtract(&mut owed["since"], 1000 * secs);
+    edit(world, |revocation| {
+        subtract(&mut revocation["not_before"], 1000 * secs);
+        subtract(&mut revocation["since"], 1000 * secs);
     });
 }
 
-/// As if the machine had been started again since: its uptime tells nothing.
+/// As if the machine had been rebooted since: its uptime tells nothing.
 fn reboot(world: &World) {
-    edit(world, |owed| owed["boot"]["id"] = json!("another boot"));
+    edit(world, |revocation| revocation["boot"]["id"] = json!("another boot"));
 }
 
 /// Every command that does pending work, none of which has other work to do.
@@ -94,7 +94,7 @@ fn it_is_told_everywhere() {
 
 /// A server's clock may be minutes off, or a day; neither makes the grace longer or shorter.
 #[test]
-fn not_before_and_not_long_after_whatever_the_clocks_say() {
+fn on_time_with_any_clock() {
     for offset in [0, 600, -600, 24 * HOUR, -24 * HOUR] {
         for (last, rebooted) in (0..3).flat_map(|last| [(last, false), (last, true)]) {
             let (world, prod) = World::ready();
@@ -190,7 +190,7 @@ fn several_at_a_time() {
     assert!(!world.has_journal());
 }
 
-/// Nobody knows what time it is at the server: then it is not yet time.
+/// The server's time is unknown: then it is not yet due.
 #[test]
 fn a_server_that_does_not_answer_revokes_nothing() {
     let (world, prod) = World::ready();
@@ -211,7 +211,7 @@ fn a_server_that_does_not_answer_revokes_nothing() {
     world.assert_one_live_token(&prod);
 }
 
-/// The workspace went away with its tokens. Who asks for it hears no time, so ours must do.
+/// The workspace went away with its tokens. No answer gives the time, so our clock decides.
 #[test]
 fn a_workspace_that_was_deleted_meanwhile() {
     for rebooted in [false, true] {
@@ -221,7 +221,7 @@ fn a_workspace_that_was_deleted_meanwhile() {
             reboot(&world);
         }
         world.let_time_pass(HOUR + 1);
-        // Another account is told the same of a workspace that is there: no proof.
+        // Another account gets the same answer for an existing workspace: no proof.
         let pending = ["token", "revoke", "--pending"];
         world.plane.add_stranger("the-session-of-a-stranger");
         let stranger = world.ntcli(&pending);
@@ -239,7 +239,7 @@ fn a_workspace_that_was_deleted_meanwhile() {
     }
 }
 
-/// Killed when the new token is stored and the grace is not: it is kept all the same.
+/// Killed when the new token is stored and the grace is not: it is kept anyway.
 #[test]
 fn a_kill_before_the_grace_is_written_down() {
     for then in [&["--exec", "true"][..], &["--exec", "true", "--if-expires-within", "1"]] {
@@ -260,7 +260,7 @@ fn a_kill_before_the_grace_is_written_down() {
     }
 }
 
-/// Whoever cannot wait says so.
+/// A user who cannot wait says so.
 #[test]
 fn by_hand_it_ends_at_once() {
     let (world, prod) = World::ready();

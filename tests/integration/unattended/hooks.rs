@@ -9,7 +9,7 @@ use crate::control_plane::{Fault, Route, Times};
 use crate::harness::parallel::for_each;
 use crate::harness::run::signal;
 use crate::harness::world::{Output, SESSION, World, wait_until};
-use crate::unattended::token_files::{assert_owed, lose_folder};
+use crate::unattended::token_files::{assert_delivery_pending, lose_folder};
 
 /// A signal that was sent arrives sooner.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -58,7 +58,7 @@ fn what_the_command_is_told() {
 
 /// Every user of the machine can read arguments.
 #[test]
-fn the_token_is_in_nobodys_arguments() {
+fn the_token_is_in_no_arguments() {
     let (world, workspace) = World::ready();
     let command = "for p in $$ $PPID; do tr '\\0' '\\n' < /proc/$p/cmdline; done > seen; \
                    tr '\\0' '\\n' < /proc/$$/environ > around";
@@ -98,7 +98,7 @@ fn it_runs_after_the_files_and_before_the_revocation() {
     assert_eq!(routes[..3], expected, "{routes:?}");
     world.assert_one_live_token(&workspace);
 
-    // Without its file nobody is told to read it.
+    // Without its file the message does not refer to it.
     fs::remove_file(world.outside("ran")).unwrap();
     let _lost = lose_folder(&world);
     let args = ["--exec", "touch ran", "--token-file", "folder/token"];
@@ -140,7 +140,7 @@ const BAD: [Bad; 13] = [
     hangs("(trap '' TERM; while :; do sleep 600; done) & wait"),
 ];
 
-/// Nobody of that process group runs any more, or will for long.
+/// No process of that group runs any more, or will for long.
 fn assert_all_gone(group: &str) {
     let runs = |stat: &str| {
         // After the name in brackets: the state, the parent, the group.
@@ -171,7 +171,7 @@ fn a_command_that_fails() {
         let output = world.refresh(&args);
         output.says("Caused by: the --exec command ");
         output.says(bad.says);
-        assert_owed(&world, &workspace, &output);
+        assert_delivery_pending(&world, &workspace, &output);
         assert_all_gone(&lines_of(&world, "pid")[0]);
 
         let output = world.refresh(&["--exec", "echo $NTCLI_OLD_JTI", "--format", "json"]);
@@ -247,7 +247,7 @@ fn a_daemon_does_not_hold_up_the_next_run() {
     world.assert_one_live_token(&workspace);
 }
 
-/// Whatever stands in the lock file.
+/// For any contents of the lock file.
 #[test]
 fn there_is_nothing_to_read() {
     let (world, _) = World::ready();
@@ -275,7 +275,7 @@ fn without_a_path() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_refused_before_anything_is_sent() {
+fn impossible_targets_are_refused_before_anything_is_sent() {
     let (world, workspace) = World::ready();
     for args in [
         &["--exec", "true", "--exec-timeout", "soon"][..],

@@ -20,7 +20,7 @@ fn five_of_a_thousand_fail() {
             Times::Once,
             status(500, "{}"),
             "failed",
-            10, // it may have been carried out all the same
+            10, // it may have been carried out anyway
         ),
         (778, Route::TokenRevoke, Times::Always, status(500, "{}"), "refreshed_old_live", 8),
         (999, Route::TokenCreate, Times::Once, Fault::Body(html), "failed", 10),
@@ -47,7 +47,7 @@ fn five_of_a_thousand_fail() {
             assert_eq!(live, [result["new_token"]["jti"].as_str().unwrap()], "{n}");
         }
     }
-    // The old token of each that failed is what it was; the rest the next run sees to.
+    // The failed ones still have their old token; the next run does the rest.
     let live = |n: usize| world.plane.live_tokens(&workspaces[n].id);
     for n in [17, 200, 431] {
         assert_eq!(live(n), [workspaces[n].token.jti.as_str()]);

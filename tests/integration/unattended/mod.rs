@@ -1,4 +1,4 @@
-//! Refreshes that nobody watches: many workspaces, delivery, grace.
+//! Unattended refreshes: many workspaces, delivery, grace.
 
 pub(crate) mod all;
 pub(crate) mod dry_run;

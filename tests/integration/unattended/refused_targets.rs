@@ -1,4 +1,4 @@
-//! Whom a token cannot be handed to is found out before one is asked for: exit 2, nothing sent.
+//! A target that cannot receive a token is detected before one is requested: exit 2, nothing sent.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -128,7 +128,7 @@ fn two_tokens_for_one_file() {
 }
 
 #[test]
-fn a_line_that_nobody_would_read() {
+fn a_line_without_a_reader() {
     let (world, workspace) = World::ready();
     let file = world.outside("app.env");
     for (text, what) in [
@@ -147,7 +147,7 @@ fn a_line_that_nobody_would_read() {
     world.assert_one_live_token(&workspace);
 }
 
-/// Where nothing is to be done, nothing is looked at.
+/// If nothing is to be done, nothing is checked.
 #[test]
 fn what_is_not_due_needs_no_file() {
     let (world, _) = World::ready();

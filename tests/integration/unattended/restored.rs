@@ -1,5 +1,5 @@
-//! A config file that is put back from a backup, or rolled out from an older copy: what it holds is
-//! not revoked, whatever the journal says, and the server decides which token is current.
+//! A config file that is restored from a backup, or rolled out from an older copy: its token is not
+//! revoked, even if the journal says so, and the server decides which token is current.
 
 use std::fs;
 
@@ -135,7 +135,7 @@ fn and_if_it_accepts_the_old_one_that_is() {
     let new = world.item(&prod)["jti"].as_str().unwrap().to_owned();
     revoke_elsewhere(&world, &prod, &new);
     restore(&world, &copy);
-    // That it is gone is not believed before the news of it had its time.
+    // Its absence is not believed before the news of it had its time.
     for output in runs(&world) {
         output.exits(8).does_not_say("has been revoked");
         assert_eq!(world.current(&prod), prod.token.access_token);

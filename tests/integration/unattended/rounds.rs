@@ -11,7 +11,7 @@ use crate::harness::kill::ByChance;
 use crate::harness::world::{World, wait_until};
 use crate::tokens::history::assert_consistent;
 
-/// `NTCLI_TEST_ROUNDS=1000` for the long way.
+/// `NTCLI_TEST_ROUNDS=1000` for a long run.
 const ROUNDS: u32 = 90;
 
 fn rounds() -> u32 {
@@ -20,7 +20,7 @@ fn rounds() -> u32 {
     asked.map_or(ROUNDS, |text| text.parse().expect("a number of rounds"))
 }
 
-/// Reads the file until it is told to stop: what it holds is a whole token, and one that works.
+/// Reads the file until it is told to stop: it always contains a whole token that works.
 fn read_on(world: &World, file: &Path, last: &Mutex<String>, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         let text = fs::read_to_string(file).unwrap();
@@ -67,7 +67,7 @@ fn a_random_kill_in_every_third() {
         stop.store(true, Ordering::Relaxed);
         reader.join().unwrap();
     });
-    // The last may have been killed; the next puts it right.
+    // The last may have been killed; the next repairs it.
     world.ntcli(&args).run().exits(0);
     world.assert_one_live_token(&prod);
     let token = fs::read_to_string(&file).unwrap();

@@ -1,4 +1,4 @@
-//! Token files that others have a part in: by an access control list, or as writers.
+//! Token files that others share: by an access control list, or as writers.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,14 +9,14 @@ use crate::harness::parallel::skipped;
 use crate::harness::world::World;
 use crate::unattended::token_files::{assert_holds, mode, refresh_into};
 
-/// The library of the system, by way of a script: the standard library sets no attributes.
+/// The system's library, by way of a script: the standard library sets no attributes.
 fn python(script: &str, file: &Path) -> Option<String> {
     let run = Command::new("python3").args(["-c", script]).arg(file).output();
     let output = run.ok().filter(|output| output.status.success())?;
     Some(String::from_utf8(output.stdout).unwrap())
 }
 
-/// One more user may read the file, and a note hangs on it.
+/// One more user may read the file, and it has an extended attribute.
 const SET_ATTRIBUTES: &str = "
 import os, struct, sys
 entry = lambda tag, perm, id=0xffffffff: struct.pack('<HHI', tag, perm, id)
@@ -61,7 +61,7 @@ fn an_access_control_list_stays() {
     refresh_into(&world, "env:TOKEN=@", &plain).exits(0);
 }
 
-/// Folders that know nothing of each other write lines of one file at once.
+/// Independent config folders write lines of one file at once.
 #[test]
 fn several_config_folders_write_one_file() {
     let worlds: Vec<_> = (0..8).map(|_| World::ready()).collect();

@@ -1,4 +1,4 @@
-//! `--token-file`: whoever reads the file finds a token that works, in the form it was asked for.
+//! `--token-file`: every reader of the file finds a token that works, in the requested form.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -10,7 +10,7 @@ use crate::control_plane::{Fault, Route, Times};
 use crate::harness::world::{Output, Workspace, World};
 use crate::unattended::hooks::at_the_revocation;
 
-/// A refresh that hands the token to one file, told as `to` with `@` for its path.
+/// A refresh that delivers the token to one file, given as `to` with `@` for its path.
 pub(crate) fn refresh_into(world: &World, to: &str, file: &Path) -> Output {
     let to = to.replace('@', file.to_str().unwrap());
     world.refresh(&["--token-file", &to])
@@ -29,10 +29,10 @@ pub(crate) fn assert_holds(file: &Path, text: &str) {
     assert_eq!(leftover, None, "a temporary file was left");
 }
 
-/// What holds after a hand-over that failed: the new token is stored, the old one is live, and
-/// no run but one with hooks goes on.
+/// What must hold after a failed delivery: the new token is stored, the old one is live, and only a
+/// run with hooks continues.
 #[track_caller]
-pub(crate) fn assert_owed(world: &World, workspace: &Workspace, output: &Output) {
+pub(crate) fn assert_delivery_pending(world: &World, workspace: &Workspace, output: &Output) {
     output.exits(9).says("the old one is kept live");
     let [old, new] = &world.plane.live_tokens(&workspace.id)[..] else {
         panic!("not two live tokens: {}", world.describe());
@@ -107,7 +107,7 @@ fn the_other_lines_of_an_env_file_stay() {
         refresh_into(&world, "env:TOKEN=@", &file).exits(0);
         assert_holds(&file, &after.replace('@', &world.current(&workspace)));
     }
-    // Nobody's text is touched, whatever its encoding.
+    // Text of other programs is not touched, in any encoding.
     fs::write(&file, b"LATIN=\xe9\nTOKEN=old\n").unwrap();
     refresh_into(&world, "env:TOKEN=@", &file).exits(0);
     let bytes = fs::read(&file).unwrap();
@@ -202,14 +202,14 @@ fn a_file_that_cannot_be_written_any_more() {
         let file = folder.join("token");
         let output = refresh_into(&world, to, &file);
         output.says("No such file").says(file.to_str().unwrap());
-        assert_owed(&world, &workspace, &output);
+        assert_delivery_pending(&world, &workspace, &output);
 
-        // While that is so, the next run finds it out before it does anything.
+        // While that lasts, the next run detects it before it does anything.
         world.plane.clear_requests();
         refresh_into(&world, to, &file).exits(2);
         world.assert_nothing_sent();
 
-        // The same token is handed on; then, and not before, the old one ends.
+        // The same token is delivered; then, and not before, the old one ends.
         put_back();
         let current = world.current(&workspace);
         let told = to.replace('@', file.to_str().unwrap());
@@ -228,7 +228,7 @@ fn a_full_disk_beneath_the_file() {
     let mut trial = Command::new("unshare");
     trial.args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]);
     if !trial.output().is_ok_and(|output| output.status.success()) {
-        return; // where this is forbidden there is no full disk to be had
+        return; // where this is forbidden, there can be no full disk
     }
     let (world, workspace) = World::ready();
     let folder = world.outside("folder");
@@ -239,16 +239,16 @@ fn a_full_disk_beneath_the_file() {
     let folder = folder.to_str().unwrap();
     let output = refresh.under(&["unshare", "-rm", "sh", "-c", script, folder]).run();
     output.says("No space left").says(file.to_str().unwrap());
-    assert_owed(&world, &workspace, &output);
+    assert_delivery_pending(&world, &workspace, &output);
 }
 
-/// Whoever needs the old token no more says so, and the refresh is over.
+/// A user who no longer needs the old token says so, and the refresh is over.
 #[test]
 fn the_old_token_can_be_given_up_by_hand() {
     let (world, workspace) = World::ready();
     let (folder, _) = lose_folder(&world);
     let output = refresh_into(&world, "@", &folder.join("token"));
-    assert_owed(&world, &workspace, &output);
+    assert_delivery_pending(&world, &workspace, &output);
     let revoke = ["token", "revoke", &workspace.token.jti, "--force"];
     world.ntcli(&revoke).run().exits(0);
     assert!(!world.has_journal(), "{}", world.describe());

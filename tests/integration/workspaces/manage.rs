@@ -1,4 +1,4 @@
-//! `ntcli workspace …`: what the server has, what is known here, and the way between the two.
+//! `ntcli workspace …`: what the server has, what is known here, and how they are brought together.
 
 use serde_json::{Value, json};
 
@@ -92,7 +92,7 @@ fn selected_by_any_of_its_names() {
     assert_eq!(world.config()["workspaces"]["items"].as_object().unwrap().len(), 2);
 }
 
-/// One that is known here is selected without a word to the server.
+/// One that is known here is selected without a request.
 #[test]
 fn a_known_one_needs_no_network() {
     let (world, workspace) = World::ready();
@@ -180,7 +180,7 @@ fn hostile_names_and_ids() {
 }
 
 #[test]
-fn an_answer_without_an_id_is_no_answer() {
+fn an_answer_without_an_id_is_unusable() {
     let world = world();
     for (id, name) in [("", "x"), ("x", "")] {
         let list =
@@ -205,7 +205,7 @@ fn without_accounts_and_without_a_session() {
     world.assert_private();
 }
 
-/// A session that has ended, or that the server turns down in the middle, is renewed on the way.
+/// A session that has ended, or that the server rejects during the run, is renewed on the way.
 #[test]
 fn the_session_renews_itself() {
     for (held, ends) in [(false, 4_000_000_000_000_u64), (true, 1_000)] {

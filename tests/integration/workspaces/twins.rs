@@ -60,7 +60,7 @@ fn all_and_list_have_it_once() {
     assert_eq!(list["workspaces"].as_array().unwrap().len(), 1);
     let listed = named(&world, "prod");
     assert_eq!((&listed["active"], &listed["has_token"]), (&json!(true), &json!(true)));
-    // Nor twice when the server has it no more.
+    // Nor twice if the server no longer has it.
     let gone = world.ntcli(&["workspace", "list", "--format", "json"]);
     let empty = r#"{"workspaces": []}"#.to_owned();
     let fault = crate::control_plane::Fault::Body(empty);
@@ -158,11 +158,11 @@ fn two_tokens() {
     output.exits(0).says(&prod.key).says(&prod.token.jti);
     assert_eq!(output.json()["joined"], json!([]));
     assert_eq!(items(&world).len(), 2);
-    // When none is the active one it must be named which.
+    // If none is active, one must be named.
     run(&world, &["clear"]).exits(0);
     world.refresh(&["prod"]).exits(2).says(&prod.key);
 
-    // The server says which of them is dead, since it takes the other.
+    // The server shows which of them is dead, since it accepts the other.
     let jti = &prod.token.jti;
     let revoke = ["token", "revoke", jti, "-w", &prod.key, "--force"];
     let token = world.current(&prod);
@@ -174,7 +174,7 @@ fn two_tokens() {
     assert!(world.plane.is_live(left.as_str().unwrap()));
 }
 
-/// A server that turns down every token proves nothing of either.
+/// A server that rejects every token proves nothing about either.
 #[test]
 fn two_tokens_and_a_server_that_takes_none() {
     let (world, prod) = twins();

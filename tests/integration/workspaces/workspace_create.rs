@@ -1,4 +1,4 @@
-//! `ntcli workspace create`, whatever becomes of its answer.
+//! `ntcli workspace create`, with every outcome of its answer.
 
 use serde_json::{Value, json};
 
@@ -80,9 +80,9 @@ fn a_lost_answer_to_create() {
     }
 }
 
-/// Where the list cannot tell either, nothing is made up.
+/// If the list cannot tell either, nothing is invented.
 #[test]
-fn nobody_knows_whether_it_was_created() {
+fn an_unknown_outcome_of_a_create() {
     let world = world();
     world.plane.fault(Route::WorkspaceCreate, Times::Once, Fault::CloseAfter);
     world.plane.fault(
@@ -102,7 +102,7 @@ fn nobody_knows_whether_it_was_created() {
     world.assert_settled();
 }
 
-/// A full disk at the very moment of storing.
+/// A full disk at the moment of storing.
 #[test]
 fn a_workspace_that_cannot_be_stored() {
     if !crate::harness::strace::is_available() {

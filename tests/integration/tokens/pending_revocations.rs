@@ -7,7 +7,7 @@ use crate::harness::world::{Workspace, World};
 use crate::tokens::local::run;
 
 /// A refresh whose old token could not be revoked.
-pub(super) fn owing() -> (World, Workspace) {
+pub(super) fn pending_revocation() -> (World, Workspace) {
     let (world, workspace) = World::ready();
     let broken = Fault::Status(500, String::new(), Vec::new());
     world.plane.fault(Route::TokenRevoke, Times::N(2), broken);
@@ -16,8 +16,8 @@ pub(super) fn owing() -> (World, Workspace) {
 }
 
 #[test]
-fn what_is_owed_is_revoked() {
-    let (world, workspace) = owing();
+fn pending_revocations_are_done() {
+    let (world, workspace) = pending_revocation();
     let output = run(&world, &["revoke", "--pending"]);
     output.exits(0).says_only("").prints(&format!(
         "Token {} of 'prod' has been revoked.\nNothing is owed any more.\n",
@@ -25,14 +25,14 @@ fn what_is_owed_is_revoked() {
     ));
     world.assert_one_live_token(&workspace);
     assert!(!world.has_journal());
-    // Nothing owed needs no session.
+    // Without pending work, no session is needed.
     world.set_config("/auth", Value::Null);
     run(&world, &["revoke", "--pending"]).exits(0).prints("Nothing is owed.\n");
 }
 
 #[test]
-fn what_is_owed_may_have_to_wait() {
-    let (world, workspace) = owing();
+fn pending_revocations_may_have_to_wait() {
+    let (world, workspace) = pending_revocation();
     let broken = Fault::Status(500, String::new(), Vec::new());
     world.plane.fault(Route::TokenRevoke, Times::N(2), broken);
     let output = run(&world, &["revoke", "--pending", "--format", "json"]);
@@ -44,10 +44,10 @@ fn what_is_owed_may_have_to_wait() {
     world.assert_one_live_token(&workspace);
 }
 
-/// Asked to revoke what was owed anyway: done once, told once.
+/// The user asks to revoke a token whose revocation is pending: done once, reported once.
 #[test]
-fn the_owed_one_is_named() {
-    let (world, workspace) = owing();
+fn a_pending_revocation_is_requested_by_id() {
+    let (world, workspace) = pending_revocation();
     world.plane.clear_requests();
     let output = run(&world, &["revoke", &workspace.token.jti, "--force"]);
     output
@@ -58,10 +58,10 @@ fn the_owed_one_is_named() {
     assert!(!world.has_journal());
 }
 
-/// A token that is still to be handed on: only a refresh can do that, unless the token is revoked;
-/// then the old one is what is left to revoke.
+/// A token that still has to be delivered: only a refresh can do that, unless the token is revoked;
+/// then the old one is left to revoke.
 #[test]
-fn what_is_to_be_handed_on() {
+fn a_pending_delivery() {
     let (world, workspace) = World::ready();
     world.refresh(&["--exec", "false"]).exits(9);
     let output = run(&world, &["revoke", "--pending"]);
@@ -81,11 +81,11 @@ fn what_is_to_be_handed_on() {
     assert!(!world.has_journal());
 }
 
-/// What the user dismisses is named no more, though nothing was sent.
+/// What the user dismisses is no longer named, though nothing was sent.
 #[test]
 fn what_is_forgotten_by_name() {
     for args in [&["revoke", "--pending", "--forget"][..], &["revoke", "JTI", "--forget"]] {
-        let (world, workspace) = owing();
+        let (world, workspace) = pending_revocation();
         let jti = workspace.token.jti.as_str();
         world.plane.clear_requests();
         let args: Vec<&str> = args.iter().map(|a| if *a == "JTI" { jti } else { *a }).collect();
