@@ -78,6 +78,7 @@ mod output;
 mod rotation;
 mod secret;
 mod store;
+mod targets;
 mod text;
 pub mod time;
 mod token;

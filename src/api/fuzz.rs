@@ -48,6 +48,7 @@ fn check_token(token: &Token) {
         deliver: false,
         grace_s: None,
         keep_old: false,
+        rollback: false,
     };
     let (pending, _) = Pending::read(&journal_lines(&[created]).unwrap()).unwrap();
     assert_eq!(pending.rotations[0].token, *token);

@@ -75,6 +75,20 @@ pub(super) fn options(scan: &Scan) -> Result<(), String> {
     if scan.has("--all") && !scan.positionals.is_empty() {
         return Err("--all and WORKSPACE cannot be used together".to_owned());
     }
+    if scan.path == ["target", "add"] {
+        let kinds = ["--file", "--env", "--replace", "--exec"];
+        if kinds.iter().filter(|kind| scan.has(kind)).count() != 1 {
+            return Err(
+                "'ntcli target add' needs one of --file, --env, --replace and --exec".to_owned()
+            );
+        }
+        if scan.has("--timeout") && !scan.has("--exec") {
+            return Err("--timeout needs --exec".to_owned());
+        }
+    }
+    if (scan.has("--canary") || scan.has("--max-failures")) && !scan.has("--all") {
+        return Err("--canary and --max-failures need --all".to_owned());
+    }
     if scan.has("--exec-timeout") && !scan.has("--exec") {
         return Err("--exec-timeout needs --exec".to_owned());
     }

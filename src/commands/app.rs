@@ -15,6 +15,7 @@ use crate::http::{Http, Settings};
 use crate::json::Json;
 use crate::rotation::{Event, Moment, Pending, WorkspaceRef};
 use crate::secret::Secret;
+use crate::targets::Targets;
 use crate::time::{Expiry, Timestamp, parse_duration};
 use crate::token::TokenExpiry;
 
@@ -75,9 +76,14 @@ impl<'c> App<'c> {
     /// The pending work, read without the lock: for reports only.
     ///
     /// # Errors
-    /// As [`config_dir::peek_pending`].
+    /// As [`config_dir::peek_pending`] and [`Targets::load`].
     pub(super) fn pending(&self) -> Result<Pending> {
-        config_dir::peek_pending(&self.paths)
+        let pending = config_dir::peek_pending(&self.paths)?;
+        if pending.rotations.is_empty() {
+            return Ok(pending);
+        }
+        let targets = Targets::load(&self.paths.targets)?;
+        Ok(pending.with_targets(|workspace| targets.names_of(&workspace.id)))
     }
 
     /// The config folder, locked.

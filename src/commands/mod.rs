@@ -7,12 +7,14 @@ mod domain;
 mod health;
 mod prompt;
 mod setup;
+mod target;
 mod tell;
 mod token;
 mod workspace;
 
 use crate::cli::{
-    AuthCommand, Command, ConfigCommand, DomainCommand, TokenCommand, WorkspaceCommand,
+    AuthCommand, Command, ConfigCommand, DomainCommand, TargetCommand, TokenCommand,
+    WorkspaceCommand,
 };
 use crate::context::Context;
 use crate::error::Result;
@@ -31,7 +33,15 @@ pub(crate) fn run(ctx: &Context, command: &Command) -> Result<Report> {
             TokenCommand::List(args) => token::list::run(ctx, args),
             TokenCommand::NeedsRefresh(args) => token::needs_refresh::run(ctx, args),
             TokenCommand::Revoke(args) => token::revoke::run(ctx, args),
+            TokenCommand::Rollback(args) => token::rollback::run(ctx, args),
             TokenCommand::History(args) => token::history::run(ctx, args),
+        },
+        Command::Target(target) => match &target.command {
+            TargetCommand::Add(args) => target::add::run(ctx, args),
+            TargetCommand::List(_) => target::list(ctx),
+            TargetCommand::Remove(args) => target::remove(ctx, args),
+            TargetCommand::Deliver(args) => target::deliver::run(ctx, args),
+            TargetCommand::Check(_) => target::check::run(ctx),
         },
         Command::Auth(auth) => match &auth.command {
             AuthCommand::Login(args) => auth::login(ctx, args),

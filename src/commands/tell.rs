@@ -68,6 +68,8 @@ pub(super) fn rotation(console: &Console, event: &Event) {
             name(workspace),
             id(jti)
         )),
+        // The result tells.
+        Event::Delivery { .. } => {}
         Event::Revoked { workspace, jti } => console.say(&format!(
             "Token {} of '{}', which an earlier run left live, has been revoked.",
             printable(jti),

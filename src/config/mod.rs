@@ -33,6 +33,8 @@ pub(crate) struct Paths {
     pub journal: PathBuf,
     /// The history of completed work.
     pub history: PathBuf,
+    /// What must get the tokens.
+    pub targets: PathBuf,
 }
 
 impl Paths {
@@ -53,13 +55,14 @@ impl Paths {
             lock: dir.join("ntcli.lock"),
             journal: dir.join("rotation.journal"),
             history: dir.join("history.jsonl"),
+            targets: dir.join("targets.json"),
             dir,
         })
     }
 
     /// The files in the folder.
-    pub(crate) fn files(&self) -> [&Path; 4] {
-        [&self.config, &self.lock, &self.journal, &self.history]
+    pub(crate) fn files(&self) -> [&Path; 5] {
+        [&self.config, &self.lock, &self.journal, &self.history, &self.targets]
     }
 }
 

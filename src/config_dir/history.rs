@@ -18,7 +18,8 @@ const LONG_HISTORY: u64 = 1 << 20;
 pub(crate) struct Line {
     /// When, RFC 3339.
     pub at: String,
-    /// `refreshed`, `recovered`, `revoked`, `grace`, `handed_out`, `orphan_found`, `dismissed`, `failed`.
+    /// `refreshed`, `recovered`, `delivered`, `revoked`, `grace`, `rolled_back`, `handed_out`,
+    /// `orphan_found`, `dismissed`, `failed`.
     pub event: String,
     pub workspace: String,
     pub workspace_id: String,
@@ -32,13 +33,17 @@ pub(crate) struct Line {
     pub expires_at: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What got the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
 }
 
 impl Line {
     /// What was done to which token. A refresh that a later run finishes counts as the same action.
     fn subject(&self) -> Option<(String, String)> {
         let event = if self.event == "recovered" { "refreshed" } else { &self.event };
-        Some((event.to_owned(), self.jti.clone()?))
+        let target = self.target.as_deref().unwrap_or_default();
+        Some((format!("{event} {target}"), self.jti.clone()?))
     }
 }
 
@@ -53,6 +58,7 @@ pub(crate) fn line(at: Timestamp, place: &WorkspaceRef, deed: &HistoryEvent) -> 
         old_jti: None,
         expires_at: None,
         reason: None,
+        target: None,
     };
     let event = match deed {
         HistoryEvent::Refreshed { new, old, expires_at, recovered } => {
@@ -69,6 +75,16 @@ pub(crate) fn line(at: Timestamp, place: &WorkspaceRef, deed: &HistoryEvent) -> 
             line.jti = Some(jti.clone());
             line.reason = Some(format!("left live until {until}"));
             "grace"
+        }
+        HistoryEvent::Delivered { jti, target } => {
+            line.jti.clone_from(jti);
+            line.target = Some(target.clone());
+            "delivered"
+        }
+        HistoryEvent::RolledBack { to, from } => {
+            line.jti.clone_from(to);
+            line.old_jti.clone_from(from);
+            "rolled_back"
         }
         HistoryEvent::HandedOut { jti, expires_at } => {
             line.jti.clone_from(jti);

@@ -11,6 +11,7 @@ use crate::rotation::{
     HistoryEvent, Pending, Promotion, Record, Store, WorkspaceRef, journal_lines,
 };
 use crate::store::{self, AppendError, Lock, Log, ReplaceError};
+use crate::targets::Targets;
 use crate::token::Token;
 use history::History;
 
@@ -27,6 +28,7 @@ pub(crate) struct ConfigDir<'a> {
     config: Option<(store::Stamp, Config)>,
     journal: Option<Log>,
     history: History,
+    targets: Option<Targets>,
     lock: Lock,
 }
 
@@ -51,6 +53,7 @@ impl<'a> ConfigDir<'a> {
         store::remove_leftover(&paths.config);
         store::remove_leftover(&paths.journal);
         store::remove_leftover(&paths.history);
+        store::remove_leftover(&paths.targets);
         let state = Self {
             paths: paths.clone(),
             clock,
@@ -58,6 +61,7 @@ impl<'a> ConfigDir<'a> {
             config: None,
             journal: None,
             history: History::new(&paths.history),
+            targets: None,
             lock,
         };
         Ok((state, waited))
@@ -80,7 +84,34 @@ impl<'a> ConfigDir<'a> {
         Ok(self.fresh()?.clone())
     }
 
-    /// The current config file, read again only if another program has replaced it.
+    /// What must get the tokens.
+    ///
+    /// # Errors
+    /// As [`Targets::load`].
+    pub(crate) fn targets(&mut self) -> Result<&Targets> {
+        let targets = match self.targets.take() {
+            Some(targets) => targets,
+            None => Targets::load(&self.paths.targets)?,
+        };
+        Ok(self.targets.insert(targets))
+    }
+
+    /// Changes what must get the tokens.
+    ///
+    /// # Errors
+    /// As [`Targets::load`]; [`Error::WriteFile`]; what `change` fails with: all is as it was.
+    pub(crate) fn change_targets<T>(
+        &mut self,
+        change: impl FnOnce(&mut Targets) -> Result<T>,
+    ) -> Result<T> {
+        let mut targets = self.targets()?.clone();
+        let changed = change(&mut targets)?;
+        targets.save(&self.paths.targets)?;
+        self.targets = Some(targets);
+        Ok(changed)
+    }
+
+    /// The config file as it is now, read again only if another program has replaced it.
     fn fresh(&mut self) -> Result<&Config> {
         let stamp = store::stamp(&self.paths.config);
         let config = self.take()?;
@@ -243,6 +274,12 @@ impl Store for ConfigDir<'_> {
             }
             Ok(())
         })?;
+        if !self.targets()?.names_of(&workspace.id).is_empty() {
+            self.change_targets(|targets| {
+                targets.remove_workspace(&workspace.id);
+                Ok(())
+            })?;
+        }
         Ok(())
     }
 
@@ -264,6 +301,10 @@ impl Store for ConfigDir<'_> {
 
     fn has_history_of(&mut self, jti: &str) -> bool {
         self.history.handed_out(jti)
+    }
+
+    fn targets_of(&mut self, workspace: &WorkspaceRef) -> Result<Vec<String>> {
+        Ok(self.targets()?.names_of(&workspace.id))
     }
 
     fn note(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent, durable: bool) {

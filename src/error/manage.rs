@@ -9,6 +9,19 @@ use crate::text::{printable, shell_word};
 pub(crate) enum ManageError {
     /// The user was asked and did not say yes.
     Declined,
+    /// The token before the current one cannot become the current one again.
+    NoWayBack { reason: String },
+    /// There is no target with that id.
+    UnknownTarget { id: String },
+    /// Targets could not get the current token.
+    Undelivered {
+        /// Which, and why.
+        reasons: Vec<String>,
+        /// The command that repeats it.
+        again: String,
+    },
+    /// Files do not hold the current token, or could not be read.
+    Drift { drifted: usize, total: usize },
     /// There is no workspace to choose from.
     NoWorkspaces,
     /// The server has a workspace of that name already.
@@ -72,6 +85,31 @@ impl ManageError {
             Self::Declined => {
                 Described::new("declined", exit::FAILED, "Not confirmed; nothing was done")
             }
+            Self::NoWayBack { reason } => Described::new(
+                "no_way_back",
+                exit::FAILED,
+                format!("There is no way back: {reason}; nothing has changed"),
+            )
+            .hint("ntcli token refresh"),
+            Self::UnknownTarget { id } => Described::new(
+                "unknown_target",
+                exit::FAILED,
+                format!("There is no target {}", printable(id)),
+            )
+            .hint("ntcli target list"),
+            Self::Undelivered { reasons, again } => Described::new(
+                "hand_over",
+                exit::NOT_DELIVERED,
+                "Not every target could get the current token",
+            )
+            .hint(format!("fix that, then: {again}"))
+            .causes(reasons),
+            Self::Drift { drifted, total } => Described::new(
+                "drift",
+                exit::FAILED,
+                format!("{drifted} of {total} targets do not hold the current token"),
+            )
+            .hint("ntcli target deliver"),
             Self::NoWorkspaces => {
                 Described::new("no_workspaces", exit::FAILED, "There is no workspace yet")
                     .hint("ntcli workspace create <name>")

@@ -69,6 +69,8 @@ pub(crate) enum Error {
     },
     /// This run did its own work, but that of an earlier one is still pending.
     WorkPending,
+    /// With `--canary` the workspace before this one failed; nothing was done about this one.
+    CanaryFailed,
     /// Some of several workspaces failed.
     SomeFailed {
         /// How many.
@@ -78,10 +80,16 @@ pub(crate) enum Error {
         /// The highest of their exit codes.
         exit_code: u8,
     },
-    /// The new token is stored but could not be delivered.
-    HandOver { reason: String },
+    /// The new token is stored but could not be delivered to every target.
+    NotDelivered {
+        reason: String,
+        /// The command that repeats what failed.
+        again: String,
+    },
     /// A new token could not be delivered; detected before there is one.
-    CannotHandOn {
+    CannotDeliver {
+        /// The id of the target, if it is a remembered one.
+        target: Option<u32>,
         reason: String,
         /// How to fix it.
         hint: String,
@@ -94,7 +102,7 @@ pub(crate) enum Error {
         hint: String,
     },
     /// An earlier run could not deliver its new token, and this one has no target for it.
-    HandOverOwed {
+    DeliveryPending {
         /// The id of the old token, which is kept live for it.
         old: Option<String>,
     },
@@ -234,7 +242,7 @@ pub(crate) mod exit {
     /// Refreshed, but the old token is still live.
     pub(crate) const OLD_LIVE: u8 = 8;
     /// Refreshed and stored, but the token could not be delivered.
-    pub(crate) const NOT_HANDED_ON: u8 = 9;
+    pub(crate) const NOT_DELIVERED: u8 = 9;
     /// Outcome unknown: a token may have been created.
     pub(crate) const UNKNOWN: u8 = 10;
     /// An error of a command whose small exit codes are answers.

@@ -92,31 +92,37 @@ impl Error {
                 format!("{failed} of {total} workspaces need attention"),
             )
             .hint("ntcli token history"),
-            Self::HandOver { reason } => Described::new(
+            Self::NotDelivered { reason, again } => Described::new(
                 "hand_over",
-                exit::NOT_HANDED_ON,
+                exit::NOT_DELIVERED,
                 "The new token is stored but could not be handed on; the old one is kept live until it is",
             )
-            .hint("mend that, and run the same command again")
+            .hint(format!("fix that; this repeats what failed (with the same --token-file and --exec): {again}"))
             .cause(reason),
-            Self::CannotHandOn { reason, hint } => Described::new(
+            Self::CannotDeliver { target, reason, hint } => Described::new(
                 "cannot_hand_on",
                 exit::USAGE,
                 "A new token could not be handed on, so none was asked for",
             )
             .hint(hint)
-            .cause(reason),
+            .cause(&target.map_or_else(|| reason.clone(), |id| format!("target {id}: {reason}"))),
+            Self::CanaryFailed => Described::new(
+                "canary_failed",
+                exit::FAILED,
+                "Not begun: the first one did not go the whole way",
+            )
+            .hint("ntcli token history"),
             Self::CannotUse { path, reason, hint } => Described::new(
                 "cannot_use",
                 exit::USAGE,
                 format!("Cannot use {}: {}", path.display(), printable(reason)),
             )
             .hint(hint),
-            Self::HandOverOwed { old } => {
+            Self::DeliveryPending { old } => {
                 let old = old.as_deref().map_or_else(|| "JTI".to_owned(), shell_word);
                 Described::new(
                     "hand_over_owed",
-                    exit::NOT_HANDED_ON,
+                    exit::NOT_DELIVERED,
                     "An earlier refresh still has to hand its token on, and this run has nobody to hand it to; no other token was asked for",
                 )
                 .hint(format!(

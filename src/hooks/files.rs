@@ -1,15 +1,15 @@
 //! The files that a new token is written to.
 
-use std::fs::{self, FileType};
-use std::os::unix::fs::FileTypeExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::env_file;
+use super::claim::{Claim, is_of_the_system, kind_of};
+use super::{env_file, replace};
 use crate::context::Clock;
 use crate::error::{Error, Result, exit};
 use crate::rotation::WorkspaceRef;
-use crate::store::{self, FileId};
+use crate::store;
 use crate::text::{printable, shell_word};
 use crate::token::Token;
 
@@ -18,18 +18,21 @@ const FOLDER_WAIT: Duration = Duration::from_secs(10);
 
 /// A file that is to hold the token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TokenFile {
-    /// `{name}` and `{id}` stand for the workspace's.
+pub(crate) struct TokenFile {
+    /// As given; `{name}` and `{id}` stand for the workspace's.
     path: String,
-    /// The variable whose line it is in an env file; `None`: the file holds the bare token.
-    variable: Option<String>,
+    form: Form,
 }
 
-/// What a file is to hold; found out to see whether two options write over each other.
-pub(super) struct Claim {
-    file: FileId,
-    workspace: String,
-    variable: Option<String>,
+/// How a file holds the token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Form {
+    /// It and a newline are all there is.
+    Bare,
+    /// In the line of this variable of an env file.
+    Env(String),
+    /// Wherever the token before it stands.
+    Replace,
 }
 
 /// Why a file cannot be meant, and what helps.
@@ -40,21 +43,22 @@ impl TokenFile {
     pub(super) fn parse(text: &str) -> Result<Self> {
         let wrong = |what: &str| Error::Usage {
             message: format!(
-                "--token-file takes a PATH, or env:NAME=PATH for a line in an env file{what}"
+                "--token-file takes a PATH, env:NAME=PATH for a line in an env file, or replace:PATH{what}"
             ),
             hint: "ntcli token refresh --help".to_owned(),
             exit_code: exit::USAGE,
         };
-        let (path, variable) = match text.strip_prefix("env:") {
-            None => (text, None),
-            Some(rest) => {
+        let (path, form) = match (text.strip_prefix("env:"), text.strip_prefix("replace:")) {
+            (None, None) => (text, Form::Bare),
+            (None, Some(path)) => (path, Form::Replace),
+            (Some(rest), _) => {
                 let (name, path) = rest.split_once('=').ok_or_else(|| wrong(""))?;
                 let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
                 let fits = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
                 if !(starts_well && fits) {
                     return Err(wrong(""));
                 }
-                (path, Some(name.to_owned()))
+                (path, Form::Env(name.to_owned()))
             }
         };
         if path.is_empty() || path.ends_with('/') || path.contains('\0') {
@@ -66,7 +70,31 @@ impl TokenFile {
         if is_of_the_system(Path::new(path)) {
             return Err(wrong(", not a device"));
         }
-        Ok(Self { path: path.to_owned(), variable })
+        if std::path::absolute(path).is_err() {
+            return Err(wrong(""));
+        }
+        Ok(Self { path: path.to_owned(), form })
+    }
+
+    /// What it is remembered by, wherever a later run is started; [`TokenFile::parse`] reads it.
+    pub(super) fn name(&self) -> String {
+        let path = std::path::absolute(&self.path);
+        let path = path.map_or(self.path.clone(), |path| path.to_string_lossy().into_owned());
+        match &self.form {
+            Form::Bare => path,
+            Form::Env(variable) => format!("env:{variable}={path}"),
+            Form::Replace => format!("replace:{path}"),
+        }
+    }
+
+    /// What a delivery does, for people.
+    pub(super) fn does(&self) -> String {
+        let path = printable(&self.path);
+        match &self.form {
+            Form::Bare => format!("writes the token to {path}"),
+            Form::Env(variable) => format!("sets {variable} in {path}"),
+            Form::Replace => format!("replaces the old token with the new one in {path}"),
+        }
     }
 
     /// Whether every workspace has one of its own.
@@ -75,23 +103,26 @@ impl TokenFile {
     }
 
     /// Finds out whether it could be written, and is neither one of `own` nor one that holds
-    /// something else by then.
+    /// something else by then. One in which the token is to be replaced holds one of `tokens` now.
     pub(super) fn probe(
         &self,
-        place: &WorkspaceRef,
+        workspace: &WorkspaceRef,
+        tokens: &[&Token],
         own: &[&Path],
         claims: &mut Vec<Claim>,
         clock: &dyn Clock,
     ) -> Result<()> {
-        let path = self.path_for(place).map_err(|reason| Error::CannotHandOn {
+        let path = self.path_for(workspace).map_err(|reason| Error::CannotDeliver {
+            target: None,
             reason,
             hint: "use {id} in place of {name} in the path of --token-file".to_owned(),
         })?;
-        let refuse = |(reason, hint): Problem| Error::CannotHandOn {
+        let refuse = |(reason, hint): Problem| Error::CannotDeliver {
+            target: None,
             reason: format!("{}: {reason}", path.display()),
             hint,
         };
-        let claim = self.claim(place, &path, own).map_err(refuse)?;
+        let claim = self.claim(&path, own).map_err(refuse)?;
         if claims.iter().any(|other| claim.collides(other)) {
             let problem = "two tokens would be written to this file".to_owned();
             let hint =
@@ -100,11 +131,12 @@ impl TokenFile {
         }
         claims.push(claim);
         let _lock = store::lock_folder_of(&path, FOLDER_WAIT, clock)?;
-        self.contents(&path, "probe").map_err(|reason| {
+        self.probe_contents(&path, tokens).map_err(|reason| {
             let name = shell_word(&path.display().to_string());
             refuse((reason, format!("${{EDITOR:-vi}} {name}")))
         })?;
-        store::probe_foreign(&path).map_err(|error| Error::CannotHandOn {
+        store::probe_foreign(&path).map_err(|error| Error::CannotDeliver {
+            target: None,
             reason: error.in_one_line(),
             hint: error.hint().unwrap_or_else(|| {
                 format!("ls -ld {}", shell_word(&store::parent_of(&path).to_string_lossy()))
@@ -112,13 +144,13 @@ impl TokenFile {
         })
     }
 
+    /// What it would write where, if that can be told.
+    pub(super) fn claim_of(&self, workspace: &WorkspaceRef, own: &[&Path]) -> Option<Claim> {
+        self.claim(&self.path_for(workspace).ok()?, own).ok()
+    }
+
     /// What would be written where, if `path` can be meant at all.
-    fn claim(
-        &self,
-        place: &WorkspaceRef,
-        path: &Path,
-        own: &[&Path],
-    ) -> std::result::Result<Claim, Problem> {
+    fn claim(&self, path: &Path, own: &[&Path]) -> std::result::Result<Claim, Problem> {
         let another = || "ntcli token refresh --token-file PATH, with another path".to_owned();
         if let Ok(found) = fs::metadata(path)
             && !found.is_file()
@@ -146,13 +178,26 @@ impl TokenFile {
             let reason = "it is one of ntcli's own files".to_owned();
             return Err((reason, another()));
         }
-        Ok(Claim { file, workspace: place.id.clone(), variable: self.variable.clone() })
+        Ok(Claim { file, form: self.form.clone() })
+    }
+
+    fn probe_contents(&self, path: &Path, tokens: &[&Token]) -> std::result::Result<(), String> {
+        if self.form != Form::Replace {
+            return self.contents(path, "probe", None).map(drop);
+        }
+        let text = read(path)?;
+        let mut texts = tokens.iter().map(|token| token.access_token.expose());
+        let last = texts.next_back().unwrap_or_default();
+        if texts.any(|token| replace::swap(&text, None, token).is_ok()) {
+            return Ok(());
+        }
+        replace::swap(&text, None, last).map(drop)
     }
 
     /// Where it is for that workspace. A name from the server must not lead elsewhere.
-    fn path_for(&self, place: &WorkspaceRef) -> std::result::Result<PathBuf, String> {
+    fn path_for(&self, workspace: &WorkspaceRef) -> std::result::Result<PathBuf, String> {
         let mut path = self.path.clone();
-        for (mark, text) in [("{name}", &place.name), ("{id}", &place.id)] {
+        for (mark, text) in [("{name}", &workspace.name), ("{id}", &workspace.id)] {
             if !path.contains(mark) {
                 continue;
             }
@@ -169,53 +214,63 @@ impl TokenFile {
     /// Puts the token there; the old contents or the new are there whole.
     pub(super) fn write(
         &self,
-        place: &WorkspaceRef,
+        workspace: &WorkspaceRef,
         token: &Token,
+        old: Option<&Token>,
         clock: &dyn Clock,
     ) -> std::result::Result<(), String> {
-        let path = self.path_for(place)?;
+        let path = self.path_for(workspace)?;
         // Between reading and replacing no other run may add a line.
         let lock = store::lock_folder_of(&path, FOLDER_WAIT, clock);
         let _lock = lock.map_err(|e| e.in_one_line())?;
-        let contents = self.contents(&path, token.access_token.expose())?;
+        let contents = self.contents(&path, token.access_token.expose(), old)?;
         store::replace_foreign(&path, &contents).map_err(|failed| failed.error.in_one_line())
     }
 
+    /// Whether the file holds the token now.
+    pub(super) fn holds(
+        &self,
+        workspace: &WorkspaceRef,
+        token: &Token,
+    ) -> std::result::Result<bool, String> {
+        let (path, token) = (self.path_for(workspace)?, token.access_token.expose());
+        let text = read(&path)?;
+        Ok(match &self.form {
+            Form::Bare => text.trim_ascii() == token.as_bytes(),
+            Form::Env(variable) => env_file::set(&text, variable, token)? == text,
+            Form::Replace => replace::swap(&text, None, token).is_ok(),
+        })
+    }
+
     /// What the file is to hold.
-    fn contents(&self, path: &Path, text: &str) -> std::result::Result<Vec<u8>, String> {
-        let Some(variable) = &self.variable else {
-            return Ok(format!("{text}\n").into_bytes());
+    fn contents(
+        &self,
+        path: &Path,
+        text: &str,
+        old: Option<&Token>,
+    ) -> std::result::Result<Vec<u8>, String> {
+        let before = || match store::read(path) {
+            Ok(found) => Ok(found.map_or_else(Vec::new, |contents| contents.bytes)),
+            Err(error) => Err(error.in_one_line()),
         };
-        let old = store::read(path).map_err(|e| e.in_one_line())?;
-        let old = old.map_or_else(Vec::new, |contents| contents.bytes);
-        env_file::set(&old, variable, text)
+        match &self.form {
+            Form::Bare => Ok(format!("{text}\n").into_bytes()),
+            Form::Env(variable) => env_file::set(&before()?, variable, text),
+            Form::Replace => {
+                let old = old.map(|old| old.access_token.expose());
+                let swapped = replace::swap(&read(path)?, old, text);
+                swapped.map_err(|reason| format!("{}: {reason}", path.display()))
+            }
+        }
     }
 }
 
-impl Claim {
-    /// Several lines of one env file are no collision if they belong to one workspace.
-    fn collides(&self, other: &Self) -> bool {
-        let lines = self.variable.is_some()
-            && other.variable.is_some()
-            && self.variable != other.variable
-            && self.workspace == other.workspace;
-        self.file.is_same(&other.file) && !lines
-    }
-}
-
-fn is_of_the_system(path: &Path) -> bool {
-    ["/dev", "/proc"].iter().any(|dir| path.starts_with(dir))
-}
-
-fn kind_of(file_type: FileType) -> &'static str {
-    if file_type.is_dir() {
-        "a folder"
-    } else if file_type.is_fifo() {
-        "a pipe"
-    } else if file_type.is_socket() {
-        "a socket"
-    } else {
-        "a device"
+/// A file that must be there.
+fn read(path: &Path) -> std::result::Result<Vec<u8>, String> {
+    match store::read(path) {
+        Ok(Some(contents)) => Ok(contents.bytes),
+        Ok(None) => Err(format!("{}: No such file or directory", path.display())),
+        Err(error) => Err(error.in_one_line()),
     }
 }
 
@@ -226,10 +281,13 @@ mod tests {
     #[test]
     fn files_that_can_be_meant() {
         let file = TokenFile::parse("env:API_TOKEN=/etc/app.env").unwrap();
-        assert_eq!(file.variable.as_deref(), Some("API_TOKEN"));
+        assert_eq!(file.form, Form::Env("API_TOKEN".to_owned()));
         assert_eq!(file.path, "/etc/app.env");
-        assert_eq!(TokenFile::parse("/run/token").unwrap().variable, None);
-        assert!(TokenFile::parse("/device").is_ok());
+        assert_eq!(TokenFile::parse("/run/token").unwrap().form, Form::Bare);
+        for good in ["/device", "env:A=/b", "replace:/a", "relative"] {
+            let file = TokenFile::parse(good).unwrap();
+            assert_eq!(TokenFile::parse(&file.name()).unwrap().name(), file.name());
+        }
         for bad in [
             "",
             "-",
@@ -239,6 +297,7 @@ mod tests {
             "env:A B=p",
             "env:A=",
             "env:A=-",
+            "replace:",
             "dir/",
             "/dev/stdout",
             "/proc/self/fd/1",
@@ -250,15 +309,15 @@ mod tests {
     #[test]
     fn a_name_from_the_server_stays_in_its_folder() {
         let file = TokenFile::parse("/run/{name}/{id}").unwrap();
-        let place = |name: &str| WorkspaceRef {
+        let workspace = |name: &str| WorkspaceRef {
             key: "k".into(),
             id: "u-1".into(),
             name: name.into(),
             server: String::new(),
         };
-        assert_eq!(file.path_for(&place("prod")).unwrap(), PathBuf::from("/run/prod/u-1"));
+        assert_eq!(file.path_for(&workspace("prod")).unwrap(), PathBuf::from("/run/prod/u-1"));
         for bad in ["", "..", "a/b", ".x", "a\nb", "é"] {
-            assert!(file.path_for(&place(bad)).is_err(), "{bad}");
+            assert!(file.path_for(&workspace(bad)).is_err(), "{bad}");
         }
     }
 }

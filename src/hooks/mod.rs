@@ -1,38 +1,143 @@
-//! Delivers a new token to files and to a command.
+//! Delivers a new token to files and to commands.
 
+mod claim;
+mod command;
 mod env_file;
 mod files;
+mod replace;
 
 use std::fs::File;
-use std::io;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::context::Clock;
-use crate::error::{Error, Result, exit};
-use crate::rotation::{Deliver, WorkspaceRef};
+use crate::error::{Error, Result};
+use crate::rotation::{Deliver, Delivery, Target, WorkspaceRef};
+use crate::targets::{EXEC, Remembered, Targets};
 use crate::token::Token;
-use files::{Claim, TokenFile};
+use claim::Claim;
+use command::Command;
+use files::TokenFile;
 
-/// How long a command that was told to end may take for it.
-const GRACE: Duration = Duration::from_secs(5);
-const FIRST_LOOK: Duration = Duration::from_millis(5);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// A file or a command that receives a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Receiver {
+    File(TokenFile),
+    Command(Command),
+}
 
-/// Everybody a new token is handed to, in their order.
+impl Receiver {
+    /// From the value of `--token-file`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a file that cannot be meant.
+    pub(crate) fn file(text: &str) -> Result<Self> {
+        TokenFile::parse(text).map(Self::File)
+    }
+
+    /// From the value of `--exec`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an empty one.
+    pub(crate) fn command(text: &str, timeout: Duration) -> Result<Self> {
+        Command::new(text, timeout).map(Self::Command)
+    }
+
+    /// From what it is remembered by.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for what this version cannot read.
+    pub(crate) fn remembered(target: &Remembered) -> Result<Self> {
+        match target.name.strip_prefix(EXEC) {
+            Some(text) => Self::command(text, Duration::from_secs(target.timeout_s)),
+            None => Self::file(&target.name),
+        }
+    }
+
+    /// What it is remembered by.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::File(file) => file.name(),
+            Self::Command(command) => format!("{EXEC}{}", command.text),
+        }
+    }
+
+    /// What a delivery does, for people.
+    pub(crate) fn does(&self) -> String {
+        match self {
+            Self::File(file) => file.does(),
+            Self::Command(command) => {
+                format!("runs {}", crate::text::shell_word(&crate::text::printable(&command.text)))
+            }
+        }
+    }
+
+    /// Whether it is the same for every workspace.
+    pub(crate) fn is_one_place(&self) -> bool {
+        match self {
+            Self::File(file) => !file.names_workspace(),
+            Self::Command(_) => true,
+        }
+    }
+
+    /// Whether it holds the token now; `None` for a command, which cannot be asked.
+    ///
+    /// # Errors
+    /// Why that cannot be told.
+    pub(crate) fn holds(
+        &self,
+        workspace: &WorkspaceRef,
+        token: &Token,
+    ) -> std::result::Result<Option<bool>, String> {
+        match self {
+            Self::File(file) => file.holds(workspace, token).map(Some),
+            Self::Command(_) => Ok(None),
+        }
+    }
+}
+
+/// One receiver of a run.
+struct Hook {
+    receiver: Receiver,
+    name: String,
+    /// The id and the workspace's UUID, of one that is remembered. One that was given for this run
+    /// is every workspace's.
+    remembered: Option<(u32, String)>,
+}
+
+impl Hook {
+    fn is_for(&self, workspace: &WorkspaceRef) -> bool {
+        self.remembered.as_ref().is_none_or(|(_, id)| *id == workspace.id)
+    }
+
+    /// Names a remembered target in the error.
+    fn named(&self, error: Error) -> Error {
+        match (&self.remembered, error) {
+            (Some((id, _)), Error::CannotDeliver { reason, hint, .. }) => Error::CannotDeliver {
+                target: Some(*id),
+                reason,
+                hint: format!("{hint}; or, if nothing needs it any more: ntcli target remove {id}"),
+            },
+            (_, error) => error,
+        }
+    }
+
+    fn is_command(&self) -> bool {
+        matches!(self.receiver, Receiver::Command(_))
+    }
+}
+
+/// Everything that a new token is delivered to.
 pub(crate) struct Hooks {
-    files: Vec<TokenFile>,
-    command: Option<String>,
-    timeout: Duration,
+    /// Files first, then commands.
+    all: Vec<Hook>,
     clock: Rc<dyn Clock>,
-    /// The input of the command.
+    /// The input of the commands.
     lock: Option<File>,
 }
 
-/// Finds out, workspace by workspace, whether every file could be written.
+/// Finds out, workspace by workspace, whether every receiver could get the token.
 pub(crate) struct Prober<'a> {
     hooks: &'a Hooks,
     own: &'a [&'a Path],
@@ -40,182 +145,151 @@ pub(crate) struct Prober<'a> {
 }
 
 impl Hooks {
-    /// From `--token-file`, `--exec` and `--exec-timeout`; `None` if there is no target.
+    /// What was given for this run, in the order given.
+    pub(crate) fn new(given: Vec<Receiver>, clock: Rc<dyn Clock>) -> Self {
+        let mut hooks = Self { all: Vec::new(), clock, lock: None };
+        for receiver in given {
+            hooks.add(receiver, None);
+        }
+        hooks
+    }
+
+    /// Adds what is remembered with the workspaces; what was given for this run too stays once.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a file or a command that cannot be meant.
-    pub(crate) fn new(
-        files: &[String],
-        command: Option<&str>,
-        timeout: Duration,
-        clock: Rc<dyn Clock>,
-    ) -> Result<Option<Self>> {
-        if files.is_empty() && command.is_none() {
-            return Ok(None);
+    /// [`Error::Usage`] for what this version cannot read.
+    pub(crate) fn remember(&mut self, targets: &Targets) -> Result<()> {
+        for target in targets.all() {
+            let remembered = Some((target.id, target.workspace_id.clone()));
+            self.add(Receiver::remembered(target)?, remembered);
         }
-        if command.is_some_and(|command| command.trim().is_empty()) {
-            return Err(Error::Usage {
-                message: "--exec takes a command, and this one is empty".to_owned(),
-                hint: "ntcli token refresh --help".to_owned(),
-                exit_code: exit::USAGE,
-            });
-        }
-        let files = files.iter().map(|text| TokenFile::parse(text)).collect::<Result<_>>()?;
-        let command = command.map(str::to_owned);
-        Ok(Some(Self { files, command, timeout, clock, lock: None }))
+        Ok(())
+    }
+
+    fn add(&mut self, receiver: Receiver, remembered: Option<(u32, String)>) {
+        let name = receiver.name();
+        self.all.push(Hook { receiver, name, remembered });
+        self.all.sort_by_key(Hook::is_command); // stable
     }
 
     /// Whether several workspaces would be written over each other.
     pub(crate) fn mixes_workspaces(&self) -> bool {
-        !self.files.iter().all(TokenFile::names_workspace)
+        let mut own = self.all.iter().filter(|hook| hook.remembered.is_none());
+        own.any(|hook| !hook.is_command() && hook.receiver.is_one_place())
     }
 
-    /// What is needed to find out, before there is a new token, whether it could be handed on.
+    /// What is needed to find out, before there is a new token, whether it could be delivered.
     /// `own` are the files of the config folder, which are refused as targets.
     pub(crate) fn prober<'a>(&'a self, own: &'a [&'a Path]) -> Prober<'a> {
         Prober { hooks: self, own, claims: Vec::new() }
     }
 
-    /// Gives the command the open lock file as its input. Should we be killed while it runs, no
-    /// other run starts one beside it.
+    /// Gives the commands the open lock file as their input. Should we be killed while one runs,
+    /// no other run starts one beside it.
     pub(crate) fn hold(&mut self, lock: File) {
         self.lock = Some(lock);
+    }
+
+    /// Those of a workspace. What was given for this run too is not repeated.
+    fn of(&self, workspace: &WorkspaceRef) -> impl Iterator<Item = &Hook> {
+        let own = || self.all.iter().filter(|hook| hook.remembered.is_none());
+        let those = self.all.iter().filter(|hook| hook.is_for(workspace));
+        those
+            .filter(move |hook| hook.remembered.is_none() || own().all(|own| own.name != hook.name))
+    }
+
+    /// Whether there is nothing to deliver to.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Whether one of them is a command.
+    pub(crate) fn has_commands(&self) -> bool {
+        self.all.iter().any(Hook::is_command)
+    }
+
+    /// What is done for a workspace, and the id of what is remembered; for people.
+    pub(crate) fn plan(&self, workspace: &WorkspaceRef) -> Vec<(Option<u32>, String)> {
+        let id = |hook: &Hook| hook.remembered.as_ref().map(|(id, _)| *id);
+        self.of(workspace).map(|hook| (id(hook), hook.receiver.does())).collect()
     }
 }
 
 impl Prober<'_> {
-    /// Finds out whether the token of one more workspace could be handed on.
+    /// Finds out whether the token of one more workspace could be delivered. `tokens` are those
+    /// that a file may hold now.
     ///
     /// # Errors
-    /// [`Error::CannotHandOn`], [`Error::Locked`].
-    pub(crate) fn probe(&mut self, place: &WorkspaceRef) -> Result<()> {
-        let Hooks { files, clock, .. } = self.hooks;
-        let claims = &mut self.claims;
-        files.iter().try_for_each(|file| file.probe(place, self.own, claims, &**clock))
+    /// [`Error::CannotDeliver`], [`Error::Locked`].
+    pub(crate) fn probe(&mut self, workspace: &WorkspaceRef, tokens: &[&Token]) -> Result<()> {
+        for hook in self.hooks.of(workspace) {
+            if let Receiver::File(file) = &hook.receiver {
+                let clock = &*self.hooks.clock;
+                let probed = file.probe(workspace, tokens, self.own, &mut self.claims, clock);
+                probed.map_err(|error| hook.named(error))?;
+            }
+        }
+        Ok(())
     }
+}
+
+/// Finds out whether a new receiver could get the token of a workspace, beside what is remembered.
+///
+/// # Errors
+/// [`Error::CannotDeliver`], [`Error::Locked`].
+pub(crate) fn probe_new(
+    receiver: &Receiver,
+    workspace: &WorkspaceRef,
+    token: Option<&Token>,
+    remembered: &Targets,
+    own: &[&Path],
+    clock: &dyn Clock,
+) -> Result<()> {
+    let file = match receiver {
+        Receiver::File(file) => file,
+        Receiver::Command(command) => {
+            return command.probe().map_err(|reason| Error::CannotDeliver {
+                target: None,
+                reason,
+                hint: "ntcli target add --help".to_owned(),
+            });
+        }
+    };
+    let mut claims = Vec::new();
+    for target in remembered.all() {
+        if target.workspace_id == workspace.id && target.name == receiver.name() {
+            continue;
+        }
+        if let Receiver::File(other) = Receiver::remembered(target)? {
+            claims.extend(other.claim_of(workspace, own));
+        }
+    }
+    file.probe(workspace, token.as_slice(), own, &mut claims, clock)
 }
 
 impl Deliver for Hooks {
-    fn deliver(
-        &mut self,
-        place: &WorkspaceRef,
-        new: &Token,
-        old: Option<&Token>,
-    ) -> std::result::Result<(), String> {
-        for file in &self.files {
-            file.write(place, new, &*self.clock)?;
-        }
-        match &self.command {
-            None => Ok(()),
-            Some(command) => self.exec(command, place, new, old),
-        }
+    fn targets(&self, workspace: &WorkspaceRef) -> Vec<Target> {
+        let target =
+            |hook: &Hook| Target { name: hook.name.clone(), is_command: hook.is_command() };
+        self.of(workspace).map(target).collect()
     }
-}
 
-impl Hooks {
-    /// Runs the command with the token in its environment, never in its arguments, which every
-    /// user of the machine can read.
-    fn exec(
-        &self,
-        command: &str,
-        place: &WorkspaceRef,
-        new: &Token,
-        old: Option<&Token>,
-    ) -> std::result::Result<(), String> {
-        let expires_at = new.expiry.at().map_or_else(String::new, |t| t.to_string());
-        let old_jti = old.and_then(|old| old.jti.as_deref());
-        let input = match &self.lock {
-            Some(lock) => lock.try_clone().map(Stdio::from),
-            None => Ok(Stdio::null()),
+    fn has_own(&self) -> bool {
+        self.all.iter().any(|hook| hook.remembered.is_none())
+    }
+
+    fn deliver(&mut self, target: &Target, delivery: &Delivery) -> std::result::Result<(), String> {
+        let Some(hook) = self.of(delivery.workspace).find(|hook| hook.name == target.name) else {
+            return Err(format!("{} is not known", target.name));
         };
-        let input = input.map_err(|e| format!("the --exec command could not be started: {e}"))?;
-        let mut child = Command::new("/bin/sh")
-            .arg("-c")
-            .arg(command)
-            .env("NTCLI_NEW_TOKEN", new.access_token.expose())
-            .env("NTCLI_NEW_JTI", new.jti.as_deref().unwrap_or_default())
-            .env("NTCLI_OLD_JTI", old_jti.unwrap_or_default())
-            .env("NTCLI_EXPIRES_AT", expires_at)
-            .env("NTCLI_WORKSPACE_NAME", &place.name)
-            .env("NTCLI_WORKSPACE_ID", &place.id)
-            // Sessions are not for it.
-            .env_remove("NTCLI_TOKEN")
-            .env_remove("NTCLI_SESSION_TOKEN")
-            .stdin(input)
-            // Its output goes straight to our stderr: no pipe that a child of its could keep open.
-            .stdout(io::stderr())
-            .process_group(0)
-            .spawn()
-            .map_err(|e| format!("the --exec command could not be started: {e}"))?;
-        match self.wait(&mut child, self.timeout) {
-            Ok(Some(status)) if status.success() => Ok(()),
-            Ok(Some(status)) => Err(format!("the --exec command {}", ending(status))),
-            Ok(None) => {
-                self.end(&mut child);
-                let secs = self.timeout.as_secs();
-                Err(format!("the --exec command did not end within {secs} s and was killed"))
-            }
-            Err(error) => {
-                self.end(&mut child);
-                Err(format!("the --exec command could not be waited for, and was killed: {error}"))
-            }
-        }
-    }
-
-    /// Waits for the end of the command itself, not of what it left in the background.
-    fn wait(&self, child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
-        let mut waited = Duration::ZERO;
-        let mut pause = FIRST_LOOK;
-        loop {
-            if let Some(status) = child.try_wait()? {
-                return Ok(Some(status));
-            }
-            if waited >= limit {
-                return Ok(None);
-            }
-            self.clock.sleep(pause);
-            waited += pause;
-            pause = (pause * 2).min(LOOK_EVERY);
-        }
-    }
-
-    /// Ends the command and its children: asks first, then kills what is left of them.
-    fn end(&self, child: &mut Child) {
-        signal(child, "TERM");
-        let mut waited = Duration::ZERO;
-        while waited < GRACE {
-            let _ = child.try_wait(); // or it would count as alive
-            if !signal(child, "0") {
-                return;
-            }
-            self.clock.sleep(LOOK_EVERY);
-            waited += LOOK_EVERY;
-        }
-        signal(child, "KILL");
-        let _ = child.kill();
-        let _ = child.wait();
-    }
-}
-
-/// Signals the command's process group; whether there is anybody left in it. The shell does it:
-/// the standard library can only kill.
-fn signal(child: &Child, name: &str) -> bool {
-    let sent = Command::new("/bin/sh")
-        .arg("-c")
-        .arg(format!("kill -{name} -{}", child.id()))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    sent.is_ok_and(|status| status.success())
-}
-
-fn ending(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(127), _) => "ended with 127: command not found".to_owned(),
-        (Some(126), _) => "ended with 126: it cannot be executed".to_owned(),
-        (Some(code), _) => format!("ended with {code}"),
-        (None, Some(signal)) => format!("was killed by signal {signal}"),
-        (None, None) => "ended in an unknown way".to_owned(),
+        let Delivery { workspace, new, old, .. } = delivery;
+        let outcome = match &hook.receiver {
+            Receiver::File(file) => file.write(workspace, new, *old, &*self.clock),
+            Receiver::Command(command) => command.run(delivery, self.lock.as_ref(), &*self.clock),
+        };
+        let Some((id, _)) = &hook.remembered else {
+            return outcome;
+        };
+        outcome.map_err(|reason| format!("target {id}: {reason}"))
     }
 }

@@ -4,8 +4,9 @@ use super::Rotator;
 use super::ports::{Answer, ControlPlane};
 use crate::error::Failure;
 
-/// After this many failures in a row that the next request would only repeat, no more are sent.
-const GIVE_UP_AFTER: u32 = 3;
+/// After so many failures in a row that the next one would only meet again, no more is tried,
+/// unless the user names another number.
+pub(super) const GIVE_UP_AFTER: u32 = 3;
 
 /// The calls that are counted separately: a server may refuse one and answer the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,18 +19,32 @@ pub(super) enum Call {
 }
 
 /// Counts failures in a row, by call.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Breaker {
     streaks: [(u32, Option<Failure>); 5],
+    /// Deliveries that failed in a row, and why the last one did.
+    deliveries: (u32, String),
+    pub(super) give_up_after: u32,
     /// Whether a request has left this machine.
     sent: bool,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self {
+            streaks: Default::default(),
+            deliveries: (0, String::new()),
+            give_up_after: GIVE_UP_AFTER,
+            sent: false,
+        }
+    }
 }
 
 impl Breaker {
     /// The most likely outcome of a request, if no more are to be sent.
     pub(super) fn refusal(&self, call: Call) -> Option<Failure> {
         match &self.streaks[call as usize] {
-            (GIVE_UP_AFTER.., Some(last)) => Some(not_tried(last)),
+            (failures, Some(last)) if *failures >= self.give_up_after => Some(self.not_tried(last)),
             _ => None,
         }
     }
@@ -60,6 +75,40 @@ impl Breaker {
             self.went_through(call);
         }
     }
+
+    /// What to report for a request that is not sent because those before it failed like `last`.
+    fn not_tried(&self, last: &Failure) -> Failure {
+        match last.clone() {
+            Failure::Rejected { status, kind, message, retry_after } => {
+                let message = self.after(&message);
+                Failure::Rejected { status, kind, message, retry_after }
+            }
+            Failure::NotSent { reason, our_setting } => {
+                Failure::NotSent { reason: self.after(&reason), our_setting }
+            }
+            Failure::Unknown { reason, .. } => {
+                Failure::NotSent { reason: self.after(&reason), our_setting: false }
+            }
+        }
+    }
+
+    fn after(&self, what: &str) -> String {
+        format!("not tried, after {} failures in a row: {what}", self.give_up_after)
+    }
+
+    /// Why a delivery is not tried any more, if those before it failed.
+    pub(super) fn delivery_refusal(&self) -> Option<String> {
+        let (failures, last) = &self.deliveries;
+        (*failures >= self.give_up_after).then(|| self.after(last))
+    }
+
+    /// The deliveries of a workspace went through, or why not.
+    pub(super) fn delivered(&mut self, outcome: &Result<(), String>) {
+        self.deliveries = match outcome {
+            Ok(()) => (0, String::new()),
+            Err(reason) => (self.deliveries.0 + 1, reason.clone()),
+        };
+    }
 }
 
 fn add(streak: &mut (u32, Option<Failure>), failure: &Failure) {
@@ -83,23 +132,6 @@ fn recurs(failure: &Failure) -> bool {
         Failure::Rejected { status, .. } => matches!(status, 401 | 429 | 503),
         Failure::Unknown { status, in_flight, .. } => {
             *in_flight || matches!(status, None | Some(429 | 502..=504))
-        }
-    }
-}
-
-/// The failure of a request that is not sent because those before it failed like `last`.
-fn not_tried(last: &Failure) -> Failure {
-    let after = |what: &str| format!("not tried, after {GIVE_UP_AFTER} failures in a row: {what}");
-    match last.clone() {
-        Failure::Rejected { status, kind, message, retry_after } => {
-            let message = after(&message);
-            Failure::Rejected { status, kind, message, retry_after }
-        }
-        Failure::NotSent { reason, our_setting } => {
-            Failure::NotSent { reason: after(&reason), our_setting }
-        }
-        Failure::Unknown { reason, .. } => {
-            Failure::NotSent { reason: after(&reason), our_setting: false }
         }
     }
 }

@@ -180,6 +180,7 @@ impl Rotator<'_> {
                 by_hand: true,
                 not_before: None,
                 grace_s: None,
+                token: None,
                 ..pending
             })
         };

@@ -62,13 +62,18 @@ pub(crate) enum Record {
         at: Timestamp,
         token: Token,
         old: Option<Token>,
-        /// Whether it must be delivered before the old token may be revoked.
+        /// Whether it must be delivered to what was given for that run, before the old token may
+        /// be revoked. What is remembered with the workspace is not written here.
         #[serde(rename = "hand_over")]
         deliver: bool,
         grace_s: Option<u64>,
         /// The old token stays live: it was not a refresh.
         #[serde(default, skip_serializing_if = "is_false")]
         keep_old: bool,
+        /// This is the way back: `token` was current before `old`, and replaces it again. A
+        /// revocation of it that was put off stays pending until it is promoted.
+        #[serde(default, skip_serializing_if = "is_false")]
+        rollback: bool,
     },
     /// The server does not accept the new token yet: it is kept, the old one stays current.
     Unconfirmed {
@@ -82,9 +87,30 @@ pub(crate) enum Record {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         server: String,
     },
-    /// The new token was delivered.
+    /// Targets are about to get the new token, for the so many-th time.
+    Delivering {
+        workspace: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        server: String,
+        attempt: u32,
+    },
+    /// One target has the new token.
+    DeliveredTo {
+        workspace: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        server: String,
+        target: String,
+    },
+    /// The targets that were given for one run have the new token.
     #[serde(rename = "handed_over")]
     Delivered {
+        workspace: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        server: String,
+    },
+    /// A rollback came to nothing: the token that it led away from is the current one, and goes to
+    /// every target once more.
+    TurnedBack {
         workspace: String,
         #[serde(default, skip_serializing_if = "String::is_empty")]
         server: String,
@@ -147,7 +173,8 @@ pub(crate) enum Record {
     },
 }
 
-/// A token that must be revoked. Its id is kept, never its text.
+/// A token that must be revoked. Its id is kept, and its text only as long as a way back to it is
+/// promised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PendingRevocation {
     #[serde(rename = "place")]
@@ -174,6 +201,12 @@ pub(crate) struct PendingRevocation {
     /// The user asked for it: it is revoked even if the config file holds it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) by_hand: bool,
+    /// The token itself, while its grace runs: `token rollback` makes it the current one again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) token: Option<Token>,
+    /// Targets that were given for one run alone have its successor: they must get it back.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) own_targets: bool,
 }
 
 /// A live token that is not stored here.

@@ -15,6 +15,7 @@
 
 mod breaker;
 mod by_hand;
+mod deliver;
 mod issue;
 mod journal;
 mod moment;
@@ -25,13 +26,13 @@ mod recover;
 mod refresh;
 mod replay;
 mod revoke;
+mod rollback;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod workspace_ref;
 
 use std::rc::Rc;
-
-use serde::{Deserialize, Serialize};
 
 use crate::context::Clock;
 use crate::error::{Error, NewTokenFate, Result, chain};
@@ -41,6 +42,7 @@ use crate::token::Token;
 
 use breaker::Breaker;
 pub(crate) use by_hand::{LoggedOut, forget, forget_workspace, forget_workspaces};
+pub(crate) use deliver::deliver_current;
 pub(crate) use issue::CreatedWorkspace;
 #[cfg(test)]
 pub(crate) use journal::PendingRevocation;
@@ -48,98 +50,10 @@ pub(crate) use journal::{Origin, Orphan, Record, lines as journal_lines};
 pub(crate) use moment::Moment;
 pub(crate) use pending::{Pending, Rotation};
 pub(crate) use ports::{
-    Acceptance, Answer, ControlPlane, Deliver, Event, HistoryEvent, ListedToken, NewWorkspace,
-    Promotion, Store,
+    Acceptance, Answer, ControlPlane, Deliver, Delivery, Event, HistoryEvent, ListedToken,
+    NewWorkspace, Promotion, Store, Target,
 };
-
-/// A workspace, by all its names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct WorkspaceRef {
-    /// Its key in the config file.
-    pub(crate) key: String,
-    /// Its UUID, for the API.
-    pub(crate) id: String,
-    /// Its name, for people.
-    pub(crate) name: String,
-    /// The base URL of its server; empty in journals of older versions, which means the server of
-    /// this run.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(crate) server: String,
-}
-
-impl WorkspaceRef {
-    /// Whether both are the same workspace.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        self.named(&other.id, &other.server)
-    }
-
-    pub(crate) fn named(&self, id: &str, server: &str) -> bool {
-        self.id == id && self.is_on(server)
-    }
-
-    pub(crate) fn is_on(&self, server: &str) -> bool {
-        server.is_empty() || self.server.is_empty() || self.server == server
-    }
-
-    fn ids(&self) -> (String, String) {
-        (self.id.clone(), self.server.clone())
-    }
-
-    fn searched(&self, at: Timestamp) -> Record {
-        let (workspace, server) = self.ids();
-        Record::Searched { workspace, server, at }
-    }
-
-    fn ended(&self, at: Timestamp, until: Timestamp) -> Record {
-        let (workspace, server) = self.ids();
-        Record::Ended { workspace, server, at, until }
-    }
-
-    fn closed(&self, at: Timestamp) -> Record {
-        let (workspace, server) = self.ids();
-        Record::Closed { workspace, server, at }
-    }
-
-    fn unconfirmed(&self) -> Record {
-        let (workspace, server) = self.ids();
-        Record::Unconfirmed { workspace, server }
-    }
-
-    fn promoted(&self) -> Record {
-        let (workspace, server) = self.ids();
-        Record::Promoted { workspace, server }
-    }
-
-    fn delivered(&self) -> Record {
-        let (workspace, server) = self.ids();
-        Record::Delivered { workspace, server }
-    }
-
-    fn done(&self) -> Record {
-        let (workspace, server) = self.ids();
-        Record::Done { workspace, server }
-    }
-
-    fn gone(&self, jti: &str) -> Record {
-        let ((workspace, server), jti) = (self.ids(), jti.to_owned());
-        Record::Gone { workspace, server, jti }
-    }
-
-    fn withdrawn(&self, jti: &str) -> Record {
-        let ((workspace, server), jti) = (self.ids(), jti.to_owned());
-        Record::Withdrawn { workspace, server, jti }
-    }
-
-    fn dismissed(&self, jti: &str) -> Record {
-        let ((workspace, server), jti) = (self.ids(), jti.to_owned());
-        Record::Dismissed { workspace, server, jti }
-    }
-
-    fn forgotten(&self) -> Record {
-        let (workspace, server) = self.ids();
-        Record::Forgotten { workspace, server }
-    }
-}
+pub(crate) use workspace_ref::WorkspaceRef;
 
 /// The options of a refresh.
 #[derive(Debug, Clone, Copy)]
@@ -154,6 +68,10 @@ pub(crate) struct RefreshOptions {
     pub(crate) due_within_s: Option<u64>,
     /// Keep the old token live for this many seconds.
     pub(crate) grace_s: Option<u64>,
+    /// One workspace goes the whole way before the second one begins.
+    pub(crate) canary: bool,
+    /// After so many failures in a row at the same step no more is tried.
+    pub(crate) max_failures: u32,
 }
 
 impl RefreshOptions {
@@ -170,6 +88,8 @@ impl Default for RefreshOptions {
             revoke_orphans: false,
             due_within_s: None,
             grace_s: None,
+            canary: false,
+            max_failures: breaker::GIVE_UP_AFTER,
         }
     }
 }
@@ -180,6 +100,18 @@ pub(crate) enum Outcome {
     Refreshed(Refreshed),
     /// It lasts long enough.
     NotDue(Token),
+}
+
+impl Outcome {
+    /// Whether nothing is left to do about it but what waits for its time.
+    fn is_complete(&self) -> bool {
+        match self {
+            Self::NotDue(_) => true,
+            Self::Refreshed(refreshed) => {
+                matches!(refreshed.fate, OldFate::None | OldFate::Revoked(_) | OldFate::Grace(_))
+            }
+        }
+    }
 }
 
 /// A refresh that is done, or done except for the delivery.
@@ -201,7 +133,7 @@ pub(crate) enum OldFate {
     /// There was none.
     None,
     Revoked(Timestamp),
-    /// Kept live until then, by the server's clock.
+    /// Kept live until then, by the server's clock; `token rollback` is the way back to it.
     Grace(Timestamp),
     /// Could not be revoked, for this reason.
     Live(String),
@@ -254,14 +186,16 @@ impl<'a> Rotator<'a> {
         })
     }
 
-    /// Delivers every new token before the old one is revoked.
+    /// Delivers every new token before the old one is revoked. Without targets, a run leaves a
+    /// refresh alone that still has some to deliver to.
     pub(crate) fn deliver_to(&mut self, targets: &'a mut dyn Deliver) {
         self.targets = Some(targets);
     }
 
-    /// What is still pending.
-    pub(crate) fn pending(&self) -> &Pending {
-        &self.pending
+    /// What is still pending, with the remembered targets counted in.
+    pub(crate) fn pending(&mut self) -> Pending {
+        let pending = self.pending.clone();
+        pending.with_targets(|workspace| self.store.targets_of(workspace).unwrap_or_default())
     }
 
     /// Writes records that must be on the disk before the next step.

@@ -59,18 +59,31 @@ pub(crate) struct Rotation {
     pub(crate) unconfirmed: bool,
     /// The new token is in the config file.
     pub(crate) promoted: bool,
-    /// It is still to be delivered.
+    /// Targets were given for that run alone, and they are still to get it.
+    pub(crate) own_targets: bool,
     pub(crate) deliver: bool,
+    /// How many times targets were about to get it.
+    pub(crate) attempts: u32,
+    /// The targets that have it.
+    pub(crate) delivered: Vec<String>,
     /// For how many seconds the old token stays live.
     pub(crate) grace_s: Option<u64>,
     /// The old token stays live anyway.
     pub(crate) keep_old: bool,
+    /// It is the way back to a token that was current before.
+    pub(crate) rollback: bool,
 }
 
 impl Rotation {
-    /// Whether all that is left to do waits for a delivery.
+    /// Whether something must get the token before the old one is revoked.
     pub(crate) fn awaits_delivery(&self) -> bool {
-        self.promoted && self.deliver
+        self.promoted && self.deliver && !self.keep_old
+    }
+
+    /// The same with the targets that are remembered with the workspace counted in.
+    pub(super) fn with_targets(&self, remembered: &[String]) -> Self {
+        let lacks = remembered.iter().any(|name| !self.delivered.contains(name));
+        Self { deliver: self.deliver || lacks, ..self.clone() }
     }
 }
 
@@ -96,6 +109,18 @@ impl Pending {
     /// Whether there is work for a later run, due or not. Orphans are the user's to decide.
     pub(crate) fn has_work(&self) -> bool {
         !(self.creates.is_empty() && self.rotations.is_empty() && self.revocations.is_empty())
+    }
+
+    /// Counts in the targets that are remembered with the workspaces, which the journal does not
+    /// name: then [`Rotation::awaits_delivery`] is the whole truth.
+    pub(crate) fn with_targets(
+        mut self,
+        mut remembered: impl FnMut(&WorkspaceRef) -> Vec<String>,
+    ) -> Self {
+        for rotation in &mut self.rotations {
+            *rotation = rotation.with_targets(&remembered(&rotation.workspace));
+        }
+        self
     }
 
     /// Whether anything is pending for a workspace.

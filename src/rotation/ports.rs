@@ -67,15 +67,32 @@ pub(crate) struct NewWorkspace {
     pub(crate) token: Option<Token>,
 }
 
-/// The targets that use the token.
+/// Something that must get a workspace's token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// What the journal remembers it by.
+    pub(crate) name: String,
+    /// It may build on what was delivered before it.
+    pub(crate) is_command: bool,
+}
+
+/// What a target gets.
+pub(crate) struct Delivery<'a> {
+    pub(crate) workspace: &'a WorkspaceRef,
+    pub(crate) new: &'a Token,
+    pub(crate) old: Option<&'a Token>,
+    /// From 1; a higher one may be a repetition.
+    pub(crate) attempt: u32,
+}
+
+/// What uses the tokens.
 pub(crate) trait Deliver {
-    /// Delivers the new token. May be called again with the same token. The error says why not.
-    fn deliver(
-        &mut self,
-        workspace: &WorkspaceRef,
-        new: &Token,
-        old: Option<&Token>,
-    ) -> std::result::Result<(), String>;
+    /// The targets of a workspace in their order: files first, then commands.
+    fn targets(&self, workspace: &WorkspaceRef) -> Vec<Target>;
+    /// Whether some were given for this run alone.
+    fn has_own(&self) -> bool;
+    /// Delivers to one target, perhaps once more. The error names the target and says why not.
+    fn deliver(&mut self, target: &Target, delivery: &Delivery) -> std::result::Result<(), String>;
 }
 
 /// The config folder, locked.
@@ -118,6 +135,8 @@ pub(crate) trait Store {
     fn successors_of(&mut self, jti: &str) -> Vec<String>;
     /// Whether the history names the token, so that it is not an orphan.
     fn has_history_of(&mut self, jti: &str) -> bool;
+    /// The names of the targets that are remembered with a workspace.
+    fn targets_of(&mut self, workspace: &WorkspaceRef) -> Result<Vec<String>>;
     /// Adds a line to the history; durably if something depends on it. Never fails the work.
     fn note(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent, durable: bool);
     /// As [`Store::note`], unless there is such a line about this token already.
@@ -150,6 +169,16 @@ pub(crate) enum HistoryEvent {
         jti: String,
         until: Timestamp,
     },
+    /// A target has the token.
+    Delivered {
+        jti: Option<String>,
+        target: String,
+    },
+    /// A token that was current before is the current one again.
+    RolledBack {
+        to: Option<String>,
+        from: Option<String>,
+    },
     /// Created by `token create`.
     HandedOut {
         jti: Option<String>,
@@ -177,6 +206,8 @@ pub(crate) enum Event {
     Finished { workspace: WorkspaceRef, jti: Option<String> },
     /// The token of an interrupted refresh is not needed and will be revoked.
     Discarded { workspace: WorkspaceRef, jti: Option<String> },
+    /// A target has the new token, or why not.
+    Delivery { workspace: WorkspaceRef, target: String, failed: Option<String> },
     /// A pending revocation is done.
     Revoked { workspace: WorkspaceRef, jti: String },
     /// A revocation stays pending.

@@ -53,9 +53,11 @@ impl Rotator<'_> {
         }
         let now = self.moment();
         let creates = self.pending.creates.iter();
-        if creates.into_iter().any(|c| !c.searched || c.is_settled(&now))
-            || self.pending.rotations.iter().any(|r| !r.awaits_delivery())
-        {
+        if creates.into_iter().any(|c| !c.searched || c.is_settled(&now)) {
+            return true;
+        }
+        let rotations = self.pending.rotations.clone();
+        if rotations.iter().any(|r| !self.awaits_delivery(r)) {
             return true;
         }
         let revocations = self.pending.revocations.clone();
@@ -80,12 +82,11 @@ impl Rotator<'_> {
             if !(rotation.promoted && self.is_ours(&rotation.workspace)) {
                 continue;
             }
-            let wanted = workspaces.iter().any(|w| w.is(&rotation.workspace));
-            if rotation.deliver && wanted && self.targets.is_some() {
-                self.resume_delivery(rotation);
-            } else if !rotation.deliver {
+            if !self.awaits_delivery(&rotation) {
                 let accepted = accepted(&rotation.workspace);
                 self.revoke_old_after_resume(rotation, accepted);
+            } else if workspaces.iter().any(|w| w.is(&rotation.workspace)) {
+                self.resume_delivery(rotation);
             }
         }
     }
@@ -144,20 +145,35 @@ impl Rotator<'_> {
     /// The refresh of this run ends here: another token would most likely be denied too.
     fn give_up_unconfirmed(&mut self, rotation: Rotation) {
         let fate = self.give_up(&rotation);
+        if rotation.rollback {
+            return;
+        }
         let (jti, revoked) = (rotation.token.jti, fate == NewTokenFate::Revoked);
         self.resumed.push((rotation.workspace, Err(Error::NewTokenRejected { jti, revoked })));
     }
 
     /// Delivers the token that an earlier run made, instead of making another.
     fn resume_delivery(&mut self, rotation: Rotation) {
-        let Rotation { workspace, token, old, grace_s, .. } = rotation;
-        let grace_s = self.options.grace_s.or(grace_s);
+        if self.targets.is_none() {
+            return;
+        }
+        let only_remembered = Rotation { deliver: false, ..rotation.clone() };
+        let lacks_own = rotation.deliver && !self.has_own_targets();
+        if lacks_own && !self.awaits_delivery(&only_remembered) {
+            return; // what is missing is said when the workspace's turn comes
+        }
+        let Rotation { workspace, token, old, grace_s, rollback, .. } = rotation;
+        let grace_s = self.options.grace_s.or(grace_s).filter(|_| !rollback);
         let fate = self.deliver_then_revoke_old(&workspace, &token, old.as_ref(), grace_s);
         let refreshed = Refreshed { new: token, old, fate, verified: None, resumed: true };
         self.resumed.push((workspace, Ok(refreshed)));
     }
 
     fn give_up(&mut self, rotation: &Rotation) -> NewTokenFate {
+        if rotation.rollback {
+            self.call_off_rollback(&rotation.workspace);
+            return NewTokenFate::Kept;
+        }
         let fate = self.discard_new(&rotation.workspace, &rotation.token);
         let jti = rotation.token.jti_for_people();
         let reason = format!("an interrupted refresh was undone: its token ({jti}) is not needed");
@@ -202,19 +218,24 @@ impl Rotator<'_> {
 
     fn promoted_again(&mut self, rotation: &Rotation) {
         let Rotation { workspace, token, old, .. } = rotation;
-        self.note_refreshed(workspace, token, old.as_ref());
+        if rotation.rollback {
+            self.note_rolled_back(workspace, token, old.as_ref());
+        } else {
+            self.note_refreshed(workspace, token, old.as_ref());
+        }
         self.append_relaxed(workspace.promoted());
         (self.on_event)(Event::Finished { workspace: workspace.clone(), jti: token.jti.clone() });
     }
 
     /// A token that the server finally accepts completes its refresh: no other is requested.
     fn revoke_old_after_resume(&mut self, rotation: Rotation, accepted: bool) {
-        let Rotation { workspace, token, old, grace_s, keep_old, .. } = rotation;
+        let Rotation { workspace, token, old, grace_s, keep_old, rollback, .. } = rotation;
         if keep_old {
             self.keeps_live(&workspace, old.as_ref());
             return self.append_relaxed(workspace.done());
         }
         let jti = old.as_ref().and_then(|old| old.jti.clone());
+        let grace_s = grace_s.filter(|_| !rollback);
         let fate = self.revoke_old(&workspace, &token, old.as_ref(), grace_s);
         if accepted {
             let verified = Some(true);

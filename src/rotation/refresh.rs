@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::breaker::Call;
 use super::journal::Record;
-use super::ports::{Event, HistoryEvent, Promotion};
-use super::{OldFate, Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef};
+use super::ports::{Event, Promotion};
+use super::{Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef};
 use crate::error::{Error, Failure, NewTokenFate, Result};
 use crate::store::AppendError;
 use crate::time::Timestamp;
@@ -46,22 +46,45 @@ impl Rotator<'_> {
         each: &mut dyn FnMut(usize, Result<Outcome>),
     ) {
         self.options = *options;
+        self.breaker.give_up_after = options.max_failures;
         self.recover(workspaces);
-        for round in rounds(workspaces) {
-            let mut new = Vec::new();
-            for n in round {
-                match self.new_token(&workspaces[n]) {
-                    Ok(Step::New(token)) => new.push((n, token)),
-                    Ok(Step::Finished(outcome)) => each(n, Ok(outcome)),
-                    Err(error) => each(n, Err(self.late(error))),
-                }
-            }
-            for (n, token) in self.promote(new, each) {
-                let refreshed = self.deliver_and_revoke(token);
-                each(n, Ok(Outcome::Refreshed(refreshed)));
+        let mut left: Vec<usize> = (0..workspaces.len()).collect();
+        let mut canary = options.canary;
+        while !left.is_empty() {
+            let round = next_round(workspaces, &mut left, canary);
+            let mut went_well = true;
+            self.refresh_round(workspaces, round, &mut |n, outcome| {
+                went_well &= outcome.as_ref().is_ok_and(Outcome::is_complete);
+                // One that is not due shows nothing: the next one is the first to go.
+                canary &= matches!(outcome, Ok(Outcome::NotDue(_))) || !went_well;
+                each(n, outcome);
+            });
+            if canary && !went_well {
+                left.drain(..).for_each(|n| each(n, Err(Error::CanaryFailed)));
             }
         }
         self.close();
+    }
+
+    /// Refreshes the tokens of these workspaces, of which none is there twice.
+    fn refresh_round(
+        &mut self,
+        workspaces: &[WorkspaceRef],
+        round: Vec<usize>,
+        each: &mut dyn FnMut(usize, Result<Outcome>),
+    ) {
+        let mut new = Vec::new();
+        for n in round {
+            match self.new_token(&workspaces[n]) {
+                Ok(Step::New(token)) => new.push((n, token)),
+                Ok(Step::Finished(outcome)) => each(n, Ok(outcome)),
+                Err(error) => each(n, Err(self.late(error))),
+            }
+        }
+        for (n, token) in self.promote(new, each) {
+            let refreshed = self.deliver_and_revoke(token);
+            each(n, Ok(Outcome::Refreshed(refreshed)));
+        }
     }
 
     /// Gets a new token, in the journal and verified, unless none is needed.
@@ -87,13 +110,13 @@ impl Rotator<'_> {
     }
 
     /// No other token is requested while an earlier refresh is unfinished.
-    pub(super) fn refuse_if_unfinished(&self, workspace: &WorkspaceRef) -> Result<()> {
-        let Some(open) = self.pending.rotation(workspace) else {
+    pub(super) fn refuse_if_unfinished(&mut self, workspace: &WorkspaceRef) -> Result<()> {
+        let Some(open) = self.pending.rotation(workspace).cloned() else {
             return Ok(());
         };
         let old = open.old.as_ref().and_then(|old| old.jti.clone());
-        Err(if open.awaits_delivery() {
-            Error::HandOverOwed { old }
+        Err(if self.awaits_delivery(&open) {
+            Error::DeliveryPending { old }
         } else if open.unconfirmed {
             Error::Unconfirmed { jti: open.token.jti.clone() }
         } else if open.promoted {
@@ -205,9 +228,10 @@ impl Rotator<'_> {
             at,
             token: token.clone(),
             old: old.cloned(),
-            deliver: is_refresh && self.targets.is_some(),
+            deliver: is_refresh && self.has_own_targets(),
             grace_s: self.options.grace_s,
             keep_old: !is_refresh,
+            rollback: false,
         };
         match self.append_durable(&[created]) {
             Ok(()) => {
@@ -290,29 +314,6 @@ impl Rotator<'_> {
             self.deliver_then_revoke_old(&workspace, &token, old.as_ref(), self.options.grace_s);
         Refreshed { new: token, old, fate, verified, resumed: false }
     }
-
-    /// Delivers the new token to its targets, if there are any; only then revokes the old one.
-    pub(super) fn deliver_then_revoke_old(
-        &mut self,
-        workspace: &WorkspaceRef,
-        new: &Token,
-        old: Option<&Token>,
-        grace_s: Option<u64>,
-    ) -> OldFate {
-        if let Some(targets) = &mut self.targets {
-            (self.on_event)(Event::Progress(format!(
-                "Delivering the new token of {}",
-                workspace.name
-            )));
-            if let Err(reason) = targets.deliver(workspace, new, old) {
-                let failed = HistoryEvent::Failed { reason: format!("delivery: {reason}") };
-                self.note(workspace, &failed);
-                return OldFate::Kept(reason);
-            }
-            self.append_relaxed(workspace.delivered());
-        }
-        self.revoke_old(workspace, new, old, grace_s)
-    }
 }
 
 impl NewToken {
@@ -326,16 +327,14 @@ fn is_busy(failure: &Failure) -> bool {
     matches!(failure.status(), Some(429 | 503))
 }
 
-/// The numbers of the workspaces, so that no round has one twice: the config file may hold it under
-/// two keys, and the journal knows it by its id.
-fn rounds(workspaces: &[WorkspaceRef]) -> Vec<Vec<usize>> {
-    let mut rounds = Vec::new();
-    let mut left: Vec<usize> = (0..workspaces.len()).collect();
-    while !left.is_empty() {
-        let mut seen = BTreeSet::new();
-        let round;
-        (round, left) = left.into_iter().partition(|n| seen.insert(workspaces[*n].id.as_str()));
-        rounds.push(round);
+/// Takes the next workspaces out of those that are left: one as a canary, else as many as there are
+/// with none twice. The config file may hold one under two keys, and the journal knows it by its id.
+fn next_round(workspaces: &[WorkspaceRef], left: &mut Vec<usize>, canary: bool) -> Vec<usize> {
+    if canary {
+        return vec![left.remove(0)];
     }
-    rounds
+    let mut seen = BTreeSet::new();
+    let round;
+    (round, *left) = left.drain(..).partition(|n| seen.insert(workspaces[*n].id.as_str()));
+    round
 }

@@ -1,7 +1,7 @@
 //! Adds up the records of the journal, and finds the fewest that add up to the same.
 
 use super::WorkspaceRef;
-use super::journal::{Origin, Orphan, Record};
+use super::journal::{Origin, Orphan, PendingRevocation, Record};
 use super::pending::{Pending, PendingCreate, Rotation};
 use crate::time::Timestamp;
 
@@ -31,34 +31,28 @@ impl Pending {
             Record::Closed { workspace, server, at } => {
                 self.close(|w| w.named(&workspace, &server), at);
             }
-            Record::Created { workspace, at, token, old, deliver, grace_s, keep_old } => {
-                self.close(|w| w.is(&workspace) || w.id.is_empty(), at);
-                self.rotations.push(Rotation {
-                    workspace,
-                    token,
-                    old,
-                    unconfirmed: false,
-                    promoted: false,
-                    deliver,
-                    grace_s,
-                    keep_old,
-                });
-            }
+            Record::Created { .. } => self.created(record),
             Record::Unconfirmed { workspace, server } => {
                 self.with_rotation(&workspace, &server, |r| r.unconfirmed = true);
             }
             Record::Promoted { workspace, server } => {
-                self.with_rotation(&workspace, &server, |r| {
-                    r.promoted = true;
-                    r.unconfirmed = false;
-                });
+                self.promoted(&workspace, &server);
+            }
+            Record::Delivering { workspace, server, attempt } => {
+                self.with_rotation(&workspace, &server, |r| r.attempts = attempt);
+            }
+            Record::DeliveredTo { workspace, server, target } => {
+                self.with_rotation(&workspace, &server, |r| r.delivered.push(target));
             }
             Record::Delivered { workspace, server } => {
                 self.with_rotation(&workspace, &server, |r| r.deliver = false);
             }
+            Record::TurnedBack { workspace, server } => {
+                self.with_rotation(&workspace, &server, Rotation::turn_back);
+            }
             Record::Done { workspace, server } => self.finish(&workspace, &server),
             Record::PendingRevocation(new) => {
-                self.revocations.retain(|p| !(p.workspace.is(&new.workspace) && p.jti == new.jti));
+                self.drop_revocations(|p| p.workspace.is(&new.workspace) && p.jti == new.jti);
                 self.revocations.push(new);
             }
             Record::HandingOut { workspace, at, jti } => {
@@ -73,8 +67,7 @@ impl Pending {
             Record::Orphan(orphan) => self.adopt(orphan),
             Record::Gone { workspace, server, jti } => self.gone(&workspace, &server, &jti),
             Record::Withdrawn { workspace, server, jti } => {
-                self.revocations
-                    .retain(|p| !(p.workspace.named(&workspace, &server) && p.jti == jti));
+                self.drop_revocations(|p| p.workspace.named(&workspace, &server) && p.jti == jti);
             }
             Record::Dismissed { workspace, server, jti } => self.dismiss(&workspace, &server, jti),
             Record::Forgotten { workspace, server } => self.forget(&workspace, &server),
@@ -103,8 +96,58 @@ impl Pending {
         let before = self.rotations.len();
         self.rotations.retain(|r| !named(&r.workspace));
         self.spent_tokens += before - self.rotations.len();
-        self.revocations.retain(|p| !named(&p.workspace));
+        self.drop_revocations(|p| named(&p.workspace));
         self.orphans.retain(|o| !named(&o.workspace));
+    }
+
+    /// A way back takes the place of the refresh that it undoes.
+    fn created(&mut self, record: Record) {
+        let Record::Created { workspace, at, token, old, deliver, grace_s, keep_old, rollback } =
+            record
+        else {
+            return;
+        };
+        self.close(|w| w.is(&workspace) || w.id.is_empty(), at);
+        let mut attempts = 0;
+        if rollback {
+            // Its token was delivered before.
+            attempts = self.rotation(&workspace).map_or(1, |undone| undone.attempts.max(1));
+            self.finish(&workspace.id, &workspace.server);
+        }
+        self.rotations.push(Rotation {
+            workspace,
+            token,
+            old,
+            unconfirmed: false,
+            promoted: false,
+            own_targets: deliver,
+            deliver,
+            attempts,
+            delivered: Vec::new(),
+            grace_s,
+            keep_old,
+            rollback,
+        });
+    }
+
+    /// What is current again is not to be revoked any more.
+    fn promoted(&mut self, workspace: &str, server: &str) {
+        let mut back = None;
+        self.with_rotation(workspace, server, |r| {
+            r.promoted = true;
+            r.unconfirmed = false;
+            back = r.token.jti.clone().filter(|_| r.rollback);
+        });
+        self.drop_revocations(|p| {
+            p.workspace.named(workspace, server) && back.as_ref() == Some(&p.jti)
+        });
+    }
+
+    fn drop_revocations(&mut self, is_over: impl Fn(&PendingRevocation) -> bool) {
+        let texts = |all: &[PendingRevocation]| all.iter().filter(|p| p.token.is_some()).count();
+        let before = texts(&self.revocations);
+        self.revocations.retain(|p| !is_over(p));
+        self.spent_tokens += before - texts(&self.revocations);
     }
 
     fn adopt(&mut self, orphan: Orphan) {
@@ -114,7 +157,7 @@ impl Pending {
 
     fn gone(&mut self, workspace: &str, server: &str, jti: &str) {
         let named = |w: &WorkspaceRef| w.named(workspace, server);
-        self.revocations.retain(|p| !(named(&p.workspace) && p.jti == jti));
+        self.drop_revocations(|p| named(&p.workspace) && p.jti == jti);
         self.orphans.retain(|o| !(named(&o.workspace) && o.jti == jti));
         // Once the old token is gone, a promoted new one needs nothing more.
         let is_over = |r: &Rotation| {
@@ -205,15 +248,32 @@ impl PendingCreate {
 }
 
 impl Rotation {
+    /// The token that it led away from is the current one after all.
+    fn turn_back(&mut self) {
+        if let Some(old) = self.old.take() {
+            self.old = Some(std::mem::replace(&mut self.token, old));
+        }
+        self.rollback = !self.rollback;
+        self.promoted = true;
+        self.unconfirmed = false;
+        self.deliver = self.own_targets;
+        self.delivered.clear();
+    }
+
     fn records(&self) -> Vec<Record> {
-        let Self { workspace, token, old, unconfirmed, promoted, deliver, grace_s, keep_old } =
-            self.clone();
+        let Self { workspace, token, old, grace_s, keep_old, rollback, .. } = self.clone();
+        let deliver = self.own_targets;
         let mut records = Vec::new();
-        records.extend(unconfirmed.then(|| workspace.unconfirmed()));
-        records.extend(promoted.then(|| workspace.promoted()));
+        records.extend(self.unconfirmed.then(|| workspace.unconfirmed()));
+        records.extend(self.promoted.then(|| workspace.promoted()));
+        records.extend((self.attempts > 0).then(|| workspace.delivering(self.attempts)));
+        records.extend(self.delivered.iter().map(|target| workspace.delivered_to(target)));
+        records.extend((self.own_targets && !self.deliver).then(|| workspace.delivered()));
         let at = Timestamp::from_millis(0); // its request is closed
-        records
-            .insert(0, Record::Created { workspace, at, token, old, deliver, grace_s, keep_old });
+        records.insert(
+            0,
+            Record::Created { workspace, at, token, old, deliver, grace_s, keep_old, rollback },
+        );
         records
     }
 }

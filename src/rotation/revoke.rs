@@ -88,6 +88,7 @@ impl Rotator<'_> {
         }
         let pending = PendingRevocation {
             successor: new.jti.clone(),
+            own_targets: self.pending.rotation(workspace).is_some_and(|r| r.own_targets),
             ..self.pending_revocation(workspace, jti)
         };
         let kept_because = match self.store.holds(workspace, jti) {
@@ -99,7 +100,7 @@ impl Rotator<'_> {
             return OldFate::Live(reason);
         }
         if let Some(grace_s) = grace_s {
-            return self.put_off(pending, grace_s);
+            return self.put_off(pending, grace_s, old);
         }
         (self.on_event)(Event::Progress(format!("Revoking the old token of {}", workspace.name)));
         match self.revoke(workspace, jti, false) {
@@ -137,14 +138,15 @@ impl Rotator<'_> {
         }
     }
 
-    /// Keeps an old token live for a while.
-    fn put_off(&mut self, pending: PendingRevocation, grace_s: u64) -> OldFate {
+    /// Keeps an old token live for a while, and its text for the way back.
+    fn put_off(&mut self, pending: PendingRevocation, grace_s: u64, old: &Token) -> OldFate {
         let until = self.moment().plausible().plus_secs(grace_s.cast_signed());
         let grace = HistoryEvent::Grace { jti: pending.jti.clone(), until };
         self.note(&pending.workspace.clone(), &grace);
         self.leave_pending(PendingRevocation {
             not_before: Some(until),
             grace_s: Some(grace_s),
+            token: Some(old.clone()),
             ..pending
         });
         OldFate::Grace(until)
@@ -172,11 +174,17 @@ impl Rotator<'_> {
             boot: self.clock.boot_time(),
             is_new: false,
             by_hand: false,
+            token: None,
+            own_targets: false,
         }
     }
 
     /// Gives up a new token: revokes it, after the journal no longer promises to store it.
     pub(super) fn discard_new(&mut self, workspace: &WorkspaceRef, token: &Token) -> NewTokenFate {
+        if self.pending.rotation(workspace).is_some_and(|r| r.rollback) {
+            self.call_off_rollback(workspace);
+            return NewTokenFate::Kept;
+        }
         let Some(jti) = token.jti.clone() else {
             self.append_relaxed(workspace.done());
             return NewTokenFate::Live;
@@ -215,8 +223,15 @@ impl Rotator<'_> {
                     self.tell_restored(&pending);
                     continue;
                 }
-                _ if !(self.is_due(&pending) && self.breaker.is_clear(Call::Revoke)) => continue,
-                Ok(false) => self.revoke_one(&pending).map(drop),
+                _ if self.is_way_back(&pending) || !self.is_due(&pending) => continue,
+                _ if !self.breaker.is_clear(Call::Revoke) => {
+                    self.end_way_back(&pending);
+                    continue;
+                }
+                Ok(false) => {
+                    self.end_way_back(&pending);
+                    self.revoke_one(&pending).map(drop)
+                }
                 Err(error) => Err(error),
             };
             if let Err(Error::Call { failure, .. }) = &revoked
@@ -231,6 +246,20 @@ impl Rotator<'_> {
                 Ok(()) => Event::Revoked { workspace, jti },
                 Err(error) => Event::StillLive { workspace, jti, reason: unproven(&error) },
             });
+        }
+    }
+
+    /// Whether an interrupted rollback is about to make the token the current one again.
+    fn is_way_back(&self, pending: &PendingRevocation) -> bool {
+        let open = self.pending.rotation(&pending.workspace);
+        open.is_some_and(|r| r.rollback && r.token.jti.as_ref() == Some(&pending.jti))
+    }
+
+    /// The grace is over: the text of the token is kept no longer.
+    fn end_way_back(&mut self, pending: &PendingRevocation) {
+        if pending.token.is_some() {
+            let pending = PendingRevocation { token: None, ..pending.clone() };
+            self.append_relaxed(Record::PendingRevocation(pending));
         }
     }
 
@@ -281,7 +310,7 @@ impl Rotator<'_> {
                 created_at: pending.since,
                 origin: Origin::Superseded,
             };
-            let pending = PendingRevocation { successor: None, ..pending.clone() };
+            let pending = PendingRevocation { successor: None, token: None, ..pending.clone() };
             let records = [Record::Orphan(orphan), Record::PendingRevocation(pending)];
             let _ = self.append_durable(&records); // otherwise the next run does the same
         }

@@ -9,6 +9,7 @@
 mod auth;
 mod settings;
 mod setup;
+mod target;
 mod token;
 mod workspace;
 
@@ -21,9 +22,10 @@ pub(crate) use settings::{
     Config, ConfigCommand, ConfigReset, Domain, DomainCommand, DomainSet, Health,
 };
 pub(crate) use setup::{Completions, Man, Shell};
+pub(crate) use target::{Target, TargetAdd, TargetCommand, TargetDeliver, TargetRemove};
 pub(crate) use token::{
     Token, TokenCommand, TokenCreate, TokenHistory, TokenList, TokenNeedsRefresh, TokenRefresh,
-    TokenRevoke, TokenShow,
+    TokenRevoke, TokenRollback, TokenShow,
 };
 pub(crate) use workspace::{Workspace, WorkspaceCommand, WorkspaceCreate, WorkspaceDelete};
 
@@ -62,6 +64,8 @@ pub(super) struct Ntcli {
 pub(crate) enum Command {
     /// `ntcli token`
     Token(Token),
+    /// `ntcli target`
+    Target(Target),
     /// `ntcli auth`
     Auth(Auth),
     /// `ntcli workspace`
@@ -104,6 +108,14 @@ impl FromStr for Format {
 fn number(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
+}
+
+/// How many. The error says what is accepted and never holds the value.
+fn count(text: &str) -> Result<u32, String> {
+    number(text)
+        .and_then(|n| u32::try_from(n).ok())
+        .filter(|&n| n > 0)
+        .ok_or_else(|| "a whole number from 1 up".to_owned())
 }
 
 /// A TCP port to listen on. The error says what is accepted and never holds the value.

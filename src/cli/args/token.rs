@@ -2,6 +2,8 @@
 
 use argh::{ArgsInfo, FromArgs};
 
+use super::count;
+
 /// Workspace tokens: replace, create, look at and revoke them.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
 #[argh(
@@ -32,6 +34,8 @@ pub(crate) enum TokenCommand {
     NeedsRefresh(TokenNeedsRefresh),
     /// `ntcli token revoke`
     Revoke(TokenRevoke),
+    /// `ntcli token rollback`
+    Rollback(TokenRollback),
     /// `ntcli token history`
     History(TokenHistory),
 }
@@ -91,13 +95,24 @@ pub(crate) struct TokenRefresh {
     /// refresh every workspace that has a token here
     #[argh(switch)]
     pub all: bool,
+    /// with --all: the first workspace goes the whole way, revocation included, before the others
+    /// begin; if it fails, they do not
+    #[argh(switch)]
+    pub canary: bool,
+    /// with --all: stop after so many failures in a row at the same step (default 3)
+    #[argh(option, arg_name = "NUMBER", from_str_fn(count))]
+    pub max_failures: Option<u32>,
+    /// wait for a random time up to this before anything is done; not at a terminal
+    #[argh(option, arg_name = "DURATION")]
+    pub splay: Option<String>,
     /// write the new token to this file before the old one is revoked; repeatable; env:NAME=PATH
-    /// sets its line in an env file
+    /// sets its line in an env file, replace:PATH puts it wherever the old one stands
     #[argh(option, arg_name = "PATH")]
     pub token_file: Vec<String>,
-    /// run this with /bin/sh before the old token is revoked; the new one is in `NTCLI_NEW_TOKEN`
+    /// run this with /bin/sh before the old token is revoked; repeatable; the new one is in
+    /// `NTCLI_NEW_TOKEN`
     #[argh(option, arg_name = "COMMAND")]
-    pub exec: Option<String>,
+    pub exec: Vec<String>,
     /// how long that may take (default 60s)
     #[argh(option, arg_name = "DURATION")]
     pub exec_timeout: Option<String>,
@@ -277,6 +292,37 @@ pub(crate) struct TokenRevoke {
     /// do not ask
     #[argh(switch)]
     pub force: bool,
+    /// how long to wait for another ntcli to finish (default 60s)
+    #[argh(option, arg_name = "DURATION")]
+    pub lock_wait: Option<String>,
+}
+
+/// Go back to the token before the current one, while it is kept live: after
+/// a refresh with --revoke-after, or one that could not deliver. It becomes
+/// the current one again, goes to every target, and the newer one is revoked.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "rollback",
+    example = "ntcli token rollback",
+    example = "ntcli token rollback prod --format json",
+    error_code(0, ""),
+    error_code(1, "there is no way back; nothing has changed"),
+    error_code(2, ""),
+    error_code(4, ""),
+    error_code(5, ""),
+    error_code(6, ""),
+    error_code(7, ""),
+    error_code(8, ""),
+    error_code(9, "")
+)]
+pub(crate) struct TokenRollback {
+    /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
+    #[argh(positional, arg_name = "WORKSPACE")]
+    pub workspace: Option<String>,
+    /// the workspace, as an option
+    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
+    pub workspace_option: Option<String>,
     /// how long to wait for another ntcli to finish (default 60s)
     #[argh(option, arg_name = "DURATION")]
     pub lock_wait: Option<String>,

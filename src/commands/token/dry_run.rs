@@ -11,7 +11,7 @@ use crate::error::{Error, Failure, Result};
 use crate::hooks::{Hooks, Prober};
 use crate::json::Json;
 use crate::output::{self, Report};
-use crate::rotation::{ControlPlane, Pending, RefreshOptions};
+use crate::rotation::{ControlPlane, Deliver, Pending, RefreshOptions};
 use crate::secret::Secret;
 use crate::store;
 use crate::text::printable;
@@ -22,7 +22,7 @@ pub(super) struct Ask<'a> {
     pub(super) app: &'a App<'a>,
     pub(super) lock_wait: Duration,
     pub(super) options: &'a RefreshOptions,
-    pub(super) hooks: Option<&'a Hooks>,
+    pub(super) hooks: &'a Hooks,
 }
 
 /// What would become of one workspace.
@@ -31,6 +31,8 @@ struct Plan {
     why: &'static str,
     words: String,
     problem: Option<Error>,
+    /// What the deliveries would do, with the ids of remembered targets.
+    targets: Vec<(Option<u32>, String)>,
 }
 
 /// Tells, for each workspace, whether it would be refreshed and why; what is pending; and whether
@@ -54,7 +56,7 @@ pub(super) fn run(
     app.note_ignored(&config);
 
     let own = paths.files();
-    let mut prober = ask.hooks.map(|hooks| hooks.prober(&own));
+    let mut prober = ask.hooks.prober(&own);
     let mut text = String::new();
     let mut results = Vec::with_capacity(selected.len());
     let (mut would, mut worst) = (0_i64, 0);
@@ -111,6 +113,15 @@ fn told(workspace: &Workspace, token: &Token, plan: &Plan, pending: &Pending) ->
         ("expires_at", token.expiry.at().into()),
         ("pending", pending.into()),
     ]);
+    let mut targets = Vec::with_capacity(plan.targets.len());
+    for (id, does) in &plan.targets {
+        let label = id.map_or("  Delivery".to_owned(), |id| format!("  Target {id}"));
+        text += &format!("{label}: {does}\n");
+        targets.push(Json::of([("id", id.map(i64::from).into()), ("does", does.as_str().into())]));
+    }
+    if !targets.is_empty() {
+        json.set("targets", Json::Array(targets));
+    }
     if let Some(problem) = &plan.problem {
         text += &format!("  But: {}\n", problem.in_one_line());
         json.set("error", output::describe(problem));
@@ -144,20 +155,21 @@ fn try_session(
 
 fn plan(
     ask: &Ask,
-    prober: &mut Option<Prober>,
+    prober: &mut Prober,
     pending: &Pending,
     workspace: &Workspace,
     token: &Token,
 ) -> Plan {
     let place = app::workspace_ref(workspace, "");
     let (name, jti) = (printable(&place.name), printable(token.jti_for_people()));
-    let open = pending.rotation(&place).filter(|open| open.deliver);
-    let problem = match (prober, open) {
-        (Some(prober), _) => prober.probe(&place).err(),
-        (None, None) => None,
-        (None, Some(open)) => {
-            Some(Error::HandOverOwed { old: open.old.as_ref().and_then(|old| old.jti.clone()) })
+    let open = pending.rotation(&place).filter(|open| open.awaits_delivery());
+    let old = open.and_then(|open| open.old.as_ref());
+    let tokens: Vec<&Token> = old.into_iter().chain([token]).collect();
+    let problem = match open {
+        Some(open) if open.own_targets && !ask.hooks.has_own() => {
+            Some(Error::DeliveryPending { old: old.and_then(|old| old.jti.clone()) })
         }
+        _ => prober.probe(&place, &tokens).err(),
     };
     let due = ask.options.due_within_s.map(|within| due(token, within, ask.app.now()));
     let (refresh, why) = match due {
@@ -177,5 +189,6 @@ fn plan(
         let end = token.expiry.for_people();
         format!("Would leave '{name}' (not due): its token expires {end}.\n")
     };
-    Plan { refresh, why, words, problem }
+    let targets = if refresh || open.is_some() { ask.hooks.plan(&place) } else { Vec::new() };
+    Plan { refresh, why, words, problem, targets }
 }

@@ -43,7 +43,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenHistory) -> Result<Rep
             text(&line.jti),
             text(&line.old_jti),
             text(&line.expires_at),
-            text(&line.reason),
+            text(line.target.as_ref().map_or(&line.reason, |_| &line.target)),
         ]);
     }
     let text = table.render(ctx.console.color_out());
@@ -62,5 +62,6 @@ fn json_line(line: Line) -> Json {
         ("old_jti", clean(line.old_jti)),
         ("expires_at", clean(line.expires_at)),
         ("reason", clean(line.reason)),
+        ("target", clean(line.target)),
     ])
 }

@@ -9,4 +9,5 @@ pub(in crate::commands) mod pending;
 pub(super) mod refresh;
 mod refresh_report;
 pub(super) mod revoke;
+pub(super) mod rollback;
 pub(super) mod show;

@@ -1,5 +1,6 @@
 //! `ntcli token refresh`
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use super::dry_run;
@@ -10,18 +11,18 @@ use crate::commands::workspace::warn_of_two_tokens;
 use crate::config::{Config, Workspace};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::hooks::Hooks;
+use crate::hooks::{Hooks, Receiver};
 use crate::output::Report;
-use crate::rotation::{RefreshOptions, Rotator, WorkspaceRef};
+use crate::rotation::{Deliver, RefreshOptions, Rotator, WorkspaceRef};
+use crate::targets::{EXEC_TIMEOUT_S, Targets};
 use crate::token::{Token, due};
-
-const DEFAULT_EXEC_TIMEOUT_S: u64 = 60;
 
 /// Refreshes the token of one workspace, or of all.
 pub(in crate::commands) fn run(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     let options = options(ctx, args)?;
-    let mut hooks = hooks(ctx, args)?;
+    let mut hooks = own_hooks(ctx, args)?;
     let lock_wait = app::lock_wait(args.lock_wait.as_deref())?;
+    let splay_s = args.splay.as_deref().map_or(Ok(0), |text| app::seconds("--splay", text))?;
     let app = App::open(ctx)?;
     let before = app.config()?;
     app.check_session(&before)?;
@@ -31,10 +32,12 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenRefresh) -> Result<Rep
     }
     drop(before); // with many workspaces these are large
     if args.dry_run {
-        let ask = dry_run::Ask { app: &app, lock_wait, options: &options, hooks: hooks.as_ref() };
+        hooks.remember(&Targets::load(&app.paths.targets)?)?;
+        let ask = dry_run::Ask { app: &app, lock_wait, options: &options, hooks: &hooks };
         return dry_run::run(&ask, |config| selected(&app, config, args));
     }
     let seen = the_one(seen, args);
+    splay(ctx, splay_s);
 
     let (mut dir, waited) = app.lock_for(lock_wait)?;
     // Another run may have changed everything while we waited.
@@ -43,39 +46,47 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenRefresh) -> Result<Rep
     let server = app.server(&config)?;
     let workspaces: Vec<WorkspaceRef> =
         current.iter().map(|w| app::workspace_ref(w, &server)).collect();
-    if let Some(hooks) = &mut hooks {
-        probe(&app, hooks, &current, &options)?;
+    // What this run delivers to may not have got the token from the other one.
+    let waited = waited && !hooks.has_own();
+    hooks.remember(dir.targets()?)?;
+    let mut outcomes = report::Outcomes::new(app.console(), &workspaces, args);
+    let able = outcomes.refuse(probe(&app, &hooks, &current, &options)?)?;
+    if hooks.has_commands() {
         hooks.hold(dir.lock_for_child()?);
     }
     let current = the_one(current, args);
     let api = app.api(&config, As::User)?;
     drop(config);
-    // What this run delivers to may not have got the token from the other one.
-    let refreshed_meanwhile = seen
-        .zip(current)
-        .filter(|(old, new)| waited && hooks.is_none() && old.access_token != new.access_token);
-    let mut orphans = report::Orphans::default();
+    let refreshed_meanwhile =
+        seen.zip(current).filter(|(old, new)| waited && old.access_token != new.access_token);
+    let mut met = report::Met::default();
     let mut on_event = |event| {
         app.on_event(&event);
-        orphans.take(event);
+        met.take(event);
     };
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
-    if let Some(hooks) = &mut hooks {
-        rotator.deliver_to(hooks);
-    }
-    let mut outcomes = report::Outcomes::new(app.console(), &workspaces, args);
-    match refreshed_meanwhile {
-        Some((old, new)) => {
-            rotator.recover_only(&workspaces, options.revoke_orphans);
-            outcomes.already(&new, &old, rotator.pending());
-        }
-        None => rotator.refresh(&workspaces, &options, &mut |n, outcome| {
-            outcomes.take(n, outcome);
-        }),
+    rotator.deliver_to(&mut hooks);
+    if let Some((old, new)) = refreshed_meanwhile {
+        rotator.recover_only(&workspaces, options.revoke_orphans);
+        outcomes.already(&new, &old, &rotator.pending());
+    } else {
+        let those: Vec<WorkspaceRef> = able.iter().map(|n| workspaces[*n].clone()).collect();
+        rotator.refresh(&those, &options, &mut |n, outcome| outcomes.take(able[n], outcome));
     }
     let overdue = rotator.is_overdue();
     drop(rotator);
-    Ok(outcomes.report(orphans, overdue))
+    Ok(outcomes.report(met, overdue))
+}
+
+/// Waits for a random time, so that many machines do not ask at once. A person does not wait.
+fn splay(ctx: &Context, most_s: u64) {
+    if most_s == 0 || ctx.console.err_is_terminal() {
+        return;
+    }
+    let longest_ms = most_s.saturating_mul(1000);
+    // Its keys are random.
+    let pause_ms = RandomState::new().build_hasher().finish() % longest_ms.saturating_add(1);
+    ctx.clock.sleep(Duration::from_millis(pause_ms));
 }
 
 fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
@@ -98,17 +109,23 @@ fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
         revoke_orphans: args.revoke_orphans,
         due_within_s: seconds("--if-expires-within", &args.if_expires_within)?,
         grace_s: seconds("--revoke-after", &args.revoke_after)?,
+        canary: args.canary,
+        max_failures: args.max_failures.unwrap_or(RefreshOptions::default().max_failures),
     })
 }
 
-fn hooks(ctx: &Context, args: &TokenRefresh) -> Result<Option<Hooks>> {
+/// What was given for this run.
+fn own_hooks(ctx: &Context, args: &TokenRefresh) -> Result<Hooks> {
     let timeout_s = match args.exec_timeout.as_deref() {
         Some(text) => app::seconds("--exec-timeout", text)?,
-        None => DEFAULT_EXEC_TIMEOUT_S,
+        None => EXEC_TIMEOUT_S,
     };
     let timeout = Duration::from_secs(timeout_s);
-    let hooks = Hooks::new(&args.token_file, args.exec.as_deref(), timeout, ctx.clock.clone())?;
-    if args.all && hooks.as_ref().is_some_and(Hooks::mixes_workspaces) {
+    let files = args.token_file.iter().map(|text| Receiver::file(text));
+    let commands = args.exec.iter().map(|text| Receiver::command(text, timeout));
+    let given = files.chain(commands).collect::<Result<Vec<Receiver>>>()?;
+    let hooks = Hooks::new(given, ctx.clock.clone());
+    if args.all && hooks.mixes_workspaces() {
         return Err(Error::InvalidValue {
             message: "With --all every --token-file needs {name} or {id} in its path, \
                       or the workspaces would overwrite each other's"
@@ -118,25 +135,34 @@ fn hooks(ctx: &Context, args: &TokenRefresh) -> Result<Option<Hooks>> {
     Ok(hooks)
 }
 
-/// Finds out whether every new token could be handed on, before one is asked for.
+/// Finds out whether every new token could be delivered, before one is asked for. Answers, for each
+/// workspace, why not.
 fn probe(
     app: &App,
     hooks: &Hooks,
     workspaces: &[Workspace],
     options: &RefreshOptions,
-) -> Result<()> {
-    let own = app.paths.files();
-    let mut prober = hooks.prober(&own);
-    for workspace in workspaces {
-        let is_due = |within_s| {
-            let token = workspace.token.as_ref();
-            token.is_some_and(|token| due(token, within_s, app.now()).is_due())
-        };
-        if options.due_within_s.is_none_or(is_due) {
-            prober.probe(&app::workspace_ref(workspace, ""))?;
-        }
+) -> Result<Vec<Option<Error>>> {
+    if hooks.is_empty() {
+        return Ok(workspaces.iter().map(|_| None).collect());
     }
-    Ok(())
+    let (own, pending) = (app.paths.files(), app.pending()?);
+    let mut prober = hooks.prober(&own);
+    let probe = |workspace: &Workspace| {
+        let token = workspace.token.as_ref()?;
+        let within_s = options.due_within_s;
+        if within_s.is_some_and(|within_s| !due(token, within_s, app.now()).is_due()) {
+            return None;
+        }
+        let workspace = app::workspace_ref(workspace, "");
+        // An interrupted refresh may have replaced the token in some files.
+        let open = pending.rotation(&workspace);
+        let old = open.and_then(|open| open.old.as_ref());
+        let tokens: Vec<&Token> =
+            open.map(|open| &open.token).into_iter().chain(old).chain([token]).collect();
+        prober.probe(&workspace, &tokens).err()
+    };
+    Ok(workspaces.iter().map(probe).collect())
 }
 
 /// The token of the one workspace that is meant.

@@ -7,23 +7,40 @@ use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::{self, Report};
 use crate::rotation::{Event, OldFate, Outcome, Pending, Refreshed, WorkspaceRef};
-use crate::text::printable;
+use crate::text::{printable, shell_word};
 use crate::token::{Token, TokenExpiry};
 
-/// The orphans that a run has met, for JSON.
+/// What a run has met on its way, for JSON.
 #[derive(Default)]
-pub(super) struct Orphans(Vec<Json>);
+pub(super) struct Met {
+    orphans: Vec<Json>,
+    deliveries: Vec<Json>,
+}
 
-impl Orphans {
+impl Met {
     pub(super) fn take(&mut self, event: Event) {
-        let Event::Orphan { orphan, revoked } = event else {
-            return;
-        };
-        self.0.push(Json::of([
-            ("jti", orphan.jti.as_str().into()),
-            ("workspace", app::json_workspace(&orphan.workspace)),
-            ("revoked", revoked.into()),
-        ]));
+        match event {
+            Event::Orphan { orphan, revoked } => self.orphans.push(Json::of([
+                ("jti", orphan.jti.as_str().into()),
+                ("workspace", app::json_workspace(&orphan.workspace)),
+                ("revoked", revoked.into()),
+            ])),
+            Event::Delivery { workspace, target, failed } => self.deliveries.push(Json::of([
+                ("target", target.into()),
+                ("workspace", app::json_workspace(&workspace)),
+                ("delivered", failed.is_none().into()),
+                ("reason", failed.into()),
+            ])),
+            _ => {}
+        }
+    }
+
+    /// Adds them to the JSON of a result.
+    pub(super) fn add_to(self, json: &mut Json) {
+        json.set("orphans", Json::Array(self.orphans));
+        if !self.deliveries.is_empty() {
+            json.set("deliveries", Json::Array(self.deliveries));
+        }
     }
 }
 
@@ -36,13 +53,32 @@ fn one(workspace: &WorkspaceRef, outcome: Outcome, print: bool) -> Report {
 }
 
 fn done(workspace: &WorkspaceRef, refreshed: Refreshed, print: bool) -> Report {
-    let Refreshed { new, old, fate, verified, resumed } = refreshed;
-    let (message, outcome) = match &fate {
+    let (message, outcome) = match &refreshed.fate {
         OldFate::Kept(_) => ("Token refreshed but not handed on", "hand_over_failed"),
-        _ if resumed => ("Token of an earlier run handed on", "handed_over"),
+        _ if refreshed.resumed => ("Token of an earlier run handed on", "handed_over"),
         OldFate::Live(_) => ("Token refreshed successfully", "refreshed_old_live"),
         _ => ("Token refreshed successfully", "refreshed"),
     };
+    replaced(workspace, refreshed, print, (message, outcome, "Old"))
+}
+
+/// What a rollback came to.
+pub(super) fn rolled_back(workspace: &WorkspaceRef, refreshed: Refreshed) -> Report {
+    let message = match &refreshed.fate {
+        OldFate::Kept(_) => "Token rolled back but not delivered",
+        _ => "Token rolled back",
+    };
+    replaced(workspace, refreshed, false, (message, "rolled_back", "Undone"))
+}
+
+/// One token in the place of another: what happened, its code, and what to call the other one.
+fn replaced(
+    workspace: &WorkspaceRef,
+    refreshed: Refreshed,
+    print: bool,
+    (message, outcome, other): (&str, &str, &str),
+) -> Report {
+    let Refreshed { new, old, fate, verified, .. } = refreshed;
     let mut text = format!("{message}.\n");
     if let Some(old) = &old {
         let words = match &fate {
@@ -53,7 +89,11 @@ fn done(workspace: &WorkspaceRef, refreshed: Refreshed, print: bool) -> Report {
             OldFate::Live(_) => "may still be live".to_owned(),
             OldFate::Kept(_) | OldFate::None => "is still live".to_owned(),
         };
-        text += &format!("Old token ({}) {words}.\n", printable(old.jti_for_people()));
+        text += &format!("{other} token ({}) {words}.\n", printable(old.jti_for_people()));
+        if matches!(fate, OldFate::Grace(_) | OldFate::Kept(_)) {
+            let name = shell_word(&printable(&workspace.name));
+            text += &format!("Way back until then: ntcli token rollback {name}\n");
+        }
     }
     text += &new_token_lines(&new, print);
     let old_jti = old.and_then(|o| o.jti);
@@ -73,7 +113,10 @@ fn done(workspace: &WorkspaceRef, refreshed: Refreshed, print: bool) -> Report {
     ]);
     let problem = match fate {
         OldFate::Live(reason) => Some(Error::OldTokenLive { jti: old_jti, reason }),
-        OldFate::Kept(reason) => Some(Error::HandOver { reason }),
+        OldFate::Kept(reason) => {
+            let name = shell_word(&printable(&workspace.name));
+            Some(Error::NotDelivered { reason, again: format!("ntcli token refresh -w {name}") })
+        }
         _ => None,
     };
     Report::new(text, json).with_problem(problem)
@@ -150,11 +193,28 @@ impl<'a> Outcomes<'a> {
     pub(super) fn already(&mut self, current: &Token, before: &Token, pending: &Pending) {
         let workspace = &self.workspaces[0];
         let open = pending.rotation(workspace).filter(|open| open.awaits_delivery());
-        let problem = open.map(|open| Error::HandOverOwed {
+        let problem = open.map(|open| Error::DeliveryPending {
             old: open.old.as_ref().and_then(|old| old.jti.clone()),
         });
         let report = already(workspace, current, before, self.print);
         self.one = Some(report.with_problem(problem));
+    }
+
+    /// Takes why some cannot be refreshed; answers the numbers of the others.
+    ///
+    /// # Errors
+    /// If it is the one that is meant, or what was given for the run is wrong.
+    pub(super) fn refuse(&mut self, refused: Vec<Option<Error>>) -> Result<Vec<usize>> {
+        let mut able = Vec::with_capacity(refused.len());
+        for (n, error) in refused.into_iter().enumerate() {
+            match error {
+                None => able.push(n),
+                Some(error @ Error::CannotDeliver { target: None, .. }) => return Err(error),
+                Some(error) if self.many.is_none() => return Err(error),
+                Some(error) => self.take(n, Err(error)),
+            }
+        }
+        Ok(able)
     }
 
     /// Takes what became of the n-th.
@@ -181,14 +241,14 @@ impl<'a> Outcomes<'a> {
         many.results[n] = json;
     }
 
-    pub(super) fn report(self, orphans: Orphans, overdue: bool) -> Report {
+    pub(super) fn report(self, met: Met, overdue: bool) -> Report {
         let total = self.workspaces.len();
         let none = || Report::new("", Json::object()).with_problem(Some(Error::NoToken));
         let mut report = match self.many {
             Some(many) => many.report(total),
             None => self.one.unwrap_or_else(none),
         };
-        report.json.set("orphans", Json::Array(orphans.0));
+        met.add_to(&mut report.json);
         if report.problem.is_none() && overdue {
             report.problem = Some(Error::WorkPending);
         }

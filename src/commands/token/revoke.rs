@@ -145,7 +145,7 @@ fn all_pending(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
     };
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     rotator.recover_only(&[], false);
-    let left = rotator.pending().clone();
+    let left = rotator.pending();
     let waiting = left.rotations.iter().any(Rotation::awaits_delivery);
     let overdue = waiting || rotator.is_overdue();
     drop(rotator);

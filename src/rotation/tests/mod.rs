@@ -14,18 +14,38 @@ use crate::error::Error;
 use crate::fuzz::Random;
 use sim::{COMMANDS, Command, Folder, KINDS, Kind, TROUBLES, World};
 
-/// The kinds of world in which a command is run: commands about one token need only one workspace.
-fn kinds(command: Command) -> &'static [Kind] {
+/// The kinds of world in which a command is run: what is about one token needs no more than one,
+/// and there is a way back only while something keeps the old token live.
+fn kinds(command: Command) -> Vec<Kind> {
     match command {
-        Command::Refresh => &KINDS,
-        Command::Logout => &KINDS[..6],
-        _ => &KINDS[..5],
+        Command::Refresh => KINDS.to_vec(),
+        Command::Logout => KINDS[..6].to_vec(),
+        Command::Rollback => {
+            let kept = KINDS.iter().filter(|k| k.grace_s == Some(1000) || k.targets);
+            kept.filter(|k| k.news_s == 0 && k.grace_s != Some(300)).copied().collect()
+        }
+        _ => KINDS[..5].to_vec(),
     }
+}
+
+/// A world in which the command has something to do.
+fn world_for(command: Command, kind: Kind) -> World {
+    let world = World::new(kind);
+    if command == Command::Rollback {
+        world.0.borrow_mut().refuses = kind.grace_s.is_none();
+        world.refresh(false).expect("no kill").expect("nothing is in the way");
+        world.0.borrow_mut().refuses = false;
+    }
+    world
+}
+
+fn one_workspace(command: Command) -> Vec<Kind> {
+    kinds(command).into_iter().filter(|kind| kind.workspaces == 1).collect()
 }
 
 /// How many effects an undisturbed run has.
 fn effects(command: Command, kind: Kind) -> usize {
-    let world = World::new(kind);
+    let world = world_for(command, kind);
     let ended = world.run(command, &[]);
     // A server whose news travels slowly denies the new token at first.
     let slow = kind.news_s > 0 && command == Command::Refresh;
@@ -104,10 +124,10 @@ fn the_next_run_repairs_trouble_at_any_effect() {
     for command in COMMANDS {
         for kind in kinds(command) {
             // An error brings effects of its own, so go on well past the undisturbed number.
-            for at in 1..=effects(command, *kind) * 2 {
+            for at in 1..=effects(command, kind) * 2 {
                 for trouble in TROUBLES {
                     let scene = format!("{command:?} with {trouble:?} at effect {at} of {kind:?}");
-                    let world = World::new(*kind);
+                    let world = world_for(command, kind);
                     world.run(command, &[(at, trouble)]);
                     if !world.met_trouble() {
                         continue;
@@ -130,8 +150,8 @@ fn trouble_in_the_repair_is_repaired_too() {
     let (mut random, all) = (Random::seeded(), crate::fuzz::is_exhaustive());
     let (mut met, mut states) = (0_usize, 0);
     for command in COMMANDS {
-        for kind in &KINDS[..5] {
-            let most = effects(command, *kind) * 2;
+        for kind in one_workspace(command) {
+            let most = effects(command, kind) * 2;
             for (first, second) in (1..=most).flat_map(|a| (1..=most).map(move |b| (a, b))) {
                 for (one, other) in TROUBLES.iter().flat_map(|a| TROUBLES.map(|b| (*a, b))) {
                     if !all && random.below(400) > 0 {
@@ -140,7 +160,7 @@ fn trouble_in_the_repair_is_repaired_too() {
                     let scene = format!(
                         "{command:?} with {one:?} at {first}, then {other:?} at {second} of {kind:?}"
                     );
-                    let world = World::new(*kind);
+                    let world = world_for(command, kind);
                     if first < second && random.below(2) == 0 {
                         world.run(command, &[(first, one), (second, other)]);
                     } else {
@@ -165,8 +185,8 @@ fn another_machine_has_its_turn_at_every_effect() {
     let (mut random, all) = (Random::seeded(), crate::fuzz::is_exhaustive());
     let mut states = 0;
     for command in COMMANDS {
-        for kind in &KINDS[..5] {
-            let most = effects(command, *kind) * 2;
+        for kind in one_workspace(command) {
+            let most = effects(command, kind) * 2;
             for turn in 1..=most {
                 for at in 0..=most {
                     for trouble in TROUBLES {
@@ -178,7 +198,7 @@ fn another_machine_has_its_turn_at_every_effect() {
                         let scene = format!(
                             "{command:?}, the other machine at {turn}, {trouble:?} at {at} of {kind:?}"
                         );
-                        let world = World::new(*kind);
+                        let world = world_for(command, kind);
                         world.0.borrow_mut().turn = Some(turn);
                         world.run(command, &[(at, trouble)]);
                         check_two_machines(&world, &scene);

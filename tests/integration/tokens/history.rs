@@ -70,6 +70,7 @@ fn a_line_for_each() {
         "grace",
         "refreshed",
         "failed",
+        "delivered",
         "revoked",
         "refreshed",
     ];

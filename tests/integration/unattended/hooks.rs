@@ -124,15 +124,15 @@ const fn hangs(command: &'static str) -> Bad {
 }
 
 const BAD: [Bad; 13] = [
-    ends("exit 3", "the --exec command ended with 3"),
-    ends("false", "the --exec command ended with 1"),
-    ends("kill -9 $$", "the --exec command was killed by signal 9"),
-    ends("kill -15 $$", "the --exec command was killed by signal 15"),
+    ends("exit 3", "' ended with 3"),
+    ends("false", "' ended with 1"),
+    ends("kill -9 $$", "' was killed by signal 9"),
+    ends("kill -15 $$", "' was killed by signal 15"),
     ends("no-such-command", "ended with 127: command not found"),
     ends("/etc/passwd", "ended with 126: it cannot be executed"),
     ends("./no/such/file", "ended with 127: command not found"),
-    ends("syntax (", "the --exec command ended with 2"),
-    ends("test -n \"$(head -c 1)\"", "the --exec command ended with 1"), // no input
+    ends("syntax (", "' ended with 2"),
+    ends("test -n \"$(head -c 1)\"", "' ended with 1"), // no input
     hangs("sleep 600"),
     hangs("sleep 600 & wait"),
     hangs("trap '' TERM; while :; do sleep 600; done"),
@@ -169,7 +169,7 @@ fn a_command_that_fails() {
         let mut args = vec!["--exec", &command];
         args.extend(bad.limit.iter().flat_map(|limit| ["--exec-timeout", limit]));
         let output = world.refresh(&args);
-        output.says("Caused by: the --exec command ");
+        output.says("Caused by: --exec 'echo $$ > pid\\n");
         output.says(bad.says);
         assert_delivery_pending(&world, &workspace, &output);
         assert_all_gone(&lines_of(&world, "pid")[0]);

@@ -73,6 +73,8 @@ impl Trouble {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::rotation::tests) enum Command {
     Refresh,
+    /// `token rollback`, after a refresh.
+    Rollback,
     /// `token create`, with and without `--save`.
     Create,
     CreateSaved,
@@ -85,8 +87,9 @@ pub(in crate::rotation::tests) enum Command {
     WorkspaceDelete,
 }
 
-pub(in crate::rotation::tests) const COMMANDS: [Command; 8] = [
+pub(in crate::rotation::tests) const COMMANDS: [Command; 9] = [
     Command::Refresh,
+    Command::Rollback,
     Command::Create,
     Command::CreateSaved,
     Command::RevokeCurrent,
@@ -102,16 +105,24 @@ pub(in crate::rotation::tests) struct Kind {
     pub(in crate::rotation::tests) workspaces: usize,
     /// This server's `token_auth` says 401 to everything, so that nothing can be verified.
     pub(in crate::rotation::tests) mute: bool,
-    /// New tokens are delivered.
+    /// Two targets are remembered with each workspace.
     pub(in crate::rotation::tests) targets: bool,
+    /// A refresh is given one of its own.
+    pub(in crate::rotation::tests) own_targets: bool,
     /// Old tokens are kept live for so many seconds.
     pub(in crate::rotation::tests) grace_s: Option<u64>,
     /// New tokens are not accepted, nor listed, for so many seconds.
     pub(in crate::rotation::tests) news_s: i64,
 }
 
-pub(in crate::rotation::tests) const ONE: Kind =
-    Kind { workspaces: 1, mute: false, targets: false, grace_s: None, news_s: 0 };
+pub(in crate::rotation::tests) const ONE: Kind = Kind {
+    workspaces: 1,
+    mute: false,
+    targets: false,
+    own_targets: false,
+    grace_s: None,
+    news_s: 0,
+};
 
 const TWO: Kind = Kind { workspaces: 2, ..ONE };
 
@@ -119,11 +130,11 @@ const TWO: Kind = Kind { workspaces: 2, ..ONE };
 pub(in crate::rotation::tests) const KINDS: [Kind; 9] = [
     ONE,
     Kind { mute: true, ..ONE },
-    Kind { targets: true, ..ONE },
-    Kind { grace_s: Some(1000), ..ONE },
+    Kind { targets: true, own_targets: true, ..ONE },
+    Kind { targets: true, grace_s: Some(1000), ..ONE },
     Kind { news_s: 60, ..ONE },
     TWO,
     Kind { mute: true, targets: true, ..TWO },
     Kind { targets: true, grace_s: Some(300), ..TWO },
-    Kind { workspaces: 3, targets: true, ..ONE },
+    Kind { workspaces: 3, own_targets: true, ..ONE },
 ];

@@ -3,7 +3,8 @@
 use super::{Fate, Loss, Needs, World};
 use crate::error::{Error, Result};
 use crate::rotation::{
-    Deliver, HistoryEvent, Pending, Promotion, Record, Store, WorkspaceRef, journal_lines,
+    Deliver, Delivery, HistoryEvent, Pending, Promotion, Record, Store, Target, WorkspaceRef,
+    journal_lines,
 };
 use crate::store::{AppendError, ReplaceError};
 use crate::token::Token;
@@ -184,7 +185,9 @@ impl Store for Folder {
             {
                 let new = (*new).clone();
                 let old = sim.machines[machine].set(&workspace.key, Some(new.clone()));
-                if let Some(old) = old.filter(|old| *old != new) {
+                let is_way_back = sim.replaced.iter().any(|(token, _)| *token == new);
+                sim.replaced.retain(|(token, _)| *token != new);
+                if let Some(old) = old.filter(|old| *old != new && !is_way_back) {
                     sim.replaced.push((old, sim.now));
                 }
             }
@@ -246,6 +249,11 @@ impl Store for Folder {
         sim.machines[self.machine].history.iter().any(|(known, _)| known == jti)
     }
 
+    fn targets_of(&mut self, _: &WorkspaceRef) -> Result<Vec<String>> {
+        let has_some = self.machine == 0 && self.world.0.borrow().kind.targets;
+        Ok(REMEMBERED.iter().filter(|_| has_some).map(|name| (*name).to_owned()).collect())
+    }
+
     fn note(&mut self, _: &WorkspaceRef, event: &HistoryEvent, durable: bool) {
         if let HistoryEvent::HandedOut { jti: Some(jti), .. } = event {
             let _ = self.effect(Needs::Space, |m| m.history.push((jti.clone(), durable)));
@@ -257,16 +265,44 @@ impl Store for Folder {
     }
 }
 
-impl Deliver for World {
-    fn deliver(
-        &mut self,
-        workspace: &WorkspaceRef,
-        new: &Token,
-        _: Option<&Token>,
-    ) -> std::result::Result<(), String> {
-        let fate = self.effect(Needs::Space, |sim| {
-            sim.delivered.retain(|(id, _)| *id != workspace.id);
-            sim.delivered.push((workspace.id.clone(), new.clone()));
+/// What gets the tokens in one run: what is remembered, and what is given for the run.
+pub(in crate::rotation::tests) struct Targets {
+    pub(in crate::rotation::tests) world: World,
+    pub(in crate::rotation::tests) own: bool,
+}
+
+/// The names of a workspace's targets: those that are remembered, and the one of a run.
+pub(in crate::rotation::tests) const REMEMBERED: [&str; 2] = ["file", "command"];
+pub(in crate::rotation::tests) const OWN: &str = "own file";
+
+impl Deliver for Targets {
+    fn targets(&self, _: &WorkspaceRef) -> Vec<Target> {
+        let remembered = self.world.0.borrow().kind.targets;
+        let own = self.own.then_some(OWN);
+        let names = REMEMBERED[..1].iter().filter(|_| remembered).copied().chain(own);
+        let names = names.chain(REMEMBERED[1..].iter().filter(|_| remembered).copied());
+        let target = |name: &str| Target { name: name.into(), is_command: name == "command" };
+        names.map(target).collect()
+    }
+
+    fn has_own(&self) -> bool {
+        self.own
+    }
+
+    fn deliver(&mut self, target: &Target, delivery: &Delivery) -> std::result::Result<(), String> {
+        let Delivery { workspace, new, attempt, .. } = delivery;
+        let holder = format!("{} {}", target.name, workspace.id);
+        let sim = self.world.0.borrow();
+        let had = sim.run_before.contains(&(holder.clone(), (*new).clone()));
+        assert!(!had || *attempt > 1, "{holder} is not told that it has had this token: {sim:#?}");
+        if sim.refuses && target.is_command {
+            return Err("it refuses".into());
+        }
+        drop(sim);
+        let fate = self.world.effect(Needs::Space, |sim| {
+            sim.delivered.retain(|(id, _)| *id != holder);
+            sim.delivered.push((holder.clone(), (*new).clone()));
+            sim.run_before.push((holder.clone(), (*new).clone()));
         });
         match fate {
             Fate::Done => Ok(()),

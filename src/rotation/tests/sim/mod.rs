@@ -76,8 +76,11 @@ pub(super) struct Sim {
     boot: usize,
     /// The tokens that were current once, and when another replaced them.
     replaced: Vec<(Token, i64)>,
-    /// The tokens at the targets.
+    /// What the targets hold, and everything that they ever got.
     pub(super) delivered: Vec<(String, Token)>,
+    run_before: Vec<(String, Token)>,
+    /// Commands fail.
+    pub(super) refuses: bool,
     /// The user wants to remove tokens: meanwhile a config file may hold a dead one.
     pub(super) ending: bool,
     pub(super) states: usize,
@@ -129,8 +132,9 @@ impl World {
             for machine in &mut sim.machines {
                 machine.config.push((id.clone(), Some(token.clone())));
             }
-            if kind.targets {
-                sim.delivered.push((id, token));
+            let remembered = machine::REMEMBERED.iter().filter(|_| kind.targets);
+            for name in remembered.chain([&machine::OWN].into_iter().filter(|_| kind.own_targets)) {
+                sim.delivered.push((format!("{name} {id}"), token.clone()));
             }
         }
         world

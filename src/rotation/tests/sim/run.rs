@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use super::machine::Targets;
 use super::{Command, Folder, Killed, Needs, Trouble, World, workspace};
 use crate::error::{Error, Result};
 use crate::rotation::{Event, OldFate, Outcome, RefreshOptions, Rotator, WorkspaceRef};
@@ -20,7 +21,11 @@ impl World {
         self.begin(troubles);
         self.0.borrow_mut().ending |= !matches!(
             command,
-            Command::Refresh | Command::Create | Command::CreateSaved | Command::WorkspaceCreate
+            Command::Refresh
+                | Command::Rollback
+                | Command::Create
+                | Command::CreateSaved
+                | Command::WorkspaceCreate
         );
         self.run_on(0, command, false)
     }
@@ -88,11 +93,13 @@ impl World {
     }
 
     fn run_command(&self, machine: usize, command: Command, revoke_orphans: bool) -> Result<()> {
-        let (world, mut store, mut targets) =
-            (self.clone(), Folder { world: self.clone(), machine }, self.clone());
+        let (world, mut store) = (self.clone(), Folder { world: self.clone(), machine });
+        let own = command == Command::Refresh && self.0.borrow().kind.own_targets;
+        let mut targets = Targets { world: self.clone(), own };
         let mut on_event = |event| world.take(event);
         let mut rotator = Rotator::new(&world, &mut store, &world, &mut on_event)?;
-        if machine == 0 && world.0.borrow().kind.targets {
+        let delivers = matches!(command, Command::Refresh | Command::Rollback);
+        if machine == 0 && delivers {
             rotator.deliver_to(&mut targets);
         }
         let options = RefreshOptions {
@@ -113,6 +120,15 @@ impl World {
                     Err(_) => {}
                 });
                 first_error
+            }
+            Command::Rollback => {
+                let current = tokens.first().map(|(_, token)| token.clone());
+                let refreshed = rotator.rollback(&w0)?;
+                assert!(
+                    refreshed.old == current && refreshed.new != refreshed.old.clone().unwrap()
+                );
+                world.check_outcome(&Outcome::Refreshed(refreshed));
+                Ok(())
             }
             Command::Create | Command::CreateSaved => {
                 let save = command == Command::CreateSaved;

@@ -1,0 +1,135 @@
+//! `ntcli target …`
+
+use argh::{ArgsInfo, FromArgs};
+
+/// What must get a workspace's token: remembered, and used by every refresh.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "target",
+    example = "ntcli target add --env API_TOKEN=/etc/app.env",
+    example = "ntcli target list"
+)]
+pub(crate) struct Target {
+    /// what to do
+    #[argh(subcommand)]
+    pub command: TargetCommand,
+}
+
+/// The commands of `ntcli target`.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
+#[argh(subcommand)]
+pub(crate) enum TargetCommand {
+    /// `ntcli target add`
+    Add(TargetAdd),
+    /// `ntcli target list`
+    List(TargetList),
+    /// `ntcli target remove`
+    Remove(TargetRemove),
+    /// `ntcli target deliver`
+    Deliver(TargetDeliver),
+    /// `ntcli target check`
+    Check(TargetCheck),
+}
+
+/// Remember a file or a command that must get the workspace's token. From
+/// now on every refresh delivers to it before the old token is revoked.
+/// Nothing is delivered yet.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "add",
+    example = "ntcli target add --file /run/app/token",
+    example = "ntcli target add --env API_TOKEN=/etc/app.env",
+    example = "ntcli target add --replace ~/.config/mcp.json",
+    example = "ntcli target add prod --exec 'systemctl restart app'",
+    error_code(0, ""),
+    error_code(1, ""),
+    error_code(2, ""),
+    error_code(6, "")
+)]
+pub(crate) struct TargetAdd {
+    /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
+    #[argh(positional, arg_name = "WORKSPACE")]
+    pub workspace: Option<String>,
+    /// the workspace, as an option
+    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
+    pub workspace_option: Option<String>,
+    /// write the bare token to this file
+    #[argh(option, arg_name = "PATH")]
+    pub file: Option<String>,
+    /// set the line of this variable in an env file
+    #[argh(option, arg_name = "NAME=PATH")]
+    pub env: Option<String>,
+    /// put the new token wherever the old one stands in this text file
+    #[argh(option, arg_name = "PATH")]
+    pub replace: Option<String>,
+    /// run this with /bin/sh; the token is in `NTCLI_NEW_TOKEN`
+    #[argh(option, arg_name = "COMMAND")]
+    pub exec: Option<String>,
+    /// how long that may take (default 60s)
+    #[argh(option, arg_name = "DURATION")]
+    pub timeout: Option<String>,
+}
+
+/// List the targets of all workspaces.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "list",
+    example = "ntcli target list --format json",
+    error_code(0, ""),
+    error_code(2, "")
+)]
+pub(crate) struct TargetList {}
+
+/// Forget a target: no refresh delivers to it any more, and none waits for
+/// it. The file stays as it is.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "remove",
+    example = "ntcli target remove 2",
+    error_code(0, ""),
+    error_code(1, ""),
+    error_code(2, ""),
+    error_code(6, "")
+)]
+pub(crate) struct TargetRemove {
+    /// its number in ntcli target list
+    #[argh(positional, arg_name = "ID")]
+    pub id: String,
+}
+
+/// Deliver the current token to a target now, or to all of them. Nothing is
+/// requested or revoked: an unfinished refresh is finished by the next one.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "deliver",
+    example = "ntcli target deliver",
+    example = "ntcli target deliver 2",
+    error_code(0, ""),
+    error_code(1, ""),
+    error_code(2, ""),
+    error_code(6, ""),
+    error_code(9, "not every target has the token")
+)]
+pub(crate) struct TargetDeliver {
+    /// its number in ntcli target list; otherwise all
+    #[argh(positional, arg_name = "ID")]
+    pub id: Option<String>,
+}
+
+/// Tell whether each file holds the current token. A command cannot be asked.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "check",
+    example = "ntcli target check",
+    error_code(0, "every file holds the current token"),
+    error_code(1, "some do not, or could not be read"),
+    error_code(2, ""),
+    error_code(6, "")
+)]
+pub(crate) struct TargetCheck {}

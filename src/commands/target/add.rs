@@ -1,0 +1,64 @@
+//! `ntcli target add`
+
+use std::time::Duration;
+
+use super::json;
+use crate::cli::TargetAdd;
+use crate::commands::app::{self, App};
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::hooks::{self, Receiver};
+use crate::json::Json;
+use crate::output::Report;
+use crate::targets::{EXEC_TIMEOUT_S, Remembered};
+use crate::text::printable;
+
+/// Remembers a target, once it is clear that it could get the token.
+pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report> {
+    let timeout_s = match args.timeout.as_deref() {
+        Some(text) => app::seconds("--timeout", text)?,
+        None => EXEC_TIMEOUT_S,
+    };
+    let receiver = receiver(args, timeout_s)?;
+    if !receiver.is_one_place() {
+        return Err(Error::InvalidValue {
+            message: "A target belongs to one workspace, so its path takes no {name} or {id}"
+                .to_owned(),
+        });
+    }
+    let app = App::open(ctx)?;
+    let mut dir = app.lock()?;
+    let config = dir.config()?;
+    let workspace = app.workspace(&config, args.workspace.as_deref())?;
+    let local = app::workspace_ref(&workspace, "");
+    let (own, targets) = (app.paths.files(), dir.targets()?);
+    hooks::probe_new(&receiver, &local, workspace.token.as_ref(), targets, &own, app.clock())?;
+    let target = Remembered {
+        id: 0,
+        workspace_id: workspace.id,
+        workspace: workspace.name,
+        name: receiver.name(),
+        timeout_s,
+    };
+    let (target, is_new) = dir.change_targets(|targets| Ok(targets.add(target)))?;
+
+    let (id, name) = (target.id, printable(&target.workspace));
+    let text = format!("Target {id}: every refresh of '{name}' {}.\n", receiver.does());
+    if is_new {
+        ctx.console.say(&format!("Nothing is delivered yet: ntcli target deliver {id}"));
+    }
+    let status = if is_new { "added" } else { "known" };
+    Ok(Report::new(text, Json::of([("target", json(&target)), ("status", status.into())])))
+}
+
+fn receiver(args: &TargetAdd, timeout_s: u64) -> Result<Receiver> {
+    let file = |prefix: &str, path: &Option<String>| {
+        path.as_ref().map(|path| Receiver::file(&format!("{prefix}{path}")))
+    };
+    let command = || {
+        let text = args.exec.as_deref().unwrap_or_default();
+        Receiver::command(text, Duration::from_secs(timeout_s))
+    };
+    let given = file("", &args.file).or_else(|| file("env:", &args.env));
+    given.or_else(|| file("replace:", &args.replace)).unwrap_or_else(command)
+}

@@ -1,0 +1,63 @@
+//! `ntcli target check`
+
+use super::{json, workspace};
+use crate::commands::app::App;
+use crate::config::Config;
+use crate::config_dir::LOCK_WAIT;
+use crate::context::Context;
+use crate::error::{ManageError, Result};
+use crate::hooks::Receiver;
+use crate::json::Json;
+use crate::output::Report;
+use crate::output::table::Table;
+use crate::store;
+use crate::targets::{Remembered, Targets};
+
+/// Tells whether each file holds the current token.
+pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
+    let app = App::open(ctx)?;
+    // A refresh that is at work has stored its token and may not have delivered it. Where there is
+    // no lock no process is at work, and none is made.
+    let lock = || store::lock(&app.paths.lock, LOCK_WAIT, app.clock(), &mut || {});
+    let _lock = app.paths.lock.exists().then(lock).transpose()?;
+    let config = app.config()?;
+    let targets = Targets::load(&app.paths.targets)?;
+    let mut table = Table::new(["ID", "Workspace", "State", "Delivery"]);
+    let mut rows = Vec::new();
+    let mut drifted = 0;
+    for target in targets.all() {
+        let receiver = Receiver::remembered(target)?;
+        let (state, reason) = match state(&config, target, &receiver) {
+            Ok(state) => (state, None),
+            Err(reason) => ("unreadable", Some(reason)),
+        };
+        drifted += usize::from(matches!(state, "drifted" | "unreadable"));
+        let does = reason.clone().unwrap_or_else(|| receiver.does());
+        table.row([&target.id.to_string(), &target.workspace, state, &does]);
+        let mut row = json(target);
+        row.set("state", state.into());
+        row.set("reason", reason.into());
+        rows.push(row);
+    }
+    let text = table.render(ctx.console.color_out());
+    let report = Report::new(text, Json::of([("targets", Json::Array(rows))]));
+    let total = targets.all().len();
+    let problem = (drifted > 0).then(|| ManageError::Drift { drifted, total }.into());
+    Ok(report.with_problem(problem))
+}
+
+fn state(
+    config: &Config,
+    target: &Remembered,
+    receiver: &Receiver,
+) -> std::result::Result<&'static str, String> {
+    let current = config.workspace_by_id(&target.workspace_id).and_then(|w| w.token);
+    let Some(token) = current else {
+        return Err("the workspace has no token here".to_owned());
+    };
+    Ok(match receiver.holds(&workspace(target), &token)? {
+        Some(true) => "current",
+        Some(false) => "drifted",
+        None => "unknown",
+    })
+}

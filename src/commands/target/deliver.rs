@@ -1,0 +1,75 @@
+//! `ntcli target deliver`
+
+use super::json;
+use crate::cli::TargetDeliver;
+use crate::commands::app::{self, App};
+use crate::context::Context;
+use crate::error::{Error, ManageError, Result};
+use crate::hooks::Hooks;
+use crate::json::Json;
+use crate::output::Report;
+use crate::rotation;
+use crate::targets::{Remembered, Targets};
+use crate::text::printable;
+
+/// Delivers the current token to one target, or to all.
+pub(in crate::commands) fn run(ctx: &Context, args: &TargetDeliver) -> Result<Report> {
+    let app = App::open(ctx)?;
+    let mut dir = app.lock()?;
+    let config = dir.config()?;
+    let targets = dir.targets()?.clone();
+    let chosen = chosen(&targets, args)?;
+    let mut hooks = Hooks::new(Vec::new(), ctx.clock.clone());
+    hooks.remember(&targets)?;
+    if hooks.has_commands() {
+        hooks.hold(dir.lock_for_child()?);
+    }
+    let (mut text, mut rows, mut reasons) = (String::new(), Vec::new(), Vec::new());
+    // By workspace: commands come after all files of theirs.
+    let mut left = chosen.clone();
+    while let Some(first) = left.first().cloned() {
+        let (these, others): (Vec<Remembered>, _) =
+            left.into_iter().partition(|target| target.workspace_id == first.workspace_id);
+        left = others;
+        let workspace = config.workspace_by_id(&first.workspace_id);
+        let workspace =
+            workspace.ok_or_else(|| Error::UnknownWorkspace { name: first.workspace.clone() })?;
+        let local = app::workspace_ref(&workspace, "");
+        let names: Vec<String> = these.iter().map(|target| target.name.clone()).collect();
+        rotation::deliver_current(&mut dir, &mut hooks, &local, &names, &mut |name, outcome| {
+            let Some(target) = these.iter().find(|target| target.name == *name) else {
+                return;
+            };
+            let mut row = json(target);
+            row.set("delivered", outcome.is_ok().into());
+            row.set("reason", outcome.as_ref().err().cloned().into());
+            rows.push(row);
+            match outcome {
+                Ok(()) => {
+                    let (id, name) = (target.id, printable(&target.workspace));
+                    text += &format!("Target {id} has the current token of '{name}'.\n");
+                }
+                Err(reason) => reasons.push(reason.clone()),
+            }
+        })?;
+    }
+    if chosen.is_empty() {
+        ctx.console.say("No target is remembered yet: ntcli target add --help");
+    }
+    let report = Report::new(text, Json::of([("targets", Json::Array(rows))]));
+    let again = match &args.id {
+        Some(id) => format!("ntcli target deliver {}", printable(id)),
+        None => "ntcli target deliver".to_owned(),
+    };
+    let problem = (!reasons.is_empty()).then(|| ManageError::Undelivered { reasons, again }.into());
+    Ok(report.with_problem(problem))
+}
+
+fn chosen(targets: &Targets, args: &TargetDeliver) -> Result<Vec<Remembered>> {
+    let Some(id) = &args.id else {
+        return Ok(targets.all().to_vec());
+    };
+    let found = targets.all().iter().find(|target| target.id.to_string() == *id);
+    let found = found.ok_or_else(|| ManageError::UnknownTarget { id: id.clone() })?;
+    Ok(vec![found.clone()])
+}

@@ -1,0 +1,73 @@
+//! `ntcli target …`: what must get a workspace's token.
+
+pub(super) mod add;
+pub(super) mod check;
+pub(super) mod deliver;
+
+use super::app::{self, App};
+use crate::cli::TargetRemove;
+use crate::context::Context;
+use crate::error::{ManageError, Result};
+use crate::hooks::Receiver;
+use crate::json::Json;
+use crate::output::Report;
+use crate::output::table::Table;
+use crate::rotation::WorkspaceRef;
+use crate::targets::{Remembered, Targets};
+use crate::text::printable;
+
+/// Lists all targets.
+pub(in crate::commands) fn list(ctx: &Context) -> Result<Report> {
+    let app = App::open(ctx)?;
+    let targets = Targets::load(&app.paths.targets)?;
+    if targets.all().is_empty() {
+        ctx.console.say("No target is remembered yet: ntcli target add --help");
+    }
+    let mut table = Table::new(["ID", "Workspace", "Delivery"]);
+    let mut rows = Vec::new();
+    for target in targets.all() {
+        let does = Receiver::remembered(target)?.does();
+        table.row([&target.id.to_string(), &target.workspace, &does]);
+        rows.push(json(target));
+    }
+    let text = table.render(ctx.console.color_out());
+    Ok(Report::new(text, Json::of([("targets", Json::Array(rows))])))
+}
+
+/// Forgets a target.
+pub(in crate::commands) fn remove(ctx: &Context, args: &TargetRemove) -> Result<Report> {
+    let unknown = || ManageError::UnknownTarget { id: args.id.clone() };
+    let app = App::open(ctx)?;
+    let mut dir = app.lock()?;
+    let removed = dir.change_targets(|targets| {
+        let id = args.id.parse().map_err(|_| unknown())?;
+        Ok(targets.remove(id).ok_or_else(unknown)?)
+    })?;
+    let name = printable(&removed.workspace);
+    let text = format!("Target {} of '{name}' is forgotten.\n", removed.id);
+    let json = Json::of([("target", json(&removed)), ("status", "removed".into())]);
+    Ok(Report::new(text, json))
+}
+
+/// A target for JSON.
+fn json(target: &Remembered) -> Json {
+    let mut json = Json::of([
+        ("id", i64::from(target.id).into()),
+        ("workspace", app::json_workspace(&workspace(target))),
+        ("deliver_to", target.name.as_str().into()),
+    ]);
+    if target.is_command() {
+        json.set("timeout_s", target.timeout_s.cast_signed().into());
+    }
+    json
+}
+
+/// The workspace of a target, without its key.
+fn workspace(target: &Remembered) -> WorkspaceRef {
+    WorkspaceRef {
+        key: String::new(),
+        id: target.workspace_id.clone(),
+        name: target.workspace.clone(),
+        server: String::new(),
+    }
+}

@@ -1,0 +1,40 @@
+//! `ntcli token rollback`
+
+use super::refresh_report as report;
+use crate::cli::TokenRollback;
+use crate::commands::app::{self, App, As};
+use crate::context::Context;
+use crate::error::Result;
+use crate::hooks::Hooks;
+use crate::output::Report;
+use crate::rotation::Rotator;
+
+/// Makes the token before the current one the current one again.
+pub(in crate::commands) fn run(ctx: &Context, args: &TokenRollback) -> Result<Report> {
+    let lock_wait = app::lock_wait(args.lock_wait.as_deref())?;
+    let app = App::open(ctx)?;
+    app.check_session(&app.config()?)?;
+    let (mut dir, _) = app.lock_for(lock_wait)?;
+    let config = dir.config()?;
+    let found = app.workspace(&config, args.workspace.as_deref())?;
+    let workspace = app::workspace_ref(&found, &app.server(&config)?);
+    // A target that cannot get it is no reason to stay: it has not got the other one either.
+    let mut hooks = Hooks::new(Vec::new(), ctx.clock.clone());
+    hooks.remember(dir.targets()?)?;
+    if hooks.has_commands() {
+        hooks.hold(dir.lock_for_child()?);
+    }
+    let api = app.api(&config, As::User)?;
+    let mut met = report::Met::default();
+    let mut on_event = |event| {
+        app.on_event(&event);
+        met.take(event);
+    };
+    let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
+    rotator.deliver_to(&mut hooks);
+    let rolled_back = rotator.rollback(&workspace);
+    drop(rotator);
+    let mut report = report::rolled_back(&workspace, rolled_back?);
+    met.add_to(&mut report.json);
+    Ok(report)
+}

@@ -1,0 +1,154 @@
+//! Delivering a new token to what uses it. Each target that has it is remembered, so that only what
+//! failed is repeated.
+
+use super::ports::{Deliver, Delivery, Event, HistoryEvent, Store, Target};
+use super::{OldFate, Rotation, Rotator, WorkspaceRef};
+use crate::error::Error;
+use crate::token::Token;
+
+impl Rotator<'_> {
+    /// Delivers the new token to its targets, if there are any; only then revokes the old one.
+    pub(super) fn deliver_then_revoke_old(
+        &mut self,
+        workspace: &WorkspaceRef,
+        new: &Token,
+        old: Option<&Token>,
+        grace_s: Option<u64>,
+    ) -> OldFate {
+        if let Some(refusal) = self.breaker.delivery_refusal() {
+            return OldFate::Kept(refusal);
+        }
+        let outcome = self.deliver(workspace, new, old);
+        self.breaker.delivered(&outcome);
+        match outcome {
+            Ok(()) => self.revoke_old(workspace, new, old, grace_s),
+            Err(reason) => OldFate::Kept(reason),
+        }
+    }
+
+    /// Delivers to every target that has not got the token yet.
+    ///
+    /// # Errors
+    /// Which targets have not got it, and why.
+    fn deliver(
+        &mut self,
+        workspace: &WorkspaceRef,
+        new: &Token,
+        old: Option<&Token>,
+    ) -> Result<(), String> {
+        let open = self.pending.rotation(workspace).cloned();
+        let (delivered, earlier, for_that_run) =
+            open.map_or((Vec::new(), 0, false), |r| (r.delivered, r.attempts, r.deliver));
+        let mut left = self.targets.as_ref().map_or(Vec::new(), |to| to.targets(workspace));
+        left.retain(|target| !delivered.contains(&target.name));
+        let attempt = earlier.saturating_add(1);
+        if !left.is_empty() {
+            // Durable: a command that is run again is told so.
+            let begun = self.append_durable(&[workspace.delivering(attempt)]);
+            begun.map_err(|failed| failed.error.in_one_line())?;
+        }
+        let delivery = Delivery { workspace, new, old, attempt };
+        let mut failures = each(&left, |target| self.deliver_to_one(target, &delivery));
+        if for_that_run && failures.is_empty() {
+            if self.has_own_targets() {
+                self.append_relaxed(workspace.delivered());
+            } else {
+                failures.push("what an earlier run had to deliver to is not known".to_owned());
+            }
+        }
+        if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
+    }
+
+    fn deliver_to_one(&mut self, target: &Target, delivery: &Delivery) -> Result<(), String> {
+        let (workspace, name) = (delivery.workspace, &target.name);
+        let what = format!("Delivering the new token of {} to {name}", workspace.name);
+        (self.on_event)(Event::Progress(what));
+        let Some(targets) = &mut self.targets else {
+            return Err("there is nothing to deliver to".to_owned());
+        };
+        let outcome = targets.deliver(target, delivery);
+        match &outcome {
+            Ok(()) => {
+                let (jti, target) = (delivery.new.jti.clone(), name.clone());
+                self.note(workspace, &HistoryEvent::Delivered { jti, target });
+                self.append_relaxed(workspace.delivered_to(name));
+            }
+            Err(reason) => {
+                let reason = format!("delivery: {reason}");
+                self.note(workspace, &HistoryEvent::Failed { reason });
+            }
+        }
+        let failed = outcome.as_ref().err().cloned();
+        let (workspace, target) = (workspace.clone(), name.clone());
+        (self.on_event)(Event::Delivery { workspace, target, failed });
+        outcome
+    }
+
+    /// Whether this run was given targets of its own, beside the remembered ones.
+    pub(super) fn has_own_targets(&self) -> bool {
+        self.targets.as_ref().is_some_and(|targets| targets.has_own())
+    }
+
+    /// Whether something must get the token before the old one is revoked. If it is not known what
+    /// is remembered with the workspace, something must.
+    pub(super) fn awaits_delivery(&mut self, rotation: &Rotation) -> bool {
+        match self.store.targets_of(&rotation.workspace) {
+            Ok(remembered) => rotation.with_targets(&remembered).awaits_delivery(),
+            Err(_) => rotation.promoted && !rotation.keep_old,
+        }
+    }
+}
+
+/// Delivers to each, and tells what failed. A file that cannot be written is no reason to leave out
+/// the others; but commands come after all files, and one after the other: each may build on what
+/// was delivered before it.
+fn each(targets: &[Target], mut deliver: impl FnMut(&Target) -> Result<(), String>) -> Vec<String> {
+    let mut failures = Vec::new();
+    for target in targets {
+        if target.is_command && !failures.is_empty() {
+            break;
+        }
+        failures.extend(deliver(target).err());
+    }
+    failures
+}
+
+/// Delivers the current token of a workspace to those of its targets that have these names, without
+/// a server: an unfinished refresh is finished by the next run. `told` hears what became of each.
+///
+/// # Errors
+/// [`Error::NoToken`]; the journal could not be written, and nothing was delivered.
+pub(crate) fn deliver_current(
+    store: &mut dyn Store,
+    targets: &mut dyn Deliver,
+    workspace: &WorkspaceRef,
+    names: &[String],
+    told: &mut dyn FnMut(&str, &Result<(), String>),
+) -> crate::error::Result<()> {
+    let new = store.current(workspace)?.ok_or(Error::NoToken)?;
+    let pending = store.pending()?;
+    let open = pending.rotation(workspace).filter(|open| open.token.is_same(&new));
+    // Nothing tells whether they had it before.
+    let attempt = open.map_or(2, |open| open.attempts.saturating_add(1));
+    if open.is_some() {
+        store.append(&[workspace.delivering(attempt)], true)?;
+    }
+    let old = open.and_then(|open| open.old.as_ref());
+    let delivery = Delivery { workspace, new: &new, old, attempt };
+    let mut those = targets.targets(workspace);
+    those.retain(|target| names.contains(&target.name));
+    each(&those, |target| {
+        let outcome = targets.deliver(target, &delivery);
+        if outcome.is_ok() {
+            let (jti, target) = (new.jti.clone(), target.name.clone());
+            if open.is_some() {
+                // Lost, it is delivered once more.
+                let _ = store.append(&[workspace.delivered_to(&target)], false);
+            }
+            store.note(workspace, &HistoryEvent::Delivered { jti, target }, false);
+        }
+        told(&target.name, &outcome);
+        outcome
+    });
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! The way back: the token before the current one becomes the current one again, goes to every
+//! target, and the one that had replaced it is revoked. A refresh with the roles exchanged.
+
+use super::breaker::Call;
+use super::journal::Record;
+use super::ports::{Acceptance, HistoryEvent, Promotion};
+use super::{Refreshed, Rotator, WorkspaceRef};
+use crate::error::{Error, ManageError, NewTokenFate, Result};
+use crate::token::Token;
+
+const TRY: &str = "try the token before the current one";
+
+/// The two tokens of a rollback.
+struct WayBack {
+    token: Token,
+    current: Token,
+    /// Targets that were given for one run alone may have the current one.
+    own_targets: bool,
+    /// What the refresh that is undone would have granted, should it not be undone after all.
+    grace_s: Option<u64>,
+}
+
+impl Rotator<'_> {
+    /// Goes back to the token before the current one, while that is kept live: its grace runs, or a
+    /// delivery of the current one failed.
+    ///
+    /// # Errors
+    /// [`ManageError::NoWayBack`]: nothing has changed.
+    pub(crate) fn rollback(&mut self, workspace: &WorkspaceRef) -> Result<Refreshed> {
+        self.recover(&[]);
+        let outcome = self.try_rollback(workspace);
+        self.close();
+        outcome.map_err(|error| self.late(error))
+    }
+
+    fn try_rollback(&mut self, workspace: &WorkspaceRef) -> Result<Refreshed> {
+        let WayBack { token, current, own_targets, grace_s } = self.way_back(workspace)?;
+        let verified = self.try_way_back(workspace, &token, &current)?;
+        // What cannot be written is found out before anything is promised.
+        self.store.probe()?;
+        self.append_durable(&[Record::Created {
+            workspace: workspace.clone(),
+            at: self.request_time(),
+            token: token.clone(),
+            old: Some(current.clone()),
+            deliver: own_targets,
+            grace_s,
+            keep_old: false,
+            rollback: true,
+        }])?;
+        let promotion = Promotion { workspace, old: Some(&current), new: &token };
+        match self.store.promote(&[promotion]) {
+            Ok(stored) if stored == [true] => {}
+            Ok(_) => {
+                self.call_off_rollback(workspace);
+                return Err(self.failed(workspace, Error::Overtaken));
+            }
+            // In place but perhaps not durable: the next run makes sure.
+            Err(failed) if failed.in_place => {
+                let fate = NewTokenFate::Kept;
+                return Err(self.not_stored(workspace, &token, fate, &failed.error));
+            }
+            Err(failed) => {
+                self.call_off_rollback(workspace);
+                return Err(failed.error);
+            }
+        }
+        self.note_rolled_back(workspace, &token, Some(&current));
+        self.append_relaxed(workspace.promoted());
+        let fate = self.deliver_then_revoke_old(workspace, &token, Some(&current), None);
+        Ok(Refreshed { new: token, old: Some(current), fate, verified, resumed: false })
+    }
+
+    /// The token before the current one, if there is a way back to it.
+    fn way_back(&mut self, workspace: &WorkspaceRef) -> Result<WayBack> {
+        let none = |reason: &str| ManageError::NoWayBack { reason: reason.to_owned() };
+        let current = self.store.current(workspace)?.ok_or(Error::NoToken)?;
+        let way_back = match self.pending.rotation(workspace).cloned() {
+            Some(open) if open.token.is_same(&current) && self.awaits_delivery(&open) => {
+                open.old.map(|token| (token, open.own_targets, open.grace_s))
+            }
+            Some(_) => return Err(Error::Unfinished),
+            None => {
+                let now = self.moment();
+                let mut put_off = self.pending.revocations.iter();
+                let put_off = put_off.rfind(|p| {
+                    p.workspace.is(workspace)
+                        && p.successor.is_some()
+                        && p.successor == current.jti
+                        && !p.is_due(&now)
+                });
+                put_off.and_then(|p| Some((p.token.clone()?, p.own_targets, None)))
+            }
+        };
+        let (token, own_targets, grace_s) = way_back
+            .ok_or_else(|| none("no grace runs for the token before it, and no delivery failed"))?;
+        if token.expiry.at().is_some_and(|end| end <= self.clock.now()) {
+            return Err(none("the token before it has expired").into());
+        }
+        Ok(WayBack { token, current, own_targets, grace_s })
+    }
+
+    /// Whether the server still takes the token: accepted, or at least listed by a server that
+    /// accepts none (`false`).
+    fn try_way_back(
+        &mut self,
+        workspace: &WorkspaceRef,
+        token: &Token,
+        current: &Token,
+    ) -> Result<Option<bool>> {
+        let mut check = |token: &Token| {
+            let answer = self.send(Call::Check, |server| server.check(&token.access_token));
+            answer.map_err(|failure| Error::call(TRY, failure))
+        };
+        match check(token)? {
+            Acceptance::Accepted => return Ok(Some(true)),
+            Acceptance::Denied if check(current)? == Acceptance::Accepted => {
+                let reason = "the server does not accept the token before it any more".to_owned();
+                return Err(ManageError::NoWayBack { reason }.into());
+            }
+            Acceptance::Denied | Acceptance::Unclear => {}
+        }
+        let list = self.list(workspace).map_err(|failure| Error::call(TRY, failure))?;
+        if list.iter().any(|listed| Some(&listed.jti) == token.jti.as_ref()) {
+            return Ok(Some(false));
+        }
+        let reason = "the server does not list the token before it any more".to_owned();
+        Err(ManageError::NoWayBack { reason }.into())
+    }
+
+    /// Things are as they were before the rollback: its token is still to be revoked later, or the
+    /// current one is still to be delivered.
+    pub(super) fn call_off_rollback(&mut self, workspace: &WorkspaceRef) {
+        let Some(open) = self.pending.rotation(workspace) else {
+            return;
+        };
+        let mut put_off = self.pending.revocations.iter();
+        let is_put_off =
+            put_off.any(|p| p.workspace.is(workspace) && Some(&p.jti) == open.token.jti.as_ref());
+        let record = if is_put_off { workspace.done() } else { workspace.turned_back() };
+        let _ = self.append_durable(&[record]); // else the next run does the same
+    }
+
+    pub(super) fn note_rolled_back(
+        &mut self,
+        workspace: &WorkspaceRef,
+        to: &Token,
+        from: Option<&Token>,
+    ) {
+        let (to, from) = (to.jti.clone(), from.and_then(|from| from.jti.clone()));
+        self.note(workspace, &HistoryEvent::RolledBack { to, from });
+    }
+}
