@@ -102,7 +102,7 @@ pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
         Ok(Parsed::Run(invocation)) => {
             ctx.debug = invocation.debug;
             ctx.json = invocation.format == Format::Json;
-            (invocation.format, commands::run(ctx, &invocation.command))
+            (invocation.format, commands::run(ctx, &invocation))
         }
         Err(wrong) => {
             let format = wrong.format;

@@ -2,6 +2,7 @@
 
 use argh::Optionality;
 
+use super::args::RUNS_A_PROGRAM;
 use super::help;
 use super::parser::Scan;
 
@@ -15,6 +16,9 @@ pub(super) fn positionals(scan: &mut Scan) -> Result<(), String> {
     }
     if scan.path == ["token", "revoke"] {
         jti_or_pending(scan)?;
+    }
+    if scan.path == RUNS_A_PROGRAM && scan.program.is_empty() {
+        return Err(format!("'{command}' needs a command to run, after '--'"));
     }
     let given = scan.positionals.len();
     if given > names.len() {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
 
-use super::args::ALIASES;
+use super::args::{ALIASES, RUNS_A_PROGRAM};
 use super::command_tree;
 
 const FRONT: &str = include_str!("front.txt");
@@ -52,7 +52,11 @@ pub(super) fn usage(path: &[&str], node: &CommandInfoWithArgs) -> String {
             _ => write!(out, " [{name}]"),
         };
     }
-    out + if node.commands.is_empty() { " [OPTIONS]" } else { " COMMAND" }
+    out.push_str(if node.commands.is_empty() { " [OPTIONS]" } else { " COMMAND" });
+    if path == RUNS_A_PROGRAM {
+        out.push_str(" -- COMMAND [ARGUMENTS]");
+    }
+    out
 }
 
 /// The environment variables and what they do, as the front page tells it.

@@ -40,6 +40,8 @@ pub(crate) struct Invocation {
     pub debug: bool,
     /// How to write the result.
     pub format: Format,
+    /// For `token exec`: the program to run and its arguments.
+    pub program: Vec<OsString>,
 }
 
 /// Arguments that are not understood.
@@ -93,7 +95,8 @@ fn run(mut scan: Scan) -> Result<Invocation, String> {
     check::one_workspace(&mut scan)?;
     let ntcli =
         Ntcli::from_args(&["ntcli"], &scan.argv()).map_err(|exit| reworded(&exit, &scan))?;
-    Ok(Invocation { command: ntcli.command, debug: ntcli.debug, format: ntcli.format })
+    let (debug, format) = (ntcli.debug, ntcli.format);
+    Ok(Invocation { command: ntcli.command, debug, format, program: scan.program })
 }
 
 /// An argh error without the user's input. After the parser only values that do not parse are left;

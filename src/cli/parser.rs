@@ -7,7 +7,7 @@ use std::vec::IntoIter;
 
 use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
 
-use super::args::{ALIASES, Format};
+use super::args::{ALIASES, Format, RUNS_A_PROGRAM};
 use super::{command_tree, help, suggest};
 
 type Flag = &'static FlagInfo<'static>;
@@ -31,6 +31,8 @@ pub(super) struct Scan {
     pub(super) options: Vec<GivenOption>,
     /// The other arguments in the order given.
     pub(super) positionals: Vec<String>,
+    /// What follows `--` where that is a program: as the system gave it.
+    pub(super) program: Vec<OsString>,
     /// Whether help is asked for.
     pub(super) help: bool,
     /// Whether the version is asked for.
@@ -43,7 +45,7 @@ pub(super) struct Scan {
 }
 
 /// Parses the arguments. Continues after an error: `--format json` and `--help` may follow.
-pub(super) fn scan(args: Vec<OsString>) -> Scan {
+pub(super) fn scan(mut args: Vec<OsString>) -> Scan {
     let root = command_tree();
     let mut scan = Scan {
         path: Vec::new(),
@@ -51,29 +53,24 @@ pub(super) fn scan(args: Vec<OsString>) -> Scan {
         node: root,
         options: Vec::new(),
         positionals: Vec::new(),
+        program: Vec::new(),
         help: false,
         version: false,
         unknown_command: false,
         problem: None,
     };
-    let mut texts = Vec::with_capacity(args.len());
-    for arg in args {
-        texts.push(arg.into_string().unwrap_or_else(|raw| {
-            scan.wrong("An argument is not valid UTF-8".to_owned());
-            raw.to_string_lossy().into_owned()
-        }));
-    }
-    let mut args = texts.into_iter().peekable();
+    let dashes = args.iter().position(|arg| arg == "--");
+    let rest = dashes.map(|at| args.split_off(at));
+    let mut args = scan.texts(args).into_iter().peekable();
     while let Some(arg) = args.next() {
-        if arg == "--" {
-            scan.after_dashes(args);
-            break;
-        }
         if arg.len() > 1 && arg.starts_with('-') {
             scan.option(&arg, &mut args);
         } else {
             scan.word(arg);
         }
+    }
+    if let Some(rest) = rest {
+        scan.after_dashes(rest.into_iter().skip(1).collect());
     }
     scan
 }
@@ -113,6 +110,16 @@ impl Scan {
         self.problem.get_or_insert(message);
     }
 
+    fn texts(&mut self, args: Vec<OsString>) -> Vec<String> {
+        let text = |raw: OsString| {
+            raw.into_string().unwrap_or_else(|raw| {
+                self.wrong("An argument is not valid UTF-8".to_owned());
+                raw.to_string_lossy().into_owned()
+            })
+        };
+        args.into_iter().map(text).collect()
+    }
+
     fn word(&mut self, arg: String) {
         if arg == "help" {
             self.help = true;
@@ -146,8 +153,13 @@ impl Scan {
     }
 
     /// An argument after `--` is not an option, help or a command.
-    fn after_dashes(&mut self, args: Args) {
-        self.positionals.extend(args);
+    fn after_dashes(&mut self, args: Vec<OsString>) {
+        if self.path == RUNS_A_PROGRAM {
+            self.program = args;
+            return;
+        }
+        let texts = self.texts(args);
+        self.positionals.extend(texts);
         if !self.positionals.is_empty() && !self.node.commands.is_empty() {
             self.wrong("The command must come before '--'".to_owned());
         }
@@ -213,7 +225,7 @@ impl Scan {
     fn is_option(&self, arg: &str) -> bool {
         let name = arg.split_once('=').map_or(arg, |(name, _)| name);
         let plain = name.starts_with("--") || name.chars().count() == 2;
-        arg == "--" || (plain && arg.starts_with('-') && self.split(name).is_some())
+        plain && arg.starts_with('-') && self.split(name).is_some()
     }
 
     fn flags(&self) -> impl Iterator<Item = Flag> {

@@ -13,7 +13,7 @@ mod token;
 mod workspace;
 
 use crate::cli::{
-    AuthCommand, Command, ConfigCommand, DomainCommand, TargetCommand, TokenCommand,
+    AuthCommand, Command, ConfigCommand, DomainCommand, Invocation, TargetCommand, TokenCommand,
     WorkspaceCommand,
 };
 use crate::context::Context;
@@ -24,12 +24,14 @@ use crate::output::Report;
 ///
 /// # Errors
 /// The error of the command.
-pub(crate) fn run(ctx: &Context, command: &Command) -> Result<Report> {
-    match command {
+pub(crate) fn run(ctx: &Context, invocation: &Invocation) -> Result<Report> {
+    match &invocation.command {
         Command::Token(token) => match &token.command {
             TokenCommand::Refresh(args) => token::refresh::run(ctx, args),
             TokenCommand::Create(args) => token::create::run(ctx, args),
             TokenCommand::Show(args) => token::show::run(ctx, args),
+            TokenCommand::Print(args) => token::print::run(ctx, args),
+            TokenCommand::Exec(args) => token::exec::run(ctx, args, &invocation.program),
             TokenCommand::List(args) => token::list::run(ctx, args),
             TokenCommand::NeedsRefresh(args) => token::needs_refresh::run(ctx, args),
             TokenCommand::Revoke(args) => token::revoke::run(ctx, args),

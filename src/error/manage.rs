@@ -1,8 +1,11 @@
 //! The errors of the commands around the refresh: workspaces, single tokens, settings.
 
+use std::io;
+
 use super::described::Described;
 use super::{Failure, NewTokenFate, exit};
 use crate::text::{printable, shell_word};
+use crate::time::Timestamp;
 
 /// Managing workspaces and tokens failed.
 #[derive(Debug)]
@@ -71,6 +74,14 @@ pub(crate) enum ManageError {
         action: &'static str,
         failure: Failure,
     },
+    /// The current token is of no use any more.
+    TokenEnded {
+        ended: Timestamp,
+        /// The workspace, as it was named; `None` for the one that is meant anyway.
+        named: Option<String>,
+    },
+    /// The command of `token exec` could not be run.
+    NotRun { program: String, source: io::Error },
     /// The server answers and says that it is not well.
     Unhealthy {
         /// The word that it uses.
@@ -181,6 +192,19 @@ impl ManageError {
                 Described::call(failure, format!("Could not {action}; nothing has changed"))
                     .hint("ntcli domain show")
             }
+            Self::TokenEnded { ended, named } => Described::new(
+                "token_expired",
+                exit::FAILED,
+                format!("The current token expired at {ended}"),
+            )
+            .hint(refresh(named.as_deref())),
+            Self::NotRun { program, source } => Described::new(
+                "not_run",
+                // As shells and env do.
+                if source.kind() == io::ErrorKind::NotFound { 127 } else { 126 },
+                format!("Cannot run '{}'", printable(program)),
+            )
+            .cause(source),
             Self::Unhealthy { status } => Described::new(
                 "unhealthy",
                 exit::UNAVAILABLE,
@@ -188,6 +212,12 @@ impl ManageError {
             ),
         }
     }
+}
+
+/// The command that replaces the token of a workspace.
+fn refresh(named: Option<&str>) -> String {
+    let option = named.map(|name| format!(" -w {}", shell_word(&printable(name))));
+    format!("ntcli token refresh{}", option.unwrap_or_default())
 }
 
 /// What happened to the token that came with a workspace, and what to do about it.

@@ -11,6 +11,7 @@ mod settings;
 mod setup;
 mod target;
 mod token;
+mod token_use;
 mod workspace;
 
 use std::str::FromStr;
@@ -27,6 +28,7 @@ pub(crate) use token::{
     Token, TokenCommand, TokenCreate, TokenHistory, TokenList, TokenNeedsRefresh, TokenRefresh,
     TokenRevoke, TokenRollback, TokenShow,
 };
+pub(crate) use token_use::{TokenExec, TokenPrint};
 pub(crate) use workspace::{Workspace, WorkspaceCommand, WorkspaceCreate, WorkspaceDelete};
 
 /// Aliases of commands: the group, the alias, the name. argh supports only aliases of one letter.
@@ -37,6 +39,10 @@ pub(crate) const ALIASES: &[(&str, &str, &str)] = &[
     ("workspace", "rm", "delete"),
     ("workspace", "unset", "clear"),
 ];
+
+/// The command after whose `--` another program stands with its arguments. argh would want them to
+/// be UTF-8.
+pub(super) const RUNS_A_PROGRAM: [&str; 2] = ["token", "exec"];
 
 /// Rotates and looks after workspace tokens.
 ///
@@ -116,6 +122,18 @@ fn count(text: &str) -> Result<u32, String> {
         .and_then(|n| u32::try_from(n).ok())
         .filter(|&n| n > 0)
         .ok_or_else(|| "a whole number from 1 up".to_owned())
+}
+
+/// A variable that may hold a token. The error says what is accepted and never holds the value.
+fn variable(name: &str) -> Result<String, String> {
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let digit_first = name.starts_with(|c: char| c.is_ascii_digit());
+    // A token there would keep the program from being found, or from starting.
+    let in_the_way = name == "PATH" || name.starts_with("LD_");
+    if plain && !name.is_empty() && !digit_first && !in_the_way {
+        return Ok(name.to_owned());
+    }
+    Err("a name of letters, digits and _, no digit first (not PATH, not LD_...)".to_owned())
 }
 
 /// A TCP port to listen on. The error says what is accepted and never holds the value.

@@ -3,6 +3,7 @@
 use argh::{ArgsInfo, FromArgs};
 
 use super::count;
+use super::token_use::{TokenExec, TokenPrint};
 
 /// Workspace tokens: replace, create, look at and revoke them.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,10 @@ pub(crate) enum TokenCommand {
     Create(TokenCreate),
     /// `ntcli token show`
     Show(TokenShow),
+    /// `ntcli token print`
+    Print(TokenPrint),
+    /// `ntcli token exec`
+    Exec(TokenExec),
     /// `ntcli token list`
     List(TokenList),
     /// `ntcli token needs-refresh`

@@ -56,7 +56,7 @@ fn every_way_to_name_the_workspace() {
         assert_eq!(refresh.workspace, some("prod"), "{line}");
         assert_eq!(refresh.workspace_option, None, "{line}");
     }
-    for command in ["create", "show", "list", "needs-refresh", "history"] {
+    for command in ["create", "show", "print", "list", "needs-refresh", "history"] {
         let by_option = run(&format!("token {command} -w prod"));
         assert_eq!(by_option, run(&format!("token {command} prod")));
     }
@@ -90,6 +90,27 @@ fn after_two_dashes_all_is_positional() {
         let invocation = run(&line);
         assert!(!invocation.debug && invocation.format == Format::Text, "{line}");
     }
+}
+
+#[test]
+fn a_program_and_its_arguments() {
+    for (line, workspace, env) in [
+        ("token exec -- make --debug -h help", None, None),
+        ("token exec prod -- make --debug -h help", some("prod"), None),
+        ("token exec -w prod --env=A_1 -- make --debug -h help", some("prod"), some("A_1")),
+        ("token exec --env _ prod -- make --debug -h help", some("prod"), some("_")),
+    ] {
+        let invocation = run(line);
+        assert_eq!(invocation.program, args(&["make", "--debug", "-h", "help"]), "{line}");
+        assert!(!invocation.debug, "{line}");
+        let exec = TokenExec { workspace, env, ..TokenExec::default() };
+        let command = TokenCommand::Exec(exec);
+        assert_eq!(invocation.command, Command::Token(Token { command }), "{line}");
+    }
+    // Before the dashes all is ours.
+    assert!(run("token exec --debug -- -- x").debug);
+    assert_eq!(run("token exec -- -- x").program, args(&["--", "x"]));
+    assert!(shown("token exec --help -- x").contains("[OPTIONS] -- COMMAND [ARGUMENTS]\n"));
 }
 
 #[test]

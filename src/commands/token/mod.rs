@@ -2,10 +2,12 @@
 
 pub(super) mod create;
 mod dry_run;
+pub(super) mod exec;
 pub(super) mod history;
 pub(super) mod list;
 pub(super) mod needs_refresh;
 pub(in crate::commands) mod pending;
+pub(super) mod print;
 pub(super) mod refresh;
 mod refresh_report;
 pub(super) mod revoke;

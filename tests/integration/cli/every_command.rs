@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::control_plane::{Fault, Route, Times};
 use crate::crash::inside::Inside;
 use crate::harness::parallel::for_each;
-use crate::harness::world::{Output, World};
+use crate::harness::world::{Output, Run, World};
 
 /// What a command asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,13 +33,14 @@ const fn command(args: &'static [&'static str], asks: Asks, locks: bool) -> Comm
     Command { args, asks, locks }
 }
 
-pub(super) const COMMANDS: [Command; 27] = [
+pub(super) const COMMANDS: [Command; 28] = [
     command(&["auth", "status"], Asks::Nothing, false),
     command(&["auth", "logout"], Asks::Nothing, true),
     command(&["auth", "logout", "--all"], Asks::Session, true),
     command(&["token", "refresh"], Asks::Session, true),
     command(&["token", "create"], Asks::Session, true),
     command(&["token", "show"], Asks::Nothing, false),
+    command(&["token", "print"], Asks::Nothing, false),
     command(&["token", "list"], Asks::Session, false),
     command(&["token", "needs-refresh", "--within", "9000w"], Asks::Nothing, false),
     command(&["token", "revoke", "jti_other", "--force"], Asks::Session, true),
@@ -138,10 +139,19 @@ fn expected(command: &Command, trouble: Trouble) -> Vec<i32> {
     }
 }
 
+/// A token that the command is there to print may be in its output.
+fn ntcli<'a>(world: &'a World, command: &Command, args: &[&str]) -> Run<'a> {
+    let run = world.ntcli(args);
+    match command.args {
+        ["token", "create" | "print"] => run.prints_secrets(),
+        _ => run,
+    }
+}
+
 fn run(world: &World, command: &Command, trouble: Trouble, format: &str) -> Output {
     let mut args = command.args.to_vec();
     args.extend(["--format", format]);
-    let mut run = world.ntcli(&args);
+    let mut run = ntcli(world, command, &args);
     match trouble {
         Trouble::NoSession => world.set_config("/auth", json!(null)),
         Trouble::BadConfig => world.write("config.json", b"{\"auth\": {\"bearerToken\": \"hush"),
@@ -229,9 +239,7 @@ fn all_is_well_in_json_too() {
             return; // there is no such token
         }
         let args = [command.args, &["--format", "json"]].concat();
-        let run = world.ntcli(&args);
-        let run = if command.args == ["token", "create"] { run.prints_secrets() } else { run };
-        assert_sound(&run.run(), &[0]);
+        assert_sound(&ntcli(&world, command, &args).run(), &[0]);
     });
 }
 

@@ -21,13 +21,15 @@ const FIXTURES: [(&str, &str); 5] = [
 /// A command, its exit code where the workspace holds a token, and where it holds none.
 type Case = (&'static [&'static str], i32, i32);
 
-const COMMANDS: [Case; 26] = [
+const COMMANDS: [Case; 28] = [
     (&["token", "refresh"], 0, 1),
     (&["token", "create"], 0, 0),
     (&["token", "create", "--save"], 0, 0),
     (&["token", "create", "--no-save", "-w", PROD], 0, 0),
     (&["token", "show"], 0, 1),
     (&["token", "show", "--show-token"], 0, 1),
+    (&["token", "print", "--allow-expired"], 0, 1),
+    (&["token", "exec", "--allow-expired", "--", "true"], 0, 1),
     (&["token", "list", "--show-expired"], 0, 0),
     (&["token", "needs-refresh", "--within", "9000w"], 0, 255),
     (&["token", "revoke", "PROD_JTI", "--force"], 0, 0),
@@ -107,7 +109,7 @@ fn every_command_takes_what_the_existing_client_wrote_and_leaves_it_readable() {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let run = given.world.ntcli(&args);
         let run = match args[..] {
-            ["token", "create", ..] | [.., "--show-token"] => run.prints_secrets(),
+            ["token", "create" | "print", ..] | [.., "--show-token"] => run.prints_secrets(),
             _ => run,
         };
         run.run().exits(if *name == "no-token" { *bare } else { *held });
@@ -122,8 +124,9 @@ fn every_command_takes_what_the_existing_client_wrote_and_leaves_it_readable() {
 /// Nothing of ours is written unasked: a command that only reads leaves every byte as it was.
 #[test]
 fn looking_changes_nothing() {
-    let looks: [&[&str]; 8] = [
+    let looks: [&[&str]; 9] = [
         &["token", "show"],
+        &["token", "exec", "--", "true"],
         &["token", "list"],
         &["token", "needs-refresh"],
         &["token", "history"],

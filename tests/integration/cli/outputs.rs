@@ -45,7 +45,7 @@ fn unset(world: &World, pointer: &str) {
     world.set_config(pointer, Value::Null);
 }
 
-const CASES: [Case; 27] = [
+const CASES: [Case; 29] = [
     case("token-refresh", &["token refresh --expires-in 30d"]),
     case("token-refresh-json", &["token refresh --expires-in 30d --format json"]),
     case("token-refresh-never", &["token refresh --expires-in never", "token show"]),
@@ -57,6 +57,11 @@ const CASES: [Case; 27] = [
     case("token-create", &["token create --expires-in 30d", "token create --format json"]),
     case("token-list", &["token list", "token list --format json"]),
     case("token-show", &["token show", "token show --format json"]),
+    case("token-print", &["token print", "token print --format json"]),
+    case(
+        "token-exec",
+        &["token exec", "token exec -- echo --debug", "token exec -- no-such-command"],
+    ),
     case(
         "token-needs-refresh",
         &[
@@ -132,7 +137,7 @@ fn run(world: &World, line: &str) -> Output {
     let newest = world.plane.live_tokens(id).pop().unwrap_or_default();
     let words: Vec<_> = line.split(' ').map(|w| w.replace("SPARE", &newest)).collect();
     let run = world.ntcli(&words);
-    if line.starts_with("token create") {
+    if line.starts_with("token create") || line.starts_with("token print") {
         return run.prints_secrets().run();
     }
     run.run()

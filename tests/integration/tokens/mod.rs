@@ -9,3 +9,4 @@ mod pending;
 mod pending_revocations;
 pub(crate) mod refresh;
 pub(crate) mod revoke;
+mod use_it;

@@ -1,0 +1,57 @@
+//! `ntcli token print` and `ntcli token exec`
+
+use argh::{ArgsInfo, FromArgs};
+
+use super::variable;
+
+/// Print the current token, bare, for a script. Nothing is asked of the server.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "print",
+    example = "ntcli token print",
+    example = "ntcli token print prod --format json",
+    error_code(0, ""),
+    error_code(1, "no token here, or it has expired"),
+    error_code(2, "")
+)]
+pub(crate) struct TokenPrint {
+    /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
+    #[argh(positional, arg_name = "WORKSPACE")]
+    pub workspace: Option<String>,
+    /// the workspace, as an option
+    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
+    pub workspace_option: Option<String>,
+    /// even when it has expired
+    #[argh(switch)]
+    pub allow_expired: bool,
+}
+
+/// Run a command with the current token in its environment. It takes the
+/// place of ntcli, and all after -- is its own. It gets no session variable.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "exec",
+    example = "ntcli token exec -- ./deploy.sh",
+    example = "ntcli token exec prod --env API_TOKEN -- terraform apply",
+    error_code(0, "that of the command, as any other"),
+    error_code(1, "no token here, or it has expired"),
+    error_code(2, ""),
+    error_code(126, "the command cannot be run"),
+    error_code(127, "there is no such command")
+)]
+pub(crate) struct TokenExec {
+    /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
+    #[argh(positional, arg_name = "WORKSPACE")]
+    pub workspace: Option<String>,
+    /// the workspace, as an option
+    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
+    pub workspace_option: Option<String>,
+    /// the variable that holds the token, instead of `NTCLI_WORKSPACE_TOKEN`
+    #[argh(option, arg_name = "NAME", from_str_fn(variable))]
+    pub env: Option<String>,
+    /// even when it has expired
+    #[argh(switch)]
+    pub allow_expired: bool,
+}

@@ -1,0 +1,35 @@
+//! `ntcli token exec`: another program with the current token in its environment.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use super::print::usable;
+use crate::cli::TokenExec;
+use crate::context::Context;
+use crate::error::{ManageError, Result};
+use crate::output::Report;
+
+/// Becomes the program: no process is left beside it, so signals, the terminal and the exit code are
+/// its own. Nothing of ours is open in it: the standard library closes every file it opened, and
+/// gives SIGPIPE, which it ignores, its usual meaning again.
+pub(in crate::commands) fn run(
+    ctx: &Context,
+    args: &TokenExec,
+    program: &[OsString],
+) -> Result<Report> {
+    let current = usable(ctx, args.workspace.as_deref(), args.allow_expired)?;
+    let mut words = program.iter();
+    let name = words.next().cloned().unwrap_or_default();
+    let source = Command::new(&name)
+        .args(words)
+        // Sessions are not for it.
+        .env_remove("NTCLI_TOKEN")
+        .env_remove("NTCLI_SESSION_TOKEN")
+        .env(
+            args.env.as_deref().unwrap_or("NTCLI_WORKSPACE_TOKEN"),
+            current.token.access_token.expose(),
+        )
+        .exec();
+    Err(ManageError::NotRun { program: name.to_string_lossy().into_owned(), source }.into())
+}

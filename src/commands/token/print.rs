@@ -1,0 +1,65 @@
+//! `ntcli token print`: the current token, bare.
+
+use crate::cli::TokenPrint;
+use crate::commands::app::{self, App};
+use crate::config::Workspace;
+use crate::context::Context;
+use crate::error::{Error, ManageError, Result};
+use crate::json::Json;
+use crate::output::Report;
+use crate::token::Token;
+
+/// Prints the current token.
+pub(in crate::commands) fn run(ctx: &Context, args: &TokenPrint) -> Result<Report> {
+    let current = usable(ctx, args.workspace.as_deref(), args.allow_expired)?;
+    let Current { workspace, token } = current;
+    if ctx.console.out_is_terminal() {
+        ctx.console.say("This is a secret: whoever has it can act for the workspace.");
+    }
+    let access_token = token.access_token.expose();
+    let json = Json::of([
+        ("token", access_token.into()),
+        ("jti", token.jti.into()),
+        ("expires_at", token.expiry.at().into()),
+        ("workspace", app::json_workspace(&app::workspace_ref(&workspace, ""))),
+    ]);
+    Ok(Report::new(format!("{access_token}\n"), json))
+}
+
+/// The workspace that is meant and its token, as the config file has them at this moment. A refresh
+/// puts another file in its place by a rename, so what is read is whole, and its token is live: the
+/// old one is revoked only after that.
+pub(super) struct Current {
+    pub(super) workspace: Workspace,
+    pub(super) token: Token,
+}
+
+impl Current {
+    /// # Errors
+    /// [`Error::NoToken`], and as [`App::config`] and [`App::workspace`].
+    pub(super) fn read(app: &App, named: Option<&str>) -> Result<Self> {
+        let config = app.config()?;
+        let mut workspace = app.workspace(&config, named)?;
+        let token = workspace.token.take().ok_or(Error::NoToken)?;
+        Ok(Self { workspace, token })
+    }
+
+    /// What is wrong with a token whose time is over.
+    pub(super) fn ended(&self, app: &App, named: Option<&str>) -> Option<Error> {
+        let ended = self.token.expiry.at().filter(|end| *end <= app.now())?;
+        Some(ManageError::TokenEnded { ended, named: named.map(str::to_owned) }.into())
+    }
+}
+
+/// The current token, for use: not when its time is over, unless that is wanted.
+///
+/// # Errors
+/// [`ManageError::TokenEnded`], and as [`Current::read`].
+pub(super) fn usable(ctx: &Context, named: Option<&str>, allow_expired: bool) -> Result<Current> {
+    let app = App::open(ctx)?;
+    let current = Current::read(&app, named)?;
+    match current.ended(&app, named) {
+        Some(error) if !allow_expired => Err(error),
+        _ => Ok(current),
+    }
+}
