@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::described::Described;
+use super::described::{Described, id};
 use super::{Failure, NewTokenFate, exit};
 use crate::text::{printable, shell_word};
 use crate::time::Timestamp;
@@ -79,6 +79,18 @@ pub(crate) enum ManageError {
         ended: Timestamp,
         /// The workspace, as it was named; `None` for the one that is meant anyway.
         named: Option<String>,
+    },
+    /// The server does not take the current token, whose time is not over.
+    TokenDenied {
+        jti: Option<String>,
+        /// Whether it was replaced or revoked from here, if that can be told.
+        from_here: Option<bool>,
+        named: Option<String>,
+    },
+    /// It could not be found out whether the server takes the current token.
+    TokenUnchecked {
+        /// `None` for an answer that says neither.
+        failure: Option<Failure>,
     },
     /// The command of `token exec` could not be run.
     NotRun { program: String, source: io::Error },
@@ -198,6 +210,35 @@ impl ManageError {
                 format!("The current token expired at {ended}"),
             )
             .hint(refresh(named.as_deref())),
+            Self::TokenDenied { jti, from_here, named } => {
+                let why = match from_here {
+                    None => "",
+                    Some(true) => "; it was replaced or revoked from here",
+                    Some(false) => {
+                        ", and nothing here has revoked it: it was revoked elsewhere, or another machine \
+                     uses a copy of this folder (a cloned VM, a copied home, a restored backup) and \
+                     has refreshed it"
+                    }
+                };
+                Described::new(
+                    "token_denied",
+                    exit::FAILED,
+                    format!("The server denies the current token ({}){why}", id(jti.as_deref())),
+                )
+                .hint(refresh(named.as_deref()))
+            }
+            Self::TokenUnchecked { failure } => {
+                let described = Described::new(
+                    "token_unchecked",
+                    exit::UNAVAILABLE,
+                    "The server does not say whether it takes the current token",
+                )
+                .hint("ntcli health");
+                match failure {
+                    Some(failure) => described.failure(failure),
+                    None => described,
+                }
+            }
             Self::NotRun { program, source } => Described::new(
                 "not_run",
                 // As shells and env do.

@@ -178,16 +178,19 @@ pub(crate) struct TokenCreate {
 }
 
 /// Show the current token: its JTI, its dates, its status. Nothing is asked
-/// of the server. Also tells of work that an interrupted run left.
+/// of the server without --check. Also tells of work that an interrupted run
+/// left.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
     name = "show",
     example = "ntcli token show",
     example = "ntcli token show prod --show-token",
+    example = "ntcli token show --check",
     error_code(0, ""),
-    error_code(1, ""),
-    error_code(2, "")
+    error_code(1, "no token here; with --check: expired, or denied"),
+    error_code(2, ""),
+    error_code(5, "with --check: no clear answer")
 )]
 pub(crate) struct TokenShow {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
@@ -199,6 +202,9 @@ pub(crate) struct TokenShow {
     /// print the token itself too
     #[argh(switch)]
     pub show_token: bool,
+    /// ask the server whether it takes the token now; no session is needed
+    #[argh(switch)]
+    pub check: bool,
 }
 
 /// List the workspace's tokens that the server knows.

@@ -2,7 +2,7 @@
 
 use crate::cli::TokenPrint;
 use crate::commands::app::{self, App};
-use crate::config::Workspace;
+use crate::config::{Config, Workspace};
 use crate::context::Context;
 use crate::error::{Error, ManageError, Result};
 use crate::json::Json;
@@ -12,7 +12,7 @@ use crate::token::Token;
 /// Prints the current token.
 pub(in crate::commands) fn run(ctx: &Context, args: &TokenPrint) -> Result<Report> {
     let current = usable(ctx, args.workspace.as_deref(), args.allow_expired)?;
-    let Current { workspace, token } = current;
+    let Current { workspace, token, .. } = current;
     if ctx.console.out_is_terminal() {
         ctx.console.say("This is a secret: whoever has it can act for the workspace.");
     }
@@ -30,6 +30,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenPrint) -> Result<Repor
 /// puts another file in its place by a rename, so what is read is whole, and its token is live: the
 /// old one is revoked only after that.
 pub(super) struct Current {
+    pub(super) config: Config,
     pub(super) workspace: Workspace,
     pub(super) token: Token,
 }
@@ -41,7 +42,7 @@ impl Current {
         let config = app.config()?;
         let mut workspace = app.workspace(&config, named)?;
         let token = workspace.token.take().ok_or(Error::NoToken)?;
-        Ok(Self { workspace, token })
+        Ok(Self { config, workspace, token })
     }
 
     /// What is wrong with a token whose time is over.

@@ -1,29 +1,50 @@
-//! `ntcli token show`: what is known of the current token, without the network.
+//! `ntcli token show`: what is known of the current token, and with `--check` what the server says.
 
 use std::io::ErrorKind;
 
 use super::pending;
+use super::print::Current;
 use crate::cli::TokenShow;
-use crate::commands::app::{self, App};
+use crate::commands::app::{self, App, As};
+use crate::config_dir::history::{self, Line};
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, ManageError, Result};
 use crate::json::Json;
 use crate::output::{Report, moment};
-use crate::rotation::WorkspaceRef;
+use crate::rotation::{Acceptance, ControlPlane, WorkspaceRef};
 use crate::text::printable;
 use crate::time::Timestamp;
 use crate::token::{Token, TokenExpiry};
 
 const DAY_MS: i64 = 86_400_000;
+/// What [`Answer::server`] is for a token that the server denies.
+const REVOKED: &str = "revoked";
 
 /// Shows the current token and the work that is pending for its workspace.
 pub(in crate::commands) fn run(ctx: &Context, args: &TokenShow) -> Result<Report> {
     let app = App::open(ctx)?;
-    let config = app.config()?;
-    let workspace = app.workspace(&config, args.workspace.as_deref())?;
-    let token = workspace.token.as_ref().ok_or(Error::NoToken)?;
-    let pending = pending_words(&app, &app::workspace_ref(&workspace, ""))?;
-    let now = ctx.clock.now();
+    let named = args.workspace.as_deref();
+    loop {
+        let current = Current::read(&app, named)?;
+        let answer = if args.check { Some(ask(&app, &current, named)?) } else { None };
+        // A refresh that ran meanwhile has revoked this token: its new one is the one to ask about.
+        if is_denied(answer.as_ref()) && !Current::read(&app, named)?.token.is_same(&current.token)
+        {
+            continue;
+        }
+        return report(&app, args, &current, answer);
+    }
+}
+
+fn report(
+    app: &App,
+    args: &TokenShow,
+    current: &Current,
+    answer: Option<Answer>,
+) -> Result<Report> {
+    let Current { workspace, token, .. } = current;
+    let pending = pending_words(app, &app::workspace_ref(workspace, ""))?;
+    let now = app.now();
     let status = status(token, now);
     let created_at = token.created_at();
 
@@ -32,6 +53,9 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenShow) -> Result<Report
     text += &format!("  Created:   {}\n", moment(created_at));
     text += &format!("  Expires:   {}\n", token.expiry.for_people());
     text += &format!("  Status:    {status}\n");
+    if let Some(answer) = &answer {
+        text += &format!("  Server:    {}\n", answer.server);
+    }
     text += &format!("  Workspace: {}\n", printable(&workspace.id));
     if args.show_token {
         text += &format!("  Token:     {}\n", token.access_token.expose());
@@ -41,22 +65,74 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenShow) -> Result<Report
     }
     let days =
         token.expiry.at().map(|at| at.millis().saturating_sub(now.millis()).div_euclid(DAY_MS));
+    let is_valid = status == "active" && !is_denied(answer.as_ref());
     let mut json = Json::of([
         ("jti", token.jti.clone().into()),
         ("created_at", created_at.into()),
         ("expires_at", token.expiry.at().into()),
         ("status", status.into()),
-        ("workspace_id", workspace.id.into()),
-        ("is_valid", (status == "active").into()),
+        ("workspace_id", workspace.id.as_str().into()),
+        ("is_valid", is_valid.into()),
         ("days_until_expiry", days.into()),
-        ("workspace_name", workspace.name.into()),
+        ("workspace_name", workspace.name.as_str().into()),
         ("never_expires", (token.expiry == TokenExpiry::Never).into()),
         ("pending", pending.into()),
     ]);
     if args.show_token {
         json.set("access_token", token.access_token.expose().into());
     }
-    Ok(Report::new(text, json))
+    let Some(Answer { server, problem }) = answer else {
+        return Ok(Report::new(text, json));
+    };
+    json.set("server", server.into());
+    Ok(Report::new(text, json).with_problem(problem))
+}
+
+/// What the server says of a token.
+struct Answer {
+    /// In a word: `active`, `revoked`, `expired`, `unreachable`.
+    server: &'static str,
+    /// What is wrong about that.
+    problem: Option<Error>,
+}
+
+fn is_denied(answer: Option<&Answer>) -> bool {
+    answer.is_some_and(|answer| answer.server == REVOKED)
+}
+
+/// Asks the server about a token, unless its time is over. One that takes every token, as the
+/// open-source core does, cannot be told from one that knows it.
+fn ask(app: &App, current: &Current, named: Option<&str>) -> Result<Answer> {
+    if let Some(problem) = current.ended(app, named) {
+        return Ok(Answer { server: "expired", problem: Some(problem) });
+    }
+    let Current { config, token, .. } = current;
+    let (server, problem) = match app.api(config, As::Anonymous)?.check(&token.access_token) {
+        Ok(Acceptance::Accepted) => return Ok(Answer { server: "active", problem: None }),
+        Ok(Acceptance::Denied) => {
+            let (jti, named) = (token.jti.clone(), named.map(str::to_owned));
+            let from_here = was_ended_here(app, token);
+            (REVOKED, ManageError::TokenDenied { jti, from_here, named })
+        }
+        Ok(Acceptance::Unclear) => ("unreachable", ManageError::TokenUnchecked { failure: None }),
+        Err(failure) => ("unreachable", ManageError::TokenUnchecked { failure: Some(failure) }),
+    };
+    Ok(Answer { server, problem: Some(problem.into()) })
+}
+
+/// Whether a run here has revoked the token, or was about to; `None` if that cannot be told. A run
+/// notes in the history what it takes out of the journal, so the journal is read first.
+fn was_ended_here(app: &App, token: &Token) -> Option<bool> {
+    let jti = token.jti.as_ref()?;
+    let pending = app.pending().ok()?;
+    let lines = history::read(&app.paths.history).ok()?;
+    let is_it = |field: &Option<String>| field.as_ref() == Some(jti);
+    let ends_it = |l: &Line| is_it(&l.old_jti) || (l.event == "revoked" && is_it(&l.jti));
+    Some(
+        pending.revocations.iter().any(|r| r.jti == *jti)
+            || pending.rotations.iter().any(|r| r.old.as_ref().is_some_and(|old| is_it(&old.jti)))
+            || lines.iter().any(ends_it),
+    )
 }
 
 /// What is pending, if this user may read the journal: the config file may be readable for a group.

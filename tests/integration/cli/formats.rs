@@ -124,8 +124,9 @@ fn every_command_takes_what_the_existing_client_wrote_and_leaves_it_readable() {
 /// Nothing of ours is written unasked: a command that only reads leaves every byte as it was.
 #[test]
 fn looking_changes_nothing() {
-    let looks: [&[&str]; 9] = [
+    let looks: [&[&str]; 10] = [
         &["token", "show"],
+        &["token", "show", "--check"],
         &["token", "exec", "--", "true"],
         &["token", "list"],
         &["token", "needs-refresh"],

@@ -45,7 +45,7 @@ fn unset(world: &World, pointer: &str) {
     world.set_config(pointer, Value::Null);
 }
 
-const CASES: [Case; 29] = [
+const CASES: [Case; 30] = [
     case("token-refresh", &["token refresh --expires-in 30d"]),
     case("token-refresh-json", &["token refresh --expires-in 30d --format json"]),
     case("token-refresh-never", &["token refresh --expires-in never", "token show"]),
@@ -57,6 +57,7 @@ const CASES: [Case; 29] = [
     case("token-create", &["token create --expires-in 30d", "token create --format json"]),
     case("token-list", &["token list", "token list --format json"]),
     case("token-show", &["token show", "token show --format json"]),
+    case("token-show-check", &["token show --check", "token show --check --format json"]),
     case("token-print", &["token print", "token print --format json"]),
     case(
         "token-exec",

@@ -1,5 +1,6 @@
 //! The token commands.
 
+mod checked;
 mod claims;
 mod hand_out;
 pub(crate) mod history;
