@@ -33,7 +33,7 @@ const fn command(args: &'static [&'static str], asks: Asks, locks: bool) -> Comm
     Command { args, asks, locks }
 }
 
-pub(super) const COMMANDS: [Command; 33] = [
+pub(super) const COMMANDS: [Command; 32] = [
     command(&["auth", "status"], Asks::Nothing, false),
     command(&["auth", "logout"], Asks::Nothing, true),
     command(&["auth", "logout", "--all"], Asks::Session, true),
@@ -47,7 +47,6 @@ pub(super) const COMMANDS: [Command; 33] = [
     command(&["token", "revoke", "jti_other", "--force"], Asks::Session, true),
     command(&["token", "revoke", "--pending"], Asks::Session, true),
     command(&["target", "add", "--file", "token"], Asks::Nothing, true),
-    command(&["target", "list"], Asks::Nothing, false),
     command(&["target", "deliver"], Asks::Nothing, true),
     command(&["target", "check"], Asks::Nothing, true),
     command(&["token", "history"], Asks::Nothing, false),
