@@ -1,20 +1,21 @@
 //! What must get a workspace's token, remembered with the workspace: used by every refresh of it.
 //!
-//! `targets.json` is ours alone; fields are only added, each with a default.
+//! `targets.json` is ours alone; fields are only added, and those that are not known are kept.
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::{Error, Result};
+use crate::json::Json;
 use crate::store;
 
-const VERSION: u32 = 1;
+const VERSION: i64 = 1;
 /// How long a command may take unless it is told, seconds.
 pub(crate) const EXEC_TIMEOUT_S: u64 = 60;
+/// What a command is remembered by begins so; a file's name begins otherwise.
+pub(crate) const EXEC: &str = "exec:";
 
 /// A target that is remembered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Remembered {
     /// Never given to another one.
     pub(crate) id: u32,
@@ -22,32 +23,44 @@ pub(crate) struct Remembered {
     pub(crate) workspace_id: String,
     pub(crate) workspace: String,
     /// The file or the command, as [`crate::hooks::Receiver::name`] has it.
-    #[serde(rename = "deliver_to")]
     pub(crate) name: String,
     /// How long a command may take, seconds.
-    #[serde(default = "exec_timeout_s")]
     pub(crate) timeout_s: u64,
 }
 
-/// What a command is remembered by begins so; a file's name begins otherwise.
-pub(crate) const EXEC: &str = "exec:";
-
 impl Remembered {
+    fn read(json: &Json) -> Option<Self> {
+        let text = |name: &str| json.get(name)?.as_str().map(str::to_owned);
+        let number = |name: &str| json.get(name)?.as_whole();
+        let timeout_s = number("timeout_s").and_then(|secs| u64::try_from(secs).ok());
+        Some(Self {
+            id: u32::try_from(number("id")?).ok()?,
+            workspace_id: text("workspace_id")?,
+            workspace: text("workspace")?,
+            name: text("deliver_to")?,
+            timeout_s: timeout_s.unwrap_or(EXEC_TIMEOUT_S),
+        })
+    }
+
+    fn json(&self) -> Json {
+        Json::of([
+            ("id", i64::from(self.id).into()),
+            ("workspace_id", self.workspace_id.as_str().into()),
+            ("workspace", self.workspace.as_str().into()),
+            ("deliver_to", self.name.as_str().into()),
+            ("timeout_s", self.timeout_s.cast_signed().into()),
+        ])
+    }
+
     pub(crate) fn is_command(&self) -> bool {
         self.name.starts_with(EXEC)
     }
 }
 
-fn exec_timeout_s() -> u64 {
-    EXEC_TIMEOUT_S
-}
-
 /// All of them, in the order in which they were added.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub(crate) struct Targets {
-    version: u32,
-    next_id: u32,
-    #[serde(rename = "targets")]
+    doc: Json,
     all: Vec<Remembered>,
 }
 
@@ -56,27 +69,62 @@ impl Targets {
     /// [`Error::ReadFile`], [`Error::DamagedFile`].
     pub(crate) fn load(path: &Path) -> Result<Self> {
         let Some(contents) = store::read(path)? else {
-            return Ok(Self { version: VERSION, next_id: 1, all: Vec::new() });
+            let doc = Json::of([("version", VERSION.into()), ("next_id", 1.into())]);
+            return Ok(Self { doc, all: Vec::new() });
         };
-        let damaged = |place: String| Error::DamagedFile { path: path.to_owned(), place };
-        let targets: Self = serde_json::from_slice(&contents.bytes).map_err(|e| {
-            damaged(format!("line {}, column {}: not a list of targets", e.line(), e.column()))
-        })?;
-        if targets.version != VERSION {
-            return Err(damaged("a later version of ntcli wrote it".to_owned()));
+        let damaged =
+            |place: &str| Error::DamagedFile { path: path.to_owned(), place: place.to_owned() };
+        let doc: Json =
+            serde_json::from_slice(&contents.bytes).map_err(|e| damaged(&e.to_string()))?;
+        match doc["version"].as_whole() {
+            Some(VERSION) => {}
+            Some(_) => return Err(damaged("a later version of ntcli wrote it")),
+            None => return Err(damaged("it is no list of targets")),
         }
-        Ok(targets)
+        let all = doc["targets"].items().iter().map(Remembered::read);
+        let all = all.collect::<Option<_>>();
+        // A target that cannot be read is not left out: its consumer would lose its token.
+        let all = all.ok_or_else(|| damaged("a target in it lacks a field"))?;
+        Ok(Self { doc, all })
     }
 
     /// Writes them durably, in one step.
     ///
     /// # Errors
     /// [`Error::WriteFile`].
-    pub(crate) fn save(&self, path: &Path) -> Result<()> {
-        let mut bytes = serde_json::to_vec_pretty(self)
+    fn save(&mut self, path: &Path) -> Result<()> {
+        let all = self.all.iter().map(|target| {
+            let known = self.doc["targets"].items().iter();
+            let mut known =
+                known.filter(|json| Remembered::read(json).is_some_and(|t| t.id == target.id));
+            let mut json = known.next().cloned().unwrap_or_else(Json::object);
+            for (name, value) in target.json().fields() {
+                json.set(name, value.clone());
+            }
+            json
+        });
+        let all = Json::Array(all.collect());
+        self.doc.set("targets", all);
+        let mut bytes = serde_json::to_vec_pretty(&self.doc)
             .map_err(|e| Error::write_file("lay out", path, e.into()))?;
         bytes.push(b'\n');
         Ok(store::replace(path, &bytes)?)
+    }
+
+    /// Changes them and writes them durably, in one step.
+    ///
+    /// # Errors
+    /// [`Error::WriteFile`]; what `change` fails with. The file is as it was.
+    pub(crate) fn change<T>(
+        &mut self,
+        path: &Path,
+        change: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let mut changed = self.clone();
+        let result = change(&mut changed)?;
+        changed.save(path)?;
+        *self = changed;
+        Ok(result)
     }
 
     pub(crate) fn all(&self) -> &[Remembered] {
@@ -99,9 +147,10 @@ impl Targets {
             same.timeout_s = target.timeout_s;
             return (same.clone(), false);
         }
+        let next = self.doc["next_id"].as_whole().and_then(|id| u32::try_from(id).ok());
         let highest = self.all.iter().map(|other| other.id).max().unwrap_or(0);
-        let id = self.next_id.max(highest.saturating_add(1));
-        self.next_id = id.saturating_add(1);
+        let id = next.unwrap_or(1).max(highest.saturating_add(1));
+        self.doc.set("next_id", i64::from(id.saturating_add(1)).into());
         let target = Remembered { id, ..target };
         self.all.push(target.clone());
         (target, true)

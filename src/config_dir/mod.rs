@@ -104,11 +104,12 @@ impl<'a> ConfigDir<'a> {
         &mut self,
         change: impl FnOnce(&mut Targets) -> Result<T>,
     ) -> Result<T> {
-        let mut targets = self.targets()?.clone();
-        let changed = change(&mut targets)?;
-        targets.save(&self.paths.targets)?;
-        self.targets = Some(targets);
-        Ok(changed)
+        let path = self.paths.targets.clone();
+        self.targets()?;
+        match &mut self.targets {
+            Some(targets) => targets.change(&path, change),
+            None => Err(Error::Unfinished), // they were just read
+        }
     }
 
     /// The config file as it is now, read again only if another program has replaced it.
