@@ -177,10 +177,6 @@ impl Rotator<'_> {
         };
         self.breaker.failed(Call::Create, &failure);
         match found {
-            // It was made, found and revoked again.
-            Some(found) if !(found.is_empty() || self.pending.concerns(workspace)) => {
-                Err(self.failed(workspace, Error::call(CREATE, failure)))
-            }
             // The warning tells of those that another machine may hold.
             Some(mut found) => {
                 found.retain(|jti| self.pending.is_certain_orphan(workspace, jti));
