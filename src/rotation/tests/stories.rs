@@ -195,3 +195,34 @@ fn a_refused_revocation_leaves_the_orphan_named() {
     assert!(pending.revocations.is_empty());
     assert_eq!(pending.orphans.len(), 1);
 }
+
+/// A connection that breaks does not end the request: its token is as young as the time limit allows.
+#[test]
+fn a_request_may_go_on_after_its_connection_broke() {
+    let world = World::new(Kind { news_s: 60, ..ONE });
+    assert!(world.run(Command::Refresh, &[(3, Trouble::FailsDone)]).expect("no kill").is_err());
+    world.0.borrow_mut().tokens[1].created_at += 20;
+    assert_eq!(names(&recover(&world, 100), "jti_1"), Some(Origin::Match));
+}
+
+/// The journal certainly does not hold the new token: it is not left to the next run.
+#[test]
+fn a_token_that_the_full_disk_does_not_take_is_revoked_at_once() {
+    let world = World::new(ONE);
+    assert!(world.run(Command::Refresh, &[(4, Trouble::DiskFull)]).expect("no kill").is_err());
+    assert_eq!(world.live(), ["jti_0"]);
+}
+
+/// No two requests bear the same moment, by which the journal knows them apart.
+#[test]
+fn two_requests_in_one_moment() {
+    let world = World::new(ONE);
+    world.0.borrow_mut().pause_s = 0;
+    for create in [3, 5] {
+        assert!(world.run(Command::Refresh, &[(create, Trouble::KillBefore)]).is_none());
+        world.0.borrow_mut().now -= 1; // the request took a second
+    }
+    let creates = pending(&world).creates;
+    assert_eq!(creates.len(), 2);
+    assert_ne!(creates[0].at, creates[1].at);
+}
