@@ -295,7 +295,7 @@ pub(super) fn workspace(id: &str) -> WorkspaceRef {
     WorkspaceRef { key: id.into(), id: id.into(), name: id.into(), server: SERVER.into() }
 }
 
-fn token(n: usize) -> Token {
+pub(super) fn token(n: usize) -> Token {
     Token {
         access_token: Secret::new(format!("wst_{n}")),
         jti: Some(format!("jti_{n}")),

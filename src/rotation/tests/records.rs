@@ -1,0 +1,140 @@
+//! What the records of the journal add up to.
+
+use super::sim::{token, workspace};
+use crate::rotation::{Origin, Orphan, Pending, PendingRevocation, Record, WorkspaceRef};
+use crate::time::Timestamp;
+
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_secs(secs)
+}
+
+/// Everything that may be pending about a workspace: two requests, a refresh from token 0 to 1, token
+/// 2 to revoke, and token 3, an orphan.
+fn everything(id: &str) -> Vec<Record> {
+    let workspace = workspace(id);
+    let creating = |secs| Record::Creating {
+        workspace: workspace.clone(),
+        at: at(secs),
+        until: at(secs + 30),
+        boot: None,
+        expiry: None,
+        to_hand_out: false,
+    };
+    let created = Record::Created {
+        workspace: workspace.clone(),
+        at: at(3000),
+        token: token(1),
+        old: Some(token(0)),
+        deliver: true,
+        grace_s: None,
+        keep_old: false,
+    };
+    let revocation = Record::PendingRevocation(PendingRevocation {
+        workspace: workspace.clone(),
+        jti: "jti_2".into(),
+        not_before: None,
+        grace_s: None,
+        successor: None,
+        since: None,
+        boot: None,
+        is_new: false,
+        by_hand: false,
+    });
+    let orphan = Record::Orphan(Orphan {
+        workspace: workspace.clone(),
+        jti: "jti_3".into(),
+        created_at: None,
+        origin: Origin::Maybe,
+    });
+    vec![creating(1000), creating(2000), creating(3000), created, revocation, orphan]
+}
+
+fn pending(ids: &[&str]) -> Pending {
+    let mut pending = Pending::default();
+    pending.apply_all(ids.iter().flat_map(|id| everything(id)));
+    pending
+}
+
+/// How many requests, refreshes, revocations and orphans of a workspace there are, and what they are.
+fn about(pending: &Pending, id: &str) -> ([usize; 4], Vec<String>) {
+    fn texts<T: std::fmt::Debug>(all: &[T], is_it: impl Fn(&T) -> bool) -> Vec<String> {
+        all.iter().filter(|it| is_it(it)).map(|it| format!("{it:?}")).collect()
+    }
+    let is = |workspace: &WorkspaceRef| workspace.id == id;
+    let parts = [
+        texts(&pending.creates, |c| is(&c.workspace)),
+        texts(&pending.rotations, |r| is(&r.workspace)),
+        texts(&pending.revocations, |p| is(&p.workspace)),
+        texts(&pending.orphans, |o| is(&o.workspace)),
+    ];
+    let counts = parts.each_ref().map(Vec::len);
+    let mut all = parts.concat();
+    all.sort();
+    (counts, all)
+}
+
+/// Two workspaces may have a request of the same moment, and a token of the same id.
+#[test]
+fn a_record_changes_what_it_names() {
+    let w1 = workspace("w1");
+    let records = [
+        (w1.searched(at(1000)), [2, 1, 1, 1]),
+        (w1.ended(at(1000), at(1010)), [2, 1, 1, 1]),
+        (w1.closed(at(1000)), [1, 1, 1, 1]),
+        (w1.unconfirmed(), [2, 1, 1, 1]),
+        (w1.promoted(), [2, 1, 1, 1]),
+        (w1.delivered(), [2, 1, 1, 1]),
+        (w1.done(), [2, 0, 1, 1]),
+        (w1.gone("jti_2"), [2, 1, 0, 1]),
+        (w1.gone("jti_3"), [2, 1, 1, 0]),
+        (w1.withdrawn("jti_2"), [2, 1, 0, 1]),
+        (w1.dismissed("jti_3"), [2, 1, 1, 0]),
+        (w1.forgotten(), [0, 0, 0, 0]),
+    ];
+    for (record, left) in records {
+        let mut pending = pending(&["w0", "w1"]);
+        let (other, before) = (about(&pending, "w0"), about(&pending, "w1"));
+        assert_eq!(other.0, [2, 1, 1, 1]);
+        pending.apply(record.clone());
+        assert_eq!(about(&pending, "w0"), other, "{record:?}");
+        assert_ne!(about(&pending, "w1"), before, "{record:?}");
+        assert_eq!(about(&pending, "w1").0, left, "{record:?}");
+        let mut changed = pending.creates.iter().filter(|c| c.searched || c.ended);
+        assert!(changed.all(|c| c.at == at(1000)), "{record:?}");
+        assert_eq!(pending.spent_tokens, 2 - pending.rotations.len(), "{record:?}");
+    }
+}
+
+/// A refresh whose new token is stored is over once its old token is gone, and not before.
+#[test]
+fn a_refresh_ends_with_its_old_token() {
+    let [w0, w1] = ["w0", "w1"].map(workspace);
+    for promoted in [false, true] {
+        let mut pending = pending(&["w0", "w1"]);
+        if promoted {
+            pending.apply_all([w0.promoted(), w1.promoted()]);
+        }
+        pending.apply_all(["jti_1", "jti_2", "jti_3"].map(|jti| w1.gone(jti)));
+        assert_eq!(pending.rotations.len(), 2);
+        pending.apply(w1.gone("jti_0"));
+        assert_eq!(pending.rotation(&w1).is_none(), promoted);
+        assert!(pending.rotation(&w0).is_some());
+    }
+}
+
+/// No token that the journal has is found again; one that was dismissed is not while it could be.
+#[test]
+fn what_is_known() {
+    let [w0, w1] = ["w0", "w1"].map(workspace);
+    let mut pending = pending(&["w1"]);
+    assert!(pending.concerns(&w1) && !pending.concerns(&w0));
+    pending.apply(w1.dismissed("jti_3"));
+    for n in 0..5 {
+        assert_eq!(pending.knows(&w1, &format!("jti_{n}")), n < 4, "{n}");
+    }
+    assert!(!pending.knows(&w0, "jti_3"));
+    pending.apply(w1.closed(at(1000)));
+    assert!(pending.knows(&w1, "jti_3"));
+    pending.apply(w1.closed(at(2000)));
+    assert!(!pending.knows(&w1, "jti_3"));
+}
