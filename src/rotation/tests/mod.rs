@@ -6,6 +6,7 @@
 
 #![allow(clippy::print_stdout)] // how much was tried
 
+mod interrupted;
 mod records;
 mod sim;
 mod stories;

@@ -1,7 +1,9 @@
 //! What the records of the journal add up to.
 
 use super::sim::{token, workspace};
-use crate::rotation::{Origin, Orphan, Pending, PendingRevocation, Record, WorkspaceRef};
+use crate::rotation::{
+    Origin, Orphan, Pending, PendingRevocation, Record, WorkspaceRef, journal_lines,
+};
 use crate::time::Timestamp;
 
 fn at(secs: i64) -> Timestamp {
@@ -137,4 +139,20 @@ fn what_is_known() {
     assert!(pending.knows(&w1, "jti_3"));
     pending.apply(w1.closed(at(2000)));
     assert!(!pending.knows(&w1, "jti_3"));
+}
+
+/// What was not synced may be torn; what was, or is a whole line, is damaged or of a later version.
+#[test]
+fn a_line_that_is_no_record() {
+    let record = journal_lines(&[workspace("w0").done()]).unwrap();
+    let whole = String::from_utf8(record).unwrap();
+    let torn = whole.trim_end();
+    let counts = |text: &str| Pending::read(text.as_bytes()).map(|(_, counted)| counted);
+    for tail in [torn, &torn[..9], "\0\0\0\0\n"] {
+        assert_eq!(counts(&format!("{whole}\n{whole}{tail}")), Ok(2 * whole.len() + 1), "{tail:?}");
+    }
+    for damaged in ["{\"later\":{}}\n", "\0\0\0\0\n\n"] {
+        let said = counts(&format!("{whole}{damaged}{whole}")).unwrap_err();
+        assert!(said.starts_with("line 2, "), "{said}");
+    }
 }

@@ -1,15 +1,18 @@
 //! Single scenarios that the exhaustive search does not cover.
 
 use super::sim::{Command, Folder, Kind, ONE, SERVER, Trouble, World, workspace};
+use crate::error::Error;
 use crate::rotation::{Event, Origin, Pending, Rotator, Store, WorkspaceRef};
+use crate::time::Timestamp;
+use crate::token::{Token, TokenExpiry};
 
-fn pending(world: &World) -> Pending {
+pub(super) fn pending(world: &World) -> Pending {
     let mut folder = Folder { world: world.clone(), machine: 0 };
     folder.pending().expect("a journal")
 }
 
 /// A run some time later that only does what is pending.
-fn recover(world: &World, after_s: i64) -> Vec<Event> {
+pub(super) fn recover(world: &World, after_s: i64) -> Vec<Event> {
     world.0.borrow_mut().now += after_s;
     let mut events = Vec::new();
     let mut on_event = |event| events.push(event);
@@ -21,7 +24,7 @@ fn recover(world: &World, after_s: i64) -> Vec<Event> {
     events
 }
 
-fn names(events: &[Event], jti: &str) -> Option<Origin> {
+pub(super) fn names(events: &[Event], jti: &str) -> Option<Origin> {
     events.iter().find_map(|event| match event {
         Event::Orphan { orphan, .. } if orphan.jti == jti => Some(orphan.origin),
         _ => None,
@@ -123,6 +126,7 @@ fn of_two_tokens_the_one_that_the_server_accepts_is_current() {
         assert!(world.is_live(&current));
         assert_eq!(current == old, !new_is_live);
         assert_eq!(world.live().len(), 1);
+        assert!(!pending(&world).has_work());
     }
 }
 
@@ -160,7 +164,8 @@ fn a_token_that_is_not_accepted_yet_is_kept() {
     let world = World::new(Kind { news_s: 1_000_000, ..ONE });
     world.0.borrow_mut().tokens[0].created_at -= 2_000_000;
     assert!(world.run(Command::Refresh, &[]).expect("no kill").is_err());
-    assert!(world.refresh(false).expect("no kill").is_err(), "it is said that it was given up");
+    let said = world.refresh(false).expect("no kill");
+    assert!(matches!(said, Err(Error::NewTokenRejected { revoked: true, .. })), "{said:?}");
     assert_eq!(world.live(), ["jti_0"]);
 }
 
@@ -225,4 +230,83 @@ fn two_requests_in_one_moment() {
     let creates = pending(&world).creates;
     assert_eq!(creates.len(), 2);
     assert_ne!(creates[0].at, creates[1].at);
+}
+
+/// News of a new token travels slowly: a list without it proves nothing yet that a gateway says.
+#[test]
+fn a_new_token_that_is_not_listed_yet_is_not_called_revoked() {
+    let kind = Kind { mute: true, news_s: 60, ..ONE };
+    // It cannot be stored, or not be printed, and a gateway answers to its revocation.
+    let given_up = [(Command::Refresh, 11, 13), (Command::Create, 6, 8)];
+    for (command, write, revoke) in given_up {
+        let world = World::new(kind);
+        world.0.borrow_mut().pause_s = 1;
+        let troubles = [(write, Trouble::Fails), (revoke, Trouble::NotFound)];
+        assert!(world.run(command, &troubles).expect("no kill").is_err());
+        let is_left = || pending(&world).revocations.iter().any(|p| p.jti == "jti_1");
+        assert!(is_left(), "the scene is set");
+        let _ = world.run(Command::Refresh, &[(1, Trouble::NotFound)]);
+        assert!(is_left(), "{command:?}");
+        // By now a list would have it.
+        world.0.borrow_mut().pause_s = 600;
+        let _ = world.run(Command::Refresh, &[(1, Trouble::NotFoundDone)]);
+        assert!(!is_left(), "{command:?}");
+    }
+}
+
+/// The one that had replaced a restored token is named once, so that it can be dismissed.
+#[test]
+fn a_successor_that_was_dismissed_is_not_named_again() {
+    let world = World::new(Kind { grace_s: Some(300), ..ONE });
+    let old = world.0.borrow().machines[0].config[0].1.clone().unwrap();
+    world.run(Command::Refresh, &[]).expect("no kill").expect("nothing is in the way");
+    world.0.borrow_mut().machines[0].config[0].1 = Some(old);
+    assert!(names(&recover(&world, 10), "jti_1").is_some());
+    let mut folder = Folder { world: world.clone(), machine: 0 };
+    crate::rotation::forget(&mut folder, None, Some("jti_1")).expect("a journal");
+    assert_eq!(names(&recover(&world, 10), "jti_1"), None);
+}
+
+/// Why a token may be live is said in the words of whoever answered.
+#[test]
+fn a_revocation_that_fails_again_says_why() {
+    let world = World::new(ONE);
+    let _ = world.run(Command::Refresh, &[(8, Trouble::Fails)]);
+    assert!(!pending(&world).revocations.is_empty(), "the scene is set");
+    let _ = world.run(Command::Refresh, &[(1, Trouble::Busy)]);
+    let events = &world.0.borrow().events;
+    let said = |e: &Event| matches!(e, Event::StillLive { reason, .. } if reason.contains("the simulation's wish"));
+    assert!(events.iter().any(said), "{events:?}");
+}
+
+/// A session of another account lists no workspace either: that its token is denied too proves that
+/// it is gone, unless the token has expired; without one, that nothing is pending.
+#[test]
+fn a_workspace_that_is_not_listed_may_be_there() {
+    let day = |secs| Some(TokenExpiry::At(Timestamp::from_secs(secs)));
+    let (past, future) = (day(999_000_000), day(2_000_000_000));
+    let cases = [
+        (past, true, false),
+        (future, true, true),
+        (Some(TokenExpiry::Never), true, true),
+        (None, true, false),
+        (None, false, true),
+    ];
+    for (token, is_pending, is_gone) in cases {
+        let world = World::new(ONE);
+        if is_pending {
+            let _ = world.run(Command::Refresh, &[(8, Trouble::Fails)]);
+        }
+        assert_eq!(pending(&world).has_work(), is_pending, "the scene is set");
+        {
+            let mut sim = world.0.borrow_mut();
+            sim.workspaces.clear();
+            sim.tokens.iter_mut().for_each(|token| token.live = false);
+            let held = &mut sim.machines[0].config[0].1;
+            *held = held.take().and_then(|held| Some(Token { expiry: token?, ..held }));
+        }
+        let deleted = world.run(Command::WorkspaceDelete, &[]).expect("no kill");
+        assert_eq!(deleted.is_ok(), is_gone, "{token:?}, {is_pending}");
+        assert_eq!(pending(&world).has_work(), is_pending && !is_gone, "{token:?}");
+    }
 }
