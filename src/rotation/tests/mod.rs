@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout)] // how much was tried
 
 mod interrupted;
+mod logout;
 mod records;
 mod sim;
 mod stories;
