@@ -129,6 +129,25 @@ fn what_failed_after_the_token_was_made() {
     assert_consistent(&world, &prod);
 }
 
+/// By hand and later, too; what was never there was not revoked.
+#[test]
+fn a_line_for_each_revocation() {
+    let (world, prod) = World::ready();
+    let revoke = |jti: &str| world.ntcli(&["token", "revoke", jti, "--force"]).run();
+    revoke("jti_unknown").exits(1);
+    assert_eq!(events(&world), [""; 0]);
+    revoke(&world.plane.issue_token(&prod.id, None).jti).exits(0);
+    assert_eq!(events(&world), ["revoked"]);
+    let refused = Fault::Status(500, String::new(), Vec::new());
+    world.plane.fault(Route::TokenRevoke, Times::Always, refused);
+    world.refresh(&[]);
+    assert_eq!(events(&world)[1..], ["refreshed"]);
+    world.plane.clear_faults();
+    world.refresh(&[]).exits(0);
+    assert_eq!(events(&world)[2..], ["revoked", "refreshed", "revoked"]);
+    assert_consistent(&world, &prod);
+}
+
 #[test]
 fn it_does_not_grow_forever() {
     let (world, prod) = World::ready();

@@ -22,6 +22,16 @@ fn another_token_is_revoked() {
     again.says("Hint: ntcli token list");
 }
 
+/// The moment is the server's, whatever our clock says.
+#[test]
+fn the_server_says_when() {
+    let (world, workspace) = World::ready();
+    world.plane.configure(|o| o.clock_offset_s = -1_577_836_800); // fifty years
+    let output = run(&world, &["revoke", &workspace.token.jti, "--force", "--format", "json"]);
+    let json = output.exits(0).json();
+    assert!(json["revoked_at"].as_str().unwrap().starts_with("19"), "{output}");
+}
+
 #[test]
 fn the_current_token_is_revoked_and_then_forgotten() {
     let (world, workspace) = World::ready();
