@@ -8,7 +8,8 @@ use super::{bytes, rounds, text};
 use crate::context::BootTime;
 use crate::context::Env;
 use crate::rotation::{
-    Origin, Orphan, Pending, PendingRevocation, Record, WorkspaceRef, journal_lines,
+    About, AboutRequest, Origin, Orphan, Pending, PendingRevocation, Record, WorkspaceRef,
+    journal_lines,
 };
 use crate::secret::Secret;
 use crate::time::{Expiry, Timestamp, parse_duration};
@@ -140,7 +141,7 @@ fn journals() {
     let (id, server) = (workspace.id.clone(), workspace.server.clone());
     let records = [
         creating(at),
-        Record::Searched { workspace: id.clone(), server: server.clone(), at },
+        Record::Searched(AboutRequest { workspace: id.clone(), server: server.clone(), at }),
         // By a clock that was never set.
         creating(Timestamp::from_millis(0)),
         Record::CreatingWorkspace {
@@ -160,14 +161,14 @@ fn journals() {
             keep_old: false,
             rollback: true,
         },
-        Record::Promoted { workspace: id.clone(), server: server.clone() },
+        Record::Promoted(About { workspace: id.clone(), server: server.clone() }),
         Record::Delivering { workspace: id.clone(), server: server.clone(), attempt: 2 },
         Record::DeliveredTo {
             workspace: id.clone(),
             server: server.clone(),
             target: "env:A=/b".into(),
         },
-        Record::TurnedBack { workspace: id, server },
+        Record::TurnedBack(About { workspace: id, server }),
         Record::PendingRevocation(PendingRevocation {
             workspace: workspace.clone(),
             jti: jti.clone(),

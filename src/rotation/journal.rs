@@ -32,12 +32,7 @@ pub(crate) enum Record {
         to_hand_out: bool,
     },
     /// The list was read and did not hold the token of that request; it may appear late.
-    Searched {
-        workspace: String,
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        server: String,
-        at: Timestamp,
-    },
+    Searched(AboutRequest),
     /// That request has ended: a token of it was created before `until`.
     Ended {
         workspace: String,
@@ -49,12 +44,7 @@ pub(crate) enum Record {
     /// Written by older versions only: the request timed out.
     Unanswered { workspace: String, at: Timestamp },
     /// The outcome of that request is known.
-    Closed {
-        workspace: String,
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        server: String,
-        at: Timestamp,
-    },
+    Closed(AboutRequest),
     /// The token of that request. From here it cannot be lost.
     Created {
         #[serde(rename = "place")]
@@ -76,17 +66,9 @@ pub(crate) enum Record {
         rollback: bool,
     },
     /// The server does not accept the new token yet: it is kept, the old one stays current.
-    Unconfirmed {
-        workspace: String,
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        server: String,
-    },
+    Unconfirmed(About),
     /// The new token is the workspace's current one.
-    Promoted {
-        workspace: String,
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        server: String,
-    },
+    Promoted(About),
     /// Targets are about to get the new token, for the so many-th time.
     Delivering {
         workspace: String,
@@ -103,24 +85,12 @@ pub(crate) enum Record {
     },
     /// The targets that were given for one run have the new token.
     #[serde(rename = "handed_over")]
-    Delivered {
-        workspace: String,
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        server: String,
-    },
+    Delivered(About),
     /// A rollback came to nothing: the token that it led away from is the current one, and goes to
     /// every target once more.
-    TurnedBack {
-        workspace: String,
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        server: String,
-    },
+    TurnedBack(About),
     /// The refresh needs nothing more; what it leaves pending has records of its own.
-    Done {
-        workspace: String,
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        server: String,
-    },
+    Done(About),
     /// A token must be revoked.
     #[serde(rename = "owed")]
     PendingRevocation(PendingRevocation),
@@ -134,33 +104,14 @@ pub(crate) enum Record {
     /// A live token that may be the result of a request whose answer was lost.
     Orphan(Orphan),
     /// Nothing more has to be done about this token: it was revoked, or handed out.
-    Gone {
-        workspace: String,
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        server: String,
-        jti: String,
-    },
+    Gone(AboutToken),
     /// The requested revocation of this token was certainly refused: other pending work about it
     /// stays.
-    Withdrawn {
-        workspace: String,
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        server: String,
-        jti: String,
-    },
+    Withdrawn(AboutToken),
     /// The user dismissed this token. It may be live.
-    Dismissed {
-        workspace: String,
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        server: String,
-        jti: String,
-    },
+    Dismissed(AboutToken),
     /// The workspace was deleted, and with it everything that was pending for it.
-    Forgotten {
-        workspace: String,
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        server: String,
-    },
+    Forgotten(About),
     /// A workspace is about to be created; a token may come with it.
     CreatingWorkspace {
         name: String,
@@ -171,6 +122,35 @@ pub(crate) enum Record {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         boot: Option<BootTime>,
     },
+}
+
+/// What a record is about: a workspace, by its UUID and its server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct About {
+    pub(crate) workspace: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) server: String,
+}
+
+/// A request for a token of a workspace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AboutRequest {
+    pub(crate) workspace: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) server: String,
+    pub(crate) at: Timestamp,
+}
+
+/// A token of a workspace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AboutToken {
+    pub(crate) workspace: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) server: String,
+    pub(crate) jti: String,
 }
 
 /// A token that must be revoked. Its id is kept, and its text only as long as a way back to it is

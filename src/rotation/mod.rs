@@ -45,7 +45,7 @@ pub(crate) use by_hand::{LoggedOut, forget, forget_workspace, forget_workspaces}
 pub(crate) use deliver::deliver_current;
 pub(crate) use issue::CreatedWorkspace;
 #[cfg(test)]
-pub(crate) use journal::PendingRevocation;
+pub(crate) use journal::{About, AboutRequest, PendingRevocation};
 pub(crate) use journal::{Origin, Orphan, Record, lines as journal_lines};
 pub(crate) use moment::Moment;
 pub(crate) use pending::{Pending, Rotation};

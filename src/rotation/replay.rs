@@ -1,7 +1,7 @@
 //! Adds up the records of the journal, and finds the fewest that add up to the same.
 
 use super::WorkspaceRef;
-use super::journal::{Origin, Orphan, PendingRevocation, Record};
+use super::journal::{About, AboutRequest, AboutToken, Origin, Orphan, PendingRevocation, Record};
 use super::pending::{Pending, PendingCreate, Rotation};
 use crate::time::Timestamp;
 
@@ -18,7 +18,7 @@ impl Pending {
             Record::Creating { .. } | Record::CreatingWorkspace { .. } => {
                 self.creates.extend(PendingCreate::of(record));
             }
-            Record::Searched { workspace, server, at } => {
+            Record::Searched(AboutRequest { workspace, server, at }) => {
                 for create in &mut self.creates {
                     create.searched |=
                         create.at == at && create.workspace.named(&workspace, &server);
@@ -28,14 +28,14 @@ impl Pending {
                 self.ended(&workspace, &server, at, until);
             }
             Record::Unanswered { .. } => {}
-            Record::Closed { workspace, server, at } => {
+            Record::Closed(AboutRequest { workspace, server, at }) => {
                 self.close(|w| w.named(&workspace, &server), at);
             }
             Record::Created { .. } => self.created(record),
-            Record::Unconfirmed { workspace, server } => {
+            Record::Unconfirmed(About { workspace, server }) => {
                 self.with_rotation(&workspace, &server, |r| r.unconfirmed = true);
             }
-            Record::Promoted { workspace, server } => {
+            Record::Promoted(About { workspace, server }) => {
                 self.promoted(&workspace, &server);
             }
             Record::Delivering { workspace, server, attempt } => {
@@ -44,13 +44,13 @@ impl Pending {
             Record::DeliveredTo { workspace, server, target } => {
                 self.with_rotation(&workspace, &server, |r| r.delivered.push(target));
             }
-            Record::Delivered { workspace, server } => {
+            Record::Delivered(About { workspace, server }) => {
                 self.with_rotation(&workspace, &server, |r| r.deliver = false);
             }
-            Record::TurnedBack { workspace, server } => {
+            Record::TurnedBack(About { workspace, server }) => {
                 self.with_rotation(&workspace, &server, Rotation::turn_back);
             }
-            Record::Done { workspace, server } => self.finish(&workspace, &server),
+            Record::Done(About { workspace, server }) => self.finish(&workspace, &server),
             Record::PendingRevocation(new) => {
                 self.drop_revocations(|p| p.workspace.is(&new.workspace) && p.jti == new.jti);
                 self.revocations.push(new);
@@ -65,12 +65,16 @@ impl Pending {
                 });
             }
             Record::Orphan(orphan) => self.adopt(orphan),
-            Record::Gone { workspace, server, jti } => self.gone(&workspace, &server, &jti),
-            Record::Withdrawn { workspace, server, jti } => {
+            Record::Gone(AboutToken { workspace, server, jti }) => {
+                self.gone(&workspace, &server, &jti);
+            }
+            Record::Withdrawn(AboutToken { workspace, server, jti }) => {
                 self.drop_revocations(|p| p.workspace.named(&workspace, &server) && p.jti == jti);
             }
-            Record::Dismissed { workspace, server, jti } => self.dismiss(&workspace, &server, jti),
-            Record::Forgotten { workspace, server } => self.forget(&workspace, &server),
+            Record::Dismissed(AboutToken { workspace, server, jti }) => {
+                self.dismiss(&workspace, &server, jti);
+            }
+            Record::Forgotten(About { workspace, server }) => self.forget(&workspace, &server),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::journal::Record;
+use super::journal::{About, AboutRequest, AboutToken, Record};
 use crate::time::Timestamp;
 
 /// A workspace, by everything it is called.
@@ -34,77 +34,74 @@ impl WorkspaceRef {
         server.is_empty() || self.server.is_empty() || self.server == server
     }
 
-    fn ids(&self) -> (String, String) {
-        (self.id.clone(), self.server.clone())
+    fn about(&self) -> About {
+        About { workspace: self.id.clone(), server: self.server.clone() }
+    }
+
+    fn request(&self, at: Timestamp) -> AboutRequest {
+        AboutRequest { workspace: self.id.clone(), server: self.server.clone(), at }
+    }
+
+    fn token(&self, jti: &str) -> AboutToken {
+        AboutToken { workspace: self.id.clone(), server: self.server.clone(), jti: jti.to_owned() }
     }
 
     pub(super) fn searched(&self, at: Timestamp) -> Record {
-        let (workspace, server) = self.ids();
-        Record::Searched { workspace, server, at }
+        Record::Searched(self.request(at))
     }
 
     pub(super) fn ended(&self, at: Timestamp, until: Timestamp) -> Record {
-        let (workspace, server) = self.ids();
+        let About { workspace, server } = self.about();
         Record::Ended { workspace, server, at, until }
     }
 
     pub(super) fn closed(&self, at: Timestamp) -> Record {
-        let (workspace, server) = self.ids();
-        Record::Closed { workspace, server, at }
+        Record::Closed(self.request(at))
     }
 
     pub(super) fn unconfirmed(&self) -> Record {
-        let (workspace, server) = self.ids();
-        Record::Unconfirmed { workspace, server }
+        Record::Unconfirmed(self.about())
     }
 
     pub(super) fn promoted(&self) -> Record {
-        let (workspace, server) = self.ids();
-        Record::Promoted { workspace, server }
-    }
-
-    pub(super) fn delivered(&self) -> Record {
-        let (workspace, server) = self.ids();
-        Record::Delivered { workspace, server }
+        Record::Promoted(self.about())
     }
 
     pub(super) fn delivering(&self, attempt: u32) -> Record {
-        let (workspace, server) = self.ids();
+        let About { workspace, server } = self.about();
         Record::Delivering { workspace, server, attempt }
     }
 
     pub(super) fn delivered_to(&self, target: &str) -> Record {
-        let ((workspace, server), target) = (self.ids(), target.to_owned());
-        Record::DeliveredTo { workspace, server, target }
+        let About { workspace, server } = self.about();
+        Record::DeliveredTo { workspace, server, target: target.to_owned() }
+    }
+
+    pub(super) fn delivered(&self) -> Record {
+        Record::Delivered(self.about())
     }
 
     pub(super) fn turned_back(&self) -> Record {
-        let (workspace, server) = self.ids();
-        Record::TurnedBack { workspace, server }
+        Record::TurnedBack(self.about())
     }
 
     pub(super) fn done(&self) -> Record {
-        let (workspace, server) = self.ids();
-        Record::Done { workspace, server }
+        Record::Done(self.about())
     }
 
     pub(super) fn gone(&self, jti: &str) -> Record {
-        let ((workspace, server), jti) = (self.ids(), jti.to_owned());
-        Record::Gone { workspace, server, jti }
+        Record::Gone(self.token(jti))
     }
 
     pub(super) fn withdrawn(&self, jti: &str) -> Record {
-        let ((workspace, server), jti) = (self.ids(), jti.to_owned());
-        Record::Withdrawn { workspace, server, jti }
+        Record::Withdrawn(self.token(jti))
     }
 
     pub(super) fn dismissed(&self, jti: &str) -> Record {
-        let ((workspace, server), jti) = (self.ids(), jti.to_owned());
-        Record::Dismissed { workspace, server, jti }
+        Record::Dismissed(self.token(jti))
     }
 
     pub(super) fn forgotten(&self) -> Record {
-        let (workspace, server) = self.ids();
-        Record::Forgotten { workspace, server }
+        Record::Forgotten(self.about())
     }
 }

@@ -6,9 +6,11 @@
 
 #![allow(clippy::print_stdout)] // how much was tried
 
+mod hand_out;
 mod interrupted;
 mod logout;
 mod records;
+mod search;
 mod sim;
 mod stories;
 

@@ -30,6 +30,7 @@ fn everything(id: &str) -> Vec<Record> {
         deliver: true,
         grace_s: None,
         keep_old: false,
+        rollback: false,
     };
     let revocation = Record::PendingRevocation(PendingRevocation {
         workspace: workspace.clone(),
@@ -41,6 +42,8 @@ fn everything(id: &str) -> Vec<Record> {
         boot: None,
         is_new: false,
         by_hand: false,
+        token: None,
+        own_targets: false,
     });
     let orphan = Record::Orphan(Orphan {
         workspace: workspace.clone(),

@@ -2,7 +2,7 @@
 
 use super::sim::{Command, Folder, Kind, ONE, SERVER, Trouble, World, workspace};
 use crate::error::Error;
-use crate::rotation::{Event, Origin, Pending, Rotator, Store, WorkspaceRef};
+use crate::rotation::{Event, Origin, Pending, Rotator, Store};
 use crate::time::Timestamp;
 use crate::token::{Token, TokenExpiry};
 
@@ -133,20 +133,21 @@ fn of_two_tokens_the_one_that_the_server_accepts_is_current() {
 /// Pending work belongs to a server: at another one nothing is done or dropped.
 #[test]
 fn work_of_another_server_is_named_and_left_alone() {
-    let world = World::new(ONE);
-    assert!(world.run(Command::Refresh, &[(4, Trouble::KillAfter)]).is_none());
-    let journal = world.0.borrow().machines[0].journal.clone().unwrap();
-    let elsewhere = String::from_utf8(journal).unwrap().replace(SERVER, "https://elsewhere");
-    world.0.borrow_mut().machines[0].journal = Some(elsewhere.clone().into_bytes());
-    let events = recover(&world, 1000);
-    let named = |e: &Event| {
-        matches!(e, Event::OtherServer { workspace: WorkspaceRef { server, .. } }
-        if server == "https://elsewhere")
-    };
-    assert_eq!(events.iter().filter(|e| named(e)).count(), 1, "{events:?}");
-    assert_eq!(events.len(), 1, "{events:?}");
-    assert_eq!(world.0.borrow().machines[0].journal, Some(elsewhere.into_bytes()));
-    assert_eq!(world.live(), ["jti_0", "jti_1"]);
+    for trouble in [(3, Trouble::KillBefore), (4, Trouble::KillAfter), (8, Trouble::Fails)] {
+        let world = World::new(ONE);
+        world.run(Command::Refresh, &[trouble]);
+        let (live, journal) = (world.live(), world.0.borrow().machines[0].journal.clone().unwrap());
+        let elsewhere = String::from_utf8(journal).unwrap().replace(SERVER, "https://elsewhere");
+        world.0.borrow_mut().machines[0].journal = Some(elsewhere.clone().into_bytes());
+        let events = recover(&world, 1000);
+        let [Event::OtherServer { workspace }] = &events[..] else {
+            panic!("{events:?}");
+        };
+        assert_eq!(workspace.server, "https://elsewhere");
+        let journal = world.0.borrow().machines[0].journal.clone();
+        assert_eq!(journal, Some(elsewhere.into_bytes()));
+        assert_eq!(world.live(), live);
+    }
 }
 
 /// A server that learns of its own tokens slowly: the new one is kept, and is the current one once it
@@ -309,4 +310,15 @@ fn a_workspace_that_is_not_listed_may_be_there() {
         assert_eq!(deleted.is_ok(), is_gone, "{token:?}, {is_pending}");
         assert_eq!(pending(&world).has_work(), is_pending && !is_gone, "{token:?}");
     }
+}
+
+/// That another token was to be revoked, and is, says nothing of the one that is asked for.
+#[test]
+fn a_token_is_revoked_beside_pending_work() {
+    let world = World::new(ONE);
+    let _ = world.run(Command::Refresh, &[(8, Trouble::Fails)]);
+    assert!(!pending(&world).revocations.is_empty(), "the scene is set");
+    let ended = world.run(Command::RevokeOther, &[]);
+    ended.expect("no kill").expect("nothing is in the way");
+    assert_eq!(world.live(), ["jti_1"]);
 }

@@ -1,0 +1,95 @@
+//! Which tokens of a list a lost request has made, and how they are told of.
+
+use super::sim::{Command, Kind, Loss, ONE, Trouble, World};
+use super::stories::{names, pending, recover};
+use crate::rotation::{Event, Origin};
+
+/// The request is carried out, and its answer lost.
+const LOST: Trouble = Trouble::FailsDone;
+
+#[test]
+fn each_is_named_once_in_a_run() {
+    let world = World::new(ONE);
+    assert!(world.run(Command::Refresh, &[(3, LOST)]).expect("no kill").is_err());
+    world.0.borrow_mut().pause_s = 1;
+    assert!(world.run(Command::Refresh, &[(4, LOST)]).expect("no kill").is_err());
+    let events = &world.0.borrow().events;
+    for found in ["jti_1", "jti_2"] {
+        let is_it = |e: &&Event| matches!(e, Event::Orphan { orphan, .. } if orphan.jti == found);
+        assert_eq!(events.iter().filter(is_it).count(), 1, "{found}: {events:?}");
+    }
+}
+
+/// One token for one request is certain, whatever was lost of another workspace.
+#[test]
+fn workspaces_are_counted_apart() {
+    let world = World::new(Kind { workspaces: 2, ..ONE });
+    assert!(world.run(Command::Refresh, &[(3, LOST), (8, LOST)]).expect("no kill").is_err());
+    let events = &world.0.borrow().events;
+    for found in ["jti_2", "jti_3"] {
+        assert_eq!(names(events, found), Some(Origin::Match), "{events:?}");
+    }
+}
+
+/// Killed before the request leaves; a token that is made so many seconds later.
+fn made_after(secs: i64) -> World {
+    let world = World::new(ONE);
+    assert!(world.run(Command::Refresh, &[(3, Trouble::KillBefore)]).is_none());
+    world.0.borrow_mut().now += secs;
+    world.make("w0", 0);
+    world
+}
+
+/// Within the time that the request may have taken it is certain, some minutes around that possible.
+#[test]
+fn a_token_fits_by_its_moment() {
+    for (secs, origin) in [
+        (30, Some(Origin::Match)),
+        (40, Some(Origin::Maybe)),
+        (320, Some(Origin::Maybe)),
+        (340, None),
+    ] {
+        assert_eq!(names(&recover(&made_after(secs), 1), "jti_1"), origin, "{secs}");
+    }
+}
+
+/// The token bears the server's time.
+#[test]
+fn our_clock_may_be_days_off() {
+    for ahead_s in [86_400, -86_400] {
+        let world = World::new(ONE);
+        world.0.borrow_mut().ahead_s = ahead_s;
+        assert!(world.run(Command::Refresh, &[(3, Trouble::KillAfter)]).is_none());
+        assert_eq!(names(&recover(&world, 600), "jti_1"), Some(Origin::Match), "{ahead_s}");
+    }
+}
+
+/// Our clock was wrong when the power failed: every token that is younger than the current one may
+/// be that of the request.
+#[test]
+fn our_clock_was_set_while_the_power_was_off() {
+    let world = World::new(ONE);
+    let before = world.make("w0", -200_000).jti.unwrap();
+    world.0.borrow_mut().ahead_s = -10_000_000;
+    let cut = Trouble::PowerCut(Loss::History);
+    assert!(world.run(Command::Refresh, &[(3, cut)]).is_none());
+    world.0.borrow_mut().ahead_s = 0;
+    let events = recover(&world, 10);
+    assert_eq!(names(&events, "jti_2"), Some(Origin::Maybe));
+    assert_eq!(names(&events, &before), None);
+}
+
+/// A config file that holds one by now makes it no orphan, whatever else is pending.
+#[test]
+fn one_that_was_stored_since_is_not_named() {
+    let world = World::new(ONE);
+    world.0.borrow_mut().pause_s = 1;
+    assert!(world.run(Command::Refresh, &[(3, LOST)]).expect("no kill").is_err());
+    let _ = world.run(Command::Refresh, &[(9, Trouble::Fails)]);
+    let left = pending(&world);
+    assert!(left.revocations.len() == 1 && left.orphans.len() == 1, "the scene is set");
+    let stored = world.0.borrow().tokens[1].token.clone();
+    world.0.borrow_mut().machines[0].config[0].1 = Some(stored);
+    assert_eq!(names(&recover(&world, 1), "jti_1"), None);
+    assert!(pending(&world).orphans.iter().all(|orphan| orphan.jti != "jti_1"));
+}
