@@ -26,9 +26,9 @@ pub(crate) use setup::{Completions, Man, Shell};
 pub(crate) use target::{Target, TargetAdd, TargetCommand, TargetDeliver, TargetRemove};
 pub(crate) use token::{
     Token, TokenCommand, TokenCreate, TokenHistory, TokenList, TokenNeedsRefresh, TokenRefresh,
-    TokenRevoke, TokenRollback, TokenShow,
+    TokenRevoke, TokenShow,
 };
-pub(crate) use token_use::{TokenExec, TokenPrint};
+pub(crate) use token_use::{TokenExec, TokenPrint, TokenRollback};
 pub(crate) use workspace::{Workspace, WorkspaceCommand, WorkspaceCreate, WorkspaceDelete};
 
 /// Aliases of commands: the group, the alias, the name. argh supports only aliases of one letter.

@@ -3,7 +3,7 @@
 use argh::{ArgsInfo, FromArgs};
 
 use super::count;
-use super::token_use::{TokenExec, TokenPrint};
+use super::token_use::{TokenExec, TokenPrint, TokenRollback};
 
 /// Workspace tokens: replace, create, look at and revoke them.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
@@ -303,37 +303,6 @@ pub(crate) struct TokenRevoke {
     /// do not ask
     #[argh(switch)]
     pub force: bool,
-    /// how long to wait for another ntcli to finish (default 60s)
-    #[argh(option, arg_name = "DURATION")]
-    pub lock_wait: Option<String>,
-}
-
-/// Go back to the token before the current one, while it is kept live: after
-/// a refresh with --revoke-after, or one that could not deliver. It becomes
-/// the current one again, goes to every target, and the newer one is revoked.
-#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
-#[argh(
-    subcommand,
-    name = "rollback",
-    example = "ntcli token rollback",
-    example = "ntcli token rollback prod --format json",
-    error_code(0, ""),
-    error_code(1, "there is no way back; nothing has changed"),
-    error_code(2, ""),
-    error_code(4, ""),
-    error_code(5, ""),
-    error_code(6, ""),
-    error_code(7, ""),
-    error_code(8, ""),
-    error_code(9, "")
-)]
-pub(crate) struct TokenRollback {
-    /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
-    #[argh(positional, arg_name = "WORKSPACE")]
-    pub workspace: Option<String>,
-    /// the workspace, as an option
-    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
-    pub workspace_option: Option<String>,
     /// how long to wait for another ntcli to finish (default 60s)
     #[argh(option, arg_name = "DURATION")]
     pub lock_wait: Option<String>,
