@@ -14,6 +14,8 @@ pub(crate) enum ManageError {
     Declined,
     /// The token before the current one cannot become the current one again.
     NoWayBack { reason: String },
+    /// A target could not get the token, so it is not remembered.
+    NotAdded { reason: String, hint: String },
     /// There is no target with that id.
     UnknownTarget { id: String },
     /// Targets could not get the current token.
@@ -114,6 +116,13 @@ impl ManageError {
                 format!("There is no way back: {reason}; nothing has changed"),
             )
             .hint("ntcli token refresh"),
+            Self::NotAdded { reason, hint } => Described::new(
+                "cannot_hand_on",
+                exit::USAGE,
+                "The target was not added: it could not get the token",
+            )
+            .hint(hint)
+            .cause(reason),
             Self::UnknownTarget { id } => Described::new(
                 "unknown_target",
                 exit::FAILED,

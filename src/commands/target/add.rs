@@ -6,7 +6,7 @@ use super::json;
 use crate::cli::TargetAdd;
 use crate::commands::app::{self, App};
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, ManageError, Result};
 use crate::hooks::{self, Receiver};
 use crate::json::Json;
 use crate::output::Report;
@@ -32,7 +32,8 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report
     let workspace = app.workspace(&config, args.workspace.as_deref())?;
     let local = app::workspace_ref(&workspace, "");
     let (own, targets) = (app.paths.files(), dir.targets()?);
-    hooks::probe_new(&receiver, &local, workspace.token.as_ref(), targets, &own, app.clock())?;
+    hooks::probe_new(&receiver, &local, workspace.token.as_ref(), targets, &own, app.clock())
+        .map_err(not_added)?;
     let target = Remembered {
         id: 0,
         workspace_id: workspace.id,
@@ -49,6 +50,13 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report
     }
     let status = if is_new { "added" } else { "known" };
     Ok(Report::new(text, Json::of([("target", json(&target)), ("status", status.into())])))
+}
+
+fn not_added(error: Error) -> Error {
+    match error {
+        Error::CannotDeliver { reason, hint, .. } => ManageError::NotAdded { reason, hint }.into(),
+        error => error,
+    }
 }
 
 fn receiver(args: &TargetAdd, timeout_s: u64) -> Result<Receiver> {
