@@ -27,6 +27,7 @@ mod harness;
 mod network;
 #[path = "../control_plane/ports.rs"]
 mod ports;
+mod targets;
 #[path = "../control_plane/tls.rs"]
 mod tls_front;
 mod tokens;

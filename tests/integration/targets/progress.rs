@@ -1,0 +1,108 @@
+//! Each target that has the token is remembered; what failed is repeated alone.
+
+use std::fs;
+use std::sync::Arc;
+
+use super::{add, assert_all_hold_current, assert_held_are_live, read, ready};
+use crate::control_plane::{Fault, Route, Times};
+use crate::harness::world::World;
+
+#[test]
+fn only_what_failed_is_repeated() {
+    let (world, prod) = ready();
+    add(&world, &["--exec", "test -e fixed && echo \"$NTCLI_ATTEMPT\" >> second"]).exits(0);
+    let output = world.refresh(&["--format", "json"]);
+    let json = output.exits(9).says("target 5: --exec").says("ntcli token refresh -w prod").json();
+    let delivered = json["deliveries"].as_array().unwrap().iter().map(|d| d["delivered"].clone());
+    assert_eq!(delivered.collect::<Vec<_>>(), [true, true, true, true, false]);
+    assert_all_hold_current(&world, &prod);
+    assert_eq!(world.plane.live_tokens(&prod.id).len(), 2, "the old one is kept");
+    world.refresh(&[]).exits(9);
+    fs::write(world.outside("fixed"), "").unwrap();
+    world.refresh(&["--if-expires-within", "1"]).exits(0);
+    world.assert_one_live_token(&prod);
+    assert_eq!(read(&world, "log").lines().count(), 1, "the first command ran once");
+    assert_eq!(read(&world, "second"), "3\n");
+    world.assert_settled();
+}
+
+#[test]
+fn a_file_that_fails_keeps_the_commands_from_running() {
+    let (world, prod) = ready();
+    let old = prod.token.access_token.clone();
+    // It was found to be usable, and is no more when the token is there.
+    let gone = world.outside("app.env");
+    let breaks = move || {
+        fs::remove_file(&gone).unwrap();
+        fs::create_dir(&gone).unwrap();
+    };
+    world.plane.fault(Route::TokenAuth, Times::Once, Fault::Wait(Arc::new(breaks)));
+    let output = world.refresh(&[]);
+    output.exits(9).says("target 2: ");
+    assert_eq!(read(&world, "hook").trim(), old);
+    assert_eq!(read(&world, "token").trim(), world.current(&prod));
+    fs::remove_dir(world.outside("app.env")).unwrap();
+    fs::write(world.outside("app.env"), "").unwrap();
+    world.refresh(&[]).exits(0);
+    assert_all_hold_current(&world, &prod);
+    world.assert_one_live_token(&prod);
+}
+
+#[test]
+fn what_is_removed_meanwhile_does_not_count() {
+    let (world, prod) = ready();
+    add(&world, &["--exec", "false"]).exits(0);
+    world.refresh(&[]).exits(9);
+    world.ntcli(&["token", "revoke", "--pending"]).run().exits(8);
+    assert_eq!(world.plane.live_tokens(&prod.id).len(), 2);
+    world.ntcli(&["target", "remove", "5"]).run().exits(0);
+    world.ntcli(&["token", "revoke", "--pending"]).run().exits(0);
+    world.assert_one_live_token(&prod);
+    assert_all_hold_current(&world, &prod);
+}
+
+#[test]
+fn a_command_is_told_that_it_may_be_repeated() {
+    let (world, prod) = ready();
+    add(&world, &["--exec", "echo \"$NTCLI_ATTEMPT\" >> second; test -e go || kill -9 $PPID"])
+        .exits(0);
+    world.refresh(&[]).is_killed();
+    assert_held_are_live(&world);
+    fs::write(world.outside("go"), "").unwrap();
+    world.refresh(&["--if-expires-within", "1"]).exits(0);
+    assert_eq!(read(&world, "second"), "1\n2\n");
+    assert_eq!(read(&world, "log").lines().count(), 1);
+    world.assert_one_live_token(&prod);
+}
+
+#[test]
+fn a_delivery_by_hand_is_remembered() {
+    let (world, prod) = ready();
+    add(&world, &["--exec", "test -e go && echo x >> second"]).exits(0);
+    world.refresh(&[]).exits(9);
+    fs::write(world.outside("go"), "").unwrap();
+    world.ntcli(&["target", "deliver", "5"]).run().exits(0);
+    assert_eq!(world.plane.live_tokens(&prod.id).len(), 2, "it needs no server");
+    world.refresh(&["--if-expires-within", "1"]).exits(0);
+    world.assert_one_live_token(&prod);
+    assert_eq!(read(&world, "second"), "x\n");
+}
+
+#[test]
+fn many_stop_at_the_canary_or_after_so_many() {
+    let (world, prod) = World::ready();
+    let mut all = world.add_workspaces(&["b", "c", "d", "e"]);
+    all.push(prod);
+    let replaced = || all.iter().filter(|w| world.current(w) != w.token.access_token).count();
+    world.refresh(&["--all", "--canary", "--exec", "false"]).exits(9).says("Not begun");
+    assert_eq!(replaced(), 1);
+    world.refresh(&["--all", "--canary", "--exec", "true"]).exits(0);
+    assert_eq!(replaced(), 5);
+    for workspace in &all {
+        world.assert_one_live_token(workspace);
+    }
+    let output = world.refresh(&["--all", "--max-failures", "2", "--exec", "echo x >> log; false"]);
+    output.exits(9).says("not tried, after 2 failures in a row");
+    assert_eq!(read(&world, "log").lines().count(), 2);
+    world.refresh(&["--canary"]).exits(2);
+}

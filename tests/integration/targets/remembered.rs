@@ -1,0 +1,138 @@
+//! Targets are used by every refresh, whoever runs it.
+
+use std::fs;
+
+use super::{add, assert_all_hold_current, mcp, read, ready};
+use crate::harness::world::World;
+
+#[test]
+fn every_refresh_delivers_to_them() {
+    let (world, prod) = ready();
+    for args in [&[][..], &["prod"], &["--all"], &["--token-file", "token"], &["--print"]] {
+        let args = [&["token", "refresh"], args].concat();
+        let run = world.ntcli(&args);
+        let run = if args.contains(&"--print") { run.prints_secrets() } else { run };
+        run.run().exits(0);
+        assert_all_hold_current(&world, &prod);
+        world.assert_one_live_token(&prod);
+    }
+    // What the flags name too was not delivered twice: the command ran once for each refresh.
+    assert_eq!(read(&world, "log").lines().count(), 5);
+    world.ntcli(&["target", "check"]).run().exits(0);
+    world.assert_private();
+    world.assert_settled();
+}
+
+#[test]
+fn drift_is_found_and_repaired() {
+    let (world, prod) = ready();
+    fs::write(world.outside("token"), "another\n").unwrap();
+    fs::remove_file(world.outside("app.env")).unwrap();
+    let output = world.ntcli(&["target", "check", "--format", "json"]).run();
+    let json = output.exits(1).json();
+    let state = |n: usize| json["targets"][n]["state"].as_str().unwrap().to_owned();
+    assert_eq!([0, 1, 2, 3].map(state), ["drifted", "unreadable", "current", "unknown"]);
+    assert_eq!(json["error"]["code"], "drift");
+    world.ntcli(&["target", "deliver", "1"]).run().exits(0);
+    world.ntcli(&["target", "deliver", "2"]).run().exits(0);
+    world.ntcli(&["target", "check"]).run().exits(0);
+    assert_all_hold_current(&world, &prod);
+    world.assert_nothing_sent();
+}
+
+#[test]
+fn an_id_is_given_once() {
+    let (world, _) = World::ready();
+    add(&world, &["--file", "a"])
+        .exits(0)
+        .prints("Target 1: every refresh of 'prod' writes the token to a.\n");
+    add(&world, &["--file", "./a"]).exits(0);
+    add(&world, &["--file", "b"]).exits(0);
+    world.ntcli(&["target", "remove", "2"]).run().exits(0);
+    world.ntcli(&["target", "remove", "2"]).run().exits(1).says("There is no target 2");
+    add(&world, &["--file", "c"]).exits(0);
+    let json = world.ntcli(&["target", "list", "--format", "json"]).run().json();
+    let ids: Vec<_> = json["targets"].as_array().unwrap().iter().map(|t| t["id"].clone()).collect();
+    assert_eq!(ids, [1, 3]);
+}
+
+#[test]
+fn what_cannot_be_read_stops_everything() {
+    let (world, _) = ready();
+    for text in
+        ["", "{}", "{\"version\": 2, \"targets\": []}", "{\"version\": 1, \"targets\": [{}]}"]
+    {
+        world.write("targets.json", text.as_bytes());
+        world.refresh(&[]).exits(2).says("targets.json");
+        world.ntcli(&["target", "list"]).run().exits(2);
+        add(&world, &["--file", "x"]).exits(2);
+    }
+    world.assert_nothing_sent();
+}
+
+#[test]
+fn what_cannot_be_a_target() {
+    let (world, prod) = World::ready();
+    world.add_workspace("staging");
+    let token = &prod.token.access_token;
+    fs::write(world.outside("neither"), "{}").unwrap();
+    fs::write(world.outside("binary"), format!("\0{token}")).unwrap();
+    fs::write(world.outside("large"), format!("{token}\n{}", "x".repeat(16 << 20))).unwrap();
+    fs::write(world.outside("longer"), format!("{token}x")).unwrap();
+    for name in ["neither", "binary", "large", "longer", "missing"] {
+        add(&world, &["--replace", name]).exits(2).says("The target was not added");
+        let flag = format!("replace:{name}");
+        world.refresh(&["--token-file", &flag]).exits(2);
+    }
+    add(&world, &["--exec", "no-such-command x"]).exits(2).says("no-such-command");
+    add(&world, &["--exec", "syntax ("]).exits(2);
+    add(&world, &["--file", "config/config.json"]).exits(2);
+    add(&world, &["--file", "{name}"]).exits(2);
+    add(&world, &["--file", "one"]).exits(0);
+    add(&world, &["staging", "--file", "one"]).exits(2).says("two tokens");
+    add(&world, &["staging", "--env", "A=env"]).exits(0);
+    add(&world, &["--env", "B=env"]).exits(0);
+    world.assert_nothing_sent();
+    // One workspace's broken target leaves the others alone.
+    fs::remove_file(world.outside("env")).ok();
+    fs::create_dir(world.outside("env")).unwrap();
+    add(&world, &["staging", "--file", "two"]).exits(0);
+    world.refresh(&[]).exits(2).says("target 3").says("ntcli target remove 3");
+    world.assert_nothing_sent();
+}
+
+#[test]
+fn a_broken_target_stops_its_own_workspace_only() {
+    let (world, prod) = World::ready();
+    let staging = world.add_workspace("staging");
+    fs::create_dir(world.outside("dir")).unwrap();
+    add(&world, &["staging", "--file", "dir/token"]).exits(0);
+    fs::remove_dir(world.outside("dir")).unwrap();
+    world.refresh(&["--all"]).exits(2).says("target 1").says("prod: refreshed");
+    assert_ne!(world.current(&prod), prod.token.access_token);
+    assert_eq!(world.current(&staging), staging.token.access_token);
+}
+
+#[test]
+fn the_token_alone_is_replaced() {
+    let (world, prod) = World::ready();
+    let token = &prod.token.access_token;
+    let texts = [mcp("T"), "a: T\r\nb: 'T'".into(), "machine x login y password T\n".into()];
+    for (n, text) in texts.iter().enumerate() {
+        let name = format!("file{n}");
+        fs::write(world.outside(&name), text.replace('T', token)).unwrap();
+        add(&world, &["--replace", &name]).exits(0);
+    }
+    world.refresh(&[]).exits(0);
+    for (n, text) in texts.iter().enumerate() {
+        assert_eq!(read(&world, &format!("file{n}")), text.replace('T', &world.current(&prod)));
+    }
+}
+
+#[test]
+fn they_go_with_their_workspace() {
+    let (world, _) = ready();
+    world.ntcli(&["workspace", "delete", "prod", "--force"]).run().exits(0);
+    let json = world.ntcli(&["target", "list", "--format", "json"]).run().json();
+    assert_eq!(json["targets"].as_array().unwrap().len(), 0);
+}
