@@ -12,7 +12,7 @@
 //! | `cli` | arguments, rules, help, man page, completions; the only user of argh |
 //! | `commands` | a file per command: options, one call, report. `app` is the only access to the rest |
 //! | `rotation` | the transaction, and the only owner of the journal. It is given a server, a store and targets (`ports`) and knows no argh, ureq, printing or path |
-//! | `hooks` | the files and commands that receive a new token |
+//! | `targets`, `hooks` | what must get a token, remembered; the files and commands that receive it |
 //! | `auth` | session, renewal, OAuth, its callback, the browser |
 //! | `api` | the control plane's calls; answers are parsed once, into types |
 //! | `http` | attempts, retries, the outcome of a request; `http/transport` plugs into ureq |
@@ -37,7 +37,9 @@
 //! 6. Journal `created` with the token: from here it cannot be lost.
 //! 7. Verify the new token. Denied while the old one is accepted: keep it, ask again next time.
 //! 8. Promote: one atomic write of the config file.
-//! 9. Deliver to the targets. On failure the old token stays live.
+//! 9. Deliver to each target, with a record each. On failure the old token stays live, and only what
+//!    failed is repeated (`deliver`). While it is live, `rollback` is the way back to it: the same
+//!    transaction with the roles exchanged.
 //! 10. Revoke the old token, unless the config file holds it. Not proven: it stays pending.
 //! 11. History, confirm, close.
 //!
@@ -53,6 +55,8 @@
 //!   everything before it is on the disk; what follows the last one and does not parse was never
 //!   acknowledged. Fields are only added, with a default; a record that is not known is refused. The
 //!   file is removed when nothing is pending.
+//! * `targets.json` holds what must get which workspace's token (`targets.rs`). Fields are only added; a
+//!   target that cannot be read stops a refresh, since its consumer would lose its token.
 //! * `history.jsonl` holds one JSON object a line, for people. Readers pass over what they do not know.
 //! * `ntcli.lock` is empty and never removed.
 //!
