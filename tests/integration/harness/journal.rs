@@ -115,7 +115,8 @@ impl Left {
                 self.rotations.remove(&id);
                 self.tokens.retain(|_, workspace| *workspace != id);
             }
-            "ended" | "unconfirmed" | "promoted" | "handed_over" => {}
+            "ended" | "unconfirmed" | "promoted" | "handed_over" | "delivering"
+            | "delivered_to" | "turned_back" => {}
             other => panic!("no such record: {other}"),
         }
     }
