@@ -2,6 +2,7 @@
 //!
 //! `targets.json` is ours alone; fields are only added, and those that are not known are kept.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -77,14 +78,20 @@ impl Targets {
         let doc: Json =
             serde_json::from_slice(&contents.bytes).map_err(|e| damaged(&e.to_string()))?;
         match doc["version"].as_whole() {
-            Some(VERSION) => {}
-            Some(_) => return Err(damaged("a later version of ntcli wrote it")),
-            None => return Err(damaged("it is no list of targets")),
+            Some(VERSION) if matches!(doc["targets"], Json::Array(_)) => {}
+            Some(later) if later > VERSION => {
+                return Err(damaged("a later version of ntcli wrote it"));
+            }
+            _ => return Err(damaged("it is no list of targets")),
         }
         let all = doc["targets"].items().iter().map(Remembered::read);
-        let all = all.collect::<Option<_>>();
+        let all = all.collect::<Option<Vec<Remembered>>>();
         // A target that cannot be read is not left out: its consumer would lose its token.
         let all = all.ok_or_else(|| damaged("a target in it lacks a field"))?;
+        let mut ids = BTreeSet::new();
+        if all.iter().any(|target| !ids.insert(target.id)) {
+            return Err(damaged("two targets in it have the same id"));
+        }
         Ok(Self { doc, all })
     }
 

@@ -146,10 +146,9 @@ fn lost_token(console: &Console, orphan: &Orphan, revoked: bool) {
              not receive it",
             revoke.clone(),
         ),
-        Origin::Superseded => (
-            "is live, but the config file that held it was replaced by an older copy",
-            revoke.clone(),
-        ),
+        Origin::Superseded => {
+            ("is live, but the config file, which held it, now holds another one", revoke.clone())
+        }
     };
     console.warn(&format!(
         "Token {jti} of '{name}' {what}. Revoke it: {how}; or keep it and hear no more of it: {revoke} --forget"

@@ -70,8 +70,9 @@ impl TokenFile {
         if is_of_the_system(Path::new(path)) {
             return Err(wrong(", not a device"));
         }
-        if std::path::absolute(path).is_err() {
-            return Err(wrong(""));
+        // It is remembered as text.
+        if !std::path::absolute(path).is_ok_and(|path| path.to_str().is_some()) {
+            return Err(wrong("; a full one where the name of the current folder is not UTF-8"));
         }
         Ok(Self { path: path.to_owned(), form })
     }

@@ -33,9 +33,9 @@ pub(super) fn swap(
             return Err(format!("the token is too short to be told from other text ({SHORTEST})"));
         }
     }
-    let found = old.map_or_else(Vec::new, |old| find(text, old));
+    let found = old.map_or(Ok(Vec::new()), |old| find(text, old))?;
     let Some(old) = old.filter(|old| !found.is_empty() && *old != new) else {
-        if find(text, new).is_empty() {
+        if find(text, new)?.is_empty() {
             return Err(NEITHER.to_owned());
         }
         return Ok(text.to_vec());
@@ -51,27 +51,56 @@ pub(super) fn swap(
     Ok(swapped)
 }
 
-/// Where a token stands, and not a longer one that begins or ends like it.
-fn find(text: &[u8], token: &str) -> Vec<usize> {
+/// Where a token stands. None may be left out: what reads it there would be left with a dead one.
+///
+/// # Errors
+/// Whether it is a part of a longer text cannot be told.
+fn find(text: &[u8], token: &str) -> std::result::Result<Vec<usize>, String> {
     let token = token.as_bytes();
-    let is_word = |b: &u8| b.is_ascii_alphanumeric() || b"-_~".contains(b);
     let mut found = Vec::new();
     let mut at = 0;
     // The last byte of a token is looked for less often than every window is compared.
     while let Some(next) = text[at..].windows(token.len()).position(|part| part == token) {
         let (start, end) = (at + next, at + next + token.len());
-        let mut before = text[..start].iter().rev();
-        let mut after = text[end..].iter();
-        let goes_on = |first: Option<&u8>, second: Option<&u8>| match first {
-            Some(b'.') => second.is_some_and(is_word),
-            first => first.is_some_and(is_word),
-        };
-        if !(goes_on(before.next(), before.next()) || goes_on(after.next(), after.next())) {
-            found.push(start);
+        if !(starts_apart(&text[..start]) && ends_apart(&text[end..])) {
+            let line = 1 + text[..start].iter().filter(|b| **b == b'\n').count();
+            return Err(format!(
+                "in line {line} the token seems to be a part of a longer text; put a blank or a \
+                 quote between them"
+            ));
         }
+        found.push(start);
         at = end;
     }
-    found
+    Ok(found)
+}
+
+/// Whether a token after this text is one of its own: an escape such as `%20`, `\n` or `\u0022` ends
+/// before it, and no word.
+fn starts_apart(before: &[u8]) -> bool {
+    let ends_in_escape = |mark: &[u8], digits: usize| {
+        let at = before.len().checked_sub(mark.len() + digits);
+        let escape = at.and_then(|at| before[at..].strip_prefix(mark));
+        escape.is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit))
+    };
+    match before {
+        [.., b'\\', b'n' | b'r' | b't'] | [] | [b'.'] => true,
+        _ if ends_in_escape(b"%", 2) || ends_in_escape(b"\\u", 4) => true,
+        [.., other, b'.'] => !is_word(*other),
+        [.., last] => !is_word(*last),
+    }
+}
+
+fn ends_apart(after: &[u8]) -> bool {
+    match after {
+        [b'.', next, ..] => !is_word(*next),
+        [next, ..] => !is_word(*next),
+        [] => true,
+    }
+}
+
+fn is_word(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"-_~".contains(&b)
 }
 
 #[cfg(test)]
@@ -98,6 +127,8 @@ mod tests {
             "OLD OLD\nOLD,OLD",
             "This is OLD.",
             "https://user:OLD@host/",
+            "{\"env\": \"A=1\\nT=OLD\\n\", \"b\": \"x\\nOLD\\u0022\\u0022OLD\\tOLD\\r\\nOLD\"}",
+            "https://host/?q=Bearer%20OLD%26x OLD",
         ] {
             let (before, after) = (text.replace("OLD", OLD), text.replace("OLD", NEW));
             assert_eq!(swapped(&before), Some(after.clone()));
@@ -109,9 +140,12 @@ mod tests {
     fn what_cannot_be_replaced() {
         assert_eq!(swapped(""), None);
         assert_eq!(swapped("nothing"), None);
-        for longer in [format!("{OLD}x"), format!("x{OLD}"), format!("{OLD}.x"), format!("x.{OLD}")]
-        {
+        for longer in ["OLDx", "xOLD", "OLD.x", "x.OLD", "-pOLD", "%2OLD", "\\u002OLD", "OLDOLD"] {
+            let longer = longer.replace("OLD", OLD);
             assert_eq!(swapped(&longer), None, "{longer}");
+            // One that would be left as it is spoils the others.
+            let beside = swap(format!("{OLD}\n{longer}").as_bytes(), Some(OLD), NEW);
+            assert!(beside.unwrap_err().starts_with("in line 2 "), "{longer}");
         }
         assert!(swap(b"a\0", Some(OLD), NEW).is_err());
         assert!(swap(&vec![b'a'; LIMIT + 1], Some(OLD), NEW).is_err());
@@ -131,19 +165,17 @@ mod tests {
 
     #[test]
     fn fuzz_files_with_tokens() {
-        let text = format!("{{\"t\": \"{OLD}\", \"u\": \"x{OLD}\"}}\n# {OLD}\nNEW={NEW}\n");
+        let text = format!("{{\"t\": \"{OLD}\", \"u\": \"x\\n{OLD}\"}}\n# {OLD}\nNEW={NEW}\n");
         let seeds: [&[u8]; 3] = [text.as_bytes(), OLD.as_bytes(), b"\xff\xfe\n"];
         crate::fuzz::bytes(&seeds, |text| {
             let Ok(new) = swap(text, Some(OLD), NEW) else {
                 return;
             };
             // The difference is the token alone: put back, every byte is what it was.
-            let ours = find(text, NEW).is_empty();
-            if ours {
+            if find(text, NEW).is_ok_and(|found| found.is_empty()) {
                 assert_eq!(swap(&new, Some(NEW), OLD).unwrap(), text);
             }
-            assert!(find(&new, OLD).is_empty());
-            assert_eq!(swap(&new, Some(OLD), NEW).unwrap(), new);
+            assert_eq!(find(&new, OLD), Ok(Vec::new()));
         });
     }
 }

@@ -1,5 +1,6 @@
 //! Finishing what an earlier run left in the journal.
 
+use super::journal::{Origin, Orphan, Record};
 use super::ports::{Event, HistoryEvent, Promotion};
 use super::verify::Verdict;
 use super::{OldFate, Refreshed, Rotation, Rotator, WorkspaceRef};
@@ -82,6 +83,9 @@ impl Rotator<'_> {
             if !(rotation.promoted && self.is_ours(&rotation.workspace)) {
                 continue;
             }
+            let Some(rotation) = self.with_current(rotation) else {
+                continue;
+            };
             if !self.awaits_delivery(&rotation) {
                 let accepted = accepted(&rotation.workspace);
                 self.revoke_old_after_resume(rotation, accepted);
@@ -89,6 +93,66 @@ impl Rotator<'_> {
                 self.resume_delivery(rotation);
             }
         }
+    }
+
+    /// A refresh as it is to be continued. The config file may hold another token by now, of another
+    /// program or from a copy: if the server takes it, that one is delivered in place of ours, which
+    /// stays named.
+    fn with_current(&mut self, rotation: Rotation) -> Option<Rotation> {
+        let workspace = rotation.workspace.clone();
+        let current = self.store.current(&workspace).ok()?;
+        let is_current = |token: &Token| current.as_ref().is_some_and(|c| c.is_same(token));
+        if is_current(&rotation.token) {
+            return Some(rotation);
+        }
+        let awaits_delivery = self.awaits_delivery(&rotation);
+        if rotation.old.as_ref().is_some_and(is_current) {
+            // A restored file, and the server did not say which of the two counts.
+            return (!awaits_delivery).then_some(rotation);
+        }
+        let mut records = self.superseded(&workspace, &rotation.token);
+        if !awaits_delivery {
+            self.append_durable(&records).ok()?;
+            return Some(rotation);
+        }
+        let verdict =
+            current.as_ref().map_or(Verdict::Denied, |c| self.verify(c, Some(&rotation.token)));
+        match (current, verdict) {
+            (_, Verdict::NoAnswer | Verdict::Unsure) => return None,
+            (Some(current), Verdict::Accepted | Verdict::CannotTell) => {
+                let at = self.request_time();
+                let Rotation { workspace, old, own_targets, grace_s, .. } = rotation;
+                let (keep_old, rollback) = (false, false);
+                let (token, deliver) = (current, own_targets);
+                records.push(Record::Created {
+                    workspace: workspace.clone(),
+                    at,
+                    token,
+                    old,
+                    deliver,
+                    grace_s,
+                    keep_old,
+                    rollback,
+                });
+                records.push(workspace.promoted());
+            }
+            _ => {
+                let old = rotation.old.as_ref();
+                records.extend(old.into_iter().flat_map(|old| self.superseded(&workspace, old)));
+                records.push(workspace.done());
+            }
+        }
+        self.append_durable(&records).ok()?;
+        self.pending.rotation(&workspace).cloned()
+    }
+
+    /// Names a token that was current and is not any more, unless it is to be revoked anyway.
+    pub(super) fn superseded(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<Record> {
+        let is_pending = |jti: &String| self.pending.revocations.iter().any(|p| p.jti == *jti);
+        let jti = token.jti.clone().filter(|jti| !is_pending(jti));
+        let (workspace, origin) = (workspace.clone(), Origin::Superseded);
+        let orphan = jti.map(|jti| Orphan { workspace, jti, created_at: None, origin });
+        orphan.map(Record::Orphan).into_iter().collect()
     }
 
     /// Whether the token of an interrupted refresh should be stored, and whether it is verified.

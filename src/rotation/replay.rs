@@ -104,7 +104,7 @@ impl Pending {
         self.orphans.retain(|o| !named(&o.workspace));
     }
 
-    /// A way back takes the place of the refresh that it undoes.
+    /// A way back, or a token of another program, takes the place of an unfinished refresh.
     fn created(&mut self, record: Record) {
         let Record::Created { workspace, at, token, old, deliver, grace_s, keep_old, rollback } =
             record
@@ -116,8 +116,8 @@ impl Pending {
         if rollback {
             // Its token was delivered before.
             attempts = self.rotation(&workspace).map_or(1, |undone| undone.attempts.max(1));
-            self.finish(&workspace.id, &workspace.server);
         }
+        self.finish(&workspace.id, &workspace.server);
         self.rotations.push(Rotation {
             workspace,
             token,
@@ -163,6 +163,12 @@ impl Pending {
         let named = |w: &WorkspaceRef| w.named(workspace, server);
         self.drop_revocations(|p| named(&p.workspace) && p.jti == jti);
         self.orphans.retain(|o| !(named(&o.workspace) && o.jti == jti));
+        // There is no way back from it any more.
+        let led_to =
+            |p: &&mut PendingRevocation| named(&p.workspace) && p.successor.as_deref() == Some(jti);
+        for way_back in self.revocations.iter_mut().filter(led_to) {
+            self.spent_tokens += usize::from(way_back.token.take().is_some());
+        }
         // Once the old token is gone, a promoted new one needs nothing more.
         let is_over = |r: &Rotation| {
             let old = r.old.as_ref().and_then(|old| old.jti.as_deref());

@@ -131,14 +131,23 @@ impl Rotator<'_> {
     /// Things are as they were before the rollback: its token is still to be revoked later, or the
     /// current one is still to be delivered.
     pub(super) fn call_off_rollback(&mut self, workspace: &WorkspaceRef) {
-        let Some(open) = self.pending.rotation(workspace) else {
+        let Some(open) = self.pending.rotation(workspace).cloned() else {
             return;
         };
         let mut put_off = self.pending.revocations.iter();
         let is_put_off =
             put_off.any(|p| p.workspace.is(workspace) && Some(&p.jti) == open.token.jti.as_ref());
-        let record = if is_put_off { workspace.done() } else { workspace.turned_back() };
-        let _ = self.append_durable(&[record]); // else the next run does the same
+        let mut records = Vec::new();
+        if !is_put_off {
+            records.push(workspace.turned_back());
+        } else {
+            // Another program may have stored a token of its own.
+            let current = self.store.current(workspace).ok().flatten();
+            let led_away = open.old.as_ref().filter(|old| current.is_none_or(|c| !c.is_same(old)));
+            records.extend(led_away.into_iter().flat_map(|old| self.superseded(workspace, old)));
+            records.push(workspace.done());
+        }
+        let _ = self.append_durable(&records); // else the next run does the same
     }
 
     pub(super) fn note_rolled_back(

@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::attributes::{keep_all, keep_owner};
@@ -201,6 +201,10 @@ fn replace_with(path: &Path, bytes: &[u8], whose: Whose) -> std::result::Result<
 /// rewrites stays its user's; one of ours that only root could read becomes the user's.
 fn keep(target: &Path, file: &File, whose: Whose) -> io::Result<()> {
     match fs::metadata(target) {
+        Ok(old) if whose == Whose::Foreign && old.nlink() > 1 => {
+            let reason = "it has other hard links, which would keep the old contents";
+            return Err(io::Error::other(reason));
+        }
         Ok(old) if whose == Whose::Foreign => return keep_all(target, &old, file),
         Ok(old) => keep_owner(&old, file)?,
         Err(_) => {}

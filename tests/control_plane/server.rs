@@ -133,6 +133,13 @@ impl ControlPlane {
         Issued { access_token: token.bearer, jti: token.jti, expires_at }
     }
 
+    /// As another client does.
+    pub(crate) fn revoke_token(&self, workspace_id: &str, jti: &str) {
+        let mut world = self.world();
+        let now = world.now();
+        assert!(world.state.revoke(workspace_id, jti, now), "{jti} is no live token");
+    }
+
     /// The jtis of the workspace's live tokens, oldest first.
     pub(crate) fn live_tokens(&self, workspace_id: &str) -> Vec<String> {
         let world = self.world();

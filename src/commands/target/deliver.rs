@@ -4,7 +4,7 @@ use super::json;
 use crate::cli::TargetDeliver;
 use crate::commands::app::{self, App};
 use crate::context::Context;
-use crate::error::{Error, ManageError, Result};
+use crate::error::{ManageError, Result};
 use crate::hooks::Hooks;
 use crate::json::Json;
 use crate::output::Report;
@@ -31,12 +31,8 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetDeliver) -> Result<Re
         let (these, others): (Vec<Remembered>, _) =
             left.into_iter().partition(|target| target.workspace_id == first.workspace_id);
         left = others;
-        let workspace = config.workspace_by_id(&first.workspace_id);
-        let workspace =
-            workspace.ok_or_else(|| Error::UnknownWorkspace { name: first.workspace.clone() })?;
-        let local = app::workspace_ref(&workspace, "");
         let names: Vec<String> = these.iter().map(|target| target.name.clone()).collect();
-        rotation::deliver_current(&mut dir, &mut hooks, &local, &names, &mut |name, outcome| {
+        let mut told = |name: &str, outcome: &std::result::Result<(), String>| {
             let Some(target) = these.iter().find(|target| target.name == *name) else {
                 return;
             };
@@ -51,7 +47,20 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetDeliver) -> Result<Re
                 }
                 Err(reason) => reasons.push(reason.clone()),
             }
-        })?;
+        };
+        let workspace = config.workspace_by_id(&first.workspace_id);
+        let local = workspace.filter(|w| w.token.is_some()).map(|w| app::workspace_ref(&w, ""));
+        match local {
+            Some(local) => {
+                rotation::deliver_current(&mut dir, &mut hooks, &local, &names, &mut told)?;
+            }
+            None => {
+                for target in &these {
+                    let reason = "the workspace has no token here";
+                    told(&target.name, &Err(format!("target {}: {reason}", target.id)));
+                }
+            }
+        }
     }
     if chosen.is_empty() {
         ctx.console.say("No target is remembered yet: ntcli target add --help");

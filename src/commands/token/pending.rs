@@ -41,7 +41,9 @@ pub(in crate::commands) fn words(pending: &Pending, workspace: &WorkspaceRef) ->
                 format!("token {jti} was made by token create and may never have been printed")
             }
             Origin::Superseded => {
-                format!("token {jti} is live; an older config file was put back over it")
+                format!(
+                    "token {jti} is live; the config file, which held it, now holds another one"
+                )
             }
         });
     }

@@ -183,6 +183,34 @@ fn trouble_in_the_repair_is_repaired_too() {
     println!("{met} pairs of troubles, {states} states visited");
 }
 
+/// Another program stores a token of its own in the config file after a run that met trouble, and
+/// revokes what was there; or the file is restored from a copy that is older than every token. One
+/// run later every target has a token that works.
+#[test]
+fn another_program_stores_a_token_after_trouble() {
+    let mut states = 0;
+    for command in [Command::Refresh, Command::Rollback] {
+        for kind in one_workspace(command) {
+            for at in 1..=effects(command, kind) * 2 {
+                for (trouble, is_live) in TROUBLES.iter().flat_map(|t| [(*t, true), (*t, false)]) {
+                    let scene = format!(
+                        "{command:?} with {trouble:?} at effect {at} of {kind:?}, then a token of \
+                         somebody else, live: {is_live}"
+                    );
+                    let world = world_for(command, kind);
+                    world.run(command, &[(at, trouble)]);
+                    world.replace_elsewhere(is_live);
+                    check_one_run_later(&world, &scene);
+                    world.0.borrow_mut().disturbed = false;
+                    check_settled(&world, &scene);
+                    states += world.0.borrow().states;
+                }
+            }
+        }
+    }
+    println!("{states} states visited");
+}
+
 /// Two machines with copies of one folder take turns on one workspace: at each effect of the first
 /// the second has a whole run, and there may be trouble at another.
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use super::{add, assert_all_hold_current, assert_held_are_live, read, ready};
+use super::{add, assert_all_hold_current, assert_held_are_live, mcp, read, ready};
 use crate::control_plane::{Fault, Route, Times};
 use crate::harness::world::World;
 
@@ -86,6 +86,36 @@ fn a_delivery_by_hand_is_remembered() {
     world.refresh(&["--if-expires-within", "1"]).exits(0);
     world.assert_one_live_token(&prod);
     assert_eq!(read(&world, "second"), "x\n");
+}
+
+/// It replaces what a delivery is pending for, and revokes it.
+#[test]
+fn another_client_refreshes_in_between() {
+    for stays_open in [false, true] {
+        let (world, prod) = ready();
+        add(&world, &["--exec", "test -e fixed"]).exits(0);
+        world.refresh(&[]).exits(9);
+        let replaced = world.item(&prod)["jti"].as_str().unwrap().to_owned();
+        let theirs = world.issue_elsewhere(&prod);
+        if !stays_open {
+            world.plane.revoke_token(&prod.id, &replaced);
+        }
+        fs::write(world.outside("fixed"), "").unwrap();
+        let held_before = read(&world, "mcp.json");
+        let output = world.refresh(&["--if-expires-within", "1"]);
+        assert_eq!(world.current(&prod), theirs.access_token);
+        // Wherever a token is to be replaced, one that this client never had is not known.
+        output.exits(9).says("target 3: ").says("neither");
+        assert_eq!(read(&world, "mcp.json"), held_before);
+        assert_eq!(read(&world, "token").trim(), theirs.access_token);
+        assert!(world.plane.is_live(&prod.token.access_token), "it is kept until all have theirs");
+        fs::write(world.outside("mcp.json"), mcp(&theirs.access_token)).unwrap();
+        world.refresh(&["--if-expires-within", "1"]).exits(0);
+        assert_all_hold_current(&world, &prod);
+        assert!(!world.plane.is_live(&prod.token.access_token));
+        let shown = world.ntcli(&["token", "show"]).run().transcript();
+        assert_eq!(shown.contains(&replaced), stays_open, "{shown}");
+    }
 }
 
 #[test]

@@ -56,12 +56,24 @@ fn an_id_is_given_once() {
     assert_eq!(ids, [1, 3]);
 }
 
+fn read_targets(world: &World) -> String {
+    fs::read_to_string(world.path("targets.json")).unwrap()
+}
+
 #[test]
 fn what_cannot_be_read_stops_everything() {
     let (world, _) = ready();
-    for text in
-        ["", "{}", "{\"version\": 2, \"targets\": []}", "{\"version\": 1, \"targets\": [{}]}"]
-    {
+    let twice = read_targets(&world).replace("\"id\": 2", "\"id\": 1");
+    for text in [
+        "",
+        "{}",
+        "{\"version\": 0, \"targets\": []}",
+        "{\"version\": 2, \"targets\": []}",
+        "{\"version\": 1}",
+        "{\"version\": 1, \"targets\": {}}",
+        "{\"version\": 1, \"targets\": [{}]}",
+        &twice,
+    ] {
         world.write("targets.json", text.as_bytes());
         world.refresh(&[]).exits(2).says("targets.json");
         world.ntcli(&["target", "list"]).run().exits(2);
@@ -79,10 +91,16 @@ fn what_cannot_be_a_target() {
     fs::write(world.outside("binary"), format!("\0{token}")).unwrap();
     fs::write(world.outside("large"), format!("{token}\n{}", "x".repeat(16 << 20))).unwrap();
     fs::write(world.outside("longer"), format!("{token}x")).unwrap();
-    for name in ["neither", "binary", "large", "longer", "missing"] {
+    fs::write(world.outside("beside"), format!("{token} -p{token}")).unwrap();
+    fs::write(world.outside("first link"), token).unwrap();
+    fs::hard_link(world.outside("first link"), world.outside("link")).unwrap();
+    for name in ["neither", "binary", "large", "longer", "beside", "missing", "link"] {
         add(&world, &["--replace", name]).exits(2).says("The target was not added");
         let flag = format!("replace:{name}");
         world.refresh(&["--token-file", &flag]).exits(2);
+    }
+    for form in [["--file", "link"], ["--env", "A=link"]] {
+        add(&world, &form).exits(2).says("hard links");
     }
     add(&world, &["--exec", "no-such-command x"]).exits(2).says("no-such-command");
     add(&world, &["--exec", "syntax ("]).exits(2);
@@ -127,6 +145,23 @@ fn the_token_alone_is_replaced() {
     for (n, text) in texts.iter().enumerate() {
         assert_eq!(read(&world, &format!("file{n}")), text.replace('T', &world.current(&prod)));
     }
+}
+
+#[test]
+fn a_workspace_that_is_gone_keeps_no_other_from_its_delivery() {
+    let (world, prod) = ready();
+    world.add_workspace("staging");
+    add(&world, &["staging", "--file", "other"]).exits(0);
+    add(&world, &["prod", "--file", "last"]).exits(0);
+    let mut config = world.config();
+    let items = config["workspaces"]["items"].as_object_mut().unwrap();
+    items.retain(|key, _| *key == prod.key);
+    world.write_config(&config);
+    world.ntcli(&["target", "deliver"]).run().exits(9).says("target 5: the workspace has no token");
+    assert_eq!(read(&world, "last").trim(), world.current(&prod));
+    world.ntcli(&["target", "check"]).run().exits(1);
+    world.ntcli(&["target", "remove", "5"]).run().exits(0);
+    world.ntcli(&["target", "check"]).run().exits(0);
 }
 
 #[test]

@@ -83,6 +83,8 @@ pub(super) struct Sim {
     pub(super) refuses: bool,
     /// The user wants to remove tokens: meanwhile a config file may hold a dead one.
     pub(super) ending: bool,
+    /// Another program has revoked what the targets may have.
+    pub(super) disturbed: bool,
     pub(super) states: usize,
 }
 
@@ -217,6 +219,24 @@ impl World {
         fits.then_some(trouble)
     }
 
+    /// Another program refreshes: it revokes what it replaces. Or an old config file is restored,
+    /// with a token that is long dead.
+    pub(super) fn replace_elsewhere(&self, is_live: bool) {
+        let other = self.make("w0", 0);
+        let mut sim = self.0.borrow_mut();
+        sim.disturbed = true;
+        let before = sim.machines[0].config[0].1.replace(other.clone());
+        for token in &mut sim.tokens {
+            token.live &= match is_live {
+                true => Some(&token.token) != before.as_ref(),
+                false => token.token != other,
+            };
+        }
+        if !is_live {
+            sim.printed.extend(before); // the copy that was restored does not tell of it
+        }
+    }
+
     pub(super) fn is_live(&self, token: &Token) -> bool {
         self.0.borrow().is_live(token)
     }
@@ -247,7 +267,7 @@ impl Sim {
     /// At no moment is a workspace, or a target, left without a token that works. (The second
     /// machine's config is not checked: the first one revokes what it replaces.)
     fn check_moment(&self) {
-        if self.ending {
+        if self.ending || self.disturbed {
             return;
         }
         let config = self.machines[0].config.iter();
