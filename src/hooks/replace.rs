@@ -63,7 +63,7 @@ fn find(text: &[u8], token: &str) -> std::result::Result<Vec<usize>, String> {
     while let Some(next) = text[at..].windows(token.len()).position(|part| part == token) {
         let (start, end) = (at + next, at + next + token.len());
         if !(starts_apart(&text[..start]) && ends_apart(&text[end..])) {
-            let line = 1 + text[..start].iter().filter(|b| **b == b'\n').count();
+            let line = text[..start].split(|b| *b == b'\n').count();
             return Err(format!(
                 "in line {line} the token seems to be a part of a longer text; put a blank or a \
                  quote between them"
@@ -93,8 +93,7 @@ fn starts_apart(before: &[u8]) -> bool {
 
 fn ends_apart(after: &[u8]) -> bool {
     match after {
-        [b'.', next, ..] => !is_word(*next),
-        [next, ..] => !is_word(*next),
+        [b'.', next, ..] | [next, ..] => !is_word(*next),
         [] => true,
     }
 }

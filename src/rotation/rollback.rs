@@ -138,14 +138,14 @@ impl Rotator<'_> {
         let is_put_off =
             put_off.any(|p| p.workspace.is(workspace) && Some(&p.jti) == open.token.jti.as_ref());
         let mut records = Vec::new();
-        if !is_put_off {
-            records.push(workspace.turned_back());
-        } else {
+        if is_put_off {
             // Another program may have stored a token of its own.
             let current = self.store.current(workspace).ok().flatten();
             let led_away = open.old.as_ref().filter(|old| current.is_none_or(|c| !c.is_same(old)));
             records.extend(led_away.into_iter().flat_map(|old| self.superseded(workspace, old)));
             records.push(workspace.done());
+        } else {
+            records.push(workspace.turned_back());
         }
         let _ = self.append_durable(&records); // else the next run does the same
     }

@@ -227,10 +227,8 @@ impl World {
         sim.disturbed = true;
         let before = sim.machines[0].config[0].1.replace(other.clone());
         for token in &mut sim.tokens {
-            token.live &= match is_live {
-                true => Some(&token.token) != before.as_ref(),
-                false => token.token != other,
-            };
+            token.live &=
+                if is_live { Some(&token.token) != before.as_ref() } else { token.token != other };
         }
         if !is_live {
             sim.printed.extend(before); // the copy that was restored does not tell of it
