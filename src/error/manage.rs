@@ -13,7 +13,7 @@ pub(crate) enum ManageError {
     /// The user was asked and did not say yes.
     Declined,
     /// The token before the current one cannot become the current one again.
-    NoWayBack { reason: String },
+    NoWayBack { reason: String, then: &'static str },
     /// A target could not get the token, so it is not remembered.
     NotAdded { reason: String, hint: String },
     /// There is no target with that id.
@@ -110,12 +110,12 @@ impl ManageError {
             Self::Declined => {
                 Described::new("declined", exit::FAILED, "Not confirmed; nothing was done")
             }
-            Self::NoWayBack { reason } => Described::new(
+            Self::NoWayBack { reason, then } => Described::new(
                 "no_way_back",
                 exit::FAILED,
                 format!("There is no way back: {reason}; nothing has changed"),
             )
-            .hint("ntcli token refresh"),
+            .hint(*then),
             Self::NotAdded { reason, hint } => Described::new(
                 "cannot_hand_on",
                 exit::USAGE,

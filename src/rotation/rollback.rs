@@ -73,8 +73,10 @@ impl Rotator<'_> {
 
     /// The token before the current one, if there is a way back to it.
     fn way_back(&mut self, workspace: &WorkspaceRef) -> Result<WayBack> {
-        let none = |reason: &str| ManageError::NoWayBack { reason: reason.to_owned() };
-        let current = self.store.current(workspace)?.ok_or(Error::NoToken)?;
+        let Some(current) = self.store.current(workspace)? else {
+            let reason = "the workspace has no current token".to_owned();
+            return Err(ManageError::NoWayBack { reason, then: "ntcli token create --save" }.into());
+        };
         let way_back = match self.pending.rotation(workspace).cloned() {
             Some(open) if open.token.is_same(&current) && self.awaits_delivery(&open) => {
                 open.old.map(|token| (token, open.own_targets, open.grace_s))
@@ -92,10 +94,11 @@ impl Rotator<'_> {
                 put_off.and_then(|p| Some((p.token.clone()?, p.own_targets, None)))
             }
         };
-        let (token, own_targets, grace_s) = way_back
-            .ok_or_else(|| none("no grace runs for the token before it, and no delivery failed"))?;
+        let (token, own_targets, grace_s) = way_back.ok_or_else(|| {
+            no_way_back("no grace runs for the token before it, and no delivery failed")
+        })?;
         if token.expiry.at().is_some_and(|end| end <= self.clock.now()) {
-            return Err(none("the token before it has expired").into());
+            return Err(no_way_back("the token before it has expired"));
         }
         Ok(WayBack { token, current, own_targets, grace_s })
     }
@@ -115,8 +118,7 @@ impl Rotator<'_> {
         match check(token)? {
             Acceptance::Accepted => return Ok(Some(true)),
             Acceptance::Denied if check(current)? == Acceptance::Accepted => {
-                let reason = "the server does not accept the token before it any more".to_owned();
-                return Err(ManageError::NoWayBack { reason }.into());
+                return Err(no_way_back("the server does not accept the token before it any more"));
             }
             Acceptance::Denied | Acceptance::Unclear => {}
         }
@@ -124,8 +126,7 @@ impl Rotator<'_> {
         if list.iter().any(|listed| Some(&listed.jti) == token.jti.as_ref()) {
             return Ok(Some(false));
         }
-        let reason = "the server does not list the token before it any more".to_owned();
-        Err(ManageError::NoWayBack { reason }.into())
+        Err(no_way_back("the server does not list the token before it any more"))
     }
 
     /// Things are as they were before the rollback: its token is still to be revoked later, or the
@@ -159,4 +160,8 @@ impl Rotator<'_> {
         let (to, from) = (to.jti.clone(), from.and_then(|from| from.jti.clone()));
         self.note(workspace, &HistoryEvent::RolledBack { to, from });
     }
+}
+
+fn no_way_back(reason: &str) -> Error {
+    ManageError::NoWayBack { reason: reason.to_owned(), then: "ntcli token refresh" }.into()
 }

@@ -52,6 +52,37 @@ fn after_the_grace() {
     world.assert_one_live_token(&prod);
 }
 
+/// Nor any longer: once the token after it is revoked, nothing leads back to it.
+#[test]
+fn after_the_token_that_replaced_it() {
+    let journal = |world: &World| fs::read_to_string(world.journal_path()).unwrap_or_default();
+    let (world, prod) = ready();
+    world.refresh(&["--revoke-after", "1h"]).exits(0);
+    world.refresh(&[]).exits(0);
+    assert!(!journal(&world).contains(&prod.token.access_token));
+    assert!(world.plane.is_live(&prod.token.access_token), "its grace runs");
+    assert_no_way_back(&world, &prod);
+
+    let (world, prod) = ready();
+    world.refresh(&["--revoke-after", "1h"]).exits(0);
+    let jti = world.item(&prod)["jti"].as_str().unwrap().to_owned();
+    world.ntcli(&["token", "revoke", &jti, "--force"]).run().exits(0);
+    assert!(!journal(&world).contains(&prod.token.access_token));
+    let output = rollback(&world);
+    output.exits(1).says("There is no way back: the workspace has no current token");
+}
+
+/// While the token between them has a grace too, it leads back twice.
+#[test]
+fn two_steps_back() {
+    let (world, prod) = ready();
+    world.refresh(&["--revoke-after", "1h"]).exits(0);
+    world.refresh(&["--revoke-after", "1h"]).exits(0);
+    rollback(&world).exits(0);
+    rollback(&world).exits(0);
+    assert_back(&world, &prod);
+}
+
 #[test]
 fn after_a_delivery_that_failed() {
     let (world, prod) = ready();
