@@ -21,7 +21,7 @@ pub(crate) const EXIT_CODES: &[(i32, &str)] = &[
     (6, "another ntcli holds the lock and did not finish in time"),
     (7, "something could not be stored; the token in use still works"),
     (8, "a token may still be live, or other work is pending; every later run tries again"),
-    (9, "refreshed and stored, but not handed on; the old token is kept live"),
+    (9, "refreshed and stored, but not delivered; the old token is kept live"),
     (10, "nobody knows whether the server made a token; the next run finds out"),
 ];
 

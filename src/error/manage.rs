@@ -139,7 +139,7 @@ impl ManageError {
             Self::Drift { drifted, total } => Described::new(
                 "drift",
                 exit::FAILED,
-                format!("{drifted} of {total} targets do not hold the current token"),
+                format!("The current token is missing from {drifted} of {total} targets"),
             )
             .hint("ntcli target deliver"),
             Self::NoWorkspaces => {

@@ -95,14 +95,14 @@ impl Error {
             Self::NotDelivered { reason, again } => Described::new(
                 "hand_over",
                 exit::NOT_DELIVERED,
-                "The new token is stored but could not be handed on; the old one is kept live until it is",
+                "The new token is stored but could not be delivered; the old one is kept live until it is",
             )
-            .hint(format!("fix that; this repeats what failed (with the same --token-file and --exec): {again}"))
+            .hint(format!("fix that, then repeat what failed (with the same --token-file and --exec, if any): {again}"))
             .cause(reason),
             Self::CannotDeliver { target, reason, hint } => Described::new(
                 "cannot_hand_on",
                 exit::USAGE,
-                "A new token could not be handed on, so none was asked for",
+                "A new token could not be delivered, so none was asked for",
             )
             .hint(hint)
             .cause(&target.map_or_else(|| reason.clone(), |id| format!("target {id}: {reason}"))),

@@ -132,9 +132,10 @@ impl TokenFile {
         }
         claims.push(claim);
         let _lock = store::lock_folder_of(&path, FOLDER_WAIT, clock)?;
-        self.probe_contents(&path, tokens).map_err(|reason| {
-            let name = shell_word(&path.display().to_string());
-            refuse((reason, format!("${{EDITOR:-vi}} {name}")))
+        self.probe_contents(&path, tokens).map_err(|reason| Error::CannotDeliver {
+            target: None,
+            reason,
+            hint: format!("${{EDITOR:-vi}} {}", shell_word(&path.display().to_string())),
         })?;
         store::probe_foreign(&path).map_err(|error| Error::CannotDeliver {
             target: None,
@@ -192,7 +193,7 @@ impl TokenFile {
         if texts.any(|token| replace::swap(&text, None, token).is_ok()) {
             return Ok(());
         }
-        replace::swap(&text, None, last).map(drop)
+        replace::swap(&text, None, last).map(drop).map_err(in_file(path))
     }
 
     /// Where it is for that workspace. A name from the server must not lead elsewhere.
@@ -256,14 +257,17 @@ impl TokenFile {
         };
         match &self.form {
             Form::Bare => Ok(format!("{text}\n").into_bytes()),
-            Form::Env(variable) => env_file::set(&before()?, variable, text),
+            Form::Env(variable) => env_file::set(&before()?, variable, text).map_err(in_file(path)),
             Form::Replace => {
                 let old = old.map(|old| old.access_token.expose());
-                let swapped = replace::swap(&read(path)?, old, text);
-                swapped.map_err(|reason| format!("{}: {reason}", path.display()))
+                replace::swap(&read(path)?, old, text).map_err(in_file(path))
             }
         }
     }
+}
+
+fn in_file(path: &Path) -> impl Fn(String) -> String {
+    move |reason| format!("{}: {reason}", path.display())
 }
 
 /// A file that must be there.

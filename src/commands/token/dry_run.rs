@@ -182,7 +182,7 @@ fn plan(
         Some(secs) => format!("and leave its token {jti} live for {secs} s"),
     };
     let words = if open.is_some() {
-        format!("Would hand on the token that '{name}' has; no other would be made.\n")
+        format!("Would deliver the token that '{name}' has; no other would be made.\n")
     } else if refresh {
         format!("Would refresh '{name}' ({}) {then}.\n", why.replace('_', " "))
     } else {

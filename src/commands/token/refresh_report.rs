@@ -54,8 +54,8 @@ fn one(workspace: &WorkspaceRef, outcome: Outcome, print: bool) -> Report {
 
 fn done(workspace: &WorkspaceRef, refreshed: Refreshed, print: bool) -> Report {
     let (message, outcome) = match &refreshed.fate {
-        OldFate::Kept(_) => ("Token refreshed but not handed on", "hand_over_failed"),
-        _ if refreshed.resumed => ("Token of an earlier run handed on", "handed_over"),
+        OldFate::Kept(_) => ("Token refreshed but not delivered", "hand_over_failed"),
+        _ if refreshed.resumed => ("Token of an earlier run delivered", "handed_over"),
         OldFate::Live(_) => ("Token refreshed successfully", "refreshed_old_live"),
         _ => ("Token refreshed successfully", "refreshed"),
     };

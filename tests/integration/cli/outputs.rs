@@ -45,7 +45,7 @@ fn unset(world: &World, pointer: &str) {
     world.set_config(pointer, Value::Null);
 }
 
-const CASES: [Case; 30] = [
+const CASES: [Case; 35] = [
     case("token-refresh", &["token refresh --expires-in 30d"]),
     case("token-refresh-json", &["token refresh --expires-in 30d --format json"]),
     case("token-refresh-never", &["token refresh --expires-in never", "token show"]),
@@ -70,6 +70,49 @@ const CASES: [Case; 30] = [
             "token needs-refresh --within 1d",
             "token needs-refresh --within 30d --format json",
         ],
+    ),
+    case(
+        "target",
+        &[
+            "target list",
+            "target add --file token",
+            "target add --env TOKEN=app.env --format json",
+            "target add --exec true",
+            "target list",
+            "target check",
+            "target deliver",
+            "target check",
+            "target list --format json",
+            "token refresh --dry-run",
+            "target remove 2",
+            "target remove 2",
+        ],
+    ),
+    case("target-not-added", &["target add --file no/token", "target add --replace token"]),
+    after(
+        "target-drift",
+        |world| {
+            world.ntcli(&["target", "add", "--file", "token"]).run().exits(0);
+            fs::write(world.outside("token"), "another").unwrap();
+        },
+        &["target check", "target check --format json"],
+    ),
+    case(
+        "token-rollback",
+        &[
+            "token rollback",
+            "token refresh --revoke-after 1h",
+            "token rollback",
+            "token refresh --revoke-after 1h",
+            "token rollback --format json",
+        ],
+    ),
+    after(
+        "delivery-failed",
+        |world| {
+            world.ntcli(&["target", "add", "--exec", "false"]).run().exits(0);
+        },
+        &["token refresh", "token show", "token refresh", "target deliver", "token rollback"],
     ),
     after("token-revoke", add_spare, &["token revoke SPARE --force"]),
     after("token-revoke-json", add_spare, &["token revoke SPARE --force --format json"]),
