@@ -4,7 +4,7 @@ use argh::Optionality;
 
 use super::args::RUNS_A_PROGRAM;
 use super::help;
-use super::parser::Scan;
+use super::parser::{GivenOption, Scan};
 
 /// Checks the number of positionals, and inserts an empty one for an omitted JTI.
 pub(super) fn positionals(scan: &mut Scan) -> Result<(), String> {
@@ -70,6 +70,12 @@ const NOT_BOTH: &[(&str, &str)] = &[
 pub(super) fn options(scan: &Scan) -> Result<(), String> {
     if let Some((a, b)) = NOT_BOTH.iter().find(|(a, b)| scan.has(a) && scan.has(b)) {
         return Err(format!("{a} and {b} cannot be used together"));
+    }
+    let metrics = |given: &GivenOption| {
+        given.flag.long == "--format" && given.value.as_deref() == Some("prometheus")
+    };
+    if scan.path != ["check"] && scan.options.iter().any(metrics) {
+        return Err("--format prometheus is for 'ntcli check' alone".to_owned());
     }
     // A sign-in with the browser brings its own expiry.
     let login = scan.path == ["auth", "login"];

@@ -17,6 +17,7 @@ mod tests;
 
 use std::ffi::OsString;
 
+use crate::error::exit;
 use argh::{ArgsInfo, CommandInfoWithArgs, EarlyExit, FromArgs};
 
 pub(crate) use args::*;
@@ -53,7 +54,7 @@ pub(crate) struct UsageError {
     pub hint: String,
     /// JSON if any argument asks for it, even if the rest is invalid.
     pub format: Format,
-    /// 2, but 255 for the command whose callers read small codes as answers.
+    /// 2, but 255 or 3 for commands whose callers read that as an answer.
     pub exit_code: u8,
 }
 
@@ -77,13 +78,9 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
     let format = scan.format();
     let hint = format!("{} --help", help::spelled(&scan.path));
     // The command has its own code for wrong usage if 2 would look like one of its answers.
-    let own_code = scan.node.error_codes.iter().any(|e| e.code == 255);
-    run(scan).map(Parsed::Run).map_err(|message| UsageError {
-        message,
-        hint,
-        format,
-        exit_code: if own_code { 255 } else { 2 },
-    })
+    let own_code = scan.node.error_codes.iter().find(|e| e.code == 255 || e.code == 3);
+    let exit_code = own_code.and_then(|e| u8::try_from(e.code).ok()).unwrap_or(exit::USAGE);
+    run(scan).map(Parsed::Run).map_err(|message| UsageError { message, hint, format, exit_code })
 }
 
 fn run(mut scan: Scan) -> Result<Invocation, String> {

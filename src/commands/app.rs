@@ -175,6 +175,29 @@ impl<'c> App<'c> {
         workspace(self.ctx, config, named)
     }
 
+    /// The workspaces that are meant; each holds a token, and no workspace is there twice.
+    ///
+    /// # Errors
+    /// [`Error::NoToken`] if there is none, and as [`App::workspace`].
+    pub(super) fn selected(
+        &self,
+        config: &Config,
+        all: bool,
+        named: Option<&str>,
+    ) -> Result<Vec<Workspace>> {
+        let mut meant =
+            if all { config.workspaces() } else { vec![self.workspace(config, named)?] };
+        meant.retain(|workspace| workspace.token.is_some());
+        if all {
+            let unused = config.unused_tokens();
+            meant.retain(|workspace| unused.iter().all(|(_, other)| other.key != workspace.key));
+        }
+        if meant.is_empty() {
+            return Err(Error::NoToken);
+        }
+        Ok(meant)
+    }
+
     /// The current moment, as far as it is known without the server.
     pub(super) fn moment(&self) -> Moment {
         Moment { ours: self.now(), boot: self.ctx.clock.boot_time(), skew_s: None }

@@ -2,6 +2,7 @@
 
 mod app;
 mod auth;
+mod check;
 mod config;
 mod domain;
 mod health;
@@ -69,6 +70,7 @@ pub(crate) fn run(ctx: &Context, invocation: &Invocation) -> Result<Report> {
             ConfigCommand::Path(_) => config::path(ctx),
             ConfigCommand::Reset(args) => config::reset::run(ctx, args),
         },
+        Command::Check(args) => Ok(check::run(ctx, args, invocation.format)),
         Command::Health(_) => health::run(ctx),
         Command::Completions(args) => Ok(setup::completions(args)),
         Command::Man(_) => Ok(setup::man()),

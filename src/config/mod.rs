@@ -35,6 +35,8 @@ pub(crate) struct Paths {
     pub history: PathBuf,
     /// What must get the tokens.
     pub targets: PathBuf,
+    /// How the last refresh ended.
+    pub last_run: PathBuf,
 }
 
 impl Paths {
@@ -56,13 +58,14 @@ impl Paths {
             journal: dir.join("rotation.journal"),
             history: dir.join("history.jsonl"),
             targets: dir.join("targets.json"),
+            last_run: dir.join("last-run.json"),
             dir,
         })
     }
 
     /// The files in the folder.
-    pub(crate) fn files(&self) -> [&Path; 5] {
-        [&self.config, &self.lock, &self.journal, &self.history, &self.targets]
+    pub(crate) fn files(&self) -> [&Path; 6] {
+        [&self.config, &self.lock, &self.journal, &self.history, &self.targets, &self.last_run]
     }
 }
 

@@ -1,6 +1,7 @@
 //! The config folder while its lock is held: config, journal and history as a rotation sees them.
 
 pub(crate) mod history;
+pub(crate) mod last_run;
 
 use std::time::Duration;
 
@@ -54,6 +55,7 @@ impl<'a> ConfigDir<'a> {
         store::remove_leftover(&paths.journal);
         store::remove_leftover(&paths.history);
         store::remove_leftover(&paths.targets);
+        store::remove_leftover(&paths.last_run);
         let state = Self {
             paths: paths.clone(),
             clock,

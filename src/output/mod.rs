@@ -60,6 +60,14 @@ pub(crate) fn deliver(console: &Console, as_json: bool, text: &str, json: &Json)
     if as_json { console.deliver(&laid_out(json)) } else { console.deliver(text) }
 }
 
+/// The exit code of an outcome, if it can be written.
+pub(crate) fn exit_code(outcome: &Result<Report, Error>) -> u8 {
+    match outcome {
+        Ok(Report { problem: None, exit, .. }) => *exit,
+        Ok(Report { problem: Some(error), .. }) | Err(error) => error.exit_code(),
+    }
+}
+
 /// Prints the result of a command and returns the exit code.
 pub(crate) fn finish(console: &Console, as_json: bool, outcome: Result<Report, Error>) -> u8 {
     console.clear_progress();

@@ -104,7 +104,7 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// Whether nothing is left to do about it but what waits for its time.
-    fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         match self {
             Self::NotDue(_) => true,
             Self::Refreshed(refreshed) => {

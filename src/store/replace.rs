@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::attributes::{keep_all, keep_owner};
@@ -195,6 +195,31 @@ fn replace_with(path: &Path, bytes: &[u8], whose: Whose) -> std::result::Result<
         return Err(fail(false, source));
     }
     sync_parent(&target).map_err(|e| fail(true, e))
+}
+
+/// The mode of a file that is ours alone, and of one that others read.
+pub(crate) const PRIVATE: u32 = 0o600;
+pub(crate) const PUBLIC: u32 = 0o644;
+
+/// Replaces a file that every run writes anew: in one step for every reader, but not durably. Only one
+/// process may write it at a time.
+///
+/// # Errors
+/// [`Error::WriteFile`].
+pub(crate) fn publish(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let written = || {
+        let target = landing(path)?;
+        let temporary = temporary(&target);
+        let mut file = create_temporary(&temporary)?;
+        let renamed = keep(&target, &file, Whose::Ours)
+            .and_then(|()| file.write_all(bytes))
+            .and_then(|()| file.set_permissions(fs::Permissions::from_mode(mode)))
+            .and_then(|()| fs::rename(&temporary, &target));
+        renamed.inspect_err(|_| {
+            let _ = fs::remove_file(&temporary);
+        })
+    };
+    written().map_err(|source| Error::write_file("replace", path, source))
 }
 
 /// Gives the still empty `file` the attributes that it needs to replace `target`. A file that root

@@ -24,6 +24,7 @@ mod control_plane;
 mod crash;
 mod faults;
 mod harness;
+mod monitoring;
 mod network;
 #[path = "../control_plane/ports.rs"]
 mod ports;

@@ -7,6 +7,7 @@
 //! read `workspace` alone.
 
 mod auth;
+mod monitor;
 mod settings;
 mod setup;
 mod target;
@@ -19,6 +20,7 @@ use std::str::FromStr;
 use argh::{ArgsInfo, FromArgs};
 
 pub(crate) use auth::{Auth, AuthCommand, AuthLogin, AuthLogout, AuthSignup};
+pub(crate) use monitor::Check;
 pub(crate) use settings::{
     Config, ConfigCommand, ConfigReset, Domain, DomainCommand, DomainSet, Health,
 };
@@ -80,6 +82,8 @@ pub(crate) enum Command {
     Domain(Domain),
     /// `ntcli config`
     Config(Config),
+    /// `ntcli check`
+    Check(Check),
     /// `ntcli health`
     Health(Health),
     /// `ntcli completions`
@@ -96,6 +100,8 @@ pub(crate) enum Format {
     Text,
     /// One JSON object.
     Json,
+    /// Metrics in the text format; of `check` alone.
+    Prometheus,
 }
 
 impl FromStr for Format {
@@ -105,6 +111,7 @@ impl FromStr for Format {
         match text {
             "text" | "table" => Ok(Self::Text),
             "json" => Ok(Self::Json),
+            "prometheus" => Ok(Self::Prometheus),
             _ => Err("text (or table, which is the same) or json"),
         }
     }

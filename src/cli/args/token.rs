@@ -110,6 +110,9 @@ pub(crate) struct TokenRefresh {
     /// wait for a random time up to this before anything is done; not at a terminal
     #[argh(option, arg_name = "DURATION")]
     pub splay: Option<String>,
+    /// write metrics of how the run ended to this file, for Prometheus
+    #[argh(option, arg_name = "PATH")]
+    pub metrics: Option<String>,
     /// write the new token to this file before the old one is revoked; repeatable; env:NAME=PATH
     /// sets its line in an env file, replace:PATH puts it wherever the old one stands
     #[argh(option, arg_name = "PATH")]

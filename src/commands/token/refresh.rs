@@ -7,18 +7,37 @@ use super::dry_run;
 use super::refresh_report as report;
 use crate::cli::TokenRefresh;
 use crate::commands::app::{self, App, As};
+use crate::commands::check::metrics;
 use crate::commands::workspace::warn_of_two_tokens;
-use crate::config::{Config, Workspace};
+use crate::config::Workspace;
+use crate::config_dir::last_run::LastRun;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::hooks::{Hooks, Receiver};
-use crate::output::Report;
+use crate::output::{self, Report};
 use crate::rotation::{Deliver, RefreshOptions, Rotator, WorkspaceRef};
 use crate::targets::{EXEC_TIMEOUT_S, Targets};
 use crate::token::{Token, due};
 
-/// Refreshes the token of one workspace, or of all.
+/// Refreshes the token of one workspace, or of all, and leaves word of how that ended.
 pub(in crate::commands) fn run(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
+    let app = App::open(ctx)?;
+    if let Some(path) = &args.metrics {
+        metrics::check_path(&app, path)?;
+    }
+    let mut succeeded = Vec::new();
+    let outcome = refresh(ctx, args, &mut succeeded);
+    if !args.dry_run {
+        let exit_code = output::exit_code(&outcome);
+        LastRun::note(&app.paths, app.clock(), exit_code, &succeeded);
+        if let Some(path) = &args.metrics {
+            metrics::write(ctx, path, exit_code);
+        }
+    }
+    outcome
+}
+
+fn refresh(ctx: &Context, args: &TokenRefresh, succeeded: &mut Vec<String>) -> Result<Report> {
     let options = options(ctx, args)?;
     let mut hooks = own_hooks(ctx, args)?;
     let lock_wait = app::lock_wait(args.lock_wait.as_deref())?;
@@ -26,7 +45,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenRefresh) -> Result<Rep
     let app = App::open(ctx)?;
     let before = app.config()?;
     app.check_session(&before)?;
-    let seen = selected(&app, &before, args)?;
+    let seen = app.selected(&before, args.all, args.workspace.as_deref())?;
     if args.all {
         warn_of_two_tokens(app.console(), &before);
     }
@@ -34,7 +53,9 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenRefresh) -> Result<Rep
     if args.dry_run {
         hooks.remember(&Targets::load(&app.paths.targets)?)?;
         let ask = dry_run::Ask { app: &app, lock_wait, options: &options, hooks: &hooks };
-        return dry_run::run(&ask, |config| selected(&app, config, args));
+        return dry_run::run(&ask, |config| {
+            app.selected(config, args.all, args.workspace.as_deref())
+        });
     }
     let seen = the_one(seen, args);
     splay(ctx, splay_s);
@@ -42,7 +63,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenRefresh) -> Result<Rep
     let (mut dir, waited) = app.lock_for(lock_wait)?;
     // Another run may have changed everything while we waited.
     let config = dir.config()?;
-    let current = selected(&app, &config, args)?;
+    let current = app.selected(&config, args.all, args.workspace.as_deref())?;
     let server = app.server(&config)?;
     let workspaces: Vec<WorkspaceRef> =
         current.iter().map(|w| app::workspace_ref(w, &server)).collect();
@@ -75,6 +96,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenRefresh) -> Result<Rep
     }
     let overdue = rotator.is_overdue();
     drop(rotator);
+    *succeeded = outcomes.succeeded();
     Ok(outcomes.report(met, overdue))
 }
 
@@ -168,23 +190,4 @@ fn probe(
 /// The token of the one workspace that is meant.
 fn the_one(mut selected: Vec<Workspace>, args: &TokenRefresh) -> Option<Token> {
     selected.pop().filter(|_| !args.all)?.token
-}
-
-/// The workspaces that are meant; each holds a token.
-fn selected(app: &App, config: &Config, args: &TokenRefresh) -> Result<Vec<Workspace>> {
-    let mut meant = if args.all {
-        config.workspaces()
-    } else {
-        vec![app.workspace(config, args.workspace.as_deref())?]
-    };
-    meant.retain(|workspace| workspace.token.is_some());
-    if args.all {
-        // No workspace is refreshed twice.
-        let unused = config.unused_tokens();
-        meant.retain(|workspace| unused.iter().all(|(_, other)| other.key != workspace.key));
-    }
-    if meant.is_empty() {
-        return Err(Error::NoToken);
-    }
-    Ok(meant)
 }

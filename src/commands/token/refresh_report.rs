@@ -163,6 +163,8 @@ pub(super) struct Outcomes<'a> {
     print: bool,
     one: Option<Report>,
     many: Option<Many>,
+    /// The workspaces that are left with nothing to do.
+    succeeded: Vec<String>,
 }
 
 #[derive(Default)]
@@ -185,7 +187,7 @@ impl<'a> Outcomes<'a> {
         let many = args
             .all
             .then(|| Many { results: vec![Json::Null; workspaces.len()], ..Many::default() });
-        Self { console, workspaces, print: args.print, one: None, many }
+        Self { console, workspaces, print: args.print, one: None, many, succeeded: Vec::new() }
     }
 
     /// Another run refreshed the one workspace while this one waited.
@@ -196,6 +198,9 @@ impl<'a> Outcomes<'a> {
         let problem = open.map(|open| Error::DeliveryPending {
             old: open.old.as_ref().and_then(|old| old.jti.clone()),
         });
+        if problem.is_none() {
+            self.succeeded.push(workspace.id.clone());
+        }
         let report = already(workspace, current, before, self.print);
         self.one = Some(report.with_problem(problem));
     }
@@ -220,6 +225,9 @@ impl<'a> Outcomes<'a> {
     /// Takes what became of the n-th.
     pub(super) fn take(&mut self, n: usize, outcome: Result<Outcome>) {
         let workspace = &self.workspaces[n];
+        if outcome.as_ref().is_ok_and(Outcome::is_complete) {
+            self.succeeded.push(workspace.id.clone());
+        }
         let name = printable(&workspace.name);
         if let Ok(Outcome::Refreshed(refreshed)) = &outcome
             && refreshed.new.jti.is_none()
@@ -239,6 +247,11 @@ impl<'a> Outcomes<'a> {
         let (line, json) = many.count(workspace, outcome);
         self.console.say(&format!("{name}: {line}"));
         many.results[n] = json;
+    }
+
+    /// The workspaces that are left with nothing to do, by their UUIDs.
+    pub(super) fn succeeded(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.succeeded)
     }
 
     pub(super) fn report(self, met: Met, overdue: bool) -> Report {

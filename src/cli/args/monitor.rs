@@ -1,0 +1,41 @@
+//! `ntcli check`
+
+use argh::{ArgsInfo, FromArgs};
+
+/// Tell a monitoring system whether all is well: a plugin by the Nagios
+/// conventions, a line with performance data. --format prometheus gives the
+/// same as metrics. It asks no server. It watches how long the token lasts,
+/// pending work, the session, the targets, and, with --max-age, that the
+/// refresh still runs.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "check",
+    example = "ntcli check",
+    example = "ntcli check --all --max-age 2d",
+    example = "ntcli check --all --format prometheus",
+    error_code(0, "ok"),
+    error_code(1, "warning"),
+    error_code(2, "critical"),
+    error_code(3, "unknown: no config, a damaged one, no token, wrong usage")
+)]
+pub(crate) struct Check {
+    /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
+    #[argh(positional, arg_name = "WORKSPACE")]
+    pub workspace: Option<String>,
+    /// the workspace, as an option
+    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
+    pub workspace_option: Option<String>,
+    /// every workspace that has a token
+    #[argh(switch)]
+    pub all: bool,
+    /// warn when the token, or a session that cannot renew itself, ends within this time (default 30d)
+    #[argh(option, arg_name = "30d")]
+    pub warning: Option<String>,
+    /// critical when it ends within this time (default 7d)
+    #[argh(option, arg_name = "7d")]
+    pub critical: Option<String>,
+    /// warn when the last refresh that went well is older than this
+    #[argh(option, arg_name = "2d")]
+    pub max_age: Option<String>,
+}

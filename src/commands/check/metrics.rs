@@ -1,0 +1,149 @@
+//! What monitoring looks at, in the text format of Prometheus.
+
+use std::path::Path;
+
+use super::watch::{self, Limits, State, Watched};
+use crate::commands::app::App;
+use crate::config::Config;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::store;
+use crate::time::Timestamp;
+
+/// Writing a file takes milliseconds.
+const FOLDER_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Refuses a file that a run needs for something else.
+///
+/// # Errors
+/// [`Error::InvalidValue`].
+pub(in crate::commands) fn check_path(app: &App, path: &str) -> Result<()> {
+    let found = store::identify(Path::new(path)).ok();
+    let is_own = |own: &&Path| {
+        let own = store::identify(own).ok();
+        found.as_ref().zip(own.as_ref()).is_some_and(|(a, b)| a.is_same(b))
+    };
+    if app.paths.files().iter().any(is_own) {
+        let message = "--metrics names one of ntcli's own files".to_owned();
+        return Err(Error::InvalidValue { message });
+    }
+    Ok(())
+}
+
+/// Writes the metrics after a run, with what is known now. What cannot be written is only warned of.
+pub(in crate::commands) fn write(ctx: &Context, path: &str, exit_code: u8) {
+    let written = || {
+        let app = App::open(ctx)?;
+        let mut text = run(app.now(), exit_code);
+        // A config file that cannot be used says so by the exit code of the run.
+        if let Ok(state) = state(&app) {
+            text += &of_state(&state);
+        }
+        let path = Path::new(path);
+        let _lock = store::lock_folder_of(path, FOLDER_WAIT, app.clock())?;
+        store::publish(path, text.as_bytes(), store::PUBLIC)
+    };
+    let written: Result<()> = written();
+    if let Err(error) = written {
+        ctx.console.warn(&format!("The metrics were not written: {}", error.in_one_line()));
+    }
+}
+
+fn state(app: &App) -> Result<State> {
+    let config = Config::load(&app.paths.config, &|_| {})?;
+    let mut workspaces = config.workspaces();
+    workspaces.retain(|workspace| workspace.token.is_some());
+    watch::look(app, &config, workspaces, &Limits::DEFAULT)
+}
+
+/// The metrics of everything that was looked at.
+pub(super) fn whole(state: &State) -> String {
+    let last = state.last_run.as_ref().map(|last| run(last.at, last.exit_code));
+    last.unwrap_or_default() + &of_state(state)
+}
+
+fn run(at: Timestamp, exit_code: u8) -> String {
+    let mut text = String::new();
+    let mut one = |name, help, value| {
+        gauge(&mut text, name, help, [(String::new(), Some(value))]);
+    };
+    one("last_run_timestamp_seconds", "When a token refresh last ended.", at.secs());
+    one("last_run_exit_code", "The exit code of that run.", exit_code.into());
+    text
+}
+
+fn of_state(state: &State) -> String {
+    let mut text = String::new();
+    let seconds = |time: Option<Timestamp>| time.map(Timestamp::secs);
+    let count = |n: usize| i64::try_from(n).ok();
+    let of_each = |text: &mut String, name, help, value: &dyn Fn(&Watched) -> Option<i64>| {
+        gauge(text, name, help, state.workspaces.iter().map(|w| (labels(w), value(w))));
+    };
+    of_each(
+        &mut text,
+        "token_expiry_timestamp_seconds",
+        "When the current token expires; absent if it never does, or does not say.",
+        &|w| seconds(w.token.expiry.at()),
+    );
+    of_each(&mut text, "token_usable", "Whether the current token has not expired.", &|w| {
+        Some((w.token.access_token.is_header_safe() && !w.token.has_ended(state.now)).into())
+    });
+    of_each(
+        &mut text,
+        "last_success_timestamp_seconds",
+        "When a token refresh last left nothing to do for the workspace.",
+        &|w| seconds(w.succeeded_at),
+    );
+    if !state.at_work {
+        of_each(
+            &mut text,
+            "pending_operations",
+            "How many operations of earlier runs are pending and due.",
+            &|w| count(w.pending),
+        );
+        of_each(
+            &mut text,
+            "pending_since_timestamp_seconds",
+            "Since when the oldest of them is pending.",
+            &|w| seconds(w.pending_since),
+        );
+        of_each(&mut text, "targets", "How many targets must get the token.", &|w| {
+            count(w.targets)
+        });
+        of_each(&mut text, "targets_drifted", "How many of them do not hold it.", &|w| {
+            count(w.drifted)
+        });
+    }
+    let session = &state.session;
+    let one = |text: &mut String, name, help, value: Option<i64>| {
+        gauge(text, name, help, [(String::new(), value)]);
+    };
+    let (usable, renews) = (session.is_usable.into(), session.renews.into());
+    one(&mut text, "session_usable", "Whether the next run has a session.", Some(usable));
+    one(&mut text, "session_renews", "Whether the session can renew itself.", Some(renews));
+    let help = "When the session ends, or is renewed; absent if it does not say.";
+    one(&mut text, "session_expiry_timestamp_seconds", help, seconds(session.ends));
+    text
+}
+
+/// One metric, with a line for each value that is known.
+fn gauge(
+    text: &mut String,
+    name: &str,
+    help: &str,
+    values: impl IntoIterator<Item = (String, Option<i64>)>,
+) {
+    let mut head = Some(format!("# HELP ntcli_{name} {help}\n# TYPE ntcli_{name} gauge\n"));
+    for (labels, value) in values {
+        if let Some(value) = value {
+            text.push_str(&head.take().unwrap_or_default());
+            text.push_str(&format!("ntcli_{name}{labels} {value}\n"));
+        }
+    }
+}
+
+fn labels(watched: &Watched) -> String {
+    let escaped = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    let (name, id) = (escaped(&watched.workspace.name), escaped(&watched.workspace.id));
+    format!("{{workspace=\"{name}\",workspace_id=\"{id}\"}}")
+}

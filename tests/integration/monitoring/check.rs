@@ -1,0 +1,190 @@
+//! `ntcli check`: exit code, one line, performance data.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::control_plane::{Fault, Route, Times};
+use crate::harness::world::{Workspace, World};
+
+const DAY: i64 = 86_400_000;
+
+fn now_ms() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(now.as_millis()).unwrap()
+}
+
+fn set_token(world: &World, workspace: &Workspace, field: &str, value: serde_json::Value) {
+    world.set_config(&format!("/workspaces/items/{}/{field}", workspace.key), value);
+}
+
+/// No claim says otherwise.
+fn set_end(world: &World, workspace: &Workspace, end_ms: i64) {
+    set_token(world, workspace, "access_token", json!("wst_without_claims_0123456789"));
+    set_token(world, workspace, "expires_at", json!(end_ms));
+}
+
+#[track_caller]
+fn check(world: &World, args: &[&str], exit: i32, begins: &str) -> String {
+    let output = world.ntcli(&[&["check"], args].concat()).run();
+    output.exits(exit);
+    let line = output.stdout.clone();
+    assert!(line.starts_with(begins), "{line}");
+    assert_eq!(line.lines().count(), 1, "{line}");
+    assert_eq!(output.stderr, "", "monitoring reads stdout");
+    line
+}
+
+#[test]
+fn all_is_well() {
+    let (world, prod) = World::ready();
+    set_end(&world, &prod, now_ms() + 364 * DAY + DAY / 2);
+    let line = check(&world, &[], 0, "NTCLI OK: the token of prod expires in 364 days (");
+    assert!(
+        line.ends_with(
+            "| 'prod days_left'=364;30:;7: 'prod pending'=0;0 'prod targets_drifted'=0;;0\n"
+        ),
+        "{line}"
+    );
+    let line = check(&world, &["--all", "--warning", "2w", "--critical", "1d"], 0, "NTCLI OK: ");
+    assert!(line.contains("=364;14:;1: "), "{line}");
+    let json = world.ntcli(&["check", "--format", "json"]).run().exits(0).json();
+    assert_eq!(json["status"], "ok");
+    assert_eq!(json["findings"], json!([]));
+    assert_eq!(json["workspaces"][0]["days_until_expiry"], 364);
+    world.assert_nothing_sent();
+    world.assert_no_leftover();
+}
+
+#[test]
+fn a_token_that_ends() {
+    let (world, prod) = World::ready();
+    for (days, exit, said) in [
+        (29, 1, "NTCLI WARNING: prod: the token expires in 28 days ("),
+        (6, 2, "NTCLI CRITICAL: prod: the token expires in 5 days ("),
+        (-1, 2, "NTCLI CRITICAL: prod: the token expired "),
+    ] {
+        set_end(&world, &prod, now_ms() + days * DAY - 1000);
+        let line = check(&world, &[], exit, said);
+        assert!(line.contains(": ntcli token refresh prod | "), "{line}");
+    }
+    world.assert_nothing_sent();
+}
+
+#[test]
+fn what_is_pending() {
+    let (world, _) = World::ready();
+    let fault = Fault::Status(500, String::new(), Vec::new());
+    world.plane.fault(Route::TokenRevoke, Times::Always, fault);
+    world.refresh(&[]).exits(8);
+    let line = check(&world, &[], 1, "NTCLI WARNING: prod: pending since 20");
+    assert!(line.contains("is still to be revoked: ntcli token refresh prod | "), "{line}");
+    assert!(line.contains("'prod pending'=1;0"), "{line}");
+    world.plane.clear_faults();
+    world.refresh(&["--if-expires-within", "1"]).exits(0);
+    check(&world, &[], 0, "NTCLI OK: ");
+    // What only waits for its moment is as it should be.
+    world.refresh(&["--revoke-after", "1h"]).exits(0);
+    check(&world, &[], 0, "NTCLI OK: ");
+}
+
+#[test]
+fn a_session_that_ends() {
+    let (world, _) = World::ready();
+    let was = world.config()["auth"].clone();
+    world.set_config("/auth", json!(null));
+    check(&world, &[], 2, "NTCLI CRITICAL: not signed in: ntcli auth login | ");
+    world.set_config("/auth", was);
+    for (days, exit, said) in [
+        (20, 1, "NTCLI WARNING: the session ends in 19 days ("),
+        (3, 2, "NTCLI CRITICAL: the session ends in 2 days ("),
+        (-1, 2, "NTCLI CRITICAL: "),
+    ] {
+        world.set_config("/auth/expiresAt", json!(now_ms() + days * DAY - 1000));
+        let line = check(&world, &[], exit, said);
+        assert!(line.contains(": ntcli auth login | "), "{line}");
+    }
+    // One that renews itself ends every few minutes.
+    world.set_config("/auth/refreshToken", json!("a-refresh-token"));
+    check(&world, &[], 0, "NTCLI OK: ");
+}
+
+#[test]
+fn a_target_that_drifted() {
+    let (world, _) = World::ready();
+    world.ntcli(&["target", "add", "--file", "token"]).run().exits(0);
+    world.ntcli(&["target", "add", "--exec", "true"]).run().exits(0);
+    check(&world, &[], 2, "NTCLI CRITICAL: prod: target 1 cannot be told (");
+    world.ntcli(&["target", "deliver"]).run().exits(0);
+    check(&world, &[], 0, "NTCLI OK: ");
+    fs::write(world.outside("token"), "another").unwrap();
+    let line = check(&world, &[], 2, "NTCLI CRITICAL: prod: target 1 does not hold the current");
+    assert!(line.contains(": ntcli target deliver 1 | "), "{line}");
+}
+
+/// A timer that has stopped is seen by the age of the last run that went well.
+#[test]
+fn the_refresh_does_not_run_any_more() {
+    let (world, _) = World::ready();
+    let asked = ["--max-age", "2d"];
+    check(&world, &asked, 1, "NTCLI WARNING: prod: no refresh is known to have gone well; does ");
+    world.refresh(&["--if-expires-within", "1d"]).exits(0);
+    check(&world, &asked, 0, "NTCLI OK: ");
+    world.assert_private();
+    let path = world.path("last-run.json");
+    let mut last: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for (_, at) in last["succeeded"].as_object_mut().unwrap() {
+        *at = json!(now_ms() - 3 * DAY);
+    }
+    fs::write(&path, last.to_string()).unwrap();
+    check(&world, &asked, 1, "NTCLI WARNING: prod: the last refresh that went well ended 20");
+    // A run that fails is none that went well.
+    world.set_config("/auth", json!(null));
+    world.refresh(&[]).exits(4);
+    check(&world, &asked, 2, "NTCLI CRITICAL: not signed in: ntcli auth login; prod: the last ref");
+    let json = world.ntcli(&["check", "--format", "json"]).run().json();
+    assert_eq!(json["last_run"]["exit_code"], 4);
+    check(&world, &[], 2, "NTCLI CRITICAL: not signed in");
+    // What cannot be read is known to nobody.
+    fs::write(&path, "{").unwrap();
+    check(&world, &asked, 2, "NTCLI CRITICAL: not signed in");
+}
+
+#[test]
+fn what_cannot_be_told() {
+    let world = World::new();
+    check(&world, &[], 3, "NTCLI UNKNOWN: No workspace selected: ntcli workspace select");
+    let (world, prod) = World::ready();
+    check(&world, &["nowhere"], 3, "NTCLI UNKNOWN: ");
+    check(&world, &["--warning", "soon"], 3, "NTCLI UNKNOWN: --warning takes ");
+    world.ntcli(&["check", "--wrong"]).run().exits(3).says("Unknown option");
+    world.ntcli(&["check", "--all", "prod"]).run().exits(3);
+    world.ntcli(&["token", "show", "--format", "prometheus"]).run().exits(2).says("'ntcli check'");
+    set_token(&world, &prod, "access_token", json!("no-token"));
+    check(&world, &[], 3, "NTCLI UNKNOWN: ");
+    fs::write(world.journal_path(), "{\"unknown\":1}\n\n").unwrap();
+    let (world, _) = World::ready();
+    world.write("rotation.journal", b"{\"unknown\":1}\n\n");
+    check(&world, &[], 3, "NTCLI UNKNOWN: ");
+    world.write("rotation.journal", b"");
+    world.write("targets.json", b"{}");
+    check(&world, &[], 3, "NTCLI UNKNOWN: ");
+    world.write("config.json", b"{");
+    check(&world, &[], 3, "NTCLI UNKNOWN: ");
+    let json = world.ntcli(&["check", "--format", "json"]).run().exits(3).json();
+    assert_eq!(
+        (&json["status"], &json["error"]["code"]),
+        (&json!("unknown"), &json!("damaged_file"))
+    );
+    world.ntcli(&["check", "--format", "prometheus"]).run().exits(3).prints("").says("UNKNOWN");
+}
+
+#[test]
+fn names_that_would_end_the_line() {
+    let (world, prod) = World::ready();
+    set_token(&world, &prod, "workspace_name", json!("a|b'c=d\ne"));
+    set_end(&world, &prod, 1000);
+    let line = check(&world, &["--all"], 2, "NTCLI CRITICAL: a/b'c=d\\ne: ");
+    assert_eq!(line.matches('|').count(), 1);
+    assert!(line.contains(" | 'a/b_c_d\\ne days_left'="), "{line}");
+}

@@ -1,0 +1,4 @@
+//! What a monitoring system sees, and what is found out when something is wrong.
+
+mod check;
+mod metrics;
