@@ -35,7 +35,7 @@ impl Remembered {
         let number = |name: &str| json.get(name)?.as_whole();
         let timeout_s = number("timeout_s").and_then(|secs| u64::try_from(secs).ok());
         Some(Self {
-            id: u32::try_from(number("id")?).ok()?,
+            id: u32::try_from(number("id")?).ok().filter(|id| *id < u32::MAX)?,
             workspace_id: text("workspace_id")?,
             workspace: text("workspace")?,
             name: text("deliver_to")?,
@@ -88,9 +88,11 @@ impl Targets {
         let all = all.collect::<Option<Vec<Remembered>>>();
         // A target that cannot be read is not left out: its consumer would lose its token.
         let all = all.ok_or_else(|| damaged("a target in it lacks a field"))?;
-        let mut ids = BTreeSet::new();
-        if all.iter().any(|target| !ids.insert(target.id)) {
-            return Err(damaged("two targets in it have the same id"));
+        let (mut ids, mut names) = (BTreeSet::new(), BTreeSet::new());
+        for target in &all {
+            if !ids.insert(target.id) || !names.insert((&target.workspace_id, &target.name)) {
+                return Err(damaged(&format!("target {} is there twice", target.id)));
+            }
         }
         Ok(Self { doc, all })
     }
@@ -167,6 +169,10 @@ impl Targets {
     pub(crate) fn remove(&mut self, id: u32) -> Option<Remembered> {
         let at = self.all.iter().position(|target| target.id == id)?;
         Some(self.all.remove(at))
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.all.clear();
     }
 
     /// Removes those of a workspace that is gone.

@@ -11,6 +11,7 @@ use crate::config_dir::{self, ConfigDir, LOCK_WAIT};
 use crate::context::{Clock, Console, Context};
 use crate::endpoints;
 use crate::error::{Error, Result};
+use crate::hooks::Hooks;
 use crate::http::{Http, Settings};
 use crate::json::Json;
 use crate::rotation::{Event, Moment, Pending, WorkspaceRef};
@@ -102,6 +103,19 @@ impl<'c> App<'c> {
         let console = self.console();
         let on_notice = Box::new(move |notice| tell::notice(console, &notice));
         ConfigDir::lock(&self.paths, wait, self.clock(), on_notice)
+    }
+
+    /// Everything that is remembered as a target.
+    ///
+    /// # Errors
+    /// As [`Targets::load`] and [`Hooks::remember`].
+    pub(super) fn remembered(&self, dir: &mut ConfigDir<'c>) -> Result<Hooks> {
+        let mut hooks = Hooks::new(Vec::new(), self.ctx.clock.clone());
+        hooks.remember(dir.targets()?)?;
+        if hooks.has_commands() {
+            hooks.hold(dir.lock_for_child()?);
+        }
+        Ok(hooks)
     }
 
     /// The HTTP client of this run.

@@ -105,6 +105,8 @@ pub(crate) enum Error {
     DeliveryPending {
         /// The id of the old token, which is kept live for it.
         old: Option<String>,
+        /// Whether targets were given for that run alone.
+        own: bool,
     },
     /// A file could not be read.
     ReadFile { path: PathBuf, source: io::Error },

@@ -95,7 +95,7 @@ impl Error {
             Self::NotDelivered { reason, again } => Described::new(
                 "hand_over",
                 exit::NOT_DELIVERED,
-                "The new token is stored but could not be delivered; the old one is kept live until it is",
+                "The token is stored but could not be delivered; the one it replaces is kept live until it is",
             )
             .hint(format!("fix that, then repeat what failed (with the same --token-file and --exec, if any): {again}"))
             .cause(reason),
@@ -118,15 +118,21 @@ impl Error {
                 format!("Cannot use {}: {}", path.display(), printable(reason)),
             )
             .hint(hint),
-            Self::DeliveryPending { old } => {
+            Self::DeliveryPending { own: false, .. } => Described::new(
+                "hand_over_owed",
+                exit::NOT_DELIVERED,
+                "An earlier token is not delivered to every target yet; no other was requested",
+            )
+            .hint("ntcli token refresh"),
+            Self::DeliveryPending { old, own: true } => {
                 let old = old.as_deref().map_or_else(|| "JTI".to_owned(), shell_word);
                 Described::new(
                     "hand_over_owed",
                     exit::NOT_DELIVERED,
-                    "An earlier refresh still has to hand its token on, and this run has nobody to hand it to; no other token was asked for",
+                    "An earlier refresh still has to deliver its token, and this run was not given the target; no other token was requested",
                 )
                 .hint(format!(
-                    "run it with the --token-file or --exec it had; or, if nobody needs the old token: ntcli token revoke {old}"
+                    "run it with the --token-file or --exec it had; or, if nothing needs the old token: ntcli token revoke {old}"
                 ))
             }
             Self::ReadFile { path, source } => Described::new(

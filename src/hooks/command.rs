@@ -7,7 +7,6 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 
 use crate::context::Clock;
-use crate::error::{Error, Result, exit};
 use crate::rotation::Delivery;
 use crate::text::{printable, shell_word};
 
@@ -24,17 +23,10 @@ pub(crate) struct Command {
 }
 
 impl Command {
-    /// # Errors
-    /// [`Error::Usage`] for an empty one.
-    pub(super) fn new(text: &str, timeout: Duration) -> Result<Self> {
-        if text.trim().is_empty() || text.contains('\0') {
-            return Err(Error::Usage {
-                message: "--exec takes a command, and this one is empty".to_owned(),
-                hint: "ntcli token refresh --help".to_owned(),
-                exit_code: exit::USAGE,
-            });
-        }
-        Ok(Self { text: text.to_owned(), timeout })
+    /// `None` for an empty one.
+    pub(super) fn new(text: &str, timeout: Duration) -> Option<Self> {
+        let is_one = !(text.trim().is_empty() || text.contains('\0'));
+        is_one.then(|| Self { text: text.to_owned(), timeout })
     }
 
     /// Finds out whether the shell understands it and knows its first word.

@@ -1,13 +1,14 @@
 //! The files that a new token is written to.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::claim::{Claim, is_of_the_system, kind_of};
 use super::{env_file, replace};
 use crate::context::Clock;
-use crate::error::{Error, Result, exit};
+use crate::error::{Error, Result};
 use crate::rotation::WorkspaceRef;
 use crate::store;
 use crate::text::{printable, shell_word};
@@ -39,40 +40,33 @@ pub(super) enum Form {
 type Problem = (String, String);
 
 impl TokenFile {
-    /// From the value of `--token-file`.
-    pub(super) fn parse(text: &str) -> Result<Self> {
-        let wrong = |what: &str| Error::Usage {
-            message: format!(
-                "--token-file takes a PATH, env:NAME=PATH for a line in an env file, or replace:PATH{what}"
-            ),
-            hint: "ntcli token refresh --help".to_owned(),
-            exit_code: exit::USAGE,
-        };
+    /// From the value of `--token-file`. The error says what is accepted besides.
+    pub(super) fn parse(text: &str) -> std::result::Result<Self, &'static str> {
         let (path, form) = match (text.strip_prefix("env:"), text.strip_prefix("replace:")) {
             (None, None) => (text, Form::Bare),
             (None, Some(path)) => (path, Form::Replace),
             (Some(rest), _) => {
-                let (name, path) = rest.split_once('=').ok_or_else(|| wrong(""))?;
+                let (name, path) = rest.split_once('=').ok_or("")?;
                 let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
                 let fits = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
                 if !(starts_well && fits) {
-                    return Err(wrong(""));
+                    return Err("; NAME is made of letters, digits and _");
                 }
                 (path, Form::Env(name.to_owned()))
             }
         };
         if path.is_empty() || path.ends_with('/') || path.contains('\0') {
-            return Err(wrong(""));
+            return Err("");
         }
         if path == "-" {
-            return Err(wrong("; for standard output there is --print"));
+            return Err("; for standard output there is --print of token refresh");
         }
         if is_of_the_system(Path::new(path)) {
-            return Err(wrong(", not a device"));
+            return Err(", not a device");
         }
         // It is remembered as text.
         if !std::path::absolute(path).is_ok_and(|path| path.to_str().is_some()) {
-            return Err(wrong("; a full one where the name of the current folder is not UTF-8"));
+            return Err("; a full one where the name of the current folder is not UTF-8");
         }
         Ok(Self { path: path.to_owned(), form })
     }
@@ -110,7 +104,7 @@ impl TokenFile {
         workspace: &WorkspaceRef,
         tokens: &[&Token],
         own: &[&Path],
-        claims: &mut Vec<Claim>,
+        (others, claims): (&[Claim], &mut Vec<Claim>),
         clock: &dyn Clock,
     ) -> Result<()> {
         let path = self.path_for(workspace).map_err(|reason| Error::CannotDeliver {
@@ -124,11 +118,11 @@ impl TokenFile {
             hint,
         };
         let claim = self.claim(&path, own).map_err(refuse)?;
-        if claims.iter().any(|other| claim.collides(other)) {
+        if claims.iter().chain(others).any(|other| claim.collides(other)) {
             let problem = "two tokens would be written to this file".to_owned();
-            let hint =
-                "name a file for each, with {name} or {id} in the path of --token-file".to_owned();
-            return Err(refuse((problem, hint)));
+            let hint = "name a file for each ({name} or {id} in the path of --token-file); what is \
+                        remembered: ntcli target list";
+            return Err(refuse((problem, hint.to_owned())));
         }
         claims.push(claim);
         let _lock = store::lock_folder_of(&path, FOLDER_WAIT, clock)?;
@@ -146,6 +140,12 @@ impl TokenFile {
         })
     }
 
+    pub(super) fn readable_by_all(&self, workspace: &WorkspaceRef) -> Option<PathBuf> {
+        let path = self.path_for(workspace).ok()?;
+        let found = fs::metadata(&path).ok()?;
+        (found.mode() & 0o004 != 0).then_some(path)
+    }
+
     /// What it would write where, if that can be told.
     pub(super) fn claim_of(&self, workspace: &WorkspaceRef, own: &[&Path]) -> Option<Claim> {
         self.claim(&self.path_for(workspace).ok()?, own).ok()
@@ -153,7 +153,7 @@ impl TokenFile {
 
     /// What would be written where, if `path` can be meant at all.
     fn claim(&self, path: &Path, own: &[&Path]) -> std::result::Result<Claim, Problem> {
-        let another = || "ntcli token refresh --token-file PATH, with another path".to_owned();
+        let another = || "name another file".to_owned();
         if let Ok(found) = fs::metadata(path)
             && !found.is_file()
         {

@@ -7,12 +7,12 @@ mod files;
 mod replace;
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::context::Clock;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, exit};
 use crate::rotation::{Deliver, Delivery, Target, WorkspaceRef};
 use crate::targets::{EXEC, Remembered, Targets};
 use crate::token::Token;
@@ -28,31 +28,38 @@ pub(crate) enum Receiver {
 }
 
 impl Receiver {
-    /// From the value of `--token-file`.
+    /// From the value of an option; `accepted` says what that takes.
     ///
     /// # Errors
     /// [`Error::Usage`] for a file that cannot be meant.
-    pub(crate) fn file(text: &str) -> Result<Self> {
-        TokenFile::parse(text).map(Self::File)
+    pub(crate) fn file(text: &str, accepted: &str, help: &str) -> Result<Self> {
+        let file = TokenFile::parse(text).map_err(|besides| format!("{accepted}{besides}"));
+        file.map(Self::File).map_err(|message| usage(message, help))
     }
 
     /// From the value of `--exec`.
     ///
     /// # Errors
     /// [`Error::Usage`] for an empty one.
-    pub(crate) fn command(text: &str, timeout: Duration) -> Result<Self> {
-        Command::new(text, timeout).map(Self::Command)
+    pub(crate) fn command(text: &str, timeout: Duration, help: &str) -> Result<Self> {
+        let empty = || usage("--exec takes a command, and this one is empty".to_owned(), help);
+        Command::new(text, timeout).map(Self::Command).ok_or_else(empty)
     }
 
     /// From what it is remembered by.
     ///
     /// # Errors
-    /// [`Error::Usage`] for what this version cannot read.
+    /// [`Error::CannotDeliver`] for what this version cannot use.
     pub(crate) fn remembered(target: &Remembered) -> Result<Self> {
-        match target.name.strip_prefix(EXEC) {
-            Some(text) => Self::command(text, Duration::from_secs(target.timeout_s)),
-            None => Self::file(&target.name),
-        }
+        let receiver = match target.name.strip_prefix(EXEC) {
+            Some(text) => Self::command(text, Duration::from_secs(target.timeout_s), ""),
+            None => Self::file(&target.name, "the file cannot be meant", ""),
+        };
+        receiver.map_err(|error| Error::CannotDeliver {
+            target: Some(target.id),
+            reason: error.in_one_line(),
+            hint: format!("ntcli target remove {}", target.id),
+        })
     }
 
     /// What it is remembered by.
@@ -81,6 +88,14 @@ impl Receiver {
         }
     }
 
+    /// The file, if every user of the machine can read it.
+    pub(crate) fn readable_by_all(&self, workspace: &WorkspaceRef) -> Option<PathBuf> {
+        match self {
+            Self::File(file) => file.readable_by_all(workspace),
+            Self::Command(_) => None,
+        }
+    }
+
     /// Whether it holds the token now; `None` for a command, which cannot be asked.
     ///
     /// # Errors
@@ -95,6 +110,10 @@ impl Receiver {
             Self::Command(_) => Ok(None),
         }
     }
+}
+
+fn usage(message: String, help: &str) -> Error {
+    Error::Usage { message, hint: help.to_owned(), exit_code: exit::USAGE }
 }
 
 /// One receiver of a run.
@@ -120,6 +139,13 @@ impl Hook {
                 hint: format!("{hint}; or, if nothing needs it any more: ntcli target remove {id}"),
             },
             (_, error) => error,
+        }
+    }
+
+    fn claim(&self, workspace: &WorkspaceRef, own: &[&Path]) -> Option<Claim> {
+        match &self.receiver {
+            Receiver::File(file) => file.claim_of(workspace, own),
+            Receiver::Command(_) => None,
         }
     }
 
@@ -157,7 +183,7 @@ impl Hooks {
     /// Adds what is remembered with the workspaces; what was given for this run too stays once.
     ///
     /// # Errors
-    /// [`Error::Usage`] for what this version cannot read.
+    /// [`Error::CannotDeliver`] for what this version cannot use.
     pub(crate) fn remember(&mut self, targets: &Targets) -> Result<()> {
         for target in targets.all() {
             let remembered = Some((target.id, target.workspace_id.clone()));
@@ -222,10 +248,14 @@ impl Prober<'_> {
     /// # Errors
     /// [`Error::CannotDeliver`], [`Error::Locked`].
     pub(crate) fn probe(&mut self, workspace: &WorkspaceRef, tokens: &[&Token]) -> Result<()> {
+        // Those of workspaces that this run is not about count too.
+        let others = self.hooks.all.iter().filter(|hook| !hook.is_for(workspace));
+        let others: Vec<Claim> =
+            others.filter_map(|hook| hook.claim(workspace, self.own)).collect();
         for hook in self.hooks.of(workspace) {
             if let Receiver::File(file) = &hook.receiver {
-                let clock = &*self.hooks.clock;
-                let probed = file.probe(workspace, tokens, self.own, &mut self.claims, clock);
+                let (clock, own) = (&*self.hooks.clock, self.own);
+                let probed = file.probe(workspace, tokens, own, (&others, &mut self.claims), clock);
                 probed.map_err(|error| hook.named(error))?;
             }
         }
@@ -264,7 +294,7 @@ pub(crate) fn probe_new(
             claims.extend(other.claim_of(workspace, own));
         }
     }
-    file.probe(workspace, token.as_slice(), own, &mut claims, clock)
+    file.probe(workspace, token.as_slice(), own, (&[], &mut claims), clock)
 }
 
 impl Deliver for Hooks {
@@ -276,6 +306,12 @@ impl Deliver for Hooks {
 
     fn has_own(&self) -> bool {
         self.all.iter().any(|hook| hook.remembered.is_none())
+    }
+
+    fn lacking(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<String> {
+        let lacks =
+            |hook: &&Hook| !matches!(hook.receiver.holds(workspace, token), Ok(None | Some(true)));
+        self.of(workspace).filter(lacks).map(|hook| hook.name.clone()).collect()
     }
 
     fn deliver(&mut self, target: &Target, delivery: &Delivery) -> std::result::Result<(), String> {

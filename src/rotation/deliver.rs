@@ -1,6 +1,7 @@
 //! Delivering a new token to what uses it. Each target that has it is remembered, so that only what
 //! failed is repeated.
 
+use super::journal::PendingRevocation;
 use super::ports::{Deliver, Delivery, Event, HistoryEvent, Store, Target};
 use super::{OldFate, Rotation, Rotator, WorkspaceRef};
 use crate::error::Error;
@@ -30,7 +31,7 @@ impl Rotator<'_> {
     ///
     /// # Errors
     /// Which targets have not got it, and why.
-    fn deliver(
+    pub(super) fn deliver(
         &mut self,
         workspace: &WorkspaceRef,
         new: &Token,
@@ -40,7 +41,9 @@ impl Rotator<'_> {
         let (delivered, earlier, for_that_run) =
             open.map_or((Vec::new(), 0, false), |r| (r.delivered, r.attempts, r.deliver));
         let mut left = self.targets.as_ref().map_or(Vec::new(), |to| to.targets(workspace));
-        left.retain(|target| !delivered.contains(&target.name));
+        // Another program may have put an older file back since.
+        let lacking = self.lacking(workspace, new);
+        left.retain(|target| !delivered.contains(&target.name) || lacking.contains(&target.name));
         let attempt = earlier.saturating_add(1);
         if !left.is_empty() {
             // Durable: a command that is run again is told so.
@@ -92,10 +95,25 @@ impl Rotator<'_> {
     /// Whether something must get the token before the old one is revoked. If it is not known what
     /// is remembered with the workspace, something must.
     pub(super) fn awaits_delivery(&mut self, rotation: &Rotation) -> bool {
-        match self.store.targets_of(&rotation.workspace) {
+        let awaits = match self.store.targets_of(&rotation.workspace) {
             Ok(remembered) => rotation.with_targets(&remembered).awaits_delivery(),
-            Err(_) => rotation.promoted && !rotation.keep_old,
-        }
+            Err(_) => rotation.promoted,
+        };
+        awaits
+            || (rotation.promoted && !self.lacking(&rotation.workspace, &rotation.token).is_empty())
+    }
+
+    /// Why a replaced token may still be used: a file that must have the current one does not hold it.
+    pub(super) fn still_used(&mut self, pending: &PendingRevocation) -> Option<String> {
+        let PendingRevocation { workspace, by_hand, .. } = pending;
+        let current = self.store.current(workspace).ok().flatten().filter(|_| !by_hand)?;
+        let file = self.lacking(workspace, &current).into_iter().next()?;
+        Some(format!("{file} does not hold the current token (ntcli target deliver)"))
+    }
+
+    /// The files that this run has to deliver to and that do not hold the token.
+    pub(super) fn lacking(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<String> {
+        self.targets.as_ref().map_or(Vec::new(), |targets| targets.lacking(workspace, token))
     }
 }
 

@@ -28,7 +28,8 @@ pub(crate) struct CreatedWorkspace {
 
 impl Rotator<'_> {
     /// Creates a token to be handed out, and prints it. With `save` it becomes the workspace's
-    /// current one; the one before it stays live.
+    /// current one and goes to its targets; the one before it stays live. Answers why not every
+    /// target has got it, if so.
     ///
     /// The journal names the token until it is printed: if anything ends the run before that, the
     /// next one says that it is live.
@@ -41,13 +42,13 @@ impl Rotator<'_> {
         options: &RefreshOptions,
         save: bool,
         print: &mut Printer,
-    ) -> Result<()> {
+    ) -> Result<Option<String>> {
         self.options = *options;
         self.recover(std::slice::from_ref(workspace));
         let issued = if save {
             self.issue_and_save(workspace, print)
         } else {
-            self.issue_only(workspace, print)
+            self.issue_only(workspace, print).map(|()| None)
         };
         self.close();
         issued.map_err(|error| self.late(error))
@@ -91,7 +92,11 @@ impl Rotator<'_> {
         self.failed(workspace, Error::NotHandedOut { jti, fate, source })
     }
 
-    fn issue_and_save(&mut self, workspace: &WorkspaceRef, print: &mut Printer) -> Result<()> {
+    fn issue_and_save(
+        &mut self,
+        workspace: &WorkspaceRef,
+        print: &mut Printer,
+    ) -> Result<Option<String>> {
         self.refuse_if_unfinished(workspace)?;
         let old = self.store.current(workspace)?;
         let (at, token) = self.request(workspace, Purpose::HandOut)?;
@@ -117,13 +122,17 @@ impl Rotator<'_> {
             }
         }
         self.append_relaxed(workspace.promoted());
-        self.keeps_live(workspace, old.as_ref());
-        self.append_relaxed(workspace.done());
         self.note_handed_out(workspace, &token);
+        let delivered = self.deliver(workspace, &token, old.as_ref());
+        if delivered.is_ok() {
+            self.keeps_live(workspace, old.as_ref());
+            self.append_relaxed(workspace.done());
+        }
         print(&token).map_err(|source| {
             let (jti, fate) = (token.jti.clone(), NewTokenFate::Kept);
             self.failed(workspace, Error::NotHandedOut { jti, fate, source })
-        })
+        })?;
+        Ok(delivered.err())
     }
 
     /// Names the token that is no longer current, before the journal drops it.

@@ -77,7 +77,7 @@ pub(crate) struct Rotation {
 impl Rotation {
     /// Whether something must get the token before the old one is revoked.
     pub(crate) fn awaits_delivery(&self) -> bool {
-        self.promoted && self.deliver && !self.keep_old
+        self.promoted && self.deliver
     }
 
     /// The same with the targets that are remembered with the workspace counted in.

@@ -91,6 +91,8 @@ pub(crate) trait Deliver {
     fn targets(&self, workspace: &WorkspaceRef) -> Vec<Target>;
     /// Whether some were given for this run alone.
     fn has_own(&self) -> bool;
+    /// The names of the workspace's files that do not hold the token now.
+    fn lacking(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<String>;
     /// Delivers to one target, perhaps once more. The error names the target and says why not.
     fn deliver(&mut self, target: &Target, delivery: &Delivery) -> std::result::Result<(), String>;
 }

@@ -226,6 +226,13 @@ impl Rotator<'_> {
         if lacks_own && !self.awaits_delivery(&only_remembered) {
             return; // what is missing is said when the workspace's turn comes
         }
+        if rotation.keep_old {
+            // It was handed out: the refresh of this run, if it is one, makes another.
+            if self.deliver(&rotation.workspace, &rotation.token, rotation.old.as_ref()).is_ok() {
+                self.revoke_old_after_resume(rotation, false);
+            }
+            return;
+        }
         let Rotation { workspace, token, old, grace_s, rollback, .. } = rotation;
         let grace_s = self.options.grace_s.or(grace_s).filter(|_| !rollback);
         let fate = self.deliver_then_revoke_old(&workspace, &token, old.as_ref(), grace_s);

@@ -116,7 +116,7 @@ impl Rotator<'_> {
         };
         let old = open.old.as_ref().and_then(|old| old.jti.clone());
         Err(if self.awaits_delivery(&open) {
-            Error::DeliveryPending { old }
+            Error::DeliveryPending { old, own: open.deliver }
         } else if open.unconfirmed {
             Error::Unconfirmed { jti: open.token.jti.clone() }
         } else if open.promoted {

@@ -230,6 +230,11 @@ impl Rotator<'_> {
                 }
                 Ok(false) => {
                     self.end_way_back(&pending);
+                    if let Some(reason) = self.still_used(&pending) {
+                        let (workspace, jti) = (workspace.clone(), jti.clone());
+                        (self.on_event)(Event::StillLive { workspace, jti, reason });
+                        continue;
+                    }
                     self.revoke_one(&pending).map(drop)
                 }
                 Err(error) => Err(error),

@@ -27,6 +27,10 @@ impl Rotator<'_> {
     /// # Errors
     /// [`ManageError::NoWayBack`]: nothing has changed.
     pub(crate) fn rollback(&mut self, workspace: &WorkspaceRef) -> Result<Refreshed> {
+        // Nothing to go back from: then the recovery must not revoke what there would be to go back to.
+        if self.store.current(workspace)?.is_none() {
+            return Err(nothing_current());
+        }
         self.recover(&[]);
         let outcome = self.try_rollback(workspace);
         self.close();
@@ -73,10 +77,7 @@ impl Rotator<'_> {
 
     /// The token before the current one, if there is a way back to it.
     fn way_back(&mut self, workspace: &WorkspaceRef) -> Result<WayBack> {
-        let Some(current) = self.store.current(workspace)? else {
-            let reason = "the workspace has no current token".to_owned();
-            return Err(ManageError::NoWayBack { reason, then: "ntcli token create --save" }.into());
-        };
+        let current = self.store.current(workspace)?.ok_or_else(nothing_current)?;
         let way_back = match self.pending.rotation(workspace).cloned() {
             Some(open) if open.token.is_same(&current) && self.awaits_delivery(&open) => {
                 open.old.map(|token| (token, open.own_targets, open.grace_s))
@@ -164,4 +165,9 @@ impl Rotator<'_> {
 
 fn no_way_back(reason: &str) -> Error {
     ManageError::NoWayBack { reason: reason.to_owned(), then: "ntcli token refresh" }.into()
+}
+
+fn nothing_current() -> Error {
+    let reason = "the workspace has no current token".to_owned();
+    ManageError::NoWayBack { reason, then: "ntcli token create --save" }.into()
 }

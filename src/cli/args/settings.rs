@@ -96,7 +96,7 @@ pub(crate) struct ConfigShow {}
 )]
 pub(crate) struct ConfigPath {}
 
-/// Forget session, workspaces, tokens and domain. It asks first; where it
+/// Forget session, workspaces, tokens, targets and domain. It asks first; where it
 /// cannot ask, --force is needed. Nothing is revoked; what stays live is named.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(

@@ -28,7 +28,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &ConfigReset) -> Result<Repo
         let live = live(&config, &app.pending()?, now);
         let question = Question {
             what: format!(
-                "Session, workspaces, tokens and domain would be forgotten.{}",
+                "Session, workspaces, tokens, targets and domain would be forgotten.{}",
                 named(&live)
             ),
             ask: "Type reset to go on:".to_owned(),
@@ -43,6 +43,10 @@ pub(in crate::commands) fn run(ctx: &Context, args: &ConfigReset) -> Result<Repo
     let live = live(&config, &Store::pending(&mut dir)?, now);
     // The journal first: its records would bring workspaces back.
     rotation::forget_workspaces(&mut dir)?;
+    dir.change_targets(|targets| {
+        targets.clear();
+        Ok(())
+    })?;
     dir.update(|config| {
         config.reset();
         Ok(())
@@ -100,7 +104,8 @@ fn named(live: &[Live]) -> String {
 
 fn report(live: &[Live]) -> Report {
     let mut text =
-        "Session, workspaces, tokens and domain are forgotten; nothing was revoked.".to_owned();
+        "Session, workspaces, tokens, targets and domain are forgotten; nothing was revoked."
+            .to_owned();
     text += &named(live)
         .replace("Revoke what nobody needs first", "To revoke one, sign in again, then");
     let rows = live.iter().map(|Live { workspace, jti }| {

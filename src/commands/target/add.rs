@@ -11,7 +11,9 @@ use crate::hooks::{self, Receiver};
 use crate::json::Json;
 use crate::output::Report;
 use crate::targets::{EXEC_TIMEOUT_S, Remembered};
-use crate::text::printable;
+use crate::text::{printable, shell_word};
+
+const HELP: &str = "ntcli target add --help";
 
 /// Remembers a target, once it is clear that it could get the token.
 pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report> {
@@ -45,6 +47,10 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report
 
     let (id, name) = (target.id, printable(&target.workspace));
     let text = format!("Target {id}: every refresh of '{name}' {}.\n", receiver.does());
+    if let Some(path) = receiver.readable_by_all(&local) {
+        let path = shell_word(&path.display().to_string());
+        ctx.console.warn(&format!("Every user of this machine can read the file: chmod o= {path}"));
+    }
     if is_new {
         ctx.console.say(&format!("Nothing is delivered yet: ntcli target deliver {id}"));
     }
@@ -60,13 +66,15 @@ fn not_added(error: Error) -> Error {
 }
 
 fn receiver(args: &TargetAdd, timeout_s: u64) -> Result<Receiver> {
-    let file = |prefix: &str, path: &Option<String>| {
-        path.as_ref().map(|path| Receiver::file(&format!("{prefix}{path}")))
+    let file = |prefix: &str, path: &Option<String>, accepted: &str| {
+        path.as_ref().map(|path| Receiver::file(&format!("{prefix}{path}"), accepted, HELP))
     };
     let command = || {
         let text = args.exec.as_deref().unwrap_or_default();
-        Receiver::command(text, Duration::from_secs(timeout_s))
+        Receiver::command(text, Duration::from_secs(timeout_s), HELP)
     };
-    let given = file("", &args.file).or_else(|| file("env:", &args.env));
-    given.or_else(|| file("replace:", &args.replace)).unwrap_or_else(command)
+    file("", &args.file, "--file takes a PATH")
+        .or_else(|| file("env:", &args.env, "--env takes NAME=PATH"))
+        .or_else(|| file("replace:", &args.replace, "--replace takes a PATH"))
+        .unwrap_or_else(command)
 }

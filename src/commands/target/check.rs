@@ -26,13 +26,15 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     let mut rows = Vec::new();
     let mut drifted = 0;
     for target in targets.all() {
-        let receiver = Receiver::remembered(target)?;
-        let (state, reason) = match state(&config, target, &receiver) {
+        let receiver = Receiver::remembered(target).map_err(|error| error.in_one_line());
+        let state = receiver.as_ref().map_err(Clone::clone).and_then(|r| state(&config, target, r));
+        let (state, reason) = match state {
             Ok(state) => (state, None),
             Err(reason) => ("unreadable", Some(reason)),
         };
         drifted += usize::from(matches!(state, "drifted" | "unreadable"));
-        let does = reason.clone().unwrap_or_else(|| receiver.does());
+        let does = receiver.map(|receiver| receiver.does());
+        let does = reason.clone().map_or(does, Err).unwrap_or_else(|reason| reason);
         table.row([&target.id.to_string(), &target.workspace, state, &does]);
         let mut row = json(target);
         row.set("state", state.into());

@@ -5,7 +5,6 @@ use crate::cli::TargetDeliver;
 use crate::commands::app::{self, App};
 use crate::context::Context;
 use crate::error::{ManageError, Result};
-use crate::hooks::Hooks;
 use crate::json::Json;
 use crate::output::Report;
 use crate::rotation;
@@ -19,11 +18,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetDeliver) -> Result<Re
     let config = dir.config()?;
     let targets = dir.targets()?.clone();
     let chosen = chosen(&targets, args)?;
-    let mut hooks = Hooks::new(Vec::new(), ctx.clock.clone());
-    hooks.remember(&targets)?;
-    if hooks.has_commands() {
-        hooks.hold(dir.lock_for_child()?);
-    }
+    let mut hooks = app.remembered(&mut dir)?;
     let (mut text, mut rows, mut reasons) = (String::new(), Vec::new(), Vec::new());
     // By workspace: commands come after all files of theirs.
     let mut left = chosen.clone();

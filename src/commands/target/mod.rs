@@ -26,7 +26,8 @@ pub(in crate::commands) fn list(ctx: &Context) -> Result<Report> {
     let mut table = Table::new(["ID", "Workspace", "Delivery"]);
     let mut rows = Vec::new();
     for target in targets.all() {
-        let does = Receiver::remembered(target)?.does();
+        let receiver = Receiver::remembered(target);
+        let does = receiver.map_or_else(|_| target.name.clone(), |receiver| receiver.does());
         table.row([&target.id.to_string(), &target.workspace, &does]);
         rows.push(json(target));
     }

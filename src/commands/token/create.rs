@@ -7,7 +7,7 @@ use crate::error::{Error, Result, exit};
 use crate::json::Json;
 use crate::output::{self, Report};
 use crate::rotation::{RefreshOptions, Rotator};
-use crate::text::printable;
+use crate::text::{printable, shell_word};
 use crate::token::Token;
 
 /// Creates a token to be handed out. It is printed inside the transaction: one that did not arrive
@@ -44,9 +44,15 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Repo
             exit_code: exit::USAGE,
         });
     }
+    let mut hooks = app.remembered(&mut dir)?;
+    if save {
+        let own = app.paths.files();
+        hooks.prober(&own).probe(&workspace, found.token.as_ref().as_slice())?;
+    }
     let mut on_event = |event| app.on_event(&event);
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
-    rotator.issue(&workspace, &options, save, &mut |token| {
+    rotator.deliver_to(&mut hooks);
+    let undelivered = rotator.issue(&workspace, &options, save, &mut |token| {
         let json = Json::of([
             ("token", token.access_token.expose().into()),
             ("jti", token.jti.clone().into()),
@@ -62,7 +68,12 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Repo
             "It is stored as the current token of '{name}': a refresh will revoke it."
         ));
     }
-    Ok(Report::delivered())
+    let name = shell_word(&printable(&workspace.name));
+    let problem = undelivered.map(|reason| Error::NotDelivered {
+        reason,
+        again: format!("ntcli token refresh -w {name}"),
+    });
+    Ok(Report::delivered().with_problem(problem))
 }
 
 fn text(token: &Token) -> String {

@@ -167,7 +167,8 @@ fn plan(
     let tokens: Vec<&Token> = old.into_iter().chain([token]).collect();
     let problem = match open {
         Some(open) if open.own_targets && !ask.hooks.has_own() => {
-            Some(Error::DeliveryPending { old: old.and_then(|old| old.jti.clone()) })
+            let old = old.and_then(|old| old.jti.clone());
+            Some(Error::DeliveryPending { old, own: true })
         }
         _ => prober.probe(&place, &tokens).err(),
     };

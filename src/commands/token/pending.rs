@@ -13,6 +13,8 @@ pub(in crate::commands) fn words(pending: &Pending, workspace: &WorkspaceRef) ->
             format!("the current token is still to be delivered; until then the old one ({old}) is kept live")
         } else if rotation.unconfirmed {
             format!("the server has not accepted the new token ({new}) yet; the next run asks again")
+        } else if let (true, Some(old)) = (rotation.promoted, &rotation.old) {
+            format!("token {} is still to be revoked", old.jti_for_people())
         } else {
             format!("a refresh was interrupted; the next run finishes it (its token is {new})")
         });

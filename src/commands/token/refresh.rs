@@ -143,8 +143,11 @@ fn own_hooks(ctx: &Context, args: &TokenRefresh) -> Result<Hooks> {
         None => EXEC_TIMEOUT_S,
     };
     let timeout = Duration::from_secs(timeout_s);
-    let files = args.token_file.iter().map(|text| Receiver::file(text));
-    let commands = args.exec.iter().map(|text| Receiver::command(text, timeout));
+    let accepted =
+        "--token-file takes a PATH, env:NAME=PATH for a line in an env file, or replace:PATH";
+    let help = "ntcli token refresh --help";
+    let files = args.token_file.iter().map(|text| Receiver::file(text, accepted, help));
+    let commands = args.exec.iter().map(|text| Receiver::command(text, timeout, help));
     let given = files.chain(commands).collect::<Result<Vec<Receiver>>>()?;
     let hooks = Hooks::new(given, ctx.clock.clone());
     if args.all && hooks.mixes_workspaces() {

@@ -59,7 +59,7 @@ fn done(workspace: &WorkspaceRef, refreshed: Refreshed, print: bool) -> Report {
         OldFate::Live(_) => ("Token refreshed successfully", "refreshed_old_live"),
         _ => ("Token refreshed successfully", "refreshed"),
     };
-    replaced(workspace, refreshed, print, (message, outcome, "Old"))
+    replaced(workspace, refreshed, print, (message, outcome, "New", "Old"))
 }
 
 /// What a rollback came to.
@@ -68,7 +68,7 @@ pub(super) fn rolled_back(workspace: &WorkspaceRef, refreshed: Refreshed) -> Rep
         OldFate::Kept(_) => "Token rolled back but not delivered",
         _ => "Token rolled back",
     };
-    replaced(workspace, refreshed, false, (message, "rolled_back", "Undone"))
+    replaced(workspace, refreshed, false, (message, "rolled_back", "Current", "Undone"))
 }
 
 /// One token in the place of another: what happened, its code, and what to call the other one.
@@ -76,7 +76,7 @@ fn replaced(
     workspace: &WorkspaceRef,
     refreshed: Refreshed,
     print: bool,
-    (message, outcome, other): (&str, &str, &str),
+    (message, outcome, one, other): (&str, &str, &str, &str),
 ) -> Report {
     let Refreshed { new, old, fate, verified, .. } = refreshed;
     let mut text = format!("{message}.\n");
@@ -90,12 +90,13 @@ fn replaced(
             OldFate::Kept(_) | OldFate::None => "is still live".to_owned(),
         };
         text += &format!("{other} token ({}) {words}.\n", printable(old.jti_for_people()));
+        let until = if matches!(fate, OldFate::Grace(_)) { " until then" } else { "" };
         if matches!(fate, OldFate::Grace(_) | OldFate::Kept(_)) {
             let name = shell_word(&printable(&workspace.name));
-            text += &format!("Way back until then: ntcli token rollback {name}\n");
+            text += &format!("Way back{until}: ntcli token rollback {name}\n");
         }
     }
-    text += &new_token_lines(&new, print);
+    text += &token_lines(one, &new, print);
     let old_jti = old.and_then(|o| o.jti);
     let mut old_token = Json::of([("jti", old_jti.clone().into()), ("revoked_at", Json::Null)]);
     match &fate {
@@ -143,7 +144,7 @@ fn not_due(workspace: &WorkspaceRef, token: &Token) -> Report {
 /// What there is to say when another run was faster.
 fn already(workspace: &WorkspaceRef, current: &Token, before: &Token, print: bool) -> Report {
     let message = "Token was refreshed by another run while this one waited";
-    let text = format!("{message}.\n{}", new_token_lines(current, print));
+    let text = format!("{message}.\n{}", token_lines("New", current, print));
     let json = Json::of([
         ("new_token", token_json(current, print)),
         ("old_token", Json::of([("jti", before.jti.clone().into()), ("revoked_at", Json::Null)])),
@@ -197,6 +198,7 @@ impl<'a> Outcomes<'a> {
         let open = pending.rotation(workspace).filter(|open| open.awaits_delivery());
         let problem = open.map(|open| Error::DeliveryPending {
             old: open.old.as_ref().and_then(|old| old.jti.clone()),
+            own: open.own_targets,
         });
         if problem.is_none() {
             self.succeeded.push(workspace.id.clone());
@@ -333,9 +335,9 @@ fn in_a_line(json: &Json) -> String {
     format!("{outcome}, {jti}, expires {end}")
 }
 
-fn new_token_lines(token: &Token, print: bool) -> String {
-    let mut text = app::expires_line("New token expires", token.expiry);
-    text += &format!("New token JTI: {}\n", printable(token.jti_for_people()));
+fn token_lines(which: &str, token: &Token, print: bool) -> String {
+    let mut text = app::expires_line(&format!("{which} token expires"), token.expiry);
+    text += &format!("{which} token JTI: {}\n", printable(token.jti_for_people()));
     if print {
         text += &format!("Token: {}\n", token.access_token.expose());
     }

@@ -5,7 +5,6 @@ use crate::cli::TokenRollback;
 use crate::commands::app::{self, App, As};
 use crate::context::Context;
 use crate::error::Result;
-use crate::hooks::Hooks;
 use crate::output::Report;
 use crate::rotation::Rotator;
 
@@ -19,11 +18,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenRollback) -> Result<Re
     let found = app.workspace(&config, args.workspace.as_deref())?;
     let workspace = app::workspace_ref(&found, &app.server(&config)?);
     // A target that cannot get it is no reason to stay: it has not got the other one either.
-    let mut hooks = Hooks::new(Vec::new(), ctx.clock.clone());
-    hooks.remember(dir.targets()?)?;
-    if hooks.has_commands() {
-        hooks.hold(dir.lock_for_child()?);
-    }
+    let mut hooks = app.remembered(&mut dir)?;
     let api = app.api(&config, As::User)?;
     let mut met = report::Met::default();
     let mut on_event = |event| {

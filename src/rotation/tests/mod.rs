@@ -211,6 +211,26 @@ fn another_program_stores_a_token_after_trouble() {
     println!("{states} states visited");
 }
 
+/// An older copy of a target is put back after a run that met trouble: the next one sees that before
+/// it revokes what the target holds.
+#[test]
+fn a_target_is_put_back_after_trouble() {
+    for kind in one_workspace(Command::Refresh) {
+        for at in 1..=effects(Command::Refresh, kind) * 2 {
+            for trouble in TROUBLES {
+                let scene = format!("{trouble:?} at effect {at} of {kind:?}, then a file put back");
+                let world = World::new(kind);
+                world.run(Command::Refresh, &[(at, trouble)]);
+                if !world.put_back() {
+                    continue;
+                }
+                check_one_run_later(&world, &scene);
+                check_settled(&world, &scene);
+            }
+        }
+    }
+}
+
 /// Two machines with copies of one folder take turns on one workspace: at each effect of the first
 /// the second has a whole run, and there may be trouble at another.
 #[test]

@@ -88,6 +88,72 @@ fn a_delivery_by_hand_is_remembered() {
     assert_eq!(read(&world, "second"), "x\n");
 }
 
+/// What has the token is looked at again before the old one is revoked.
+#[test]
+fn a_file_that_was_put_back_in_between() {
+    for remove in [false, true] {
+        let (world, prod) = ready();
+        let old = read(&world, "token");
+        add(&world, &["--exec", "test -e fixed"]).exits(0);
+        world.refresh(&[]).exits(9);
+        fs::write(world.outside("token"), &old).unwrap();
+        fs::remove_file(world.outside("app.env")).unwrap();
+        if remove {
+            world.ntcli(&["target", "remove", "1"]).run().exits(0);
+            add(&world, &["--file", "token"]).exits(0);
+        }
+        fs::write(world.outside("fixed"), "").unwrap();
+        world.refresh(&["--if-expires-within", "1"]).exits(0);
+        assert_all_hold_current(&world, &prod);
+        world.assert_one_live_token(&prod);
+        assert_eq!(read(&world, "log").lines().count(), 1, "the command ran once");
+        world.assert_settled();
+    }
+}
+
+/// The same at the end of a grace: the run that makes another token delivers that one, and then the
+/// old one can go.
+#[test]
+fn a_file_that_was_put_back_during_a_grace() {
+    let (world, prod) = ready();
+    let old = read(&world, "token");
+    world.refresh(&["--revoke-after", "1h"]).exits(0);
+    fs::write(world.outside("token"), &old).unwrap();
+    world.let_time_pass(3700);
+    let output = world.refresh(&["--if-expires-within", "1"]);
+    output.exits(8).says("does not hold the current token (ntcli target deliver)");
+    assert_held_are_live(&world);
+    world.ntcli(&["target", "deliver", "1"]).run().exits(0);
+    world.refresh(&["--if-expires-within", "1"]).exits(0);
+    assert_all_hold_current(&world, &prod);
+    world.assert_one_live_token(&prod);
+    world.assert_settled();
+}
+
+/// `token create --save` replaces the current token too.
+#[test]
+fn a_token_that_is_created_and_saved() {
+    let (world, prod) = ready();
+    world.ntcli(&["token", "create", "--save"]).prints_secrets().run().exits(0);
+    assert_all_hold_current(&world, &prod);
+    assert!(world.plane.is_live(&prod.token.access_token), "it is nobody's to revoke");
+    add(&world, &["--exec", "test -e fixed"]).exits(0);
+    let create = || world.ntcli(&["token", "create", "--save"]).prints_secrets().run();
+    create().exits(9).says("target 5: --exec").says("Hint: fix that, then repeat what failed");
+    create().exits(9).says("not delivered to every target yet").says("Hint: ntcli token refresh");
+    assert_all_hold_current(&world, &prod);
+    fs::write(world.outside("fixed"), "").unwrap();
+    world.refresh(&["--if-expires-within", "1"]).exits(0);
+    world.refresh(&[]).exits(0);
+    assert_all_hold_current(&world, &prod);
+    world.assert_settled();
+    fs::remove_file(world.outside("token")).unwrap();
+    fs::create_dir(world.outside("token")).unwrap();
+    world.plane.clear_requests();
+    create().exits(2).says("so none was asked for");
+    world.assert_nothing_sent();
+}
+
 /// It replaces what a delivery is pending for, and revokes it.
 #[test]
 fn another_client_refreshes_in_between() {

@@ -1,6 +1,7 @@
 //! Targets are used by every refresh, whoever runs it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use super::{add, assert_all_hold_current, mcp, read, ready};
 use crate::harness::world::World;
@@ -117,6 +118,59 @@ fn what_cannot_be_a_target() {
     add(&world, &["staging", "--file", "two"]).exits(0);
     world.refresh(&[]).exits(2).says("target 3").says("ntcli target remove 3");
     world.assert_nothing_sent();
+}
+
+/// What one workspace remembers, no run for another one overwrites.
+#[test]
+fn a_file_of_another_workspace() {
+    let (world, prod) = ready();
+    let staging = world.add_workspace("staging");
+    for flag in ["token", "env:A=token", "env:TOKEN=app.env"] {
+        let output = world.refresh(&["-w", "staging", "--token-file", flag]);
+        output.exits(2).says("two tokens would be written to this file");
+    }
+    assert_all_hold_current(&world, &prod);
+    world.assert_nothing_sent();
+    world.refresh(&["-w", "staging", "--token-file", "env:OTHER=app.env"]).exits(0);
+    world.assert_one_live_token(&staging);
+}
+
+#[test]
+fn what_all_users_can_read() {
+    let (world, _) = World::ready();
+    fs::write(world.outside("app.env"), "").unwrap();
+    fs::set_permissions(world.outside("app.env"), fs::Permissions::from_mode(0o644)).unwrap();
+    let output = add(&world, &["--env", "A=app.env"]);
+    output.exits(0).says("Every user of this machine can read the file: chmod o= app.env");
+    add(&world, &["--file", "new"]).exits(0).does_not_say("can read");
+}
+
+#[test]
+fn what_is_no_target() {
+    let (world, _) = ready();
+    for (args, said) in [
+        (["--file", ""], "--file takes a PATH"),
+        (["--env", "X"], "--env takes NAME=PATH"),
+        (["--env", "X Y=/p"], "--env takes NAME=PATH; NAME is made of"),
+        (["--replace", "/dev/null"], "--replace takes a PATH, not a device"),
+        (["--exec", " "], "--exec takes a command"),
+    ] {
+        add(&world, &args).exits(2).says(said);
+    }
+    let text = read_targets(&world).replace("exec:", "exec:\",\"command\":\"");
+    world.write("targets.json", text.as_bytes());
+    world.refresh(&[]).exits(2).says("target 4: ").says("ntcli target remove 4");
+    world.ntcli(&["target", "list"]).run().exits(0);
+    world.ntcli(&["target", "check"]).run().exits(1);
+    world.ntcli(&["target", "remove", "4"]).run().exits(0);
+    world.refresh(&[]).exits(0);
+}
+
+#[test]
+fn a_reset_forgets_them() {
+    let (world, _) = ready();
+    world.ntcli(&["config", "reset", "--force"]).run().exits(0);
+    world.ntcli(&["target", "list"]).run().exits(0).says("No target is remembered");
 }
 
 #[test]

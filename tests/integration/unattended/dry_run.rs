@@ -99,7 +99,7 @@ fn what_is_pending() {
     assert!(result["pending"][0].as_str().unwrap().contains(&prod.token.jti));
     // The code of the real run.
     let output = look(&world, &[]);
-    output.exits(9).says("still has to hand its token on");
+    output.exits(9).says("still has to deliver its token");
     world.refresh(&[]).exits(9);
 
     world.refresh(&["--exec", "true", "--revoke-after", "1h"]).exits(0);

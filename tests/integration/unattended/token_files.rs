@@ -44,10 +44,10 @@ pub(crate) fn assert_delivery_pending(world: &World, workspace: &Workspace, outp
     let requests = world.plane.requests().len();
     world.refresh(&[]).fails(
         9,
-        "An earlier refresh still has to hand its token on, and this run has nobody to hand it \
-         to; no other token was asked for",
+        "An earlier refresh still has to deliver its token, and this run was not given the target; \
+         no other token was requested",
         &format!(
-            "run it with the --token-file or --exec it had; or, if nobody needs the old token: \
+            "run it with the --token-file or --exec it had; or, if nothing needs the old token: \
              ntcli token revoke {old}"
         ),
     );

@@ -289,6 +289,16 @@ impl Deliver for Targets {
         self.own
     }
 
+    fn lacking(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<String> {
+        let sim = self.world.0.borrow();
+        let lacks = |target: &Target| {
+            let holder = format!("{} {}", target.name, workspace.id);
+            sim.delivered.iter().any(|(id, held)| *id == holder && held != token)
+        };
+        let files = self.targets(workspace).into_iter().filter(|target| !target.is_command);
+        files.filter(lacks).map(|target| target.name).collect()
+    }
+
     fn deliver(&mut self, target: &Target, delivery: &Delivery) -> std::result::Result<(), String> {
         let Delivery { workspace, new, attempt, .. } = delivery;
         let holder = format!("{} {}", target.name, workspace.id);

@@ -235,6 +235,16 @@ impl World {
         }
     }
 
+    /// Puts the first copy of a target's file back, if that still works and is another one.
+    pub(super) fn put_back(&self) -> bool {
+        let mut sim = self.0.borrow_mut();
+        let first = sim.tokens[0].token.clone();
+        let is_live = sim.is_live(&first);
+        let held =
+            sim.delivered.iter_mut().find(|(id, held)| id.contains("file") && *held != first);
+        held.filter(|_| is_live).map(|(_, held)| *held = first).is_some()
+    }
+
     pub(super) fn is_live(&self, token: &Token) -> bool {
         self.0.borrow().is_live(token)
     }

@@ -98,7 +98,8 @@ impl World {
         let mut targets = Targets { world: self.clone(), own };
         let mut on_event = |event| world.take(event);
         let mut rotator = Rotator::new(&world, &mut store, &world, &mut on_event)?;
-        let delivers = matches!(command, Command::Refresh | Command::Rollback);
+        let delivers =
+            matches!(command, Command::Refresh | Command::Rollback | Command::CreateSaved);
         if machine == 0 && delivers {
             rotator.deliver_to(&mut targets);
         }
@@ -133,7 +134,7 @@ impl World {
             Command::Create | Command::CreateSaved => {
                 let save = command == Command::CreateSaved;
                 let options = RefreshOptions { grace_s: None, ..options };
-                rotator.issue(&w0, &options, save, &mut |token| world.print(token))
+                rotator.issue(&w0, &options, save, &mut |token| world.print(token)).map(drop)
             }
             Command::RevokeCurrent | Command::RevokeOther => {
                 let current = tokens.first().and_then(|(_, token)| token.jti.clone());
