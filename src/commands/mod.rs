@@ -4,6 +4,7 @@ mod app;
 mod auth;
 mod check;
 mod config;
+mod doctor;
 mod domain;
 mod health;
 mod prompt;
@@ -71,6 +72,7 @@ pub(crate) fn run(ctx: &Context, invocation: &Invocation) -> Result<Report> {
             ConfigCommand::Reset(args) => config::reset::run(ctx, args),
         },
         Command::Check(args) => Ok(check::run(ctx, args, invocation.format)),
+        Command::Doctor(args) => doctor::run(ctx, args),
         Command::Health(_) => health::run(ctx),
         Command::Completions(args) => Ok(setup::completions(args)),
         Command::Man(_) => Ok(setup::man()),

@@ -100,7 +100,7 @@ impl Config {
     pub(crate) fn load(path: &Path, on_notice: &dyn Fn(Notice)) -> Result<Self> {
         store::check_readable(path)?;
         let Some(contents) = store::read(path)? else {
-            return Ok(Self { path: path.to_owned(), doc: Json::object() });
+            return Ok(Self::empty(path));
         };
         let damaged = |place| Error::DamagedFile { path: path.to_owned(), place };
         if contents.bytes.iter().all(u8::is_ascii_whitespace) {
@@ -116,6 +116,11 @@ impl Config {
             });
         }
         Ok(Self { path: path.to_owned(), doc })
+    }
+
+    /// One in which every setting has its default.
+    pub(crate) fn empty(path: &Path) -> Self {
+        Self { path: path.to_owned(), doc: Json::object() }
     }
 
     /// Writes the file durably and atomically, stamped `now`.

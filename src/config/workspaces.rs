@@ -116,6 +116,12 @@ impl Config {
         found.map(|(key, item)| workspace(key, item))
     }
 
+    /// A text beside the token under that key.
+    pub(crate) fn field_of(&self, key: &str, name: &str) -> Option<String> {
+        let (_, item) = self.items().iter().find(|(k, _)| k == key)?;
+        text(item, name).map(str::to_owned)
+    }
+
     /// The tokens of the workspace with that UUID, each with its key: the file may have several.
     pub(crate) fn tokens_of(&self, id: &str) -> impl Iterator<Item = (&str, Token)> {
         let items = self.items().iter();

@@ -27,6 +27,8 @@ pub(crate) enum ManageError {
     },
     /// Files do not hold the current token, or could not be read.
     Drift { drifted: usize, total: usize },
+    /// `doctor` found so many things that keep a refresh from working.
+    Unsound { failed: usize },
     /// There is no workspace to choose from.
     NoWorkspaces,
     /// The server has a workspace of that name already.
@@ -142,6 +144,9 @@ impl ManageError {
                 format!("The current token is missing from {drifted} of {total} targets"),
             )
             .hint("ntcli target deliver"),
+            Self::Unsound { failed } => {
+                Described::new("unsound", exit::FAILED, format!("What must be fixed: {failed}"))
+            }
             Self::NoWorkspaces => {
                 Described::new("no_workspaces", exit::FAILED, "There is no workspace yet")
                     .hint("ntcli workspace create <name>")

@@ -68,7 +68,34 @@ pub(crate) struct Http {
     sent_secrets: SentSecrets,
 }
 
+/// The first host on the way to a URL.
+pub(crate) struct Route {
+    /// The server's, or the proxy's.
+    pub host: String,
+    pub port: u16,
+    /// Whether what is sent is encrypted to the server.
+    pub is_secure: bool,
+    /// The variable that names the proxy.
+    pub proxy: Option<&'static str>,
+}
+
 impl Http {
+    /// How a URL is reached. Nothing is sent.
+    ///
+    /// # Errors
+    /// What is wrong with the URL, or with the variable of the proxy.
+    pub(crate) fn route(&self, url: &str) -> Result<Route, String> {
+        let target = Target::parse(url)?;
+        let is_secure = target.secure;
+        Ok(match self.settings.proxy.choose(&target)? {
+            None => Route { host: target.host, port: target.port, is_secure, proxy: None },
+            Some(proxy) => {
+                let (host, port) = proxy.host();
+                Route { host: host.to_owned(), port, is_secure, proxy: Some(proxy.variable) }
+            }
+        })
+    }
+
     /// A client that has not used the network, nor read any file, yet.
     pub(crate) fn new(
         settings: Settings,

@@ -134,6 +134,10 @@ impl Proxy {
     }
 
     /// `host:port`, for people: no user, no password.
+    pub(super) fn host(&self) -> (&str, u16) {
+        (&self.host, self.port)
+    }
+
     pub(super) fn address(&self) -> String {
         printable(&address(&self.host, self.port))
     }

@@ -18,8 +18,8 @@ use crate::error::{Error, Result};
 pub(crate) use log::{AppendError, Log};
 pub(crate) use owner::{check_folder, check_readable};
 pub(crate) use replace::{
-    PRIVATE, PUBLIC, ReplaceError, probe_foreign, probe_replace, publish, remove_leftover, replace,
-    replace_foreign,
+    PRIVATE, PUBLIC, ReplaceError, probe_foreign, probe_replace, probe_space, publish,
+    remove_leftover, replace, replace_foreign,
 };
 
 /// No file of ours gets near this size; a larger one is not ours.

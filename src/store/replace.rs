@@ -114,6 +114,20 @@ fn probe(path: &Path, whose: Whose) -> Result<()> {
     kept.and(removed).map_err(fail)
 }
 
+/// Finds out whether a file of that size could be written beside the one at `path`.
+///
+/// # Errors
+/// [`Error::WriteFile`].
+pub(crate) fn probe_space(path: &Path, bytes: usize) -> Result<()> {
+    let written = || {
+        let temporary = temporary(&landing(path)?);
+        let mut file = create_temporary(&temporary)?;
+        let written = file.write_all(&vec![b' '; bytes]).and_then(|()| file.sync_all());
+        fs::remove_file(&temporary).and(written)
+    };
+    written().map_err(|source| Error::write_file("write beside", path, source))
+}
+
 /// A file that is a mount of its own, as container tools make them: nothing can be renamed over it.
 fn is_mount_point(target: &Path) -> bool {
     let Ok(target) = fs::canonicalize(target) else {

@@ -20,7 +20,7 @@ use std::str::FromStr;
 use argh::{ArgsInfo, FromArgs};
 
 pub(crate) use auth::{Auth, AuthCommand, AuthLogin, AuthLogout, AuthSignup};
-pub(crate) use monitor::Check;
+pub(crate) use monitor::{Check, Doctor};
 pub(crate) use settings::{
     Config, ConfigCommand, ConfigReset, Domain, DomainCommand, DomainSet, Health,
 };
@@ -84,6 +84,8 @@ pub(crate) enum Command {
     Config(Config),
     /// `ntcli check`
     Check(Check),
+    /// `ntcli doctor`
+    Doctor(Doctor),
     /// `ntcli health`
     Health(Health),
     /// `ntcli completions`

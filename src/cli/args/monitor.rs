@@ -1,4 +1,4 @@
-//! `ntcli check`
+//! `ntcli check` and `ntcli doctor`
 
 use argh::{ArgsInfo, FromArgs};
 
@@ -38,4 +38,24 @@ pub(crate) struct Check {
     /// warn when the last refresh that went well is older than this
     #[argh(option, arg_name = "2d")]
     pub max_age: Option<String>,
+}
+
+/// Look at everything that a refresh depends on, and tell what is wrong and
+/// what helps: folder, files, config, journal, tokens, targets, session,
+/// variables, timers, network, proxy, server, clock. It shows no secret, so
+/// that it can be put into a report.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "doctor",
+    example = "ntcli doctor",
+    example = "ntcli doctor --offline --format json",
+    error_code(0, "nothing has failed"),
+    error_code(1, "something has failed"),
+    error_code(2, "")
+)]
+pub(crate) struct Doctor {
+    /// ask no server
+    #[argh(switch)]
+    pub offline: bool,
 }

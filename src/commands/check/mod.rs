@@ -1,7 +1,7 @@
 //! `ntcli check`: a plugin for monitoring systems.
 
 pub(super) mod metrics;
-mod watch;
+pub(super) mod watch;
 
 use crate::cli::{self, Format};
 use crate::commands::app::{self, App};
@@ -86,10 +86,9 @@ fn line(state: &State, limits: &Limits) -> String {
 }
 
 fn found(workspace: Option<&WorkspaceRef>, finding: &Finding) -> String {
-    match workspace {
-        Some(workspace) => format!("{}: {}", workspace.name, finding.text),
-        None => finding.text.clone(),
-    }
+    let name = workspace.map(|workspace| format!("{}: ", workspace.name)).unwrap_or_default();
+    let fix = if finding.fix.is_empty() { "" } else { ": " };
+    format!("{name}{}{fix}{}", finding.text, finding.fix)
 }
 
 fn all_is_well(state: &State) -> String {
@@ -150,6 +149,7 @@ fn json(state: &State) -> Json {
             ("level", finding.level.word().into()),
             ("workspace", workspace.map_or(Json::Null, app::json_workspace)),
             ("text", finding.text.as_str().into()),
+            ("fix", Some(finding.fix.clone()).filter(|fix| !fix.is_empty()).into()),
         ])
     });
     let last_run = state.last_run.as_ref().map_or(Json::Null, |last| {

@@ -19,11 +19,11 @@ use crate::token::{self, Due, Token};
 
 /// A refresh takes seconds; whoever looks meanwhile would see work that is pending.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
-pub(super) const DAY_S: i64 = 86_400;
+pub(in crate::commands) const DAY_S: i64 = 86_400;
 
 /// How bad it is; the numbers are the exit codes of a monitoring plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Level {
+pub(in crate::commands) enum Level {
     Ok = 0,
     Warning = 1,
     Critical = 2,
@@ -31,7 +31,7 @@ pub(super) enum Level {
 }
 
 impl Level {
-    pub(super) fn word(self) -> &'static str {
+    pub(in crate::commands) fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Warning => "warning",
@@ -43,21 +43,23 @@ impl Level {
 
 /// Something that is not as it should be, and the command that helps.
 #[derive(Debug, Clone)]
-pub(super) struct Finding {
-    pub(super) level: Level,
-    pub(super) text: String,
+pub(in crate::commands) struct Finding {
+    pub(in crate::commands) level: Level,
+    pub(in crate::commands) text: String,
+    /// The command that helps; may be empty.
+    pub(in crate::commands) fix: String,
 }
 
 /// When something is too late, seconds.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
-    pub(super) warning: u64,
-    pub(super) critical: u64,
-    pub(super) max_age: Option<u64>,
+pub(in crate::commands) struct Limits {
+    pub(in crate::commands) warning: u64,
+    pub(in crate::commands) critical: u64,
+    pub(in crate::commands) max_age: Option<u64>,
 }
 
 impl Limits {
-    pub(super) const DEFAULT: Self =
+    pub(in crate::commands) const DEFAULT: Self =
         Self { warning: 30 * 86_400, critical: 7 * 86_400, max_age: None };
 
     /// How bad it is that something ends then.
@@ -73,45 +75,47 @@ impl Limits {
 }
 
 /// A workspace as it is now.
-pub(super) struct Watched {
-    pub(super) workspace: WorkspaceRef,
-    pub(super) token: Token,
+pub(in crate::commands) struct Watched {
+    pub(in crate::commands) workspace: WorkspaceRef,
+    pub(in crate::commands) token: Token,
     /// How many operations are pending and due, and since when.
-    pub(super) pending: usize,
-    pub(super) pending_since: Option<Timestamp>,
-    pub(super) targets: usize,
-    pub(super) drifted: usize,
+    pub(in crate::commands) pending: usize,
+    pub(in crate::commands) pending_since: Option<Timestamp>,
+    pub(in crate::commands) targets: usize,
+    pub(in crate::commands) drifted: usize,
     /// When a refresh last left nothing to do for it.
-    pub(super) succeeded_at: Option<Timestamp>,
-    pub(super) findings: Vec<Finding>,
+    pub(in crate::commands) succeeded_at: Option<Timestamp>,
+    pub(in crate::commands) findings: Vec<Finding>,
 }
 
 /// The session that the next run would use.
 #[derive(Default)]
-pub(super) struct SessionState {
-    pub(super) is_usable: bool,
-    pub(super) renews: bool,
-    pub(super) ends: Option<Timestamp>,
-    pub(super) finding: Option<Finding>,
+pub(in crate::commands) struct SessionState {
+    pub(in crate::commands) is_usable: bool,
+    pub(in crate::commands) renews: bool,
+    pub(in crate::commands) ends: Option<Timestamp>,
+    pub(in crate::commands) finding: Option<Finding>,
 }
 
 /// Everything that is looked at.
-pub(super) struct State {
-    pub(super) now: Timestamp,
-    pub(super) workspaces: Vec<Watched>,
-    pub(super) session: SessionState,
-    pub(super) last_run: Option<LastRun>,
+pub(in crate::commands) struct State {
+    pub(in crate::commands) now: Timestamp,
+    pub(in crate::commands) workspaces: Vec<Watched>,
+    pub(in crate::commands) session: SessionState,
+    pub(in crate::commands) last_run: Option<LastRun>,
     /// Another run was at work all the time, so that pending work and targets cannot be told.
-    pub(super) at_work: bool,
+    pub(in crate::commands) at_work: bool,
 }
 
 impl State {
-    pub(super) fn level(&self) -> Level {
+    pub(in crate::commands) fn level(&self) -> Level {
         self.findings().map(|(_, finding)| finding.level).max().unwrap_or(Level::Ok)
     }
 
     /// What is wrong, and with which workspace.
-    pub(super) fn findings(&self) -> impl Iterator<Item = (Option<&WorkspaceRef>, &Finding)> {
+    pub(in crate::commands) fn findings(
+        &self,
+    ) -> impl Iterator<Item = (Option<&WorkspaceRef>, &Finding)> {
         let all = self.workspaces.iter();
         let all = all.flat_map(|w| w.findings.iter().map(|finding| (Some(&w.workspace), finding)));
         all.chain(self.session.finding.iter().map(|finding| (None, finding)))
@@ -122,7 +126,7 @@ impl State {
 ///
 /// # Errors
 /// A file of the folder cannot be read, or is damaged.
-pub(super) fn look(
+pub(in crate::commands) fn look(
     app: &App,
     config: &Config,
     workspaces: Vec<Workspace>,
@@ -163,8 +167,9 @@ pub(super) fn look(
 }
 
 impl Watched {
-    fn find(&mut self, level: Level, text: String) {
-        self.findings.push(Finding { level, text });
+    fn find(&mut self, level: Level, text: &str, fix: &str) {
+        let (text, fix) = (text.to_owned(), fix.to_owned());
+        self.findings.push(Finding { level, text, fix });
     }
 
     /// The workspace as an argument of a command.
@@ -176,19 +181,16 @@ impl Watched {
         let (name, due) = (self.name(), token::due(&self.token, limits.warning, now));
         let refresh = format!("ntcli token refresh {name}");
         match (due, self.token.expiry.at()) {
-            (Due::Invalid, _) => {
-                self.find(Level::Critical, format!("the token cannot be used: {refresh}"));
-            }
+            (Due::Invalid, _) => self.find(Level::Critical, "the token cannot be used", &refresh),
             (Due::UnknownEnd, _) => {
-                let text = format!("the token does not say when it expires: {refresh}");
-                self.find(Level::Warning, text);
+                self.find(Level::Warning, "the token does not say when it expires", &refresh);
             }
             (Due::Expired, Some(end)) => {
-                self.find(Level::Critical, format!("the token expired {end}: {refresh}"));
+                self.find(Level::Critical, &format!("the token expired {end}"), &refresh);
             }
             (_, Some(end)) if limits.level(end, now) > Level::Ok => {
-                let left = in_days(end, now);
-                self.find(limits.level(end, now), format!("the token expires {left}: {refresh}"));
+                let text = format!("the token expires {}", in_days(end, now));
+                self.find(limits.level(end, now), &text, &refresh);
             }
             _ => {}
         }
@@ -206,7 +208,7 @@ impl Watched {
             || "no refresh is known to have gone well".to_owned(),
             |at| format!("the last refresh that went well ended {at}"),
         );
-        self.find(Level::Warning, format!("{last}; does its timer run?"));
+        self.find(Level::Warning, &format!("{last}; does its timer run?"), "");
     }
 
     fn look_at_pending(&mut self, app: &App, pending: &Pending) {
@@ -219,14 +221,13 @@ impl Watched {
         if self.pending > 0 {
             let since = self.pending_since.map(|at| format!(" since {at}")).unwrap_or_default();
             let words = pending::words(&due, &self.workspace).join(", ");
-            let text = format!("pending{since}: {words}: ntcli token refresh {}", self.name());
-            self.find(Level::Warning, text);
+            let fix = format!("ntcli token refresh {}", self.name());
+            self.find(Level::Warning, &format!("pending{since}: {words}"), &fix);
         }
         let orphans = pending.orphans.iter().filter(|o| o.workspace.is(&self.workspace)).count();
         if orphans > 0 {
-            let text =
-                format!("tokens that nothing holds may be live: ntcli token show {}", self.name());
-            self.find(Level::Warning, text);
+            let fix = format!("ntcli token show {}", self.name());
+            self.find(Level::Warning, "tokens that nothing holds may be live", &fix);
         }
     }
 
@@ -246,17 +247,17 @@ impl Watched {
             // One that is still to be delivered to is told of already.
             if self.pending == 0 {
                 let id = target.id;
-                let text = format!("target {id} {wrong}: ntcli target deliver {id}");
-                self.find(Level::Critical, text);
+                let fix = format!("ntcli target deliver {id}");
+                self.find(Level::Critical, &format!("target {id} {wrong}"), &fix);
             }
         }
     }
 }
 
 fn session(env: &Env, config: &Config, limits: &Limits, now: Timestamp) -> SessionState {
-    let login = "ntcli auth login";
+    let finding = |level, text| Finding { level, text, fix: "ntcli auth login".to_owned() };
     let unusable = |text: String| SessionState {
-        finding: Some(Finding { level: Level::Critical, text: format!("{text}: {login}") }),
+        finding: Some(finding(Level::Critical, text)),
         ..SessionState::default()
     };
     let session = match auth::from_env(env, config) {
@@ -274,19 +275,18 @@ fn session(env: &Env, config: &Config, limits: &Limits, now: Timestamp) -> Sessi
     let finding = ends.filter(|_| !renews).and_then(|end| {
         let level = limits.level(end, now);
         let text = if auth::has_ended(&session, now) {
-            format!("the session ended {end}: {login}")
+            format!("the session ended {end}")
         } else {
-            let left = in_days(end, now);
-            format!("the session ends {left} and cannot renew itself: {login}")
+            format!("the session ends {} and cannot renew itself", in_days(end, now))
         };
-        (level > Level::Ok).then_some(Finding { level, text })
+        (level > Level::Ok).then(|| finding(level, text))
     });
     let is_usable = renews || !auth::has_ended(&session, now);
     SessionState { is_usable, renews, ends, finding }
 }
 
 /// `in 3 days (DATE)`.
-pub(super) fn in_days(end: Timestamp, now: Timestamp) -> String {
+pub(in crate::commands) fn in_days(end: Timestamp, now: Timestamp) -> String {
     match (end.secs() - now.secs()).div_euclid(DAY_S) {
         1 => format!("in 1 day ({end})"),
         days => format!("in {days} days ({end})"),

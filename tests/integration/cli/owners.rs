@@ -63,7 +63,7 @@ fn root_does_not_lock_the_user_out() {
     if !others_can_run_it() {
         return;
     }
-    let names = ["config.json", "history.jsonl", "ntcli.lock"];
+    let names = ["config.json", "history.jsonl", "last-run.json", "ntcli.lock"];
     let (world, workspace) = World::ready();
     give(&world.dir, USER);
     world.ntcli(&["token", "show"]).run().exits(0);
@@ -86,7 +86,7 @@ fn root_does_not_lock_the_user_out() {
     let (world, workspace) = World::ready();
     give(&world.dir, USER);
     world.refresh(&["--exec", "false"]).exits(9);
-    let names = ["config.json", "history.jsonl", "ntcli.lock", "rotation.journal"];
+    let names = ["config.json", "history.jsonl", "last-run.json", "ntcli.lock", "rotation.journal"];
     assert_all_of(&world.dir, USER, &names);
     as_user(world.ntcli(&args), USER, USER).run().exits(0);
     world.assert_one_live_token(&workspace);

@@ -7,10 +7,10 @@ use serde_json::json;
 use crate::control_plane::{Fault, Route, Times};
 use crate::harness::world::{Workspace, World};
 
-const DAY: i64 = 86_400_000;
+pub(super) const DAY: i64 = 86_400_000;
 
 #[expect(clippy::disallowed_methods, reason = "a test has no other clock")]
-fn now_ms() -> i64 {
+pub(super) fn now_ms() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     i64::try_from(now.as_millis()).unwrap()
 }
@@ -20,7 +20,7 @@ fn set_token(world: &World, workspace: &Workspace, field: &str, value: serde_jso
 }
 
 /// No claim says otherwise.
-fn set_end(world: &World, workspace: &Workspace, end_ms: i64) {
+pub(super) fn set_end(world: &World, workspace: &Workspace, end_ms: i64) {
     set_token(world, workspace, "access_token", json!("wst_without_claims_0123456789"));
     set_token(world, workspace, "expires_at", json!(end_ms));
 }

@@ -1,4 +1,5 @@
 //! What a monitoring system sees, and what is found out when something is wrong.
 
 mod check;
+mod doctor;
 mod metrics;

@@ -33,7 +33,7 @@ pub(crate) fn assert_holds(file: &Path, text: &str) {
 /// run with hooks continues.
 #[track_caller]
 pub(crate) fn assert_delivery_pending(world: &World, workspace: &Workspace, output: &Output) {
-    output.exits(9).says("the old one is kept live");
+    output.exits(9).says("the one it replaces is kept live");
     let [old, new] = &world.plane.live_tokens(&workspace.id)[..] else {
         panic!("not two live tokens: {}", world.describe());
     };

@@ -1,0 +1,211 @@
+//! What this machine alone can tell: the program, its variables, the folder and what is in it.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Chart, Status};
+use crate::commands::app::App;
+use crate::commands::check::watch::{self, Level, Limits};
+use crate::config::Config;
+use crate::config_dir::history as log;
+use crate::context::Context;
+use crate::error::Error;
+use crate::http::Settings;
+use crate::store;
+use crate::text::shell_word;
+
+/// Variables of other clients and versions, which are not read here.
+const UNUSED: [&str; 3] = ["NTCLI_MANAGEMENT_API_URL", "NTCLI_MCP_API_URL", "CLERK_DOMAIN"];
+/// Variables that take the place of what is stored.
+const SHADOWING: [&str; 4] =
+    ["NTCLI_SESSION_TOKEN", "NTCLI_TOKEN", "NTCLI_API_URL", "NTCLI_WORKSPACE"];
+/// What a journal and a config file may need.
+const SPACE: usize = 256 << 10;
+
+fn shown(path: &Path) -> String {
+    shell_word(&path.display().to_string())
+}
+
+pub(super) fn program(chart: &mut Chart, ctx: &Context) {
+    let me = std::env::current_exe().and_then(fs::canonicalize).unwrap_or_default();
+    let version = env!("CARGO_PKG_VERSION");
+    chart.ok("program", &format!("ntcli {version}, {}", me.display()));
+    let path = ctx.env.os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(path).map(|dir| dir.join("ntcli"));
+    let first = found.filter_map(|path| fs::canonicalize(path).ok()).find(|path| path.is_file());
+    match first {
+        Some(first) if first != me => {
+            let text = format!("the ntcli that PATH finds is another one: {}", first.display());
+            chart.warn("program", &text, &format!("{} --version", shown(&first)));
+        }
+        Some(_) => {}
+        None => {
+            chart.warn("program", "PATH finds no ntcli: cron and scripts need its full path", "");
+        }
+    }
+}
+
+pub(super) fn variables(chart: &mut Chart, ctx: &Context) {
+    if let Err(reason) = Settings::from_env(&ctx.env) {
+        chart.fail("variables", &reason, "unset it, or set it to what is accepted");
+    }
+    for name in UNUSED.into_iter().filter(|name| ctx.env.os(name).is_some()) {
+        chart.warn(
+            "variables",
+            &format!("{name} is set and does nothing here"),
+            &format!("unset {name}"),
+        );
+    }
+    let shadowing = SHADOWING.into_iter().filter(|name| ctx.env.os(name).is_some());
+    let shadowing = shadowing.collect::<Vec<_>>().join(", ");
+    if !shadowing.is_empty() {
+        chart.ok("variables", &format!("set, and used before what is stored: {shadowing}"));
+    }
+}
+
+/// Whether the folder can be used, and nobody else can.
+pub(super) fn folder(chart: &mut Chart, app: &App) {
+    let dir = &app.paths.dir;
+    let Ok(found) = fs::metadata(dir) else {
+        chart.fail("folder", &format!("{} does not exist", dir.display()), "ntcli auth login");
+        return;
+    };
+    let before = chart.0.len();
+    if let Err(error) = store::check_folder(dir) {
+        chart.error("folder", &error);
+    } else if found.mode() & 0o077 != 0 {
+        let text = format!(
+            "other users can look into {} (mode {:o})",
+            dir.display(),
+            found.mode() & 0o7777
+        );
+        chart.warn("folder", &text, &format!("chmod 700 {}", shown(dir)));
+    }
+    for path in app.paths.files() {
+        if let Ok(file) = fs::symlink_metadata(path) {
+            let name = path.display();
+            if file.is_symlink() {
+                chart.warn(
+                    "folder",
+                    &format!("{name} is a link: what it leads to is replaced"),
+                    "",
+                );
+            } else if file.mode() & 0o077 != 0 {
+                let text = format!("others can read {name} (mode {:o})", file.mode() & 0o7777);
+                chart.warn("folder", &text, &format!("chmod 600 {}", shown(path)));
+            } else if file.uid() != found.uid() {
+                let text = format!("{name} belongs to another user than its folder");
+                let fix = format!("chown {}:{} {}", found.uid(), found.gid(), shown(path));
+                chart.fail("folder", &text, &fix);
+            }
+        }
+    }
+    match store::lock(&app.paths.lock, Duration::ZERO, app.clock(), &mut || {}) {
+        Ok(_lock) => {
+            // What a run needs: a file beside the config file with some contents.
+            let probed = store::probe_replace(&app.paths.config)
+                .and_then(|()| store::probe_space(&app.paths.config, SPACE));
+            if let Err(error) = probed {
+                chart.error("folder", &error);
+            }
+        }
+        Err(Error::Locked { .. }) => {
+            chart.warn("folder", "another ntcli is at work, or hangs", "pgrep -a ntcli");
+        }
+        Err(error) => chart.error("folder", &error),
+    }
+    if chart.0.len() == before {
+        chart.ok("folder", &format!("{} is private, can be locked and written", dir.display()));
+    }
+}
+
+/// The config file, if it can be used.
+pub(super) fn config(chart: &mut Chart, app: &App) -> Option<Config> {
+    let config = match Config::load(&app.paths.config, &|_| {}) {
+        Ok(config) => config,
+        Err(error) => {
+            chart.error("config", &error);
+            return None;
+        }
+    };
+    for (used, other) in config.unused_tokens() {
+        let text = format!("'{}' has two tokens, under {} and {}", used.name, used.key, other.key);
+        chart.warn("config", &text, "ntcli workspace sync");
+    }
+    for workspace in config.workspaces() {
+        // The claims of the token win, but the other client goes by the field.
+        let field = config.field_of(&workspace.key, "jti");
+        if workspace.token.is_some_and(|token| field.is_some() && token.jti != field) {
+            let text =
+                format!("the fields beside the token of '{}' are of another one", workspace.name);
+            chart.warn("config", &text, "ntcli token refresh");
+        }
+    }
+    if app.paths.config.exists() {
+        let count = config.workspaces().len();
+        let active = config.active_key().and_then(|key| config.workspace(key));
+        let active = active.map_or("none".to_owned(), |active| active.name);
+        chart.ok("config", &format!("{count} workspaces, active: {active}"));
+    } else {
+        chart.fail("config", "there is no config file", "ntcli auth login");
+    }
+    Some(config)
+}
+
+pub(super) fn history(chart: &mut Chart, app: &App) {
+    match (log::read(&app.paths.history), store::read(&app.paths.history)) {
+        (Ok(lines), Ok(contents)) => {
+            let bytes = contents.map_or_else(Vec::new, |contents| contents.bytes);
+            let all = bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty()).count();
+            let lost = all - lines.len();
+            let text = format!("{} lines", lines.len());
+            if lost > 0 {
+                chart.warn("history", &format!("{text}, and {lost} that cannot be read"), "");
+            } else {
+                chart.ok("history", &text);
+            }
+        }
+        (Err(error), _) | (_, Err(error)) => chart.error("history", &error),
+    }
+}
+
+/// Tokens, pending work, session and targets: what monitoring looks at.
+pub(super) fn tokens(chart: &mut Chart, app: &App, config: &Config) {
+    let workspaces: Vec<_> =
+        config.workspaces().into_iter().filter(|w| w.token.is_some()).collect();
+    if workspaces.is_empty() {
+        chart.fail("token", "no workspace has a token here", "ntcli token create");
+    }
+    let state = match watch::look(app, config, workspaces, &Limits::DEFAULT) {
+        Ok(state) => state,
+        Err(error) => return chart.error("journal", &error),
+    };
+    let limit = |level| if level == Level::Critical { Status::Failed } else { Status::Warning };
+    for watched in &state.workspaces {
+        let name = &watched.workspace.name;
+        if watched.findings.is_empty() {
+            let end = watched.token.expiry.for_people();
+            let targets = watched.targets;
+            chart.ok(
+                "token",
+                &format!("'{name}' expires {end}, {targets} targets, nothing is pending"),
+            );
+        }
+    }
+    for (workspace, finding) in state.findings() {
+        let (area, name) = match workspace {
+            Some(workspace) => ("token", format!("'{}': ", workspace.name)),
+            None => ("session", String::new()),
+        };
+        let text = format!("{name}{}", finding.text);
+        chart.add(area, limit(finding.level), &text, Some(finding.fix.clone()));
+    }
+    if state.session.finding.is_none() {
+        let end =
+            state.session.ends.map_or_else(|| "at an unknown time".to_owned(), |at| at.to_string());
+        let renews = if state.session.renews { "renews itself" } else { "cannot renew itself" };
+        chart.ok("session", &format!("ends {end}, {renews}"));
+    }
+}

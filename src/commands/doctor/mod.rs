@@ -1,0 +1,127 @@
+//! `ntcli doctor`: looks at everything that a refresh depends on, and says what is wrong with it and
+//! what helps. It shows no secret, so that it can be put into a report.
+
+mod local;
+mod network;
+mod timers;
+
+use crate::cli;
+use crate::commands::app::App;
+use crate::config::Config;
+use crate::context::Context;
+use crate::error::{Error, ManageError, Result};
+use crate::json::Json;
+use crate::output::Report;
+use crate::secret::redact;
+use crate::text::printable;
+
+/// What became of one look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Ok,
+    Warning,
+    Failed,
+}
+
+impl Status {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What was looked at, and what helps where something is wrong.
+struct Entry {
+    area: &'static str,
+    status: Status,
+    text: String,
+    fix: Option<String>,
+}
+
+/// Everything that was looked at, in order.
+#[derive(Default)]
+struct Chart(Vec<Entry>);
+
+impl Chart {
+    fn add(&mut self, area: &'static str, status: Status, text: &str, fix: Option<String>) {
+        let tame = |text: &str| printable(&redact(text, &[]));
+        let fix = fix.filter(|fix| !fix.is_empty()).map(|fix| tame(&fix));
+        self.0.push(Entry { area, status, text: tame(text), fix });
+    }
+
+    fn ok(&mut self, area: &'static str, text: &str) {
+        self.add(area, Status::Ok, text, None);
+    }
+
+    fn warn(&mut self, area: &'static str, text: &str, fix: &str) {
+        self.add(area, Status::Warning, text, Some(fix.to_owned()));
+    }
+
+    fn fail(&mut self, area: &'static str, text: &str, fix: &str) {
+        self.add(area, Status::Failed, text, Some(fix.to_owned()));
+    }
+
+    /// An error as commands would report it.
+    fn error(&mut self, area: &'static str, error: &Error) {
+        self.add(area, Status::Failed, &error.in_one_line(), error.hint());
+    }
+
+    fn count(&self, status: Status) -> usize {
+        self.0.iter().filter(|entry| entry.status == status).count()
+    }
+}
+
+/// Looks at everything. What cannot be looked at is said, and the rest goes on.
+pub(super) fn run(ctx: &Context, args: &cli::Doctor) -> Result<Report> {
+    let app = App::open(ctx)?;
+    let mut chart = Chart::default();
+    local::program(&mut chart, ctx);
+    local::variables(&mut chart, ctx);
+    local::folder(&mut chart, &app);
+    // Without one that can be used, the rest goes by the defaults.
+    let config = local::config(&mut chart, &app);
+    local::history(&mut chart, &app);
+    if let Some(config) = &config {
+        local::tokens(&mut chart, &app, config);
+    }
+    timers::look(&mut chart, &app);
+    if !args.offline {
+        let config = config.unwrap_or_else(|| Config::empty(&app.paths.config));
+        network::look(&mut chart, &app, &config);
+    }
+    Ok(report(&chart))
+}
+
+fn report(chart: &Chart) -> Report {
+    let (failed, warnings) = (chart.count(Status::Failed), chart.count(Status::Warning));
+    let mut text = String::new();
+    for Entry { area, status, text: said, fix } in &chart.0 {
+        text += &format!("{:8} {area:9} {said}\n", status.word());
+        if let Some(fix) = fix {
+            text += &format!("{:18} -> {fix}\n", "");
+        }
+    }
+    text += &match (failed, warnings) {
+        (0, 0) => "Nothing is wrong.\n".to_owned(),
+        (failed, warnings) => format!("Failed: {failed}; warnings: {warnings}.\n"),
+    };
+    let entries = chart.0.iter().map(|entry| {
+        Json::of([
+            ("area", entry.area.into()),
+            ("status", entry.status.word().into()),
+            ("text", entry.text.as_str().into()),
+            ("fix", entry.fix.clone().into()),
+        ])
+    });
+    let count = |n: usize| Json::Number(n.into());
+    let json = Json::of([
+        ("checks", Json::Array(entries.collect())),
+        ("failed", count(failed)),
+        ("warnings", count(warnings)),
+    ]);
+    let problem = (failed > 0).then(|| ManageError::Unsound { failed }.into());
+    Report::new(text, json).with_problem(problem)
+}

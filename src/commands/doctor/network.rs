@@ -1,0 +1,133 @@
+//! What the server says: its name, the way to it, its health and clock, the session, the tokens.
+
+use std::net::ToSocketAddrs;
+
+use super::Chart;
+use crate::api::Api;
+use crate::commands::app::{App, As};
+use crate::config::Config;
+use crate::endpoints;
+use crate::error::{Error, Result};
+use crate::http::Route;
+use crate::rotation::{Acceptance, ControlPlane};
+use crate::text::shell_word;
+use crate::time::Timestamp;
+
+/// More would make recent tokens look old, and sessions ended.
+const SKEW_S: i64 = 120;
+/// More would be noticed at every run.
+const SLOW_MS: i64 = 3_000;
+
+pub(super) fn look(chart: &mut Chart, app: &App, config: &Config) {
+    if let Err(error) = of_server(chart, app, config) {
+        chart.error("server", &error);
+    }
+}
+
+fn of_server(chart: &mut Chart, app: &App, config: &Config) -> Result<()> {
+    let server = endpoints::management(&app.ctx.env, config)?;
+    let route = app.http()?.route(&server).map_err(|message| Error::InvalidValue { message })?;
+    if !look_up(chart, &route) {
+        return Ok(());
+    }
+    let api = app.api(config, As::Anonymous)?;
+    let began = app.now();
+    match api.health() {
+        Ok(health) => {
+            let took_ms = app.now().millis() - began.millis();
+            let text = format!("{server} says '{}' after {took_ms} ms", health.status);
+            if took_ms > SLOW_MS {
+                chart.warn("server", &text, &format!("curl -v {}", shell_word(&server)));
+            } else {
+                chart.ok("server", &text);
+            }
+        }
+        Err(failure) => {
+            let asks_to_sign_in = matches!(failure.status(), Some(401 | 403));
+            if !asks_to_sign_in {
+                let fix = format!("curl -v {}", shell_word(&server));
+                chart.fail("server", &format!("{server}: {failure}"), &fix);
+                return Ok(());
+            }
+        }
+    }
+    clock(chart, api.skew_s());
+    session(chart, app, config);
+    tokens(chart, &api, config, app.now());
+    Ok(())
+}
+
+/// Whether the first host on the way has an address.
+fn look_up(chart: &mut Chart, route: &Route) -> bool {
+    let (host, port) = (route.host.as_str(), route.port);
+    let through =
+        route.proxy.map_or(String::new(), |variable| format!(", through the proxy of {variable}"));
+    match (host, port).to_socket_addrs() {
+        Ok(found) => {
+            let encrypted = if route.is_secure { "" } else { ", not encrypted" };
+            let count = found.count();
+            chart.ok("network", &format!("{host} has {count} addresses{through}{encrypted}"));
+            true
+        }
+        Err(error) => {
+            let text = format!("the name {host} cannot be looked up{through}: {error}");
+            chart.fail("network", &text, &format!("getent hosts {}", shell_word(host)));
+            false
+        }
+    }
+}
+
+fn clock(chart: &mut Chart, skew_s: Option<i64>) {
+    match skew_s {
+        Some(skew_s) if skew_s.abs() > SKEW_S => {
+            let which = if skew_s > 0 { "behind" } else { "ahead of" };
+            let text = format!("this clock is {} s {which} the server's", skew_s.abs());
+            chart.fail("clock", &text, "timedatectl set-ntp true");
+        }
+        Some(_) => chart.ok("clock", "as the server's"),
+        None => chart.warn("clock", "the server does not tell its time", ""),
+    }
+}
+
+fn session(chart: &mut Chart, app: &App, config: &Config) {
+    if app.check_session(config).is_err() {
+        return; // that there is none is told already
+    }
+    let listed = app.api(config, As::User).map(|api| api.workspaces());
+    match listed {
+        Ok(Ok(all)) => {
+            chart.ok("session", &format!("the server takes it and lists {} workspaces", all.len()));
+        }
+        Ok(Err(failure)) => {
+            let text = format!("the server does not take it: {failure}");
+            chart.fail("session", &text, "ntcli auth login --force");
+        }
+        Err(error) => chart.error("session", &error),
+    }
+}
+
+fn tokens(chart: &mut Chart, api: &Api, config: &Config, now: Timestamp) {
+    for workspace in config.workspaces() {
+        let Some(token) = workspace.token.filter(|token| !token.has_ended(now)) else {
+            continue;
+        };
+        let name = &workspace.name;
+        match api.check(&token.access_token) {
+            Ok(Acceptance::Accepted) => {
+                chart.ok("token", &format!("the server takes that of '{name}'"));
+            }
+            Ok(Acceptance::Denied) => {
+                let fix = format!("ntcli token show --check -w {}", shell_word(name));
+                chart.fail("token", &format!("the server does not take that of '{name}'"), &fix);
+            }
+            Ok(Acceptance::Unclear) => {
+                chart.warn(
+                    "token",
+                    &format!("the server does not tell about that of '{name}'"),
+                    "",
+                );
+            }
+            Err(failure) => chart.warn("token", &format!("'{name}': {failure}"), ""),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Whether something runs the refresh again and again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Chart;
+use crate::commands::app::App;
+use crate::config_dir::last_run::LastRun;
+
+/// Where cron and systemd look, as Debian and its kin have it.
+const FOLDERS: [&str; 7] = [
+    "/etc/cron.d",
+    "/etc/cron.daily",
+    "/etc/cron.weekly",
+    "/var/spool/cron/crontabs",
+    "/var/spool/cron",
+    "/etc/systemd/system/timers.target.wants",
+    "/usr/lib/systemd/system/timers.target.wants",
+];
+/// More is no file of cron or systemd.
+const LIMIT: u64 = 1 << 20;
+const SILENT_S: i64 = 3 * 86_400;
+
+pub(super) fn look(chart: &mut Chart, app: &App) {
+    let home = app.ctx.env.os("HOME").map(Path::new);
+    let of_user = home.map(|home| home.join(".config/systemd/user/timers.target.wants"));
+    let folders = FOLDERS.iter().map(PathBuf::from).chain(of_user);
+    let files = folders.filter_map(|dir| fs::read_dir(dir).ok()).flatten().flatten();
+    let files = files.map(|file| file.path()).chain([PathBuf::from("/etc/crontab")]);
+    let found = files.into_iter().find(|file| names_ntcli(file));
+    let last = LastRun::load(&app.paths.last_run);
+    let ran = last.as_ref().map_or_else(
+        || "no refresh has run yet".to_owned(),
+        |last| format!("the last refresh ended {} with exit code {}", last.at, last.exit_code),
+    );
+    let is_silent = last.is_none_or(|last| app.now().secs() - last.at.secs() > SILENT_S);
+    let advice = "see \"Unattended\" in README.md, or: ntcli token refresh";
+    match found {
+        Some(found) if is_silent => {
+            let text = format!("{} is there, but {ran}", found.display());
+            chart.warn("timer", &text, "systemctl list-timers; systemctl status cron");
+        }
+        Some(found) => chart.ok("timer", &format!("{}; {ran}", found.display())),
+        None if is_silent => {
+            chart.warn(
+                "timer",
+                &format!("no timer and no cron line of ntcli was found; {ran}"),
+                advice,
+            );
+        }
+        None => chart.ok("timer", &format!("none was found, but {ran}")),
+    }
+}
+
+/// Whether its name says so, or a line of it that is no comment.
+fn names_ntcli(file: &Path) -> bool {
+    if file.file_name().is_some_and(|name| name.to_string_lossy().contains("ntcli")) {
+        return true;
+    }
+    if fs::metadata(file).map_or(true, |found| !found.is_file() || found.len() > LIMIT) {
+        return false;
+    }
+    let text = fs::read(file).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    text.lines().any(|line| !line.trim_start().starts_with('#') && line.contains("ntcli"))
+}
