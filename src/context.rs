@@ -1,7 +1,7 @@
 //! The outside world as the program sees it: streams, environment, clock. `main` passes the real
 //! one.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, Write};
@@ -115,6 +115,19 @@ struct Streams {
     out_is_terminal: bool,
     err_is_terminal: bool,
     color: bool,
+    /// Whether only changes and problems are told.
+    quiet: Cell<bool>,
+    /// Whether stderr goes to a journal that reads the level of each line.
+    with_levels: Cell<bool>,
+}
+
+/// How much a line for people matters, as syslog and systemd number it.
+#[derive(Clone, Copy)]
+enum Level {
+    Error = 3,
+    Warning = 4,
+    Info = 6,
+    Debug = 7,
 }
 
 impl Console {
@@ -139,7 +152,19 @@ impl Console {
             out_is_terminal,
             err_is_terminal,
             color,
+            quiet: Cell::new(false),
+            with_levels: Cell::new(false),
         }))
+    }
+
+    /// From here on only changes and problems are told.
+    pub fn be_quiet(&self) {
+        self.0.quiet.set(true);
+    }
+
+    /// Marks each line of stderr with its level, as systemd's journal reads it (sd-daemon(3)).
+    pub fn mark_levels(&self) {
+        self.0.with_levels.set(true);
     }
 
     /// Whether results are read by a person.
@@ -187,7 +212,24 @@ impl Console {
     /// Writes one or more lines for people to stderr. The work does not depend on whether they
     /// arrive.
     pub fn say(&self, line: &str) {
-        self.write_err(&format!("{}\n", tame(line)));
+        self.write_lines(Level::Info, line);
+    }
+
+    /// Advice, or something that nobody need know: not for those who want quiet.
+    pub fn note(&self, line: &str) {
+        if !self.0.quiet.get() {
+            self.say(line);
+        }
+    }
+
+    /// A line of a trace.
+    pub fn trace(&self, line: &str) {
+        self.write_lines(Level::Debug, line);
+    }
+
+    /// More about an error: its cause, what helps.
+    pub fn detail(&self, line: &str) {
+        self.write_lines(Level::Error, line);
     }
 
     /// Prints a question; the answer is typed after it.
@@ -197,21 +239,28 @@ impl Console {
 
     /// A warning: the work goes on.
     pub fn warn(&self, line: &str) {
-        self.say_under("Warning:", "33", line);
+        self.say_under(Level::Warning, "Warning:", "33", line);
     }
 
     /// An error: the work has ended.
     pub fn error(&self, line: &str) {
-        self.say_under("Error:", "31", line);
+        self.say_under(Level::Error, "Error:", "31", line);
     }
 
-    fn say_under(&self, label: &str, color: &str, line: &str) {
-        let line = tame(line);
+    fn say_under(&self, level: Level, label: &str, color: &str, line: &str) {
         if self.0.color && self.0.err_is_terminal {
-            self.write_err(&format!("\x1b[{color}m{label}\x1b[0m {line}\n"));
+            self.write_err(&format!("\x1b[{color}m{label}\x1b[0m {}\n", tame(line)));
         } else {
-            self.write_err(&format!("{label} {line}\n"));
+            self.write_lines(level, &format!("{label} {line}"));
         }
+    }
+
+    fn write_lines(&self, level: Level, lines: &str) {
+        let mark =
+            if self.0.with_levels.get() { format!("<{}>", level as u8) } else { String::new() };
+        let lines: Vec<String> =
+            lines.split('\n').map(|line| format!("{mark}{}\n", printable(line))).collect();
+        self.write_err(&lines.concat());
     }
 
     fn write_err(&self, text: &str) {

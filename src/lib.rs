@@ -92,31 +92,42 @@ use std::ffi::OsString;
 use cli::{Format, Parsed};
 use context::Context;
 use error::Error;
+use output::Shows;
 
 /// Runs one command, `args` without the program's name, and returns the exit code.
 pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
     let console = ctx.console.clone();
-    let (format, outcome) = match cli::parse(args) {
+    let (shows, outcome) = match cli::parse(args) {
         Ok(Parsed::Show(text)) => {
             return match console.result(&text) {
                 Ok(()) => 0,
-                Err(source) => output::finish(&console, false, Err(Error::WriteResult { source })),
+                Err(source) => {
+                    output::finish(&console, Shows::Whole, Err(Error::WriteResult { source }))
+                }
             };
         }
         Ok(Parsed::Run(invocation)) => {
             ctx.debug = invocation.debug;
             ctx.json = invocation.format == Format::Json;
-            (invocation.format, commands::run(ctx, &invocation))
+            if invocation.quiet {
+                console.be_quiet();
+            }
+            let shows = match invocation.format {
+                Format::Json => Shows::Json,
+                _ if invocation.quiet => commands::when_quiet(&invocation.command),
+                _ => Shows::Whole,
+            };
+            (shows, commands::run(ctx, &invocation))
         }
         Err(wrong) => {
-            let format = wrong.format;
+            let shows = if wrong.format == Format::Json { Shows::Json } else { Shows::Whole };
             let error = Error::Usage {
                 message: wrong.message,
                 hint: wrong.hint,
                 exit_code: wrong.exit_code,
             };
-            (format, Err(error))
+            (shows, Err(error))
         }
     };
-    output::finish(&console, format == Format::Json, outcome)
+    output::finish(&console, shows, outcome)
 }

@@ -29,6 +29,9 @@ fn main() -> ExitCode {
         json: false,
         out_goes_nowhere,
     };
+    if err_is_journal(&ctx.env) {
+        ctx.console.mark_levels();
+    }
     let args = std::env::args_os().skip(1).collect();
     ExitCode::from(ntcli::run(args, &mut ctx))
 }
@@ -39,4 +42,17 @@ fn out_goes_nowhere() -> bool {
         Ok::<_, io::Error>(stdout.metadata()?.rdev() == fs::metadata("/dev/null")?.rdev())
     };
     of_stdout().unwrap_or(false)
+}
+
+/// Whether stderr is the stream that systemd has connected to its journal: `JOURNAL_STREAM` names that
+/// by device and inode (systemd.exec(5)).
+fn err_is_journal(env: &Env) -> bool {
+    let Some(stream) = env.text("JOURNAL_STREAM") else {
+        return false;
+    };
+    let of_stderr = || {
+        let found = File::from(io::stderr().as_fd().try_clone_to_owned()?).metadata()?;
+        Ok::<_, io::Error>(format!("{}:{}", found.dev(), found.ino()))
+    };
+    of_stderr().is_ok_and(|found| found == stream)
 }

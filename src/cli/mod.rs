@@ -39,6 +39,8 @@ pub(crate) struct Invocation {
     pub command: Command,
     /// Whether `--debug` was given.
     pub debug: bool,
+    /// Whether `--quiet` was given.
+    pub quiet: bool,
     /// How to write the result.
     pub format: Format,
     /// For `token exec`: the program to run and its arguments.
@@ -92,8 +94,8 @@ fn run(mut scan: Scan) -> Result<Invocation, String> {
     check::one_workspace(&mut scan)?;
     let ntcli =
         Ntcli::from_args(&["ntcli"], &scan.argv()).map_err(|exit| reworded(&exit, &scan))?;
-    let (debug, format) = (ntcli.debug, ntcli.format);
-    Ok(Invocation { command: ntcli.command, debug, format, program: scan.program })
+    let Ntcli { debug, quiet, format, command, .. } = ntcli;
+    Ok(Invocation { command, debug, quiet, format, program: scan.program })
 }
 
 /// An argh error without the user's input. After the parser only values that do not parse are left;

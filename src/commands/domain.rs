@@ -39,7 +39,7 @@ pub(super) fn set(ctx: &Context, args: &DomainSet) -> Result<Report> {
 fn tell_what_stays(app: &App, config: &Config, server: &str) {
     let here = endpoints::of_domain(config.domain(), config.insecure());
     if let Some(session) = config.session().filter(|session| !session.is_for(&here)) {
-        app.console().say(&format!(
+        app.console().note(&format!(
             "The stored session is for {} and is not sent to {here}: ntcli auth login",
             session.server.as_deref().unwrap_or(server)
         ));

@@ -20,7 +20,7 @@ use crate::cli::{
 };
 use crate::context::Context;
 use crate::error::Result;
-use crate::output::Report;
+use crate::output::{Report, Shows};
 
 /// Runs a command.
 ///
@@ -76,5 +76,47 @@ pub(crate) fn run(ctx: &Context, invocation: &Invocation) -> Result<Report> {
         Command::Health(_) => health::run(ctx),
         Command::Completions(args) => Ok(setup::completions(args)),
         Command::Man(_) => Ok(setup::man()),
+    }
+}
+
+/// What is printed of a command's result for those who want quiet: what was asked for by name, or
+/// the change, or nothing, where the exit code says it.
+pub(crate) fn when_quiet(command: &Command) -> Shows {
+    use Command::{
+        Check, Completions, Config, Doctor, Domain, Health, Man, Target, Token, Workspace,
+    };
+    match command {
+        Token(token) => match token.command {
+            TokenCommand::Print(_) | TokenCommand::Create(_) | TokenCommand::Exec(_) => {
+                Shows::Whole
+            }
+            TokenCommand::Refresh(_) | TokenCommand::Revoke(_) | TokenCommand::Rollback(_) => {
+                Shows::Change
+            }
+            _ => Shows::Nothing,
+        },
+        Target(target) => match target.command {
+            TargetCommand::List(_) | TargetCommand::Check(_) => Shows::Nothing,
+            _ => Shows::Change,
+        },
+        Command::Auth(auth) => match auth.command {
+            AuthCommand::Status(_) => Shows::Nothing,
+            _ => Shows::Change,
+        },
+        Workspace(workspace) => match workspace.command {
+            WorkspaceCommand::List(_) => Shows::Nothing,
+            _ => Shows::Change,
+        },
+        Domain(domain) => match domain.command {
+            DomainCommand::Show(_) => Shows::Nothing,
+            DomainCommand::Set(_) => Shows::Change,
+        },
+        Config(config) => match config.command {
+            ConfigCommand::Reset(_) => Shows::Change,
+            ConfigCommand::Path(_) => Shows::Whole,
+            ConfigCommand::Show(_) => Shows::Nothing,
+        },
+        Health(_) | Doctor(_) => Shows::Nothing,
+        Check(_) | Completions(_) | Man(_) => Shows::Whole,
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn notice(console: &Console, notice: &Notice) {
 /// What the HTTP client does.
 pub(super) fn http(console: &Console, event: &HttpEvent) {
     match event {
-        HttpEvent::Trace(line) => console.say(line),
+        HttpEvent::Trace(line) => console.trace(line),
         HttpEvent::Waiting { host, pause } => {
             console.progress(&format!("Waiting {} s: {host} is busy…", pause.as_secs()));
         }
@@ -38,7 +38,7 @@ pub(super) fn http(console: &Console, event: &HttpEvent) {
 pub(super) fn session(console: &Console, event: &auth::Event) {
     match event {
         auth::Event::File(event) => notice(console, event),
-        auth::Event::VariableIgnored => console.say(
+        auth::Event::VariableIgnored => console.note(
             "NTCLI_TOKEN holds a workspace token, not a session: the stored session is used instead.",
         ),
         auth::Event::Renewing => console.progress("Renewing the session…"),

@@ -23,8 +23,37 @@ pub(crate) struct Report {
     pub exit: u8,
     /// The exit code when the report itself cannot be written.
     pub unwritten: u8,
+    /// Whether something is another way than before; for commands that change something.
+    pub changed: bool,
+    /// What changed, in a line; otherwise the first one of the text says it.
+    pub brief: Option<String>,
     /// Whether the result has been printed already.
     delivered: bool,
+}
+
+/// How much of a result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shows {
+    /// All of it.
+    Whole,
+    /// One line, and none if nothing changed.
+    Change,
+    Nothing,
+    Json,
+}
+
+impl Shows {
+    fn of(self, report: Report) -> String {
+        match self {
+            Self::Change if report.changed => {
+                let first = || report.text.lines().next().map(str::to_owned);
+                let line = report.brief.or_else(first).filter(|line| !line.is_empty());
+                line.map(|line| format!("{line}\n")).unwrap_or_default()
+            }
+            Self::Change | Self::Nothing => String::new(),
+            Self::Whole | Self::Json => report.text,
+        }
+    }
 }
 
 impl Report {
@@ -36,6 +65,8 @@ impl Report {
             problem: None,
             exit: 0,
             unwritten: exit::FAILED,
+            changed: true,
+            brief: None,
             delivered: false,
         }
     }
@@ -69,7 +100,7 @@ pub(crate) fn exit_code(outcome: &Result<Report, Error>) -> u8 {
 }
 
 /// Prints the result of a command and returns the exit code.
-pub(crate) fn finish(console: &Console, as_json: bool, outcome: Result<Report, Error>) -> u8 {
+pub(crate) fn finish(console: &Console, shows: Shows, outcome: Result<Report, Error>) -> u8 {
     console.clear_progress();
     let (report, error) = match outcome {
         Ok(mut report) => {
@@ -82,14 +113,14 @@ pub(crate) fn finish(console: &Console, as_json: bool, outcome: Result<Report, E
     let unwritten = report.as_ref().map_or(exit::FAILED, |r| r.unwritten);
     let printed = if report.as_ref().is_some_and(|report| report.delivered) {
         Ok(())
-    } else if as_json {
+    } else if shows == Shows::Json {
         let mut object = report.map_or_else(Json::object, |report| report.json);
         if let Some(error) = &error {
             object.set("error", describe(error));
         }
         console.result(&laid_out(&object))
     } else {
-        report.map_or(Ok(()), |r| console.result(&r.text))
+        report.map_or(Ok(()), |report| console.result(&shows.of(report)))
     };
     if let Some(error) = &error {
         explain(console, error);
@@ -130,10 +161,10 @@ fn explain(console: &Console, error: &Error) {
     let error = told(error);
     console.error(&error.message);
     for cause in error.causes {
-        console.say(&format!("Caused by: {}", printable(&cause)));
+        console.detail(&format!("Caused by: {}", printable(&cause)));
     }
     if let Some(hint) = error.hint {
-        console.say(&format!("Hint: {}", printable(&hint)));
+        console.detail(&format!("Hint: {}", printable(&hint)));
     }
 }
 

@@ -57,6 +57,9 @@ pub(super) struct Ntcli {
     /// trace HTTP to stderr, without secrets
     #[argh(switch)]
     pub(super) debug: bool,
+    /// tell only what changed, in a line, and what went wrong
+    #[argh(switch, short = 'q')]
+    pub(super) quiet: bool,
     /// print the version
     #[argh(switch, short = 'V')]
     #[allow(dead_code)] // declared for help and completion; the parser handles it

@@ -46,7 +46,7 @@ pub(super) fn run(ctx: &Context, options: &LoginOptions) -> Result<Report> {
     if !options.force
         && let Some(session) = still_signed_in(ctx, &config, http, &server)?
     {
-        ctx.console.say("To sign in again: ntcli auth login --force");
+        ctx.console.note("To sign in again: ntcli auth login --force");
         return Ok(super::signed_in("Already signed in", &session, ctx.clock.now()));
     }
     // Check that the config can be written before the user goes through the browser.

@@ -18,7 +18,7 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     let app = App::open(ctx)?;
     let config = app.config()?;
     if !app.paths.config.exists() {
-        ctx.console.say("There is no config file yet; everything is at its default.");
+        ctx.console.note("There is no config file yet; everything is at its default.");
     }
     let text = text(ctx, &config)?;
     Ok(Report::new(text, redacted(config.document())))

@@ -52,7 +52,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report
         ctx.console.warn(&format!("Every user of this machine can read the file: chmod o= {path}"));
     }
     if is_new {
-        ctx.console.say(&format!("Nothing is delivered yet: ntcli target deliver {id}"));
+        ctx.console.note(&format!("Nothing is delivered yet: ntcli target deliver {id}"));
     }
     let status = if is_new { "added" } else { "known" };
     Ok(Report::new(text, Json::of([("target", json(&target)), ("status", status.into())])))

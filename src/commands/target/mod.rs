@@ -21,7 +21,7 @@ pub(in crate::commands) fn list(ctx: &Context) -> Result<Report> {
     let app = App::open(ctx)?;
     let targets = Targets::load(&app.paths.targets)?;
     if targets.all().is_empty() {
-        ctx.console.say("No target is remembered yet: ntcli target add --help");
+        ctx.console.note("No target is remembered yet: ntcli target add --help");
     }
     let mut table = Table::new(["ID", "Workspace", "Delivery"]);
     let mut rows = Vec::new();

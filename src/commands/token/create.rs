@@ -64,7 +64,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Repo
     })?;
     if save {
         let name = printable(&workspace.name);
-        app.console().say(&format!(
+        app.console().note(&format!(
             "It is stored as the current token of '{name}': a refresh will revoke it."
         ));
     }

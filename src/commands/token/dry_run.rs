@@ -94,7 +94,9 @@ pub(super) fn run(
         (Some(_), total) => Some(Error::SomeFailed { failed, total, exit_code: worst }),
         (None, _) => None,
     };
-    Ok(Report::new(text, json).with_problem(problem))
+    let mut report = Report::new(text, json).with_problem(problem);
+    report.changed = false;
+    Ok(report)
 }
 
 /// What is said of one workspace, in text and in JSON.

@@ -29,7 +29,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenHistory) -> Result<Rep
     }
     lines.reverse();
     if lines.is_empty() {
-        ctx.console.say("Nothing has been done yet.");
+        ctx.console.note("Nothing has been done yet.");
     }
 
     let headings = ["When", "Event", "Workspace", "JTI", "Replaces", "Expires", "Reason"];

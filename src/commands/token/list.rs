@@ -40,7 +40,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenList) -> Result<Report
     rows.sort_by_key(|row| row.created_at.map(Timestamp::millis));
     if rows.is_empty() {
         let name = printable(&workspace.name);
-        ctx.console.say(&format!("'{name}' has no tokens."));
+        ctx.console.note(&format!("'{name}' has no tokens."));
     }
     // A token that is not active must not look like one.
     let with_status = args.show_expired || rows.iter().any(|row| row.status != "active");
@@ -136,7 +136,7 @@ fn tell_of_current(ctx: &Context, workspace: &Workspace, rows: &[Row]) {
     match &token.jti {
         None => ctx
             .console
-            .say("The current token has no id here, so it cannot be told which of them it is."),
+            .note("The current token has no id here, so it cannot be told which of them it is."),
         Some(jti) if rows.iter().any(|row| row.current && row.status == "revoked") => {
             ctx.console.warn(&format!(
                 "The current token ({}) was revoked. Get another: ntcli token refresh",

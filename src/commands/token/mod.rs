@@ -6,6 +6,7 @@ pub(super) mod exec;
 pub(super) mod history;
 pub(super) mod list;
 pub(super) mod needs_refresh;
+mod outcomes;
 pub(in crate::commands) mod pending;
 pub(super) mod print;
 pub(super) mod refresh;

@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use super::dry_run;
+use super::outcomes::Outcomes;
 use super::refresh_report as report;
 use crate::cli::TokenRefresh;
 use crate::commands::app::{self, App, As};
@@ -70,7 +71,7 @@ fn refresh(ctx: &Context, args: &TokenRefresh, succeeded: &mut Vec<String>) -> R
     // What this run delivers to may not have got the token from the other one.
     let waited = waited && !hooks.has_own();
     hooks.remember(dir.targets()?)?;
-    let mut outcomes = report::Outcomes::new(app.console(), &workspaces, args);
+    let mut outcomes = Outcomes::new(app.console(), &workspaces, args);
     let able = outcomes.refuse(probe(&app, &hooks, &current, &options)?)?;
     if hooks.has_commands() {
         hooks.hold(dir.lock_for_child()?);

@@ -1,12 +1,10 @@
 //! What a refresh came to, as text and JSON.
 
-use crate::cli::TokenRefresh;
 use crate::commands::app;
-use crate::context::Console;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::json::Json;
-use crate::output::{self, Report};
-use crate::rotation::{Event, OldFate, Outcome, Pending, Refreshed, WorkspaceRef};
+use crate::output::Report;
+use crate::rotation::{Event, OldFate, Outcome, Refreshed, WorkspaceRef};
 use crate::text::{printable, shell_word};
 use crate::token::{Token, TokenExpiry};
 
@@ -45,7 +43,7 @@ impl Met {
 }
 
 /// What became of one workspace.
-fn one(workspace: &WorkspaceRef, outcome: Outcome, print: bool) -> Report {
+pub(super) fn one(workspace: &WorkspaceRef, outcome: Outcome, print: bool) -> Report {
     match outcome {
         Outcome::Refreshed(refreshed) => done(workspace, refreshed, print),
         Outcome::NotDue(token) => not_due(workspace, &token),
@@ -120,7 +118,9 @@ fn replaced(
         }
         _ => None,
     };
-    Report::new(text, json).with_problem(problem)
+    let mut report = Report::new(text, json).with_problem(problem);
+    report.brief = Some(format!("{}: {}", printable(&workspace.name), in_a_line(&report.json)));
+    report
 }
 
 fn not_due(workspace: &WorkspaceRef, token: &Token) -> Report {
@@ -138,11 +138,18 @@ fn not_due(workspace: &WorkspaceRef, token: &Token) -> Report {
         ("workspace", app::json_workspace(workspace)),
         ("current_token", token_json(token, false)),
     ]);
-    Report::new(text, json)
+    let mut report = Report::new(text, json);
+    report.changed = false;
+    report
 }
 
 /// What there is to say when another run was faster.
-fn already(workspace: &WorkspaceRef, current: &Token, before: &Token, print: bool) -> Report {
+pub(super) fn already(
+    workspace: &WorkspaceRef,
+    current: &Token,
+    before: &Token,
+    print: bool,
+) -> Report {
     let message = "Token was refreshed by another run while this one waited";
     let text = format!("{message}.\n{}", token_lines("New", current, print));
     let json = Json::of([
@@ -153,178 +160,13 @@ fn already(workspace: &WorkspaceRef, current: &Token, before: &Token, print: boo
         ("workspace", app::json_workspace(workspace)),
         ("verified", Json::Null),
     ]);
-    Report::new(text, json)
-}
-
-/// What becomes of the workspaces: one has the whole report; of many there is a line each on stderr
-/// as soon as it is known, and the sums on stdout.
-pub(super) struct Outcomes<'a> {
-    console: &'a Console,
-    workspaces: &'a [WorkspaceRef],
-    print: bool,
-    one: Option<Report>,
-    many: Option<Many>,
-    /// The workspaces that are left with nothing to do.
-    succeeded: Vec<String>,
-}
-
-#[derive(Default)]
-struct Many {
-    results: Vec<Json>,
-    refreshed: usize,
-    not_due: usize,
-    failed: usize,
-    /// How many there is something to say of, refreshed or not.
-    trouble: usize,
-    worst: u8,
-}
-
-impl<'a> Outcomes<'a> {
-    pub(super) fn new(
-        console: &'a Console,
-        workspaces: &'a [WorkspaceRef],
-        args: &TokenRefresh,
-    ) -> Self {
-        let many = args
-            .all
-            .then(|| Many { results: vec![Json::Null; workspaces.len()], ..Many::default() });
-        Self { console, workspaces, print: args.print, one: None, many, succeeded: Vec::new() }
-    }
-
-    /// Another run refreshed the one workspace while this one waited.
-    /// It ends as that run ended.
-    pub(super) fn already(&mut self, current: &Token, before: &Token, pending: &Pending) {
-        let workspace = &self.workspaces[0];
-        let open = pending.rotation(workspace).filter(|open| open.awaits_delivery());
-        let problem = open.map(|open| Error::DeliveryPending {
-            old: open.old.as_ref().and_then(|old| old.jti.clone()),
-            own: open.own_targets,
-        });
-        if problem.is_none() {
-            self.succeeded.push(workspace.id.clone());
-        }
-        let report = already(workspace, current, before, self.print);
-        self.one = Some(report.with_problem(problem));
-    }
-
-    /// Takes why some cannot be refreshed; answers the numbers of the others.
-    ///
-    /// # Errors
-    /// If it is the one that is meant, or what was given for the run is wrong.
-    pub(super) fn refuse(&mut self, refused: Vec<Option<Error>>) -> Result<Vec<usize>> {
-        let mut able = Vec::with_capacity(refused.len());
-        for (n, error) in refused.into_iter().enumerate() {
-            match error {
-                None => able.push(n),
-                Some(error @ Error::CannotDeliver { target: None, .. }) => return Err(error),
-                Some(error) if self.many.is_none() => return Err(error),
-                Some(error) => self.take(n, Err(error)),
-            }
-        }
-        Ok(able)
-    }
-
-    /// Takes what became of the n-th.
-    pub(super) fn take(&mut self, n: usize, outcome: Result<Outcome>) {
-        let workspace = &self.workspaces[n];
-        if outcome.as_ref().is_ok_and(Outcome::is_complete) {
-            self.succeeded.push(workspace.id.clone());
-        }
-        let name = printable(&workspace.name);
-        if let Ok(Outcome::Refreshed(refreshed)) = &outcome
-            && refreshed.new.jti.is_none()
-        {
-            self.console.warn(&format!(
-                "The new token of '{name}' has no id: ntcli will not be able to revoke it"
-            ));
-        }
-        let Some(many) = &mut self.many else {
-            self.one = Some(match outcome {
-                Ok(outcome) => one(workspace, outcome, self.print),
-                // What else was found out is worth knowing then, too.
-                Err(error) => Report::new("", Json::object()).with_problem(Some(error)),
-            });
-            return;
-        };
-        let (line, json) = many.count(workspace, outcome);
-        self.console.say(&format!("{name}: {line}"));
-        many.results[n] = json;
-    }
-
-    /// The workspaces that are left with nothing to do, by their UUIDs.
-    pub(super) fn succeeded(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.succeeded)
-    }
-
-    pub(super) fn report(self, met: Met, overdue: bool) -> Report {
-        let total = self.workspaces.len();
-        let none = || Report::new("", Json::object()).with_problem(Some(Error::NoToken));
-        let mut report = match self.many {
-            Some(many) => many.report(total),
-            None => self.one.unwrap_or_else(none),
-        };
-        met.add_to(&mut report.json);
-        if report.problem.is_none() && overdue {
-            report.problem = Some(Error::WorkPending);
-        }
-        report
-    }
-}
-
-impl Many {
-    /// The line and the JSON of one workspace.
-    fn count(&mut self, workspace: &WorkspaceRef, outcome: Result<Outcome>) -> (String, Json) {
-        let (mut json, problem) = match outcome {
-            Err(error) => {
-                self.failed += 1;
-                let json = Json::of([
-                    ("workspace", app::json_workspace(workspace)),
-                    ("outcome", "failed".into()),
-                ]);
-                (json, Some(error))
-            }
-            Ok(outcome) => {
-                let not_due = matches!(outcome, Outcome::NotDue(_));
-                self.not_due += usize::from(not_due);
-                self.refreshed += usize::from(!not_due);
-                let report = one(workspace, outcome, false);
-                (report.json, report.problem)
-            }
-        };
-        let Some(error) = &problem else {
-            return (in_a_line(&json), json);
-        };
-        self.trouble += 1;
-        self.worst = self.worst.max(error.exit_code());
-        json.set("error", output::describe(error));
-        (error.in_one_line(), json)
-    }
-
-    fn report(self, total: usize) -> Report {
-        let Self { refreshed, not_due, failed, trouble, .. } = self;
-        let mut text = format!("Refreshed {refreshed} of {total} workspaces");
-        if not_due > 0 {
-            text += &format!(", {not_due} not due");
-        }
-        text += &format!(", {failed} failed.\n");
-        let count = |n: usize| Json::Number(n.into());
-        let json = Json::of([
-            ("results", Json::Array(self.results)),
-            ("refreshed", count(refreshed)),
-            ("not_due", count(not_due)),
-            ("failed", count(failed)),
-        ]);
-        let problem = (trouble > 0).then_some(Error::SomeFailed {
-            failed: trouble,
-            total,
-            exit_code: self.worst,
-        });
-        Report::new(text, json).with_problem(problem)
-    }
+    let mut report = Report::new(text, json);
+    report.changed = false;
+    report
 }
 
 /// One result, for the line it gets.
-fn in_a_line(json: &Json) -> String {
+pub(super) fn in_a_line(json: &Json) -> String {
     let outcome = json["outcome"].as_str().unwrap_or_default().replace('_', " ");
     let token = match &json["new_token"]["jti"] {
         Json::Null => &json["current_token"],

@@ -69,7 +69,7 @@ fn one(ctx: &Context, args: &TokenRevoke, jti: &str) -> Result<Report> {
     if done.was_current && done.not_forgotten.is_none() {
         let name = printable(&workspace.name);
         text += &format!("It was the current token of '{name}', which has none now.\n");
-        app.console().say(&format!("Next: {NEXT}"));
+        app.console().note(&format!("Next: {NEXT}"));
     }
     let json = Json::of([
         ("jti", jti.into()),
@@ -134,7 +134,7 @@ fn all_pending(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
         config.find(name)?;
     }
     if !app.pending()?.has_work() {
-        return Ok(settled(&[], "Nothing is owed.\n", "nothing_owed"));
+        return Ok(settled(&[], "Nothing is pending.\n", "nothing_owed"));
     }
     let api = app.api(&config, As::User)?;
     let (mut dir, _) = app.lock_for(lock_wait)?;
@@ -165,7 +165,7 @@ fn all_pending(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
         text += &format!("Token {jti} of '{name}' is to be revoked after {until}.\n");
     }
     text += if left.revocations.is_empty() {
-        "Nothing is owed any more.\n"
+        "Nothing is pending any more.\n"
     } else {
         "Nothing is due.\n"
     };
@@ -187,11 +187,14 @@ fn still_pending(left: &Pending) -> ManageError {
 }
 
 fn settled(revoked: &[(WorkspaceRef, String)], text: &str, status: &str) -> Report {
-    let revoked = revoked.iter().map(|(workspace, jti)| {
+    let rows = revoked.iter().map(|(workspace, jti)| {
         Json::of([("jti", jti.as_str().into()), ("workspace", app::json_workspace(workspace))])
     });
-    let json = Json::of([("revoked", Json::Array(revoked.collect())), ("status", status.into())]);
-    Report::new(text, json)
+    let json = Json::of([("revoked", Json::Array(rows.collect())), ("status", status.into())]);
+    let mut report = Report::new(text, json);
+    report.changed = !revoked.is_empty();
+    report.brief = Some(text.lines().take(revoked.len()).collect::<Vec<_>>().join("\n"));
+    report
 }
 
 /// Drops what is pending about one token, or with `--pending` about all. Nothing is sent: what is
@@ -213,8 +216,11 @@ fn forget(ctx: &Context, args: &TokenRevoke, jti: Option<&str>) -> Result<Report
     if forgotten.is_empty() {
         text += "Nothing is pending about that.\n";
     }
+    let changed = !forgotten.is_empty();
     let json = Json::of([("forgotten", forgotten.into()), ("status", "forgotten".into())]);
-    Ok(Report::new(text, json))
+    let mut report = Report::new(text, json);
+    report.changed = changed;
+    Ok(report)
 }
 
 /// The workspace named so, which the config file may not have any more.

@@ -44,7 +44,7 @@ fn check_name(name: &str) -> Result<()> {
 fn report(app: &App, created: &CreatedWorkspace) -> Report {
     let CreatedWorkspace { workspace, token, found } = created;
     if *found {
-        app.console().say(&format!(
+        app.console().note(&format!(
             "The answer to the request was lost, but the server has workspace {} now.",
             called(workspace)
         ));
@@ -57,7 +57,7 @@ fn report(app: &App, created: &CreatedWorkspace) -> Report {
             let jti = printable(token.jti_for_people());
             text += &format!("Its first token ({jti}) is stored as the current one.\n");
         }
-        None => app.console().say("It has no token here yet: ntcli token create"),
+        None => app.console().note("It has no token here yet: ntcli token create"),
     }
     let token = token
         .as_ref()

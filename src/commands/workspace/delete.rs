@@ -53,7 +53,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &WorkspaceDelete) -> Result<
     };
     if was_active {
         text += "No workspace is active now.\n";
-        ctx.console.say("Choose another: ntcli workspace select");
+        ctx.console.note("Choose another: ntcli workspace select");
     }
     let json = Json::of([
         ("workspace", json(&workspace)),

@@ -54,15 +54,15 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
 fn hints(ctx: &Context, found: &[super::Found]) {
     let console = &ctx.console;
     if found.is_empty() {
-        console.say("There is no workspace yet: ntcli workspace create <name>");
+        console.note("There is no workspace yet: ntcli workspace create <name>");
     }
     if let Some(name) = ctx.env.text("NTCLI_WORKSPACE") {
         let name = printable(&name);
-        console.say(&format!(
+        console.note(&format!(
             "NTCLI_WORKSPACE is set: commands work on '{name}' unless told otherwise."
         ));
     }
     if found.iter().any(|w| w.remote.is_none()) {
-        console.say("The server does not have those marked only-here: ntcli workspace sync");
+        console.note("The server does not have those marked only-here: ntcli workspace sync");
     }
 }

@@ -55,7 +55,7 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     }
     let active = dir.config()?.active_key().map(str::to_owned);
     if config.active_key().is_some() && active.is_none() {
-        ctx.console.say("The active workspace is gone; choose another: ntcli workspace select");
+        ctx.console.note("The active workspace is gone; choose another: ntcli workspace select");
     }
     warn_of_kept(&ctx.console, &changes);
     warn_of_two_tokens(&ctx.console, &dir.config()?);

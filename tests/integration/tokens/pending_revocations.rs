@@ -20,14 +20,14 @@ fn pending_revocations_are_done() {
     let (world, workspace) = pending_revocation();
     let output = run(&world, &["revoke", "--pending"]);
     output.exits(0).says_only("").prints(&format!(
-        "Token {} of 'prod' has been revoked.\nNothing is owed any more.\n",
+        "Token {} of 'prod' has been revoked.\nNothing is pending any more.\n",
         workspace.token.jti
     ));
     world.assert_one_live_token(&workspace);
     assert!(!world.has_journal());
     // Without pending work, no session is needed.
     world.set_config("/auth", Value::Null);
-    run(&world, &["revoke", "--pending"]).exits(0).prints("Nothing is owed.\n");
+    run(&world, &["revoke", "--pending"]).exits(0).prints("Nothing is pending.\n");
 }
 
 #[test]

@@ -165,7 +165,7 @@ fn clocks_that_are_set_meanwhile() {
 fn pending_tells_what_is_not_due() {
     let (world, _) = World::ready();
     let pending = || world.ntcli(&["token", "revoke", "--pending"]).run();
-    pending().exits(0).prints("Nothing is owed.\n");
+    pending().exits(0).prints("Nothing is pending.\n");
     world.refresh(&["--revoke-after", "1h"]).exits(0);
     let output = pending();
     assert!(output.exits(0).stdout.ends_with("\nNothing is due.\n"), "{output}");

@@ -1,0 +1,138 @@
+//! `--quiet`: a cron job mails on change and failure only. And systemd's journal learns how much a
+//! line matters.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+
+use serde_json::json;
+
+use crate::control_plane::{Fault, Route, Times};
+use crate::harness::world::{Output, World};
+
+fn quietly(world: &World, line: &str) -> Output {
+    let words: Vec<&str> = line.split(' ').chain(["--quiet"]).collect();
+    let run = world.ntcli(&words);
+    if line.starts_with("token create") || line.starts_with("token print") {
+        return run.prints_secrets().run();
+    }
+    run.run()
+}
+
+#[test]
+fn nothing_where_nothing_changed() {
+    let (world, _) = World::ready();
+    world.add_workspace("staging");
+    for line in [
+        "token refresh --if-expires-within 1d",
+        "token refresh --all --if-expires-within 1d",
+        "token refresh --dry-run",
+        "token revoke --pending",
+        "token show",
+        "token list",
+        "token history",
+        "token needs-refresh --within 400d",
+        "target list",
+        "target check",
+        "target deliver",
+        "auth status",
+        "workspace list",
+        "domain show",
+        "config show",
+        "health",
+    ] {
+        quietly(&world, line).exits(0).prints("").says_only("");
+    }
+    quietly(&world, "token needs-refresh --within 1d").exits(1).prints("").says_only("");
+}
+
+#[test]
+fn a_change_is_one_line() {
+    let (world, prod) = World::ready();
+    let output = quietly(&world, "token refresh");
+    let jti = world.item(&prod)["jti"].as_str().unwrap().to_owned();
+    let line = output.exits(0).says_only("").stdout.clone();
+    assert!(line.starts_with(&format!("prod: refreshed, {jti}, expires 20")), "{line}");
+    for line in [
+        "token refresh --revoke-after 1h",
+        "token rollback",
+        "target add --file token",
+        "target deliver",
+        "target remove 1",
+        "workspace create dev",
+        "workspace select prod",
+        "domain set other.example",
+        "config reset --force",
+    ] {
+        let output = quietly(&world, line);
+        output.exits(0).says_only("");
+        assert_eq!(output.stdout.lines().count(), 1, "{output}");
+    }
+}
+
+#[test]
+fn of_many_each_that_changed_has_one() {
+    let (world, prod) = World::ready();
+    let staging = world.add_workspace("staging");
+    world.set_config(&format!("/workspaces/items/{}/expires_at", staging.key), json!(1000));
+    world.set_config(
+        &format!("/workspaces/items/{}/access_token", staging.key),
+        json!("wst_without_claims_0123456789"),
+    );
+    let output = quietly(&world, "token refresh --all --if-expires-within 1d");
+    output.exits(0).prints("");
+    assert!(output.stderr.starts_with("staging: refreshed, "), "{output}");
+    assert_eq!(output.stderr.lines().count(), 1, "{output}");
+    assert_eq!(world.current(&prod), prod.token.access_token);
+}
+
+#[test]
+fn what_went_wrong_is_told_as_always() {
+    let (world, _) = World::ready();
+    world.plane.fault(
+        Route::TokenCreate,
+        Times::Always,
+        Fault::Status(400, String::new(), Vec::new()),
+    );
+    quietly(&world, "token refresh").exits(1).prints("").says("Error: ").says("Hint: ");
+    let json = world.ntcli(&["token", "refresh", "-q", "--format", "json"]).run().exits(1).json();
+    assert!(json["error"]["code"].is_string());
+    world.set_config("/auth", json!(null));
+    quietly(&world, "auth status").exits(4).says("Authentication required");
+    // What was asked for by name is the result.
+    quietly(&world, "token print").exits(0).says_only("");
+    quietly(&world, "config path").exits(0);
+    assert!(quietly(&world, "check").stdout.starts_with("NTCLI CRITICAL"));
+}
+
+/// `JOURNAL_STREAM` names the stream by device and inode; any other stderr gets plain lines.
+#[test]
+fn lines_for_the_journal_carry_their_level() {
+    let (world, _) = World::ready();
+    let path = world.outside("journal");
+    let stream = |file: &File| {
+        let found = file.metadata().unwrap();
+        format!("{}:{}", found.dev(), found.ino())
+    };
+    let lines = |args: &[&str], is_it: bool| {
+        let file = File::create(&path).unwrap();
+        let stream = if is_it { stream(&file) } else { "1:1".to_owned() };
+        world.ntcli(args).env("JOURNAL_STREAM", stream).stderr(file).run();
+        std::fs::read_to_string(&path).unwrap()
+    };
+    let failing = ["token", "refresh", "--expires-in", "soon"];
+    for line in lines(&failing, true).lines() {
+        assert!(line.starts_with("<3>Error: ") || line.starts_with("<3>Hint: "), "{line}");
+    }
+    assert!(lines(&failing, false).starts_with("Error: "));
+    assert!(lines(&["target", "list"], true).starts_with("<6>No target"));
+    assert!(lines(&["health", "--debug"], true).starts_with("<7>"));
+    world.plane.fault(
+        Route::TokenRevoke,
+        Times::Always,
+        Fault::Status(500, String::new(), Vec::new()),
+    );
+    lines(&["token", "refresh"], true);
+    let text = lines(&["token", "refresh", "--if-expires-within", "1d"], true);
+    assert!(text.contains("<4>Warning: "), "{text}");
+    world.plane.clear_faults();
+}
