@@ -58,6 +58,8 @@
 //! * `targets.json` holds what must get which workspace's token (`targets.rs`). Fields are only added; a
 //!   target that cannot be read stops a refresh, since its consumer would lose its token.
 //! * `history.jsonl` holds one JSON object a line, for people. Readers pass over what they do not know.
+//! * `last-run.json` says how the last refresh ended, and when each workspace last had one that went
+//!   well: for monitoring alone. It is written without a sync, and read as nothing if it is damaged.
 //! * `ntcli.lock` is empty and never removed.
 //!
 //! The JSON on standard output is a contract: keys are added, never renamed or given another type

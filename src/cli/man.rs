@@ -33,13 +33,16 @@ pub(crate) fn page() -> String {
         entry(&mut out, name, meaning);
     }
     section(&mut out, "FILES");
-    entry(&mut out, "~/.ntcli/config.json", "session, workspaces and tokens");
-    entry(
-        &mut out,
-        "~/.ntcli/rotation.journal",
-        "what a refresh is in the middle of, or still owes",
-    );
-    entry(&mut out, "~/.ntcli/history.jsonl", "what was done, and when; no tokens");
+    for (name, holds) in [
+        ("config.json", "session, workspaces and tokens; shared with the other client"),
+        ("rotation.journal", "what is pending; gone when nothing is"),
+        ("targets.json", "what must get which workspace's token"),
+        ("history.jsonl", "what was done, and when; no tokens"),
+        ("last-run.json", "how the last refresh ended, for monitoring"),
+        ("ntcli.lock", "empty, and never removed"),
+    ] {
+        entry(&mut out, &format!("~/.ntcli/{name}"), holds);
+    }
     out
 }
 
