@@ -17,7 +17,7 @@ ZSH = share/zsh/site-functions/_ntcli
 FISH = share/fish/vendor_completions.d/ntcli.fish
 INSTALLED = bin/ntcli $(MAN) $(BASH) $(ZSH) $(FISH)
 
-.PHONY: build test fuzz lint fmt demo control-plane bench install uninstall deb vendor dist test-dist clean
+.PHONY: build test fuzz lint fmt demo control-plane bench install uninstall deb vendor dist reproduce test-dist clean
 
 build:
 	$(RELEASE) build --release --locked
@@ -81,6 +81,11 @@ vendor:
 # An archive of the last commit that builds without a network.
 dist: vendor
 	.ci/dist.sh
+	.ci/supply.sh
+
+# Checks that an archive, and a program, are what this commit makes.
+reproduce:
+	.ci/reproduce.sh "$(ARCHIVE)" $(PROGRAM)
 
 # Builds, installs and tests it without a network.
 test-dist: dist
