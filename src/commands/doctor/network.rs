@@ -27,7 +27,9 @@ pub(super) fn look(chart: &mut Chart, app: &App, config: &Config) {
 fn of_server(chart: &mut Chart, app: &App, config: &Config) -> Result<()> {
     let server = endpoints::management(&app.ctx.env, config)?;
     let route = app.http()?.route(&server).map_err(|message| Error::InvalidValue { message })?;
-    if !look_up(chart, &route) {
+    let roots = app.ctx.env.text("SSL_CERT_FILE");
+    let roots = roots.unwrap_or_else(|| "the built-in roots of Mozilla".to_owned());
+    if !look_up(chart, &route, &roots) {
         return Ok(());
     }
     let api = app.api(config, As::Anonymous)?;
@@ -58,15 +60,19 @@ fn of_server(chart: &mut Chart, app: &App, config: &Config) -> Result<()> {
 }
 
 /// Whether the first host on the way has an address.
-fn look_up(chart: &mut Chart, route: &Route) -> bool {
+fn look_up(chart: &mut Chart, route: &Route, roots: &str) -> bool {
     let (host, port) = (route.host.as_str(), route.port);
     let through =
         route.proxy.map_or(String::new(), |variable| format!(", through the proxy of {variable}"));
     match (host, port).to_socket_addrs() {
         Ok(found) => {
-            let encrypted = if route.is_secure { "" } else { ", not encrypted" };
+            let encrypted = if route.is_secure {
+                format!("encrypted, trusting {roots}")
+            } else {
+                "not encrypted".to_owned()
+            };
             let count = found.count();
-            chart.ok("network", &format!("{host} has {count} addresses{through}{encrypted}"));
+            chart.ok("network", &format!("{host} has {count} addresses{through}, {encrypted}"));
             true
         }
         Err(error) => {

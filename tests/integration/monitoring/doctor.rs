@@ -2,15 +2,18 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use super::check::{DAY, now_ms, set_end};
+use crate::certificates::certificate;
 use crate::control_plane::{Fault, Route, Times};
-use crate::harness::parallel::for_each;
+use crate::harness::parallel::{for_each, skipped};
 use crate::harness::run::Run;
-use crate::harness::world::{Workspace, World};
+use crate::harness::world::{Output, Workspace, World};
 use crate::ports::free_port;
+use crate::tls_front::front;
 
 /// Looks with the program in `PATH`, as its users have it.
 fn doctor<'w>(world: &'w World, args: &[&str]) -> Run<'w> {
@@ -287,6 +290,74 @@ fn where_it_cannot_look() {
         .env("https_proxy", &proxy)
         .run();
     output.exits(1);
-    assert!(output.stdout.contains("through the proxy of https_proxy"), "{}", output.stdout);
+    says(&output, "network", "ok", &["through the proxy of https_proxy"]);
+    says(&output, "server", "failed", &["proxy"]);
     assert!(!output.stdout.contains("hush"), "{}", output.stdout);
+}
+
+#[track_caller]
+fn says(output: &Output, area: &str, status: &str, words: &[&str]) {
+    let mut lines = output.stdout.lines();
+    let begins = format!("{status:8} {area:9} ");
+    let found =
+        lines.any(|line| line.starts_with(&begins) && words.iter().all(|w| line.contains(w)));
+    assert!(found, "{area}: {words:?} is not said: {output}");
+}
+
+#[test]
+fn a_certificate_of_an_issuer_that_is_not_trusted() {
+    let (world, _) = World::ready();
+    let base = world.plane.base_url();
+    let port = front("valid.pem", base.rsplit(':').next().unwrap().parse().unwrap()).unwrap();
+    let url = format!("https://localhost:{port}");
+    let run = || doctor(&world, &[]).env("NTCLI_API_URL", &url);
+    let output = run().run();
+    says(&output, "server", "failed", &["unknown issuer", "SSL_CERT_FILE"]);
+    let output = run().env("SSL_CERT_FILE", certificate("ca.pem")).run();
+    says(&output, "server", "ok", &["says 'healthy'"]);
+    says(&output, "network", "ok", &["encrypted, trusting", "ca.pem"]);
+}
+
+#[test]
+fn a_full_disk() {
+    let can_mount =
+        Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).output();
+    if !can_mount.is_ok_and(|output| output.status.success()) {
+        return skipped("nothing can be mounted here");
+    }
+    let (world, _) = World::ready();
+    let script = r#"cp -a "$0" "$0.kept" && mount -t tmpfs -o size=64k,mode=700 none "$0" && cp -a "$0.kept/." "$0" && exec "$@""#;
+    let folder = world.dir.to_str().unwrap();
+    let path = "/usr/bin:/bin:/usr/sbin:/sbin";
+    let output = world
+        .ntcli(&["doctor", "--offline"])
+        .env("PATH", path)
+        .under(&["unshare", "-rm", "sh", "-c", script, folder])
+        .run();
+    says(&output, "folder", "failed", &["No space left"]);
+    output.exits(1);
+}
+
+#[test]
+fn a_run_that_hangs_and_a_timer_that_has_stopped() {
+    let (world, _) = World::ready();
+    world.refresh(&[]).exits(0);
+    let lock = fs::File::open(world.path("ntcli.lock")).unwrap();
+    lock.lock().unwrap();
+    let output = doctor(&world, &["--offline"]).run();
+    says(&output, "folder", "warning", &["another ntcli is at work, or hangs"]);
+    lock.unlock().unwrap();
+    // A unit of the user's that is enabled, and has not run for days.
+    let wants = world.outside("home/.config/systemd/user/timers.target.wants");
+    fs::create_dir_all(&wants).unwrap();
+    fs::write(wants.join("ntcli-refresh.timer"), "").unwrap();
+    let old = json!({"version": 1, "at": now_ms() - 5 * DAY, "exit_code": 0, "succeeded": {}});
+    world.write("last-run.json", old.to_string().as_bytes());
+    let output = doctor(&world, &["--offline"]).env("HOME", world.outside("home")).run();
+    says(
+        &output,
+        "timer",
+        "warning",
+        &["ntcli-refresh.timer is there, but the last refresh ended"],
+    );
 }
