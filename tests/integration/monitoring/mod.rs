@@ -2,4 +2,5 @@
 
 mod check;
 mod doctor;
+mod doctor_cases;
 mod metrics;
