@@ -8,6 +8,8 @@ use super::args::{ALIASES, RUNS_A_PROGRAM};
 use super::command_tree;
 
 const FRONT: &str = include_str!("front.txt");
+/// For who types the name alone: it fits a terminal.
+pub(super) const SHORT: &str = include_str!("short.txt");
 const WIDTH: usize = 80;
 const COLUMN: usize = 30;
 
@@ -22,7 +24,7 @@ pub(crate) const EXIT_CODES: &[(i32, &str)] = &[
     (7, "something could not be stored; the token in use still works"),
     (8, "a token may still be live, or other work is pending; every later run tries again"),
     (9, "refreshed and stored, but not delivered; the old token is kept live"),
-    (10, "nobody knows whether the server made a token; the next run finds out"),
+    (10, "outcome unknown: a token may have been created; the next run checks"),
 ];
 
 /// The command as typed.
@@ -76,11 +78,17 @@ pub(super) fn short(flag: &FlagInfo<'_>) -> Option<char> {
 fn front_page() -> String {
     let mut out = FRONT.to_owned();
     out.push_str("\nExit codes:\n");
-    for (code, meaning) in EXIT_CODES {
-        entry(&mut out, &format!("{code:>2}"), 6, meaning);
-    }
-    out.push_str("\nMore on a command: ntcli COMMAND --help. README.md tells the rest.\n");
+    exit_codes(&mut out);
+    out.push_str(
+        "\nMore: ntcli COMMAND --help; ntcli help json; ntcli help recovery; man ntcli.\n",
+    );
     out
+}
+
+pub(super) fn exit_codes(out: &mut String) {
+    for (code, meaning) in EXIT_CODES {
+        entry(out, &format!("{code:>2}"), 6, meaning);
+    }
 }
 
 fn page(path: &[&str], node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) -> String {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind};
 
+use super::topics::{self, Topic};
 use super::{command_tree, help};
 
 /// The page in roff's man macros.
@@ -31,6 +32,15 @@ pub(crate) fn page() -> String {
     section(&mut out, "ENVIRONMENT");
     for (name, meaning) in help::environment() {
         entry(&mut out, name, meaning);
+    }
+    for (title, text) in topics::TOPICS.iter().filter_map(Topic::prose) {
+        section(&mut out, title);
+        for paragraph in text.trim_end().split("\n\n") {
+            let is_laid_out = paragraph.contains("\n  ") || paragraph.starts_with("  ");
+            let (begin, end) = if is_laid_out { (".PP\n.nf\n", ".fi\n") } else { (".PP\n", "") };
+            let _ = writeln!(out, "{begin}{}", plain(paragraph));
+            out.push_str(end);
+        }
     }
     section(&mut out, "FILES");
     for (name, holds) in [

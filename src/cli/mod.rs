@@ -11,6 +11,7 @@ mod help;
 mod man;
 mod parser;
 mod suggest;
+mod topics;
 
 #[cfg(test)]
 mod tests;
@@ -66,6 +67,9 @@ pub(crate) struct UsageError {
 /// If the usage is wrong.
 pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
     let scan = parser::scan(args);
+    if let Some(topic) = scan.topic.filter(|_| !scan.unknown_command) {
+        return Ok(Parsed::Show(topic.page()));
+    }
     // Help would hide a mistyped command, so an unknown command is reported first.
     if !scan.unknown_command && scan.help {
         return Ok(Parsed::Show(help::render(&scan.path)));
@@ -73,6 +77,9 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
     if !scan.unknown_command && scan.version {
         let version = env!("CARGO_PKG_VERSION");
         return Ok(Parsed::Show(format!("ntcli {version}\n")));
+    }
+    if scan.problem.is_none() && scan.path.is_empty() && scan.options.is_empty() {
+        return Ok(Parsed::Show(help::SHORT.to_owned()));
     }
     if scan.problem.is_none() && !scan.node.commands.is_empty() {
         return Ok(Parsed::Show(help::render(&scan.path)));

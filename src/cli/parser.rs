@@ -7,7 +7,8 @@ use std::vec::IntoIter;
 
 use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
 
-use super::args::{ALIASES, Format, RUNS_A_PROGRAM};
+use super::args::{ALIASES, DESTRUCTIVE, Format, HABITS, RUNS_A_PROGRAM};
+use super::topics::{self, Topic};
 use super::{command_tree, help, suggest};
 
 type Flag = &'static FlagInfo<'static>;
@@ -35,6 +36,8 @@ pub(super) struct Scan {
     pub(super) program: Vec<OsString>,
     /// Whether help is asked for.
     pub(super) help: bool,
+    /// The topic about which help is asked for.
+    pub(super) topic: Option<&'static Topic>,
     /// Whether the version is asked for.
     pub(super) version: bool,
     /// Whether a command was named that does not exist.
@@ -55,6 +58,7 @@ pub(super) fn scan(mut args: Vec<OsString>) -> Scan {
         positionals: Vec::new(),
         program: Vec::new(),
         help: false,
+        topic: None,
         version: false,
         unknown_command: false,
         problem: None,
@@ -123,6 +127,10 @@ impl Scan {
     fn word(&mut self, arg: String) {
         if arg == "help" {
             self.help = true;
+        } else if arg == "version" && self.path.is_empty() {
+            self.version = true;
+        } else if self.help && self.path.is_empty() && topics::find(&arg).is_some() {
+            self.topic = topics::find(&arg);
         } else if self.unknown_command || self.node.commands.is_empty() {
             self.positionals.push(arg);
         } else {
@@ -144,7 +152,12 @@ impl Scan {
         let names = self.node.commands.iter().map(|c| c.name).chain(aliases);
         let message = match suggest::shown(word) {
             None => format!("Unknown command: {}", suggest::NOT_SHOWN),
-            Some(shown) => match elsewhere(word).or_else(|| suggest::nearest(word, names)) {
+            Some(shown) => match habit(group, word)
+                .or_else(|| {
+                    suggest::nearest(word, names.filter(|name| !DESTRUCTIVE.contains(name)))
+                })
+                .or_else(|| elsewhere(word))
+            {
                 Some(near) => format!("Unknown command {shown}; did you mean '{near}'?"),
                 None => format!("Unknown command {shown}"),
             },
@@ -263,11 +276,18 @@ fn below(group: &CommandInfoWithArgs, name: &str) -> bool {
     commands.any(|node| has(node) || below(node, name))
 }
 
+/// What is meant by a word of another program.
+fn habit(group: &str, word: &str) -> Option<String> {
+    let found = HABITS.iter().find(|habit| habit.0 == group && habit.1 == word);
+    found.map(|habit| habit.2.to_owned())
+}
+
 /// The full command for a word that only one group has, such as `refresh`.
 fn elsewhere(word: &str) -> Option<String> {
     let tree = command_tree();
     let mut found = tree.commands.iter().filter_map(|group| {
-        let command = group.command.commands.iter().find(|c| c.name == word)?;
+        let mut commands = group.command.commands.iter();
+        let command = commands.find(|c| c.name == word && !DESTRUCTIVE.contains(&c.name))?;
         Some(help::spelled(&[group.name, command.name]))
     });
     found.next().filter(|_| found.next().is_none())

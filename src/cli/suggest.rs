@@ -25,7 +25,7 @@ fn is_word(part: &str) -> bool {
 }
 
 /// The known word that `word` is most likely a typo of.
-pub(super) fn nearest(word: &str, known: impl Iterator<Item = &'static str>) -> Option<String> {
+pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     known
         .map(|candidate| (distance(word, candidate), candidate))
         .filter(|&(distance, candidate)| distance <= candidate.len() / 3)
@@ -33,17 +33,22 @@ pub(super) fn nearest(word: &str, known: impl Iterator<Item = &'static str>) -> 
         .map(|(_, candidate)| candidate.to_owned())
 }
 
-/// How many letters must be inserted, removed or replaced to turn `a` into `b`.
+/// How many letters must be inserted, removed or replaced, or neighbours swapped, to turn `a` into `b`.
 fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let changed = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+    for i in 0..a.len() {
+        let mut next = vec![i + 1];
+        for j in 0..b.len() {
+            let changed = row[j] + usize::from(a[i] != b[j]);
+            let mut least = changed.min(row[j + 1] + 1).min(next[j] + 1);
+            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
+                least = least.min(before[j - 1] + 1);
+            }
+            next.push(least);
         }
+        before = std::mem::replace(&mut row, next);
     }
     row[b.len()]
 }
@@ -89,6 +94,10 @@ mod tests {
             ("kitten", "sitting", 3),
             ("tokn", "token", 1),
             ("same", "same", 0),
+            ("tokne", "token", 1),
+            ("lgoin", "login", 1),
+            ("ab", "ba", 1),
+            ("abc", "cab", 2),
         ] {
             assert_eq!(distance(a, b), expected, "{a} {b}");
         }
@@ -97,7 +106,7 @@ mod tests {
     #[test]
     fn the_nearest_word_wins_and_a_far_one_is_none() {
         let known = || ["token", "auth", "workspace"].into_iter();
-        assert_eq!(nearest("tokne", known()), None);
+        assert_eq!(nearest("tokne", known()).as_deref(), Some("token"));
         assert_eq!(nearest("tokens", known()).as_deref(), Some("token"));
         assert_eq!(nearest("workspcae", known()).as_deref(), Some("workspace"));
         assert_eq!(nearest("zzz", known()), None);

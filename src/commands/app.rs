@@ -263,7 +263,7 @@ pub(super) fn lock_wait(text: Option<&str>) -> Result<Duration> {
 /// [`Error::InvalidValue`].
 pub(super) fn seconds(option: &str, text: &str) -> Result<u64> {
     parse_duration(text).ok_or_else(|| Error::InvalidValue {
-        message: format!("{option} takes seconds, or a duration such as 90s, 1h or 30d"),
+        message: format!("{option} takes seconds, or a duration such as 90s, 1h, 30d or 1d12h"),
     })
 }
 

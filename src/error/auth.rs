@@ -74,7 +74,7 @@ impl AuthError {
                 "sign_in_timeout",
                 exit::AUTH,
                 format!(
-                    "Nobody signed in within {} s; nothing has changed",
+                    "No sign-in within {} s; nothing has changed",
                     waited.as_millis().div_ceil(1000)
                 ),
             )

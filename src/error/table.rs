@@ -157,7 +157,7 @@ impl Error {
                 format!("Cannot use {}: {}", path.display(), printable(place)),
             )
             .hint(format!(
-                "it was left as it is; mend it, or put it aside: mv {0} {0}.damaged",
+                "it was left as it is; fix it, or put it aside: mv {0} {0}.damaged",
                 shell_word(&path.display().to_string())
             )),
             Self::NoHome => Described::new(

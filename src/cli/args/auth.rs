@@ -52,8 +52,8 @@ pub(crate) struct AuthLogin {
     /// local port that the browser comes back to (default 41247 or one of the next ten)
     #[argh(option, arg_name = "PORT", from_str_fn(port))]
     pub port: Option<u16>,
-    /// milliseconds to wait for the browser (default 300000)
-    #[argh(option, arg_name = "MS", from_str_fn(millis))]
+    /// how long to wait for the browser: milliseconds, or 5m (default 300000)
+    #[argh(option, arg_name = "DURATION", from_str_fn(millis))]
     pub timeout: Option<u64>,
     /// print the address instead of opening a browser
     #[argh(switch)]
@@ -64,7 +64,7 @@ pub(crate) struct AuthLogin {
     /// read a session token from stdin instead of using a browser; it is checked with the server
     #[argh(switch)]
     pub token_stdin: bool,
-    /// lifetime of that session: seconds, 90s 15m 12h 30d 52w, or never (only with --token-stdin)
+    /// lifetime of that session: seconds, 90s 15m 12h 30d 52w 1y 1d12h, a date, or never (only with --token-stdin)
     #[argh(option, arg_name = "DURATION")]
     pub expires_in: Option<String>,
 }
@@ -86,8 +86,8 @@ pub(crate) struct AuthSignup {
     /// local port that the browser comes back to (default 41247 or one of the next ten)
     #[argh(option, arg_name = "PORT", from_str_fn(port))]
     pub port: Option<u16>,
-    /// milliseconds to wait for the browser (default 300000)
-    #[argh(option, arg_name = "MS", from_str_fn(millis))]
+    /// how long to wait for the browser: milliseconds, or 5m (default 300000)
+    #[argh(option, arg_name = "DURATION", from_str_fn(millis))]
     pub timeout: Option<u64>,
     /// print the address instead of opening a browser
     #[argh(switch)]

@@ -19,6 +19,8 @@ use std::str::FromStr;
 
 use argh::{ArgsInfo, FromArgs};
 
+use crate::time::parse_duration;
+
 pub(crate) use auth::{Auth, AuthCommand, AuthLogin, AuthLogout, AuthSignup};
 pub(crate) use monitor::{Check, Doctor};
 pub(crate) use settings::{
@@ -36,11 +38,38 @@ pub(crate) use workspace::{Workspace, WorkspaceCommand, WorkspaceCreate, Workspa
 /// Aliases of commands: the group, the alias, the name. argh supports only aliases of one letter.
 pub(crate) const ALIASES: &[(&str, &str, &str)] = &[
     ("", "ws", "workspace"),
+    ("token", "rotate", "refresh"),
+    ("token", "renew", "refresh"),
+    ("token", "ls", "list"),
+    ("token", "rm", "revoke"),
+    ("token", "delete", "revoke"),
+    ("target", "ls", "list"),
+    ("target", "rm", "remove"),
     ("workspace", "ls", "list"),
     ("workspace", "use", "switch"),
     ("workspace", "rm", "delete"),
     ("workspace", "unset", "clear"),
 ];
+
+/// What users of other programs type: the group, the word, and what it is called here.
+pub(super) const HABITS: &[(&str, &str, &str)] = &[
+    ("", "whoami", "ntcli auth status"),
+    ("", "rotate", "ntcli token refresh"),
+    ("", "renew", "ntcli token refresh"),
+    ("", "use", "ntcli workspace switch"),
+    ("", "ws-list", "ntcli workspace list"),
+    ("token", "get", "ntcli token print"),
+    ("token", "info", "ntcli token show"),
+    ("token", "status", "ntcli token show"),
+    ("token", "new", "ntcli token create"),
+    ("workspace", "show", "ntcli workspace current"),
+    ("auth", "whoami", "ntcli auth status"),
+    ("config", "get", "ntcli config show"),
+    ("config", "list", "ntcli config show"),
+];
+
+/// Commands that take something away: never guessed from a slip.
+pub(super) const DESTRUCTIVE: [&str; 5] = ["delete", "reset", "revoke", "logout", "clear"];
 
 /// The command after whose `--` another program stands with its arguments. argh would want them to
 /// be UTF-8.
@@ -158,7 +187,9 @@ fn port(text: &str) -> Result<u16, String> {
 
 /// A time to wait, in milliseconds. The error says what is accepted and never holds the value.
 fn millis(text: &str) -> Result<u64, String> {
+    let duration = || parse_duration(text).and_then(|secs| secs.checked_mul(1000));
     number(text)
+        .or_else(duration)
         .filter(|&n| n > 0)
-        .ok_or_else(|| "a whole number of milliseconds from 1 up".to_owned())
+        .ok_or_else(|| "milliseconds from 1 up, or a duration such as 90s or 5m".to_owned())
 }

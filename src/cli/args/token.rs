@@ -45,7 +45,7 @@ pub(crate) enum TokenCommand {
     History(TokenHistory),
 }
 
-/// Replace the current token by a new one and revoke the old. The new token
+/// Replace the current token with a new one and revoke the old. The new token
 /// is created, tried, stored and delivered before the old one is revoked;
 /// whatever a crash or a lost answer leaves half done, the next run finishes.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub(crate) struct TokenRefresh {
     /// the workspace, as an option
     #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
     pub workspace_option: Option<String>,
-    /// lifetime of the new token: seconds, 90s 15m 12h 30d 52w, or never (default 31536000, a year)
+    /// lifetime of the new token: seconds, 90s 15m 12h 30d 52w 1y 1d12h, a date, or never (default 31536000, a year)
     #[argh(option, arg_name = "DURATION")]
     pub expires_in: Option<String>,
     /// when the new token expires: Unix seconds or RFC 3339
@@ -163,7 +163,7 @@ pub(crate) struct TokenCreate {
     /// the workspace, as an option
     #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
     pub workspace_option: Option<String>,
-    /// lifetime of the token: seconds, 90s 15m 12h 30d 52w, or never (default 31536000, a year)
+    /// lifetime of the token: seconds, 90s 15m 12h 30d 52w 1y 1d12h, a date, or never (default 31536000, a year)
     #[argh(option, arg_name = "DURATION")]
     pub expires_in: Option<String>,
     /// when the token expires: Unix seconds or RFC 3339
@@ -267,7 +267,7 @@ fn jti(text: &str) -> Result<Jti, String> {
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
 
-/// Revoke a token by its JTI, or those that earlier runs still owe. Before it
+/// Revoke a token by its JTI (JWT ID), or do the pending revocations. Before it
 /// revokes the one that is named it asks; where it cannot ask, --force is needed.
 /// What is not proven to be revoked stays pending, and every later run tries it.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
@@ -277,7 +277,7 @@ fn jti(text: &str) -> Result<Jti, String> {
     example = "ntcli token revoke jti_old123 --force",
     example = "ntcli token revoke --pending",
     example = "ntcli token revoke jti_old123 --forget",
-    error_code(0, "revoked, or nothing was owed"),
+    error_code(0, "revoked, or nothing was pending"),
     error_code(1, ""),
     error_code(2, ""),
     error_code(4, ""),
@@ -296,7 +296,7 @@ pub(crate) struct TokenRevoke {
     /// the workspace, as an option
     #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
     pub workspace_option: Option<String>,
-    /// instead of a JTI: the revocations that earlier runs still owe and that are due
+    /// instead of a JTI: the pending revocations that are due
     #[argh(switch)]
     pub pending: bool,
     /// send nothing, and hear no more of it, though it may be live; with --pending: of all that is

@@ -19,7 +19,7 @@ fn all() -> Vec<(String, bool)> {
 
 #[test]
 fn the_front_page_names_every_command() {
-    let page = shown("");
+    let page = shown("--help");
     for (command, leaf) in all() {
         let there = page.lines().any(|l| l.trim_start().starts_with(&format!("{command} ")));
         assert!(there || !leaf, "{command}");
@@ -27,6 +27,30 @@ fn the_front_page_names_every_command() {
     for (code, _) in help::EXIT_CODES {
         assert!(page.contains(&format!("\n  {code:>2}  ")), "{code}");
     }
+}
+
+/// Who types the name alone sees all of it in a small terminal.
+#[test]
+fn the_first_page_is_short() {
+    let page = shown("");
+    assert!(page.lines().count() <= 22 && page.lines().all(|line| line.len() <= 80), "{page}");
+    for (group, _) in all().iter().filter(|(command, _)| !command.contains(' ')) {
+        assert!(page.contains(group), "{group}");
+    }
+}
+
+#[test]
+fn topics() {
+    for topic in ["environment", "exit-codes", "json", "recovery"] {
+        let page = shown(&format!("help {topic}"));
+        assert!(page.lines().count() > 10, "{page}");
+        for line in page.lines() {
+            assert!(line.len() <= 80 && line.trim_end() == line && line.is_ascii(), "{line:?}");
+        }
+    }
+    assert!(shown("help environment").contains("NTCLI_CONFIG_DIR"));
+    assert!(shown("help exit-codes").contains("\n  10  "));
+    assert!(refused("help nothing").message.contains("Unknown command"));
 }
 
 #[test]
@@ -84,8 +108,8 @@ fn help_is_asked_for_anywhere() {
     ] {
         assert_eq!(shown(line), refresh, "{line}");
     }
-    let front = shown("");
-    for line in ["help", "-h", "--help", "--debug", "--format json", "--"] {
+    let front = shown("--help");
+    for line in ["help", "-h", "--debug", "--format json"] {
         assert_eq!(shown(line), front, "{line}");
     }
     for line in ["token", "token help", "help token", "token --format json"] {
@@ -113,7 +137,7 @@ fn parts_of_a_page() {
         "\n      --print                 ",
         "\n  -h, --help                  ",
         "\n  -V, --version               ",
-        "\n   10  nobody knows",
+        "\n   10  outcome unknown",
     ] {
         assert!(page.contains(part), "{part}\n{page}");
     }

@@ -21,7 +21,16 @@ fn unknown_commands() {
         ("frobnicate", "Unknown command 'frobnicate'"),
         ("help tokn", "Unknown command 'tokn'; did you mean 'token'?"),
         ("tokn --help", "Unknown command 'tokn'; did you mean 'token'?"),
-        ("token ls", "Unknown command 'ls'"),
+        ("tokne", "Unknown command 'tokne'; did you mean 'token'?"),
+        ("auth lgoin", "Unknown command 'lgoin'; did you mean 'login'?"),
+        ("health ls", "'ntcli health' takes no arguments besides options"),
+        ("whoami", "Unknown command 'whoami'; did you mean 'ntcli auth status'?"),
+        ("renew", "Unknown command 'renew'; did you mean 'ntcli token refresh'?"),
+        // A guess takes nothing away.
+        ("delete", "Unknown command 'delete'"),
+        ("token delet", "Unknown command 'delet'"),
+        ("config reste", "Unknown command 'reste'"),
+        ("logout", "Unknown command 'logout'"),
         ("hunter2!", "Unknown command: an argument that is not shown here"),
         ("token -- refresh", "The command must come before '--'"),
     ]);
@@ -63,7 +72,7 @@ fn values() {
         ("auth login --port +80", "--port takes a port number from 1 to 65535"),
         (
             "auth signup --timeout 0",
-            "--timeout takes a whole number of milliseconds from 1 up, not '0'",
+            "--timeout takes milliseconds from 1 up, or a duration such as 90s or 5m, not '0'",
         ),
         ("token refresh --print --print", "--print is given more than once"),
         ("token refresh -w a --workspace=a", "--workspace is given more than once"),

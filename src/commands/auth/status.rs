@@ -46,7 +46,7 @@ fn not_signed_in(reason: String) -> Report {
 
 fn text(session: &Session, place: &str, ctx: &Context) -> String {
     let who = super::name(&session.user)
-        .unwrap_or_else(|| "somebody (the session does not say who)".to_owned());
+        .unwrap_or_else(|| "an unnamed user (the session does not say)".to_owned());
     let organization = session.user.organization_id.as_deref().unwrap_or("-");
     let end = match session.expires_at {
         None => "unknown".to_owned(),

@@ -37,7 +37,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Repo
     let save = args.save || (found.token.is_none() && !args.no_save);
     if !save && (ctx.out_goes_nowhere)() {
         return Err(Error::Usage {
-            message: "Standard output is closed or /dev/null, so nobody would receive the token; \
+            message: "Standard output is closed or /dev/null, so the token would reach no one; \
                       nothing was sent"
                 .to_owned(),
             hint: "ntcli token create --save".to_owned(),

@@ -14,7 +14,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenPrint) -> Result<Repor
     let current = usable(ctx, args.workspace.as_deref(), args.allow_expired)?;
     let Current { workspace, token, .. } = current;
     if ctx.console.out_is_terminal() {
-        ctx.console.note("This is a secret: whoever has it can act for the workspace.");
+        ctx.console.note("This is a secret: it gives access to the workspace.");
     }
     let access_token = token.access_token.expose();
     let json = Json::of([

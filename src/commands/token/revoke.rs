@@ -110,7 +110,9 @@ fn agree(ctx: &Context, workspace: &Workspace, jti: &str) -> Result<()> {
             "Token {shown} is the current token of '{name}': without it, nothing here works on '{name}'."
         )
     } else {
-        format!("Token {shown} of '{name}' would be revoked: whoever uses it is locked out.")
+        format!(
+            "Token {shown} of '{name}' would be revoked: that locks out everything that uses it."
+        )
     };
     let question = Question {
         what,

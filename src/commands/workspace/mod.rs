@@ -117,7 +117,7 @@ pub(super) fn warn_of_two_tokens(console: &Console, config: &Config) {
         );
         if let Some(jti) = other.token.and_then(|token| token.jti) {
             let (jti, key) = (shell_word(&printable(&jti)), shell_word(&key));
-            text += &format!(" If nobody needs that one: ntcli token revoke {jti} -w {key}");
+            text += &format!(" If nothing needs that one: ntcli token revoke {jti} -w {key}");
         }
         console.warn(&text);
     }

@@ -14,7 +14,7 @@ fn logout_forgets_the_session_alone() {
     assert_eq!(world.config().get("auth"), None);
     world.assert_current_is_live(&workspace);
     world.assert_nothing_sent();
-    world.ntcli(&["auth", "logout"]).run().exits(0).prints("Nobody was signed in.\n");
+    world.ntcli(&["auth", "logout"]).run().exits(0).prints("No one was signed in.\n");
 }
 
 #[test]

@@ -104,8 +104,7 @@ fn without_a_browser_the_address_is_printed() {
     output.exits(4).prints("");
     output.says(&format!("{}/oauth/authorize?client_id=96WRYcxabFktp9wn&", world.plane.base_url()));
     output.says(&format!("ssh -L {port}:localhost:{port} "));
-    output
-        .says("Error: Nobody signed in within 1 s; nothing has changed\nHint: ntcli auth login\n");
+    output.says("Error: No sign-in within 1 s; nothing has changed\nHint: ntcli auth login\n");
     // No terminal, so no user at the display.
     let run = login(&world, &["--format", "json"]).env("NTCLI_OAUTH_TIMEOUT", "100");
     let output = run.env("DISPLAY", ":0").run();

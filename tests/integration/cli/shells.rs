@@ -55,7 +55,7 @@ fn bash_completes() {
         (&["ntcli", "token", "refresh", "--token-file", &file[..file.len() - 4]], &[file]),
         (
             &["ntcli", "completions", ""],
-            &["bash", "zsh", "fish", "--help", "--format", "--debug", "--version"],
+            &["bash", "zsh", "fish", "--help", "--format", "--quiet", "--debug", "--version"],
         ),
         (&["ntcli", "nothing", "--v"], &["--version"]),
     ] {

@@ -42,7 +42,7 @@ fn assert_damaged(world: &World, name: &str, bytes: &[u8], place: &str) {
     world.write(name, bytes);
     let output = assert_refused(world, &world.path(name));
     output.says(&format!("Cannot use {}: ", world.path(name).display()));
-    output.says(place).says("Hint: it was left as it is; mend it, or put it aside: mv ");
+    output.says(place).says("Hint: it was left as it is; fix it, or put it aside: mv ");
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn a_person_is_told_that_it_is_a_secret() {
     let token = &prod.token.access_token;
     let seen = Inside::new(&world).typing("").run(&PRINT);
     assert_eq!((seen.code, seen.stdout), (0, format!("{token}\n")));
-    assert_eq!(seen.stderr, "This is a secret: whoever has it can act for the workspace.\n");
+    assert_eq!(seen.stderr, "This is a secret: it gives access to the workspace.\n");
 
     // The same on a real terminal.
     if Command::new("script").arg("--version").output().is_err() {

@@ -1,0 +1,54 @@
+//! Help on what concerns every command: `ntcli help TOPIC`, and sections of the manual page.
+
+use std::fmt::Write;
+
+use super::help;
+
+/// Something to read about.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Topic {
+    name: &'static str,
+    /// What is kept as text; the others come from the definitions.
+    text: &'static str,
+}
+
+pub(super) const TOPICS: [Topic; 4] = [
+    Topic { name: "environment", text: "" },
+    Topic { name: "exit-codes", text: "" },
+    Topic { name: "json", text: include_str!("topics/json.txt") },
+    Topic { name: "recovery", text: include_str!("topics/recovery.txt") },
+];
+
+pub(super) fn find(name: &str) -> Option<&'static Topic> {
+    TOPICS.iter().find(|topic| topic.name == name)
+}
+
+impl Topic {
+    /// As it is printed.
+    pub(super) fn page(&self) -> String {
+        let mut out = self.text.to_owned();
+        match self.name {
+            "environment" => {
+                out.push_str("ENVIRONMENT\n\n");
+                for (name, meaning) in help::environment() {
+                    let _ = writeln!(out, "  {name:24}  {meaning}");
+                }
+            }
+            "exit-codes" => {
+                out.push_str("EXIT CODES\n\n");
+                help::exit_codes(&mut out);
+                out.push_str(
+                    "\ntoken needs-refresh: 0 due, 1 not due, 255 an error. check: 0 ok, 1 warning,\n\
+                     2 critical, 3 unknown.\n",
+                );
+            }
+            _ => {}
+        }
+        out
+    }
+
+    /// Its heading and its paragraphs, if it is kept as text.
+    pub(super) fn prose(&self) -> Option<(&'static str, &'static str)> {
+        self.text.split_once("\n\n")
+    }
+}
