@@ -78,9 +78,10 @@ impl Parts {
             let choices = choices(positional.name);
             found.extend(choices.map(|choice| (choice, positional.description.to_owned())));
         }
+        let names = node.positionals.iter().find_map(|positional| known(positional.name));
         let is_global = |flag: &Flag| self.globals.iter().any(|g| g.long == flag.long);
         let own: Vec<Flag> = node.flags.iter().filter(|flag| !is_global(flag)).collect();
-        self.list(at, &found, &own);
+        self.list(at, &found, &own, names);
         for sub in &node.commands {
             let below = format!("{at} {}", sub.name);
             self.step(&below, &below);
@@ -97,7 +98,8 @@ impl Parts {
         };
     }
 
-    fn list(&mut self, at: &str, found: &[(&str, String)], own: &[Flag]) {
+    /// What may stand there: commands and values, options, and names that this machine knows.
+    fn list(&mut self, at: &str, found: &[(&str, String)], own: &[Flag], names: Option<&str>) {
         if self.shell == Shell::Fish {
             let here = format!("complete -c ntcli -n \"__ntcli_at '{at}'\"");
             for (word, what) in found {
@@ -105,6 +107,9 @@ impl Parts {
             }
             for flag in own {
                 let _ = writeln!(self.words, "{here} {}", fish_flag(flag));
+            }
+            if let Some(names) = names {
+                let _ = writeln!(self.words, "{here} -a '({})'", ask(names));
             }
             // Options of every command are listed once.
             for flag in self.globals.iter().filter(|_| at.is_empty()) {
@@ -122,9 +127,10 @@ impl Parts {
             _ => all.map(|(word, _)| word.to_owned()).collect(),
         };
         let all = all.join(" ");
+        let names = names.map(|names| format!("names={names} ")).unwrap_or_default();
         let _ = match self.shell {
-            Shell::Zsh => writeln!(self.words, "    '{at}') found=({all}) ;;"),
-            _ => writeln!(self.words, "    '{at}') words='{all}' ;;"),
+            Shell::Zsh => writeln!(self.words, "    '{at}') {names}found=({all}) ;;"),
+            _ => writeln!(self.words, "    '{at}') {names}words='{all}' ;;"),
         };
     }
 
@@ -141,6 +147,13 @@ impl Parts {
                     .to_owned()
             }
             (Shell::Zsh, "PATH") => "_files; ".to_owned(),
+            (Shell::Zsh, "WORKSPACE") => {
+                format!("compadd -- ${{(f)\"$({})\"}}; ", ask("workspaces"))
+            }
+            (_, "WORKSPACE") => format!(
+                "mapfile -t COMPREPLY < <(compgen -W \"$({})\" -- \"$cur\"); ",
+                ask("workspaces")
+            ),
             (_, _) if choices.is_empty() => String::new(),
             (Shell::Zsh, _) => format!("compadd {choices}; "),
             _ => format!("mapfile -t COMPREPLY < <(compgen -W '{choices}' -- \"$cur\"); "),
@@ -161,11 +174,29 @@ fn fish_flag(flag: Flag) -> String {
             "PATH" => " -r -F",
             _ => " -x",
         };
+        if arg_name == "WORKSPACE" {
+            let _ = write!(text, " -a '({})'", ask("workspaces"));
+        }
         if !choices.is_empty() {
             let _ = write!(text, " -a '{}'", choices.join(" "));
         }
     }
     text + " -d " + &quoted(&flag.description.replace('`', ""))
+}
+
+/// The kind of names that can stand for an argument, as [`super::args::Print`] has them.
+fn known(argument: &str) -> Option<&'static str> {
+    match argument {
+        "WORKSPACE" | "NAME" => Some("workspaces"),
+        "ID" => Some("targets"),
+        _ if argument.starts_with("JTI") => Some("tokens"),
+        _ => None,
+    }
+}
+
+/// The command that prints the names of that kind, a line each.
+fn ask(names: &str) -> String {
+    format!("ntcli completions {names} 2> /dev/null")
 }
 
 /// The values listed in a name such as `text|json`; empty if the name is only a placeholder.

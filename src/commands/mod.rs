@@ -74,7 +74,7 @@ pub(crate) fn run(ctx: &Context, invocation: &Invocation) -> Result<Report> {
         Command::Check(args) => Ok(check::run(ctx, args, invocation.format)),
         Command::Doctor(args) => doctor::run(ctx, args),
         Command::Health(_) => health::run(ctx),
-        Command::Completions(args) => Ok(setup::completions(args)),
+        Command::Completions(args) => setup::completions(ctx, args),
         Command::Man(_) => Ok(setup::man()),
     }
 }

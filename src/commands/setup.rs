@@ -1,14 +1,53 @@
 //! `ntcli completions` and `ntcli man`
 
-use crate::cli::{self, Completions};
+use crate::cli::{self, Completions, Names, Print};
+use crate::commands::app::App;
+use crate::config_dir::history;
+use crate::context::Context;
+use crate::error::Result;
 use crate::json::Json;
 use crate::output::Report;
+use crate::targets::Targets;
+use crate::text::shell_word;
 
-/// Prints the completions of a shell.
-pub(super) fn completions(args: &Completions) -> Report {
-    let script = cli::completions(args.shell);
-    let json = Json::of([("script", script.as_str().into())]);
-    Report::new(script, json)
+/// How many ids of tokens are offered, the newest ones.
+const TOKENS: usize = 20;
+
+/// Prints the completions of a shell, or the names that they ask for.
+pub(super) fn completions(ctx: &Context, args: &Completions) -> Result<Report> {
+    let text = match args.print {
+        Print::Script(shell) => cli::completions(shell),
+        Print::Names(names) => {
+            let mut names = known(ctx, names)?;
+            // A shell would take others apart.
+            names.retain(|name| shell_word(name) == *name);
+            names.into_iter().map(|name| name + "\n").collect()
+        }
+    };
+    let json = Json::of([("script", text.as_str().into())]);
+    Ok(Report::new(text, json))
+}
+
+/// From the local files alone.
+fn known(ctx: &Context, names: Names) -> Result<Vec<String>> {
+    let app = App::open(ctx)?;
+    Ok(match names {
+        Names::Workspaces => app.config()?.workspaces().into_iter().map(|w| w.name).collect(),
+        Names::Targets => {
+            let targets = Targets::load(&app.paths.targets)?;
+            targets.all().iter().map(|target| target.id.to_string()).collect()
+        }
+        Names::Tokens => {
+            let lines = history::read(&app.paths.history)?;
+            let mut ids: Vec<String> = Vec::new();
+            for jti in lines.into_iter().rev().filter_map(|line| line.jti) {
+                if !ids.contains(&jti) && ids.len() < TOKENS {
+                    ids.push(jti);
+                }
+            }
+            ids
+        }
+    })
 }
 
 /// Prints the manual page.

@@ -26,7 +26,7 @@ pub(crate) use monitor::{Check, Doctor};
 pub(crate) use settings::{
     Config, ConfigCommand, ConfigReset, Domain, DomainCommand, DomainSet, Health,
 };
-pub(crate) use setup::{Completions, Man, Shell};
+pub(crate) use setup::{Completions, Man, Names, Print, Shell};
 pub(crate) use target::{Target, TargetAdd, TargetCommand, TargetDeliver, TargetRemove};
 pub(crate) use token::{
     Token, TokenCommand, TokenCreate, TokenHistory, TokenList, TokenNeedsRefresh, TokenRefresh,

@@ -5,7 +5,10 @@ use std::str::FromStr;
 use argh::{ArgsInfo, FromArgs};
 
 /// Print the completions of a shell. `make install` puts them where the shells
-/// look; otherwise have the shell read them when it starts.
+/// look. Otherwise, in `~/.bashrc`: `source <(ntcli completions bash)`; in `~/.zshrc`,
+/// after `compinit`: `source <(ntcli completions zsh)`; for fish, once:
+/// `ntcli completions fish > ~/.config/fish/completions/ntcli.fish`. They complete
+/// the names of workspaces, targets and tokens too, from the local files.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
 #[argh(
     subcommand,
@@ -18,7 +21,37 @@ use argh::{ArgsInfo, FromArgs};
 pub(crate) struct Completions {
     /// the shell
     #[argh(positional, arg_name = "bash|zsh|fish")]
-    pub shell: Shell,
+    pub print: Print,
+}
+
+/// What `completions` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Print {
+    /// The script of a shell.
+    Script(Shell),
+    /// What these scripts ask for, from the local files, a line each.
+    Names(Names),
+}
+
+/// Names that a shell can complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Names {
+    Workspaces,
+    Targets,
+    Tokens,
+}
+
+impl FromStr for Print {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "workspaces" => Self::Names(Names::Workspaces),
+            "targets" => Self::Names(Names::Targets),
+            "tokens" => Self::Names(Names::Tokens),
+            shell => Self::Script(shell.parse()?),
+        })
+    }
 }
 
 /// Print the manual page.

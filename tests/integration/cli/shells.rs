@@ -67,6 +67,37 @@ fn bash_completes() {
     }
 }
 
+/// Names come from the local files: no server is asked, and it does not matter if there are none.
+#[test]
+fn bash_completes_names() {
+    let (world, _) = World::ready();
+    world.add_workspace("staging");
+    world.ntcli(&["target", "add", "--file", "token"]).run().exits(0);
+    world.refresh(&[]).exits(0);
+    world.plane.clear_requests();
+    let script = printed(&world, &["completions", "bash"]);
+    let path = format!("{}:/usr/bin:/bin", world.program.parent().unwrap().display());
+    let names = |words: &[&str]| {
+        let run = "source \"$0\"; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _ntcli; \
+                   printf '%s\\n' \"${COMPREPLY[@]}\"";
+        let mut bash = Command::new("bash");
+        bash.env("PATH", &path).env("NTCLI_CONFIG_DIR", &world.dir).args(["-c", run]);
+        let output = bash.arg(&script).args(words).output().expect("bash");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{words:?}");
+        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&["ntcli", "token", "refresh", "-w", ""]), ["prod", "staging"]);
+    assert_eq!(names(&["ntcli", "token", "refresh", "s"]), ["staging"]);
+    assert_eq!(names(&["ntcli", "ws", "use", "p"]), ["prod"]);
+    assert_eq!(names(&["ntcli", "target", "deliver", "1"]), ["1"]);
+    assert!(names(&["ntcli", "token", "revoke", "j"]).iter().all(|id| id.starts_with("jti_")));
+    assert!(names(&["ntcli", "token", "revoke", "j"]).len() > 1);
+    assert!(names(&["ntcli", "token", "refresh", "--w"]).contains(&"--workspace".to_owned()));
+    world.assert_nothing_sent();
+    world.write("config.json", b"{");
+    assert_eq!(names(&["ntcli", "token", "refresh", "-w", ""]), [""]);
+}
+
 #[test]
 fn the_other_shells_can_read_theirs() {
     let world = World::new();
