@@ -117,6 +117,8 @@ struct Streams {
     color: bool,
     /// Whether only changes and problems are told.
     quiet: Cell<bool>,
+    /// How wide the terminal is, if stdout is one.
+    width: Cell<fn() -> Option<usize>>,
     /// Whether stderr goes to a journal that reads the level of each line.
     with_levels: Cell<bool>,
 }
@@ -153,6 +155,7 @@ impl Console {
             err_is_terminal,
             color,
             quiet: Cell::new(false),
+            width: Cell::new(|| None),
             with_levels: Cell::new(false),
         }))
     }
@@ -160,6 +163,17 @@ impl Console {
     /// From here on only changes and problems are told.
     pub fn be_quiet(&self) {
         self.0.quiet.set(true);
+    }
+
+    /// Finds out by `width` how wide the terminal is that results are shown on.
+    pub fn measure_with(&self, width: fn() -> Option<usize>) {
+        self.0.width.set(width);
+    }
+
+    /// How wide the terminal is that results are shown on; `None` for a pipe, where nothing is cut.
+    #[must_use]
+    pub fn width(&self) -> Option<usize> {
+        if self.0.out_is_terminal { self.0.width.get()() } else { None }
     }
 
     /// Marks each line of stderr with its level, as systemd's journal reads it (sd-daemon(3)).

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, IsTerminal};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 use std::rc::Rc;
 
 use ntcli::context::{Console, Context, Env, SystemClock};
@@ -13,7 +13,9 @@ use ntcli::context::{Console, Context, Env, SystemClock};
 #[allow(clippy::disallowed_methods)] // the one place that reads the environment
 fn main() -> ExitCode {
     let env = Env::new(std::env::vars_os());
-    let color = env.os("NO_COLOR").is_none() && env.text("TERM").as_deref() != Some("dumb");
+    let color = env.os("NO_COLOR").is_none()
+        && env.text("TERM").as_deref() != Some("dumb")
+        && shows_symbols(&env);
     let mut ctx = Context {
         console: Console::with_terminals(
             Box::new(io::stdout()),
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         json: false,
         out_goes_nowhere,
     };
+    ctx.console.measure_with(terminal_width);
     if err_is_journal(&ctx.env) {
         ctx.console.mark_levels();
     }
@@ -55,4 +58,21 @@ fn err_is_journal(env: &Env) -> bool {
         Ok::<_, io::Error>(format!("{}:{}", found.dev(), found.ino()))
     };
     of_stderr().is_ok_and(|found| found == stream)
+}
+
+/// Whether the locale has more than ASCII, by the variable that counts (locale(7)).
+fn shows_symbols(env: &Env) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| env.text(name));
+    locale.is_none_or(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
+
+/// How many columns the terminal has. The standard library cannot ask it; `stty` can, of its input.
+fn terminal_width() -> Option<usize> {
+    let terminal = io::stdout().as_fd().try_clone_to_owned().ok()?;
+    let output = Command::new("stty").arg("size").stdin(Stdio::from(terminal)).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    text.split_whitespace().nth(1)?.parse().ok().filter(|columns| *columns > 0)
 }

@@ -59,6 +59,7 @@ pub(crate) fn run(ctx: &Context, invocation: &Invocation) -> Result<Report> {
             WorkspaceCommand::Switch(args) => workspace::select::run(ctx, Some(&args.name)),
             WorkspaceCommand::Create(args) => workspace::create::run(ctx, args),
             WorkspaceCommand::Delete(args) => workspace::delete::run(ctx, args),
+            WorkspaceCommand::Current(_) => workspace::select::current(ctx),
             WorkspaceCommand::Clear(_) => workspace::select::clear(ctx),
             WorkspaceCommand::Sync(_) => workspace::sync::run(ctx),
         },
@@ -105,6 +106,7 @@ pub(crate) fn when_quiet(command: &Command) -> Shows {
         },
         Workspace(workspace) => match workspace.command {
             WorkspaceCommand::List(_) => Shows::Nothing,
+            WorkspaceCommand::Current(_) => Shows::Whole,
             _ => Shows::Change,
         },
         Domain(domain) => match domain.command {

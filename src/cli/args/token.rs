@@ -318,6 +318,7 @@ pub(crate) struct TokenRevoke {
     subcommand,
     name = "history",
     example = "ntcli token history",
+    example = "ntcli token history -n 5",
     example = "ntcli token history prod --format json",
     error_code(0, ""),
     error_code(1, ""),
@@ -330,4 +331,7 @@ pub(crate) struct TokenHistory {
     /// the workspace, as an option
     #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
     pub workspace_option: Option<String>,
+    /// only so many, the latest ones
+    #[argh(option, short = 'n', arg_name = "NUMBER", from_str_fn(count))]
+    pub number: Option<u32>,
 }

@@ -32,6 +32,8 @@ pub(crate) enum WorkspaceCommand {
     Delete(WorkspaceDelete),
     /// `ntcli workspace clear`
     Clear(WorkspaceClear),
+    /// `ntcli workspace current`
+    Current(WorkspaceCurrent),
     /// `ntcli workspace sync`
     Sync(WorkspaceSync),
 }
@@ -139,6 +141,18 @@ pub(crate) struct WorkspaceDelete {
     #[argh(switch)]
     pub force: bool,
 }
+
+/// Show the workspace that commands use: `NTCLI_WORKSPACE`, or the active one.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "current",
+    example = "ntcli workspace current",
+    error_code(0, ""),
+    error_code(1, "there is none"),
+    error_code(2, "")
+)]
+pub(crate) struct WorkspaceCurrent {}
 
 /// Leave no workspace active. Its token stays.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]

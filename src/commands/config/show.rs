@@ -44,7 +44,7 @@ fn text(ctx: &Context, config: &Config) -> Result<String> {
         table.row([&workspace.name, &workspace.id, token, &redact(&jti, &[]), &expires]);
     }
     if !table.is_empty() {
-        text += &format!("\n{}", table.render(ctx.console.color_out()));
+        text += &format!("\n{}", table.show(&ctx.console));
     }
     Ok(text)
 }

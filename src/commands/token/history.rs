@@ -28,12 +28,15 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenHistory) -> Result<Rep
         Err(other) => return Err(other),
     }
     lines.reverse();
+    if let Some(most) = args.number {
+        lines.truncate(most as usize);
+    }
     if lines.is_empty() {
         ctx.console.note("Nothing has been done yet.");
     }
 
     let headings = ["When", "Event", "Workspace", "JTI", "Replaces", "Expires", "Reason"];
-    let mut table = Table::new(headings);
+    let mut table = Table::new(headings).expendable(&[2, 4, 5]);
     for line in &lines {
         let text = |field: &Option<String>| redact(field.as_deref().unwrap_or_default(), &[]);
         table.row([
@@ -46,7 +49,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenHistory) -> Result<Rep
             text(line.target.as_ref().map_or(&line.reason, |_| &line.target)),
         ]);
     }
-    let text = table.render(ctx.console.color_out());
+    let text = table.show(&ctx.console);
     let lines = lines.into_iter().map(json_line).collect();
     Ok(Report::new(text, Json::of([("history", Json::Array(lines))])))
 }

@@ -50,6 +50,15 @@ pub(in crate::commands) fn run(ctx: &Context, name: Option<&str>) -> Result<Repo
     Ok(Report::new(text, json))
 }
 
+/// The workspace that commands use.
+pub(in crate::commands) fn current(ctx: &Context) -> Result<Report> {
+    let app = App::open(ctx)?;
+    let config = app.config()?;
+    let workspace = app::workspace_ref(&app.workspace(&config, None)?, "");
+    let text = format!("{} ({})\n", printable(&workspace.name), printable(&workspace.id));
+    Ok(Report::new(text, Json::of([("workspace", json(&workspace))])))
+}
+
 /// Lets the user choose from a numbered list; a name or an id works as well.
 fn choose(app: &App, config: &Config) -> Result<WorkspaceRef> {
     let found = all(config, fetch(&app.api(config, As::Anybody)?)?);
