@@ -33,6 +33,35 @@ pub(crate) fn shell_word(text: &str) -> String {
     }
 }
 
+/// The known word that `word` is most likely a typo of.
+pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    known
+        .map(|candidate| (distance(word, candidate), candidate))
+        .filter(|&(distance, candidate)| distance <= candidate.len() / 3)
+        .min_by_key(|&(distance, _)| distance)
+        .map(|(_, candidate)| candidate.to_owned())
+}
+
+/// How many letters must be inserted, removed or replaced, or neighbours swapped, to turn `a` into `b`.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut before: Vec<usize> = Vec::new();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for i in 0..a.len() {
+        let mut next = vec![i + 1];
+        for j in 0..b.len() {
+            let changed = row[j] + usize::from(a[i] != b[j]);
+            let mut least = changed.min(row[j + 1] + 1).min(next[j] + 1);
+            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
+                least = least.min(before[j - 1] + 1);
+            }
+            next.push(least);
+        }
+        before = std::mem::replace(&mut row, next);
+    }
+    row[b.len()]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +80,32 @@ mod tests {
         assert_eq!(shell_word("ws-a/b.c"), "ws-a/b.c");
         assert_eq!(shell_word(""), "''");
         assert_eq!(shell_word("it's"), r"'it'\''s'");
+    }
+
+    #[test]
+    fn distances() {
+        for (a, b, expected) in [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("kitten", "sitting", 3),
+            ("tokn", "token", 1),
+            ("same", "same", 0),
+            ("tokne", "token", 1),
+            ("lgoin", "login", 1),
+            ("ab", "ba", 1),
+            ("abc", "cab", 2),
+        ] {
+            assert_eq!(distance(a, b), expected, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_word_wins_and_a_far_one_is_none() {
+        let known = || ["token", "auth", "workspace"].into_iter();
+        assert_eq!(nearest("tokne", known()).as_deref(), Some("token"));
+        assert_eq!(nearest("tokens", known()).as_deref(), Some("token"));
+        assert_eq!(nearest("workspcae", known()).as_deref(), Some("workspace"));
+        assert_eq!(nearest("zzz", known()), None);
     }
 }

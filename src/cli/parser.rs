@@ -7,6 +7,8 @@ use std::vec::IntoIter;
 
 use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
 
+use crate::text::nearest;
+
 use super::args::{ALIASES, DESTRUCTIVE, Format, HABITS, RUNS_A_PROGRAM};
 use super::topics::{self, Topic};
 use super::{command_tree, help, suggest};
@@ -153,9 +155,7 @@ impl Scan {
         let message = match suggest::shown(word) {
             None => format!("Unknown command: {}", suggest::NOT_SHOWN),
             Some(shown) => match habit(group, word)
-                .or_else(|| {
-                    suggest::nearest(word, names.filter(|name| !DESTRUCTIVE.contains(name)))
-                })
+                .or_else(|| nearest(word, names.filter(|name| !DESTRUCTIVE.contains(name))))
                 .or_else(|| elsewhere(word))
             {
                 Some(near) => format!("Unknown command {shown}; did you mean '{near}'?"),
@@ -253,7 +253,7 @@ impl Scan {
             Some(shown) if below(&self.node, name) => {
                 format!("Option {shown} must come after the command")
             }
-            Some(shown) => match suggest::nearest(name, self.flags().map(|f| f.long)) {
+            Some(shown) => match nearest(name, self.flags().map(|f| f.long)) {
                 Some(near) => format!("Unknown option {shown}; did you mean '{near}'?"),
                 None => format!("Unknown option {shown} of '{command}'"),
             },

@@ -1,6 +1,7 @@
 //! The names of a workspace.
 
 use crate::error::{Error, Result};
+use crate::text::nearest;
 
 /// What a workspace can be referred to by.
 pub(crate) struct WorkspaceName<'a> {
@@ -20,7 +21,9 @@ pub(crate) fn pick<'a>(
 ) -> Result<WorkspaceName<'a>> {
     let id = bare_id(name);
     let (mut by_id, mut by_name) = (Vec::new(), Vec::new());
+    let mut names = Vec::new();
     for workspace in known {
+        names.push(workspace.name);
         if workspace.id.eq_ignore_ascii_case(id) {
             by_id.push(workspace);
         } else if workspace.name == name {
@@ -29,7 +32,8 @@ pub(crate) fn pick<'a>(
     }
     let mut fits = if by_id.is_empty() { by_name } else { by_id };
     let Some(found) = fits.pop() else {
-        return Err(Error::UnknownWorkspace { name: name.to_owned() });
+        let near = nearest(name, names.into_iter());
+        return Err(Error::UnknownWorkspace { name: name.to_owned(), near });
     };
     if fits.iter().all(|w| w.id.eq_ignore_ascii_case(found.id)) {
         return Ok(found);

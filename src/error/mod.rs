@@ -48,6 +48,8 @@ pub(crate) enum Error {
     NoWorkspace,
     /// The workspace that was named is not known here.
     UnknownWorkspace {
+        /// One that is known here and named almost so.
+        near: Option<String>,
         /// The name that was given.
         name: String,
     },

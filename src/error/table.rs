@@ -39,10 +39,17 @@ impl Error {
                 Described::new("no_workspace", exit::FAILED, "No workspace selected")
                     .hint("ntcli workspace select <name>, and ntcli workspace list")
             }
-            Self::UnknownWorkspace { name } => Described::new(
+            Self::UnknownWorkspace { name, near } => Described::new(
                 "unknown_workspace",
                 exit::FAILED,
-                format!("No workspace '{}' is known here", printable(name)),
+                match near {
+                    Some(near) => format!(
+                        "No workspace '{}' is known here; did you mean '{}'?",
+                        printable(name),
+                        printable(near)
+                    ),
+                    None => format!("No workspace '{}' is known here", printable(name)),
+                },
             )
             .hint("ntcli workspace list"),
             Self::AmbiguousWorkspace { name, ids } => Described::new(

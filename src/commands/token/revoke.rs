@@ -88,7 +88,7 @@ fn one(ctx: &Context, args: &TokenRevoke, jti: &str) -> Result<Report> {
 /// The workspace that is meant. Of one with an orphan the journal may know alone.
 fn seen(app: &App, config: &Config, named: Option<&str>) -> Result<Workspace> {
     let found = app.workspace(config, named);
-    let Err(Error::UnknownWorkspace { name }) = &found else {
+    let Err(Error::UnknownWorkspace { name, .. }) = &found else {
         return found;
     };
     let server = app.server(config)?;
@@ -230,11 +230,11 @@ fn meant(app: &App, config: &Config, name: &str) -> Result<WorkspaceRef> {
     match config.find(name) {
         // Pending work of another server is forgotten here too.
         Ok(found) => Ok(app::workspace_ref(&found, "")),
-        Err(Error::UnknownWorkspace { name }) => {
+        Err(Error::UnknownWorkspace { name, near }) => {
             let pending = app.pending()?;
             let mut known = pending.workspaces();
             let found = known.find(|w| w.id == name || w.name == name || w.key == name).cloned();
-            found.ok_or(Error::UnknownWorkspace { name })
+            found.ok_or(Error::UnknownWorkspace { name, near })
         }
         Err(other) => Err(other),
     }

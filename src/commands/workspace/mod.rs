@@ -103,7 +103,7 @@ fn named(found: &[Found], name: &str) -> Result<WorkspaceRef> {
     let names = found.iter().map(|w| WorkspaceName { key: &w.key, id: &w.id, name: &w.name });
     let key = pick(names, name)?.key;
     let workspace = found.iter().find(|w| w.key == key).map(Found::to_ref);
-    workspace.ok_or_else(|| Error::UnknownWorkspace { name: name.to_owned() })
+    workspace.ok_or_else(|| Error::UnknownWorkspace { name: name.to_owned(), near: None })
 }
 
 /// Reports workspaces of which the config file holds two tokens.

@@ -92,6 +92,16 @@ fn selected_by_any_of_its_names() {
     assert_eq!(world.config()["workspaces"]["items"].as_object().unwrap().len(), 2);
 }
 
+#[test]
+fn a_slip_in_a_name() {
+    let (world, _) = World::ready();
+    for slip in ["prdo", "pro", "prodd"] {
+        let output = world.ntcli(&["token", "show", "-w", slip]).run();
+        output.exits(1).says("is known here; did you mean 'prod'?");
+    }
+    world.ntcli(&["token", "show", "-w", "dev"]).run().exits(1).does_not_say("did you mean");
+}
+
 /// One that is known here is selected without a request.
 #[test]
 fn a_known_one_needs_no_network() {
