@@ -9,7 +9,7 @@ use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
 
 use crate::text::nearest;
 
-use super::args::{ALIASES, DESTRUCTIVE, Format, HABITS, RUNS_A_PROGRAM};
+use super::args::{ALIASES, DESTRUCTIVE, Format, HABITS, OPTION_HABITS, RUNS_A_PROGRAM};
 use super::topics::{self, Topic};
 use super::{command_tree, help, suggest};
 
@@ -179,6 +179,7 @@ impl Scan {
     }
 
     fn option(&mut self, arg: &str, args: &mut Args) {
+        let arg = if arg == "--json" { "--format=json" } else { arg };
         let Some((flag, attached)) = self.split(arg) else {
             return self.unknown_option(arg);
         };
@@ -245,6 +246,13 @@ impl Scan {
         self.globals.iter().chain(self.node.flags)
     }
 
+    /// What this command calls an option of another program.
+    fn option_habit(&self, name: &str) -> Option<String> {
+        let (_, ours) = OPTION_HABITS.iter().find(|habit| habit.0 == name)?;
+        let flag = ours.split(' ').next().unwrap_or_default();
+        self.flags().any(|f| f.long == flag).then(|| (*ours).to_owned())
+    }
+
     fn unknown_option(&mut self, arg: &str) {
         let name = arg.split_once('=').map_or(arg, |(name, _)| name);
         let command = help::spelled(&self.path);
@@ -253,7 +261,10 @@ impl Scan {
             Some(shown) if below(&self.node, name) => {
                 format!("Option {shown} must come after the command")
             }
-            Some(shown) => match nearest(name, self.flags().map(|f| f.long)) {
+            Some(shown) => match self
+                .option_habit(name)
+                .or_else(|| nearest(name, self.flags().map(|f| f.long)))
+            {
                 Some(near) => format!("Unknown option {shown}; did you mean '{near}'?"),
                 None => format!("Unknown option {shown} of '{command}'"),
             },

@@ -68,6 +68,21 @@ pub(super) const HABITS: &[(&str, &str, &str)] = &[
     ("config", "list", "ntcli config show"),
 ];
 
+/// Options of other programs, and what they are called here.
+pub(super) const OPTION_HABITS: &[(&str, &str)] = &[
+    ("--no-expiry", "--expires-in never"),
+    ("--no-expire", "--expires-in never"),
+    ("--expiry", "--expires-in"),
+    ("--ttl", "--expires-in"),
+    ("--output", "--format"),
+    ("-o", "--format"),
+    ("--silent", "--quiet"),
+    ("--verbose", "--debug"),
+    ("-v", "--debug"),
+    ("-y", "--force"),
+    ("--yes", "--force"),
+];
+
 /// Commands that take something away: never guessed from a slip.
 pub(super) const DESTRUCTIVE: [&str; 5] = ["delete", "reset", "revoke", "logout", "clear"];
 
@@ -80,7 +95,7 @@ pub(super) const RUNS_A_PROGRAM: [&str; 2] = ["token", "exec"];
 /// Its options are those of every command; the parser takes them from anywhere.
 #[derive(FromArgs, ArgsInfo, Debug)]
 pub(super) struct Ntcli {
-    /// what stdout gets; text includes tables
+    /// what stdout gets; text includes tables; --json for short
     #[argh(option, arg_name = "text|json", default = "Format::Text")]
     pub(super) format: Format,
     /// trace HTTP to stderr, without secrets

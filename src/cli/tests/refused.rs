@@ -40,6 +40,13 @@ fn unknown_commands() {
 fn unknown_options() {
     say(&[
         ("token refresh --expire 5", "Unknown option '--expire'; did you mean '--expires-in'?"),
+        (
+            "token refresh --no-expiry",
+            "Unknown option '--no-expiry'; did you mean '--expires-in never'?",
+        ),
+        ("token show --json --format text", "--format is given more than once"),
+        ("workspace delete x -y", "Unknown option '-y'; did you mean '--force'?"),
+        ("token show --yes", "Unknown option '--yes' of 'ntcli token show'"),
         ("token show --force", "Unknown option '--force' of 'ntcli token show'"),
         ("token show -x", "Unknown option '-x' of 'ntcli token show'"),
         (
