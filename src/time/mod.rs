@@ -58,6 +58,24 @@ impl Timestamp {
         format!("{}.{:03}Z", text.trim_end_matches('Z'), self.0.rem_euclid(1000))
     }
 
+    /// How far it is from `now`, in the largest unit that fits: `in 364 days`, `3 hours ago`.
+    #[must_use]
+    pub fn from_now(self, now: Self) -> String {
+        let secs = self.secs() - now.secs();
+        let units = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
+        let fits = units.into_iter().find(|(unit, _)| secs.abs() >= *unit);
+        let Some((unit, name)) = fits else {
+            return "now".to_owned();
+        };
+        let count = secs.abs() / unit;
+        let plural = if count == 1 { "" } else { "s" };
+        if secs > 0 {
+            format!("in {count} {name}{plural}")
+        } else {
+            format!("{count} {name}{plural} ago")
+        }
+    }
+
     /// Reads RFC 3339 (`2025-08-07T12:00:00.5+02:00`); `None` if invalid.
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
@@ -214,6 +232,22 @@ fn date_of(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_far_it_is() {
+        let now = Timestamp::from_secs(1_000_000);
+        for (secs, said) in [
+            (0, "now"),
+            (1, "in 1 second"),
+            (-59, "59 seconds ago"),
+            (60, "in 1 minute"),
+            (-7300, "2 hours ago"),
+            (86_400 * 2 - 1, "in 1 day"),
+            (31_536_000, "in 365 days"),
+        ] {
+            assert_eq!(now.plus_secs(secs).from_now(now), said);
+        }
+    }
 
     #[test]
     fn dates_there_and_back() {

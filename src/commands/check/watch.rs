@@ -287,8 +287,5 @@ fn session(env: &Env, config: &Config, limits: &Limits, now: Timestamp) -> Sessi
 
 /// `in 3 days (DATE)`.
 pub(in crate::commands) fn in_days(end: Timestamp, now: Timestamp) -> String {
-    match (end.secs() - now.secs()).div_euclid(DAY_S) {
-        1 => format!("in 1 day ({end})"),
-        days => format!("in {days} days ({end})"),
-    }
+    format!("{} ({end})", end.from_now(now))
 }

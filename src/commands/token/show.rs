@@ -50,8 +50,14 @@ fn report(
 
     let mut text = format!("Current token of '{}'\n", printable(&workspace.name));
     text += &format!("  JTI:       {}\n", printable(token.jti.as_deref().unwrap_or("-")));
-    text += &format!("  Created:   {}\n", moment(created_at));
-    text += &format!("  Expires:   {}\n", token.expiry.for_people());
+    // A person reads dates better from here.
+    let from_now = |at: Option<Timestamp>| {
+        let at = at.filter(|_| app.console().out_is_terminal());
+        at.map(|at| format!(" ({})", at.from_now(now))).unwrap_or_default()
+    };
+    text += &format!("  Created:   {}{}\n", moment(created_at), from_now(created_at));
+    let expires = token.expiry.for_people();
+    text += &format!("  Expires:   {expires}{}\n", from_now(token.expiry.at()));
     text += &format!("  Status:    {status}\n");
     if let Some(answer) = &answer {
         text += &format!("  Server:    {}\n", answer.server);
