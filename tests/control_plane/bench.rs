@@ -82,8 +82,8 @@ pub(crate) fn run(ntcli: &Path, with_symbols: &Path, server: ControlPlane) -> Re
         ("curl --version", &|| bench.program(&["curl", "--version"])),
     ])?;
     bench.timelines(&[&plain, &secure])?;
-    bench.many(&plain)?;
     bench.far_away(secure_port)?;
+    bench.many(&plain)?;
     sizes::print(ntcli, with_symbols);
     Ok(())
 }
