@@ -52,7 +52,8 @@ fn cases(
             {
                 continue;
             }
-            let (call, early) = (call.clone(), at < asked);
+            // If later ones fail too, it need not be this one that ends the run.
+            let (call, early) = (call.clone(), at < asked && !from_then_on);
             cases.push(Case { call, error, from_then_on, early });
         }
     }
