@@ -9,7 +9,8 @@ SYMBOLS = target/symbols
 # blank in its name cannot be remapped this way.
 FOLDERS = $(CURDIR) $(or $(CARGO_HOME),$(HOME)/.cargo)
 REMAP = $(if $(word 3,$(FOLDERS)),,$(foreach dir,$(FOLDERS),--remap-path-prefix=$(dir)=.))
-RELEASE = RUSTFLAGS="$(strip $$RUSTFLAGS $(REMAP))" $(CARGO)
+FLAGS = RUSTFLAGS="$(strip $$RUSTFLAGS $(REMAP))"
+RELEASE = $(FLAGS) $(CARGO)
 
 MAN = share/man/man1/ntcli.1
 BASH = share/bash-completion/completions/ntcli
@@ -17,10 +18,15 @@ ZSH = share/zsh/site-functions/_ntcli
 FISH = share/fish/vendor_completions.d/ntcli.fish
 INSTALLED = bin/ntcli $(MAN) $(BASH) $(ZSH) $(FISH)
 
-.PHONY: build test fuzz lint fmt demo control-plane bench install uninstall deb vendor dist reproduce test-dist clean
+.PHONY: build static test fuzz lint fmt demo control-plane bench install uninstall deb vendor dist reproduce test-dist clean
 
 build:
 	$(RELEASE) build --release --locked
+
+# One file that needs no C library; STATIC_TARGET=aarch64-unknown-linux-musl for 64-bit ARM.
+STATIC_TARGET = $(shell uname -m)-unknown-linux-musl
+static:
+	$(FLAGS) CARGO="$(CARGO)" .ci/static.sh $(STATIC_TARGET)
 
 # Format, lints, documentation, unit tests, integration tests.
 test: lint

@@ -54,3 +54,8 @@ echo 'Both programs are the same'
 cd "$here/one"
 make demo
 make test
+# What a static program may do otherwise: find users, names, commands and files; and what a kill leaves.
+if [ -n "${NTCLI_STATIC-}" ]; then
+    NTCLI_TEST_PROGRAM=$NTCLI_STATIC cargo test --locked --test integration -- \
+        auth:: cli:: network:: targets:: tokens:: crash::killed
+fi

@@ -2,7 +2,6 @@
 //! they keep it.
 
 use std::env::var;
-use std::process::Command;
 
 #[allow(clippy::disallowed_methods, clippy::print_stdout)] // how a build script talks to cargo
 fn main() {
@@ -16,15 +15,4 @@ fn main() {
     println!("cargo::rustc-link-arg-bin=ntcli=-Wl,--no-eh-frame-hdr");
     println!("cargo::rustc-link-arg-bin=ntcli=-T");
     println!("cargo::rustc-link-arg-bin=ntcli={root}/src/build.ld");
-    // libgcc as a shared library, whose loading takes a sixth of the start-up.
-    if is("CARGO_CFG_TARGET_ENV", "gnu") && has_static_libgcc() {
-        println!("cargo::rustc-link-lib=static:-bundle=gcc_eh");
-    }
-}
-
-/// Whether the C compiler, which links for us, has it; it then prints the full path.
-fn has_static_libgcc() -> bool {
-    let mut cc = Command::new("cc");
-    let output = cc.arg("-print-file-name=libgcc_eh.a").output();
-    output.is_ok_and(|output| output.stdout.starts_with(b"/"))
 }

@@ -4,16 +4,20 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::SESSION;
 use super::certificates::certificate;
 use super::measure::{Cost, Program, median};
 use super::server::ControlPlane;
-use super::{sizes, timeline, tls};
+use super::{far, sizes, timeline, tls};
 
 /// How often each is run, in turns with the others.
 const RUNS: usize = 41;
+/// How often a row is run that takes long.
+const FEW: usize = 5;
+/// There and back to a server that is far away.
+const ROUND_TRIP: Duration = Duration::from_millis(80);
 const YEAR: u64 = 31_536_000;
 
 /// Everything a run needs.
@@ -49,8 +53,8 @@ pub(crate) fn run(ntcli: &Path, with_symbols: &Path, server: ControlPlane) -> Re
     };
     let plain = bench.server.base_url();
     let port = plain.rsplit(':').next().and_then(|port| port.parse().ok());
-    let secure = tls::front("valid.pem", port.unwrap_or_default())?;
-    let secure = format!("https://localhost:{secure}");
+    let secure_port = tls::front("valid.pem", port.unwrap_or_default())?;
+    let secure = format!("https://localhost:{secure_port}");
 
     bench.configure(&[&bench.workspace])?;
     println!(
@@ -78,6 +82,7 @@ pub(crate) fn run(ntcli: &Path, with_symbols: &Path, server: ControlPlane) -> Re
         ("curl --version", &|| bench.program(&["curl", "--version"])),
     ])?;
     bench.timelines(&[&plain, &secure])?;
+    bench.far_away(secure_port)?;
     bench.many(&plain)?;
     sizes::print(ntcli, with_symbols);
     Ok(())
@@ -235,6 +240,31 @@ impl Bench {
             let cost = self.refresh(base, &["--all"]).time()?;
             let each = u32::try_from(count).map_or(1.0, f64::from);
             print(&format!("  of {count}"), &cost.divided(each));
+        }
+        Ok(())
+    }
+
+    /// A refresh with a server that is far away: what it costs is the number of round trips.
+    fn far_away(&self, port: u16) -> Result<(), String> {
+        let port = far::lead(port, ROUND_TRIP).map_err(|e| e.to_string())?;
+        let base = format!("https://localhost:{port}");
+        println!("\nhttps, {} ms there and back", ROUND_TRIP.as_millis());
+        let mut ids = vec![self.workspace.clone()];
+        ids.extend((1..20).map(|n| self.server.add_workspace(&format!("far{n}"))));
+        for (name, ids, args) in
+            [("  token refresh", &ids[..1], &[][..]), ("  refresh --all of 20", &ids, &["--all"])]
+        {
+            self.configure(&ids.iter().map(String::as_str).collect::<Vec<_>>())?;
+            let costs: Result<Vec<Cost>, String> =
+                (0..FEW).map(|_| self.refresh(&base, args).time()).collect();
+            let costs = costs?;
+            let cost = Cost {
+                cpu_ms: median(costs.iter().map(|c| c.cpu_ms)),
+                wall_ms: median(costs.iter().map(|c| c.wall_ms)),
+                written: median(costs.iter().map(|c| c.written)),
+                ..Cost::default()
+            };
+            print(name, &cost);
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 mod bench;
 mod certificates;
 mod demo;
+mod far;
 mod measure;
 mod server;
 mod sizes;

@@ -11,8 +11,9 @@
 //!
 //! `world.plane.configure` makes the server another one, `harness::kill` kills the program at any
 //! point, `harness::gate` holds a request back, `harness::expected` compares whole outputs with files
-//! (`BLESS=1` writes them), `parallel::for_each` takes many cases. A fault that does not happen fails
-//! the test, and so does a secret in any output.
+//! (`BLESS=1` writes them), `parallel::for_each` takes many cases. `NTCLI_TEST_PROGRAM` names another
+//! build of the program to run. A fault that does not happen fails the test, and so does a secret in
+//! any output.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod auth;

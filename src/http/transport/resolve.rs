@@ -10,7 +10,8 @@ use ureq::unversioned::transport::NextTimeout;
 use super::send_tracker::{SendTracker, Stage};
 
 /// ureq's resolver starts a thread for each look-up, and glibc's loads its own libraries: this one
-/// uses it only for real names.
+/// uses it only for real names. musl's asks all name servers at once and takes the first answer, and
+/// appends no search domain to a name with `ndots` dots or more.
 #[derive(Debug)]
 pub(in crate::http) struct Resolve {
     pub(in crate::http) tracker: SendTracker,

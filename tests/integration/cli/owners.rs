@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::harness::parallel::skipped;
-use crate::harness::world::{Run, SESSION, World};
+use crate::harness::world::{Run, SESSION, World, program};
 
 /// Two users that need not have an account.
 const USER: u32 = 12_341;
@@ -22,7 +22,8 @@ fn others_can_run_it() -> bool {
     // By way of a shell: setpriv itself still has root's capabilities when it looks for the program.
     let trial = Command::new("setpriv")
         .args(["--reuid=12341", "--regid=12341", "--clear-groups", "--"])
-        .args(["sh", "-c", "exec \"$0\" --version", env!("CARGO_BIN_EXE_ntcli")])
+        .args(["sh", "-c", "exec \"$0\" --version"])
+        .arg(program())
         .output();
     let can = trial.is_ok_and(|output| output.status.success());
     if !can {

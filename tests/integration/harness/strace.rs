@@ -69,7 +69,7 @@ pub(crate) fn calls_of(world: &World, args: &[impl AsRef<OsStr>]) -> Vec<Call> {
 }
 
 /// What changes files, prints, or sends.
-const EFFECTS: &str = "trace=openat,close,write,sendto,fsync,fdatasync,ftruncate,mkdir,mkdirat,\
+const EFFECTS: &str = "trace=?open,openat,close,write,sendto,fsync,fdatasync,ftruncate,mkdir,mkdirat,\
                        unlink,unlinkat,rename,renameat,renameat2";
 
 /// A system call that did not fail, to the byte.
@@ -94,11 +94,14 @@ impl Traced {
         let (name, rest) = line.split_once('(')?;
         let (args, result) = rest.rsplit_once(" = ")?;
         let args = args.trim_end().strip_suffix(')')?;
-        Some(Traced {
-            name: name.to_owned(),
-            args: args.split(", ").map(str::to_owned).collect(),
-            result: result.parse().ok()?,
-        })
+        let mut args: Vec<_> = args.split(", ").map(str::to_owned).collect();
+        let mut name = name.to_owned();
+        if name == "open" {
+            // musl's way to say the same.
+            name = "openat".to_owned();
+            args.insert(0, "AT_FDCWD".to_owned());
+        }
+        Some(Traced { name, args, result: result.parse().ok()? })
     }
 
     pub(crate) fn number(&self, n: usize) -> usize {

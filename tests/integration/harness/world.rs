@@ -47,7 +47,7 @@ impl World {
         fs::create_dir_all(&root).unwrap();
         let plane = ControlPlane::start();
         plane.add_session(SESSION);
-        World { plane, dir: root.join("config"), program: env!("CARGO_BIN_EXE_ntcli").into(), root }
+        World { plane, dir: root.join("config"), program: program(), root }
     }
 
     /// Signed in, with the workspace `prod` active and a current token in the config.
@@ -302,6 +302,17 @@ impl Drop for World {
         fs::set_permissions(&self.dir, fs::Permissions::from_mode(0o700)).ok();
         fs::remove_dir_all(&self.root).ok();
     }
+}
+
+/// The program that was built with these tests, or another build of it: `NTCLI_TEST_PROGRAM`.
+pub(crate) fn program() -> PathBuf {
+    #[expect(clippy::disallowed_methods, reason = "for the tests' user, not the program's")]
+    let other = std::env::var_os("NTCLI_TEST_PROGRAM");
+    // Runs have a working directory of their own.
+    other.map_or_else(
+        || env!("CARGO_BIN_EXE_ntcli").into(),
+        |path| fs::canonicalize(path).expect("NTCLI_TEST_PROGRAM names a program"),
+    )
 }
 
 /// What a file holds; a FIFO in its place would block forever.

@@ -199,7 +199,9 @@ fn a_full_disk_beneath_it_fails_nothing() {
     let calls = strace::calls_of(&world, &["token", "refresh"]);
     let calls: Vec<_> = calls.into_iter().filter(|c| c.line.contains("history.jsonl")).collect();
     assert!(calls.iter().any(|call| call.name == "write"), "{calls:#?}");
-    for call in calls.iter().filter(|call| ["openat", "write"].contains(&call.name.as_str())) {
+    for call in
+        calls.iter().filter(|call| ["open", "openat", "write"].contains(&call.name.as_str()))
+    {
         let (world, prod) = World::ready();
         let refresh = world.ntcli(&["token", "refresh"]);
         let output = call.inject(refresh, &world, "error=ENOSPC", "").run();
