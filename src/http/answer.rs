@@ -41,10 +41,16 @@ pub(super) fn judge(
 
 fn whole(answer: Answer, context: &AttemptContext) -> Result<Response, AttemptError> {
     let date = date(answer.header(header::DATE));
+    let media_type = media_type(&answer);
     let status = answer.status;
     let host = &context.target.host;
     let fault = match answer.body {
-        Ok(body) => return Ok(Response { status, body, date }),
+        Ok(body) => {
+            let secrets = context.secrets;
+            let page = message::is_html(&body, &media_type)
+                .then(|| secrets.clean(&message::page(&body, secrets)));
+            return Ok(Response { status, body, page, date });
+        }
         Err(fault) => fault,
     };
     let timed_out = fault == BodyFault::TimedOut;
@@ -137,8 +143,12 @@ fn broken(answer: &Answer, context: &AttemptContext, now: Timestamp) -> AttemptE
     }
 }
 
+fn media_type(answer: &Answer) -> String {
+    answer.header(header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase()
+}
+
 fn said(answer: &Answer, context: &AttemptContext) -> (ErrorKind, String) {
-    let media_type = answer.header(header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
+    let media_type = media_type(answer);
     let secrets = context.secrets;
     let (kind, said) = match &answer.body {
         Ok(body) => message::parse(body, &media_type, secrets),
