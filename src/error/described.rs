@@ -64,8 +64,8 @@ pub(super) fn call(action: &str, failure: &Failure) -> Described {
         _ => format!("Could not {action}; nothing has changed"),
     };
     let described = Described::call(failure, message);
-    if let Failure::Rejected { kind: ErrorKind::SessionVariable(variable), .. } = failure {
-        return described.hint(format!("unset {variable}, or put a fresh session token into it"));
+    if let Failure::Rejected { kind: ErrorKind::GivenSession { fix }, .. } = failure {
+        return described.hint(fix);
     }
     let hint = match failure.status() {
         Some(401) => "ntcli auth login",

@@ -18,8 +18,11 @@ pub(crate) enum ErrorKind {
     /// Exactly `{"detail":"Not Found"}` or `{"detail":"Method Not Allowed"}`: the server has no
     /// such route.
     NoRoute,
-    /// A 401 to a session that this environment variable holds. Only the user can replace it.
-    SessionVariable(&'static str),
+    /// A 401 to a session that the environment holds or leads to. Only the user can replace it.
+    GivenSession {
+        /// What to do, as a hint.
+        fix: String,
+    },
     /// HTML, text, nothing, or JSON of no known shape: not an answer of this API.
     Foreign,
 }

@@ -243,7 +243,7 @@ fn prepare(request: &Request) -> Result<Target, Failure> {
 }
 
 /// An error of the system in a few words, without its number and std's preamble.
-fn describe_io(error: &std::io::Error) -> String {
+pub(crate) fn describe_io(error: &std::io::Error) -> String {
     let text = error.to_string();
     let preamble = "failed to lookup address information: ";
     let text = text.strip_prefix(preamble).unwrap_or(&text);
