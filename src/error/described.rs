@@ -68,6 +68,9 @@ pub(super) fn call(action: &str, failure: &Failure) -> Described {
         return described.hint(fix);
     }
     let hint = match failure.status() {
+        _ if failure.is_about_certificate() => {
+            "export NTCLI_CLIENT_CERT=/path/to/client.pem NTCLI_CLIENT_KEY=/path/to/client.key"
+        }
         Some(401) => "ntcli auth login",
         Some(403) => "ntcli auth login, with an account that may do this",
         Some(404) => "ntcli workspace list",

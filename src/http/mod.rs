@@ -188,6 +188,7 @@ impl Http {
             route: &route,
             stage: tracker.stage(),
             reused: !tracker.connected(),
+            peer: tracker.peer(),
             timeout: self.settings.timeout,
             secrets: &self.sent_secrets,
         };

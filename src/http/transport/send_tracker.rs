@@ -1,5 +1,6 @@
 //! How far an attempt got, and so whether the server can have seen any of it.
 
+use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ureq::unversioned::transport::{
@@ -32,11 +33,21 @@ pub(in crate::http) struct SendTracker(Arc<Mutex<Seen>>);
 struct Seen {
     stage: Stage,
     connected: bool,
+    peer: Peer,
+}
+
+/// What is known about the server at the other end of a connection.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::http) struct Peer {
+    /// It asked for a client certificate.
+    pub(in crate::http) asks: bool,
+    /// It had answered before the request of this attempt.
+    pub(in crate::http) has_answered: bool,
 }
 
 impl Default for Seen {
     fn default() -> Self {
-        Self { stage: Stage::Resolve, connected: false }
+        Self { stage: Stage::Resolve, connected: false, peer: Peer::default() }
     }
 }
 
@@ -55,6 +66,16 @@ impl SendTracker {
         self.with(|seen| seen.connected)
     }
 
+    /// The server, as far as this attempt has met it.
+    pub(in crate::http) fn peer(&self) -> Peer {
+        self.with(|seen| seen.peer)
+    }
+
+    /// The server asks for a client certificate.
+    pub(in crate::http) fn asked_for_certificate(&self) {
+        self.with(|seen| seen.peer.asks = true);
+    }
+
     pub(in crate::http) fn reached(&self, stage: Stage) {
         self.with(|seen| seen.stage = stage);
     }
@@ -70,7 +91,7 @@ fn is_way_to_proxy(tunnels: bool, details: &ConnectionDetails) -> bool {
     tunnels && details.config.proxy().is_none()
 }
 
-/// Sits below TLS and records that TLS begins.
+/// Sits below TLS, records that TLS begins, and reads on where a write fails.
 #[derive(Debug)]
 pub(in crate::http) struct BelowTls {
     pub(in crate::http) tracker: SendTracker,
@@ -79,20 +100,70 @@ pub(in crate::http) struct BelowTls {
 }
 
 impl<In: Transport> Connector<In> for BelowTls {
-    type Out = In;
+    type Out = LastWords<In>;
 
     fn connect(
         &self,
         details: &ConnectionDetails,
         chained: Option<In>,
-    ) -> Result<Option<In>, ureq::Error> {
+    ) -> Result<Option<Self::Out>, ureq::Error> {
         self.tracker.reached(if is_way_to_proxy(self.tunnels, details) {
             Stage::TlsToProxy
         } else {
             Stage::Tls
         });
-        Ok(chained)
+        Ok(chained.map(|inner| LastWords { inner, is_broken: false }))
     }
+}
+
+/// A connection that is read to its end even if writing fails: a peer that closes it may have said
+/// why, and the alert that proves that our request was not read would be lost otherwise.
+#[derive(Debug)]
+pub(in crate::http) struct LastWords<T> {
+    inner: T,
+    is_broken: bool,
+}
+
+impl<T: Transport> Transport for LastWords<T> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        if self.is_broken {
+            return Ok(());
+        }
+        match self.inner.transmit_output(amount, timeout) {
+            Err(ureq::Error::Io(error)) if is_cut(&error) => {
+                self.is_broken = true;
+                Ok(())
+            }
+            sent => sent,
+        }
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        self.inner.await_input(timeout)
+    }
+
+    fn is_open(&mut self) -> bool {
+        !self.is_broken && self.inner.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.inner.is_tls()
+    }
+}
+
+/// Whether the peer closed the connection.
+pub(in crate::http) fn is_cut(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::UnexpectedEof
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+    )
 }
 
 /// Sits above TLS, at the top of the chain, and records that a request is sent.
@@ -116,7 +187,8 @@ impl<In: Transport> Connector<In> for AboveTls {
             return Ok(chained.map(Either::A));
         }
         self.tracker.with(|seen| seen.connected = true);
-        Ok(chained.map(|inner| Either::B(Tracked { inner, tracker: self.tracker.clone() })))
+        let (tracker, peer) = (self.tracker.clone(), self.tracker.peer());
+        Ok(chained.map(|inner| Either::B(Tracked { inner, tracker, peer })))
     }
 }
 
@@ -125,6 +197,7 @@ impl<In: Transport> Connector<In> for AboveTls {
 pub(in crate::http) struct Tracked<T> {
     inner: T,
     tracker: SendTracker,
+    peer: Peer,
 }
 
 impl<T: Transport> Transport for Tracked<T> {
@@ -133,12 +206,14 @@ impl<T: Transport> Transport for Tracked<T> {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
-        self.tracker.reached(Stage::Sent);
+        self.tracker.with(|seen| (seen.stage, seen.peer) = (Stage::Sent, self.peer));
         self.inner.transmit_output(amount, timeout)
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
-        self.inner.await_input(timeout)
+        let answered = self.inner.await_input(timeout)?;
+        self.peer.has_answered |= answered;
+        Ok(answered)
     }
 
     fn is_open(&mut self) -> bool {
