@@ -167,6 +167,10 @@ impl ControlPlane for Api<'_> {
         &self.base
     }
 
+    fn connect(&self) -> Answer<()> {
+        self.http.connect(&self.base)
+    }
+
     fn create(&self, workspace: &str, expiry: Expiry) -> Answer<Token> {
         let body = match expiry {
             Expiry::In(secs) => format!(r#"{{"expires_in":{secs}}}"#),

@@ -1,6 +1,7 @@
 //! The ureq agents: one per route, built when it is first needed.
 
 use std::cell::RefCell;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use ureq::Agent;
@@ -10,6 +11,7 @@ use ureq::unversioned::transport::{
     ConnectProxyConnector, Connector, RustlsConnector, TcpConnector,
 };
 
+use super::ahead::Ahead;
 use super::bundle::BundleTls;
 use super::forward::AbsoluteForm;
 use super::resolve::Resolve;
@@ -104,11 +106,8 @@ impl Agents {
                     .chain(BelowTls { tracker: tracker.clone(), tunnels: false })
                     .chain(AboveTls { tracker: tracker.clone(), tunnels: false });
             let instead = for_ureq.map(|proxy| proxy.uri().clone());
-            Agent::with_parts(
-                config(settings.timeout, None, None),
-                chain,
-                Resolve { tracker, instead },
-            )
+            let config = config(settings.timeout, None, None);
+            Agent::with_parts(config, ahead(chain, &tracker, false), Resolve::new(tracker, instead))
         } else {
             let tunnels = proxy.is_some();
             let chain =
@@ -118,11 +117,16 @@ impl Agents {
                     .chain(BundleTls(bundle.flatten()))
                     .chain(RustlsConnector::default())
                     .chain(AboveTls { tracker: tracker.clone(), tunnels });
-            let resolve = Resolve { tracker, instead: None };
-            Agent::with_parts(config(settings.timeout, for_ureq, tls), chain, resolve)
+            let config = config(settings.timeout, for_ureq, tls);
+            Agent::with_parts(config, ahead(chain, &tracker, tunnels), Resolve::new(tracker, None))
         };
         Ok(Route { proxy, forwards, agent, secure, has_identity })
     }
+}
+
+fn ahead<C: Connector>(chain: C, tracker: &SendTracker, tunnels: bool) -> Ahead<C> {
+    let (tracker, kept) = (tracker.clone(), Mutex::default());
+    Ahead { chain, tracker, tunnels, longest_idle: LONGEST_IDLE, kept }
 }
 
 fn config(timeout: Duration, proxy: Option<ureq::Proxy>, tls: Option<TlsConfig>) -> Config {

@@ -6,9 +6,9 @@ use std::fmt;
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::{self, CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
@@ -25,8 +25,14 @@ use super::identity::Identity;
 use super::tls;
 
 /// Adds TLS if there is a bundle; without one, ureq's connector does it.
-#[derive(Debug)]
 pub(super) struct BundleTls(pub(super) Option<Arc<ClientConfig>>);
+
+// Derived, it would take all of rustls's own along.
+impl fmt::Debug for BundleTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BundleTls")
+    }
+}
 
 /// The configuration for the certificates of the bundle, at least one of which can be read.
 pub(super) fn configure(
@@ -36,26 +42,32 @@ pub(super) fn configure(
 ) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(certificates.iter().cloned());
-    let by_issuer =
-        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&crypto));
-    let by_issuer = by_issuer.build().map_err(|error| error.to_string())?;
+    let algorithms = crypto.signature_verification_algorithms;
+    let verifier = Arc::new(InBundle { certificates, roots, algorithms });
     let chain = identity.map(|identity| identity.cert.clone()).unwrap_or_default();
     let config = ClientConfig::builder_with_provider(crypto)
         .with_safe_default_protocol_versions()
         .and_then(|builder| {
             builder
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(InBundle { certificates, by_issuer }))
+                .with_custom_certificate_verifier(verifier)
                 .with_client_auth_cert(chain, tls::no_key())
         });
     Ok(Arc::new(config.map_err(|error| error.to_string())?))
 }
 
-/// Accepts what an issuer in the bundle has signed, and what is itself in the bundle.
-#[derive(Debug)]
+/// Accepts what an issuer in the bundle has signed, and what is itself in the bundle. rustls's own
+/// verifier also knows revocation lists, for a hundredth of the program's size.
 struct InBundle {
     certificates: Vec<CertificateDer<'static>>,
-    by_issuer: Arc<WebPkiServerVerifier>,
+    roots: RootCertStore,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl fmt::Debug for InBundle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InBundle")
+    }
 }
 
 impl ServerCertVerifier for InBundle {
@@ -64,20 +76,21 @@ impl ServerCertVerifier for InBundle {
         shown: &CertificateDer<'_>,
         between: &[CertificateDer<'_>],
         name: &ServerName<'_>,
-        ocsp: &[u8],
+        _: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        match self.by_issuer.verify_server_cert(shown, between, name, ocsp, now) {
+        let parsed = ParsedCertificate::try_from(shown)?;
+        let all = self.algorithms.all;
+        match verify_server_cert_signed_by_trust_anchor(&parsed, &self.roots, between, now, all) {
+            Ok(()) => {}
             // webpki looks at the dates before either of the two, so that they are known to be good.
             Err(rustls::Error::InvalidCertificate(error))
                 if (error == CertificateError::UnknownIssuer || tls::is_issuer_itself(&error))
-                    && self.certificates.iter().any(|known| known == shown) =>
-            {
-                rustls::client::verify_server_name(&ParsedCertificate::try_from(shown)?, name)?;
-                Ok(ServerCertVerified::assertion())
-            }
-            verdict => verdict,
+                    && self.certificates.iter().any(|known| known == shown) => {}
+            Err(error) => return Err(error),
         }
+        verify_server_name(&parsed, name)?;
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -86,7 +99,7 @@ impl ServerCertVerifier for InBundle {
         shown: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.by_issuer.verify_tls12_signature(message, shown, signed)
+        crypto::verify_tls12_signature(message, shown, signed, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -95,11 +108,11 @@ impl ServerCertVerifier for InBundle {
         shown: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.by_issuer.verify_tls13_signature(message, shown, signed)
+        crypto::verify_tls13_signature(message, shown, signed, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.by_issuer.supported_verify_schemes()
+        self.algorithms.supported_schemes()
     }
 }
 

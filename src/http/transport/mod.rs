@@ -2,6 +2,7 @@
 //! that send.
 
 pub(in crate::http) mod agent;
+mod ahead;
 mod bundle;
 pub(in crate::http) mod exchange;
 mod forward;

@@ -34,6 +34,16 @@ struct Seen {
     stage: Stage,
     connected: bool,
     peer: Peer,
+    rehearsal: Rehearsal,
+}
+
+/// Whether this is an attempt to connect only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rehearsal {
+    No,
+    Begun,
+    /// There is a connection.
+    Done,
 }
 
 /// What is known about the server at the other end of a connection.
@@ -47,7 +57,12 @@ pub(in crate::http) struct Peer {
 
 impl Default for Seen {
     fn default() -> Self {
-        Self { stage: Stage::Resolve, connected: false, peer: Peer::default() }
+        Self {
+            stage: Stage::Resolve,
+            connected: false,
+            peer: Peer::default(),
+            rehearsal: Rehearsal::No,
+        }
     }
 }
 
@@ -55,6 +70,30 @@ impl SendTracker {
     /// A new attempt begins.
     pub(in crate::http) fn reset(&self) {
         self.with(|seen| *seen = Seen::default());
+    }
+
+    /// An attempt begins that only connects: its request is not sent.
+    pub(in crate::http) fn begin_rehearsal(&self) {
+        self.with(|seen| *seen = Seen { rehearsal: Rehearsal::Begun, ..Seen::default() });
+    }
+
+    pub(in crate::http) fn is_rehearsal(&self) -> bool {
+        self.with(|seen| seen.rehearsal != Rehearsal::No)
+    }
+
+    /// Whether a connection was all that was wanted: then the request must not be sent.
+    pub(in crate::http) fn ends_rehearsal(&self) -> bool {
+        self.with(|seen| {
+            if seen.rehearsal == Rehearsal::Begun {
+                seen.rehearsal = Rehearsal::Done;
+            }
+            seen.rehearsal == Rehearsal::Done
+        })
+    }
+
+    /// Whether the rehearsal found a connection.
+    pub(in crate::http) fn is_rehearsed(&self) -> bool {
+        self.with(|seen| seen.rehearsal == Rehearsal::Done)
     }
 
     pub(in crate::http) fn stage(&self) -> Stage {
@@ -87,7 +126,7 @@ impl SendTracker {
 
 /// Whether these are the details of the connection to the proxy itself: ureq runs the whole chain
 /// of connectors for that one first, with a configuration that names no proxy.
-fn is_way_to_proxy(tunnels: bool, details: &ConnectionDetails) -> bool {
+pub(super) fn is_way_to_proxy(tunnels: bool, details: &ConnectionDetails) -> bool {
     tunnels && details.config.proxy().is_none()
 }
 
@@ -206,6 +245,10 @@ impl<T: Transport> Transport for Tracked<T> {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        // A connection of an earlier request: there is one, and no more was asked.
+        if self.tracker.ends_rehearsal() {
+            return Err(ureq::Error::ConnectionFailed);
+        }
         self.tracker.with(|seen| (seen.stage, seen.peer) = (Stage::Sent, self.peer));
         self.inner.transmit_output(amount, timeout)
     }
