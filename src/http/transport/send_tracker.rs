@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ureq::http::uri::Authority;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, NextTimeout, Transport,
 };
@@ -35,6 +36,9 @@ struct Seen {
     connected: bool,
     peer: Peer,
     rehearsal: Rehearsal,
+    /// The servers that have asked for a client certificate in this run: when a session is resumed,
+    /// they do not ask again.
+    askers: Vec<Authority>,
 }
 
 /// Whether this is an attempt to connect only.
@@ -62,6 +66,7 @@ impl Default for Seen {
             connected: false,
             peer: Peer::default(),
             rehearsal: Rehearsal::No,
+            askers: Vec::new(),
         }
     }
 }
@@ -69,12 +74,19 @@ impl Default for Seen {
 impl SendTracker {
     /// A new attempt begins.
     pub(in crate::http) fn reset(&self) {
-        self.with(|seen| *seen = Seen::default());
+        self.begin(Rehearsal::No);
     }
 
     /// An attempt begins that only connects: its request is not sent.
     pub(in crate::http) fn begin_rehearsal(&self) {
-        self.with(|seen| *seen = Seen { rehearsal: Rehearsal::Begun, ..Seen::default() });
+        self.begin(Rehearsal::Begun);
+    }
+
+    fn begin(&self, rehearsal: Rehearsal) {
+        self.with(|seen| {
+            let askers = std::mem::take(&mut seen.askers);
+            *seen = Seen { rehearsal, askers, ..Seen::default() };
+        });
     }
 
     pub(in crate::http) fn is_rehearsal(&self) -> bool {
@@ -225,8 +237,17 @@ impl<In: Transport> Connector<In> for AboveTls {
             self.tracker.reached(Stage::Tunnel);
             return Ok(chained.map(Either::A));
         }
-        self.tracker.with(|seen| seen.connected = true);
-        let (tracker, peer) = (self.tracker.clone(), self.tracker.peer());
+        let peer = self.tracker.with(|seen| {
+            seen.connected = true;
+            if let Some(server) = details.uri.authority() {
+                if seen.peer.asks && !seen.askers.contains(server) {
+                    seen.askers.push(server.clone());
+                }
+                seen.peer.asks = seen.askers.contains(server);
+            }
+            seen.peer
+        });
+        let tracker = self.tracker.clone();
         Ok(chained.map(|inner| Either::B(Tracked { inner, tracker, peer })))
     }
 }

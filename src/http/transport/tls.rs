@@ -186,7 +186,7 @@ fn certificate(error: &CertificateError, host: &str) -> String {
             "is not valid yet (or this machine's clock is wrong)".to_owned()
         }
         C::NotValidForName | C::NotValidForNameContext { .. } => {
-            format!("is not for {host} but for another name")
+            format!("is not for {host} but for another name (those in its subjectAltName count)")
         }
         C::UnknownIssuer => "comes from an unknown issuer, or is self-signed \
             (SSL_CERT_FILE can name the certificates to trust)"

@@ -61,6 +61,9 @@ fn none_where_one_is_demanded() {
             let output = refresh(&world, port).run();
             fails(&world, &output, 2, &["Caused by: localhost wants a client certificate\n", HINT]);
         }
+        let health = world.ntcli(&["health"]).env("SSL_CERT_FILE", certificate("ca.pem"));
+        let health = health.env("NTCLI_API_URL", format!("https://localhost:{port}")).run();
+        health.exits(2).says("localhost wants a client certificate\n").says(HINT);
         let json = world.ntcli(&["token", "refresh", "--format", "json"]);
         let json = json.env("NTCLI_API_URL", format!("https://localhost:{port}"));
         let json = json.env("SSL_CERT_FILE", certificate("ca.pem")).run().exits(2).json();
@@ -104,6 +107,14 @@ fn a_page_that_asks_for_one() {
     output.exits(2).says("Could not create a token; nothing has changed\n").says(HINT);
     output.says("the server answered 400: it wants a client certificate; ").says(title);
     assert!(!world.has_journal(), "{}", world.describe());
+    // Nor is it forgotten for the next workspace, for which the session is resumed.
+    let other = world.add_workspace("other");
+    world.plane.fault(Route::TokenCreate, Times::N(2), page.clone());
+    let run = world.ntcli(&["token", "refresh", "--all"]);
+    let run = run.env("NTCLI_API_URL", format!("https://localhost:{port}"));
+    let output = run.env("SSL_CERT_FILE", certificate("ca.pem")).run().exits(2).stderr.clone();
+    assert_eq!(output.matches("it wants a client certificate").count(), 2, "{output}");
+    world.assert_one_live_token(&other);
     // It is not said where one was shown, nor where none was asked for.
     let [cert, key] = ["client.pem", "client.key"].map(certificate);
     world.plane.fault(Route::TokenCreate, Times::Once, page.clone());
