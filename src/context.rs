@@ -80,6 +80,11 @@ impl Clock for SystemClock {
     }
 }
 
+/// The variables that hold a session, or lead to one: no other program gets them. That of systemd's
+/// credentials is not among them; what it leads to may be meant for that program.
+pub(crate) const SESSION_VARIABLES: [&str; 3] =
+    ["NTCLI_SESSION_TOKEN", "NTCLI_SESSION_TOKEN_FILE", "NTCLI_TOKEN"];
+
 /// A copy of the environment. An empty variable counts as unset.
 #[derive(Clone, Default)]
 pub struct Env(BTreeMap<OsString, OsString>);

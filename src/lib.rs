@@ -30,7 +30,7 @@
 //! 1. Lock the folder; read the config again; a run that finds the work done by another ends with
 //!    the same result.
 //! 2. Recover what the journal holds, for the server it belongs to (`recover`).
-//! 3. Check for every failure that can be detected now. Nothing has been sent so far.
+//! 3. Connect, and check for every failure that can be detected now. Nothing has been sent so far.
 //! 4. Journal `creating`, durably.
 //! 5. Request the token. Not sent, or rejected for certain: close, fail. Everything else may have
 //!    been carried out: look for the token before trying again, else leave the request open.

@@ -13,7 +13,7 @@ use crate::token::{Token, TokenExpiry};
 fn parse(response: &Response) -> Answer<Json> {
     match serde_json::from_slice(&response.body) {
         Ok(object @ Json::Object(_)) => Ok(object),
-        _ => Err(unusable(response.status, "it is no JSON object")),
+        _ => Err(unusable(response.status, &response.no_object())),
     }
 }
 
@@ -220,6 +220,7 @@ mod tests {
             let response = Response {
                 status: 201,
                 body: format!(r#"{{"access_token":"wst_1"{body}}}"#).into(),
+                page: None,
                 date: None,
             };
             let token = issued(&response, asked, Timestamp::from_secs(0)).unwrap();

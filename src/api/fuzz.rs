@@ -13,7 +13,7 @@ fn now() -> Timestamp {
 }
 
 fn answer(body: &[u8]) -> Response {
-    Response { status: 200, body: body.to_vec(), date: None }
+    Response { status: 200, body: body.to_vec(), page: None, date: None }
 }
 
 /// An answer that cannot be understood is reported as an unknown outcome.

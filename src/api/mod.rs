@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::config::bare_id;
 use crate::context::Clock;
-use crate::error::Failure;
+use crate::error::{Blame, Failure};
 use crate::http::{self, Body, Http, Method, Repeat, Request, Response};
 use crate::json::Json;
 use crate::rotation::{Acceptance, Answer, ControlPlane, ListedToken, NewWorkspace};
@@ -156,7 +156,7 @@ fn segment(id: &str) -> Answer<String> {
     if id.is_empty() {
         return Err(Failure::NotSent {
             reason: "an id that the request needs is empty".to_owned(),
-            our_setting: true,
+            blame: Blame::Setting,
         });
     }
     Ok(http::encode_segment(id))
@@ -165,6 +165,10 @@ fn segment(id: &str) -> Answer<String> {
 impl ControlPlane for Api<'_> {
     fn server(&self) -> &str {
         &self.base
+    }
+
+    fn connect(&self) -> Answer<()> {
+        self.http.connect(&self.base)
     }
 
     fn create(&self, workspace: &str, expiry: Expiry) -> Answer<Token> {

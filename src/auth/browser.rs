@@ -3,8 +3,7 @@
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
-use super::session::VARIABLES;
-use crate::context::Env;
+use crate::context::{Env, SESSION_VARIABLES};
 
 /// Opens `url` in a browser, without the session variables. Returns `None` if there is no browser,
 /// display or terminal; `BROWSER` says that there is one.
@@ -21,7 +20,7 @@ pub(crate) fn open(env: &Env, at_terminal: bool, url: &str) -> Option<Child> {
         .stderr(Stdio::null())
         // Ctrl-C ends the sign-in, not the browser.
         .process_group(0);
-    for variable in VARIABLES {
+    for variable in SESSION_VARIABLES {
         command.env_remove(variable);
     }
     command.spawn().ok()

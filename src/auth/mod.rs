@@ -8,7 +8,7 @@ mod session;
 
 pub(crate) use renewal::Keeper;
 pub(crate) use session::{
-    bearer_as_it_is, check, explain, from_bearer, from_env, has_ended, ignores_variable,
+    FromEnv, bearer_as_it_is, check, explain, from_bearer, from_env, has_ended, ignores_variable,
     is_renewable, stored,
 };
 

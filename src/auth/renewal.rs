@@ -14,7 +14,7 @@ use crate::config::{Config, Notice, Paths, Session};
 use crate::config_dir::{ConfigDir, LOCK_WAIT};
 use crate::context::{Clock, Env};
 use crate::endpoints;
-use crate::error::{AuthError, Error, Failure, Result, chain, is_refusal};
+use crate::error::{AuthError, Blame, Error, Failure, Result, chain, exit, is_refusal};
 use crate::http::Http;
 use crate::secret::Secret;
 use crate::store;
@@ -207,7 +207,10 @@ impl Renew for Keeper {
             Err(Error::NoSession { reason }) => Err(with_reason(refusal, &reason)),
             // The request itself was rejected and can be repeated: nothing is unknown.
             Err(error) => Err(Failure::NotSent {
-                our_setting: error.exit_code() == crate::error::exit::USAGE,
+                blame: match error.exit_code() {
+                    exit::USAGE => Blame::Setting,
+                    _ => Blame::Network,
+                },
                 reason: format!("the session was turned down; {}", error.in_one_line()),
             }),
         }

@@ -1,56 +1,137 @@
 //! Where the session bearer of a run comes from, and whether it can be used.
 
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
 use crate::config::{Config, Session, User};
 use crate::context::Env;
 use crate::endpoints;
 use crate::error::{Error, ErrorKind, Failure, Result};
+use crate::http::describe_io;
 use crate::jwt;
 use crate::secret::Secret;
+use crate::text::{printable, shell_word};
 use crate::time::Timestamp;
 
 /// The variable that holds a session bearer.
 const VARIABLE: &str = "NTCLI_SESSION_TOKEN";
-/// Its old name. The platform's documents put a *workspace* token there.
+/// The variable that names a file with one.
+const FILE_VARIABLE: &str = "NTCLI_SESSION_TOKEN_FILE";
+/// The old name of the first. The platform's documents put a *workspace* token there.
 const OLD_VARIABLE: &str = "NTCLI_TOKEN";
-
-/// The variables that may hold a session bearer; the first one that is set is used.
-pub(super) const VARIABLES: [&str; 2] = [VARIABLE, OLD_VARIABLE];
+/// Set by systemd: the folder with what `LoadCredential=` gives a service.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+/// The name of the session there.
+const CREDENTIAL: &str = "ntcli.session";
+/// More than any session; a wrong file may be large.
+const LONGEST_FILE: u64 = 64 * 1024;
 
 /// A session bearer from the environment.
 pub(crate) struct FromEnv {
-    /// The variable that holds it.
+    /// The variable that holds it, or leads to its file.
     pub variable: &'static str,
+    /// The file that holds it, if one does.
+    pub file: Option<PathBuf>,
     pub bearer: Secret,
 }
 
-/// The session bearer that the environment holds. A workspace token in `NTCLI_TOKEN` does not count.
+impl FromEnv {
+    /// What holds it, for people.
+    pub(crate) fn place(&self) -> String {
+        place(self.variable, self.file.as_deref())
+    }
+
+    /// What to do if the server rejects it.
+    fn fix(&self) -> String {
+        match &self.file {
+            Some(file) => {
+                let file = shell_word(&file.display().to_string());
+                format!("put a fresh session token into {file}")
+            }
+            None => format!("unset {}, or put a fresh session token into it", self.variable),
+        }
+    }
+}
+
+fn place(variable: &str, file: Option<&Path>) -> String {
+    match file {
+        Some(file) => format!("{} ({variable})", printable(&file.display().to_string())),
+        None => variable.to_owned(),
+    }
+}
+
+/// The session bearer that the environment holds or leads to. A workspace token in `NTCLI_TOKEN`
+/// does not count.
 ///
 /// # Errors
-/// [`Error::InvalidValue`] when it cannot be sent in a header.
+/// [`Error::InvalidValue`] when it cannot be read, or not be sent in a header.
 pub(crate) fn from_env(env: &Env, config: &Config) -> Result<Option<FromEnv>> {
-    let set = |variable| Some((variable, env.text(variable)?));
-    let Some((variable, text)) = VARIABLES.into_iter().find_map(set) else {
-        return Ok(None);
+    if let Some(text) = env.text(VARIABLE) {
+        return usable(VARIABLE, None, &text).map(Some);
+    }
+    if let Some(file) = env.os(FILE_VARIABLE) {
+        return in_file(FILE_VARIABLE, PathBuf::from(file)).map(Some);
+    }
+    if let Some(text) = env.text(OLD_VARIABLE)
+        && !is_workspace_token(text.trim_end(), config)
+    {
+        return usable(OLD_VARIABLE, None, &text).map(Some);
+    }
+    match env.os(CREDENTIALS).map(|folder| Path::new(folder).join(CREDENTIAL)) {
+        Some(file) if is_there(&file) => in_file(CREDENTIALS, file).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// A service may have other credentials and not this one. One that cannot be looked at is read, and
+/// the error told.
+fn is_there(file: &Path) -> bool {
+    !fs::metadata(file).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+fn in_file(variable: &'static str, file: PathBuf) -> Result<FromEnv> {
+    let bad = |why: &str| Error::InvalidValue {
+        message: format!(
+            "The session token in {} cannot be used: {why}",
+            place(variable, Some(&file))
+        ),
     };
-    if ignores_variable(env, config) {
-        return Ok(None);
+    let unreadable = |error| bad(&describe_io(&error));
+    // A pipe could be read only once, and may never end.
+    if !fs::metadata(&file).map_err(unreadable)?.is_file() {
+        return Err(bad("it is not a regular file"));
     }
-    let bearer = Secret::new(text.trim_end());
-    if bearer.is_header_safe() {
-        Ok(Some(FromEnv { variable, bearer }))
-    } else {
-        Err(Error::InvalidValue {
-            message: format!(
-                "{variable} holds a character that no token has (a space, a line break, or beyond ASCII)"
-            ),
-        })
+    let mut bytes = Vec::new();
+    let opened = File::open(&file).map_err(unreadable)?;
+    opened.take(LONGEST_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > LONGEST_FILE {
+        return Err(bad("it is larger than 64 KiB"));
     }
+    if bytes.trim_ascii().is_empty() {
+        return Err(bad("it is empty"));
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    usable(variable, Some(file), &text)
+}
+
+fn usable(variable: &'static str, file: Option<PathBuf>, text: &str) -> Result<FromEnv> {
+    let found = FromEnv { variable, file, bearer: Secret::new(text.trim_end()) };
+    if found.bearer.is_header_safe() {
+        return Ok(found);
+    }
+    Err(Error::InvalidValue {
+        message: format!(
+            "{} holds a character that no token has (a space, a line break, or beyond ASCII)",
+            found.place()
+        ),
+    })
 }
 
 /// Whether `NTCLI_TOKEN` is not used because it holds a workspace token.
 pub(crate) fn ignores_variable(env: &Env, config: &Config) -> bool {
     let old = env.text(OLD_VARIABLE);
-    env.os(VARIABLE).is_none()
+    [VARIABLE, FILE_VARIABLE].iter().all(|name| env.os(name).is_none())
         && old.is_some_and(|text| is_workspace_token(text.trim_end(), config))
 }
 
@@ -138,14 +219,15 @@ pub(crate) fn is_renewable(env: &Env, config: &Config) -> Result<bool> {
 /// A 401 with what is known about the session that was sent, or why none was sent.
 pub(crate) fn explain(env: &Env, config: &Config, mut refusal: Failure) -> Failure {
     let why = match from_env(env, config) {
-        Ok(Some(FromEnv { variable, bearer })) => {
+        Ok(Some(found)) => {
             if let Failure::Rejected { kind, .. } = &mut refusal {
-                *kind = ErrorKind::SessionVariable(variable);
+                *kind = ErrorKind::GivenSession { fix: found.fix() };
             }
-            if is_workspace_token(bearer.expose(), config) {
-                format!("{variable} holds a workspace token, not a session")
+            let place = found.place();
+            if is_workspace_token(found.bearer.expose(), config) {
+                format!("{place} holds a workspace token, not a session")
             } else {
-                format!("{variable} holds the session that was sent")
+                format!("{place} holds the session that was sent")
             }
         }
         Ok(None) => match stored(env, config) {

@@ -6,6 +6,10 @@ use super::failure::call_codes;
 use super::{Error, ErrorKind, Failure, NewTokenFate, exit};
 use crate::text::printable;
 
+/// What helps if a server wants a client certificate, whatever was asked of it.
+const CERTIFICATE: &str =
+    "export NTCLI_CLIENT_CERT=/path/to/client.pem NTCLI_CLIENT_KEY=/path/to/client.key";
+
 /// Everything that is reported about a failure. Each kind of error has one table for it.
 pub(crate) struct Described {
     /// A short name for scripts, in the JSON of a failure.
@@ -39,8 +43,9 @@ impl Described {
         Self::new(code, exit_code, message).failure(failure)
     }
 
+    /// The first hint is kept: that of the cause fits best.
     pub(super) fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+        Self { hint: self.hint.or_else(|| Some(hint.into())), ..self }
     }
 
     pub(super) fn causes(self, causes: &[String]) -> Self {
@@ -53,7 +58,12 @@ impl Described {
 
     /// The request that failed is the cause.
     pub(super) fn failure(self, failure: &Failure) -> Self {
-        Self { http_status: failure.status(), ..self.cause(failure) }
+        let hint = failure.is_about_certificate().then(|| CERTIFICATE.to_owned());
+        Self {
+            http_status: failure.status(),
+            hint: hint.or(self.hint.clone()),
+            ..self.cause(failure)
+        }
     }
 }
 
@@ -64,8 +74,8 @@ pub(super) fn call(action: &str, failure: &Failure) -> Described {
         _ => format!("Could not {action}; nothing has changed"),
     };
     let described = Described::call(failure, message);
-    if let Failure::Rejected { kind: ErrorKind::SessionVariable(variable), .. } = failure {
-        return described.hint(format!("unset {variable}, or put a fresh session token into it"));
+    if let Failure::Rejected { kind: ErrorKind::GivenSession { fix }, .. } = failure {
+        return described.hint(fix);
     }
     let hint = match failure.status() {
         Some(401) => "ntcli auth login",

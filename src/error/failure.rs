@@ -18,22 +18,38 @@ pub(crate) enum ErrorKind {
     /// Exactly `{"detail":"Not Found"}` or `{"detail":"Method Not Allowed"}`: the server has no
     /// such route.
     NoRoute,
-    /// A 401 to a session that this environment variable holds. Only the user can replace it.
-    SessionVariable(&'static str),
+    /// A 401 to a session that the environment holds or leads to. Only the user can replace it.
+    GivenSession {
+        /// What to do, as a hint.
+        fix: String,
+    },
+    /// The server, or a gateway before it, wants a client certificate, and there is none.
+    NoClientCertificate,
     /// HTML, text, nothing, or JSON of no known shape: not an answer of this API.
     Foreign,
+}
+
+/// Why a request was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Blame {
+    /// The network, or the server: exit 5.
+    Network,
+    /// A setting on this machine: exit 2.
+    Setting,
+    /// The same: the server does not accept our client certificate, or there is none.
+    ClientCertificate,
 }
 
 /// The outcome of a request that did not succeed. The three variants tell "try again" from "find
 /// out first".
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
-    /// Not one byte of the request left this machine, so the server has done nothing.
+    /// Not one byte of the request left this machine, or the end of the TLS handshake proves that the
+    /// server has read none: it has done nothing.
     NotSent {
         /// What went wrong, for people: names the host or the file.
         reason: String,
-        /// Whether a setting on this machine is to blame (exit 2) rather than the network (exit 5).
-        our_setting: bool,
+        blame: Blame,
     },
     /// The server answered and has certainly not done it: 3xx, 4xx except 408, 425 and 429. Those,
     /// 501 and 503 too if a repeat is harmless.
@@ -80,6 +96,15 @@ impl Failure {
         self
     }
 
+    /// Whether it is all about the client certificate.
+    pub(crate) fn is_about_certificate(&self) -> bool {
+        matches!(
+            self,
+            Self::NotSent { blame: Blame::ClientCertificate, .. }
+                | Self::Rejected { kind: ErrorKind::NoClientCertificate, .. }
+        )
+    }
+
     /// When the server wants to be asked again.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -119,8 +144,11 @@ impl fmt::Display for Failure {
 /// Its code for scripts and its exit code.
 pub(super) fn call_codes(failure: &Failure) -> (&'static str, u8) {
     match failure {
-        Failure::NotSent { our_setting: true, .. } => ("connection_setting", exit::USAGE),
-        Failure::NotSent { .. } => ("unreachable", exit::UNAVAILABLE),
+        Failure::NotSent { blame: Blame::Network, .. } => ("unreachable", exit::UNAVAILABLE),
+        Failure::NotSent { .. }
+        | Failure::Rejected { kind: ErrorKind::NoClientCertificate, .. } => {
+            ("connection_setting", exit::USAGE)
+        }
         Failure::Rejected { status, .. } => match status {
             401 => ("authentication_required", exit::AUTH),
             403 => ("forbidden", exit::AUTH),

@@ -14,7 +14,7 @@ use std::time::Duration;
 pub(crate) use auth::{AuthError, is_refusal};
 pub(crate) use described::Described;
 pub(crate) use described::chain;
-pub(crate) use failure::{ErrorKind, Failure, WORKSPACE_NOT_FOUND};
+pub(crate) use failure::{Blame, ErrorKind, Failure, WORKSPACE_NOT_FOUND};
 pub(crate) use manage::ManageError;
 
 /// The result of everything that can fail for the user.

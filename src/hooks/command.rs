@@ -6,7 +6,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 
-use crate::context::Clock;
+use crate::context::{Clock, SESSION_VARIABLES};
 use crate::rotation::Delivery;
 use crate::text::{printable, shell_word};
 
@@ -60,7 +60,11 @@ impl Command {
             None => Ok(Stdio::null()),
         };
         let input = input.map_err(|e| format!("{name} could not be started: {e}"))?;
-        let mut child = std::process::Command::new("/bin/sh")
+        let mut command = std::process::Command::new("/bin/sh");
+        for variable in SESSION_VARIABLES {
+            command.env_remove(variable);
+        }
+        let mut child = command
             .arg("-c")
             .arg(&self.text)
             .env("NTCLI_NEW_TOKEN", new.access_token.expose())
@@ -70,9 +74,6 @@ impl Command {
             .env("NTCLI_WORKSPACE_NAME", &workspace.name)
             .env("NTCLI_WORKSPACE_ID", &workspace.id)
             .env("NTCLI_ATTEMPT", attempt.to_string())
-            // Sessions are not for it.
-            .env_remove("NTCLI_TOKEN")
-            .env_remove("NTCLI_SESSION_TOKEN")
             .stdin(input)
             // Its output goes straight to our stderr: no pipe that a child of its could keep open.
             .stdout(io::stderr())

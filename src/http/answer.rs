@@ -14,6 +14,7 @@ use super::request::{Repeat, Response};
 use super::retry::RetryClass;
 use super::sent_secrets::SentSecrets;
 use super::transport::exchange::{Answer, BodyFault};
+use super::transport::identity::ClientCertificate;
 use super::{date, span};
 
 /// No server asks for a wait of more than a year.
@@ -41,10 +42,16 @@ pub(super) fn judge(
 
 fn whole(answer: Answer, context: &AttemptContext) -> Result<Response, AttemptError> {
     let date = date(answer.header(header::DATE));
+    let media_type = media_type(&answer);
     let status = answer.status;
     let host = &context.target.host;
     let fault = match answer.body {
-        Ok(body) => return Ok(Response { status, body, date }),
+        Ok(body) => {
+            let secrets = context.secrets;
+            let page = message::is_html(&body, &media_type)
+                .then(|| secrets.clean(&message::page(&body, secrets)));
+            return Ok(Response { status, body, page, date });
+        }
         Err(fault) => fault,
     };
     let timed_out = fault == BodyFault::TimedOut;
@@ -96,6 +103,13 @@ fn refused(answer: &Answer, context: &AttemptContext, now: Timestamp) -> Attempt
     }
     let wait = retry_after(answer, now);
     let (kind, message) = match status {
+        // nginx ends the handshake without a certificate, and answers with a page of its own.
+        400 if context.certificate() == ClientCertificate::Missing => match said(answer, context) {
+            (ErrorKind::Foreign, said) => {
+                (ErrorKind::NoClientCertificate, format!("it wants a client certificate; {said}"))
+            }
+            known => known,
+        },
         300..=399 => (ErrorKind::Foreign, pointed_to(answer, context.secrets)),
         _ => said(answer, context),
     };
@@ -137,8 +151,12 @@ fn broken(answer: &Answer, context: &AttemptContext, now: Timestamp) -> AttemptE
     }
 }
 
+fn media_type(answer: &Answer) -> String {
+    answer.header(header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase()
+}
+
 fn said(answer: &Answer, context: &AttemptContext) -> (ErrorKind, String) {
-    let media_type = answer.header(header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
+    let media_type = media_type(answer);
     let secrets = context.secrets;
     let (kind, said) = match &answer.body {
         Ok(body) => message::parse(body, &media_type, secrets),

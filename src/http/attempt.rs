@@ -3,16 +3,22 @@
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use crate::error::Failure;
+use rustls::AlertDescription;
+
+use crate::error::{Blame, Failure};
 
 use super::retry::RetryClass;
 use super::sent_secrets::SentSecrets;
 use super::target::Target;
 use super::transport::agent::{LONGEST_CONNECT, LONGEST_RESOLVE, Route};
-use super::transport::send_tracker::Stage;
+use super::transport::identity::ClientCertificate;
+use super::transport::send_tracker::{Peer, Stage, is_cut};
 use super::transport::tls;
 use super::{describe_io, span};
 use crate::text::printable;
+
+const HANDSHAKE_FAILURE: rustls::Error =
+    rustls::Error::AlertReceived(AlertDescription::HandshakeFailure);
 
 /// A failed attempt, and whether another may follow.
 #[derive(Debug)]
@@ -31,20 +37,48 @@ pub(super) struct AttemptContext<'a> {
     pub(super) stage: Stage,
     /// Whether it went over a connection that an earlier request had opened.
     pub(super) reused: bool,
+    pub(super) peer: Peer,
     /// The time for the whole request.
     pub(super) timeout: Duration,
     /// Which a server may repeat.
     pub(super) secrets: &'a SentSecrets,
 }
 
+impl AttemptContext<'_> {
+    pub(super) fn certificate(&self) -> ClientCertificate {
+        match (self.peer.asks, self.route.has_identity) {
+            (false, _) => ClientCertificate::NotAsked,
+            (true, false) => ClientCertificate::Missing,
+            (true, true) => ClientCertificate::Shown,
+        }
+    }
+}
+
 /// A failure that is caused by a setting on this machine.
 pub(super) fn our_fault(reason: impl Into<String>) -> Failure {
-    Failure::NotSent { reason: reason.into(), our_setting: true }
+    Failure::NotSent { reason: reason.into(), blame: Blame::Setting }
 }
 
 /// Classifies ureq's error by how far the attempt got.
 pub(super) fn failed(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
+    if let Some(failure) = turned_down(error, context) {
+        return AttemptError { failure, retry: RetryClass::No, wait: None };
+    }
     if context.stage == Stage::Sent { lost(error, context) } else { not_sent(error, context) }
+}
+
+/// A server that asked for a client certificate and ends the handshake over it: it has not read the
+/// request, even if that is written (see [`tls::is_about_client`]).
+fn turned_down(error: &ureq::Error, context: &AttemptContext) -> Option<Failure> {
+    let cause = tls::cause(error)?;
+    let certificate = context.certificate();
+    // OpenSSL's alert with TLS 1.2, where the handshake is not over before it.
+    let in_handshake = context.stage == Stage::Tls && *cause == HANDSHAKE_FAILURE;
+    let proves = certificate != ClientCertificate::NotAsked
+        && !context.peer.has_answered
+        && (tls::is_about_client(cause) || in_handshake);
+    let reason = tls::client_reason(cause, &context.target.host, certificate);
+    proves.then_some(Failure::NotSent { reason, blame: Blame::ClientCertificate })
 }
 
 /// The request, or a part of it, was sent.
@@ -58,7 +92,7 @@ fn lost(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
             let retry =
                 if context.reused { RetryClass::AtOnce } else { RetryClass::MayBeCarriedOut };
             let reason = if is_cut(error) {
-                format!("{host} closed the connection before it answered")
+                format!("{host} closed the connection before it answered{}", wanted(context))
             } else {
                 format!("the connection to {host} broke: {}", describe_io(error))
             };
@@ -87,6 +121,16 @@ fn lost(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
     }
 }
 
+/// Some servers give no reason; that one asked for a certificate may be it.
+fn wanted(context: &AttemptContext) -> &'static str {
+    match context.certificate() {
+        ClientCertificate::Missing if !context.peer.has_answered => {
+            " (it had asked for a client certificate: NTCLI_CLIENT_CERT)"
+        }
+        _ => "",
+    }
+}
+
 /// No byte of the request was sent.
 fn not_sent(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
     let target = context.target;
@@ -101,13 +145,14 @@ fn not_sent(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
     let limit = span(context.timeout.min(LONGEST_CONNECT));
     let (reason, retry) = match context.stage {
         Stage::Resolve | Stage::Connect => not_connected(error, &host, &address, context),
-        Stage::TlsToProxy => not_secured(error, &host, &address, &limit),
+        Stage::TlsToProxy => not_secured(error, &host, &address, &limit, ""),
         Stage::Tunnel => no_tunnel(error, &host, &limit, context),
-        Stage::Tls => not_secured(error, &target.host, &target.address(), &limit),
+        Stage::Tls => not_secured(error, &target.host, &target.address(), &limit, wanted(context)),
         Stage::Sent => cannot_be_sent(error, &address),
     };
-    let our_setting = context.stage == Stage::Tunnel && connect_status(error) == Some(407);
-    AttemptError { failure: Failure::NotSent { reason, our_setting }, retry, wait: None }
+    let wants_login = context.stage == Stage::Tunnel && connect_status(error) == Some(407);
+    let blame = if wants_login { Blame::Setting } else { Blame::Network };
+    AttemptError { failure: Failure::NotSent { reason, blame }, retry, wait: None }
 }
 
 /// No failure of the network gets here.
@@ -153,6 +198,9 @@ fn no_tunnel(
     context: &AttemptContext,
 ) -> (String, RetryClass) {
     let to = context.target.address();
+    if let Some(cause) = tls::cause(error) {
+        return (tls::reason(cause, host, host), RetryClass::No);
+    }
     match error {
         ureq::Error::ConnectProxyFailed(_) => {
             let reason = match (connect_status(error), &context.route.proxy) {
@@ -188,6 +236,7 @@ fn not_secured(
     host: &str,
     address: &str,
     limit: &str,
+    wanted: &str,
 ) -> (String, RetryClass) {
     if let Some(cause) = tls::cause(error) {
         return (tls::reason(cause, host, address), RetryClass::No);
@@ -197,7 +246,7 @@ fn not_secured(
             (format!("no TLS handshake with {address} within {limit}"), RetryClass::No)
         }
         ureq::Error::Io(error) if is_cut(error) => (
-            format!("{address} closed the connection during the TLS handshake"),
+            format!("{address} closed the connection during the TLS handshake{wanted}"),
             RetryClass::NotSent,
         ),
         ureq::Error::Io(error) => (
@@ -220,14 +269,4 @@ fn connect_reason(error: &io::Error, target: &Target) -> String {
     } else {
         describe_io(error)
     }
-}
-
-fn is_cut(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::UnexpectedEof
-            | ErrorKind::ConnectionReset
-            | ErrorKind::ConnectionAborted
-            | ErrorKind::BrokenPipe
-    )
 }

@@ -32,7 +32,7 @@ use attempt::{AttemptContext, AttemptError, our_fault};
 use retry::{ATTEMPTS, RetryClass, WaitBudget};
 use sent_secrets::SentSecrets;
 use target::Target;
-use transport::agent::Agents;
+use transport::agent::{self, Agents};
 use transport::exchange;
 
 pub(crate) use encode::{Field, encode_form, encode_segment};
@@ -65,6 +65,8 @@ pub(crate) struct Http {
     budget: WaitBudget,
     /// The host of the last request.
     host: RefCell<String>,
+    /// The address of the server that answered last.
+    answered: RefCell<String>,
     sent_secrets: SentSecrets,
 }
 
@@ -109,6 +111,7 @@ impl Http {
             agents: Agents::default(),
             budget: WaitBudget::default(),
             host: RefCell::default(),
+            answered: RefCell::default(),
             sent_secrets: SentSecrets::default(),
         }
     }
@@ -123,6 +126,19 @@ impl Http {
         self.settings.timeout
     }
 
+    /// Opens a connection for the next request to the server of this URL, unless it has answered this
+    /// run before.
+    ///
+    /// # Errors
+    /// [`Failure::NotSent`], after as many attempts as for a request.
+    pub(crate) fn connect(&self, url: &str) -> Result<(), Failure> {
+        let target = Target::parse(url).map_err(|reason| self.failed(our_fault(reason)))?;
+        if *self.answered.borrow() == target.address() {
+            return Ok(());
+        }
+        self.repeat(&target, Repeat::IfNotCarriedOut, || self.rehearse(&target))
+    }
+
     /// Sends the request, repeats it as `request.repeat` allows, and reads the answer.
     ///
     /// # Errors
@@ -131,27 +147,37 @@ impl Http {
     /// `in_flight`, since a peer that cuts the connection has ended its work on the request.
     pub(crate) fn send(&self, request: &Request) -> Result<Response, Failure> {
         self.sent_secrets.add(request.secrets());
-        let failed = |failure: Failure| {
-            let failure = failure.map_text(|text| self.sent_secrets.redact(text));
-            self.trace(&format!("! {failure}"));
-            failure
-        };
-        let target = prepare(request).map_err(failed)?;
+        let target = prepare(request).map_err(|failure| self.failed(failure))?;
+        self.repeat(&target, request.repeat, || self.attempt(request, &target))
+    }
+
+    fn repeat<T>(
+        &self,
+        target: &Target,
+        repeat: Repeat,
+        once: impl Fn() -> Result<T, AttemptError>,
+    ) -> Result<T, Failure> {
         self.host.borrow_mut().clone_from(&target.host);
         let mut attempt = 1;
         loop {
-            let error = match self.attempt(request, &target) {
-                Ok(response) => return Ok(response),
+            let error = match once() {
+                Ok(done) => return Ok(done),
                 Err(error) => error,
             };
-            let failure = failed(error.failure);
-            let again = error.retry.allows(request.repeat) && attempt < ATTEMPTS;
+            let failure = self.failed(error.failure);
+            let again = error.retry.allows(repeat) && attempt < ATTEMPTS;
             let at_once = error.retry == RetryClass::AtOnce;
             if !again || !(at_once || self.back_off(error.wait, attempt)) {
                 return Err(failure);
             }
             attempt += 1;
         }
+    }
+
+    fn failed(&self, failure: Failure) -> Failure {
+        let failure = failure.map_text(|text| self.sent_secrets.redact(text));
+        self.trace(&format!("! {failure}"));
+        failure
     }
 
     /// Waits before the attempt that follows `attempt` (the first is 1), as [`Http::send`] does
@@ -171,27 +197,50 @@ impl Http {
         true
     }
 
-    fn attempt(&self, request: &Request, target: &Target) -> Result<Response, AttemptError> {
+    fn way_to(&self, target: &Target) -> Result<agent::Route, AttemptError> {
         let route = self.agents.route_to(target, &self.settings).map_err(|reason| {
             AttemptError { failure: our_fault(reason), retry: RetryClass::No, wait: None }
         })?;
         if let Some(proxy) = &route.proxy {
             self.sent_secrets.add(proxy.secrets());
         }
-        self.trace_request(request, target);
-        let started = Instant::now();
+        Ok(route)
+    }
+
+    fn context<'a>(&'a self, target: &'a Target, route: &'a agent::Route) -> AttemptContext<'a> {
         let tracker = self.agents.tracker();
-        tracker.reset();
-        let outcome = exchange::run(&route, request, target);
-        let context = AttemptContext {
+        AttemptContext {
             target,
-            route: &route,
+            route,
             stage: tracker.stage(),
             reused: !tracker.connected(),
+            peer: tracker.peer(),
             timeout: self.settings.timeout,
             secrets: &self.sent_secrets,
-        };
+        }
+    }
+
+    fn rehearse(&self, target: &Target) -> Result<(), AttemptError> {
+        let route = self.way_to(target)?;
+        let tracker = self.agents.tracker();
+        tracker.begin_rehearsal();
+        match exchange::connect(&route, target) {
+            Err(error) if !tracker.is_rehearsed() => {
+                Err(attempt::failed(&error, &self.context(target, &route)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn attempt(&self, request: &Request, target: &Target) -> Result<Response, AttemptError> {
+        let route = self.way_to(target)?;
+        self.trace_request(request, target);
+        let started = Instant::now();
+        self.agents.tracker().reset();
+        let outcome = exchange::run(&route, request, target);
+        let context = self.context(target, &route);
         let answer = outcome.map_err(|error| attempt::failed(&error, &context))?;
+        *self.answered.borrow_mut() = target.address();
         let took = started.elapsed().as_millis();
         let size = answer
             .body
@@ -243,7 +292,7 @@ fn prepare(request: &Request) -> Result<Target, Failure> {
 }
 
 /// An error of the system in a few words, without its number and std's preamble.
-fn describe_io(error: &std::io::Error) -> String {
+pub(crate) fn describe_io(error: &std::io::Error) -> String {
     let text = error.to_string();
     let preamble = "failed to lookup address information: ";
     let text = text.strip_prefix(preamble).unwrap_or(&text);

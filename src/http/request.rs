@@ -147,8 +147,17 @@ pub(crate) struct Response {
     pub status: u16,
     /// The body, 1 MiB at most. May hold a token, so `Debug` shows its length only.
     pub body: Vec<u8>,
+    /// What the body is, if it is a page of HTML: safe to show.
+    pub page: Option<String>,
     /// The server's clock, from its `Date` header.
     pub date: Option<Timestamp>,
+}
+
+impl Response {
+    /// Why this is not the JSON object that was expected.
+    pub(crate) fn no_object(&self) -> String {
+        format!("it is {}", self.page.as_deref().unwrap_or("no JSON object"))
+    }
 }
 
 /// Without the body, which may hold a token.
@@ -157,6 +166,7 @@ impl std::fmt::Debug for Response {
         f.debug_struct("Response")
             .field("status", &self.status)
             .field("bytes", &self.body.len())
+            .field("page", &self.page)
             .field("date", &self.date)
             .finish()
     }

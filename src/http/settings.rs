@@ -10,6 +10,19 @@ use super::proxy::ProxySettings;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const LONGEST_TIMEOUT_SECS: u64 = 3600;
 
+/// The variable that names the client certificate.
+pub(super) const CLIENT_CERT: &str = "NTCLI_CLIENT_CERT";
+/// The variable that names its key.
+pub(super) const CLIENT_KEY: &str = "NTCLI_CLIENT_KEY";
+
+/// The PEM files of a client certificate.
+#[derive(Debug, Clone)]
+pub(crate) struct ClientFiles {
+    pub cert: PathBuf,
+    /// The key, unless the first holds it too.
+    pub key: Option<PathBuf>,
+}
+
 /// How to talk to servers.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -19,6 +32,9 @@ pub(crate) struct Settings {
     pub debug: bool,
     /// PEM roots to trust instead of the built-in ones (`SSL_CERT_FILE`); read when first needed.
     pub ca_bundle: Option<PathBuf>,
+    /// What to show to a server that asks for a certificate (`NTCLI_CLIENT_CERT`,
+    /// `NTCLI_CLIENT_KEY`); read when first needed.
+    pub client: Option<ClientFiles>,
     /// Which proxies to use.
     pub proxy: ProxySettings,
 }
@@ -29,6 +45,7 @@ impl Default for Settings {
             timeout: DEFAULT_TIMEOUT,
             debug: false,
             ca_bundle: None,
+            client: None,
             proxy: ProxySettings::default(),
         }
     }
@@ -44,8 +61,20 @@ impl Settings {
             timeout: timeout(env)?,
             debug: debug(env)?,
             ca_bundle: env.os("SSL_CERT_FILE").map(PathBuf::from),
+            client: client(env)?,
             proxy: ProxySettings::from_env(env),
         })
+    }
+}
+
+fn client(env: &Env) -> Result<Option<ClientFiles>, String> {
+    let key = env.os(CLIENT_KEY).map(PathBuf::from);
+    match env.os(CLIENT_CERT) {
+        Some(cert) => Ok(Some(ClientFiles { cert: cert.into(), key })),
+        None if key.is_some() => Err(format!(
+            "{CLIENT_KEY} is set, but not {CLIENT_CERT}, which names the certificate of that key"
+        )),
+        None => Ok(None),
     }
 }
 

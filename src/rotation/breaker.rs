@@ -2,7 +2,7 @@
 
 use super::Rotator;
 use super::ports::{Answer, ControlPlane};
-use crate::error::Failure;
+use crate::error::{Blame, Failure};
 
 /// After so many failures in a row that the next one would only meet again, no more is tried,
 /// unless the user names another number.
@@ -83,11 +83,11 @@ impl Breaker {
                 let message = self.after(&message);
                 Failure::Rejected { status, kind, message, retry_after }
             }
-            Failure::NotSent { reason, our_setting } => {
-                Failure::NotSent { reason: self.after(&reason), our_setting }
+            Failure::NotSent { reason, blame } => {
+                Failure::NotSent { reason: self.after(&reason), blame }
             }
             Failure::Unknown { reason, .. } => {
-                Failure::NotSent { reason: self.after(&reason), our_setting: false }
+                Failure::NotSent { reason: self.after(&reason), blame: Blame::Network }
             }
         }
     }

@@ -13,7 +13,7 @@ use super::moment::Moment;
 use super::pending::PendingCreate;
 use super::ports::{Event, HistoryEvent, ListedToken};
 use super::{Answer, Rotator, WorkspaceRef};
-use crate::error::Failure;
+use crate::error::{Blame, Failure};
 use crate::time::{Expiry, Timestamp};
 use crate::token::TokenExpiry;
 
@@ -186,7 +186,7 @@ impl Rotator<'_> {
         let held = self.store.holds(workspace, jti);
         let held = held.map_err(|error| Failure::NotSent {
             reason: error.in_one_line(),
-            our_setting: false,
+            blame: Blame::Network,
         })?;
         Ok(held || self.store.has_history_of(jti))
     }

@@ -18,6 +18,8 @@ pub(crate) type Answer<T> = std::result::Result<T, Failure>;
 pub(crate) trait ControlPlane {
     /// The base URL of its management API, which identifies its pending work.
     fn server(&self) -> &str;
+    /// Opens a connection for the next request. Fails only with [`Failure::NotSent`].
+    fn connect(&self) -> Answer<()>;
     /// Requests a token, once. Sent again only if it was certainly not sent.
     fn create(&self, workspace: &str, expiry: Expiry) -> Answer<Token>;
     /// The live tokens of a workspace.

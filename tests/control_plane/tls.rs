@@ -7,7 +7,8 @@ use std::thread;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection};
 
 use crate::certificates::certificate;
 
@@ -17,7 +18,26 @@ use crate::certificates::certificate;
 /// # Errors
 /// If there is no port to listen on, or no such certificate.
 pub(crate) fn front(shown: &str, port: u16) -> Result<u16, String> {
-    let config = Arc::new(config(shown).map_err(|e| e.to_string())?);
+    start(shown, port, Asks::Nothing)
+}
+
+/// What a client is asked for.
+#[allow(dead_code, reason = "each of the two users leaves something unused")]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asks {
+    Nothing,
+    /// A certificate of the issuer of the tests; one without is served too.
+    Certificate,
+    /// The same, and one without is turned away.
+    CertificateAlways,
+}
+
+/// As [`front`].
+///
+/// # Errors
+/// As [`front`].
+pub(crate) fn start(shown: &str, port: u16, asks: Asks) -> Result<u16, String> {
+    let config = Arc::new(config(shown, asks).map_err(|e| e.to_string())?);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|e| e.to_string())?;
     let own = listener.local_addr().map_err(|e| e.to_string())?.port();
     thread::spawn(move || {
@@ -30,13 +50,22 @@ pub(crate) fn front(shown: &str, port: u16) -> Result<u16, String> {
     Ok(own)
 }
 
-fn config(shown: &str) -> Result<ServerConfig, Box<dyn std::error::Error>> {
+fn config(shown: &str, asks: Asks) -> Result<ServerConfig, Box<dyn std::error::Error>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let chain = vec![CertificateDer::from_pem_file(certificate(shown))?];
     let key = PrivateKeyDer::from_pem_file(certificate("server.key"))?;
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(certificate("ca.pem"))?)?;
+    let clients =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let clients = match asks {
+        Asks::Nothing => WebPkiClientVerifier::no_client_auth(),
+        Asks::Certificate => clients.allow_unauthenticated().build()?,
+        Asks::CertificateAlways => clients.build()?,
+    };
     Ok(ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
+        .with_client_cert_verifier(clients)
         .with_single_cert(chain, key)?)
 }
 

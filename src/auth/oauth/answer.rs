@@ -48,7 +48,7 @@ pub(super) fn need<'a>(token: Option<&'a Secret>, name: &str) -> Answer<&'a Secr
 pub(super) fn fields(response: &Response) -> Answer<Json> {
     match serde_json::from_slice(&response.body) {
         Ok(object @ Json::Object(_)) => Ok(object),
-        _ => Err(unusable(response.status, "it is no JSON object")),
+        _ => Err(unusable(response.status, &response.no_object())),
     }
 }
 
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     fn response(body: &str) -> Response {
-        Response { status: 200, body: body.as_bytes().to_vec(), date: None }
+        Response { status: 200, body: body.as_bytes().to_vec(), page: None, date: None }
     }
 
     #[test]

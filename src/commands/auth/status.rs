@@ -14,25 +14,33 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     let now = ctx.clock.now();
     let app = App::open(ctx)?;
     let config = app.config()?;
-    let (session, variable) = match auth::from_env(&ctx.env, &config)? {
-        Some(found) => (auth::from_bearer(found.bearer, None), Some(found.variable)),
+    let given = auth::from_env(&ctx.env, &config)?;
+    let session = match &given {
+        Some(found) => auth::from_bearer(found.bearer.clone(), None),
         None => match auth::stored(&ctx.env, &config) {
-            Ok(session) => (session, None),
+            Ok(session) => session,
             Err(Error::NoSession { reason }) => return Ok(not_signed_in(reason)),
             Err(error) => return Err(error),
         },
     };
     app.note_ignored(&config);
-    let place = variable.map_or_else(|| app.paths.config.display().to_string(), str::to_owned);
+    let config_file = || app.paths.config.display().to_string();
+    let place = given.as_ref().map_or_else(config_file, auth::FromEnv::place);
     if let (Some(end), None) = (session.expires_at, &session.refresh_token)
         && end <= now
     {
         return Ok(not_signed_in(format!("the session in {place} ended {end}")));
     }
     let mut json = super::json(&session);
-    let source = variable.map_or("config", |_| "environment");
+    let file = given.as_ref().and_then(|found| found.file.as_ref());
+    let source = match (&given, file) {
+        (None, _) => "config",
+        (Some(_), None) => "environment",
+        (Some(_), Some(_)) => "file",
+    };
     json.set("source", source.into());
-    json.set("variable", variable.map(str::to_owned).into());
+    json.set("variable", given.as_ref().map(|found| found.variable.to_owned()).into());
+    json.set("file", file.map(|file| file.display().to_string()).into());
     json.set("server", session.server.clone().into());
     json.set("expired", auth::has_ended(&session, now).into());
     Ok(Report::new(text(&session, &place, ctx), json))

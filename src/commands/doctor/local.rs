@@ -19,8 +19,13 @@ use crate::text::shell_word;
 /// Variables of other clients and versions, which are not read here.
 const UNUSED: [&str; 3] = ["NTCLI_MANAGEMENT_API_URL", "NTCLI_MCP_API_URL", "CLERK_DOMAIN"];
 /// Variables that take the place of what is stored.
-const SHADOWING: [&str; 4] =
-    ["NTCLI_SESSION_TOKEN", "NTCLI_TOKEN", "NTCLI_API_URL", "NTCLI_WORKSPACE"];
+const SHADOWING: [&str; 5] = [
+    "NTCLI_SESSION_TOKEN",
+    "NTCLI_SESSION_TOKEN_FILE",
+    "NTCLI_TOKEN",
+    "NTCLI_API_URL",
+    "NTCLI_WORKSPACE",
+];
 /// What a journal and a config file may need.
 const SPACE: usize = 256 << 10;
 

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::print::usable;
 use crate::cli::TokenExec;
-use crate::context::Context;
+use crate::context::{Context, SESSION_VARIABLES};
 use crate::error::{ManageError, Result};
 use crate::output::Report;
 
@@ -21,11 +21,12 @@ pub(in crate::commands) fn run(
     let current = usable(ctx, args.workspace.as_deref(), args.allow_expired)?;
     let mut words = program.iter();
     let name = words.next().cloned().unwrap_or_default();
-    let source = Command::new(&name)
+    let mut command = Command::new(&name);
+    for variable in SESSION_VARIABLES {
+        command.env_remove(variable);
+    }
+    let source = command
         .args(words)
-        // Sessions are not for it.
-        .env_remove("NTCLI_TOKEN")
-        .env_remove("NTCLI_SESSION_TOKEN")
         .env(
             args.env.as_deref().unwrap_or("NTCLI_WORKSPACE_TOKEN"),
             current.token.access_token.expose(),

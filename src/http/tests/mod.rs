@@ -1,5 +1,6 @@
 //! The module as a whole, against real sockets.
 
+mod ahead;
 #[path = "../../../tests/control_plane/certificates.rs"]
 mod certificates;
 mod failures;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use super::proxy::{ProxySettings, ProxyVariable};
 use super::*;
+use crate::error::Blame;
 use crate::secret::Secret;
 
 /// A clock that stands still and records the requested waits.
@@ -95,12 +97,12 @@ impl Client {
     }
 }
 
-/// The parts of a failure: class, status, `our_setting` or `in_flight`, text.
+/// The parts of a failure: class, status, whether we are to blame or `in_flight`, text.
 pub(super) fn parts(
     result: Result<Response, Failure>,
 ) -> (&'static str, Option<u16>, bool, String) {
     match result.unwrap_err() {
-        Failure::NotSent { reason, our_setting } => ("not sent", None, our_setting, reason),
+        Failure::NotSent { reason, blame } => ("not sent", None, blame != Blame::Network, reason),
         Failure::Rejected { status, message, .. } => ("rejected", Some(status), false, message),
         Failure::Unknown { reason, status, in_flight, .. } => {
             ("unknown", status, in_flight, reason)

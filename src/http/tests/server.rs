@@ -78,19 +78,23 @@ impl Server {
 
     /// Until the client's end of a connection knows that the server has hung up.
     pub(super) fn wait_until_hung_up(&self) {
-        let (port, closed) = (format!(":{:04X}", self.port), "08"); // CLOSE_WAIT
-        let known = |line: &str| {
-            let mut fields = line.split_whitespace().skip(2);
-            fields.next().is_some_and(|remote| remote.ends_with(&port))
-                && fields.next() == Some(closed)
-        };
-        while !fs::read_to_string("/proc/net/tcp").unwrap().lines().any(known) {
-            thread::yield_now();
-        }
+        wait_until_hung_up(self.port);
     }
 
     pub(super) fn flooded(&self) -> usize {
         self.log.lock().unwrap().flooded
+    }
+}
+
+/// As the method, for the server at that port.
+pub(super) fn wait_until_hung_up(port: u16) {
+    let (port, closed) = (format!(":{port:04X}"), "08"); // CLOSE_WAIT
+    let known = |line: &str| {
+        let mut fields = line.split_whitespace().skip(2);
+        fields.next().is_some_and(|remote| remote.ends_with(&port)) && fields.next() == Some(closed)
+    };
+    while !fs::read_to_string("/proc/net/tcp").unwrap().lines().any(known) {
+        thread::yield_now();
     }
 }
 

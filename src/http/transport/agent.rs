@@ -1,6 +1,7 @@
 //! The ureq agents: one per route, built when it is first needed.
 
 use std::cell::RefCell;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use ureq::Agent;
@@ -10,10 +11,12 @@ use ureq::unversioned::transport::{
     ConnectProxyConnector, Connector, RustlsConnector, TcpConnector,
 };
 
+use super::ahead::Ahead;
+use super::bundle::BundleTls;
 use super::forward::AbsoluteForm;
 use super::resolve::Resolve;
 use super::send_tracker::{AboveTls, BelowTls, SendTracker};
-use super::tls;
+use super::tls::Tls;
 use crate::http::proxy::Proxy;
 use crate::http::settings::Settings;
 use crate::http::target::Target;
@@ -42,6 +45,8 @@ pub(in crate::http) struct Route {
     forwards: bool,
     pub(in crate::http) agent: Agent,
     secure: bool,
+    /// Whether a server that asks for a certificate gets one.
+    pub(in crate::http) has_identity: bool,
 }
 
 impl Route {
@@ -92,11 +97,9 @@ impl Agents {
         let for_ureq = proxy.as_ref().and_then(Proxy::for_ureq);
         let forwards = !secure && proxy.as_ref().is_some_and(|proxy| !proxy.secure);
         let needs_tls = secure || proxy.as_ref().is_some_and(|proxy| proxy.secure);
-        let tls = match &settings.ca_bundle {
-            Some(path) if needs_tls => Some(tls::only_these_roots(path)?),
-            None if needs_tls => Some(tls::built_in_roots()),
-            _ => None,
-        };
+        let tls = if needs_tls { Some(Tls::new(settings, &tracker)?) } else { None };
+        let has_identity = tls.as_ref().is_some_and(|tls| tls.has_identity);
+        let (tls, bundle) = tls.map(|tls| (tls.for_ureq, tls.bundle)).unzip();
         let agent = if forwards {
             let chain =
                 ().chain(TcpConnector::default())
@@ -104,24 +107,27 @@ impl Agents {
                     .chain(BelowTls { tracker: tracker.clone(), tunnels: false })
                     .chain(AboveTls { tracker: tracker.clone(), tunnels: false });
             let instead = for_ureq.map(|proxy| proxy.uri().clone());
-            Agent::with_parts(
-                config(settings.timeout, None, None),
-                chain,
-                Resolve { tracker, instead },
-            )
+            let config = config(settings.timeout, None, None);
+            Agent::with_parts(config, ahead(chain, &tracker, false), Resolve::new(tracker, instead))
         } else {
             let tunnels = proxy.is_some();
             let chain =
                 ().chain(ConnectProxyConnector::default())
                     .chain(TcpConnector::default())
                     .chain(BelowTls { tracker: tracker.clone(), tunnels })
+                    .chain(BundleTls(bundle.flatten()))
                     .chain(RustlsConnector::default())
                     .chain(AboveTls { tracker: tracker.clone(), tunnels });
-            let resolve = Resolve { tracker, instead: None };
-            Agent::with_parts(config(settings.timeout, for_ureq, tls), chain, resolve)
+            let config = config(settings.timeout, for_ureq, tls);
+            Agent::with_parts(config, ahead(chain, &tracker, tunnels), Resolve::new(tracker, None))
         };
-        Ok(Route { proxy, forwards, agent, secure })
+        Ok(Route { proxy, forwards, agent, secure, has_identity })
     }
+}
+
+fn ahead<C: Connector>(chain: C, tracker: &SendTracker, tunnels: bool) -> Ahead<C> {
+    let (tracker, kept) = (tracker.clone(), Mutex::default());
+    Ahead { chain, tracker, tunnels, longest_idle: LONGEST_IDLE, kept }
 }
 
 fn config(timeout: Duration, proxy: Option<ureq::Proxy>, tls: Option<TlsConfig>) -> Config {

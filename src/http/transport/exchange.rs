@@ -46,6 +46,12 @@ impl Answer {
     }
 }
 
+/// Connects to the target and sends nothing. The tracker tells whether that worked.
+pub(in crate::http) fn connect(route: &Route, target: &Target) -> Result<(), ureq::Error> {
+    let request = UreqRequest::builder().uri(target.uri.clone()).body(())?;
+    route.agent.run(request).map(drop)
+}
+
 /// Sends the request once.
 pub(in crate::http) fn run(
     route: &Route,

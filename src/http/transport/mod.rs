@@ -2,8 +2,11 @@
 //! that send.
 
 pub(in crate::http) mod agent;
+mod ahead;
+mod bundle;
 pub(in crate::http) mod exchange;
 mod forward;
+pub(in crate::http) mod identity;
 mod resolve;
 pub(in crate::http) mod send_tracker;
 pub(in crate::http) mod tls;

@@ -1,6 +1,7 @@
 //! Resolves a host to its addresses, without a thread or a name service if none is needed.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
 
 use ureq::config::Config;
 use ureq::http::Uri;
@@ -17,6 +18,14 @@ pub(in crate::http) struct Resolve {
     pub(in crate::http) tracker: SendTracker,
     /// The proxy to connect to instead of every host, if requests are forwarded to one.
     pub(in crate::http) instead: Option<Uri>,
+    /// What a rehearsal found, for the request itself.
+    pub(in crate::http) found: Mutex<Option<(Uri, ResolvedSocketAddrs)>>,
+}
+
+impl Resolve {
+    pub(in crate::http) fn new(tracker: SendTracker, instead: Option<Uri>) -> Self {
+        Self { tracker, instead, found: Mutex::default() }
+    }
 }
 
 impl Resolver for Resolve {
@@ -36,10 +45,29 @@ impl Resolver for Resolve {
                 }
                 addresses
             }
-            None => DefaultResolver::default().resolve(uri, config, timeout)?,
+            None => self.look_up(uri, config, timeout)?,
         };
         self.tracker.reached(Stage::Connect);
         Ok(found)
+    }
+}
+
+impl Resolve {
+    fn look_up(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, addresses)) = found.take_if(|(of, _)| of.authority() == uri.authority()) {
+            return Ok(addresses);
+        }
+        let addresses = DefaultResolver::default().resolve(uri, config, timeout)?;
+        if self.tracker.is_rehearsal() {
+            *found = Some((uri.clone(), addresses.clone()));
+        }
+        Ok(addresses)
     }
 }
 

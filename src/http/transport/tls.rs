@@ -5,50 +5,67 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::crypto::ring;
-use rustls::crypto::{CryptoProvider, KeyProvider};
-use rustls::pki_types::PrivateKeyDer;
-use rustls::sign::SigningKey;
-use rustls::{CertificateError, RootCertStore};
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
+use super::bundle;
+use super::identity::{self, ClientCertificate};
+use super::send_tracker::SendTracker;
 use crate::http::describe_io;
+use crate::http::settings::Settings;
 use crate::text::printable;
 
 /// No bundle of roots is larger; a device or a wrong file might be endless.
 const LONGEST_BUNDLE: u64 = 8 * 1024 * 1024;
 
-/// ring, less what signs: it would only make the program larger.
-fn crypto() -> Arc<CryptoProvider> {
-    Arc::new(CryptoProvider { key_provider: &NoKeys, ..ring::default_provider() })
+/// As [`no_key`], for ureq.
+const NO_KEY: &[u8] = b"-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n";
+
+/// How connections of one route are secured.
+pub(super) struct Tls {
+    pub(super) for_ureq: TlsConfig,
+    /// Takes precedence where there is a bundle.
+    pub(super) bundle: Option<Arc<ClientConfig>>,
+    /// Whether a server that asks for a certificate gets one.
+    pub(super) has_identity: bool,
 }
 
-/// We never authenticate with a client certificate.
-#[derive(Debug)]
-struct NoKeys;
-
-impl KeyProvider for NoKeys {
-    fn load_private_key(
-        &self,
-        _: PrivateKeyDer<'static>,
-    ) -> Result<Arc<dyn SigningKey>, rustls::Error> {
-        Err(rustls::Error::General("no client certificates".to_owned()))
+impl Tls {
+    /// Reads the files that the settings name. The error names the file that cannot be used.
+    pub(super) fn new(settings: &Settings, tracker: &SendTracker) -> Result<Self, String> {
+        let identity = settings.client.as_ref().map(identity::load).transpose()?;
+        let identity = identity.as_ref();
+        let crypto = identity::crypto(identity, tracker);
+        let bundle = match &settings.ca_bundle {
+            None => None,
+            Some(path) => {
+                let certificates = certificates_in(path)?;
+                Some(bundle::configure(certificates, Arc::clone(&crypto), identity)?)
+            }
+        };
+        let chain = identity.map(|identity| identity.cert.as_slice()).unwrap_or_default();
+        let chain: Vec<_> =
+            chain.iter().map(|c| Certificate::from_der(c.as_ref()).to_owned()).collect();
+        let no_key = PrivateKey::from_pem(NO_KEY).map_err(|error| error.to_string())?;
+        let for_ureq = TlsConfig::builder()
+            .root_certs(RootCerts::WebPki)
+            .client_cert(Some(ClientCert::new_with_certs(&chain, no_key)))
+            .unversioned_rustls_crypto_provider(crypto)
+            .build();
+        Ok(Self { for_ureq, bundle, has_identity: identity.is_some() })
     }
 }
 
-/// Trusts the built-in roots.
-pub(in crate::http) fn built_in_roots() -> TlsConfig {
-    TlsConfig::builder()
-        .root_certs(RootCerts::WebPki)
-        .unversioned_rustls_crypto_provider(crypto())
-        .build()
+/// Stands for the key, which `identity::crypto` holds.
+pub(super) fn no_key() -> PrivateKeyDer<'static> {
+    PrivateKeyDer::Pkcs8(Vec::new().into())
 }
 
-/// Trusts the certificates in this PEM file and no others.
-///
-/// ureq itself accepts a file without a single usable certificate and then trusts no server, which
-/// shows as "unknown issuer": so the file is checked here, and refused by name.
-pub(in crate::http) fn only_these_roots(path: &Path) -> Result<TlsConfig, String> {
+/// The certificates in this PEM file. One without a single usable certificate would show as "unknown
+/// issuer": it is refused by name.
+fn certificates_in(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let bad = |why: &str| {
         let shown = printable(&path.display().to_string());
         format!("the certificates of SSL_CERT_FILE ({shown}) cannot be used: {why}")
@@ -60,33 +77,23 @@ pub(in crate::http) fn only_these_roots(path: &Path) -> Result<TlsConfig, String
     if pem.len() as u64 > LONGEST_BUNDLE {
         return Err(bad("the file is larger than 8 MiB"));
     }
-    let certificates = certificates_of(&pem).map_err(bad)?;
-    Ok(TlsConfig::builder()
-        .root_certs(RootCerts::from(certificates))
-        .unversioned_rustls_crypto_provider(crypto())
-        .build())
+    certificates_of(&pem).map_err(bad)
 }
 
 /// The certificates of a bundle with at least one usable one; or what is wrong with it.
 pub(in crate::http) fn certificates_of(
     bundle: &[u8],
-) -> Result<Vec<Certificate<'static>>, &'static str> {
+) -> Result<Vec<CertificateDer<'static>>, &'static str> {
     if bundle.is_empty() {
         return Err("the file is empty");
     }
-    let mut certificates = Vec::new();
-    for item in parse_pem(bundle) {
-        match item {
-            Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
-            Ok(_) => {}
-            Err(_) => return Err("it is damaged (no valid PEM)"),
-        }
-    }
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bundle).collect();
+    let certificates = certificates.map_err(|_| "it is damaged (no valid PEM)")?;
     if certificates.is_empty() {
         return Err("it holds no certificate in PEM form");
     }
-    let (usable, _) = RootCertStore::empty()
-        .add_parsable_certificates(certificates.iter().map(|c| c.der().to_vec().into()));
+    let (usable, _) =
+        RootCertStore::empty().add_parsable_certificates(certificates.iter().cloned());
     if usable == 0 {
         return Err("none of its certificates can be read");
     }
@@ -99,6 +106,44 @@ pub(in crate::http) fn cause(error: &ureq::Error) -> Option<&rustls::Error> {
         ureq::Error::Rustls(error) => Some(error),
         ureq::Error::Io(error) => error.get_ref()?.downcast_ref(),
         _ => None,
+    }
+}
+
+/// Whether the peer ended the handshake because of our certificate, or for want of one.
+///
+/// Such an alert may arrive when the request is already written: with TLS 1.3 we are done with the
+/// handshake before the server has seen our certificate. It proves all the same that no request was
+/// read. By RFC 8446 (4.4.2.4, 6.2) the server aborts the handshake with it, and before the end of the
+/// handshake it hands no data to anybody. It cannot come from a later look at our certificate
+/// either: that would be asked for after the handshake, or in a new one, and we offer neither.
+pub(in crate::http) fn is_about_client(error: &rustls::Error) -> bool {
+    use AlertDescription as A;
+    matches!(
+        error,
+        rustls::Error::AlertReceived(
+            A::CertificateRequired
+                | A::BadCertificate
+                | A::UnsupportedCertificate
+                | A::CertificateRevoked
+                | A::CertificateExpired
+                | A::CertificateUnknown
+                | A::UnknownCA
+                | A::AccessDenied
+        )
+    )
+}
+
+/// Why the server does not want us, as a sentence.
+pub(in crate::http) fn client_reason(
+    error: &rustls::Error,
+    host: &str,
+    certificate: ClientCertificate,
+) -> String {
+    match (certificate, error) {
+        (ClientCertificate::Shown, rustls::Error::AlertReceived(alert)) => {
+            format!("{host} turned down the client certificate ({alert:?})")
+        }
+        _ => format!("{host} wants a client certificate"),
     }
 }
 
@@ -125,6 +170,12 @@ pub(in crate::http) fn reason(error: &rustls::Error, host: &str, address: &str) 
     }
 }
 
+/// webpki's objection to what `openssl req -x509` makes; rustls wraps it without a variant.
+pub(super) fn is_issuer_itself(error: &CertificateError) -> bool {
+    matches!(error, CertificateError::Other(other)
+        if other.to_string().contains("CaUsedAsEndEntity"))
+}
+
 fn certificate(error: &CertificateError, host: &str) -> String {
     use CertificateError as C;
     match error {
@@ -135,7 +186,7 @@ fn certificate(error: &CertificateError, host: &str) -> String {
             "is not valid yet (or this machine's clock is wrong)".to_owned()
         }
         C::NotValidForName | C::NotValidForNameContext { .. } => {
-            format!("is not for {host} but for another name")
+            format!("is not for {host} but for another name (those in its subjectAltName count)")
         }
         C::UnknownIssuer => "comes from an unknown issuer, or is self-signed \
             (SSL_CERT_FILE can name the certificates to trust)"
@@ -144,9 +195,8 @@ fn certificate(error: &CertificateError, host: &str) -> String {
             (SSL_CERT_FILE may name an outdated one)"
             .to_owned(),
         C::Revoked => "has been revoked".to_owned(),
-        // webpki's name for what `openssl req -x509` makes; rustls wraps it without a variant.
-        C::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-            "is self-signed: it is an issuer's, not a server's".to_owned()
+        error if is_issuer_itself(error) => {
+            "is self-signed (SSL_CERT_FILE can name a file with it, to trust it)".to_owned()
         }
         other => format!("was refused: {}", printable(&other.to_string())),
     }

@@ -8,5 +8,6 @@ pub(crate) mod logout;
 pub(crate) mod rejected;
 pub(crate) mod renewal;
 pub(crate) mod servers;
+pub(crate) mod session_files;
 pub(crate) mod sign_in;
 pub(crate) mod variables;

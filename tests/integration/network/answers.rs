@@ -2,7 +2,7 @@
 
 use crate::control_plane::{Fault, Route, Times};
 use crate::crash::inside::Inside;
-use crate::harness::world::World;
+use crate::harness::world::{SESSION, World};
 
 fn with_header(status: u16, body: &str, name: &str, value: &str) -> Fault {
     let header = (name.to_owned(), value.to_owned());
@@ -114,5 +114,20 @@ fn one_list_for_all_that_was_lost() {
         });
         output.exits(0);
         assert_eq!(world.count(Route::TokenList), 1, "{}", world.describe());
+    }
+}
+
+/// The page of a gateway or a captive portal is named by its title, not shown.
+#[test]
+fn a_page_instead_of_an_answer() {
+    let (world, _) = World::ready();
+    let page = format!("<!DOCTYPE html><html><head><title>Sign in,\n {SESSION}</title><p>raw");
+    let words = "a page of HTML titled 'Sign in, [redacted]', not an answer of the API";
+    for (status, code) in [(400, 1), (502, 5), (200, 1)] {
+        let fault = with_header(status, &page, "Content-Type", "text/html; charset=utf-8");
+        world.plane.fault(Route::TokenList, Times::Always, fault);
+        let output = world.ntcli(&["token", "list"]).run();
+        output.exits(code).says(words).does_not_say("raw").does_not_say("<");
+        world.plane.clear_faults();
     }
 }

@@ -8,8 +8,10 @@ use std::thread;
 use std::time::Duration;
 
 use crate::control_plane::Route;
+use crate::harness::strace::{self, Traced};
 use crate::harness::world::{Run, World};
 use crate::network::proxy::{length, pass, read_head};
+use crate::ports::free_port;
 
 /// When a [`relay`] ends a connection, which neither side has asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -129,6 +131,35 @@ fn a_host_that_does_not_answer() {
     output.exits(5).says("nothing has changed");
     output.says(&format!("cannot connect to {address}: no answer within 1 s"));
     assert!(!world.has_journal());
+}
+
+/// Name, connection and TLS come before the first thing that must last.
+#[test]
+fn a_server_that_cannot_be_reached_costs_no_durable_write() {
+    if !strace::is_available() {
+        return;
+    }
+    let (world, workspace) = World::ready();
+    let log = world.outside("strace");
+    let no_tls = world.plane.base_url().replace("http:", "https:");
+    for base in
+        [&format!("http://127.0.0.1:{}", free_port()), "https://no-such-host.invalid", &no_tls]
+    {
+        let (output, calls) = Traced::run(refresh(&world, base), &log);
+        output.exits(5).says("nothing has changed");
+        for call in calls {
+            let opens_journal =
+                || call.name == "openat" && call.texts().concat().contains("rotation.journal");
+            assert!(!call.name.contains("sync") && !opens_journal(), "{}", call.name);
+        }
+    }
+    world.assert_nothing_sent();
+    let (output, calls) = Traced::run(refresh(&world, &world.plane.base_url()), &log);
+    output.exits(0);
+    assert!(calls.iter().any(|call| call.name.contains("sync")), "the log shows none at all");
+    world.assert_one_live_token(&workspace);
+    let connections = world.plane.requests();
+    assert!(connections.iter().all(|r| r.connection == connections[0].connection));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::network::proxy::pass;
 use crate::ports::free_port;
 use crate::tls_front::front;
 
-fn own_port(world: &World) -> u16 {
+pub(crate) fn own_port(world: &World) -> u16 {
     let base = world.plane.base_url();
     base.rsplit(':').next().unwrap().parse().unwrap()
 }
@@ -30,7 +30,7 @@ fn refresh(world: &World, port: u16, bundle: Option<&Path>) -> Output {
 
 /// The program says so, and nothing has happened, here or there.
 #[track_caller]
-fn fails(world: &World, output: &Output, code: i32, words: &[&str]) {
+pub(crate) fn fails(world: &World, output: &Output, code: i32, words: &[&str]) {
     output.exits(code).prints("").says("Error: Could not create a token; nothing has changed\n");
     for words in words {
         output.says(words);
@@ -116,17 +116,22 @@ fn a_server_that_speaks_something_else() {
 
 /// Another implementation of TLS than the one that is tested; it speaks this version alone and leads
 /// to `port`.
-struct Openssl(Child);
+pub(crate) struct Openssl(Child);
 
 impl Openssl {
-    fn start(version: &str, port: u16) -> (Self, u16) {
+    pub(crate) fn start(version: &str, port: u16) -> (Self, u16) {
+        Self::with(&[version], "valid.pem", port)
+    }
+
+    /// The same with these options; it shows this certificate.
+    pub(crate) fn with(options: &[&str], shown: &str, port: u16) -> (Self, u16) {
         let own = free_port();
         let accept = format!("127.0.0.1:{own}");
         let mut command = Command::new("openssl");
-        command.args(["s_server", "-quiet", "-accept", &accept, version]);
+        command.args(["s_server", "-quiet", "-accept", &accept]).args(options);
         // Without this it does not speak the old versions at all.
         command.args(["-cipher", "DEFAULT@SECLEVEL=0"]);
-        command.arg("-cert").arg(certificate("valid.pem"));
+        command.arg("-cert").arg(certificate(shown));
         command.arg("-key").arg(certificate("server.key"));
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.stderr(Stdio::null()).spawn().unwrap();
@@ -159,6 +164,36 @@ fn versions_of_another_implementation() {
         let (_server, port) = Openssl::start(version, own_port(&world));
         refresh(&world, port, Some(&issuer)).exits(0).says_only("");
         world.assert_one_live_token(&workspace);
+    }
+}
+
+/// What `openssl req -x509` makes is an issuer's certificate. As with curl, it is enough that it is in
+/// the bundle; all else must be right.
+#[test]
+fn a_self_signed_certificate_in_the_bundle() {
+    let (world, workspace) = World::ready();
+    let own = certificate("own.pem");
+    for version in ["-tls1_2", "-tls1_3"] {
+        let (_server, port) = Openssl::with(&[version], "own.pem", own_port(&world));
+        refresh(&world, port, Some(&own)).exits(0).says_only("");
+        world.assert_one_live_token(&workspace);
+    }
+    // A certificate of an issuer that is not in the bundle, while it is there itself.
+    let port = front("pinned.pem", own_port(&world)).unwrap();
+    refresh(&world, port, Some(&certificate("pinned.pem"))).exits(0).says_only("");
+
+    let (world, _) = World::ready();
+    for (shown, bundle, words) in [
+        ("own.pem", "ca.pem", "is self-signed (SSL_CERT_FILE can name a file with it"),
+        ("own-expired.pem", "own-expired.pem", "has expired"),
+        ("own-other.pem", "own-other.pem", "is not for localhost but for another name"),
+        ("expired.pem", "expired.pem", "has expired"),
+        ("pinned-other.pem", "pinned-other.pem", "is not for localhost but for another name"),
+        ("pinned.pem", "own.pem", "comes from an unknown issuer"),
+    ] {
+        let port = front(shown, own_port(&world)).unwrap();
+        let output = refresh(&world, port, Some(&certificate(bundle)));
+        fails(&world, &output, 5, &[&format!("the certificate of localhost {words}")]);
     }
 }
 

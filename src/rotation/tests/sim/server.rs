@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Fate, How, Needs, SERVER, Sim, World, token};
-use crate::error::{ErrorKind, Failure, WORKSPACE_NOT_FOUND};
+use crate::error::{Blame, ErrorKind, Failure, WORKSPACE_NOT_FOUND};
 use crate::rotation::{Acceptance, Answer, ControlPlane, ListedToken, NewWorkspace};
 use crate::secret::Secret;
 use crate::time::{Expiry, Timestamp};
@@ -53,7 +53,7 @@ impl World {
 fn failure(how: How, done: bool) -> Failure {
     let reason = "the simulation's wish".to_owned();
     match how {
-        How::NoRoute => Failure::NotSent { reason, our_setting: false },
+        How::NoRoute => Failure::NotSent { reason, blame: Blame::Network },
         How::Cut => Failure::Unknown { reason, status: None, in_flight: done, retry_after: None },
         How::Busy => {
             Failure::Unknown { reason, status: Some(503), in_flight: false, retry_after: None }
@@ -88,6 +88,11 @@ impl Sim {
 impl ControlPlane for World {
     fn server(&self) -> &str {
         SERVER
+    }
+
+    /// Changes nothing anywhere: what a failure would stop has not begun.
+    fn connect(&self) -> Answer<()> {
+        Ok(())
     }
 
     /// A gateway's 404 means that the request went nowhere.
