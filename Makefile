@@ -17,13 +17,19 @@ ZSH = share/zsh/site-functions/_ntcli
 FISH = share/fish/vendor_completions.d/ntcli.fish
 INSTALLED = bin/ntcli $(MAN) $(BASH) $(ZSH) $(FISH)
 
-.PHONY: build test fuzz lint fmt demo control-plane bench install uninstall deb vendor dist reproduce test-dist clean
+.PHONY: build test fuzz lint fmt demo control-plane bench install uninstall deb vendor dist reproduce \
+	test-dist clean
 
+# The time says that it is not older than the source, even if cargo had nothing to do.
 build:
+	.ci/need.sh cargo cc
 	$(RELEASE) build --release --locked
+	touch $(NTCLI)
 
 # Format, lints, documentation, unit tests, integration tests.
-test: lint
+test:
+	.ci/need.sh cargo cc strace openssl curl ip
+	$(MAKE) lint
 	$(CARGO) test --locked
 
 # Random inputs, SECS seconds for each kind; a failure prints its seed.
@@ -44,8 +50,10 @@ fmt:
 	$(CARGO) fmt
 
 # A new user's first steps, against a control plane of its own on loopback.
-demo: build
-	$(CARGO) run --quiet --locked --example control-plane -- --demo $(NTCLI)
+demo:
+	.ci/need.sh cargo cc
+	$(RELEASE) build --release --locked --bin ntcli --example control-plane
+	target/release/examples/control-plane --demo $(NTCLI)
 
 # The cost of a refresh, compared with curl.
 bench: build
@@ -57,10 +65,14 @@ bench: build
 control-plane:
 	$(CARGO) run --quiet --locked --example control-plane
 
-# Uses an existing build, so that the installing user needs no toolchain.
+# Uses a build that is not older than the source, so that the installing user needs no toolchain.
 install:
-	test -x $(NTCLI) || $(MAKE) build
-	install -d $(foreach file,$(INSTALLED),$(DESTDIR)$(PREFIX)/$(dir $(file)))
+	@test -x $(NTCLI) && \
+	test -z "$$(find Cargo.toml Cargo.lock src -newer $(NTCLI))" || { \
+		command -v $(CARGO) > /dev/null && $(MAKE) build; } || { \
+		echo 'Error: $(NTCLI) is missing or older than the source, and cannot be built by this user' >&2; \
+		echo 'Hint: make build, as a user who has Rust; then this command again' >&2; exit 1; }
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,$(sort $(dir $(INSTALLED))))
 	install -m 755 $(NTCLI) $(DESTDIR)$(PREFIX)/bin/ntcli
 	umask 022 && cd $(DESTDIR)$(PREFIX) && ./bin/ntcli man > $(MAN) && \
 	./bin/ntcli completions bash > $(BASH) && \
@@ -68,7 +80,7 @@ install:
 	./bin/ntcli completions fish > $(FISH)
 
 uninstall:
-	rm -f $(foreach file,$(INSTALLED),$(DESTDIR)$(PREFIX)/$(file))
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,$(INSTALLED))
 
 # The same as a package for Debian and its derivatives, in dist/.
 deb: build
