@@ -15,7 +15,16 @@ MAN = share/man/man1/ntcli.1
 BASH = share/bash-completion/completions/ntcli
 ZSH = share/zsh/site-functions/_ntcli
 FISH = share/fish/vendor_completions.d/ntcli.fish
-INSTALLED = bin/ntcli $(MAN) $(BASH) $(ZSH) $(FISH)
+# What systemd reads, in lib/: none of it does anything before an administrator enables a timer.
+PACKAGING = src/packaging
+UNITS = lib/systemd/system/ntcli-
+PLAIN = failed@.service restart@.service restart@.path
+SYSTEMD = $(addprefix $(UNITS),$(PLAIN) refresh.service refresh.timer refresh@.service refresh@.timer)
+USER = lib/sysusers.d/ntcli.conf
+STATE = lib/tmpfiles.d/ntcli.conf
+INSTALLED = bin/ntcli $(MAN) $(BASH) $(ZSH) $(FISH) $(SYSTEMD) $(USER) $(STATE)
+# One unit for all workspaces, and one with a workspace's name or UUID as its instance.
+unit = sed -e 's|@BIN@|$(PREFIX)/bin/ntcli|' -e 's|@SCOPE@|$(2)|' -e 's|@OF@|$(3)|' $(PACKAGING)/refresh.$(1).in
 
 .PHONY: build test fuzz lint fmt demo control-plane bench install uninstall deb vendor dist reproduce \
 	test-dist clean
@@ -78,6 +87,14 @@ install:
 	./bin/ntcli completions bash > $(BASH) && \
 	./bin/ntcli completions zsh > $(ZSH) && \
 	./bin/ntcli completions fish > $(FISH)
+	install -m 644 $(PLAIN:%=$(PACKAGING)/ntcli-%) $(DESTDIR)$(PREFIX)/$(dir $(UNITS))
+	install -m 644 $(PACKAGING)/sysusers.conf $(DESTDIR)$(PREFIX)/$(USER)
+	install -m 644 $(PACKAGING)/tmpfiles.conf $(DESTDIR)$(PREFIX)/$(STATE)
+	umask 022 && units=$(DESTDIR)$(PREFIX)/$(UNITS) && \
+	$(call unit,service,--all) > $${units}refresh.service && \
+	$(call unit,service,--workspace=%i, of %i) > $${units}refresh@.service && \
+	$(call unit,timer) > $${units}refresh.timer && \
+	$(call unit,timer,, of %i) > $${units}refresh@.timer
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,$(INSTALLED))
