@@ -27,7 +27,7 @@ INSTALLED = bin/ntcli $(MAN) $(BASH) $(ZSH) $(FISH) $(SYSTEMD) $(USER) $(STATE)
 unit = sed -e 's|@BIN@|$(PREFIX)/bin/ntcli|' -e 's|@SCOPE@|$(2)|' -e 's|@OF@|$(3)|' $(PACKAGING)/refresh.$(1).in
 
 .PHONY: build test fuzz lint fmt demo control-plane bench install uninstall deb vendor dist reproduce \
-	test-dist clean
+	test-dist test-systemd clean
 
 # The time says that it is not older than the source, even if cargo had nothing to do.
 build:
@@ -119,6 +119,11 @@ reproduce:
 # Builds, installs and tests it without a network.
 test-dist: dist
 	.ci/test-dist.sh
+
+# The package and the units of the README under a systemd of their own, in a container.
+test-systemd: deb
+	$(CARGO) build --locked --example control-plane
+	.ci/systemd-test.sh
 
 clean:
 	$(CARGO) clean
