@@ -16,12 +16,25 @@ MAN = share/man/man1/ntcli.1
 BASH = share/bash-completion/completions/ntcli
 ZSH = share/zsh/site-functions/_ntcli
 FISH = share/fish/vendor_completions.d/ntcli.fish
-INSTALLED = bin/ntcli $(MAN) $(BASH) $(ZSH) $(FISH)
+# What systemd reads, in lib/: none of it does anything before an administrator enables a timer.
+PACKAGING = src/packaging
+UNITS = lib/systemd/system/ntcli-
+PLAIN = failed@.service restart@.service restart@.path
+SYSTEMD = $(addprefix $(UNITS),$(PLAIN) refresh.service refresh.timer refresh@.service refresh@.timer)
+USER = lib/sysusers.d/ntcli.conf
+STATE = lib/tmpfiles.d/ntcli.conf
+INSTALLED = bin/ntcli $(MAN) $(BASH) $(ZSH) $(FISH) $(SYSTEMD) $(USER) $(STATE)
+# One unit for all workspaces, and one with a workspace's name or UUID as its instance.
+unit = sed -e 's|@BIN@|$(PREFIX)/bin/ntcli|' -e 's|@SCOPE@|$(2)|' -e 's|@OF@|$(3)|' $(PACKAGING)/refresh.$(1).in
 
-.PHONY: build static test fuzz lint fmt demo control-plane bench install uninstall deb vendor dist reproduce test-dist clean
+.PHONY: build static test fuzz lint fmt demo control-plane bench install uninstall deb vendor dist reproduce \
+	test-dist test-systemd clean
 
+# The time says that it is not older than the source, even if cargo had nothing to do.
 build:
+	.ci/need.sh cargo cc
 	$(RELEASE) build --release --locked
+	touch $(NTCLI)
 
 # One file that needs no C library; STATIC_TARGET=aarch64-unknown-linux-musl for 64-bit ARM.
 STATIC_TARGET = $(shell uname -m)-unknown-linux-musl
@@ -29,7 +42,9 @@ static:
 	$(FLAGS) CARGO="$(CARGO)" .ci/static.sh $(STATIC_TARGET)
 
 # Format, lints, documentation, unit tests, integration tests.
-test: lint
+test:
+	.ci/need.sh cargo cc strace openssl curl ip
+	$(MAKE) lint
 	$(CARGO) test --locked
 
 # Random inputs, SECS seconds for each kind; a failure prints its seed.
@@ -50,8 +65,10 @@ fmt:
 	$(CARGO) fmt
 
 # A new user's first steps, against a control plane of its own on loopback.
-demo: build
-	$(CARGO) run --quiet --locked --example control-plane -- --demo $(NTCLI)
+demo:
+	.ci/need.sh cargo cc
+	$(RELEASE) build --release --locked --bin ntcli --example control-plane
+	target/release/examples/control-plane --demo $(NTCLI)
 
 # The cost of a refresh, compared with curl.
 bench: build
@@ -63,18 +80,30 @@ bench: build
 control-plane:
 	$(CARGO) run --quiet --locked --example control-plane
 
-# Uses an existing build, so that the installing user needs no toolchain.
+# Uses a build that is not older than the source, so that the installing user needs no toolchain.
 install:
-	test -x $(NTCLI) || $(MAKE) build
-	install -d $(foreach file,$(INSTALLED),$(DESTDIR)$(PREFIX)/$(dir $(file)))
+	@test -x $(NTCLI) && \
+	test -z "$$(find Cargo.toml Cargo.lock src -newer $(NTCLI))" || { \
+		command -v $(CARGO) > /dev/null && $(MAKE) build; } || { \
+		echo 'Error: $(NTCLI) is missing or older than the source, and cannot be built by this user' >&2; \
+		echo 'Hint: make build, as a user who has Rust; then this command again' >&2; exit 1; }
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,$(sort $(dir $(INSTALLED))))
 	install -m 755 $(NTCLI) $(DESTDIR)$(PREFIX)/bin/ntcli
 	umask 022 && cd $(DESTDIR)$(PREFIX) && ./bin/ntcli man > $(MAN) && \
 	./bin/ntcli completions bash > $(BASH) && \
 	./bin/ntcli completions zsh > $(ZSH) && \
 	./bin/ntcli completions fish > $(FISH)
+	install -m 644 $(PLAIN:%=$(PACKAGING)/ntcli-%) $(DESTDIR)$(PREFIX)/$(dir $(UNITS))
+	install -m 644 $(PACKAGING)/sysusers.conf $(DESTDIR)$(PREFIX)/$(USER)
+	install -m 644 $(PACKAGING)/tmpfiles.conf $(DESTDIR)$(PREFIX)/$(STATE)
+	umask 022 && units=$(DESTDIR)$(PREFIX)/$(UNITS) && \
+	$(call unit,service,--all) > $${units}refresh.service && \
+	$(call unit,service,--workspace=%i, of %i) > $${units}refresh@.service && \
+	$(call unit,timer) > $${units}refresh.timer && \
+	$(call unit,timer,, of %i) > $${units}refresh@.timer
 
 uninstall:
-	rm -f $(foreach file,$(INSTALLED),$(DESTDIR)$(PREFIX)/$(file))
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,$(INSTALLED))
 
 # The same as a package for Debian and its derivatives, in dist/.
 deb: build
@@ -96,6 +125,11 @@ reproduce:
 # Builds, installs and tests it without a network.
 test-dist: dist
 	.ci/test-dist.sh
+
+# The package and the units of the README under a systemd of their own, in a container.
+test-systemd: deb
+	$(CARGO) build --locked --example control-plane
+	.ci/systemd-test.sh
 
 clean:
 	$(CARGO) clean

@@ -4,7 +4,8 @@
 set -eu
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 name=ntcli-$version
-rm -rf dist
+mkdir -p dist
+find dist -mindepth 1 ! -name '*.deb' -delete # a package is not made here
 mkdir -p "dist/$name/.cargo"
 git archive HEAD | tar -xf - -C "dist/$name"
 cp -R vendor "dist/$name/vendor"

@@ -43,6 +43,7 @@ if command -v dpkg-deb > /dev/null; then
     make deb
     dpkg-deb --extract dist/*.deb "$here/deb"
     "$here/deb/usr/bin/ntcli" --version
+    if command -v lintian > /dev/null; then lintian --allow-root --fail-on error,warning dist/*.deb; fi
 fi
 
 unpack "$here/another/place"
@@ -50,6 +51,11 @@ cd "$here/another/place"
 make build
 cmp target/release/ntcli "$here/one/target/release/ntcli"
 echo 'Both programs are the same'
+if command -v dpkg-deb > /dev/null; then
+    make deb
+    cmp dist/*.deb "$here"/one/dist/*.deb
+    echo 'Both packages are the same'
+fi
 
 cd "$here/one"
 make demo
