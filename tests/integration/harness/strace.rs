@@ -98,7 +98,7 @@ impl Traced {
         let mut name = name.to_owned();
         if name == "open" {
             // musl's way to say the same.
-            name = "openat".to_owned();
+            "openat".clone_into(&mut name);
             args.insert(0, "AT_FDCWD".to_owned());
         }
         Some(Traced { name, args, result: result.parse().ok()? })
