@@ -18,7 +18,7 @@ for tool in debootstrap systemd-nspawn nsenter dpkg-deb; do
 done
 mkdir -p "$base"
 if [ ! -d "$base/tree" ]; then
-    mirror=$(grep -rhoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2> /dev/null | head -n 1) || true
+    mirror=$(grep -rhoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2> /dev/null | head -n 1 | tr -d ' ') || true
     mirror=${DEBIAN_MIRROR:-$mirror}
     rm -rf "$base/new"
     debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,cron,sudo bookworm "$base/new" ${mirror:+"$mirror"} \
