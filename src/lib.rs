@@ -99,7 +99,8 @@ use output::Shows;
 /// Runs one command, `args` without the program's name, and returns the exit code.
 pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
     let console = ctx.console.clone();
-    let (shows, outcome) = match cli::parse(args) {
+    let invocation = match cli::parse(args) {
+        Ok(Parsed::Run(invocation)) => invocation,
         Ok(Parsed::Show(text)) => {
             return match console.result(&text) {
                 Ok(()) => 0,
@@ -108,28 +109,36 @@ pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
                 }
             };
         }
-        Ok(Parsed::Run(invocation)) => {
-            ctx.debug = invocation.debug;
-            ctx.json = invocation.format == Format::Json;
-            if invocation.quiet {
-                console.be_quiet();
-            }
-            let shows = match invocation.format {
-                Format::Json => Shows::Json,
-                _ if invocation.quiet => commands::when_quiet(&invocation.command),
-                _ => Shows::Whole,
-            };
-            (shows, commands::run(ctx, &invocation))
-        }
-        Err(wrong) => {
-            let shows = if wrong.format == Format::Json { Shows::Json } else { Shows::Whole };
-            let error = Error::Usage {
-                message: wrong.message,
-                hint: wrong.hint,
-                exit_code: wrong.exit_code,
-            };
-            (shows, Err(error))
-        }
+        Err(wrong) => return misused(&console, wrong),
     };
-    output::finish(&console, shows, outcome)
+    ctx.debug = invocation.debug;
+    ctx.json = invocation.format == Format::Json;
+    if invocation.quiet {
+        console.be_quiet();
+    }
+    let shows = match invocation.format {
+        Format::Json => Shows::Json,
+        _ if invocation.quiet => commands::when_quiet(&invocation.command),
+        _ => Shows::Whole,
+    };
+    let mut outcome = commands::run(ctx, &invocation);
+    let succeeded = match &mut outcome {
+        Ok(report) => std::mem::take(&mut report.succeeded),
+        Err(_) => Vec::new(),
+    };
+    let exit_code = output::finish(&console, shows, outcome);
+    commands::leave_word(ctx, &invocation.command, &succeeded, exit_code);
+    exit_code
+}
+
+/// Reports wrong usage. A monitoring system reads what is wrong from standard output.
+fn misused(console: &context::Console, wrong: cli::UsageError) -> u8 {
+    let shows = if wrong.format == Format::Json { Shows::Json } else { Shows::Whole };
+    if wrong.exit_code == error::exit::UNTOLD && shows == Shows::Whole {
+        let _ = console.result(&format!("NTCLI UNKNOWN: {}: {}\n", wrong.message, wrong.hint));
+        return wrong.exit_code;
+    }
+    let error =
+        Error::Usage { message: wrong.message, hint: wrong.hint, exit_code: wrong.exit_code };
+    output::finish(console, shows, Err(error))
 }

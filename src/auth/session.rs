@@ -43,7 +43,7 @@ impl FromEnv {
     }
 
     /// What to do if the server rejects it.
-    fn fix(&self) -> String {
+    pub(crate) fn fix(&self) -> String {
         match &self.file {
             Some(file) => {
                 let file = shell_word(&file.display().to_string());
@@ -136,7 +136,7 @@ pub(crate) fn ignores_variable(env: &Env, config: &Config) -> bool {
 }
 
 /// Detected by its text, its claims, or because the config file holds it.
-fn is_workspace_token(text: &str, config: &Config) -> bool {
+pub(crate) fn is_workspace_token(text: &str, config: &Config) -> bool {
     if text.starts_with("wst_") || jwt::is_of_workspace(text) {
         return true;
     }

@@ -28,7 +28,7 @@ pub(super) fn set(ctx: &Context, args: &DomainSet) -> Result<Report> {
         Ok(())
     })?;
     drop(dir);
-    let report = report(ctx, &config)?;
+    let report = report(ctx, &config)?.that_changed(left.is_some());
     if let Some(server) = left {
         tell_what_stays(&app, &config, &server);
     }

@@ -80,6 +80,15 @@ pub(crate) fn run(ctx: &Context, invocation: &Invocation) -> Result<Report> {
     }
 }
 
+/// Tells monitoring how a refresh ended.
+pub(crate) fn leave_word(ctx: &Context, command: &Command, succeeded: &[String], exit_code: u8) {
+    if let Command::Token(token) = command
+        && let TokenCommand::Refresh(args) = &token.command
+    {
+        token::refresh::leave_word(ctx, args, succeeded, exit_code);
+    }
+}
+
 /// What is printed of a command's result for those who want quiet: what was asked for by name, or
 /// the change, or nothing, where the exit code says it.
 pub(crate) fn when_quiet(command: &Command) -> Shows {

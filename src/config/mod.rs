@@ -102,13 +102,7 @@ impl Config {
         let Some(contents) = store::read(path)? else {
             return Ok(Self::empty(path));
         };
-        let damaged = |place| Error::DamagedFile { path: path.to_owned(), place };
-        if contents.bytes.iter().all(u8::is_ascii_whitespace) {
-            return Err(damaged("it is empty".to_owned()));
-        }
-        let doc: Json =
-            serde_json::from_slice(&contents.bytes).map_err(|e| damaged(e.to_string()))?;
-        check::check(&doc).map_err(damaged)?;
+        let doc = Self::parse(path, &contents.bytes)?;
         if contents.is_shared() {
             on_notice(Notice::Shared {
                 path: path.to_owned(),
@@ -116,6 +110,28 @@ impl Config {
             });
         }
         Ok(Self { path: path.to_owned(), doc })
+    }
+
+    /// The same, and nothing is changed.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub(crate) fn look(path: &Path) -> Result<Self> {
+        store::check_readable(path)?;
+        let Some(contents) = store::read(path)? else {
+            return Ok(Self::empty(path));
+        };
+        Ok(Self { path: path.to_owned(), doc: Self::parse(path, &contents.bytes)? })
+    }
+
+    fn parse(path: &Path, bytes: &[u8]) -> Result<Json> {
+        let damaged = |place| Error::DamagedFile { path: path.to_owned(), place };
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Err(damaged("it is empty".to_owned()));
+        }
+        let doc: Json = serde_json::from_slice(bytes).map_err(|e| damaged(e.to_string()))?;
+        check::check(&doc).map_err(damaged)?;
+        Ok(doc)
     }
 
     /// One in which every setting has its default.

@@ -249,6 +249,8 @@ pub(crate) mod exit {
     pub(crate) const NOT_DELIVERED: u8 = 9;
     /// Outcome unknown: a token may have been created.
     pub(crate) const UNKNOWN: u8 = 10;
+    /// A monitoring plugin cannot tell.
+    pub(crate) const UNTOLD: u8 = 3;
     /// An error of a command whose small exit codes are answers.
     pub(crate) const NO_ANSWER: u8 = 255;
 }

@@ -25,6 +25,8 @@ pub(crate) struct Report {
     pub unwritten: u8,
     /// Whether something is another way than before; for commands that change something.
     pub changed: bool,
+    /// The workspaces, by their UUIDs, that a refresh left with nothing to do.
+    pub succeeded: Vec<String>,
     /// What changed, in a line; otherwise the first one of the text says it.
     pub brief: Option<String>,
     /// Whether the result has been printed already.
@@ -43,8 +45,9 @@ pub(crate) enum Shows {
 }
 
 impl Shows {
-    fn of(self, report: Report) -> String {
+    fn of(self, report: Report, went_wrong: bool) -> String {
         match self {
+            Self::Nothing if went_wrong => report.text,
             Self::Change if report.changed => {
                 let first = || report.text.lines().next().map(str::to_owned);
                 let line = report.brief.or_else(first).filter(|line| !line.is_empty());
@@ -66,6 +69,7 @@ impl Report {
             exit: 0,
             unwritten: exit::FAILED,
             changed: true,
+            succeeded: Vec::new(),
             brief: None,
             delivered: false,
         }
@@ -74,6 +78,12 @@ impl Report {
     /// A success whose result has been printed with [`deliver`].
     pub(crate) fn delivered() -> Self {
         Self { delivered: true, ..Self::new("", Json::Null) }
+    }
+
+    /// Tells whether something is another way than before.
+    pub(crate) fn that_changed(mut self, changed: bool) -> Self {
+        self.changed = changed;
+        self
     }
 
     /// A partial success.
@@ -89,14 +99,6 @@ impl Report {
 /// When standard output did not take all of it.
 pub(crate) fn deliver(console: &Console, as_json: bool, text: &str, json: &Json) -> io::Result<()> {
     if as_json { console.deliver(&laid_out(json)) } else { console.deliver(text) }
-}
-
-/// The exit code of an outcome, if it can be written.
-pub(crate) fn exit_code(outcome: &Result<Report, Error>) -> u8 {
-    match outcome {
-        Ok(Report { problem: None, exit, .. }) => *exit,
-        Ok(Report { problem: Some(error), .. }) | Err(error) => error.exit_code(),
-    }
 }
 
 /// Prints the result of a command and returns the exit code.
@@ -120,7 +122,7 @@ pub(crate) fn finish(console: &Console, shows: Shows, outcome: Result<Report, Er
         }
         console.result(&laid_out(&object))
     } else {
-        report.map_or(Ok(()), |report| console.result(&shows.of(report)))
+        report.map_or(Ok(()), |report| console.result(&shows.of(report, error.is_some())))
     };
     if let Some(error) = &error {
         explain(console, error);

@@ -19,7 +19,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &AuthLogout) -> Result<Repor
     if to_revoke {
         app.check_session(&before)?;
     } else if before.session().is_none() {
-        return Ok(done(&app, "No one was signed in", &[], &[]));
+        return Ok(done(&app, "No one was signed in", &[], &[]).that_changed(false));
     }
     let mut dir = app.lock()?;
     let LoggedOut { revoked, left, failure } =

@@ -13,21 +13,28 @@ use crate::time::Timestamp;
 /// Writing a file takes milliseconds.
 const FOLDER_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// Refuses a file that a run needs for something else.
+/// Refuses to write over what is not metrics: a target, a file of ours, or anybody else's.
 ///
 /// # Errors
 /// [`Error::InvalidValue`].
 pub(in crate::commands) fn check_path(app: &App, path: &str) -> Result<()> {
-    let found = store::identify(Path::new(path)).ok();
+    let refused = |message: String| Err(Error::InvalidValue { message });
+    let path = Path::new(path);
+    let found = store::identify(path).ok();
     let is_own = |own: &&Path| {
         let own = store::identify(own).ok();
         found.as_ref().zip(own.as_ref()).is_some_and(|(a, b)| a.is_same(b))
     };
     if app.paths.files().iter().any(is_own) {
-        let message = "--metrics names one of ntcli's own files".to_owned();
-        return Err(Error::InvalidValue { message });
+        return refused("--metrics names one of ntcli's own files".to_owned());
     }
-    Ok(())
+    let is_ours = |bytes: &[u8]| bytes.is_empty() || bytes.starts_with(b"# HELP ntcli_");
+    match store::read(path) {
+        Ok(Some(contents)) if !is_ours(&contents.bytes) => {
+            refused(format!("--metrics: {} is there and holds something else", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes the metrics after a run, with what is known now. What cannot be written is only warned of.
@@ -51,8 +58,7 @@ pub(in crate::commands) fn write(ctx: &Context, path: &str, exit_code: u8) {
 
 fn state(app: &App) -> Result<State> {
     let config = Config::load(&app.paths.config, &|_| {})?;
-    let mut workspaces = config.workspaces();
-    workspaces.retain(|workspace| workspace.token.is_some());
+    let workspaces = app.selected(&config, true, None).unwrap_or_default();
     watch::look(app, &config, workspaces, &Limits::DEFAULT)
 }
 

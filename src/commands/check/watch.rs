@@ -10,6 +10,7 @@ use crate::config_dir::last_run::LastRun;
 use crate::context::Env;
 use crate::error::{Error, Result};
 use crate::hooks::Receiver;
+use crate::http::Settings;
 use crate::rotation::{Pending, WorkspaceRef};
 use crate::store;
 use crate::targets::Targets;
@@ -103,6 +104,8 @@ pub(in crate::commands) struct State {
     pub(in crate::commands) workspaces: Vec<Watched>,
     pub(in crate::commands) session: SessionState,
     pub(in crate::commands) last_run: Option<LastRun>,
+    /// What concerns every workspace.
+    pub(in crate::commands) of_all: Vec<Finding>,
     /// Another run was at work all the time, so that pending work and targets cannot be told.
     pub(in crate::commands) at_work: bool,
 }
@@ -118,7 +121,8 @@ impl State {
     ) -> impl Iterator<Item = (Option<&WorkspaceRef>, &Finding)> {
         let all = self.workspaces.iter();
         let all = all.flat_map(|w| w.findings.iter().map(|finding| (Some(&w.workspace), finding)));
-        all.chain(self.session.finding.iter().map(|finding| (None, finding)))
+        let of_all = self.session.finding.iter().chain(&self.of_all);
+        all.chain(of_all.map(|finding| (None, finding)))
     }
 }
 
@@ -141,8 +145,9 @@ pub(in crate::commands) fn look(
     let (pending, targets) = (app.pending()?, Targets::load(&app.paths.targets)?);
     let last_run = LastRun::load(&app.paths.last_run);
     let now = app.now();
+    let server = app.server(config)?;
     let looked = workspaces.into_iter().filter_map(|workspace| {
-        let local = app::workspace_ref(&workspace, &app.server(config).ok()?);
+        let local = app::workspace_ref(&workspace, &server);
         let mut watched = Watched {
             token: workspace.token?,
             pending: 0,
@@ -161,9 +166,34 @@ pub(in crate::commands) fn look(
         }
         Some(watched)
     });
-    let workspaces = looked.collect();
+    let workspaces: Vec<Watched> = looked.collect();
     let session = session(&app.ctx.env, config, limits, now);
-    Ok(State { now, workspaces, session, last_run, at_work })
+    // What it has left pending is told already.
+    let last = last_run.as_ref().filter(|_| workspaces.iter().all(|w| w.pending == 0));
+    let of_all = of_all(app, last, at_work);
+    Ok(State { now, workspaces, session, last_run, of_all, at_work })
+}
+
+/// What would keep any refresh from working, or has done so.
+fn of_all(app: &App, last_run: Option<&LastRun>, at_work: bool) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut find = |level, text: String, fix: &str| {
+        found.push(Finding { level, text, fix: fix.to_owned() });
+    };
+    if let Some(last) = last_run.filter(|last| last.exit_code != 0) {
+        let text = format!("the last refresh ended {} with exit code {}", last.at, last.exit_code);
+        find(Level::Warning, text, "ntcli token refresh");
+    }
+    if let Err(reason) = Settings::from_env(&app.ctx.env) {
+        find(Level::Critical, reason, "");
+    }
+    if at_work {
+        let text = format!("another run has been at work for {} s", LOCK_WAIT.as_secs());
+        find(Level::Warning, text, "");
+    } else if let Err(error) = store::probe_replace(&app.paths.config) {
+        find(Level::Critical, error.in_one_line(), &error.hint().unwrap_or_default());
+    }
+    found
 }
 
 impl Watched {
@@ -255,13 +285,21 @@ impl Watched {
 }
 
 fn session(env: &Env, config: &Config, limits: &Limits, now: Timestamp) -> SessionState {
-    let finding = |level, text| Finding { level, text, fix: "ntcli auth login".to_owned() };
+    let given = auth::from_env(env, config);
+    let fix = match &given {
+        Ok(Some(found)) => found.fix(),
+        _ => "ntcli auth login".to_owned(),
+    };
+    let finding = |level, text| Finding { level, text, fix: fix.clone() };
     let unusable = |text: String| SessionState {
         finding: Some(finding(Level::Critical, text)),
         ..SessionState::default()
     };
-    let session = match auth::from_env(env, config) {
-        Ok(Some(found)) => auth::from_bearer(found.bearer, None),
+    let session = match &given {
+        Ok(Some(found)) if auth::is_workspace_token(found.bearer.expose(), config) => {
+            return unusable(format!("{} holds a workspace token, not a session", found.place()));
+        }
+        Ok(Some(found)) => auth::from_bearer(found.bearer.clone(), None),
         Ok(None) => match auth::stored(env, config) {
             Ok(session) => session,
             Err(Error::NoSession { reason }) if reason.is_empty() => {

@@ -54,7 +54,9 @@ pub(super) fn program(chart: &mut Chart, ctx: &Context) {
 
 pub(super) fn variables(chart: &mut Chart, ctx: &Context) {
     if let Err(reason) = Settings::from_env(&ctx.env) {
-        chart.fail("variables", &reason, "unset it, or set it to what is accepted");
+        // The value may be a secret that went astray.
+        let reason = reason.split(", not ").next().unwrap_or_default();
+        chart.fail("variables", reason, "unset it, or set it to what is accepted");
     }
     for name in UNUSED.into_iter().filter(|name| ctx.env.os(name).is_some()) {
         chart.warn(
@@ -107,7 +109,9 @@ pub(super) fn folder(chart: &mut Chart, app: &App) {
             }
         }
     }
-    match store::lock(&app.paths.lock, Duration::ZERO, app.clock(), &mut || {}) {
+    // Where there is no lock file yet, no run is at work, and none is made.
+    let lock = || store::lock(&app.paths.lock, Duration::ZERO, app.clock(), &mut || {});
+    match app.paths.lock.exists().then(lock).transpose() {
         Ok(_lock) => {
             // What a run needs: a file beside the config file with some contents.
             let probed = store::probe_replace(&app.paths.config)
@@ -128,7 +132,7 @@ pub(super) fn folder(chart: &mut Chart, app: &App) {
 
 /// The config file, if it can be used.
 pub(super) fn config(chart: &mut Chart, app: &App) -> Option<Config> {
-    let config = match Config::load(&app.paths.config, &|_| {}) {
+    let config = match Config::look(&app.paths.config) {
         Ok(config) => config,
         Err(error) => {
             chart.error("config", &error);
@@ -153,6 +157,9 @@ pub(super) fn config(chart: &mut Chart, app: &App) -> Option<Config> {
         let active = config.active_key().and_then(|key| config.workspace(key));
         let active = active.map_or("none".to_owned(), |active| active.name);
         chart.ok("config", &format!("{count} workspaces, active: {active}"));
+        if let Err(error) = app.workspace(&config, None) {
+            chart.warn("config", &error.in_one_line(), &error.hint().unwrap_or_default());
+        }
     } else {
         chart.fail("config", "there is no config file", "ntcli auth login");
     }
@@ -199,7 +206,12 @@ pub(super) fn tokens(chart: &mut Chart, app: &App, config: &Config) {
             );
         }
     }
-    for (workspace, finding) in state.findings() {
+    let of_one = state
+        .workspaces
+        .iter()
+        .flat_map(|w| w.findings.iter().map(move |f| (Some(&w.workspace), f)));
+    let of_session = state.session.finding.iter().map(|finding| (None, finding));
+    for (workspace, finding) in of_one.chain(of_session) {
         let (area, name) = match workspace {
             Some(workspace) => ("token", format!("'{}': ", workspace.name)),
             None => ("session", String::new()),

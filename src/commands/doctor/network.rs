@@ -4,6 +4,7 @@ use std::net::ToSocketAddrs;
 
 use super::Chart;
 use crate::api::Api;
+use crate::auth;
 use crate::commands::app::{App, As};
 use crate::config::Config;
 use crate::endpoints;
@@ -104,9 +105,17 @@ fn session(chart: &mut Chart, app: &App, config: &Config) {
         Ok(Ok(all)) => {
             chart.ok("session", &format!("the server takes it and lists {} workspaces", all.len()));
         }
+        Ok(Err(failure)) if matches!(failure.status(), Some(401 | 403)) => {
+            let given = auth::from_env(&app.ctx.env, config).ok().flatten();
+            let fix = given.map_or("ntcli auth login --force".to_owned(), |given| given.fix());
+            chart.fail("session", &format!("the server does not take it: {failure}"), &fix);
+        }
         Ok(Err(failure)) => {
-            let text = format!("the server does not take it: {failure}");
-            chart.fail("session", &text, "ntcli auth login --force");
+            chart.fail(
+                "server",
+                &format!("asked for the workspaces: {failure}"),
+                "ntcli workspace list",
+            );
         }
         Err(error) => chart.error("session", &error),
     }
@@ -133,7 +142,11 @@ fn tokens(chart: &mut Chart, api: &Api, config: &Config, now: Timestamp) {
                     "",
                 );
             }
-            Err(failure) => chart.warn("token", &format!("'{name}': {failure}"), ""),
+            Err(failure) => {
+                // The others would get none either.
+                chart.warn("token", &format!("asked about that of '{name}': {failure}"), "");
+                return;
+            }
         }
     }
 }

@@ -33,9 +33,11 @@ pub(super) fn look(chart: &mut Chart, app: &App) {
         || "no refresh has run yet".to_owned(),
         |last| format!("the last refresh ended {} with exit code {}", last.at, last.exit_code),
     );
+    let has_failed = last.as_ref().is_some_and(|last| last.exit_code != 0);
     let is_silent = last.is_none_or(|last| app.now().secs() - last.at.secs() > SILENT_S);
     let advice = "see \"Unattended\" in README.md, or: ntcli token refresh";
     match found {
+        _ if has_failed => chart.warn("timer", &ran, "ntcli token refresh"),
         Some(found) if is_silent => {
             let text = format!("{} is there, but {ran}", found.display());
             chart.warn("timer", &text, "systemctl list-timers; systemctl status cron");

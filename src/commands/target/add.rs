@@ -55,7 +55,8 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report
         ctx.console.note(&format!("Nothing is delivered yet: ntcli target deliver {id}"));
     }
     let status = if is_new { "added" } else { "known" };
-    Ok(Report::new(text, Json::of([("target", json(&target)), ("status", status.into())])))
+    let json = Json::of([("target", json(&target)), ("status", status.into())]);
+    Ok(Report::new(text, json).that_changed(is_new))
 }
 
 fn not_added(error: Error) -> Error {

@@ -101,13 +101,13 @@ impl<'a> Outcomes<'a> {
             });
             return;
         };
-        let not_due = matches!(outcome, Ok(Outcome::NotDue(_)));
+        let (not_due, failed) = (matches!(outcome, Ok(Outcome::NotDue(_))), outcome.is_err());
         let (line, json) = many.count(workspace, outcome);
         let line = format!("{name}: {line}");
-        if not_due {
-            self.console.note(&line);
-        } else {
-            self.console.say(&line);
+        match (not_due, failed) {
+            (true, _) => self.console.note(&line),
+            (_, true) => self.console.detail(&line),
+            _ => self.console.say(&line),
         }
         many.results[n] = json;
     }

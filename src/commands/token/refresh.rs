@@ -13,32 +13,46 @@ use crate::commands::workspace::warn_of_two_tokens;
 use crate::config::Workspace;
 use crate::config_dir::last_run::LastRun;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, exit};
 use crate::hooks::{Hooks, Receiver};
-use crate::output::{self, Report};
+use crate::output::Report;
 use crate::rotation::{Deliver, RefreshOptions, Rotator, WorkspaceRef};
 use crate::targets::{EXEC_TIMEOUT_S, Targets};
 use crate::token::{Token, due};
 
-/// Refreshes the token of one workspace, or of all, and leaves word of how that ended.
+/// Refreshes the token of one workspace, or of all.
 pub(in crate::commands) fn run(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     let app = App::open(ctx)?;
     if let Some(path) = &args.metrics {
         metrics::check_path(&app, path)?;
     }
-    let mut succeeded = Vec::new();
-    let outcome = refresh(ctx, args, &mut succeeded);
-    if !args.dry_run {
-        let exit_code = output::exit_code(&outcome);
-        LastRun::note(&app.paths, app.clock(), exit_code, &succeeded);
-        if let Some(path) = &args.metrics {
-            metrics::write(ctx, path, exit_code);
-        }
-    }
-    outcome
+    refresh(ctx, args)
 }
 
-fn refresh(ctx: &Context, args: &TokenRefresh, succeeded: &mut Vec<String>) -> Result<Report> {
+/// Tells monitoring how a run ended, once its result is out.
+pub(in crate::commands) fn leave_word(
+    ctx: &Context,
+    args: &TokenRefresh,
+    succeeded: &[String],
+    exit_code: u8,
+) {
+    // A person who mistypes is no timer that has stopped.
+    let is_slip = exit_code == exit::USAGE && ctx.console.err_is_terminal();
+    let Ok(app) = App::open(ctx) else {
+        return;
+    };
+    if args.dry_run || is_slip {
+        return;
+    }
+    LastRun::note(&app.paths, app.clock(), exit_code, succeeded);
+    if let Some(path) = &args.metrics
+        && metrics::check_path(&app, path).is_ok()
+    {
+        metrics::write(ctx, path, exit_code);
+    }
+}
+
+fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     let options = options(ctx, args)?;
     let mut hooks = own_hooks(ctx, args)?;
     let lock_wait = app::lock_wait(args.lock_wait.as_deref())?;
@@ -97,8 +111,10 @@ fn refresh(ctx: &Context, args: &TokenRefresh, succeeded: &mut Vec<String>) -> R
     }
     let overdue = rotator.is_overdue();
     drop(rotator);
-    *succeeded = outcomes.succeeded();
-    Ok(outcomes.report(met, overdue))
+    let succeeded = outcomes.succeeded();
+    let mut report = outcomes.report(met, overdue);
+    report.succeeded = succeeded;
+    Ok(report)
 }
 
 /// Waits for a random time, so that many machines do not ask at once. A person does not wait.

@@ -26,6 +26,7 @@ pub(in crate::commands) fn run(ctx: &Context, name: Option<&str>) -> Result<Repo
         Some(name) => resolve(&app, &config, name)?,
         None => choose(&app, &config)?,
     };
+    let was_active = config.active_key() == Some(workspace.key.as_str());
     let mut dir = app.lock()?;
     dir.update(|config| {
         if config.workspace(&workspace.key).is_none() {
@@ -47,7 +48,7 @@ pub(in crate::commands) fn run(ctx: &Context, name: Option<&str>) -> Result<Repo
     );
     let json =
         Json::of([("workspace", json(&workspace)), ("message", "Workspace selected".into())]);
-    Ok(Report::new(text, json))
+    Ok(Report::new(text, json).that_changed(!was_active))
 }
 
 /// The workspace that commands use.
@@ -104,9 +105,10 @@ pub(in crate::commands) fn clear(ctx: &Context) -> Result<Report> {
         ),
         None => "No workspace was active.\n".to_owned(),
     };
+    let changed = before.is_some();
     let json = Json::of([
         ("workspace", before.map(|w| json(&app::workspace_ref(&w, ""))).into()),
         ("message", "No workspace is active".into()),
     ]);
-    Ok(Report::new(text, json))
+    Ok(Report::new(text, json).that_changed(changed))
 }

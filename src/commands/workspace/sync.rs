@@ -206,6 +206,10 @@ fn report(changes: &Changes, total: usize) -> Report {
     }
     text += &format!("The server has {total} workspace{}.\n", if total == 1 { "" } else { "s" });
 
+    let is_new = !(changes.joined.is_empty()
+        && changes.added.is_empty()
+        && changes.renamed.is_empty()
+        && changes.removed.is_empty());
     let with = |workspace: &WorkspaceRef, name: &str, value: Json| {
         let mut object = json(workspace);
         object.set(name, value);
@@ -234,5 +238,5 @@ fn report(changes: &Changes, total: usize) -> Report {
         ("total", i64::try_from(total).unwrap_or(i64::MAX).into()),
         ("message", "Workspaces synchronized".into()),
     ]);
-    Report::new(text, json)
+    Report::new(text, json).that_changed(is_new)
 }

@@ -34,6 +34,7 @@ fn nothing_where_nothing_changed() {
         "target list",
         "target check",
         "target deliver",
+        "workspace switch prod",
         "auth status",
         "workspace list",
         "domain show",
@@ -60,6 +61,7 @@ fn a_change_is_one_line() {
         "target remove 1",
         "workspace create dev",
         "workspace select prod",
+        "workspace clear",
         "domain set other.example",
         "config reset --force",
     ] {

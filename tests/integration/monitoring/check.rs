@@ -142,7 +142,8 @@ fn the_refresh_does_not_run_any_more() {
     // A run that fails is none that went well.
     world.set_config("/auth", json!(null));
     world.refresh(&[]).exits(4);
-    check(&world, &asked, 2, "NTCLI CRITICAL: not signed in: ntcli auth login; prod: the last ref");
+    let line = check(&world, &asked, 2, "NTCLI CRITICAL: not signed in: ntcli auth login; prod: ");
+    assert!(line.contains("with exit code 4: ntcli token refresh"), "{line}");
     let json = world.ntcli(&["check", "--format", "json"]).run().json();
     assert_eq!(json["last_run"]["exit_code"], 4);
     check(&world, &[], 2, "NTCLI CRITICAL: not signed in");
@@ -158,7 +159,7 @@ fn what_cannot_be_told() {
     let (world, prod) = World::ready();
     check(&world, &["nowhere"], 3, "NTCLI UNKNOWN: ");
     check(&world, &["--warning", "soon"], 3, "NTCLI UNKNOWN: --warning takes ");
-    world.ntcli(&["check", "--wrong"]).run().exits(3).says("Unknown option");
+    check(&world, &["--wrong"], 3, "NTCLI UNKNOWN: Unknown option '--wrong'");
     world.ntcli(&["check", "--all", "prod"]).run().exits(3);
     world.ntcli(&["token", "show", "--format", "prometheus"]).run().exits(2).says("'ntcli check'");
     set_token(&world, &prod, "access_token", json!("no-token"));
@@ -188,4 +189,28 @@ fn names_that_would_end_the_line() {
     let line = check(&world, &["--all"], 2, "NTCLI CRITICAL: a/b'c=d\\ne: ");
     assert_eq!(line.matches('|').count(), 1);
     assert!(line.contains(" | 'a/b_c_d\\ne days_left'="), "{line}");
+}
+
+/// What would keep the next refresh from working is found before it is due.
+#[test]
+fn a_refresh_that_could_not_work() {
+    let (world, _) = World::ready();
+    world.plane.drop_session(crate::harness::world::SESSION);
+    world.refresh(&[]).exits(4);
+    check(&world, &[], 1, "NTCLI WARNING: the last refresh ended 20");
+    let run = |name: &str, value: &str| {
+        let output = world.ntcli(&["check"]).env(name, value).run();
+        output.exits(2);
+        output.stdout.clone()
+    };
+    assert!(run("NTCLI_TIMEOUT", "abc").contains("NTCLI_TIMEOUT must be"));
+    let line = run("NTCLI_SESSION_TOKEN", "wst_0123456789abcdef");
+    assert!(line.contains("NTCLI_SESSION_TOKEN holds a workspace token, not a session"), "{line}");
+    assert!(line.contains(": unset NTCLI_SESSION_TOKEN"), "{line}");
+    let output = world.ntcli(&["check"]).env("NTCLI_API_URL", "ftp://x").run();
+    assert!(output.exits(3).stdout.starts_with("NTCLI UNKNOWN: "), "{output}");
+    let lock = fs::File::open(world.path("ntcli.lock")).unwrap();
+    lock.lock().unwrap();
+    let line = check(&world, &[], 1, "NTCLI WARNING: ");
+    assert!(line.contains("another run has been at work for 5 s"), "{line}");
 }

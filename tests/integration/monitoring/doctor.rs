@@ -1,12 +1,14 @@
 //! `ntcli doctor` as a user has it; the faults that it finds are in `doctor_cases.rs`.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use serde_json::json;
 
 use super::check::{DAY, now_ms};
 use crate::certificates::certificate;
+use crate::control_plane::{Fault, Route, Times};
 use crate::harness::parallel::skipped;
 use crate::harness::run::Run;
 use crate::harness::world::{Output, World};
@@ -125,4 +127,40 @@ fn a_run_that_hangs_and_a_timer_that_has_stopped() {
         "warning",
         &["ntcli-refresh.timer is there, but the last refresh ended"],
     );
+}
+
+/// It only looks.
+#[test]
+fn nothing_is_changed() {
+    let (world, _) = World::ready();
+    world.refresh(&[]).exits(0);
+    fs::set_permissions(world.config_path(), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::remove_file(world.path("ntcli.lock")).unwrap();
+    let before = world.files();
+    for _ in 0..2 {
+        let output = doctor(&world, &["--offline"]).run();
+        says(&output, "folder", "warning", &["others can read"]);
+    }
+    assert_eq!(world.files(), before);
+}
+
+#[test]
+fn what_a_quiet_one_still_says() {
+    let (world, _) = World::ready();
+    world.set_config("/auth", json!(null));
+    let output = doctor(&world, &["--offline", "-q"]).run();
+    output.exits(1);
+    says(&output, "session", "failed", &["not signed in"]);
+}
+
+/// A server that gives no answer has not said no.
+#[test]
+fn a_session_of_which_nothing_is_known() {
+    let (world, _) = World::ready();
+    let gateway = || Fault::Status(502, "<html>".to_owned(), Vec::new());
+    world.plane.fault(Route::WorkspaceList, Times::Always, gateway());
+    let output = doctor(&world, &[]).run();
+    says(&output, "server", "failed", &["asked for the workspaces", "502"]);
+    let output = doctor(&world, &["--offline"]).env("NTCLI_WORKSPACE", "nowhere").run();
+    says(&output, "config", "warning", &["No workspace 'nowhere' is known here"]);
 }

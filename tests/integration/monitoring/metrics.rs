@@ -107,3 +107,45 @@ fn a_file_that_cannot_be_written() {
     assert!(!world.outside("dry").exists());
     world.assert_settled();
 }
+
+/// Not even one that the same run has delivered the token to.
+#[test]
+fn a_file_that_holds_something_else() {
+    let (world, prod) = World::ready();
+    fs::write(world.outside("notes"), "mine").unwrap();
+    world.refresh(&["--metrics", "notes"]).exits(2).says("holds something else");
+    world.ntcli(&["target", "add", "--env", "A=app.env"]).run().exits(0);
+    world.ntcli(&["target", "deliver"]).run().exits(0);
+    world.refresh(&["--metrics", "app.env"]).exits(2).says("holds something else");
+    world.assert_nothing_sent();
+    world.refresh(&["--token-file", "new", "--metrics", "new"]).exits(0);
+    assert_eq!(fs::read_to_string(world.outside("new")).unwrap().trim(), world.current(&prod));
+    assert_eq!(fs::read_to_string(world.outside("notes")).unwrap(), "mine");
+}
+
+/// What the caller sees, even if it could not be told what was done.
+#[test]
+fn the_exit_code_is_the_real_one() {
+    let (world, _) = World::ready();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let run = world.ntcli(&["token", "refresh", "--metrics", "ntcli.prom"]).stdout(full);
+    run.run().exits(1);
+    let text = fs::read_to_string(world.outside("ntcli.prom")).unwrap();
+    assert_eq!(value(&text, "ntcli_last_run_exit_code"), Some(1));
+}
+
+/// The config file may have two entries of one workspace.
+#[test]
+fn each_workspace_is_there_once() {
+    let (world, prod) = World::ready();
+    let mut config = world.config();
+    let item = world.item(&prod);
+    let other = world.plane.issue_token(&prod.id, Some(86_400));
+    config["workspaces"]["items"][&prod.id] = item;
+    config["workspaces"]["items"][&prod.id]["access_token"] = json!(other.access_token);
+    config["workspaces"]["items"][&prod.id]["jti"] = json!(other.jti);
+    world.write_config(&config);
+    world.refresh(&["--if-expires-within", "1s", "--metrics", "ntcli.prom"]).exits(0);
+    let text = fs::read_to_string(world.outside("ntcli.prom")).unwrap();
+    assert_eq!(text.matches("ntcli_token_usable{").count(), 1, "{text}");
+}
