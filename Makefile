@@ -9,7 +9,9 @@ SYMBOLS = target/symbols
 # blank in its name cannot be remapped this way.
 FOLDERS = $(CURDIR) $(or $(CARGO_HOME),$(HOME)/.cargo)
 REMAP = $(if $(word 3,$(FOLDERS)),,$(foreach dir,$(FOLDERS),--remap-path-prefix=$(dir)=.))
-FLAGS = RUSTFLAGS="$(strip $$RUSTFLAGS $(REMAP))"
+# As .cargo/config.toml has it, which this replaces.
+SMALL = -C llvm-args=-enable-machine-outliner=always
+FLAGS = RUSTFLAGS="$(strip $$RUSTFLAGS $(REMAP) $(SMALL))"
 RELEASE = $(FLAGS) $(CARGO)
 
 MAN = share/man/man1/ntcli.1

@@ -10,7 +10,8 @@ mkdir -p "dist/$name/.cargo"
 git archive HEAD | tar -xf - -C "dist/$name"
 cp -R vendor "dist/$name/vendor"
 mv "dist/$name/vendor/THIRD-PARTY" "dist/$name/THIRD-PARTY"
-cat > "dist/$name/.cargo/config.toml" <<EOF
+cat >> "dist/$name/.cargo/config.toml" <<EOF
+
 [source.crates-io]
 replace-with = "vendored"
 
