@@ -6,7 +6,7 @@ pub(super) mod watch;
 use crate::cli::{self, Format};
 use crate::commands::app::{self, App};
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::{self, Report};
 use crate::rotation::WorkspaceRef;
@@ -58,6 +58,10 @@ fn look(ctx: &Context, args: &cli::Check) -> Result<(State, Limits)> {
         critical: seconds("--critical", &args.critical)?.unwrap_or(Limits::DEFAULT.critical),
         max_age: seconds("--max-age", &args.max_age)?,
     };
+    if limits.warning < limits.critical {
+        let message = "--warning must not be shorter than --critical".to_owned();
+        return Err(Error::InvalidValue { message });
+    }
     let app = App::open(ctx)?;
     let config = app.config()?;
     let workspaces = app.selected(&config, args.all, args.workspace.as_deref())?;
@@ -114,12 +118,12 @@ fn one_line(text: &str) -> String {
 }
 
 fn performance(watched: &Watched, state: &State, limits: &Limits) -> Vec<String> {
-    let name = one_line(&watched.workspace.name).replace(['\'', '='], "_");
-    let days = |secs: u64| secs / DAY_S.unsigned_abs();
+    let name = one_line(&watched.called).replace(['\'', '='], "_");
     let mut data = Vec::new();
     if let Some(end) = watched.token.expiry.at() {
-        let left = (end.secs() - state.now.secs()).div_euclid(DAY_S);
-        let (warning, critical) = (days(limits.warning), days(limits.critical));
+        let left = days(end.secs() - state.now.secs());
+        let limit = |secs: u64| days(secs.cast_signed());
+        let (warning, critical) = (limit(limits.warning), limit(limits.critical));
         data.push(format!("'{name} days_left'={left};{warning}:;{critical}:"));
     }
     if !state.at_work {
@@ -127,6 +131,20 @@ fn performance(watched: &Watched, state: &State, limits: &Limits) -> Vec<String>
         data.push(format!("'{name} targets_drifted'={};;0", watched.drifted));
     }
     data
+}
+
+/// Whole days, or with two digits after the point, as far as the limits may differ.
+fn days(secs: i64) -> String {
+    let hundredths = (secs * 100).div_euclid(DAY_S);
+    match hundredths % 100 {
+        0 => (hundredths / 100).to_string(),
+        _ => format!(
+            "{}{}.{:02}",
+            if secs < 0 { "-" } else { "" },
+            hundredths.abs() / 100,
+            hundredths.abs() % 100
+        ),
+    }
 }
 
 fn json(state: &State) -> Json {

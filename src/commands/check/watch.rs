@@ -1,5 +1,6 @@
 //! What monitoring looks at, from what is known here: no server is asked.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::auth;
@@ -78,6 +79,8 @@ impl Limits {
 /// A workspace as it is now.
 pub(in crate::commands) struct Watched {
     pub(in crate::commands) workspace: WorkspaceRef,
+    /// Its name, or its UUID if another one has the name too.
+    pub(in crate::commands) called: String,
     pub(in crate::commands) token: Token,
     /// How many operations are pending and due, and since when.
     pub(in crate::commands) pending: usize,
@@ -146,9 +149,15 @@ pub(in crate::commands) fn look(
     let last_run = LastRun::load(&app.paths.last_run);
     let now = app.now();
     let server = app.server(config)?;
+    let mut names = BTreeMap::<String, usize>::new();
+    for workspace in &workspaces {
+        *names.entry(workspace.name.clone()).or_default() += 1;
+    }
     let looked = workspaces.into_iter().filter_map(|workspace| {
         let local = app::workspace_ref(&workspace, &server);
+        let is_only = names.get(&local.name) == Some(&1);
         let mut watched = Watched {
+            called: if is_only { local.name.clone() } else { local.id.clone() },
             token: workspace.token?,
             pending: 0,
             pending_since: None,
@@ -204,7 +213,8 @@ impl Watched {
 
     /// The workspace as an argument of a command.
     fn name(&self) -> String {
-        crate::text::shell_word(&printable(&self.workspace.name))
+        let name = crate::text::shell_word(&printable(&self.called));
+        if name.starts_with('-') { format!("--workspace={name}") } else { name }
     }
 
     fn look_at_token(&mut self, limits: &Limits, now: Timestamp) {

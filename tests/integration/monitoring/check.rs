@@ -39,16 +39,16 @@ fn check(world: &World, args: &[&str], exit: i32, begins: &str) -> String {
 #[test]
 fn all_is_well() {
     let (world, prod) = World::ready();
-    set_end(&world, &prod, now_ms() + 364 * DAY + DAY / 2);
+    set_end(&world, &prod, now_ms() + 364 * DAY + DAY * 255 / 1000);
     let line = check(&world, &[], 0, "NTCLI OK: the token of prod expires in 364 days (");
     assert!(
         line.ends_with(
-            "| 'prod days_left'=364;30:;7: 'prod pending'=0;0 'prod targets_drifted'=0;;0\n"
+            "| 'prod days_left'=364.25;30:;7: 'prod pending'=0;0 'prod targets_drifted'=0;;0\n"
         ),
         "{line}"
     );
     let line = check(&world, &["--all", "--warning", "2w", "--critical", "1d"], 0, "NTCLI OK: ");
-    assert!(line.contains("=364;14:;1: "), "{line}");
+    assert!(line.contains("=364.25;14:;1: "), "{line}");
     let json = world.ntcli(&["check", "--format", "json"]).run().exits(0).json();
     assert_eq!(json["status"], "ok");
     assert_eq!(json["findings"], json!([]));
@@ -213,4 +213,26 @@ fn a_refresh_that_could_not_work() {
     lock.lock().unwrap();
     let line = check(&world, &[], 1, "NTCLI WARNING: ");
     assert!(line.contains("another run has been at work for 5 s"), "{line}");
+}
+
+#[test]
+fn limits_within_a_day() {
+    let (world, prod) = World::ready();
+    set_end(&world, &prod, now_ms() + 7 * 3_600_000);
+    let line =
+        check(&world, &["--critical", "12h"], 2, "NTCLI CRITICAL: prod: the token expires in ");
+    assert!(line.contains("'prod days_left'=0.29;30:;0.50: "), "{line}");
+    check(&world, &["--warning", "1d", "--critical", "2d"], 3, "NTCLI UNKNOWN: --warning must not");
+}
+
+/// Each is told from the other, and the hint works.
+#[test]
+fn two_of_one_name() {
+    let (world, prod) = World::ready();
+    let other = world.add_workspace("staging");
+    set_token(&world, &other, "workspace_name", json!("prod"));
+    set_end(&world, &other, 1000);
+    let line = check(&world, &["--all"], 2, "NTCLI CRITICAL: ");
+    assert!(line.contains(&format!(": ntcli token refresh {}", other.id)), "{line}");
+    assert!(line.contains(&format!("'{} days_left'=", prod.id)), "{line}");
 }
