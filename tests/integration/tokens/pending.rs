@@ -33,7 +33,7 @@ fn a_failed_delivery_is_due() {
     assert_eq!(json["pending"].as_array().unwrap().len(), 1);
     assert_eq!(json["jti"], world.item(&prod)["jti"]);
     // The reason of the token itself is the more urgent one.
-    let json = asks(&world, &["--within=2y", "--format=json"]);
+    let json = asks(&world, &["--within=2x", "--format=json"]);
     json.exits(255);
     let json = asks(&world, &["--within=800d", "--format=json"]).exits(0).json();
     assert_eq!(json["reason"], "expires_soon");
