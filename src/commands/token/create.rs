@@ -62,17 +62,14 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Repo
         ]);
         output::deliver(app.console(), ctx.json, &text(token), &json)
     })?;
+    let name = printable(&workspace.name);
     if save {
-        let name = printable(&workspace.name);
         app.console().note(&format!(
             "It is stored as the current token of '{name}': a refresh will revoke it."
         ));
     }
-    let name = shell_word(&printable(&workspace.name));
-    let problem = undelivered.map(|reason| Error::NotDelivered {
-        reason,
-        again: format!("ntcli token refresh -w {name}"),
-    });
+    let again = format!("ntcli token refresh -w {}", shell_word(&name));
+    let problem = undelivered.map(|reason| Error::NotDelivered { reason, again });
     Ok(Report::delivered().with_problem(problem))
 }
 

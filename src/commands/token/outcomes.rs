@@ -112,11 +112,6 @@ impl<'a> Outcomes<'a> {
         many.results[n] = json;
     }
 
-    /// The workspaces that are left with nothing to do, by their UUIDs.
-    pub(super) fn succeeded(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.succeeded)
-    }
-
     pub(super) fn report(self, met: Met, overdue: bool) -> Report {
         let total = self.workspaces.len();
         let none = || Report::new("", Json::object()).with_problem(Some(Error::NoToken));
@@ -124,6 +119,7 @@ impl<'a> Outcomes<'a> {
             Some(many) => many.report(total),
             None => self.one.unwrap_or_else(none),
         };
+        report.succeeded = self.succeeded;
         met.add_to(&mut report.json);
         if report.problem.is_none() && overdue {
             report.problem = Some(Error::WorkPending);

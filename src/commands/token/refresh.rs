@@ -96,10 +96,7 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     let refreshed_meanwhile =
         seen.zip(current).filter(|(old, new)| waited && old.access_token != new.access_token);
     let mut met = report::Met::default();
-    let mut on_event = |event| {
-        app.on_event(&event);
-        met.take(event);
-    };
+    let mut on_event = |event| met.take_and_tell(event, &app);
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     rotator.deliver_to(&mut hooks);
     if let Some((old, new)) = refreshed_meanwhile {
@@ -111,10 +108,7 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     }
     let overdue = rotator.is_overdue();
     drop(rotator);
-    let succeeded = outcomes.succeeded();
-    let mut report = outcomes.report(met, overdue);
-    report.succeeded = succeeded;
-    Ok(report)
+    Ok(outcomes.report(met, overdue))
 }
 
 /// Waits for a random time, so that many machines do not ask at once. A person does not wait.

@@ -1,6 +1,6 @@
 //! What a refresh came to, as text and JSON.
 
-use crate::commands::app;
+use crate::commands::app::{self, App};
 use crate::error::Error;
 use crate::json::Json;
 use crate::output::Report;
@@ -16,7 +16,8 @@ pub(super) struct Met {
 }
 
 impl Met {
-    pub(super) fn take(&mut self, event: Event) {
+    pub(super) fn take_and_tell(&mut self, event: Event, app: &App) {
+        app.on_event(&event);
         match event {
             Event::Orphan { orphan, revoked } => self.orphans.push(Json::of([
                 ("jti", orphan.jti.as_str().into()),

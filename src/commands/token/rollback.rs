@@ -21,10 +21,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenRollback) -> Result<Re
     let mut hooks = app.remembered(&mut dir)?;
     let api = app.api(&config, As::User)?;
     let mut met = report::Met::default();
-    let mut on_event = |event| {
-        app.on_event(&event);
-        met.take(event);
-    };
+    let mut on_event = |event| met.take_and_tell(event, &app);
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     rotator.deliver_to(&mut hooks);
     let rolled_back = rotator.rollback(&workspace);
