@@ -107,7 +107,10 @@ impl Rotator<'_> {
     pub(super) fn still_used(&mut self, pending: &PendingRevocation) -> Option<String> {
         let PendingRevocation { workspace, by_hand, .. } = pending;
         let current = self.store.current(workspace).ok().flatten().filter(|_| !by_hand)?;
-        let file = self.lacking(workspace, &current).into_iter().next()?;
+        // What is given for this run alone may have got no token yet.
+        let remembered = self.store.targets_of(workspace).unwrap_or_default();
+        let mut lacking = self.lacking(workspace, &current).into_iter();
+        let file = lacking.find(|name| remembered.contains(name))?;
         Some(format!("{file} does not hold the current token (ntcli target deliver)"))
     }
 

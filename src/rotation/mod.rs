@@ -159,6 +159,8 @@ pub(crate) struct Rotator<'a> {
     lists: Vec<(WorkspaceRef, Rc<Vec<ListedToken>>)>,
     /// Whether an earlier run may have done, and recorded, this work already.
     recovering: bool,
+    /// When this run began with what was pending.
+    began: Option<Moment>,
 }
 
 impl<'a> Rotator<'a> {
@@ -183,6 +185,7 @@ impl<'a> Rotator<'a> {
             retractable: None,
             lists: Vec::new(),
             recovering: false,
+            began: None,
         })
     }
 

@@ -3,7 +3,7 @@
 use super::journal::{Origin, Orphan, Record};
 use super::ports::{Event, HistoryEvent, Promotion};
 use super::verify::Verdict;
-use super::{OldFate, Refreshed, Rotation, Rotator, WorkspaceRef};
+use super::{Moment, OldFate, Refreshed, Rotation, Rotator, WorkspaceRef};
 use crate::error::{Error, NewTokenFate};
 use crate::token::Token;
 
@@ -14,6 +14,7 @@ impl Rotator<'_> {
     /// A pending delivery is made for `workspaces` only: the targets of this run are theirs.
     pub(super) fn recover(&mut self, workspaces: &[WorkspaceRef]) {
         self.recovering = true;
+        self.began = Some(self.moment());
         self.name_other_servers();
         let before = self.pending.revocations.clone();
         self.search_creates();
@@ -53,6 +54,9 @@ impl Rotator<'_> {
             return false;
         }
         let now = self.moment();
+        // What has come due since is the next run's.
+        let now =
+            self.began.clone().map_or(now.clone(), |began| Moment { skew_s: now.skew_s, ..began });
         let creates = self.pending.creates.iter();
         if creates.into_iter().any(|c| !c.searched || c.is_settled(&now)) {
             return true;

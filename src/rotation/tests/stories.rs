@@ -70,6 +70,21 @@ fn a_token_that_another_program_stored_is_kept() {
     assert_eq!(world.live(), ["jti_0", "jti_2"]);
 }
 
+/// What comes due while a run is at work is no failure of that run.
+#[test]
+fn a_grace_that_ends_during_a_run() {
+    let world = World::new(Kind { grace_s: Some(600), ..ONE });
+    world.refresh(false).expect("no kill").expect("nothing is in the way");
+    let mut folder = Folder { world: world.clone(), machine: 0 };
+    let (server, mut on_event) = (world.clone(), |_| {});
+    world.0.borrow_mut().now += 599;
+    let mut rotator =
+        Rotator::new(&server, &mut folder, &server, &mut on_event).expect("a journal");
+    rotator.recover_only(&[], false);
+    world.0.borrow_mut().now += 5;
+    assert!(!rotator.is_overdue());
+}
+
 /// Our clock may be wrong, and may be set at any time: that neither shortens nor extends a grace.
 #[test]
 fn a_grace_is_as_long_as_it_was_promised() {

@@ -130,6 +130,18 @@ fn a_file_that_was_put_back_during_a_grace() {
     world.assert_settled();
 }
 
+/// A file that is given for one run has had no token yet.
+#[test]
+fn a_new_file_keeps_nothing_live() {
+    let (world, prod) = World::ready();
+    let fault = || Fault::Status(500, String::new(), Vec::new());
+    world.plane.fault(Route::TokenRevoke, Times::Always, fault());
+    world.refresh(&[]).exits(8);
+    world.plane.clear_faults();
+    world.refresh(&["--token-file", "new"]).exits(0);
+    world.assert_one_live_token(&prod);
+}
+
 /// `token create --save` replaces the current token too.
 #[test]
 fn a_token_that_is_created_and_saved() {
