@@ -10,7 +10,7 @@ use crate::error::{Blame, Failure};
 use super::retry::RetryClass;
 use super::sent_secrets::SentSecrets;
 use super::target::Target;
-use super::transport::agent::{LONGEST_CONNECT, LONGEST_RESOLVE, Route};
+use super::transport::agent::{LONGEST_CONNECT, Route};
 use super::transport::identity::ClientCertificate;
 use super::transport::send_tracker::{Peer, Stage, is_cut};
 use super::transport::tls;
@@ -167,15 +167,14 @@ fn not_connected(
     address: &str,
     context: &AttemptContext,
 ) -> (String, RetryClass) {
-    let within = |longest: Duration| span(context.timeout.min(longest));
+    let within = span(context.timeout.min(LONGEST_CONNECT));
     match (context.stage, error) {
         (_, ureq::Error::Timeout(ureq::Timeout::Resolve)) => {
-            (format!("no address for {host} within {}", within(LONGEST_RESOLVE)), RetryClass::No)
+            (format!("no name server told the address of {host} in time"), RetryClass::No)
         }
-        (_, ureq::Error::Timeout(_)) => (
-            format!("cannot connect to {address}: no answer within {}", within(LONGEST_CONNECT)),
-            RetryClass::No,
-        ),
+        (_, ureq::Error::Timeout(_)) => {
+            (format!("cannot connect to {address}: no answer within {within}"), RetryClass::No)
+        }
         (Stage::Resolve, ureq::Error::Io(error)) => (
             format!("cannot find the address of {host}: {}", describe_io(error)),
             RetryClass::NotSent,

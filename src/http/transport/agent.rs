@@ -23,7 +23,7 @@ use crate::http::target::Target;
 
 /// A name look-up that takes longer is not going to succeed: glibc waits 5 s for each name server
 /// that is down, and there may be two before the one that works.
-pub(in crate::http) const LONGEST_RESOLVE: Duration = Duration::from_secs(12);
+const LONGEST_RESOLVE: Duration = Duration::from_secs(12);
 /// A host that takes longer to connect to is down.
 pub(in crate::http) const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 /// Room for a whole request head, the longest URL and bearer included: ureq needs it in one piece.

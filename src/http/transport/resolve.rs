@@ -2,13 +2,18 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use ureq::Timeout;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
 use super::send_tracker::{SendTracker, Stage};
+
+/// A look-up that fails after so long has had no answer.
+const LONG: Duration = Duration::from_secs(4);
 
 /// ureq's resolver starts a thread for each look-up, and glibc's loads its own libraries: this one
 /// uses it only for real names. musl's asks all name servers at once and takes the first answer, and
@@ -63,7 +68,12 @@ impl Resolve {
         if let Some((_, addresses)) = found.take_if(|(of, _)| of.authority() == uri.authority()) {
             return Ok(addresses);
         }
-        let addresses = DefaultResolver::default().resolve(uri, config, timeout)?;
+        let began = Instant::now();
+        let looked_up = DefaultResolver::default().resolve(uri, config, timeout);
+        // The C library has asked again and again by then: to repeat that only takes as long.
+        let addresses = looked_up.map_err(|error| {
+            if began.elapsed() < LONG { error } else { ureq::Error::Timeout(Timeout::Resolve) }
+        })?;
         if self.tracker.is_rehearsal() {
             *found = Some((uri.clone(), addresses.clone()));
         }
