@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::http::Settings;
 use crate::store;
-use crate::text::shell_word;
+use crate::text::{counted, shell_word};
 
 /// Variables of other clients and versions, which are not read here.
 const UNUSED: [&str; 3] = ["NTCLI_MANAGEMENT_API_URL", "NTCLI_MCP_API_URL", "CLERK_DOMAIN"];
@@ -153,10 +153,10 @@ pub(super) fn config(chart: &mut Chart, app: &App) -> Option<Config> {
         }
     }
     if app.paths.config.exists() {
-        let count = config.workspaces().len();
+        let count = counted(config.workspaces().len(), "workspace");
         let active = config.active_key().and_then(|key| config.workspace(key));
         let active = active.map_or("none".to_owned(), |active| active.name);
-        chart.ok("config", &format!("{count} workspaces, active: {active}"));
+        chart.ok("config", &format!("{count}, active: {active}"));
         if let Err(error) = app.workspace(&config, None) {
             chart.warn("config", &error.in_one_line(), &error.hint().unwrap_or_default());
         }
@@ -172,7 +172,7 @@ pub(super) fn history(chart: &mut Chart, app: &App) {
             let bytes = contents.map_or_else(Vec::new, |contents| contents.bytes);
             let all = bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty()).count();
             let lost = all - lines.len();
-            let text = format!("{} lines", lines.len());
+            let text = counted(lines.len(), "line");
             if lost > 0 {
                 chart.warn("history", &format!("{text}, and {lost} that cannot be read"), "");
             } else {
@@ -199,11 +199,8 @@ pub(super) fn tokens(chart: &mut Chart, app: &App, config: &Config) {
         let name = &watched.workspace.name;
         if watched.findings.is_empty() {
             let end = watched.token.expiry.for_people();
-            let targets = watched.targets;
-            chart.ok(
-                "token",
-                &format!("'{name}' expires {end}, {targets} targets, nothing is pending"),
-            );
+            let targets = counted(watched.targets, "target");
+            chart.ok("token", &format!("'{name}' expires {end}, {targets}, nothing is pending"));
         }
     }
     let of_one = state

@@ -11,7 +11,7 @@ use crate::endpoints;
 use crate::error::{Error, Result};
 use crate::http::Route;
 use crate::rotation::{Acceptance, ControlPlane};
-use crate::text::shell_word;
+use crate::text::{counted, shell_word};
 use crate::time::Timestamp;
 
 /// More would make recent tokens look old, and sessions ended.
@@ -72,8 +72,8 @@ fn look_up(chart: &mut Chart, route: &Route, roots: &str) -> bool {
             } else {
                 "not encrypted".to_owned()
             };
-            let count = found.count();
-            chart.ok("network", &format!("{host} has {count} addresses{through}, {encrypted}"));
+            let count = counted(found.count(), "address");
+            chart.ok("network", &format!("{host} has {count}{through}, {encrypted}"));
             true
         }
         Err(error) => {
@@ -103,7 +103,8 @@ fn session(chart: &mut Chart, app: &App, config: &Config) {
     let listed = app.api(config, As::User).map(|api| api.workspaces());
     match listed {
         Ok(Ok(all)) => {
-            chart.ok("session", &format!("the server takes it and lists {} workspaces", all.len()));
+            let count = counted(all.len(), "workspace");
+            chart.ok("session", &format!("the server takes it and lists {count}"));
         }
         Ok(Err(failure)) if matches!(failure.status(), Some(401 | 403)) => {
             let given = auth::from_env(&app.ctx.env, config).ok().flatten();
