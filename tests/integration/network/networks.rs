@@ -111,7 +111,8 @@ fn an_unreachable_ipv6_address_beside_a_good_one() {
 fn a_name_that_is_none() {
     let (world, _) = World::ready();
     let output = refresh(&world, "https://no-such-host.invalid").run();
-    output.exits(5).says("cannot find the address of no-such-host.invalid: ");
+    // musl says so only after a while, if there is no name server at all.
+    output.exits(5).says(" the address of no-such-host.invalid");
     output.says("nothing has changed").does_not_say("os error");
     assert!(!world.has_journal());
 }
