@@ -156,7 +156,7 @@ impl Scan {
             None => format!("Unknown command: {}", suggest::NOT_SHOWN),
             Some(shown) => match habit(group, word)
                 .or_else(|| nearest(word, names.filter(|name| !DESTRUCTIVE.contains(name))))
-                .or_else(|| elsewhere(word))
+                .or_else(|| elsewhere(word, group))
             {
                 Some(near) => format!("Unknown command {shown}; did you mean '{near}'?"),
                 None => format!("Unknown command {shown}"),
@@ -294,12 +294,17 @@ fn habit(group: &str, word: &str) -> Option<String> {
 }
 
 /// The full command for a word that only one group has, such as `refresh`.
-fn elsewhere(word: &str) -> Option<String> {
+/// Without a group a slip counts too.
+fn elsewhere(word: &str, group: &str) -> Option<String> {
     let tree = command_tree();
-    let mut found = tree.commands.iter().filter_map(|group| {
-        let mut commands = group.command.commands.iter();
-        let command = commands.find(|c| c.name == word && !DESTRUCTIVE.contains(&c.name))?;
-        Some(help::spelled(&[group.name, command.name]))
+    let all = tree.commands.iter().flat_map(|group| {
+        let commands = group.command.commands.iter().map(|command| (group.name, command.name));
+        commands.filter(|(_, name)| !DESTRUCTIVE.contains(name))
     });
-    found.next().filter(|_| found.next().is_none())
+    let all: Vec<(&str, &str)> = all.collect();
+    let near = || nearest(word, all.iter().map(|(_, name)| *name));
+    let meant = if group.is_empty() { near()? } else { word.to_owned() };
+    let mut found = all.into_iter().filter(|(_, name)| *name == meant);
+    let (group, name) = found.next().filter(|_| found.next().is_none())?;
+    Some(help::spelled(&[group, name]))
 }

@@ -22,6 +22,8 @@ fn unknown_commands() {
         ("help tokn", "Unknown command 'tokn'; did you mean 'token'?"),
         ("tokn --help", "Unknown command 'tokn'; did you mean 'token'?"),
         ("tokne", "Unknown command 'tokne'; did you mean 'token'?"),
+        ("lgoin", "Unknown command 'lgoin'; did you mean 'ntcli auth login'?"),
+        ("refesh", "Unknown command 'refesh'; did you mean 'ntcli token refresh'?"),
         ("auth lgoin", "Unknown command 'lgoin'; did you mean 'login'?"),
         ("health ls", "'ntcli health' takes no arguments besides options"),
         ("whoami", "Unknown command 'whoami'; did you mean 'ntcli auth status'?"),
