@@ -127,7 +127,7 @@ pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
         Err(_) => Vec::new(),
     };
     let exit_code = output::finish(&console, shows, outcome);
-    commands::leave_word(ctx, &invocation.command, &succeeded, exit_code);
+    commands::record_run(ctx, &invocation.command, &succeeded, exit_code);
     exit_code
 }
 

@@ -81,11 +81,11 @@ pub(crate) fn run(ctx: &Context, invocation: &Invocation) -> Result<Report> {
 }
 
 /// Tells monitoring how a refresh ended.
-pub(crate) fn leave_word(ctx: &Context, command: &Command, succeeded: &[String], exit_code: u8) {
+pub(crate) fn record_run(ctx: &Context, command: &Command, succeeded: &[String], exit_code: u8) {
     if let Command::Token(token) = command
         && let TokenCommand::Refresh(args) = &token.command
     {
-        token::refresh::leave_word(ctx, args, succeeded, exit_code);
+        token::refresh::record_run(ctx, args, succeeded, exit_code);
     }
 }
 

@@ -175,8 +175,7 @@ impl TokenFile {
         if is_of_the_system(file.path()) {
             return Err(("it is one of the system's own files".to_owned(), another()));
         }
-        let is_own = |own: &&Path| store::identify(own).is_ok_and(|own| own.is_same(&file));
-        if own.iter().any(is_own) {
+        if file.is_one_of(own) {
             let reason = "it is one of ntcli's own files".to_owned();
             return Err((reason, another()));
         }

@@ -160,7 +160,7 @@ pub(crate) struct Rotator<'a> {
     /// Whether an earlier run may have done, and recorded, this work already.
     recovering: bool,
     /// When this run began with what was pending.
-    began: Option<Moment>,
+    began: Moment,
 }
 
 impl<'a> Rotator<'a> {
@@ -185,7 +185,7 @@ impl<'a> Rotator<'a> {
             retractable: None,
             lists: Vec::new(),
             recovering: false,
-            began: None,
+            began: Moment { ours: clock.now(), boot: clock.boot_time(), skew_s: None },
         })
     }
 

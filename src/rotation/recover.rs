@@ -14,7 +14,6 @@ impl Rotator<'_> {
     /// A pending delivery is made for `workspaces` only: the targets of this run are theirs.
     pub(super) fn recover(&mut self, workspaces: &[WorkspaceRef]) {
         self.recovering = true;
-        self.began = Some(self.moment());
         self.name_other_servers();
         let before = self.pending.revocations.clone();
         self.search_creates();
@@ -53,10 +52,8 @@ impl Rotator<'_> {
         if !self.pending.has_work() {
             return false;
         }
-        let now = self.moment();
         // What has come due since is the next run's.
-        let now =
-            self.began.clone().map_or(now.clone(), |began| Moment { skew_s: now.skew_s, ..began });
+        let now = Moment { skew_s: self.control_plane.skew_s(), ..self.began.clone() };
         let creates = self.pending.creates.iter();
         if creates.into_iter().any(|c| !c.searched || c.is_settled(&now)) {
             return true;
@@ -125,18 +122,15 @@ impl Rotator<'_> {
             (_, Verdict::NoAnswer | Verdict::Unsure) => return None,
             (Some(current), Verdict::Accepted | Verdict::CannotTell) => {
                 let at = self.request_time();
-                let Rotation { workspace, old, own_targets, grace_s, .. } = rotation;
-                let (keep_old, rollback) = (false, false);
-                let (token, deliver) = (current, own_targets);
                 records.push(Record::Created {
                     workspace: workspace.clone(),
                     at,
-                    token,
-                    old,
-                    deliver,
-                    grace_s,
-                    keep_old,
-                    rollback,
+                    token: current,
+                    old: rotation.old,
+                    deliver: rotation.own_targets,
+                    grace_s: rotation.grace_s,
+                    keep_old: false,
+                    rollback: false,
                 });
                 records.push(workspace.promoted());
             }

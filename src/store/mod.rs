@@ -150,6 +150,11 @@ impl FileId {
         &self.path
     }
 
+    /// Whether it is one of these.
+    pub(crate) fn is_one_of(&self, paths: &[&Path]) -> bool {
+        paths.iter().any(|path| identify(path).is_ok_and(|other| other.is_same(self)))
+    }
+
     /// Whether both are the same file, which need not exist yet.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.path == other.path || (self.inode.is_some() && self.inode == other.inode)

@@ -17,15 +17,9 @@ const FOLDER_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 ///
 /// # Errors
 /// [`Error::InvalidValue`].
-pub(in crate::commands) fn check_path(app: &App, path: &str) -> Result<()> {
+pub(in crate::commands) fn check_path(app: &App, path: &Path) -> Result<()> {
     let refused = |message: String| Err(Error::InvalidValue { message });
-    let path = Path::new(path);
-    let found = store::identify(path).ok();
-    let is_own = |own: &&Path| {
-        let own = store::identify(own).ok();
-        found.as_ref().zip(own.as_ref()).is_some_and(|(a, b)| a.is_same(b))
-    };
-    if app.paths.files().iter().any(is_own) {
+    if store::identify(path).is_ok_and(|file| file.is_one_of(&app.paths.files())) {
         return refused("--metrics names one of ntcli's own files".to_owned());
     }
     let is_ours = |bytes: &[u8]| bytes.is_empty() || bytes.starts_with(b"# HELP ntcli_");
@@ -48,6 +42,8 @@ pub(in crate::commands) fn write(ctx: &Context, path: &str, exit_code: u8) {
         }
         let path = Path::new(path);
         let _lock = store::lock_folder_of(path, FOLDER_WAIT, app.clock())?;
+        // The run may have delivered the token to it.
+        check_path(&app, path)?;
         store::publish(path, text.as_bytes(), store::PUBLIC)
     };
     let written: Result<()> = written();

@@ -54,9 +54,7 @@ pub(super) fn program(chart: &mut Chart, ctx: &Context) {
 
 pub(super) fn variables(chart: &mut Chart, ctx: &Context) {
     if let Err(reason) = Settings::from_env(&ctx.env) {
-        // The value may be a secret that went astray.
-        let reason = reason.split(", not ").next().unwrap_or_default();
-        chart.fail("variables", reason, "unset it, or set it to what is accepted");
+        chart.fail("variables", &reason, "unset it, or set it to what is accepted");
     }
     for name in UNUSED.into_iter().filter(|name| ctx.env.os(name).is_some()) {
         chart.warn(

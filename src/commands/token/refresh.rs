@@ -1,6 +1,7 @@
 //! `ntcli token refresh`
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::Path;
 use std::time::Duration;
 
 use super::dry_run;
@@ -24,13 +25,13 @@ use crate::token::{Token, due};
 pub(in crate::commands) fn run(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     let app = App::open(ctx)?;
     if let Some(path) = &args.metrics {
-        metrics::check_path(&app, path)?;
+        metrics::check_path(&app, Path::new(path))?;
     }
     refresh(ctx, args)
 }
 
 /// Tells monitoring how a run ended, once its result is out.
-pub(in crate::commands) fn leave_word(
+pub(in crate::commands) fn record_run(
     ctx: &Context,
     args: &TokenRefresh,
     succeeded: &[String],
@@ -45,9 +46,7 @@ pub(in crate::commands) fn leave_word(
         return;
     }
     LastRun::note(&app.paths, app.clock(), exit_code, succeeded);
-    if let Some(path) = &args.metrics
-        && metrics::check_path(&app, path).is_ok()
-    {
+    if let Some(path) = &args.metrics {
         metrics::write(ctx, path, exit_code);
     }
 }

@@ -215,6 +215,7 @@ fn another_program_stores_a_token_after_trouble() {
 /// it revokes what the target holds.
 #[test]
 fn a_target_is_put_back_after_trouble() {
+    let mut put_back = 0;
     for kind in one_workspace(Command::Refresh) {
         for at in 1..=effects(Command::Refresh, kind) * 2 {
             for trouble in TROUBLES {
@@ -224,11 +225,13 @@ fn a_target_is_put_back_after_trouble() {
                 if !world.put_back() {
                     continue;
                 }
+                put_back += 1;
                 check_one_run_later(&world, &scene);
                 check_settled(&world, &scene);
             }
         }
     }
+    assert!(put_back > 100, "only {put_back} files were put back");
 }
 
 /// Two machines with copies of one folder take turns on one workspace: at each effect of the first
