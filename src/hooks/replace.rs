@@ -175,6 +175,9 @@ mod tests {
                 assert_eq!(swap(&new, Some(NEW), OLD).unwrap(), text);
             }
             assert_eq!(find(&new, OLD), Ok(Vec::new()));
+            if find(text, NEW).is_ok() {
+                assert_eq!(swap(&new, Some(OLD), NEW).unwrap(), new);
+            }
         });
     }
 }

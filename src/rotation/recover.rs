@@ -116,11 +116,12 @@ impl Rotator<'_> {
             self.append_durable(&records).ok()?;
             return Some(rotation);
         }
-        let verdict =
-            current.as_ref().map_or(Verdict::Denied, |c| self.verify(c, Some(&rotation.token)));
+        let verdict = current
+            .as_ref()
+            .map_or(Verdict::Denied, |c| self.verify_current(&workspace, c, &rotation.token));
         match (current, verdict) {
             (_, Verdict::NoAnswer | Verdict::Unsure) => return None,
-            (Some(current), Verdict::Accepted | Verdict::CannotTell) => {
+            (Some(current), Verdict::Accepted) => {
                 let at = self.request_time();
                 records.push(Record::Created {
                     workspace: workspace.clone(),
@@ -142,6 +143,27 @@ impl Rotator<'_> {
         }
         self.append_durable(&records).ok()?;
         self.pending.rotation(&workspace).cloned()
+    }
+
+    /// Whether the server takes the token that the config file holds now. It may come from an old copy
+    /// and be dead: where the server denies every token, only its list speaks for it.
+    fn verify_current(
+        &mut self,
+        workspace: &WorkspaceRef,
+        current: &Token,
+        ours: &Token,
+    ) -> Verdict {
+        let verdict = self.verify(current, Some(ours));
+        if verdict != Verdict::CannotTell {
+            return verdict;
+        }
+        match self.list(workspace) {
+            Ok(list) if list.iter().any(|t| Some(&t.jti) == current.jti.as_ref()) => {
+                Verdict::Accepted
+            }
+            Ok(_) => Verdict::Denied,
+            Err(_) => Verdict::NoAnswer,
+        }
     }
 
     /// Names a token that was current and is not any more, unless it is to be revoked anyway.
