@@ -180,7 +180,7 @@ fn remote_workspace(fields: &Json, status: u16) -> Answer<RemoteWorkspace> {
     Ok(RemoteWorkspace {
         id,
         name,
-        created_at: text("created_at").or_else(|| text("created")),
+        created_at: date(&fields["created_at"]).or_else(|| date(&fields["created"])),
         status: text("status"),
     })
 }
@@ -201,7 +201,7 @@ pub(super) fn health(response: &Response) -> Answer<Health> {
         status: text("status").ok_or_else(|| unusable(response.status, "it holds no status"))?,
         version: text("version"),
         service: text("service"),
-        timestamp: text("timestamp"),
+        timestamp: date(&fields["timestamp"]),
     })
 }
 

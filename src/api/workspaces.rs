@@ -1,6 +1,7 @@
 //! The calls about workspaces and about the server itself.
 
 use super::{Answer, Api, answer};
+use crate::time::Timestamp;
 
 /// A workspace as the server knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,8 +9,7 @@ pub(crate) struct RemoteWorkspace {
     /// Its UUID, or `ws-NAME-UUID` in some deployments.
     pub id: String,
     pub name: String,
-    /// When it was created, as the server wrote it.
-    pub created_at: Option<String>,
+    pub created_at: Option<Timestamp>,
     /// `active`, …
     pub status: Option<String>,
 }
@@ -21,8 +21,8 @@ pub(crate) struct Health {
     pub status: String,
     pub version: Option<String>,
     pub service: Option<String>,
-    /// Its clock, as it wrote it.
-    pub timestamp: Option<String>,
+    /// Its clock.
+    pub timestamp: Option<Timestamp>,
 }
 
 impl Api<'_> {

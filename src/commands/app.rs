@@ -297,6 +297,14 @@ pub(super) fn json_workspace(workspace: &WorkspaceRef) -> Json {
     Json::of([("name", workspace.name.as_str().into()), ("id", workspace.id.as_str().into())])
 }
 
+/// Tokens and their workspaces, for JSON.
+pub(super) fn json_tokens(tokens: &[(WorkspaceRef, String)]) -> Json {
+    let each = tokens.iter().map(|(workspace, jti)| {
+        Json::of([("jti", jti.as_str().into()), ("workspace", json_workspace(workspace))])
+    });
+    Json::Array(each.collect())
+}
+
 /// The line that shows when a new token expires.
 pub(super) fn expires_line(label: &str, expiry: TokenExpiry) -> String {
     format!("{label}: {}\n", expiry.for_people())

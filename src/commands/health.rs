@@ -4,7 +4,7 @@ use crate::commands::app::{App, As};
 use crate::context::Context;
 use crate::error::{Error, ManageError, Result};
 use crate::json::Json;
-use crate::output::Report;
+use crate::output::{Report, moment};
 use crate::rotation::ControlPlane;
 use crate::text::printable;
 
@@ -32,7 +32,7 @@ pub(super) fn run(ctx: &Context) -> Result<Report> {
         printable(&health.status),
         known(&health.service),
         known(&health.version),
-        known(&health.timestamp)
+        moment(health.timestamp)
     );
     let json = Json::of([
         ("status", health.status.as_str().into()),

@@ -114,7 +114,11 @@ impl Error {
     pub(crate) fn retryable(&self) -> bool {
         match self {
             Self::NoAnswer(error) => error.retryable(),
-            _ => matches!(self.exit_code(), exit::UNAVAILABLE | exit::LOCKED | exit::UNKNOWN),
+            Self::OldTokenLive { jti: None, .. } => false,
+            _ => matches!(
+                self.exit_code(),
+                exit::UNAVAILABLE | exit::LOCKED | exit::OLD_LIVE | exit::UNKNOWN
+            ),
         }
     }
 

@@ -24,7 +24,7 @@ pub(crate) struct ByHand {
 /// The result of `auth logout --all`.
 #[derive(Default)]
 pub(crate) struct LoggedOut {
-    pub(crate) revoked: Vec<String>,
+    pub(crate) revoked: Vec<(WorkspaceRef, String)>,
     /// The tokens that may be live, for people.
     pub(crate) left: Vec<String>,
     /// Why the last of them could not be revoked.
@@ -145,7 +145,7 @@ impl Rotator<'_> {
                 continue;
             }
             match self.revoke_one(&pending) {
-                Ok((_, Ok(_))) => out.revoked.push(pending.jti),
+                Ok((_, Ok(_))) => out.revoked.push((pending.workspace, pending.jti)),
                 Ok((_, Err(error))) => out.left.push(format!(
                     "{name}: {} is revoked, but {}",
                     pending.jti,
@@ -297,7 +297,7 @@ pub(crate) fn forget(
     store: &mut dyn Store,
     workspace: Option<&WorkspaceRef>,
     jti: Option<&str>,
-) -> Result<Vec<String>> {
+) -> Result<Vec<(WorkspaceRef, String)>> {
     let mut pending = store.pending()?;
     let meant = |w: &WorkspaceRef| workspace.is_none_or(|workspace| workspace.is(w));
     let revocations = pending.revocations.iter().map(|p| (&p.workspace, &p.jti));
@@ -319,7 +319,7 @@ pub(crate) fn forget(
         pending.apply_all(records);
         let _ = store.close(&pending); // a leftover journal adds up to the same
     }
-    Ok(tokens.into_iter().map(|(_, jti)| jti).collect())
+    Ok(tokens)
 }
 
 /// Drops the pending work of every workspace, for a folder that is reset.

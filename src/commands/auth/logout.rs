@@ -42,7 +42,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &AuthLogout) -> Result<Repor
         return Ok(done(&app, "Signed out", &revoked, &left));
     }
     let problem = AuthError::TokensLeft { left, failure };
-    let json = Json::of([("signed_out", false.into()), ("revoked", revoked.into())]);
+    let json = Json::of([("signed_out", false.into()), ("revoked", app::json_tokens(&revoked))]);
     Ok(Report::new("", json).with_problem(Some(problem.into())))
 }
 
@@ -57,7 +57,12 @@ fn revoke_all(app: &App, dir: &mut ConfigDir, forget: bool) -> Result<LoggedOut>
     Rotator::new(&api, dir, app.clock(), &mut on_event)?.revoke_all(&tokens, forget)
 }
 
-fn done(app: &App, message: &str, revoked: &[String], forgotten: &[String]) -> Report {
+fn done(
+    app: &App,
+    message: &str,
+    revoked: &[(WorkspaceRef, String)],
+    forgotten: &[String],
+) -> Report {
     let mut text = match revoked.len() {
         0 => format!("{message}.\n"),
         n => format!("{message}.\nWorkspace tokens revoked and forgotten: {n}\n"),
@@ -68,7 +73,7 @@ fn done(app: &App, message: &str, revoked: &[String], forgotten: &[String]) -> R
     super::warn_of_variable(app);
     let mut json = Json::of([
         ("signed_out", true.into()),
-        ("revoked", revoked.to_vec().into()),
+        ("revoked", app::json_tokens(revoked)),
         ("message", message.into()),
     ]);
     if !forgotten.is_empty() {

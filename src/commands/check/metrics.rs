@@ -101,13 +101,13 @@ fn of_state(state: &State) -> String {
             &mut text,
             "pending_operations",
             "How many operations of earlier runs are pending and due.",
-            &|w| count(w.pending),
+            &|w| count(w.pending.len()),
         );
         of_each(
             &mut text,
             "pending_since_timestamp_seconds",
             "Since when the oldest of them is pending.",
-            &|w| seconds(w.pending_since),
+            &|w| seconds(w.pending_since()),
         );
         of_each(&mut text, "targets", "How many targets must get the token.", &|w| {
             count(w.targets)

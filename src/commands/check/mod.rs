@@ -5,6 +5,7 @@ pub(super) mod watch;
 
 use crate::cli::{self, Format};
 use crate::commands::app::{self, App};
+use crate::commands::token::pending;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::json::Json;
@@ -127,7 +128,7 @@ fn performance(watched: &Watched, state: &State, limits: &Limits) -> Vec<String>
         data.push(format!("'{name} days_left'={left};{warning}:;{critical}:"));
     }
     if !state.at_work {
-        data.push(format!("'{name} pending'={};0", watched.pending));
+        data.push(format!("'{name} pending'={};0", watched.pending.len()));
         data.push(format!("'{name} targets_drifted'={};;0", watched.drifted));
     }
     data
@@ -155,8 +156,7 @@ fn json(state: &State) -> Json {
             ("workspace", app::json_workspace(&w.workspace)),
             ("expires_at", w.token.expiry.at().into()),
             ("days_until_expiry", left.into()),
-            ("pending", count(w.pending)),
-            ("pending_since", w.pending_since.into()),
+            ("pending", pending::json(&w.pending)),
             ("targets", count(w.targets)),
             ("targets_drifted", count(w.drifted)),
             ("last_success_at", w.succeeded_at.into()),

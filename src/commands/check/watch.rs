@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::auth;
 use crate::commands::app::{self, App};
-use crate::commands::token::pending;
+use crate::commands::token::pending::{self, Work};
 use crate::config::{Config, Workspace};
 use crate::config_dir::last_run::LastRun;
 use crate::context::Env;
@@ -82,9 +82,8 @@ pub(in crate::commands) struct Watched {
     /// Its name, or its UUID if another one has the name too.
     pub(in crate::commands) called: String,
     pub(in crate::commands) token: Token,
-    /// How many operations are pending and due, and since when.
-    pub(in crate::commands) pending: usize,
-    pub(in crate::commands) pending_since: Option<Timestamp>,
+    /// What is pending and due.
+    pub(in crate::commands) pending: Vec<Work>,
     pub(in crate::commands) targets: usize,
     pub(in crate::commands) drifted: usize,
     /// When a refresh last left nothing to do for it.
@@ -159,8 +158,7 @@ pub(in crate::commands) fn look(
         let mut watched = Watched {
             called: if is_only { local.name.clone() } else { local.id.clone() },
             token: workspace.token?,
-            pending: 0,
-            pending_since: None,
+            pending: Vec::new(),
             targets: 0,
             drifted: 0,
             succeeded_at: last_run.as_ref().and_then(|last| last.succeeded_at(&local.id)),
@@ -178,7 +176,7 @@ pub(in crate::commands) fn look(
     let workspaces: Vec<Watched> = looked.collect();
     let session = session(&app.ctx.env, config, limits, now);
     // What it has left pending is told already.
-    let last = last_run.as_ref().filter(|_| workspaces.iter().all(|w| w.pending == 0));
+    let last = last_run.as_ref().filter(|_| workspaces.iter().all(|w| w.pending.is_empty()));
     let of_all = of_all(app, last, at_work);
     Ok(State { now, workspaces, session, last_run, of_all, at_work })
 }
@@ -206,6 +204,11 @@ fn of_all(app: &App, last_run: Option<&LastRun>, at_work: bool) -> Vec<Finding> 
 }
 
 impl Watched {
+    /// Since when anything is pending, as far as that is known.
+    pub(in crate::commands) fn pending_since(&self) -> Option<Timestamp> {
+        self.pending.iter().filter_map(|work| work.since).min()
+    }
+
     fn find(&mut self, level: Level, text: &str, fix: &str) {
         let (text, fix) = (text.to_owned(), fix.to_owned());
         self.findings.push(Finding { level, text, fix });
@@ -253,14 +256,11 @@ impl Watched {
 
     fn look_at_pending(&mut self, app: &App, pending: &Pending) {
         let due = pending.due_for(&self.workspace, &app.moment());
-        self.pending = due.creates.len() + due.rotations.len() + due.revocations.len();
-        let creates = due.creates.iter().map(|create| Some(create.at));
-        let rotations = due.rotations.iter().map(|rotation| rotation.token.created_at());
-        let revocations = due.revocations.iter().map(|revocation| revocation.since);
-        self.pending_since = creates.chain(rotations).chain(revocations).flatten().min();
-        if self.pending > 0 {
-            let since = self.pending_since.map(|at| format!(" since {at}")).unwrap_or_default();
-            let words = pending::words(&due, &self.workspace).join(", ");
+        self.pending = pending::of(&due, &self.workspace);
+        if !self.pending.is_empty() {
+            let since = self.pending_since().map(|at| format!(" since {at}")).unwrap_or_default();
+            let words: Vec<&str> = self.pending.iter().map(|work| work.text.as_str()).collect();
+            let words = words.join(", ");
             let fix = format!("ntcli token refresh {}", self.name());
             self.find(Level::Warning, &format!("pending{since}: {words}"), &fix);
         }
@@ -285,7 +285,7 @@ impl Watched {
             };
             self.drifted += 1;
             // One that is still to be delivered to is told of already.
-            if self.pending == 0 {
+            if self.pending.is_empty() {
                 let id = target.id;
                 let fix = format!("ntcli target deliver {id}");
                 self.find(Level::Critical, &format!("target {id} {wrong}"), &fix);

@@ -55,6 +55,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Repo
     let undelivered = rotator.issue(&workspace, &options, save, &mut |token| {
         let json = Json::of([
             ("token", token.access_token.expose().into()),
+            ("access_token", token.access_token.expose().into()),
             ("jti", token.jti.clone().into()),
             ("expires_at", token.expiry.at().into()),
             ("saved", save.into()),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::pending;
+use super::refresh_report::token_json;
 use crate::api::Api;
 use crate::auth;
 use crate::commands::app::{self, App};
@@ -102,18 +103,19 @@ pub(super) fn run(
 /// What is said of one workspace, in text and in JSON.
 fn told(workspace: &Workspace, token: &Token, plan: &Plan, pending: &Pending) -> (String, Json) {
     let local = app::workspace_ref(workspace, "");
-    let pending = pending::words(pending, &local);
+    let pending = pending::of(pending, &local);
     let mut text = plan.words.clone();
     for work in &pending {
-        text += &format!("  Pending first: {}\n", printable(work));
+        text += &format!("  Pending first: {}\n", work.text);
     }
     let mut json = Json::of([
         ("workspace", app::json_workspace(&local)),
         ("would_refresh", plan.refresh.into()),
         ("reason", plan.why.into()),
+        ("current_token", token_json(token, false)),
         ("current_jti", token.jti.clone().into()),
         ("expires_at", token.expiry.at().into()),
-        ("pending", pending.into()),
+        ("pending", pending::json(&pending)),
     ]);
     let mut targets = Vec::with_capacity(plan.targets.len());
     for (id, does) in &plan.targets {

@@ -9,6 +9,7 @@ use crate::json::Json;
 use crate::output::Report;
 use crate::output::table::Table;
 use crate::secret::redact;
+use crate::time::Timestamp;
 
 /// Shows the history of one workspace; of all of them when none is named and none is active.
 pub(in crate::commands) fn run(ctx: &Context, args: &TokenHistory) -> Result<Report> {
@@ -57,13 +58,16 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenHistory) -> Result<Rep
 fn json_line(line: Line) -> Json {
     let clean = |field: Option<String>| Json::from(field.map(|text| redact(&text, &[])));
     Json::of([
-        ("at", line.at.into()),
+        ("at", Timestamp::parse_rfc3339(&line.at).into()),
         ("event", line.event.into()),
-        ("workspace", line.workspace.into()),
+        (
+            "workspace",
+            Json::of([("name", line.workspace.into()), ("id", line.workspace_id.as_str().into())]),
+        ),
         ("workspace_id", line.workspace_id.into()),
         ("jti", clean(line.jti)),
         ("old_jti", clean(line.old_jti)),
-        ("expires_at", clean(line.expires_at)),
+        ("expires_at", line.expires_at.and_then(|at| Timestamp::parse_rfc3339(&at)).into()),
         ("reason", clean(line.reason)),
         ("target", clean(line.target)),
     ])

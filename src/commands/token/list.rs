@@ -2,7 +2,7 @@
 
 use crate::api::RemoteToken;
 use crate::cli::TokenList;
-use crate::commands::app::{App, As};
+use crate::commands::app::{self, App, As};
 use crate::config::Workspace;
 use crate::config_dir::history::{self, Line};
 use crate::context::{Console, Context};
@@ -45,12 +45,12 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenList) -> Result<Report
     // A token that is not active must not look like one.
     let with_status = args.show_expired || rows.iter().any(|row| row.status != "active");
     let text = text(&rows, with_status, &ctx.console);
-    let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    let local = app::workspace_ref(&workspace, "");
     let json = Json::of([
         ("workspace_id", workspace.id.into()),
         ("workspace_name", workspace.name.into()),
+        ("workspace", app::json_workspace(&local)),
         ("tokens", Json::Array(rows.into_iter().map(json_row).collect())),
-        ("count", count.into()),
     ]);
     Ok(Report::new(text, json))
 }

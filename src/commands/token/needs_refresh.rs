@@ -31,7 +31,7 @@ fn answer(ctx: &Context, args: &TokenNeedsRefresh) -> Result<Report> {
     let due = token::due(token, within_secs, now);
     let local = app::workspace_ref(&workspace, &app.server(&config)?);
     let work = app.pending()?.due_for(&local, &app.moment());
-    let pending = if due.is_due() { Vec::new() } else { pending::words(&work, &local) };
+    let pending = if due.is_due() { Vec::new() } else { pending::of(&work, &local) };
     let is_due = due.is_due() || !pending.is_empty();
     let name = printable(&workspace.name);
     let mut text = if pending.is_empty() {
@@ -41,20 +41,18 @@ fn answer(ctx: &Context, args: &TokenNeedsRefresh) -> Result<Report> {
         format!("Due: work of an earlier run on '{name}' is pending.\n")
     };
     for work in &pending {
-        text += &format!("  Pending: {}\n", printable(work));
+        text += &format!("  Pending: {}\n", work.text);
     }
     let reason = if pending.is_empty() { due.code() } else { "pending" };
-    let mut json = Json::of([
+    let json = Json::of([
         ("due", is_due.into()),
         ("reason", reason.into()),
         ("expires_at", token.expiry.at().into()),
         ("never_expires", (token.expiry == TokenExpiry::Never).into()),
         ("jti", token.jti.clone().into()),
         ("workspace", app::json_workspace(&local)),
+        ("pending", pending::json(&pending)),
     ]);
-    if !pending.is_empty() {
-        json.set("pending", pending.into());
-    }
     let mut report = Report::new(text, json);
     report.exit = if is_due { 0 } else { NOT_DUE };
     report.unwritten = exit::NO_ANSWER;

@@ -1,53 +1,104 @@
-//! Pending work in words.
+//! Pending work, in words and for programs.
 
-use crate::rotation::{Origin, Pending, WorkspaceRef};
+use crate::json::Json;
+use crate::rotation::{Origin, Pending, Rotation, WorkspaceRef};
+use crate::text::printable;
+use crate::time::Timestamp;
 use crate::token::Token;
 
+/// One thing that a later run has to do, or the user to decide.
+pub(in crate::commands) struct Work {
+    /// `delivery`, `verification`, `refresh`, `revocation`, `request` or `orphan`.
+    kind: &'static str,
+    /// The token that it is about.
+    jti: Option<String>,
+    /// When it began, as far as that is known.
+    pub(in crate::commands) since: Option<Timestamp>,
+    /// It waits for that moment.
+    not_before: Option<Timestamp>,
+    /// Where it began, and can be finished.
+    server: String,
+    pub(in crate::commands) text: String,
+}
+
 /// What the journal holds for a workspace.
-pub(in crate::commands) fn words(pending: &Pending, workspace: &WorkspaceRef) -> Vec<String> {
-    let mut words = Vec::new();
-    for rotation in pending.rotations.iter().filter(|r| r.workspace.is(workspace)) {
-        let new = rotation.token.jti_for_people();
-        words.push(if rotation.awaits_delivery() {
-            let old = rotation.old.as_ref().map_or("no id", Token::jti_for_people);
-            format!("the current token is still to be delivered; until then the old one ({old}) is kept live")
-        } else if rotation.unconfirmed {
-            format!("the server has not accepted the new token ({new}) yet; the next run asks again")
-        } else if let (true, Some(old)) = (rotation.promoted, &rotation.old) {
-            format!("token {} is still to be revoked", old.jti_for_people())
-        } else {
-            format!("a refresh was interrupted; the next run finishes it (its token is {new})")
-        });
-    }
-    for create in pending.creates.iter().filter(|c| c.workspace.is(workspace)) {
-        let at = create.at;
-        words.push(if create.searched {
-            format!("a token was requested at {at} and no answer came; none was found so far")
-        } else {
-            format!("a token was requested at {at} and no answer came")
-        });
-    }
-    for revocation in pending.revocations.iter().filter(|p| p.workspace.is(workspace)) {
-        let jti = &revocation.jti;
-        words.push(match revocation.not_before {
+pub(in crate::commands) fn of(pending: &Pending, workspace: &WorkspaceRef) -> Vec<Work> {
+    let new = |kind, of: &WorkspaceRef, jti: Option<&str>, since, text: String| Work {
+        kind,
+        jti: jti.map(str::to_owned),
+        since,
+        not_before: None,
+        server: of.server.clone(),
+        text: printable(&text),
+    };
+    let rotations = pending.rotations.iter().filter(|r| r.workspace.is(workspace)).map(|open| {
+        let (kind, about, text) = rotation(open);
+        let jti = about.and_then(|token| token.jti.as_deref());
+        new(kind, &open.workspace, jti, open.token.created_at(), text)
+    });
+    let creates = pending.creates.iter().filter(|c| c.workspace.is(workspace)).map(|create| {
+        let found = if create.searched { "; none was found so far" } else { "" };
+        let text = format!("a token was requested at {} and no answer came{found}", create.at);
+        new("request", &create.workspace, None, Some(create.at), text)
+    });
+    let revocations = pending.revocations.iter().filter(|p| p.workspace.is(workspace)).map(|due| {
+        let jti = &due.jti;
+        let text = match due.not_before {
             Some(time) => format!("token {jti} is to be revoked after {time}"),
             None => format!("token {jti} is still to be revoked"),
-        });
+        };
+        let work = new("revocation", &due.workspace, Some(jti), due.since, text);
+        Work { not_before: due.not_before, ..work }
+    });
+    let orphans = pending.orphans.iter().filter(|o| o.workspace.is(workspace)).map(|orphan| {
+        let what = match orphan.origin {
+            Origin::Match => "is live and nothing here holds it",
+            Origin::Maybe => "is live and may be ours",
+            Origin::HandedOut => "was made by token create and may never have been printed",
+            Origin::Superseded => "is live; the config file, which held it, now holds another one",
+        };
+        let text = format!("token {} {what}", orphan.jti);
+        new("orphan", &orphan.workspace, Some(&orphan.jti), orphan.created_at, text)
+    });
+    rotations.chain(creates).chain(revocations).chain(orphans).collect()
+}
+
+/// What is left to do of a refresh: its kind, the token that it is about, and what to say.
+fn rotation(open: &Rotation) -> (&'static str, Option<&Token>, String) {
+    let new = open.token.jti_for_people();
+    let new_token = Some(&open.token);
+    if open.awaits_delivery() {
+        let old = open.old.as_ref().map_or("no id", Token::jti_for_people);
+        let text = format!(
+            "the current token is still to be delivered; until then the old one ({old}) is kept live"
+        );
+        ("delivery", new_token, text)
+    } else if open.unconfirmed {
+        let text = format!(
+            "the server has not accepted the new token ({new}) yet; the next run asks again"
+        );
+        ("verification", new_token, text)
+    } else if let (true, Some(old)) = (open.promoted, &open.old) {
+        let text = format!("token {} is still to be revoked", old.jti_for_people());
+        ("revocation", Some(old), text)
+    } else {
+        let text =
+            format!("a refresh was interrupted; the next run finishes it (its token is {new})");
+        ("refresh", new_token, text)
     }
-    for orphan in pending.orphans.iter().filter(|o| o.workspace.is(workspace)) {
-        let jti = &orphan.jti;
-        words.push(match orphan.origin {
-            Origin::Match => format!("token {jti} is live and nothing here holds it"),
-            Origin::Maybe => format!("token {jti} is live and may be ours"),
-            Origin::HandedOut => {
-                format!("token {jti} was made by token create and may never have been printed")
-            }
-            Origin::Superseded => {
-                format!(
-                    "token {jti} is live; the config file, which held it, now holds another one"
-                )
-            }
-        });
-    }
-    words
+}
+
+/// For programs.
+pub(in crate::commands) fn json(all: &[Work]) -> Json {
+    let each = all.iter().map(|work| {
+        Json::of([
+            ("kind", work.kind.into()),
+            ("jti", work.jti.clone().into()),
+            ("since", work.since.into()),
+            ("not_before", work.not_before.into()),
+            ("server", Some(&work.server).filter(|url| !url.is_empty()).cloned().into()),
+            ("text", work.text.as_str().into()),
+        ])
+    });
+    Json::Array(each.collect())
 }

@@ -18,7 +18,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenPrint) -> Result<Repor
     }
     let access_token = token.access_token.expose();
     let json = Json::of([
-        ("token", access_token.into()),
+        ("access_token", access_token.into()),
         ("jti", token.jti.into()),
         ("expires_at", token.expiry.at().into()),
         ("workspace", app::json_workspace(&app::workspace_ref(&workspace, ""))),

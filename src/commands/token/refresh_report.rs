@@ -187,7 +187,7 @@ fn token_lines(which: &str, token: &Token, print: bool) -> String {
     text
 }
 
-fn token_json(token: &Token, print: bool) -> Json {
+pub(super) fn token_json(token: &Token, print: bool) -> Json {
     let mut json =
         Json::of([("jti", token.jti.clone().into()), ("expires_at", token.expiry.at().into())]);
     if print {

@@ -177,8 +177,8 @@ fn all_pending(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
 fn still_pending(left: &Pending) -> ManageError {
     let mut lines: Vec<String> = Vec::new();
     for workspace in left.workspaces() {
-        for words in pending::words(left, workspace) {
-            let line = printable(&format!("'{}': {words}", workspace.name));
+        for work in pending::of(left, workspace) {
+            let line = format!("'{}': {}", printable(&workspace.name), work.text);
             if !lines.contains(&line) {
                 lines.push(line);
             }
@@ -189,10 +189,7 @@ fn still_pending(left: &Pending) -> ManageError {
 }
 
 fn settled(revoked: &[(WorkspaceRef, String)], text: &str, status: &str) -> Report {
-    let rows = revoked.iter().map(|(workspace, jti)| {
-        Json::of([("jti", jti.as_str().into()), ("workspace", app::json_workspace(workspace))])
-    });
-    let json = Json::of([("revoked", Json::Array(rows.collect())), ("status", status.into())]);
+    let json = Json::of([("revoked", app::json_tokens(revoked)), ("status", status.into())]);
     let mut report = Report::new(text, json);
     report.changed = !revoked.is_empty();
     report.brief = Some(text.lines().take(revoked.len()).collect::<Vec<_>>().join("\n"));
@@ -211,18 +208,16 @@ fn forget(ctx: &Context, args: &TokenRevoke, jti: Option<&str>) -> Result<Report
     let (mut dir, _) = app.lock_for(lock_wait)?;
     let forgotten = crate::rotation::forget(&mut dir, workspace.as_ref(), jti)?;
     let mut text = String::new();
-    for jti in &forgotten {
+    for (_, jti) in &forgotten {
         text +=
             &format!("Token {} is forgotten. It may be live: nothing was sent.\n", printable(jti));
     }
     if forgotten.is_empty() {
         text += "Nothing is pending about that.\n";
     }
-    let changed = !forgotten.is_empty();
-    let json = Json::of([("forgotten", forgotten.into()), ("status", "forgotten".into())]);
-    let mut report = Report::new(text, json);
-    report.changed = changed;
-    Ok(report)
+    let json =
+        Json::of([("forgotten", app::json_tokens(&forgotten)), ("status", "forgotten".into())]);
+    Ok(Report::new(text, json).that_changed(!forgotten.is_empty()))
 }
 
 /// The workspace named so, which the config file may not have any more.

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use super::pending;
+use super::pending::{self, Work};
 use super::print::Current;
 use crate::cli::TokenShow;
 use crate::commands::app::{self, App, As};
@@ -43,7 +43,8 @@ fn report(
     answer: Option<Answer>,
 ) -> Result<Report> {
     let Current { workspace, token, .. } = current;
-    let pending = pending_words(app, &app::workspace_ref(workspace, ""))?;
+    let local = app::workspace_ref(workspace, "");
+    let pending = pending_work(app, &local)?;
     let now = app.now();
     let status = status(token, now);
     let created_at = token.created_at();
@@ -67,7 +68,7 @@ fn report(
         text += &format!("  Token:     {}\n", token.access_token.expose());
     }
     for work in pending.iter().flatten() {
-        text += &format!("  Pending:   {}\n", printable(work));
+        text += &format!("  Pending:   {}\n", work.text);
     }
     let days =
         token.expiry.at().map(|at| at.millis().saturating_sub(now.millis()).div_euclid(DAY_MS));
@@ -81,8 +82,9 @@ fn report(
         ("is_valid", is_valid.into()),
         ("days_until_expiry", days.into()),
         ("workspace_name", workspace.name.as_str().into()),
+        ("workspace", app::json_workspace(&local)),
         ("never_expires", (token.expiry == TokenExpiry::Never).into()),
-        ("pending", pending.into()),
+        ("pending", pending.as_deref().map(pending::json).into()),
     ]);
     if args.show_token {
         json.set("access_token", token.access_token.expose().into());
@@ -142,7 +144,7 @@ fn was_ended_here(app: &App, token: &Token) -> Option<bool> {
 }
 
 /// What is pending, if this user may read the journal: the config file may be readable for a group.
-fn pending_words(app: &App, workspace: &WorkspaceRef) -> Result<Option<Vec<String>>> {
+fn pending_work(app: &App, workspace: &WorkspaceRef) -> Result<Option<Vec<Work>>> {
     match app.pending() {
         Err(Error::ReadFile { path, source }) if source.kind() == ErrorKind::PermissionDenied => {
             app.console().warn(&format!(
@@ -151,7 +153,7 @@ fn pending_words(app: &App, workspace: &WorkspaceRef) -> Result<Option<Vec<Strin
             ));
             Ok(None)
         }
-        pending => Ok(Some(pending::words(&pending?, workspace))),
+        pending => Ok(Some(pending::of(&pending?, workspace))),
     }
 }
 

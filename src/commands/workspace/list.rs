@@ -35,9 +35,11 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
             remote.map_or("only-here", |_| status.unwrap_or_default()),
         ]);
         rows.push(Json::of([
+            ("name", workspace.name.as_str().into()),
+            ("id", workspace.id.as_str().into()),
             ("workspace_id", workspace.id.as_str().into()),
             ("workspace_name", workspace.name.as_str().into()),
-            ("created_at", remote.and_then(|r| r.created_at.clone()).into()),
+            ("created_at", remote.and_then(|r| r.created_at).into()),
             ("status", status.into()),
             ("active", workspace.active.into()),
             ("has_token", workspace.token.into()),

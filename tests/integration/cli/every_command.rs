@@ -82,7 +82,7 @@ const ROUTES: [Route; 9] = [
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trouble {
+pub(super) enum Trouble {
     NoSession,
     BadConfig,
     Unreachable,
@@ -91,17 +91,19 @@ enum Trouble {
     TimeOut,
 }
 
-const TROUBLES: [Trouble; 9] = [
-    Trouble::NoSession,
-    Trouble::BadConfig,
-    Trouble::Unreachable,
-    Trouble::Status(401),
-    Trouble::Status(403),
-    Trouble::Status(404),
-    Trouble::Status(500),
-    Trouble::Html,
-    Trouble::TimeOut,
-];
+impl Trouble {
+    pub(super) const ALL: [Self; 9] = [
+        Self::NoSession,
+        Self::BadConfig,
+        Self::Unreachable,
+        Self::Status(401),
+        Self::Status(403),
+        Self::Status(404),
+        Self::Status(500),
+        Self::Html,
+        Self::TimeOut,
+    ];
+}
 
 /// A world with work that a run left pending, so that every command has something to do.
 pub(super) fn world() -> World {
@@ -161,7 +163,11 @@ fn ntcli<'a>(world: &'a World, command: &Command, args: &[&str]) -> Run<'a> {
 fn run(world: &World, command: &Command, trouble: Trouble, format: &str) -> Output {
     let mut args = command.args.to_vec();
     args.extend(["--format", format]);
-    let mut run = ntcli(world, command, &args);
+    make(world, trouble, ntcli(world, command, &args)).run()
+}
+
+/// Makes the trouble for a run.
+pub(super) fn make<'a>(world: &'a World, trouble: Trouble, mut run: Run<'a>) -> Run<'a> {
     match trouble {
         Trouble::NoSession => world.set_config("/auth", json!(null)),
         Trouble::BadConfig => world.write("config.json", b"{\"auth\": {\"bearerToken\": \"hush"),
@@ -187,14 +193,14 @@ fn run(world: &World, command: &Command, trouble: Trouble, format: &str) -> Outp
             world.plane.fault(route, Times::Always, fault.clone());
         }
     }
-    run.run()
+    run
 }
 
 #[test]
 fn one_json_object_and_its_exit_code_in_every_trouble() {
     let cases: Vec<_> = COMMANDS
         .iter()
-        .flat_map(|command| TROUBLES.iter().map(move |trouble| (command, *trouble)))
+        .flat_map(|command| Trouble::ALL.iter().map(move |trouble| (command, *trouble)))
         .collect();
     for_each(16, &cases, |(command, trouble)| {
         let world = world();

@@ -1,5 +1,6 @@
 //! Rules for every command: streams, formats, secrets, settings.
 
+mod contract;
 mod durable;
 pub(crate) mod every_command;
 mod exit_codes;

@@ -11,6 +11,7 @@ pub(crate) mod power_cut;
 #[path = "../../../src/fuzz/random.rs"]
 pub(crate) mod random;
 pub(crate) mod run;
+pub(crate) mod schema;
 pub(crate) mod strace;
 pub(crate) mod unsynced;
 pub(crate) mod world;

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::harness::schema;
 use crate::harness::world::World;
 
 /// Longer than any run that is not stuck.
@@ -129,6 +130,10 @@ impl<'a> Run<'a> {
         let secrets = self.world.secrets();
         let words: Vec<_> = self.words.iter().map(|w| w.to_string_lossy()).collect();
         let shown = words.join(" ");
+        let program = self.world.program.as_os_str();
+        let args = self.words.iter().skip_while(|word| *word != program).skip(1);
+        let args: Vec<String> = args.map(|word| word.to_string_lossy().into_owned()).collect();
+        let schema = schema::of(&args).filter(|_| self.stdout.is_none());
         let mut command = Command::new(&self.words[0]);
         command.args(&self.words[1..]).current_dir(self.root);
         // A group of its own, so that the time limit ends what it has started too.
@@ -150,6 +155,7 @@ impl<'a> Run<'a> {
             secrets,
             child,
             shown,
+            schema,
         }
     }
 }
@@ -203,6 +209,8 @@ pub(crate) struct Running<'a> {
     secrets: BTreeSet<String>,
     shown: String,
     may_print: bool,
+    /// Of what it prints, if that is JSON.
+    schema: Option<&'static str>,
 }
 
 impl Running<'_> {
@@ -228,6 +236,10 @@ impl Running<'_> {
             let shown =
                 output.stderr.contains(end) || (!self.may_print && output.stdout.contains(end));
             assert!(!shown, "the secret {secret} is shown: {output}");
+        }
+        if let Some(schema) = self.schema.filter(|_| output.code().is_some()) {
+            let fault = schema::fault(schema, &output.json());
+            assert!(fault.is_none(), "{}: {output}", fault.unwrap_or_default());
         }
         output
     }

@@ -94,9 +94,9 @@ fn a_line_for_each() {
     newest_first.reverse();
     assert_eq!(newest_first.len(), all.len());
     for (shown, line) in newest_first.iter().zip(&all) {
-        for name in
-            ["at", "event", "workspace", "workspace_id", "jti", "old_jti", "expires_at", "reason"]
-        {
+        let workspace = json!({"name": line["workspace"], "id": line["workspace_id"]});
+        assert_eq!(shown["workspace"], workspace);
+        for name in ["at", "event", "workspace_id", "jti", "old_jti", "expires_at", "reason"] {
             assert_eq!(shown[name], line[name], "{name}");
         }
     }

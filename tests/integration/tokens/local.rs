@@ -29,8 +29,8 @@ fn the_list_marks_the_current_one() {
     assert_eq!(row(&output, &other.jti)[2..], ["Never", "-"]);
 
     let json = run(&world, &["list", "--format", "json"]).json();
-    assert_eq!(json["count"], 2);
-    assert_eq!(json["workspace_id"], workspace.id.as_str());
+    assert_eq!(json["tokens"].as_array().unwrap().len(), 2);
+    assert_eq!(json["workspace"], json!({"name": "prod", "id": workspace.id}));
     assert_eq!(json["tokens"][0]["current"], true);
     assert_eq!(json["tokens"][1]["expires_at"], Value::Null);
     assert_eq!(json["tokens"][1]["never_expires"], true);
@@ -77,7 +77,7 @@ fn expired_ones_are_remembered() {
     ];
     world.write("history.jsonl", history.concat().as_bytes());
     let json = run(&world, &["list", "--format", "json"]).json();
-    assert_eq!(json["count"], 1);
+    assert_eq!(json["tokens"].as_array().unwrap().len(), 1);
     let output = run(&world, &["list", "--show-expired"]);
     let expected = ["jti_ended", "2026-01-01T00:00:00Z", past, "-", "expired"];
     assert_eq!(row(&output, "jti_ended"), expected);
@@ -177,7 +177,7 @@ fn the_history_of_one_workspace() {
         let args = [&["history", "--format", "json"], args].concat();
         let json = run(&world, &args).json();
         let lines = json["history"].as_array().unwrap();
-        lines.iter().map(|l| l["workspace"].as_str().unwrap().to_owned()).collect()
+        lines.iter().map(|l| l["workspace"]["name"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(names(&[]), ["prod", "prod"]);
     assert_eq!(names(&["other"]), ["other", "other"]);

@@ -58,7 +58,7 @@ fn bare_in_a_pipe() {
     let output = print(&world, &["--format", "json"]);
     let ends = output.exits(0).says_only("").json()["expires_at"].clone();
     assert!(ends.as_str().is_some_and(|ends| ends.ends_with('Z')), "{output}");
-    let expected = json!({"token": prod.token.access_token, "jti": prod.token.jti,
+    let expected = json!({"access_token": prod.token.access_token, "jti": prod.token.jti,
         "expires_at": ends, "workspace": {"name": "prod", "id": prod.id}});
     assert_eq!(output.json(), expected);
     assert_eq!(world.files(), files);

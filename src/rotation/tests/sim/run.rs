@@ -148,7 +148,7 @@ impl World {
             }
             Command::Logout => {
                 let out = rotator.revoke_all(&tokens, false)?;
-                out.revoked.iter().for_each(|jti| world.check_revoked(jti));
+                out.revoked.iter().for_each(|(_, jti)| world.check_revoked(jti));
                 if out.left.is_empty() { Ok(()) } else { Err(Error::WorkPending) }
             }
             Command::WorkspaceCreate => rotator.create_workspace("new", None).map(drop),
