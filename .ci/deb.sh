@@ -24,6 +24,7 @@ mv "$root/usr/share/zsh/site-functions" "$root/usr/share/zsh/vendor-completions"
 doc=$root/usr/share/doc/ntcli
 mkdir -p "$doc" "$root/DEBIAN"
 cp README.md "$doc"
+cp -r fixtures/schemas "$doc"
 gzip -9nc .github/CHANGELOG.md > "$doc/CHANGELOG.md.gz"
 gzip -9n > "$doc/changelog.gz" <<END
 ntcli ($version) unstable; urgency=medium
