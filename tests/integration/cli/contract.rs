@@ -105,3 +105,22 @@ fn pending_work_is_a_list_of_objects() {
     ]);
     assert_eq!(pending, expected, "{show}");
 }
+
+/// Each state that a target can be in.
+#[test]
+fn the_states_of_targets() {
+    let (world, _) = World::ready();
+    for args in
+        [["--file", "current"], ["--file", "drifted"], ["--file", "gone"], ["--exec", "true"]]
+    {
+        world.ntcli(&[&["target", "add"], &args[..]].concat()).run().exits(0);
+    }
+    world.ntcli(&["target", "deliver"]).run().exits(0);
+    fs::write(world.outside("drifted"), "another").unwrap();
+    fs::remove_file(world.outside("gone")).unwrap();
+    let output = world.ntcli(&["target", "check", "--json"]).run();
+    let targets = output.exits(1).json()["targets"].clone();
+    let states = targets.as_array().unwrap().iter().map(|target| target["state"].clone());
+    let states: Vec<Value> = states.collect();
+    assert_eq!(states, ["current", "drifted", "unreadable", "unknown"], "{output}");
+}
