@@ -111,7 +111,7 @@ impl Agents {
                 ().chain(ConnectProxyConnector::default())
                     .chain(TcpConnector::default())
                     .chain(BelowTls { tracker: tracker.clone(), tunnels })
-                    .chain(AddTls(tls.map(|tls| tls.config)))
+                    .chain(AddTls(tls.map(|tls| tls.config), tracker.clone()))
                     .chain(AboveTls { tracker: tracker.clone(), tunnels });
             let config = config(settings.timeout, for_ureq);
             Agent::with_parts(config, ahead(chain, &tracker, tunnels), Resolve::new(tracker, None))
