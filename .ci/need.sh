@@ -20,6 +20,7 @@ if [ -n "$missing" ]; then
             cc,apt-get) tool='gcc libc6-dev' ;;
             cc,apk) tool='gcc musl-dev' ;;
             cc,*) tool=gcc ;;
+            nginx,apt-get) tool=nginx-light ;;
         esac
         packages="$packages $tool"
     done

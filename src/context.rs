@@ -8,8 +8,7 @@ use std::io::{self, BufRead, Write};
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+use crate::form::form;
 use crate::text::printable;
 use crate::time::Timestamp;
 
@@ -46,12 +45,16 @@ pub trait Clock {
 }
 
 /// A moment counted from the start of the machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BootTime {
     /// Which boot.
     pub id: String,
     /// Seconds since then, including sleep.
     pub secs: i64,
+}
+
+form! {
+    BootTime open { id: must "id", secs: must "secs", }
 }
 
 /// The machine's clock.

@@ -74,6 +74,7 @@ mod config_dir;
 pub mod context;
 mod endpoints;
 mod error;
+mod form;
 #[cfg(test)]
 mod fuzz;
 mod hooks;

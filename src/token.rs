@@ -1,14 +1,13 @@
 //! A workspace token and what is known about it.
 
-use serde::{Deserialize, Serialize};
-
+use crate::form::{self, Form, Reader, Writer};
+use crate::json::Json;
 use crate::jwt::{self, Claims};
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
 /// When a token expires, as far as known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenExpiry {
     /// At that moment.
     At(Timestamp),
@@ -37,11 +36,30 @@ impl TokenExpiry {
     }
 }
 
+impl Form for TokenExpiry {
+    fn write(&self) -> Json {
+        match self {
+            Self::At(time) => Json::of([("at", time.write())]),
+            Self::Never => "never".into(),
+            Self::Unknown => "unknown".into(),
+        }
+    }
+
+    fn read(json: &Json) -> Option<Self> {
+        match json.as_str() {
+            Some("never") => return Some(Self::Never),
+            Some("unknown") => return Some(Self::Unknown),
+            _ => {}
+        }
+        let (name, time) = form::variant(json)?;
+        (name == "at").then(|| Timestamp::read(time)).flatten().map(Self::At)
+    }
+}
+
 /// A workspace token. The id and the end of a JWT are those of its claims: the fields beside it may
 /// be those of the previous token.
 #[allow(clippy::struct_field_names)] // as on the wire
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Fields")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token {
     /// What goes into the `Authorization` header.
     pub(crate) access_token: Secret,
@@ -54,19 +72,27 @@ pub(crate) struct Token {
     pub scope: Vec<String>,
 }
 
-/// A token and the fields beside it, as the journal has them.
-#[derive(Deserialize)]
-struct Fields {
-    access_token: Secret,
-    jti: Option<String>,
-    expiry: TokenExpiry,
-    token_type: String,
-    scope: Vec<String>,
-}
+/// As the journal has it.
+impl Form for Token {
+    fn write(&self) -> Json {
+        let mut object = Writer::default();
+        object.must("access_token", &self.access_token);
+        object.must("jti", &self.jti);
+        object.must("expiry", &self.expiry);
+        object.must("token_type", &self.token_type);
+        object.must("scope", &self.scope);
+        object.object()
+    }
 
-impl From<Fields> for Token {
-    fn from(said: Fields) -> Self {
-        Self::new(said.access_token, said.jti, said.expiry, said.token_type, said.scope)
+    fn read(json: &Json) -> Option<Self> {
+        let mut object = Reader::of(json);
+        Some(Self::new(
+            object.must("access_token")?,
+            object.must("jti")?,
+            object.must("expiry")?,
+            object.must("token_type")?,
+            object.must("scope")?,
+        ))
     }
 }
 
@@ -183,13 +209,12 @@ mod tests {
                 r#"{{"access_token":"{token}","jti":"field","expiry":"never","token_type":"Bearer","scope":[]}}"#
             )
         };
-        let read = |token| serde_json::from_str::<Token>(&json(token)).unwrap();
+        let read = |token| Token::read(&serde_json::from_str(&json(token)).unwrap()).unwrap();
         let own = read(jwt);
         assert_eq!((own.jti.as_deref(), own.expiry), (Some("own"), end));
-        let written = serde_json::to_string(&own).unwrap();
-        assert_eq!(serde_json::from_str::<Token>(&written).unwrap(), own);
+        assert_eq!(Token::read(&own.write()), Some(own));
         let opaque = read("wst_1");
-        assert_eq!(serde_json::to_string(&opaque).unwrap(), json("wst_1"));
+        assert_eq!(serde_json::to_string(&opaque.write()).unwrap(), json("wst_1"));
     }
 
     #[test]

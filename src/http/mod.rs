@@ -6,6 +6,7 @@
 
 mod answer;
 mod attempt;
+mod certificate;
 mod encode;
 mod message;
 mod no_proxy;
@@ -35,6 +36,7 @@ use target::Target;
 use transport::agent::{self, Agents};
 use transport::exchange;
 
+pub(crate) use certificate::Certificate;
 pub(crate) use encode::{Field, encode_form, encode_segment};
 pub(crate) use request::{Body, Method, Repeat, Request, Response};
 pub(crate) use settings::Settings;
@@ -96,6 +98,11 @@ impl Http {
                 Route { host: host.to_owned(), port, is_secure, proxy: Some(proxy.variable) }
             }
         })
+    }
+
+    /// The certificate that the last server has shown.
+    pub(crate) fn certificate(&self) -> Option<Certificate> {
+        Certificate::read(&self.agents.tracker().certificate())
     }
 
     /// A client that has not used the network, nor read any file, yet.

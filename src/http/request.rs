@@ -71,7 +71,7 @@ impl Body<'_> {
     fn secrets(&self) -> Vec<Secret> {
         match self {
             Self::None | Self::Json(_) => Vec::new(),
-            Self::SecretJson(text) => serde_json::from_str(text.expose())
+            Self::SecretJson(text) => serde_json::from_slice(text.expose().as_bytes())
                 .map(|value: crate::json::Json| strings_in(&value))
                 .unwrap_or_default(),
             Self::Form(fields) => fields

@@ -166,6 +166,7 @@ impl Rotator<'_> {
         name: &str,
         description: Option<&str>,
     ) -> Result<CreatedWorkspace> {
+        self.reach(Call::Workspace).map_err(|failure| Error::call(CREATE_WORKSPACE, failure))?;
         // Find out whether the config can be written before anything is requested.
         self.store.probe()?;
         let at = self.request_time();

@@ -3,66 +3,49 @@
 //! One JSON object per line. Fields are only added, each with a default: journals of older versions
 //! can be read. An unknown record is refused, never skipped.
 
-use serde::{Deserialize, Serialize};
-
+use super::record_form::record;
 use super::{Pending, WorkspaceRef};
 use crate::context::BootTime;
-use crate::error::{Error, Result};
 use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
 
 /// One line of the journal, written before or right after the step it names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant)] // few at a time, and boxes would only clutter
 pub(crate) enum Record {
     /// A token is about to be requested. The workspace and `at` name the request.
     Creating {
-        #[serde(rename = "place")]
         workspace: WorkspaceRef,
         at: Timestamp,
         /// The latest time by which the request was given up, by our clock.
         until: Timestamp,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         boot: Option<BootTime>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         expiry: Option<Expiry>,
         /// Requested by `token create`, to be handed out: never revoked as an orphan unasked.
-        #[serde(default, skip_serializing_if = "is_false")]
         to_hand_out: bool,
     },
     /// The list was read and did not hold the token of that request; it may appear late.
     Searched(AboutRequest),
     /// That request has ended: a token of it was created before `until`.
-    Ended {
-        workspace: String,
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        server: String,
-        at: Timestamp,
-        until: Timestamp,
-    },
+    Ended { workspace: String, server: String, at: Timestamp, until: Timestamp },
     /// Written by older versions only: the request timed out.
     Unanswered { workspace: String, at: Timestamp },
     /// The outcome of that request is known.
     Closed(AboutRequest),
     /// The token of that request. From here it cannot be lost.
     Created {
-        #[serde(rename = "place")]
         workspace: WorkspaceRef,
         at: Timestamp,
         token: Token,
         old: Option<Token>,
         /// Whether it must be delivered to what was given for that run, before the old token may
         /// be revoked. What is remembered with the workspace is not written here.
-        #[serde(rename = "hand_over")]
         deliver: bool,
         grace_s: Option<u64>,
         /// The old token stays live: it was not a refresh.
-        #[serde(default, skip_serializing_if = "is_false")]
         keep_old: bool,
         /// This is the way back: `token` was current before `old`, and replaces it again. A
         /// revocation of it that was put off stays pending until it is promoted.
-        #[serde(default, skip_serializing_if = "is_false")]
         rollback: bool,
     },
     /// The server does not accept the new token yet: it is kept, the old one stays current.
@@ -70,21 +53,10 @@ pub(crate) enum Record {
     /// The new token is the workspace's current one.
     Promoted(About),
     /// Targets are about to get the new token, for the so many-th time.
-    Delivering {
-        workspace: String,
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        server: String,
-        attempt: u32,
-    },
+    Delivering { workspace: String, server: String, attempt: u32 },
     /// One target has the new token.
-    DeliveredTo {
-        workspace: String,
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        server: String,
-        target: String,
-    },
+    DeliveredTo { workspace: String, server: String, target: String },
     /// The targets that were given for one run have the new token.
-    #[serde(rename = "handed_over")]
     Delivered(About),
     /// A rollback came to nothing: the token that it led away from is the current one, and goes to
     /// every target once more.
@@ -92,15 +64,9 @@ pub(crate) enum Record {
     /// The refresh needs nothing more; what it leaves pending has records of its own.
     Done(About),
     /// A token must be revoked.
-    #[serde(rename = "owed")]
     PendingRevocation(PendingRevocation),
     /// A token was handed out by `token create` and is about to be printed.
-    HandingOut {
-        #[serde(rename = "place")]
-        workspace: WorkspaceRef,
-        at: Timestamp,
-        jti: String,
-    },
+    HandingOut { workspace: WorkspaceRef, at: Timestamp, jti: String },
     /// A live token that may be the result of a request whose answer was lost.
     Orphan(Orphan),
     /// Nothing more has to be done about this token: it was revoked, or handed out.
@@ -115,96 +81,75 @@ pub(crate) enum Record {
     /// A workspace is about to be created; a token may come with it.
     CreatingWorkspace {
         name: String,
-        #[serde(default, skip_serializing_if = "String::is_empty")]
         server: String,
         at: Timestamp,
         until: Timestamp,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         boot: Option<BootTime>,
     },
 }
 
 /// What a record is about: a workspace, by its UUID and its server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct About {
     pub(crate) workspace: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) server: String,
 }
 
 /// A request for a token of a workspace.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AboutRequest {
     pub(crate) workspace: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) server: String,
     pub(crate) at: Timestamp,
 }
 
 /// A token of a workspace.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AboutToken {
     pub(crate) workspace: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) server: String,
     pub(crate) jti: String,
 }
 
 /// A token that must be revoked. Its id is kept, and its text only as long as a way back to it is
 /// promised.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PendingRevocation {
-    #[serde(rename = "place")]
     pub(crate) workspace: WorkspaceRef,
     pub(crate) jti: String,
     /// Not before this moment, by the server's clock; at once if absent.
     pub(crate) not_before: Option<Timestamp>,
     /// The promised grace, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) grace_s: Option<u64>,
     /// The token that replaced it: if a restored config file holds the old one again, nothing else
     /// names the replacement.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) successor: Option<String>,
     /// When it became pending, by our clock.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) since: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) boot: Option<BootTime>,
     /// Just created: until the news of it has reached every part of the server, a list without it
     /// proves nothing.
-    #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) is_new: bool,
     /// The user asked for it: it is revoked even if the config file holds it.
-    #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) by_hand: bool,
     /// The token itself, while its grace runs: `token rollback` makes it the current one again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) token: Option<Token>,
     /// Targets that were given for one run alone have its successor: they must get it back.
-    #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) own_targets: bool,
 }
 
 /// A live token that is not stored here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Orphan {
-    #[serde(rename = "place")]
     pub(crate) workspace: WorkspaceRef,
     pub(crate) jti: String,
     /// When it was created, by the server's clock.
-    #[serde(rename = "born")]
     pub(crate) created_at: Option<Timestamp>,
-    #[serde(default)]
     pub(crate) origin: Origin,
 }
 
 /// The origin of an orphan, as far as the evidence goes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// It was created around a request that was lost; another machine may hold it.
     #[default]
@@ -218,27 +163,6 @@ pub(crate) enum Origin {
     Superseded,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
-/// Formats records as the lines of a journal.
-///
-/// # Errors
-/// None in practice: a record always has a JSON form.
-pub(crate) fn lines(records: &[Record]) -> Result<Vec<u8>> {
-    let mut lines = Vec::new();
-    for record in records {
-        serde_json::to_writer(&mut lines, record).map_err(|e| {
-            let path = std::path::Path::new("a journal record");
-            Error::write_file("lay out", path, e.into())
-        })?;
-        lines.push(b'\n');
-    }
-    Ok(lines)
-}
-
 impl Pending {
     /// Adds up the lines of a journal, and returns how many of its bytes count.
     ///
@@ -249,24 +173,18 @@ impl Pending {
     /// # Errors
     /// The number (from 1) of an invalid line before that, and why. The message does not contain
     /// its text, which may hold a token.
-    pub(crate) fn read(lines: &[u8]) -> std::result::Result<(Self, usize), String> {
+    pub(crate) fn read(lines: &[u8]) -> Result<(Self, usize), String> {
         let synced = lines.windows(2).rposition(|pair| pair == b"\n\n");
         let synced = synced.map_or(0, |at| at + 2);
         let mut pending = Self::default();
         let mut counted = 0;
         for (n, line) in lines.split_inclusive(|b| *b == b'\n').enumerate() {
             if line != b"\n" {
-                match serde_json::from_slice(line) {
-                    Ok(record) if line.ends_with(b"\n") => pending.apply(record),
-                    Err(_) if counted >= synced && !is_json(line) => break,
-                    Ok(_) => break,
-                    Err(e) => {
-                        let column = e.column();
-                        return Err(format!(
-                            "line {}, column {column}: not a record of this version",
-                            n + 1
-                        ));
-                    }
+                match record(line) {
+                    Some(record) if line.ends_with(b"\n") => pending.apply(record),
+                    Some(_) => break,
+                    None if counted >= synced && !is_json(line) => break,
+                    None => return Err(format!("line {}: not a record of this version", n + 1)),
                 }
             }
             counted += line.len();

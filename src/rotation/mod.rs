@@ -22,6 +22,7 @@ mod moment;
 mod orphans;
 mod pending;
 mod ports;
+mod record_form;
 mod recover;
 mod refresh;
 mod replay;
@@ -46,13 +47,14 @@ pub(crate) use deliver::deliver_current;
 pub(crate) use issue::CreatedWorkspace;
 #[cfg(test)]
 pub(crate) use journal::{About, AboutRequest, PendingRevocation};
-pub(crate) use journal::{Origin, Orphan, Record, lines as journal_lines};
+pub(crate) use journal::{Origin, Orphan, Record};
 pub(crate) use moment::Moment;
 pub(crate) use pending::{Pending, Rotation};
 pub(crate) use ports::{
     Acceptance, Answer, ControlPlane, Deliver, Delivery, Event, HistoryEvent, ListedToken,
     NewWorkspace, Promotion, Store, Target,
 };
+pub(crate) use record_form::lines as journal_lines;
 pub(crate) use workspace_ref::WorkspaceRef;
 
 /// The options of a refresh.

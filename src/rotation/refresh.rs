@@ -139,11 +139,7 @@ impl Rotator<'_> {
         if let Some(refusal) = self.breaker.refusal(Call::Create) {
             return Err(Error::call(CREATE, refusal));
         }
-        // A server that cannot be reached costs no write.
-        if let Err(failure) = self.control_plane.connect() {
-            self.breaker.failed(Call::Create, &failure);
-            return Err(Error::call(CREATE, failure));
-        }
+        self.reach(Call::Create).map_err(|failure| Error::call(CREATE, failure))?;
         // What cannot be written is found out before anything is requested.
         self.store.probe()?;
         let mut attempt = 1;

@@ -1,6 +1,7 @@
 //! Durations as people write them, and when a token should expire.
 
-use serde::{Deserialize, Serialize};
+use crate::form::{self, Form};
+use crate::json::Json;
 
 use super::{LAST_SECOND, Timestamp, digits};
 
@@ -33,8 +34,7 @@ pub fn parse_duration(text: &str) -> Option<u64> {
 }
 
 /// When a token expires, as the user requested.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
     /// This many seconds from now.
     In(u64),
@@ -42,6 +42,27 @@ pub enum Expiry {
     At(Timestamp),
     /// Never.
     Never,
+}
+
+impl Form for Expiry {
+    fn write(&self) -> Json {
+        match self {
+            Self::In(secs) => Json::of([("in", secs.write())]),
+            Self::At(time) => Json::of([("at", time.write())]),
+            Self::Never => "never".into(),
+        }
+    }
+
+    fn read(json: &Json) -> Option<Self> {
+        if json.as_str() == Some("never") {
+            return Some(Self::Never);
+        }
+        match form::variant(json)? {
+            ("in", secs) => u64::read(secs).map(Self::In),
+            ("at", time) => Timestamp::read(time).map(Self::At),
+            _ => None,
+        }
+    }
 }
 
 impl Expiry {

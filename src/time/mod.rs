@@ -4,8 +4,6 @@ mod expiry;
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 pub use expiry::{Expiry, parse_duration};
 
 const DAY_SECS: i64 = 86_400;
@@ -16,8 +14,7 @@ const LAST_MILLI: i64 = LAST_SECOND * 1000 + 999;
 const FIRST_SECOND: i64 = -62_167_219_200;
 
 /// Milliseconds since the epoch, as the config file counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(i64);
 
 impl Timestamp {

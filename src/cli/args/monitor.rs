@@ -42,8 +42,8 @@ pub(crate) struct Check {
 
 /// Look at everything that a refresh depends on, and tell what is wrong and
 /// what helps: folder, files, config, journal, tokens, targets, session,
-/// variables, timers, network, proxy, server, clock. It shows no secret, so
-/// that it can be put into a report.
+/// variables, timers, network, proxy, server and its certificate, clock. It
+/// shows no secret, so that it can be put into a report.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,

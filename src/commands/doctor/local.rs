@@ -77,7 +77,7 @@ pub(super) fn folder(chart: &mut Chart, app: &App) {
         chart.fail("folder", &format!("{} does not exist", dir.display()), "ntcli auth login");
         return;
     };
-    let before = chart.0.len();
+    let before = chart.entries.len();
     if let Err(error) = store::check_folder(dir) {
         chart.error("folder", &error);
     } else if found.mode() & 0o077 != 0 {
@@ -123,7 +123,7 @@ pub(super) fn folder(chart: &mut Chart, app: &App) {
         }
         Err(error) => chart.error("folder", &error),
     }
-    if chart.0.len() == before {
+    if chart.entries.len() == before {
         chart.ok("folder", &format!("{} is private, can be locked and written", dir.display()));
     }
 }

@@ -42,14 +42,17 @@ struct Entry {
 }
 
 /// Everything that was looked at, in order.
-#[derive(Default)]
-struct Chart(Vec<Entry>);
+struct Chart {
+    entries: Vec<Entry>,
+    /// The server's, if it has shown one.
+    certificate: Json,
+}
 
 impl Chart {
     fn add(&mut self, area: &'static str, status: Status, text: &str, fix: Option<String>) {
         let tame = |text: &str| printable(&redact(text, &[]));
         let fix = fix.filter(|fix| !fix.is_empty()).map(|fix| tame(&fix));
-        self.0.push(Entry { area, status, text: tame(text), fix });
+        self.entries.push(Entry { area, status, text: tame(text), fix });
     }
 
     fn ok(&mut self, area: &'static str, text: &str) {
@@ -70,14 +73,14 @@ impl Chart {
     }
 
     fn count(&self, status: Status) -> usize {
-        self.0.iter().filter(|entry| entry.status == status).count()
+        self.entries.iter().filter(|entry| entry.status == status).count()
     }
 }
 
 /// Looks at everything. What cannot be looked at is said, and the rest goes on.
 pub(super) fn run(ctx: &Context, args: &cli::Doctor) -> Result<Report> {
     let app = App::open(ctx)?;
-    let mut chart = Chart::default();
+    let mut chart = Chart { entries: Vec::new(), certificate: Json::Null };
     local::program(&mut chart, ctx);
     local::variables(&mut chart, ctx);
     local::folder(&mut chart, &app);
@@ -98,7 +101,7 @@ pub(super) fn run(ctx: &Context, args: &cli::Doctor) -> Result<Report> {
 fn report(chart: &Chart) -> Report {
     let (failed, warnings) = (chart.count(Status::Failed), chart.count(Status::Warning));
     let mut text = String::new();
-    for Entry { area, status, text: said, fix } in &chart.0 {
+    for Entry { area, status, text: said, fix } in &chart.entries {
         text += &format!("{:8} {area:9} {said}\n", status.word());
         if let Some(fix) = fix {
             text += &format!("{:18} -> {fix}\n", "");
@@ -108,7 +111,7 @@ fn report(chart: &Chart) -> Report {
         (0, 0) => "Nothing is wrong.\n".to_owned(),
         (failed, warnings) => format!("Failed: {failed}; warnings: {warnings}.\n"),
     };
-    let entries = chart.0.iter().map(|entry| {
+    let entries = chart.entries.iter().map(|entry| {
         Json::of([
             ("area", entry.area.into()),
             ("status", entry.status.word().into()),
@@ -119,6 +122,7 @@ fn report(chart: &Chart) -> Report {
     let count = |n: usize| Json::Number(n.into());
     let json = Json::of([
         ("checks", Json::Array(entries.collect())),
+        ("certificate", chart.certificate.clone()),
         ("failed", count(failed)),
         ("warnings", count(warnings)),
     ]);

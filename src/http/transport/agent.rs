@@ -6,15 +6,12 @@ use std::time::Duration;
 
 use ureq::Agent;
 use ureq::config::Config;
-use ureq::tls::TlsConfig;
-use ureq::unversioned::transport::{
-    ConnectProxyConnector, Connector, RustlsConnector, TcpConnector,
-};
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector, TcpConnector};
 
 use super::ahead::Ahead;
-use super::bundle::BundleTls;
 use super::forward::AbsoluteForm;
 use super::resolve::Resolve;
+use super::secured::AddTls;
 use super::send_tracker::{AboveTls, BelowTls, SendTracker};
 use super::tls::Tls;
 use crate::http::proxy::Proxy;
@@ -99,7 +96,6 @@ impl Agents {
         let needs_tls = secure || proxy.as_ref().is_some_and(|proxy| proxy.secure);
         let tls = if needs_tls { Some(Tls::new(settings, &tracker)?) } else { None };
         let has_identity = tls.as_ref().is_some_and(|tls| tls.has_identity);
-        let (tls, bundle) = tls.map(|tls| (tls.for_ureq, tls.bundle)).unzip();
         let agent = if forwards {
             let chain =
                 ().chain(TcpConnector::default())
@@ -107,7 +103,7 @@ impl Agents {
                     .chain(BelowTls { tracker: tracker.clone(), tunnels: false })
                     .chain(AboveTls { tracker: tracker.clone(), tunnels: false });
             let instead = for_ureq.map(|proxy| proxy.uri().clone());
-            let config = config(settings.timeout, None, None);
+            let config = config(settings.timeout, None);
             Agent::with_parts(config, ahead(chain, &tracker, false), Resolve::new(tracker, instead))
         } else {
             let tunnels = proxy.is_some();
@@ -115,10 +111,9 @@ impl Agents {
                 ().chain(ConnectProxyConnector::default())
                     .chain(TcpConnector::default())
                     .chain(BelowTls { tracker: tracker.clone(), tunnels })
-                    .chain(BundleTls(bundle.flatten()))
-                    .chain(RustlsConnector::default())
+                    .chain(AddTls(tls.map(|tls| tls.config), tracker.clone()))
                     .chain(AboveTls { tracker: tracker.clone(), tunnels });
-            let config = config(settings.timeout, for_ureq, tls);
+            let config = config(settings.timeout, for_ureq);
             Agent::with_parts(config, ahead(chain, &tracker, tunnels), Resolve::new(tracker, None))
         };
         Ok(Route { proxy, forwards, agent, secure, has_identity })
@@ -130,8 +125,8 @@ fn ahead<C: Connector>(chain: C, tracker: &SendTracker, tunnels: bool) -> Ahead<
     Ahead { chain, tracker, tunnels, longest_idle: LONGEST_IDLE, kept }
 }
 
-fn config(timeout: Duration, proxy: Option<ureq::Proxy>, tls: Option<TlsConfig>) -> Config {
-    let mut config = Agent::config_builder()
+fn config(timeout: Duration, proxy: Option<ureq::Proxy>) -> Config {
+    Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
@@ -148,9 +143,6 @@ fn config(timeout: Duration, proxy: Option<ureq::Proxy>, tls: Option<TlsConfig>)
         .max_idle_age(LONGEST_IDLE)
         .timeout_global(Some(timeout))
         .timeout_resolve(Some(timeout.min(LONGEST_RESOLVE)))
-        .timeout_connect(Some(timeout.min(LONGEST_CONNECT)));
-    if let Some(tls) = tls {
-        config = config.tls_config(tls);
-    }
-    config.build()
+        .timeout_connect(Some(timeout.min(LONGEST_CONNECT)))
+        .build()
 }

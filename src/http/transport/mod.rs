@@ -3,10 +3,10 @@
 
 pub(in crate::http) mod agent;
 mod ahead;
-mod bundle;
 pub(in crate::http) mod exchange;
 mod forward;
 pub(in crate::http) mod identity;
 mod resolve;
+mod secured;
 pub(in crate::http) mod send_tracker;
 pub(in crate::http) mod tls;

@@ -1,6 +1,7 @@
 //! How far an attempt got, and so whether the server can have seen any of it.
 
 use std::io::{self, ErrorKind};
+use std::mem::take;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ureq::http::uri::Authority;
@@ -39,6 +40,8 @@ struct Seen {
     /// The servers that have asked for a client certificate in this run: when a session is resumed,
     /// they do not ask again.
     askers: Vec<Authority>,
+    /// What the last server showed, in DER.
+    certificate: Vec<u8>,
 }
 
 /// Whether this is an attempt to connect only.
@@ -67,6 +70,7 @@ impl Default for Seen {
             peer: Peer::default(),
             rehearsal: Rehearsal::No,
             askers: Vec::new(),
+            certificate: Vec::new(),
         }
     }
 }
@@ -84,8 +88,8 @@ impl SendTracker {
 
     fn begin(&self, rehearsal: Rehearsal) {
         self.with(|seen| {
-            let askers = std::mem::take(&mut seen.askers);
-            *seen = Seen { rehearsal, askers, ..Seen::default() };
+            let (askers, certificate) = (take(&mut seen.askers), take(&mut seen.certificate));
+            *seen = Seen { rehearsal, askers, certificate, ..Seen::default() };
         });
     }
 
@@ -120,6 +124,20 @@ impl SendTracker {
     /// The server, as far as this attempt has met it.
     pub(in crate::http) fn peer(&self) -> Peer {
         self.with(|seen| seen.peer)
+    }
+
+    /// The certificate of the server, in DER; empty if none was shown.
+    pub(in crate::http) fn certificate(&self) -> Vec<u8> {
+        self.with(|seen| seen.certificate.clone())
+    }
+
+    /// The server, or a proxy before it, has shown this certificate.
+    pub(in crate::http) fn saw_certificate(&self, der: &[u8]) {
+        self.with(|seen| {
+            if seen.stage == Stage::Tls {
+                seen.certificate = der.to_vec();
+            }
+        });
     }
 
     /// The server asks for a client certificate.

@@ -8,10 +8,9 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
-use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
-use super::bundle;
 use super::identity::{self, ClientCertificate};
+use super::secured;
 use super::send_tracker::SendTracker;
 use crate::http::describe_io;
 use crate::http::settings::Settings;
@@ -20,14 +19,9 @@ use crate::text::printable;
 /// No bundle of roots is larger; a device or a wrong file might be endless.
 const LONGEST_BUNDLE: u64 = 8 * 1024 * 1024;
 
-/// As [`no_key`], for ureq.
-const NO_KEY: &[u8] = b"-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n";
-
 /// How connections of one route are secured.
 pub(super) struct Tls {
-    pub(super) for_ureq: TlsConfig,
-    /// Takes precedence where there is a bundle.
-    pub(super) bundle: Option<Arc<ClientConfig>>,
+    pub(super) config: Arc<ClientConfig>,
     /// Whether a server that asks for a certificate gets one.
     pub(super) has_identity: bool,
 }
@@ -38,23 +32,9 @@ impl Tls {
         let identity = settings.client.as_ref().map(identity::load).transpose()?;
         let identity = identity.as_ref();
         let crypto = identity::crypto(identity, tracker);
-        let bundle = match &settings.ca_bundle {
-            None => None,
-            Some(path) => {
-                let certificates = certificates_in(path)?;
-                Some(bundle::configure(certificates, Arc::clone(&crypto), identity)?)
-            }
-        };
-        let chain = identity.map(|identity| identity.cert.as_slice()).unwrap_or_default();
-        let chain: Vec<_> =
-            chain.iter().map(|c| Certificate::from_der(c.as_ref()).to_owned()).collect();
-        let no_key = PrivateKey::from_pem(NO_KEY).map_err(|error| error.to_string())?;
-        let for_ureq = TlsConfig::builder()
-            .root_certs(RootCerts::WebPki)
-            .client_cert(Some(ClientCert::new_with_certs(&chain, no_key)))
-            .unversioned_rustls_crypto_provider(crypto)
-            .build();
-        Ok(Self { for_ureq, bundle, has_identity: identity.is_some() })
+        let bundle = settings.ca_bundle.as_deref().map(certificates_in).transpose()?;
+        let config = secured::configure(bundle, crypto, identity)?;
+        Ok(Self { config, has_identity: identity.is_some() })
     }
 }
 

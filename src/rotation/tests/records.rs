@@ -1,6 +1,7 @@
 //! What the records of the journal add up to.
 
 use super::sim::{token, workspace};
+use crate::rotation::record_form::record;
 use crate::rotation::{
     Origin, Orphan, Pending, PendingRevocation, Record, WorkspaceRef, journal_lines,
 };
@@ -156,6 +157,118 @@ fn a_line_that_is_no_record() {
     }
     for damaged in ["{\"later\":{}}\n", "\0\0\0\0\n\n"] {
         let said = counts(&format!("{whole}{damaged}{whole}")).unwrap_err();
-        assert!(said.starts_with("line 2, "), "{said}");
+        assert!(said.starts_with("line 2: "), "{said}");
+    }
+}
+
+const PLACE: &str = r#""place":{"key":"ws-a-1","id":"1","name":"a","server":"https://a"}"#;
+const OLD_PLACE: &str = r#""place":{"key":"ws-a-1","id":"1","name":"a"}"#;
+const TOKEN: &str = r#"{"access_token":"wst_1","jti":"j1","expiry":{"at":7},"token_type":"Bearer","scope":["r","w"]}"#;
+const OLD: &str =
+    r#"{"access_token":"wst_0","jti":null,"expiry":"unknown","token_type":"Bearer","scope":[]}"#;
+const BOOT: &str = r#""boot":{"id":"b","secs":60}"#;
+const ABOUT: &str = r#""workspace":"1","server":"https://a""#;
+
+/// Every record, with everything it may have and with the least.
+fn lines() -> Vec<String> {
+    let mut lines = vec![
+        format!(
+            r#"{{"creating":{{{PLACE},"at":1,"until":2,{BOOT},"expiry":{{"in":60}},"to_hand_out":true}}}}"#
+        ),
+        format!(r#"{{"creating":{{{OLD_PLACE},"at":-1,"until":2,"expiry":"never"}}}}"#),
+        format!(r#"{{"creating":{{{OLD_PLACE},"at":-1,"until":2,"expiry":{{"at":9}}}}}}"#),
+        format!(r#"{{"ended":{{{ABOUT},"at":1,"until":2}}}}"#),
+        r#"{"unanswered":{"workspace":"1","at":1}}"#.to_owned(),
+        format!(
+            r#"{{"created":{{{PLACE},"at":1,"token":{TOKEN},"old":{OLD},"hand_over":true,"grace_s":60,"keep_old":true,"rollback":true}}}}"#
+        ),
+        format!(
+            r#"{{"created":{{{OLD_PLACE},"at":1,"token":{TOKEN},"old":null,"hand_over":false,"grace_s":null}}}}"#
+        ),
+        format!(r#"{{"delivering":{{{ABOUT},"attempt":2}}}}"#),
+        format!(r#"{{"delivered_to":{{{ABOUT},"target":"env:A=/é\n"}}}}"#),
+        format!(
+            r#"{{"owed":{{{PLACE},"jti":"j","not_before":3,"grace_s":18446744073709551615,"successor":"k","since":4,{BOOT},"is_new":true,"by_hand":true,"token":{TOKEN},"own_targets":true}}}}"#
+        ),
+        format!(r#"{{"owed":{{{OLD_PLACE},"jti":"j","not_before":null}}}}"#),
+        format!(r#"{{"handing_out":{{{PLACE},"at":1,"jti":"j"}}}}"#),
+        format!(r#"{{"creating_workspace":{{"name":"n","server":"s","at":1,"until":2,{BOOT}}}}}"#),
+        r#"{"creating_workspace":{"name":"n","at":1,"until":2}}"#.to_owned(),
+    ];
+    for origin in ["maybe", "match", "handed_out", "superseded"] {
+        lines.push(format!(r#"{{"orphan":{{{PLACE},"jti":"j","born":5,"origin":"{origin}"}}}}"#));
+    }
+    let of_workspace =
+        ["unconfirmed", "promoted", "handed_over", "turned_back", "done", "forgotten"];
+    for (kinds, rest) in [
+        (&of_workspace[..], ""),
+        (&["searched", "closed"], r#","at":1"#),
+        (&["gone", "withdrawn", "dismissed"], r#","jti":"j""#),
+    ] {
+        for kind in kinds {
+            lines.push(format!(r#"{{"{kind}":{{{ABOUT}{rest}}}}}"#));
+            lines.push(format!(r#"{{"{kind}":{{"workspace":"1"{rest}}}}}"#));
+        }
+    }
+    lines
+}
+
+fn counts(line: &str) -> bool {
+    Pending::read(format!("{line}\n").as_bytes()).is_ok()
+}
+
+/// Journals are read by later versions and by earlier ones.
+#[test]
+fn records_keep_their_form() {
+    for line in lines() {
+        let record = record(line.as_bytes());
+        let written = record.map(|record| journal_lines(&[record]).unwrap());
+        assert_eq!(written, Some(format!("{line}\n").into_bytes()), "{line}");
+    }
+}
+
+/// What is absent in older journals has a meaning; nothing else may be absent, or added, or twice.
+#[test]
+fn a_record_that_is_not_of_this_version_is_refused() {
+    for line in lines() {
+        assert!(counts(&line), "{line}");
+        let kind = line.split('"').nth(1).unwrap();
+        let more = line.replacen(":{", r#":{"later":[{}],"#, 1);
+        assert_eq!(counts(&more), ["owed", "orphan"].contains(&kind), "{more}");
+        assert!(!counts(&line.replacen(kind, "later", 1)), "{line}");
+        assert!(!counts(&line.replacen("{\"", "{\"done\":{\"workspace\":\"1\"},\"", 1)), "{line}");
+        for other in ["1.5", "null", "[]", "{}", "\"x\""] {
+            assert!(!counts(&format!(r#"{{"{kind}":{other}}}"#)), "{kind} {other}");
+        }
+    }
+    let orphan = format!(r#"{{"orphan":{{{OLD_PLACE},"jti":"j","born":null,"later":1}}}}"#);
+    assert!(counts(&orphan));
+    for refused in [
+        r#"{"done":{"workspace":"1","workspace":"2"}}"#,
+        r#"{"done":{"workspace":"1"},"done":{"workspace":"1"}}"#,
+        r#"{"done":{"workspace":1}}"#,
+        r#"{"done":{"workspace":null}}"#,
+        r#"{"done":{"server":"s"}}"#,
+        r#"{"gone":{"workspace":"1"}}"#,
+        r#"{"closed":{"workspace":"1","at":1.0}}"#,
+        r#"{"closed":{"workspace":"1","at":9223372036854775808}}"#,
+        r#"{"delivering":{"workspace":"1","attempt":-1}}"#,
+        r#"{"delivering":{"workspace":"1","attempt":4294967296}}"#,
+        "{}",
+        "\"done\"",
+    ] {
+        assert!(!counts(refused), "{refused}");
+    }
+    let created = lines().remove(5);
+    for (what, other) in [
+        ("\"hand_over\":true", "\"hand_over\":1"),
+        ("\"hand_over\":true,", ""),
+        ("{\"at\":7}", "\"later\""),
+        ("{\"at\":7}", "{\"at\":7,\"in\":7}"),
+        ("\"scope\":[\"r\",", "\"scope\":[1,"),
+        ("\"grace_s\":60", "\"grace_s\":-60"),
+        ("\"key\":\"ws-a-1\",", ""),
+    ] {
+        assert!(created.contains(what) && !counts(&created.replacen(what, other, 1)), "{other}");
     }
 }

@@ -213,21 +213,21 @@ fn a_damaged_journal() {
     let wrong = good.replace("\"at\":", "\"at\":true,\"was\":");
     for (text, said) in [
         // An empty line says that everything before it is on the disk.
-        ("garbage\n\n".to_owned(), "line 1, column"),
-        ("\0\u{1}\n\n".to_owned(), "line 1, column"),
-        ("[".repeat(100_000) + "\n\n", "line 1, column"),
-        (format!("{half}\n{good}\n\n{good}\n"), "line 1, column"),
-        (format!("{half}{good}\n\n"), "line 1, column"),
-        (format!("{good}\n{half}\n\n{half}\n"), "line 2, column"),
-        (format!("{good}\n\n{half}\n\n"), "line 3, column"),
+        ("garbage\n\n".to_owned(), "line 1: not a record"),
+        ("\0\u{1}\n\n".to_owned(), "line 1: not a record"),
+        ("[".repeat(100_000) + "\n\n", "line 1: not a record"),
+        (format!("{half}\n{good}\n\n{good}\n"), "line 1: not a record"),
+        (format!("{half}{good}\n\n"), "line 1: not a record"),
+        (format!("{good}\n{half}\n\n{half}\n"), "line 2: not a record"),
+        (format!("{good}\n\n{half}\n\n"), "line 3: not a record"),
         // A whole line was not torn by a power cut.
-        ("[]\n".to_owned(), "line 1, column"),
-        ("null\n".to_owned(), "line 1, column"),
-        ("{}\n".to_owned(), "line 1, column"),
-        (format!("{wrong}\n"), "line 1, column"),
-        ("{\"invented\":{}}\n".to_owned(), "line 1, column"),
-        (format!("{good}\n\n{{\"invented\":{{}}}}\n"), "line 3, column"),
-        (format!("{good}\n\n{{\"invented\":{{}}}}\n\0\n"), "line 3, column"),
+        ("[]\n".to_owned(), "line 1: not a record"),
+        ("null\n".to_owned(), "line 1: not a record"),
+        ("{}\n".to_owned(), "line 1: not a record"),
+        (format!("{wrong}\n"), "line 1: not a record"),
+        ("{\"invented\":{}}\n".to_owned(), "line 1: not a record"),
+        (format!("{good}\n\n{{\"invented\":{{}}}}\n"), "line 3: not a record"),
+        (format!("{good}\n\n{{\"invented\":{{}}}}\n\0\n"), "line 3: not a record"),
     ] {
         assert_damaged(&world, "rotation.journal", text.as_bytes(), said);
     }

@@ -3,6 +3,7 @@
 pub(crate) mod answers;
 pub(crate) mod client_certificates;
 pub(crate) mod networks;
+pub(crate) mod nginx;
 pub(crate) mod proxies;
 pub(crate) mod proxy;
 pub(crate) mod tls;

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use crate::control_plane::{Fault, Route, Times};
 use crate::harness::kill;
 use crate::harness::strace::Call;
+use crate::harness::world::SESSION;
+use crate::ports::free_port;
 use crate::workspaces::manage::{active, named, run, world};
 
 #[test]
@@ -51,6 +53,23 @@ fn a_token_that_comes_along_is_stored() {
     );
     world.refresh(&[]).exits(0);
     assert_eq!(world.plane.live_tokens(id).len(), 1);
+}
+
+/// Nothing has to be taken back of a request that could not be sent.
+#[test]
+fn a_server_that_cannot_be_reached_costs_no_write() {
+    if !crate::harness::strace::is_available() {
+        return;
+    }
+    let world = world();
+    let nowhere = format!("http://127.0.0.1:{}", free_port());
+    let log = world.outside("strace");
+    let create = world.ntcli(&["workspace", "create", "dev"]).env("NTCLI_API_URL", nowhere);
+    let create = create.env("NTCLI_SESSION_TOKEN", SESSION).strace(&log, &["-y"]);
+    create.run().exits(5).says("connection refused");
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("ECONNREFUSED") && !log.contains("sync("), "{log}");
+    assert!(!world.has_journal());
 }
 
 /// The server made it, but its answer was lost: the list tells, and a token in it is named.

@@ -1,6 +1,6 @@
-//! TLS with the servers that `SSL_CERT_FILE` vouches for. As curl does, it also accepts a server
-//! whose own certificate is in that file, which is all that a self-signed one needs. ureq's connector
-//! knows only certificates that an issuer has signed.
+//! TLS. As curl does, it also accepts a server whose own certificate is in `SSL_CERT_FILE`, which is
+//! all that a self-signed one needs. ureq's connector knows only certificates that an issuer has
+//! signed, and does not show them.
 
 use std::fmt;
 use std::io::{Read, Write};
@@ -22,26 +22,28 @@ use ureq::unversioned::transport::{
 };
 
 use super::identity::Identity;
+use super::send_tracker::SendTracker;
 use super::tls;
 
-/// Adds TLS if there is a bundle; without one, ureq's connector does it.
-pub(super) struct BundleTls(pub(super) Option<Arc<ClientConfig>>);
+/// Adds TLS where the URL wants it.
+pub(super) struct AddTls(pub(super) Option<Arc<ClientConfig>>, pub(super) SendTracker);
 
 // Derived, it would take all of rustls's own along.
-impl fmt::Debug for BundleTls {
+impl fmt::Debug for AddTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("BundleTls")
+        f.write_str("AddTls")
     }
 }
 
-/// The configuration for the certificates of the bundle, at least one of which can be read.
+/// The configuration for the certificates of a bundle, at least one of which can be read; or for the
+/// roots of Mozilla.
 pub(super) fn configure(
-    certificates: Vec<CertificateDer<'static>>,
+    bundle: Option<Vec<CertificateDer<'static>>>,
     crypto: Arc<CryptoProvider>,
     identity: Option<&Identity>,
 ) -> Result<Arc<ClientConfig>, String> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(certificates.iter().cloned());
+    let roots = roots(bundle.as_deref());
+    let certificates = bundle.unwrap_or_default();
     let algorithms = crypto.signature_verification_algorithms;
     let verifier = Arc::new(InBundle { certificates, roots, algorithms });
     let chain = identity.map(|identity| identity.cert.clone()).unwrap_or_default();
@@ -54,6 +56,15 @@ pub(super) fn configure(
                 .with_client_auth_cert(chain, tls::no_key())
         });
     Ok(Arc::new(config.map_err(|error| error.to_string())?))
+}
+
+fn roots(bundle: Option<&[CertificateDer<'static>]>) -> RootCertStore {
+    let Some(bundle) = bundle else {
+        return webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+    };
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(bundle.iter().cloned());
+    roots
 }
 
 /// Accepts what an issuer in the bundle has signed, and what is itself in the bundle. rustls's own
@@ -116,7 +127,7 @@ impl ServerCertVerifier for InBundle {
     }
 }
 
-impl<In: Transport> Connector<In> for BundleTls {
+impl<In: Transport> Connector<In> for AddTls {
     type Out = Either<In, Secured<In>>;
 
     fn connect(
@@ -137,6 +148,9 @@ impl<In: Transport> Connector<In> for BundleTls {
         let mut socket = TransportAdapter::new(inner, details.current_time.clone());
         socket.set_timeout(left(details));
         session.complete_io(&mut socket)?;
+        if let Some([shown, ..]) = session.peer_certificates() {
+            self.1.saw_certificate(shown);
+        }
         let config = details.config;
         let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
         Ok(Some(Either::B(Secured { stream: StreamOwned::new(session, socket), buffers })))
@@ -189,5 +203,20 @@ impl<T: Transport> Transport for Secured<T> {
 
     fn is_tls(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_bundle_known_issuers_are_trusted() {
+        let known = |name: &[u8]| {
+            let mut subjects = roots(None).roots.into_iter().map(|root| root.subject.to_vec());
+            subjects.any(|subject| subject.windows(name.len()).any(|part| part == name))
+        };
+        assert!(known(b"ISRG Root X1") && known(b"DigiCert Global Root G2"));
+        assert!(!known(b"ntcli"));
     }
 }
