@@ -31,6 +31,16 @@ pub(crate) const EXIT_CODES: &[(i32, &str)] = &[
 pub(super) const OWN_EXIT_CODES: &str = "token needs-refresh: 0 due, 1 not due, 255 an error. check: 0 ok, 1 warning,\n\
      2 critical, 3 unknown.\n";
 
+/// What those who receive a token are given.
+const DELIVERY: &str = "In a path, {name} and {id} stand for the workspace's. A command has \
+    NTCLI_NEW_TOKEN, NTCLI_NEW_JTI, NTCLI_OLD_JTI, NTCLI_EXPIRES_AT, NTCLI_WORKSPACE_NAME, \
+    NTCLI_WORKSPACE_ID and NTCLI_ATTEMPT (above 1: repeated) in its environment.";
+
+/// That, for a command that delivers.
+pub(super) fn delivery(node: &CommandInfoWithArgs) -> Option<&'static str> {
+    node.flags.iter().any(|flag| flag.long == "--exec").then_some(DELIVERY)
+}
+
 /// The command as typed.
 pub(super) fn spelled(path: &[&str]) -> String {
     [&["ntcli"], path].concat().join(" ")
@@ -120,6 +130,10 @@ fn page(path: &[&str], node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) -> 
     if node.flags.iter().any(|f| !is_global(f)) {
         section(&mut out, "Options");
         options(&mut out, node.flags.iter().filter(|f| !is_global(f)));
+    }
+    if let Some(text) = delivery(node) {
+        section(&mut out, "Delivery");
+        entry(&mut out, "", 2, text);
     }
     section(&mut out, "Options of every command");
     options(&mut out, globals.iter());

@@ -61,10 +61,10 @@ pub(crate) struct TargetAdd {
     /// set the line of this variable in an env file
     #[argh(option, arg_name = "NAME=PATH")]
     pub env: Option<String>,
-    /// put the new token wherever the old one stands in this text file
+    /// replace the old token with the new one in this text file
     #[argh(option, arg_name = "PATH")]
     pub replace: Option<String>,
-    /// run this with /bin/sh; the token is in `NTCLI_NEW_TOKEN`
+    /// run this with /bin/sh
     #[argh(option, arg_name = "COMMAND")]
     pub exec: Option<String>,
     /// how long that may take (default 60s)

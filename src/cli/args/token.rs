@@ -114,11 +114,10 @@ pub(crate) struct TokenRefresh {
     #[argh(option, arg_name = "PATH")]
     pub metrics: Option<String>,
     /// write the new token to this file before the old one is revoked; repeatable; env:NAME=PATH
-    /// sets its line in an env file, replace:PATH puts it wherever the old one stands
+    /// sets its line in an env file, replace:PATH replaces the old token in a text file
     #[argh(option, arg_name = "PATH")]
     pub token_file: Vec<String>,
-    /// run this with /bin/sh before the old token is revoked; repeatable; the new one is in
-    /// `NTCLI_NEW_TOKEN`
+    /// run this with /bin/sh before the old token is revoked; repeatable
     #[argh(option, arg_name = "COMMAND")]
     pub exec: Vec<String>,
     /// how long that may take (default 60s)

@@ -84,6 +84,24 @@ fn the_manual_page_is_the_help() {
     assert!(!page.contains('`') && page.is_ascii(), "{page}");
 }
 
+#[test]
+fn what_a_delivery_is_given_is_told() {
+    let source = include_str!("../../hooks/command.rs");
+    let variables = source.split(".env(\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let words: Vec<_> = variables.chain(["{name}", "{id}"]).collect();
+    assert!(words.len() > 8, "{words:?}");
+    let page = man_page();
+    for command in ["token refresh", "target add"] {
+        let shown = shown(&format!("{command} --help"));
+        let heading = format!("\n.SS \"ntcli {command} ");
+        let in_man = page.split(&heading).nth(1).and_then(|rest| rest.split("\n.SS ").next());
+        for word in &words {
+            assert!(shown.contains(word), "{word}: {shown}");
+            assert!(in_man.is_some_and(|part| part.contains(word)), "{word}: {in_man:?}");
+        }
+    }
+}
+
 /// The rows of the README's table under a heading, as their cells without backticks.
 fn readme_table(heading: &str) -> Vec<Vec<String>> {
     let readme = include_str!("../../../README.md").replace('`', "");
