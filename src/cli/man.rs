@@ -45,7 +45,7 @@ pub(crate) fn page() -> String {
     section(&mut out, "FILES");
     for (name, holds) in [
         ("config.json", "session, workspaces and tokens; shared with the other client"),
-        ("rotation.journal", "what is pending; gone when nothing is"),
+        ("rotation.journal", "pending work; exists only while there is any"),
         ("targets.json", "what must get which workspace's token"),
         ("history.jsonl", "what was done, and when; no tokens"),
         ("last-run.json", "how the last refresh ended, for monitoring"),
