@@ -31,12 +31,12 @@ pub(crate) const EXIT_CODES: &[(i32, &str)] = &[
 pub(super) const OWN_EXIT_CODES: &str = "token needs-refresh: 0 due, 1 not due, 255 an error. check: 0 ok, 1 warning,\n\
      2 critical, 3 unknown.\n";
 
-/// What those who receive a token are given.
-const DELIVERY: &str = "In a path, {name} and {id} stand for the workspace's. A command has \
-    NTCLI_NEW_TOKEN, NTCLI_NEW_JTI, NTCLI_OLD_JTI, NTCLI_EXPIRES_AT, NTCLI_WORKSPACE_NAME, \
-    NTCLI_WORKSPACE_ID and NTCLI_ATTEMPT (above 1: repeated) in its environment.";
+/// What a command that receives a token is given.
+const DELIVERY: &str = "A command has NTCLI_NEW_TOKEN, NTCLI_NEW_JTI, NTCLI_OLD_JTI, \
+    NTCLI_EXPIRES_AT, NTCLI_WORKSPACE_NAME, NTCLI_WORKSPACE_ID and NTCLI_ATTEMPT (above 1: \
+    repeated) in its environment.";
 
-/// That, for a command that delivers.
+/// That, if it can be given one.
 pub(super) fn delivery(node: &CommandInfoWithArgs) -> Option<&'static str> {
     node.flags.iter().any(|flag| flag.long == "--exec").then_some(DELIVERY)
 }
