@@ -66,7 +66,7 @@ pub(crate) struct TokenExec {
     example = "ntcli token rollback",
     example = "ntcli token rollback prod --format json",
     error_code(0, ""),
-    error_code(1, "there is no way back; nothing has changed"),
+    error_code(1, "it cannot be done; nothing has changed"),
     error_code(2, ""),
     error_code(4, ""),
     error_code(5, ""),

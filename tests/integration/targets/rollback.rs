@@ -20,7 +20,7 @@ fn assert_back(world: &World, prod: &Workspace) {
 #[track_caller]
 fn assert_no_way_back(world: &World, prod: &Workspace) {
     let (current, before) = (world.current(prod), held(world));
-    rollback(world).exits(1).says("There is no way back").says("nothing has changed");
+    rollback(world).exits(1).says("Cannot roll back").says("nothing has changed");
     assert_eq!((world.current(prod), held(world)), (current, before));
 }
 
@@ -69,7 +69,7 @@ fn after_the_token_that_replaced_it() {
     world.ntcli(&["token", "revoke", &jti, "--force"]).run().exits(0);
     assert!(!journal(&world).contains(&prod.token.access_token));
     let output = rollback(&world);
-    output.exits(1).says("There is no way back: the workspace has no current token");
+    output.exits(1).says("Cannot roll back: the workspace has no current token");
 }
 
 /// While the token between them has a grace too, it leads back twice.

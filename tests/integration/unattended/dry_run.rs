@@ -114,7 +114,7 @@ fn what_cannot_be_written() {
         let output = look(&world, &["--token-file", file]);
         output
             .exits(2)
-            .says("Error: A new token could not be delivered, so none was asked for\n")
+            .says("Error: A new token could not be delivered, so none was requested\n")
             .says("Hint: ");
         assert!(output.stdout.contains("  But: "), "{output}");
     }
