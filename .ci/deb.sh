@@ -57,7 +57,7 @@ ${libc:+Depends: libc6 (>= ${libc#GLIBC_}), libgcc-s1}
 Section: admin
 Priority: optional
 Installed-Size: $(find "$root/usr" -type f -printf '%s\n' | awk '{ kib += int($1 / 1024) + 1 } END { print kib }')
-Description: rotates and looks after NimbleTools workspace tokens
+Description: rotates and manages NimbleTools workspace tokens
  Asks the control plane for a new workspace token, stores it, revokes the old
  one and confirms, so that a kill, a full disk or a lost answer loses nothing.
 END

@@ -1,4 +1,4 @@
-//! ntcli rotates and looks after `NimbleTools` workspace tokens: create, store, deliver, revoke,
+//! ntcli rotates and manages `NimbleTools` workspace tokens: create, store, deliver, revoke,
 //! confirm, so that a kill, a power cut, a full disk or a lost answer loses nothing and leaks
 //! nothing that the next run does not find.
 //!

@@ -16,7 +16,7 @@ const COLUMN: usize = 30;
 /// What the exit codes mean for every command that does not say otherwise.
 pub(crate) const EXIT_CODES: &[(i32, &str)] = &[
     (0, "done, or nothing was due"),
-    (1, "refused, or failed for a reason not below"),
+    (1, "refused, or failed for a reason not listed here"),
     (2, "wrong usage, or a file that cannot be used; nothing was sent"),
     (4, "sign-in missing, expired or rejected"),
     (5, "server unreachable, too busy or broken; nothing has changed"),
@@ -26,6 +26,20 @@ pub(crate) const EXIT_CODES: &[(i32, &str)] = &[
     (9, "refreshed and stored, but not delivered; the old token is kept live"),
     (10, "outcome unknown: a token may have been created; the next run checks"),
 ];
+
+/// The commands whose exit codes are answers.
+pub(super) const OWN_EXIT_CODES: &str = "token needs-refresh: 0 due, 1 not due, 255 an error. check: 0 ok, 1 warning,\n\
+     2 critical, 3 unknown.\n";
+
+/// What a command that receives a token is given.
+const DELIVERY: &str = "A command has NTCLI_NEW_TOKEN, NTCLI_NEW_JTI, NTCLI_OLD_JTI, \
+    NTCLI_EXPIRES_AT, NTCLI_WORKSPACE_NAME, NTCLI_WORKSPACE_ID and NTCLI_ATTEMPT (above 1: \
+    repeated) in its environment.";
+
+/// That, if it can be given one.
+pub(super) fn delivery(node: &CommandInfoWithArgs) -> Option<&'static str> {
+    node.flags.iter().any(|flag| flag.long == "--exec").then_some(DELIVERY)
+}
 
 /// The command as typed.
 pub(super) fn spelled(path: &[&str]) -> String {
@@ -116,6 +130,10 @@ fn page(path: &[&str], node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) -> 
     if node.flags.iter().any(|f| !is_global(f)) {
         section(&mut out, "Options");
         options(&mut out, node.flags.iter().filter(|f| !is_global(f)));
+    }
+    if let Some(text) = delivery(node) {
+        section(&mut out, "Delivery");
+        entry(&mut out, "", 2, text);
     }
     section(&mut out, "Options of every command");
     options(&mut out, globals.iter());

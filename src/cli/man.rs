@@ -45,7 +45,7 @@ pub(crate) fn page() -> String {
     section(&mut out, "FILES");
     for (name, holds) in [
         ("config.json", "session, workspaces and tokens; shared with the other client"),
-        ("rotation.journal", "what is pending; gone when nothing is"),
+        ("rotation.journal", "pending work; exists only while there is any"),
         ("targets.json", "what must get which workspace's token"),
         ("history.jsonl", "what was done, and when; no tokens"),
         ("last-run.json", "how the last refresh ended, for monitoring"),
@@ -68,6 +68,9 @@ fn commands(out: &mut String, path: &[&str], node: &CommandInfoWithArgs, globals
         }
         let is_global = |flag: &FlagInfo<'_>| globals.iter().any(|g| g.long == flag.long);
         options(out, node.flags.iter().filter(|flag| !is_global(flag)));
+        if let Some(text) = help::delivery(node) {
+            let _ = writeln!(out, ".PP\n{}", plain(text));
+        }
         for code in node.error_codes.iter().filter(|code| !code.description.is_empty()) {
             entry(out, &format!("exit {}", code.code), code.description);
         }

@@ -37,10 +37,8 @@ impl Topic {
             "exit-codes" => {
                 out.push_str("EXIT CODES\n\n");
                 help::exit_codes(&mut out);
-                out.push_str(
-                    "\ntoken needs-refresh: 0 due, 1 not due, 255 an error. check: 0 ok, 1 warning,\n\
-                     2 critical, 3 unknown.\n",
-                );
+                out.push('\n');
+                out.push_str(help::OWN_EXIT_CODES);
             }
             _ => {}
         }

@@ -92,7 +92,7 @@ impl AuthError {
                 Described::new(
                     "no_port",
                     exit::FAILED,
-                    format!("Cannot listen on {ports}, where the browser is to come back to"),
+                    format!("Cannot listen on {ports}, where the browser must return"),
                 )
                 .hint("ntcli auth login --port <a free port>")
                 .cause(source)
@@ -100,7 +100,7 @@ impl AuthError {
             Self::NoRandom => Described::new(
                 "no_random",
                 exit::FAILED,
-                "This machine gives no random numbers; nothing was sent",
+                "This machine provides no random numbers; nothing was sent",
             ),
             Self::Call { action, failure } => Described::call(
                 failure,

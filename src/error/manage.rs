@@ -4,7 +4,7 @@ use std::io;
 
 use super::described::{Described, id};
 use super::{Failure, NewTokenFate, exit};
-use crate::text::{printable, shell_word};
+use crate::text::{counted, printable, shell_word};
 use crate::time::Timestamp;
 
 /// Managing workspaces and tokens failed.
@@ -115,7 +115,7 @@ impl ManageError {
             Self::NoWayBack { reason, then } => Described::new(
                 "no_way_back",
                 exit::FAILED,
-                format!("There is no way back: {reason}; nothing has changed"),
+                format!("Cannot roll back: {reason}; nothing has changed"),
             )
             .hint(*then),
             Self::NotAdded { reason, hint } => Described::new(
@@ -144,9 +144,11 @@ impl ManageError {
                 format!("The current token is missing from {drifted} of {total} targets"),
             )
             .hint("ntcli target deliver"),
-            Self::Unsound { failed } => {
-                Described::new("unsound", exit::FAILED, format!("What must be fixed: {failed}"))
-            }
+            Self::Unsound { failed } => Described::new(
+                "unsound",
+                exit::FAILED,
+                format!("{} failed", counted(*failed, "check")),
+            ),
             Self::NoWorkspaces => {
                 Described::new("no_workspaces", exit::FAILED, "There is no workspace yet")
                     .hint("ntcli workspace create <name>")
@@ -176,7 +178,7 @@ impl ManageError {
             Self::StoredBehind { done, then, causes } => Described::new(
                 "stored_behind",
                 exit::NOT_STORED,
-                format!("{done}, but what is stored here could not be changed to match"),
+                format!("{done}, but the local files could not be updated"),
             )
             .hint(*then)
             .causes(causes),
@@ -245,7 +247,7 @@ impl ManageError {
                 let described = Described::new(
                     "token_unchecked",
                     exit::UNAVAILABLE,
-                    "The server does not say whether it takes the current token",
+                    "The server does not say whether it accepts the current token",
                 )
                 .hint("ntcli health");
                 match failure {

@@ -109,14 +109,14 @@ impl Error {
             Self::CannotDeliver { target, reason, hint } => Described::new(
                 "cannot_hand_on",
                 exit::USAGE,
-                "A new token could not be delivered, so none was asked for",
+                "A new token could not be delivered, so none was requested",
             )
             .hint(hint)
             .cause(&target.map_or_else(|| reason.clone(), |id| format!("target {id}: {reason}"))),
             Self::CanaryFailed => Described::new(
                 "canary_failed",
                 exit::FAILED,
-                "Not begun: the first one did not go the whole way",
+                "Not started: the first workspace was not fully refreshed",
             )
             .hint("ntcli token history"),
             Self::CannotUse { path, reason, hint } => Described::new(
@@ -170,7 +170,7 @@ impl Error {
             Self::NoHome => Described::new(
                 "no_home",
                 exit::USAGE,
-                "Cannot tell where your home folder is",
+                "Cannot find your home folder",
             )
             .hint("set HOME, or NTCLI_CONFIG_DIR to a folder of your own"),
             Self::Locked { path, waited } => Described::new(
@@ -196,7 +196,7 @@ impl Error {
             Self::CreateUnknown { failure, found } if found.is_empty() => Described::new(
                 "create_unknown",
                 exit::UNKNOWN,
-                "It is not known whether the server made a token; the old one still works, and the next run finds out",
+                "Outcome unknown: a token may have been created; the old one still works, and the next run checks",
             )
             .hint("ntcli token refresh")
             .failure(failure),
@@ -204,7 +204,7 @@ impl Error {
                 "create_unknown",
                 exit::UNKNOWN,
                 format!(
-                    "It is not known whether the server made a token; it may be {}, and the old token still works",
+                    "Outcome unknown: a token may have been created, perhaps {}; the old one still works",
                     printable(&found.join(", "))
                 ),
             )
@@ -214,13 +214,13 @@ impl Error {
                 let (fate, hint) = if *revoked {
                     ("was revoked again", "ntcli token refresh --no-verify")
                 } else {
-                    ("is still to be revoked", "ntcli token refresh")
+                    ("must still be revoked", "ntcli token refresh")
                 };
                 Described::new(
                     "new_token_rejected",
                     exit::FAILED,
                     format!(
-                        "The server turned its own new token ({}) down; it {fate}, and the old token still works",
+                        "The server rejected its own new token ({}); it {fate}, and the old token still works",
                         id(jti.as_deref())
                     ),
                 )
@@ -255,7 +255,7 @@ impl Error {
             Self::SameToken => Described::new(
                 "same_token",
                 exit::FAILED,
-                "The server answered with the token that is current already; nothing has changed",
+                "The server returned the token that is already current; nothing has changed",
             )
             .hint("ntcli token list"),
             Self::NotHandedOut { jti, fate, source } => {
@@ -297,13 +297,13 @@ impl Error {
             Self::Unfinished => Described::new(
                 "unfinished",
                 exit::NOT_STORED,
-                "An earlier refresh of this workspace could not be finished; no other token was asked for",
+                "An earlier refresh of this workspace could not be finished; no other token was requested",
             )
             .hint("ntcli token refresh"),
             Self::Overtaken => Described::new(
                 "overtaken",
                 exit::FAILED,
-                "Another program stored another token meanwhile; that one is kept, and ours was given up",
+                "Another program stored a token meanwhile; that one is kept, and ours was discarded",
             )
             .hint("ntcli token show"),
             Self::WriteResult { source } => Described::new(

@@ -73,7 +73,9 @@ fn check(text: &[u8], variable: &str) -> std::result::Result<(), String> {
         }
         if n < end && is_continued[n + 1] {
             let line = n + 1;
-            return Err(format!("the value of {variable} in line {line} goes on in the next line"));
+            return Err(format!(
+                "the value of {variable} in line {line} continues in the next line"
+            ));
         }
     }
     Ok(())

@@ -170,7 +170,7 @@ fn not_connected(
     let within = span(context.timeout.min(LONGEST_CONNECT));
     match (context.stage, error) {
         (_, ureq::Error::Timeout(ureq::Timeout::Resolve)) => {
-            (format!("no name server told the address of {host} in time"), RetryClass::No)
+            (format!("no name server gave the address of {host} in time"), RetryClass::No)
         }
         (_, ureq::Error::Timeout(_)) => {
             (format!("cannot connect to {address}: no answer within {within}"), RetryClass::No)
@@ -252,9 +252,10 @@ fn not_secured(
             format!("no TLS handshake with {address}: {}", describe_io(error)),
             RetryClass::NotSent,
         ),
-        ureq::Error::Tls(_) => {
-            (printable(&format!("{host} is no name that a certificate can bear")), RetryClass::No)
-        }
+        ureq::Error::Tls(_) => (
+            printable(&format!("no certificate can be issued for the name {host}")),
+            RetryClass::No,
+        ),
         error => cannot_be_sent(error, address),
     }
 }

@@ -8,7 +8,7 @@ use super::{Refreshed, Rotator, WorkspaceRef};
 use crate::error::{Error, ManageError, NewTokenFate, Result};
 use crate::token::Token;
 
-const TRY: &str = "try the token before the current one";
+const TRY: &str = "verify the previous token";
 
 /// The two tokens of a rollback.
 struct WayBack {
@@ -95,11 +95,10 @@ impl Rotator<'_> {
                 put_off.and_then(|p| Some((p.token.clone()?, p.own_targets, None)))
             }
         };
-        let (token, own_targets, grace_s) = way_back.ok_or_else(|| {
-            no_way_back("no grace runs for the token before it, and no delivery failed")
-        })?;
+        let (token, own_targets, grace_s) =
+            way_back.ok_or_else(|| no_way_back("no previous token is kept live"))?;
         if token.expiry.at().is_some_and(|end| end <= self.clock.now()) {
-            return Err(no_way_back("the token before it has expired"));
+            return Err(no_way_back("the previous token has expired"));
         }
         Ok(WayBack { token, current, own_targets, grace_s })
     }
@@ -119,7 +118,7 @@ impl Rotator<'_> {
         match check(token)? {
             Acceptance::Accepted => return Ok(Some(true)),
             Acceptance::Denied if check(current)? == Acceptance::Accepted => {
-                return Err(no_way_back("the server does not accept the token before it any more"));
+                return Err(no_way_back("the server no longer accepts the previous token"));
             }
             Acceptance::Denied | Acceptance::Unclear => {}
         }
@@ -127,7 +126,7 @@ impl Rotator<'_> {
         if list.iter().any(|listed| Some(&listed.jti) == token.jti.as_ref()) {
             return Ok(Some(false));
         }
-        Err(no_way_back("the server does not list the token before it any more"))
+        Err(no_way_back("the server no longer lists the previous token"))
     }
 
     /// Things are as they were before the rollback: its token is still to be revoked later, or the

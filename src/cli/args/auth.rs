@@ -58,7 +58,7 @@ pub(crate) struct AuthLogin {
     /// print the address instead of opening a browser
     #[argh(switch)]
     pub no_browser: bool,
-    /// sign in again even when signed in
+    /// sign in again even if signed in
     #[argh(switch)]
     pub force: bool,
     /// read a session token from stdin instead of using a browser; it is checked with the server
@@ -69,7 +69,7 @@ pub(crate) struct AuthLogin {
     pub expires_in: Option<String>,
 }
 
-/// Make an account with the browser and sign in.
+/// Create an account with the browser and sign in.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
@@ -92,12 +92,12 @@ pub(crate) struct AuthSignup {
     /// print the address instead of opening a browser
     #[argh(switch)]
     pub no_browser: bool,
-    /// sign up even when signed in
+    /// sign up even if signed in
     #[argh(switch)]
     pub force: bool,
 }
 
-/// Tell who is signed in and until when.
+/// Show who is signed in and until when.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
@@ -126,10 +126,10 @@ pub(crate) struct AuthStatus {}
     error_code(8, "a token could not be revoked: it and the session are kept")
 )]
 pub(crate) struct AuthLogout {
-    /// first revoke, then forget the workspace tokens too
+    /// first revoke the workspace tokens, then forget them too
     #[argh(switch)]
     pub all: bool,
-    /// with --all: also forget what could not be revoked, and may be live
+    /// with --all: also forget tokens that could not be revoked and may be live
     #[argh(switch)]
     pub forget: bool,
 }

@@ -90,7 +90,7 @@ pub(super) const DESTRUCTIVE: [&str; 5] = ["delete", "reset", "revoke", "logout"
 /// be UTF-8.
 pub(super) const RUNS_A_PROGRAM: [&str; 2] = ["token", "exec"];
 
-/// Rotates and looks after workspace tokens.
+/// Rotates and manages workspace tokens.
 ///
 /// Its options are those of every command; the parser takes them from anywhere.
 #[derive(FromArgs, ArgsInfo, Debug)]
@@ -101,7 +101,7 @@ pub(super) struct Ntcli {
     /// trace HTTP to stderr, without secrets
     #[argh(switch)]
     pub(super) debug: bool,
-    /// tell only what changed, in a line, and what went wrong
+    /// print only what changed, in a line, and what went wrong
     #[argh(switch, short = 'q')]
     pub(super) quiet: bool,
     /// print the version

@@ -2,11 +2,10 @@
 
 use argh::{ArgsInfo, FromArgs};
 
-/// Tell a monitoring system whether all is well: a plugin by the Nagios
-/// conventions, a line with performance data. --format prometheus gives the
-/// same as metrics. It asks no server. It watches how long the token lasts,
-/// pending work, the session, the targets, and, with --max-age, that the
-/// refresh still runs.
+/// Tell a monitoring system whether all is well: as a Nagios plugin, in one line
+/// with performance data, or as metrics with --format prometheus. It does not
+/// ask the server. It watches how long the token lasts, pending work, the
+/// session, the targets and, with --max-age, whether refreshes still run.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
@@ -35,27 +34,27 @@ pub(crate) struct Check {
     /// critical when it ends within this time (default 7d)
     #[argh(option, arg_name = "7d")]
     pub critical: Option<String>,
-    /// warn when the last refresh that went well is older than this
+    /// warn when the last successful refresh is older than this
     #[argh(option, arg_name = "2d")]
     pub max_age: Option<String>,
 }
 
-/// Look at everything that a refresh depends on, and tell what is wrong and
-/// what helps: folder, files, config, journal, tokens, targets, session,
+/// Check everything that a refresh depends on, and show what is wrong and what
+/// fixes it: folder, files, config, journal, tokens, targets, session,
 /// variables, timers, network, proxy, server and its certificate, clock. It
-/// shows no secret, so that it can be put into a report.
+/// shows no secrets, so its output can go into a report.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
     name = "doctor",
     example = "ntcli doctor",
     example = "ntcli doctor --offline --format json",
-    error_code(0, "nothing has failed"),
-    error_code(1, "something has failed"),
+    error_code(0, "no check failed"),
+    error_code(1, "a check failed"),
     error_code(2, "")
 )]
 pub(crate) struct Doctor {
-    /// ask no server
+    /// do not ask the server
     #[argh(switch)]
     pub offline: bool,
 }

@@ -21,7 +21,7 @@ pub(crate) enum DomainCommand {
     Show(DomainShow),
 }
 
-/// Talk to the server at DOMAIN from now on.
+/// Use the server at DOMAIN from now on.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
@@ -37,7 +37,7 @@ pub(crate) struct DomainSet {
     /// such as nimbletools.ai; requests go to its api host
     #[argh(positional, arg_name = "DOMAIN")]
     pub domain: String,
-    /// use plain http: tokens cross the network readable
+    /// use plain http: everyone on the network can read the tokens
     #[argh(switch)]
     pub insecure: bool,
 }
@@ -85,7 +85,7 @@ pub(crate) enum ConfigCommand {
 )]
 pub(crate) struct ConfigShow {}
 
-/// Print where the config file is.
+/// Print the path of the config file.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,

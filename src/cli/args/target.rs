@@ -2,7 +2,7 @@
 
 use argh::{ArgsInfo, FromArgs};
 
-/// What must get a workspace's token: remembered, and used by every refresh.
+/// The files and commands that must get a workspace's token. Every refresh delivers to them.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
 #[argh(
     subcommand,
@@ -61,13 +61,13 @@ pub(crate) struct TargetAdd {
     /// set the line of this variable in an env file
     #[argh(option, arg_name = "NAME=PATH")]
     pub env: Option<String>,
-    /// put the new token wherever the old one stands in this text file
+    /// replace the old token with the new one in this text file
     #[argh(option, arg_name = "PATH")]
     pub replace: Option<String>,
-    /// run this with /bin/sh; the token is in `NTCLI_NEW_TOKEN`
+    /// run this with /bin/sh
     #[argh(option, arg_name = "COMMAND")]
     pub exec: Option<String>,
-    /// how long that may take (default 60s)
+    /// how long a command may take (default 60s)
     #[argh(option, arg_name = "DURATION")]
     pub timeout: Option<String>,
 }
@@ -83,8 +83,8 @@ pub(crate) struct TargetAdd {
 )]
 pub(crate) struct TargetList {}
 
-/// Forget a target: no refresh delivers to it any more, and none waits for
-/// it. The file stays as it is.
+/// Remove a target: no refresh delivers to it or waits for it any more. Its
+/// file stays as it is.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
@@ -101,8 +101,8 @@ pub(crate) struct TargetRemove {
     pub id: String,
 }
 
-/// Deliver the current token to a target now, or to all of them. Nothing is
-/// requested or revoked: an unfinished refresh is finished by the next one.
+/// Deliver the current token to a target now, or to all of them. No token is
+/// requested or revoked; an unfinished refresh is left to the next one.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
@@ -121,7 +121,7 @@ pub(crate) struct TargetDeliver {
     pub id: Option<String>,
 }
 
-/// Tell whether each file holds the current token. A command cannot be asked.
+/// Check whether each file holds the current token. Commands cannot be checked.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,

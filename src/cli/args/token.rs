@@ -5,7 +5,7 @@ use argh::{ArgsInfo, FromArgs};
 use super::count;
 use super::token_use::{TokenExec, TokenPrint, TokenRollback};
 
-/// Workspace tokens: replace, create, look at and revoke them.
+/// Replace, create, show and revoke workspace tokens.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
 #[argh(
     subcommand,
@@ -46,8 +46,8 @@ pub(crate) enum TokenCommand {
 }
 
 /// Replace the current token with a new one and revoke the old. The new token
-/// is created, tried, stored and delivered before the old one is revoked;
-/// whatever a crash or a lost answer leaves half done, the next run finishes.
+/// is created, verified, stored and delivered before the old one is revoked. If
+/// a crash or a lost answer interrupts it, the next run finishes it.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
@@ -84,50 +84,50 @@ pub(crate) struct TokenRefresh {
     /// print the new token too
     #[argh(switch)]
     pub print: bool,
-    /// do not try the new token before it is stored
+    /// store the new token without verifying it
     #[argh(switch)]
     pub no_verify: bool,
     /// how long the server may take to accept the new token (default 2.5 s; 0 asks once); the next
     /// run asks again
     #[argh(option, arg_name = "DURATION")]
     pub verify_wait: Option<String>,
-    /// also revoke tokens that fit a lost request in moment, lifetime and number
+    /// also revoke tokens that match a lost request in time, lifetime and number
     #[argh(switch)]
     pub revoke_orphans: bool,
-    /// refresh only a token that expires within this time; otherwise do what is pending, exit 0
+    /// refresh only a token that expires within this time; otherwise do what is pending and exit 0
     #[argh(option, arg_name = "DURATION")]
     pub if_expires_within: Option<String>,
     /// refresh every workspace that has a token here
     #[argh(switch)]
     pub all: bool,
-    /// with --all: the first workspace goes the whole way, revocation included, before the others
-    /// begin; if it fails, they do not
+    /// with --all: finish the first workspace, revocation included, before the others begin; if it
+    /// fails, they do not
     #[argh(switch)]
     pub canary: bool,
     /// with --all: stop after so many failures in a row at the same step (default 3)
     #[argh(option, arg_name = "NUMBER", from_str_fn(count))]
     pub max_failures: Option<u32>,
-    /// wait for a random time up to this before anything is done; not at a terminal
+    /// first wait for a random time up to this; not at a terminal
     #[argh(option, arg_name = "DURATION")]
     pub splay: Option<String>,
     /// write metrics of how the run ended to this file, for Prometheus
     #[argh(option, arg_name = "PATH")]
     pub metrics: Option<String>,
     /// write the new token to this file before the old one is revoked; repeatable; env:NAME=PATH
-    /// sets its line in an env file, replace:PATH puts it wherever the old one stands
+    /// sets its line in an env file, replace:PATH replaces the old token in a text file; {name} and
+    /// {id} in PATH stand for the workspace's
     #[argh(option, arg_name = "PATH")]
     pub token_file: Vec<String>,
-    /// run this with /bin/sh before the old token is revoked; repeatable; the new one is in
-    /// `NTCLI_NEW_TOKEN`
+    /// run this with /bin/sh before the old token is revoked; repeatable
     #[argh(option, arg_name = "COMMAND")]
     pub exec: Vec<String>,
-    /// how long that may take (default 60s)
+    /// how long a command may take (default 60s)
     #[argh(option, arg_name = "DURATION")]
     pub exec_timeout: Option<String>,
     /// leave the old token live for this time; the first run after it revokes it
     #[argh(option, arg_name = "DURATION")]
     pub revoke_after: Option<String>,
-    /// tell what would be done, and change nothing
+    /// show what would be done, and change nothing
     #[argh(switch)]
     pub dry_run: bool,
     /// how long to wait for another ntcli to finish (default 60s)
@@ -135,10 +135,9 @@ pub(crate) struct TokenRefresh {
     pub lock_wait: Option<String>,
 }
 
-/// Create a token to hand to CI and other systems, and print it. It does not
-/// replace the current token, unless told to by --save or the workspace has
-/// none yet: a later refresh would revoke what was handed out. A token that
-/// could not be printed is revoked again.
+/// Create a token for CI or another system, and print it. It becomes the
+/// current token (which a later refresh revokes) only with --save, or if the
+/// workspace has none yet. A token that cannot be printed is revoked.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
@@ -180,9 +179,8 @@ pub(crate) struct TokenCreate {
     pub lock_wait: Option<String>,
 }
 
-/// Show the current token: its JTI, its dates, its status. Nothing is asked
-/// of the server without --check. Also tells of work that an interrupted run
-/// left.
+/// Show the current token's JTI, dates and status, and pending work. Only
+/// --check asks the server.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
@@ -205,7 +203,7 @@ pub(crate) struct TokenShow {
     /// print the token itself too
     #[argh(switch)]
     pub show_token: bool,
-    /// ask the server whether it takes the token now; no session is needed
+    /// ask the server whether it accepts the token; no session is needed
     #[argh(switch)]
     pub check: bool,
 }
@@ -235,14 +233,14 @@ pub(crate) struct TokenList {
     pub show_expired: bool,
 }
 
-/// Tell by the exit code whether a refresh is due. Nothing is asked of the
-/// server; made for scripts and the `ExecCondition` of systemd.
+/// Show by the exit code whether a refresh is due, without asking the server:
+/// for scripts, and the `ExecCondition` of systemd.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
     name = "needs-refresh",
     example = "ntcli token needs-refresh --within 14d && ntcli token refresh",
-    error_code(0, "a refresh is due, or work of an earlier run"),
+    error_code(0, "a refresh is due, or earlier work"),
     error_code(1, "not due yet"),
     error_code(255, "an error, wrong usage included")
 )]
@@ -267,9 +265,10 @@ fn jti(text: &str) -> Result<Jti, String> {
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
 
-/// Revoke a token by its JTI (JWT ID), or do the pending revocations. Before it
-/// revokes the one that is named it asks; where it cannot ask, --force is needed.
-/// What is not proven to be revoked stays pending, and every later run tries it.
+/// Revoke a token by its JTI (JWT ID), or do the pending revocations. Revoking
+/// it locks out everything that uses it, so it asks first; where it cannot ask,
+/// it needs --force. What is not proven to be revoked stays pending, and every
+/// later run tries again.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
@@ -284,7 +283,7 @@ fn jti(text: &str) -> Result<Jti, String> {
     error_code(5, ""),
     error_code(6, ""),
     error_code(7, "revoked, but something could not be stored"),
-    error_code(8, "the token may still be live, or not all that was due could be done")
+    error_code(8, "the token may still be live, or due work could not be finished")
 )]
 pub(crate) struct TokenRevoke {
     /// the token to revoke, as token list shows it
@@ -296,11 +295,11 @@ pub(crate) struct TokenRevoke {
     /// the workspace, as an option
     #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
     pub workspace_option: Option<String>,
-    /// instead of a JTI: the pending revocations that are due
+    /// do the pending revocations that are due instead
     #[argh(switch)]
     pub pending: bool,
-    /// send nothing, and hear no more of it, though it may be live; with --pending: of all that is
-    /// pending
+    /// send nothing: drop what is pending about it, though it may be live; with --pending: about
+    /// all tokens
     #[argh(switch)]
     pub forget: bool,
     /// do not ask
@@ -331,7 +330,7 @@ pub(crate) struct TokenHistory {
     /// the workspace, as an option
     #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
     pub workspace_option: Option<String>,
-    /// only so many, the latest ones
+    /// show only this many, the latest
     #[argh(option, short = 'n', arg_name = "NUMBER", from_str_fn(count))]
     pub number: Option<u32>,
 }

@@ -4,7 +4,7 @@ use argh::{ArgsInfo, FromArgs};
 
 use super::variable;
 
-/// Print the current token, bare, for a script. Nothing is asked of the server.
+/// Print the current token alone, for a script, without asking the server.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
@@ -22,20 +22,20 @@ pub(crate) struct TokenPrint {
     /// the workspace, as an option
     #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
     pub workspace_option: Option<String>,
-    /// even when it has expired
+    /// even if it has expired
     #[argh(switch)]
     pub allow_expired: bool,
 }
 
-/// Run a command with the current token in its environment. It takes the
-/// place of ntcli, and all after -- is its own. It gets no session variable.
+/// Run a command with the current token in its environment. It replaces ntcli
+/// and gets everything after --, but no session variable.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
     name = "exec",
     example = "ntcli token exec -- ./deploy.sh",
     example = "ntcli token exec prod --env API_TOKEN -- terraform apply",
-    error_code(0, "that of the command, as any other"),
+    error_code(0, "that of the command, like any other"),
     error_code(1, "no token here, or it has expired"),
     error_code(2, ""),
     error_code(126, "the command cannot be run"),
@@ -51,14 +51,14 @@ pub(crate) struct TokenExec {
     /// the variable that holds the token, instead of `NTCLI_WORKSPACE_TOKEN`
     #[argh(option, arg_name = "NAME", from_str_fn(variable))]
     pub env: Option<String>,
-    /// even when it has expired
+    /// even if it has expired
     #[argh(switch)]
     pub allow_expired: bool,
 }
 
-/// Go back to the token before the current one, while it is kept live: after
-/// a refresh with --revoke-after, or one that could not deliver. It becomes
-/// the current one again, goes to every target, and the newer one is revoked.
+/// Go back to the previous token while it is still live: after a refresh with
+/// --revoke-after, or one that could not deliver. It becomes the current one
+/// again and is delivered to every target; the newer one is revoked.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
@@ -66,7 +66,7 @@ pub(crate) struct TokenExec {
     example = "ntcli token rollback",
     example = "ntcli token rollback prod --format json",
     error_code(0, ""),
-    error_code(1, "there is no way back; nothing has changed"),
+    error_code(1, "it cannot be done; nothing has changed"),
     error_code(2, ""),
     error_code(4, ""),
     error_code(5, ""),

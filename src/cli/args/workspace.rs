@@ -166,8 +166,8 @@ pub(crate) struct WorkspaceCurrent {}
 )]
 pub(crate) struct WorkspaceClear {}
 
-/// Bring the local list of workspaces up to date with the server. One that
-/// is gone there goes here too, unless its token may still work.
+/// Update the local list of workspaces from the server. One that is gone there
+/// is removed here too, unless its token may still work.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,

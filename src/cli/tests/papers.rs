@@ -83,3 +83,58 @@ fn the_manual_page_is_the_help() {
     assert!(help::environment().count() >= 9);
     assert!(!page.contains('`') && page.is_ascii(), "{page}");
 }
+
+#[test]
+fn what_a_delivery_is_given_is_told() {
+    let source = include_str!("../../hooks/command.rs");
+    let variables = source.split(".env(\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let words: Vec<_> = variables.collect();
+    assert!(words.len() > 6, "{words:?}");
+    let page = man_page();
+    // A target belongs to one workspace, so its path takes no placeholder.
+    for (command, words) in [
+        ("token refresh", [&words[..], &["{name}", "{id}"]].concat()),
+        ("target add", words.clone()),
+    ] {
+        let shown = shown(&format!("{command} --help"));
+        let heading = format!("\n.SS \"ntcli {command} ");
+        let in_man = page.split(&heading).nth(1).and_then(|rest| rest.split("\n.SS ").next());
+        for word in &words {
+            assert!(shown.contains(word), "{word}: {shown}");
+            assert!(in_man.is_some_and(|part| part.contains(word)), "{word}: {in_man:?}");
+        }
+    }
+}
+
+/// The rows of the README's table under a heading, as their cells without backticks.
+fn readme_table(heading: &str) -> Vec<Vec<String>> {
+    let readme = include_str!("../../../README.md").replace('`', "");
+    let part = readme.split_once(&format!("\n### {heading}\n")).expect(heading).1;
+    let table = part.lines().skip_while(|line| !line.starts_with('|'));
+    let rows = table.take_while(|line| line.starts_with('|')).skip(2);
+    let cells =
+        |row: &str| row.trim_matches('|').split(" | ").map(|c| c.trim().to_owned()).collect();
+    rows.map(cells).collect()
+}
+
+#[test]
+fn the_readme_has_the_same_exit_codes() {
+    let codes: Vec<_> =
+        help::EXIT_CODES.iter().map(|(c, m)| [c.to_string(), (*m).to_owned()]).collect();
+    let rows: Vec<_> = readme_table("Exit codes").iter().map(|row| row[..2].to_vec()).collect();
+    assert_eq!(rows, codes);
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let readme = words(&include_str!("../../../README.md").replace('`', ""));
+    assert!(readme.contains(&words(help::OWN_EXIT_CODES)));
+}
+
+/// It may say more of a variable, and knows some that the help leaves out.
+#[test]
+fn the_readme_has_the_same_variables() {
+    let rows = readme_table("Environment");
+    for ((name, meaning), row) in help::environment().zip(&rows) {
+        assert_eq!(name, row[0]);
+        assert!(row[1].starts_with(meaning), "{name}: {meaning:?} is not how {:?} begins", row[1]);
+    }
+    assert!(help::environment().count() <= rows.len());
+}

@@ -44,8 +44,8 @@ pub(in crate::commands) fn of(pending: &Pending, workspace: &WorkspaceRef) -> Ve
     let revocations = pending.revocations.iter().filter(|p| p.workspace.is(workspace)).map(|due| {
         let jti = &due.jti;
         let text = match due.not_before {
-            Some(time) => format!("token {jti} is to be revoked after {time}"),
-            None => format!("token {jti} is still to be revoked"),
+            Some(time) => format!("token {jti} will be revoked after {time}"),
+            None => format!("token {jti} must still be revoked"),
         };
         let work = new("revocation", &due.workspace, Some(jti), due.since, text);
         Work { not_before: due.not_before, ..work }
@@ -54,7 +54,7 @@ pub(in crate::commands) fn of(pending: &Pending, workspace: &WorkspaceRef) -> Ve
         let what = match orphan.origin {
             Origin::Match => "is live and nothing here holds it",
             Origin::Maybe => "is live and may be ours",
-            Origin::HandedOut => "was made by token create and may never have been printed",
+            Origin::HandedOut => "was created by token create and may never have been printed",
             Origin::Superseded => "is live; the config file, which held it, now holds another one",
         };
         let text = format!("token {} {what}", orphan.jti);
@@ -70,7 +70,7 @@ fn rotation(open: &Rotation) -> (&'static str, Option<&Token>, String) {
     if open.awaits_delivery() {
         let old = open.old.as_ref().map_or("no id", Token::jti_for_people);
         let text = format!(
-            "the current token is still to be delivered; until then the old one ({old}) is kept live"
+            "the current token must still be delivered; until then the old one ({old}) is kept live"
         );
         ("delivery", new_token, text)
     } else if open.unconfirmed {
@@ -79,7 +79,7 @@ fn rotation(open: &Rotation) -> (&'static str, Option<&Token>, String) {
         );
         ("verification", new_token, text)
     } else if let (true, Some(old)) = (open.promoted, &open.old) {
-        let text = format!("token {} is still to be revoked", old.jti_for_people());
+        let text = format!("token {} must still be revoked", old.jti_for_people());
         ("revocation", Some(old), text)
     } else {
         let text =

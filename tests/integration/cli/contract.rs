@@ -99,7 +99,7 @@ fn pending_work_is_a_list_of_objects() {
     let expected = json!([
         {"kind": "revocation", "jti": "jti_owed", "since": null, "server": server,
          "not_before": "2096-10-02T07:06:40Z",
-         "text": "token jti_owed is to be revoked after 2096-10-02T07:06:40Z"},
+         "text": "token jti_owed will be revoked after 2096-10-02T07:06:40Z"},
         {"kind": "orphan", "jti": "jti_lost", "since": null, "server": server,
          "not_before": null, "text": "token jti_lost is live and nothing here holds it"},
     ]);

@@ -125,10 +125,7 @@ fn a_config_file_that_cannot_be_brought_up_to_date() {
         let run = bound_by_permissions(world.ntcli(&args), &world);
         let output = run.run();
         set_mode(&world.outside("elsewhere"), 0o700);
-        output
-            .exits(7)
-            .says("but what is stored here could not be changed to match")
-            .says("Permission denied");
+        output.exits(7).says("but the local files could not be updated").says("Permission denied");
         assert!(!world.plane.is_live(&prod.token.access_token));
         if delete {
             world.ntcli(&["workspace", "sync"]).run().exits(0);

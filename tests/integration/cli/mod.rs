@@ -10,6 +10,7 @@ pub(crate) mod formats;
 pub(crate) mod outputs;
 mod owners;
 mod quiet;
+mod readme;
 mod secrets;
 pub(crate) mod settings;
 pub(crate) mod shells;

@@ -132,7 +132,7 @@ fn at_every_request_of_a_run_that_gives_up() {
         if *route == Route::TokenRevoke {
             again.exits(8); // it was given up: this is another one
         } else {
-            again.exits(1).says("turned its own new token");
+            again.exits(1).says("rejected its own new token");
             assert_eq!(world.count(Route::TokenCreate), creates, "{again}");
         }
         assert_sound(&world, &workspace);

@@ -58,7 +58,7 @@ fn replace(text: &str, found: &str, name: &str) -> String {
 }
 
 /// Every moment, to the second or finer, is the same.
-fn without_times(text: &str) -> String {
+pub(crate) fn without_times(text: &str) -> String {
     const FORM: &str = "0000-00-00T00:00:00";
     const SHOWN: &str = "YYYY-MM-DDTHH:MM:SS";
     let (mut shown, mut rest) = (String::new(), text);

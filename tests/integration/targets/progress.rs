@@ -162,7 +162,7 @@ fn a_token_that_is_created_and_saved() {
     fs::remove_file(world.outside("token")).unwrap();
     fs::create_dir(world.outside("token")).unwrap();
     world.plane.clear_requests();
-    create().exits(2).says("so none was asked for");
+    create().exits(2).says("so none was requested");
     world.assert_nothing_sent();
 }
 
@@ -202,7 +202,7 @@ fn many_stop_at_the_canary_or_after_so_many() {
     let mut all = world.add_workspaces(&["b", "c", "d", "e"]);
     all.push(prod);
     let replaced = || all.iter().filter(|w| world.current(w) != w.token.access_token).count();
-    world.refresh(&["--all", "--canary", "--exec", "false"]).exits(9).says("Not begun");
+    world.refresh(&["--all", "--canary", "--exec", "false"]).exits(9).says("Not started");
     assert_eq!(replaced(), 1);
     world.refresh(&["--all", "--canary", "--exec", "true"]).exits(0);
     assert_eq!(replaced(), 5);

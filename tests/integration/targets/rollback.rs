@@ -20,7 +20,7 @@ fn assert_back(world: &World, prod: &Workspace) {
 #[track_caller]
 fn assert_no_way_back(world: &World, prod: &Workspace) {
     let (current, before) = (world.current(prod), held(world));
-    rollback(world).exits(1).says("There is no way back").says("nothing has changed");
+    rollback(world).exits(1).says("Cannot roll back").says("nothing has changed");
     assert_eq!((world.current(prod), held(world)), (current, before));
 }
 
@@ -29,7 +29,7 @@ fn in_a_grace() {
     let (world, prod) = ready();
     assert_no_way_back(&world, &prod);
     let output = world.refresh(&["--revoke-after", "1h"]);
-    assert!(output.exits(0).stdout.contains("\nWay back until then: ntcli token rollback prod\n"));
+    assert!(output.exits(0).stdout.contains("\nUndo until then: ntcli token rollback prod\n"));
     assert_held_are_live(&world);
     rollback(&world).exits(0);
     assert_back(&world, &prod);
@@ -69,7 +69,7 @@ fn after_the_token_that_replaced_it() {
     world.ntcli(&["token", "revoke", &jti, "--force"]).run().exits(0);
     assert!(!journal(&world).contains(&prod.token.access_token));
     let output = rollback(&world);
-    output.exits(1).says("There is no way back: the workspace has no current token");
+    output.exits(1).says("Cannot roll back: the workspace has no current token");
 }
 
 /// While the token between them has a grace too, it leads back twice.

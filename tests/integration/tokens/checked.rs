@@ -137,7 +137,7 @@ fn no_answer_or_none_that_is_clear() {
         text.says(&format!(" answered {status}"));
     }
     let run = world.ntcli(&SHOW).env("NTCLI_API_URL", "http://127.0.0.1:1").run();
-    run.exits(5).says("Error: The server does not say whether it takes the current token\n");
+    run.exits(5).says("Error: The server does not say whether it accepts the current token\n");
 }
 
 /// The token that was asked about is revoked while the question is under way; the new one works.

@@ -104,7 +104,7 @@ fn what_is_pending() {
 
     world.refresh(&["--exec", "true", "--revoke-after", "1h"]).exits(0);
     let output = look(&world, &[]);
-    assert!(output.exits(0).stdout.contains("is to be revoked after"), "{output}");
+    assert!(output.exits(0).stdout.contains("will be revoked after"), "{output}");
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn what_cannot_be_written() {
         let output = look(&world, &["--token-file", file]);
         output
             .exits(2)
-            .says("Error: A new token could not be delivered, so none was asked for\n")
+            .says("Error: A new token could not be delivered, so none was requested\n")
             .says("Hint: ");
         assert!(output.stdout.contains("  But: "), "{output}");
     }

@@ -135,8 +135,8 @@ fn a_line_without_a_reader() {
         ("A=1\\\n", "line 1 ends in an open quote or a backslash"),
         ("A=1\nB=\"open\n", "line 2 ends in an open quote"),
         ("A='x\nTOKEN=old\n'\n", "line 1 ends in an open quote"),
-        ("TOKEN=\"old\nmore\"\n", "in line 1 goes on in the next line"),
-        ("TOKEN=old\\\nmore\n", "in line 1 goes on in the next line"),
+        ("TOKEN=\"old\nmore\"\n", "in line 1 continues in the next line"),
+        ("TOKEN=old\\\nmore\n", "in line 1 continues in the next line"),
     ] {
         fs::write(&file, text).unwrap();
         assert_refused(&world, &["--token-file", "env:TOKEN=app.env"], what);
