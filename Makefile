@@ -118,7 +118,7 @@ vendor:
 # An archive of the last commit that builds without a network.
 dist: vendor
 	.ci/dist.sh
-	.ci/supply.sh
+	CARGO="$(CARGO)" .ci/supply.sh
 
 # Checks that an archive, and a program, are what this commit makes.
 reproduce:

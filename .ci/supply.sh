@@ -1,6 +1,6 @@
 #!/bin/sh
 # What a careful user wants to know of the archive in dist/: a bill of materials (CycloneDX, JSON) and
-# SHA256SUMS. Refuses a crate with a licence that is not listed here, or in two versions.
+# SHA256SUMS. Refuses a crate with a licence that is not listed here, in two versions, or yanked.
 set -eu
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 crates=vendor/THIRD-PARTY
@@ -18,6 +18,17 @@ if [ -n "$twice" ]; then
     echo "In two versions: $twice" >&2
     exit 1
 fi
+
+# cargo names what was yanked when it packs, if it has asked the registry: a vendored crate does not tell.
+said=$(CARGO_NET_RETRY=0 "${CARGO:-cargo}" package --locked --no-verify --allow-dirty 2>&1) || said=
+case $said in
+    *' is yanked in registry '*)
+        echo "$said" | grep ' is yanked in registry ' >&2
+        exit 1
+        ;;
+    *'Updating '*' index'*) ;;
+    *) echo "Not checked: whether a crate was yanked. cargo could not ask the registry" >&2 ;;
+esac
 
 # The checksum of a crate is the one that Cargo.lock pins.
 awk -v version="$version" '

@@ -3,15 +3,18 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 
 use crate::context::{Clock, SESSION_VARIABLES};
+use crate::error::{Error, Result};
 use crate::rotation::Delivery;
 use crate::text::{printable, shell_word};
 
 /// How long a command that was told to end may take for it.
 const GRACE: Duration = Duration::from_secs(5);
+const SHELL: &str = "/bin/sh";
 const FIRST_LOOK: Duration = Duration::from_millis(5);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -60,7 +63,7 @@ impl Command {
             None => Ok(Stdio::null()),
         };
         let input = input.map_err(|e| format!("{name} could not be started: {e}"))?;
-        let mut command = std::process::Command::new("/bin/sh");
+        let mut command = std::process::Command::new(SHELL);
         for variable in SESSION_VARIABLES {
             command.env_remove(variable);
         }
@@ -96,12 +99,24 @@ impl Command {
     }
 }
 
+/// Finds out whether there is a shell. What it knows is not asked at every refresh.
+pub(super) fn probe_shell() -> Result<()> {
+    if Path::new(SHELL).exists() {
+        return Ok(());
+    }
+    Err(Error::CannotDeliver {
+        target: None,
+        reason: format!("a command needs {SHELL}, which is not here"),
+        hint: "deliver to a file instead: ntcli target add --help".to_owned(),
+    })
+}
+
 /// Runs the shell quietly.
 ///
 /// # Errors
 /// What it said, in a line.
 fn shell(args: &[&str]) -> std::result::Result<(), String> {
-    let output = std::process::Command::new("/bin/sh").args(args).stdin(Stdio::null()).output();
+    let output = std::process::Command::new(SHELL).args(args).stdin(Stdio::null()).output();
     match output {
         Ok(output) if output.status.success() => Ok(()),
         Ok(output) => Err(printable(String::from_utf8_lossy(&output.stderr).trim())),
@@ -146,7 +161,7 @@ fn end(child: &mut Child, clock: &dyn Clock) {
 /// Signals the command's process group; answers whether any process is left in it. The shell does it:
 /// the standard library can only kill.
 fn signal(child: &Child, name: &str) -> bool {
-    let sent = std::process::Command::new("/bin/sh")
+    let sent = std::process::Command::new(SHELL)
         .arg("-c")
         .arg(format!("kill -{name} -{}", child.id()))
         .stdin(Stdio::null())

@@ -253,11 +253,14 @@ impl Prober<'_> {
         let others: Vec<Claim> =
             others.filter_map(|hook| hook.claim(workspace, self.own)).collect();
         for hook in self.hooks.of(workspace) {
-            if let Receiver::File(file) = &hook.receiver {
-                let (clock, own) = (&*self.hooks.clock, self.own);
-                let probed = file.probe(workspace, tokens, own, (&others, &mut self.claims), clock);
-                probed.map_err(|error| hook.named(error))?;
-            }
+            let (clock, own) = (&*self.hooks.clock, self.own);
+            let probed = match &hook.receiver {
+                Receiver::File(file) => {
+                    file.probe(workspace, tokens, own, (&others, &mut self.claims), clock)
+                }
+                Receiver::Command(_) => command::probe_shell(),
+            };
+            probed.map_err(|error| hook.named(error))?;
         }
         Ok(())
     }

@@ -201,6 +201,12 @@ pub(crate) fn has_tool(name: &str, option: &str, unless: &str) -> bool {
     found
 }
 
+/// Whether `unshare -rm` gives a program mounts of its own.
+pub(crate) fn can_mount() -> bool {
+    let mount = ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"];
+    Command::new("unshare").args(mount).output().is_ok_and(|output| output.status.success())
+}
+
 /// A program that has been started.
 pub(crate) struct Running<'a> {
     world: &'a World,

@@ -11,7 +11,7 @@ use super::check::{DAY, now_ms};
 use crate::certificates::certificate;
 use crate::control_plane::{Fault, Route, Times};
 use crate::harness::parallel::skipped;
-use crate::harness::run::Run;
+use crate::harness::run::{Run, can_mount};
 use crate::harness::world::{Output, World};
 use crate::network::proxy::Proxy;
 use crate::network::tls::{Openssl, own_port};
@@ -133,9 +133,7 @@ fn the_certificate_of_the_server() {
 
 #[test]
 fn a_full_disk() {
-    let can_mount =
-        Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).output();
-    if !can_mount.is_ok_and(|output| output.status.success()) {
+    if !can_mount() {
         return skipped("nothing can be mounted here");
     }
     let (world, _) = World::ready();

@@ -6,6 +6,8 @@ use std::os::unix::net::UnixListener;
 use std::process::Command;
 
 use crate::cli::folders::bound_by_permissions;
+use crate::harness::parallel::skipped;
+use crate::harness::run::can_mount;
 use crate::harness::world::{Output, World};
 
 /// Refused with words and a hint, and the world is as it was.
@@ -154,4 +156,24 @@ fn what_is_not_due_needs_no_file() {
     let args = ["--if-expires-within", "1d", "--token-file", "missing/token"];
     world.refresh(&args).exits(0);
     world.assert_nothing_sent();
+}
+
+/// As in an image that holds the program alone.
+#[test]
+fn a_command_where_there_is_no_shell() {
+    if !can_mount() {
+        return skipped("nothing can be mounted here");
+    }
+    let (world, _) = World::ready();
+    let without = |args: &[&str]| {
+        let script = r#"mount -t tmpfs none /bin && exec "$@""#;
+        let run = world.ntcli(args).env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin");
+        run.under(&["unshare", "-rm", "sh", "-c", script, "sh"]).run()
+    };
+    let says = "a command needs /bin/sh, which is not here";
+    without(&["token", "refresh", "--exec", "true"]).exits(2).says(says);
+    world.ntcli(&["target", "add", "--exec", "true"]).run().exits(0);
+    without(&["token", "refresh"]).exits(2).says(says).says("ntcli target remove 1");
+    world.assert_nothing_sent();
+    assert!(!world.has_journal(), "{}", world.describe());
 }
