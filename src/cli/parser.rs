@@ -9,7 +9,9 @@ use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
 
 use crate::text::nearest;
 
-use super::args::{ALIASES, DESTRUCTIVE, Format, HABITS, OPTION_HABITS, RUNS_A_PROGRAM};
+use super::args::{
+    ALIASES, DESTRUCTIVE, Format, HABITS, OF_THE_OTHER_CLIENT, OPTION_HABITS, RUNS_A_PROGRAM,
+};
 use super::topics::{self, Topic};
 use super::{command_tree, help, suggest};
 
@@ -46,6 +48,8 @@ pub(super) struct Scan {
     pub(super) unknown_command: bool,
     /// The first error.
     pub(super) problem: Option<String>,
+    /// The command that was meant, in full.
+    pub(super) meant: Option<String>,
     globals: &'static [FlagInfo<'static>],
 }
 
@@ -64,6 +68,7 @@ pub(super) fn scan(mut args: Vec<OsString>) -> Scan {
         version: false,
         unknown_command: false,
         problem: None,
+        meant: None,
     };
     let dashes = args.iter().position(|arg| arg == "--");
     let rest = dashes.map(|at| args.split_off(at));
@@ -150,6 +155,11 @@ impl Scan {
             return;
         }
         self.unknown_command = true;
+        if group.is_empty() && OF_THE_OTHER_CLIENT.contains(&word) {
+            self.meant = Some(format!("npx @nimbletools/ntcli {word}"));
+            let of_it = format!("'{word}' stays with the other client, which shares this config");
+            return self.wrong(of_it);
+        }
         let aliases = ALIASES.iter().filter(|a| a.0 == group).map(|a| a.1);
         let names = self.node.commands.iter().map(|c| c.name).chain(aliases);
         let message = match suggest::shown(word) {
@@ -158,7 +168,10 @@ impl Scan {
                 .or_else(|| nearest(word, names.filter(|name| !DESTRUCTIVE.contains(name))))
                 .or_else(|| elsewhere(word, group))
             {
-                Some(near) => format!("Unknown command {shown}; did you mean '{near}'?"),
+                Some(near) => {
+                    self.meant = Some(near.clone()).filter(|near| near.starts_with("ntcli "));
+                    format!("Unknown command {shown}; did you mean '{near}'?")
+                }
                 None => format!("Unknown command {shown}"),
             },
         };
@@ -179,7 +192,11 @@ impl Scan {
     }
 
     fn option(&mut self, arg: &str, args: &mut Args) {
-        let arg = if arg == "--json" { "--format=json" } else { arg };
+        let arg = match arg {
+            "--json" => "--format=json",
+            "--no-expiry" if self.flags().any(|f| f.long == "--expires-in") => "--expires-in=never",
+            arg => arg,
+        };
         let Some((flag, attached)) = self.split(arg) else {
             return self.unknown_option(arg);
         };

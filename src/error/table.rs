@@ -2,6 +2,7 @@
 
 use super::described::{Described, call, id, lines};
 use super::{Error, NewTokenFate, exit};
+use crate::secret::redact;
 use crate::text::{printable, shell_word};
 
 impl Error {
@@ -39,7 +40,7 @@ impl Error {
                 Described::new("no_workspace", exit::FAILED, "No workspace selected")
                     .hint("ntcli workspace select <name>, and ntcli workspace list")
             }
-            Self::UnknownWorkspace { name, near } => Described::new(
+            Self::UnknownWorkspace { name, near, nowhere } => Described::new(
                 "unknown_workspace",
                 exit::FAILED,
                 match near {
@@ -51,7 +52,10 @@ impl Error {
                     None => format!("No workspace '{}' is known here", printable(name)),
                 },
             )
-            .hint("ntcli workspace list"),
+            .hint(match near {
+                None if !nowhere && redact(name, &[]) == *name => format!("ntcli workspace select {}", shell_word(&printable(name))),
+                _ => "ntcli workspace list".to_owned(),
+            }),
             Self::AmbiguousWorkspace { name, ids } => Described::new(
                 "ambiguous_workspace",
                 exit::USAGE,

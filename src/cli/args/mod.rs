@@ -49,6 +49,7 @@ pub(crate) const ALIASES: &[(&str, &str, &str)] = &[
     ("workspace", "use", "switch"),
     ("workspace", "rm", "delete"),
     ("workspace", "unset", "clear"),
+    ("config", "clear", "reset"),
 ];
 
 /// What users of other programs type: the group, the word, and what it is called here.
@@ -63,22 +64,24 @@ pub(super) const HABITS: &[(&str, &str, &str)] = &[
     ("token", "status", "ntcli token show"),
     ("token", "new", "ntcli token create"),
     ("workspace", "show", "ntcli workspace current"),
+    ("workspace", "debug", "ntcli doctor"),
     ("auth", "whoami", "ntcli auth status"),
     ("config", "get", "ntcli config show"),
     ("config", "list", "ntcli config show"),
 ];
 
+/// What only the existing client has, which shares the config file.
+pub(super) const OF_THE_OTHER_CLIENT: [&str; 7] =
+    ["server", "srv", "secrets", "mcp", "registry", "reg", "info"];
+
 /// Options of other programs, and what they are called here.
 pub(super) const OPTION_HABITS: &[(&str, &str)] = &[
-    ("--no-expiry", "--expires-in never"),
     ("--no-expire", "--expires-in never"),
     ("--expiry", "--expires-in"),
     ("--ttl", "--expires-in"),
     ("--output", "--format"),
     ("-o", "--format"),
     ("--silent", "--quiet"),
-    ("--verbose", "--debug"),
-    ("-v", "--debug"),
     ("-y", "--force"),
     ("--yes", "--force"),
 ];
@@ -101,6 +104,9 @@ pub(super) struct Ntcli {
     /// trace HTTP to stderr, without secrets
     #[argh(switch)]
     pub(super) debug: bool,
+    /// tell more, where there is more to tell
+    #[argh(switch, short = 'v')]
+    pub(super) verbose: Option<bool>,
     /// tell only what changed, in a line, and what went wrong
     #[argh(switch, short = 'q')]
     pub(super) quiet: bool,

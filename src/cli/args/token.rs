@@ -304,7 +304,7 @@ pub(crate) struct TokenRevoke {
     #[argh(switch)]
     pub forget: bool,
     /// do not ask
-    #[argh(switch)]
+    #[argh(switch, short = 'f')]
     pub force: bool,
     /// how long to wait for another ntcli to finish (default 60s)
     #[argh(option, arg_name = "DURATION")]

@@ -42,10 +42,6 @@ fn unknown_commands() {
 fn unknown_options() {
     say(&[
         ("token refresh --expire 5", "Unknown option '--expire'; did you mean '--expires-in'?"),
-        (
-            "token refresh --no-expiry",
-            "Unknown option '--no-expiry'; did you mean '--expires-in never'?",
-        ),
         ("token show --json --format text", "--format is given more than once"),
         ("workspace delete x -y", "Unknown option '-y'; did you mean '--force'?"),
         ("token show --yes", "Unknown option '--yes' of 'ntcli token show'"),
@@ -133,6 +129,8 @@ fn the_hint_is_the_help_of_the_command_reached() {
     for (line, hint) in [
         ("tokn", "ntcli --help"),
         ("token refesh", "ntcli token --help"),
+        ("refesh", "ntcli token refresh"),
+        ("whoami", "ntcli auth status"),
         ("--workspace prod token show", "ntcli --help"),
         ("ws use", "ntcli workspace switch --help"),
         ("token refresh -w ''", "ntcli token refresh --help"),

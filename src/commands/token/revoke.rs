@@ -230,11 +230,11 @@ fn meant(app: &App, config: &Config, name: &str) -> Result<WorkspaceRef> {
     match config.find(name) {
         // Pending work of another server is forgotten here too.
         Ok(found) => Ok(app::workspace_ref(&found, "")),
-        Err(Error::UnknownWorkspace { name, near }) => {
+        Err(Error::UnknownWorkspace { name, near, nowhere }) => {
             let pending = app.pending()?;
             let mut known = pending.workspaces();
             let found = known.find(|w| w.id == name || w.name == name || w.key == name).cloned();
-            found.ok_or(Error::UnknownWorkspace { name, near })
+            found.ok_or(Error::UnknownWorkspace { name, near, nowhere })
         }
         Err(other) => Err(other),
     }

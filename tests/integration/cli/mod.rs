@@ -6,6 +6,7 @@ mod exit_codes;
 pub(crate) mod folders;
 mod forged_lines;
 pub(crate) mod formats;
+mod habits;
 pub(crate) mod outputs;
 mod owners;
 mod quiet;

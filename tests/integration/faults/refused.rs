@@ -136,7 +136,7 @@ fn workspaces_that_are_not_there() {
         &world,
         &["nowhere"],
         1,
-        ("No workspace 'nowhere' is known here", "ntcli workspace list"),
+        ("No workspace 'nowhere' is known here", "ntcli workspace select nowhere"),
     );
     let twin = world.add_workspace("prod");
     let output = world.refresh(&["prod"]);
