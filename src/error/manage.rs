@@ -56,6 +56,14 @@ pub(crate) enum ManageError {
         /// Whether the config file held it and has now forgotten it.
         was_current: bool,
     },
+    /// Of several tokens some could not be revoked.
+    NotAllRevoked {
+        total: usize,
+        /// Why, one for each of these.
+        causes: Vec<String>,
+        /// The highest of theirs.
+        exit_code: u8,
+    },
     /// Work of earlier runs that was due could not be done.
     StillOwed {
         /// What is still pending, for people.
@@ -190,6 +198,17 @@ impl ManageError {
             } else {
                 "ntcli token list"
             }),
+            Self::NotAllRevoked { total, causes, exit_code } => Described::new(
+                "not_all_revoked",
+                *exit_code,
+                format!("{} of {total} tokens could not be revoked", causes.len()),
+            )
+            .hint(match *exit_code {
+                exit::OLD_LIVE => "ntcli token revoke --pending",
+                exit::AUTH => "ntcli auth login",
+                _ => "ntcli token list",
+            })
+            .causes(causes),
             Self::StillOwed { left, handing_on } => Described::new(
                 "still_owed",
                 exit::OLD_LIVE,

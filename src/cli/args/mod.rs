@@ -29,8 +29,8 @@ pub(crate) use settings::{
 pub(crate) use setup::{Completions, Man, Names, Print, Shell};
 pub(crate) use target::{Target, TargetAdd, TargetCommand, TargetDeliver, TargetRemove};
 pub(crate) use token::{
-    Token, TokenCommand, TokenCreate, TokenHistory, TokenList, TokenNeedsRefresh, TokenRefresh,
-    TokenRevoke, TokenShow,
+    BETWEEN_JTIS, Token, TokenCommand, TokenCreate, TokenHistory, TokenList, TokenNeedsRefresh,
+    TokenRefresh, TokenRevoke, TokenShow,
 };
 pub(crate) use token_use::{TokenExec, TokenPrint, TokenRollback};
 pub(crate) use workspace::{Workspace, WorkspaceCommand, WorkspaceCreate, WorkspaceDelete};

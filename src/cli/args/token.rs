@@ -258,23 +258,33 @@ pub(crate) struct TokenNeedsRefresh {
     pub within: Option<String>,
 }
 
-/// An optional JTI. argh lets only the last positional be an `Option`; it does not see through this
-/// name, and the parser passes an empty text for none.
-pub(crate) type Jti = Option<String>;
+/// Any number of JTIs. argh lets only the last positional repeat; it does not see through this name,
+/// and the parser passes them in one, with what no argument can hold between them.
+pub(crate) type Jtis = Vec<String>;
+
+/// What stands between two JTIs.
+pub(crate) const BETWEEN_JTIS: char = '\0';
 
 #[allow(clippy::unnecessary_wraps)] // the form argh wants
-fn jti(text: &str) -> Result<Jti, String> {
-    Ok((!text.is_empty()).then(|| text.to_owned()))
+fn jtis(text: &str) -> Result<Jtis, String> {
+    let mut jtis: Jtis = Vec::new();
+    for jti in text.split(BETWEEN_JTIS).filter(|jti| !jti.is_empty()) {
+        if !jtis.iter().any(|known| known == jti) {
+            jtis.push(jti.to_owned());
+        }
+    }
+    Ok(jtis)
 }
 
-/// Revoke a token by its JTI (JWT ID), or do the pending revocations. Before it
-/// revokes the one that is named it asks; where it cannot ask, --force is needed.
+/// Revoke tokens by their JTI (JWT ID), or do the pending revocations. Before it
+/// revokes those that are named it asks; where it cannot ask, --force is needed.
 /// What is not proven to be revoked stays pending, and every later run tries it.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
     name = "revoke",
     example = "ntcli token revoke jti_old123 --force",
+    example = "ntcli token revoke jti_old123 jti_old456 -w prod",
     example = "ntcli token revoke --pending",
     example = "ntcli token revoke jti_old123 --forget",
     error_code(0, "revoked, or nothing was pending"),
@@ -287,9 +297,9 @@ fn jti(text: &str) -> Result<Jti, String> {
     error_code(8, "the token may still be live, or not all that was due could be done")
 )]
 pub(crate) struct TokenRevoke {
-    /// the token to revoke, as token list shows it
-    #[argh(positional, arg_name = "JTI|--pending", from_str_fn(jti))]
-    pub jti: Jti,
+    /// the token to revoke, as token list shows it; further ones that begin with `jti_` too
+    #[argh(positional, arg_name = "JTI|--pending", from_str_fn(jtis))]
+    pub jtis: Jtis,
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
