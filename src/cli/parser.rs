@@ -165,7 +165,7 @@ impl Scan {
         let message = match suggest::shown(word) {
             None => format!("Unknown command: {}", suggest::NOT_SHOWN),
             Some(shown) => match habit(group, word)
-                .or_else(|| nearest(word, names.filter(|name| !DESTRUCTIVE.contains(name))))
+                .or_else(|| harmless(word, names))
                 .or_else(|| elsewhere(word, group))
             {
                 Some(near) => {
@@ -280,7 +280,7 @@ impl Scan {
             }
             Some(shown) => match self
                 .option_habit(name)
-                .or_else(|| nearest(name, self.flags().map(|f| f.long)))
+                .or_else(|| harmless(name, self.flags().map(|f| f.long)))
             {
                 Some(near) => format!("Unknown option {shown}; did you mean '{near}'?"),
                 None => format!("Unknown option {shown} of '{command}'"),
@@ -304,6 +304,11 @@ fn below(group: &CommandInfoWithArgs, name: &str) -> bool {
     commands.any(|node| has(node) || below(node, name))
 }
 
+/// The word that a slip may have meant, unless that takes something away.
+fn harmless<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    nearest(word, known).filter(|near| !DESTRUCTIVE.contains(&near.as_str()))
+}
+
 /// What is meant by a word of another program.
 fn habit(group: &str, word: &str) -> Option<String> {
     let found = HABITS.iter().find(|habit| habit.0 == group && habit.1 == word);
@@ -314,13 +319,16 @@ fn habit(group: &str, word: &str) -> Option<String> {
 /// Without a group a slip counts too.
 fn elsewhere(word: &str, group: &str) -> Option<String> {
     let tree = command_tree();
-    let all = tree.commands.iter().flat_map(|group| {
-        let commands = group.command.commands.iter().map(|command| (group.name, command.name));
-        commands.filter(|(_, name)| !DESTRUCTIVE.contains(name))
-    });
+    let all = tree
+        .commands
+        .iter()
+        .flat_map(|group| group.command.commands.iter().map(|command| (group.name, command.name)));
     let all: Vec<(&str, &str)> = all.collect();
-    let near = || nearest(word, all.iter().map(|(_, name)| *name));
+    let near = || harmless(word, all.iter().map(|(_, name)| *name));
     let meant = if group.is_empty() { near()? } else { word.to_owned() };
+    if DESTRUCTIVE.contains(&meant.as_str()) {
+        return None;
+    }
     let mut found = all.into_iter().filter(|(_, name)| *name == meant);
     let (group, name) = found.next().filter(|_| found.next().is_none())?;
     Some(help::spelled(&[group, name]))

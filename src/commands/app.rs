@@ -257,13 +257,20 @@ pub(super) fn lock_wait(text: Option<&str>) -> Result<Duration> {
     }
 }
 
-/// The duration that `option` gives, in seconds.
+/// The duration that `option` gives, in seconds; a date is the time until then.
 ///
 /// # Errors
 /// [`Error::InvalidValue`].
-pub(super) fn seconds(option: &str, text: &str) -> Result<u64> {
-    parse_duration(text).ok_or_else(|| Error::InvalidValue {
-        message: format!("{option} takes seconds, or a duration such as 90s, 1h, 30d or 1d12h"),
+pub(super) fn seconds(ctx: &Context, option: &str, text: &str) -> Result<u64> {
+    let now = ctx.clock.now();
+    let until = || match Expiry::parse_in(text, now)? {
+        Expiry::At(at) => Some(at.secs().abs_diff(now.secs())),
+        _ => None,
+    };
+    parse_duration(text).or_else(until).ok_or_else(|| Error::InvalidValue {
+        message: format!(
+            "{option} takes seconds, a duration such as 90s, 1h, 30d or 1d12h, or a date to come (2027-12-01)"
+        ),
     })
 }
 

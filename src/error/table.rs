@@ -19,7 +19,8 @@ impl Error {
                 exit::USAGE,
                 "Invalid expiration time",
             )
-            .hint("ntcli token refresh --expires-in 31536000"),
+            .hint("ntcli token refresh --expires-in 31536000")
+            .cause(&"what is accepted: seconds, 90s 15m 12h 30d 52w 1y 1d12h, a date to come (2027-12-01), or never"),
             Self::InvalidValue { message } => {
                 Described::new("invalid_value", exit::USAGE, message)
             }

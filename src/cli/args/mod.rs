@@ -86,8 +86,9 @@ pub(super) const OPTION_HABITS: &[(&str, &str)] = &[
     ("--yes", "--force"),
 ];
 
-/// Commands that take something away: never guessed from a slip.
-pub(super) const DESTRUCTIVE: [&str; 5] = ["delete", "reset", "revoke", "logout", "clear"];
+/// What takes something away: never guessed from a slip.
+pub(super) const DESTRUCTIVE: [&str; 8] =
+    ["delete", "reset", "revoke", "logout", "clear", "--force", "--forget", "--revoke-orphans"];
 
 /// The command after whose `--` another program stands with its arguments. argh would want them to
 /// be UTF-8.

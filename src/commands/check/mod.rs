@@ -51,7 +51,7 @@ pub(super) fn run(ctx: &Context, args: &cli::Check, format: Format) -> Report {
 
 fn look(ctx: &Context, args: &cli::Check) -> Result<(State, Limits)> {
     let seconds = |option, text: &Option<String>| {
-        text.as_deref().map(|text| app::seconds(option, text)).transpose()
+        text.as_deref().map(|text| app::seconds(ctx, option, text)).transpose()
     };
     let limits = Limits {
         warning: seconds("--warning", &args.warning)?.unwrap_or(Limits::DEFAULT.warning),

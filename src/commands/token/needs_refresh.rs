@@ -21,7 +21,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenNeedsRefresh) -> Resul
 
 fn answer(ctx: &Context, args: &TokenNeedsRefresh) -> Result<Report> {
     let within = args.within.as_deref().unwrap_or(DEFAULT_WITHIN);
-    let within_secs = app::seconds("--within", within)?;
+    let within_secs = app::seconds(ctx, "--within", within)?;
     let app = App::open(ctx)?;
     let config = app.config()?;
     let workspace = app.workspace(&config, args.workspace.as_deref())?;

@@ -55,7 +55,7 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     let options = options(ctx, args)?;
     let mut hooks = own_hooks(ctx, args)?;
     let lock_wait = app::lock_wait(args.lock_wait.as_deref())?;
-    let splay_s = args.splay.as_deref().map_or(Ok(0), |text| app::seconds("--splay", text))?;
+    let splay_s = args.splay.as_deref().map_or(Ok(0), |text| app::seconds(ctx, "--splay", text))?;
     let app = App::open(ctx)?;
     let before = app.config()?;
     app.check_session(&before)?;
@@ -123,12 +123,12 @@ fn splay(ctx: &Context, most_s: u64) {
 
 fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
     let seconds = |option, text: &Option<String>| {
-        text.as_deref().map(|text| app::seconds(option, text)).transpose()
+        text.as_deref().map(|text| app::seconds(ctx, option, text)).transpose()
     };
     let verify_wait_ms = match args.verify_wait.as_deref() {
         None => RefreshOptions::VERIFY_WAIT_MS,
         Some("0") => 0,
-        Some(text) => app::seconds("--verify-wait", text)?.saturating_mul(1000),
+        Some(text) => app::seconds(ctx, "--verify-wait", text)?.saturating_mul(1000),
     };
     Ok(RefreshOptions {
         expiry: app::expiry(
@@ -149,7 +149,7 @@ fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
 /// What was given for this run.
 fn own_hooks(ctx: &Context, args: &TokenRefresh) -> Result<Hooks> {
     let timeout_s = match args.exec_timeout.as_deref() {
-        Some(text) => app::seconds("--exec-timeout", text)?,
+        Some(text) => app::seconds(ctx, "--exec-timeout", text)?,
         None => EXEC_TIMEOUT_S,
     };
     let timeout = Duration::from_secs(timeout_s);
