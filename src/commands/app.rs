@@ -40,6 +40,10 @@ pub(super) enum As {
     Anonymous,
 }
 
+/// What may be so where no one has signed in and nothing has a token.
+pub(super) const WITHOUT_TOKENS: &str =
+    "if this server issues no tokens, as the open-source core does not, none are needed";
+
 impl<'c> App<'c> {
     /// # Errors
     /// [`Error::NoHome`].
@@ -148,7 +152,19 @@ impl<'c> App<'c> {
     /// # Errors
     /// [`Error::NoSession`].
     pub(super) fn check_session(&self, config: &Config) -> Result<()> {
-        auth::check(&self.ctx.env, config, self.now())
+        let checked = auth::check(&self.ctx.env, config, self.now());
+        let known = config.workspaces();
+        match checked {
+            // Where a workspace could be made without a sign-in, to ask for one may lead nowhere.
+            Err(Error::NoSession { reason })
+                if reason.is_empty()
+                    && !known.is_empty()
+                    && known.iter().all(|w| w.token.is_none()) =>
+            {
+                Err(Error::NoSession { reason: WITHOUT_TOKENS.to_owned() })
+            }
+            checked => checked,
+        }
     }
 
     /// Reports that a variable is ignored, for a command that reads the stored session itself.

@@ -1,6 +1,7 @@
 //! Asks the user. Only at a terminal: without one, a command names the flag instead.
 
 use std::io::{BufRead, Read};
+use std::process::{Child, Command, Stdio};
 
 use crate::context::Context;
 use crate::error::{Error, ManageError, Result, exit};
@@ -22,6 +23,16 @@ pub(super) struct Question<'a> {
 /// Whether a user can read the question and answer it.
 pub(super) fn possible(ctx: &Context) -> bool {
     ctx.stdin_is_terminal && ctx.console.err_is_terminal()
+}
+
+/// Says at Ctrl-C what becomes of the work, until the result is dropped. The standard library catches no
+/// signal, but the terminal sends it to a shell beside us too, which ends when its input does.
+pub(super) fn tell_if_interrupted(ctx: &Context) -> Option<Child> {
+    let words = "Interrupted; the next run finishes or undoes what was begun: ntcli token refresh";
+    let script = format!("trap 'printf \"\\n{words}\\n\" >&2; exit' INT; read x");
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::null());
+    if ctx.console.err_is_terminal() { shell.spawn().ok() } else { None }
 }
 
 /// Continues only if the user agrees.

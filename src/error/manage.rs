@@ -29,6 +29,8 @@ pub(crate) enum ManageError {
     Drift { drifted: usize, total: usize },
     /// `doctor` found so many things that keep a refresh from working.
     Unsound { failed: usize },
+    /// There is no current token to look at or to use.
+    NoToken,
     /// There is no workspace to choose from.
     NoWorkspaces,
     /// The server has a workspace of that name already.
@@ -155,6 +157,8 @@ impl ManageError {
             Self::Unsound { failed } => {
                 Described::new("unsound", exit::FAILED, format!("What must be fixed: {failed}"))
             }
+            Self::NoToken => Described::new("no_token", exit::FAILED, "No current token")
+                .hint("ntcli token create"),
             Self::NoWorkspaces => {
                 Described::new("no_workspaces", exit::FAILED, "There is no workspace yet")
                     .hint("ntcli workspace create <name>")

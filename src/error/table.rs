@@ -194,7 +194,7 @@ impl Error {
                 ..Described::new(
                     "no_token_routes",
                     exit::FAILED,
-                    "This server does not manage tokens (it has no /tokens routes); nothing has changed",
+                    "This server issues no tokens (it has no /tokens routes); if it is the open-source core, none are needed",
                 )
                 .hint("ntcli domain show")
             },

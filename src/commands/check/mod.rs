@@ -6,7 +6,7 @@ pub(super) mod watch;
 use crate::cli::{self, Format};
 use crate::commands::app::{self, App};
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, ManageError, Result};
 use crate::json::Json;
 use crate::output::{self, Report};
 use crate::rotation::WorkspaceRef;
@@ -64,7 +64,10 @@ fn look(ctx: &Context, args: &cli::Check) -> Result<(State, Limits)> {
     }
     let app = App::open(ctx)?;
     let config = app.config()?;
-    let workspaces = app.selected(&config, args.all, args.workspace.as_deref())?;
+    let workspaces = match app.selected(&config, args.all, args.workspace.as_deref()) {
+        Err(Error::NoToken) => return Err(ManageError::NoToken.into()),
+        selected => selected?,
+    };
     Ok((watch::look(&app, &config, workspaces, &limits)?, limits))
 }
 

@@ -4,7 +4,7 @@ use crate::cli::TokenNeedsRefresh;
 use crate::commands::app::{self, App};
 use crate::commands::token::pending;
 use crate::context::Context;
-use crate::error::{Error, Result, exit};
+use crate::error::{Error, ManageError, Result, exit};
 use crate::json::Json;
 use crate::output::Report;
 use crate::text::printable;
@@ -25,7 +25,7 @@ fn answer(ctx: &Context, args: &TokenNeedsRefresh) -> Result<Report> {
     let app = App::open(ctx)?;
     let config = app.config()?;
     let workspace = app.workspace(&config, args.workspace.as_deref())?;
-    let token = workspace.token.as_ref().ok_or(Error::NoToken)?;
+    let token = workspace.token.as_ref().ok_or(ManageError::NoToken)?;
 
     let now = ctx.clock.now();
     let due = token::due(token, within_secs, now);

@@ -10,6 +10,7 @@ use super::refresh_report as report;
 use crate::cli::TokenRefresh;
 use crate::commands::app::{self, App, As};
 use crate::commands::check::metrics;
+use crate::commands::prompt;
 use crate::commands::workspace::warn_of_two_tokens;
 use crate::config::Workspace;
 use crate::config_dir::last_run::LastRun;
@@ -74,6 +75,7 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     let seen = the_one(seen, args);
     splay(ctx, splay_s);
 
+    let _watch = prompt::tell_if_interrupted(ctx);
     let (mut dir, waited) = app.lock_for(lock_wait)?;
     // Another run may have changed everything while we waited.
     let config = dir.config()?;

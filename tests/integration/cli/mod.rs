@@ -9,6 +9,7 @@ pub(crate) mod formats;
 mod habits;
 pub(crate) mod outputs;
 mod owners;
+pub(crate) mod people;
 mod quiet;
 mod secrets;
 pub(crate) mod settings;
