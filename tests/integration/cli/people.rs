@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::control_plane::{Fault, Route, Times};
 use crate::harness::parallel::skipped;
 use crate::harness::run::signal;
-use crate::harness::world::{Output, Run, World};
+use crate::harness::world::{Output, Run, SESSION, World};
 
 /// On a terminal so wide, with what is typed there. `None` where there is no script(1).
 pub(crate) fn at_terminal<'a>(
@@ -18,14 +18,20 @@ pub(crate) fn at_terminal<'a>(
     command: &str,
     typed: &str,
 ) -> Option<Run<'a>> {
+    let script = "script -qec \"$0\" /dev/null";
+    Some(under(world, script, columns, command)?.stdin(typed))
+}
+
+/// The same with a shell script around it that runs `$0` on the terminal.
+fn under<'a>(world: &'a World, script: &str, columns: u16, command: &str) -> Option<Run<'a>> {
     if Command::new("script").arg("--version").output().is_err() {
         skipped("no script(1) of util-linux");
         return None;
     }
     let line = format!("stty rows 24 cols {columns}; {command}")
         .replace("ntcli ", &format!("{} ", world.program.display()));
-    let script = ["sh", "-c", "script -qec \"$0\" /dev/null", &line];
-    Some(world.ntcli(&[""; 0]).under(&script).stdin(typed).env("TERM", "xterm").prints_secrets())
+    let run = world.ntcli(&[""; 0]).under(&["sh", "-c", script, &line]);
+    Some(run.env("TERM", "xterm").prints_secrets())
 }
 
 fn seen(world: &World, command: &str, typed: &str) -> Option<Output> {
@@ -92,6 +98,40 @@ fn an_interrupted_refresh_says_what_becomes_of_it() {
     let Some(output) = seen(&world, "ntcli token refresh", "") else { return };
     output.exits(0);
     assert!(!output.stdout.contains("Interrupted"), "{output}");
+}
+
+/// What is typed once `prompt` has been shown; the recording is what the terminal has shown.
+fn answered(world: &World, command: &str, prompt: &str, typed: &str) -> Option<String> {
+    let (shown, answer) = (world.outside("shown"), world.outside("answer"));
+    fs::write(&answer, typed).unwrap();
+    let typing = format!(
+        "( until grep -q '{prompt}' {shown}; do :; done; cat {answer}; until [ -e {shown}.end ]; do :; done ) \
+         2> /dev/null | {{ script -qefc \"$0\" {shown}; touch {shown}.end; }} > /dev/null",
+        shown = shown.display(),
+        answer = answer.display()
+    );
+    let output = under(world, &typing, 80, command)?.run();
+    assert!(output.stderr.is_empty(), "{output}");
+    Some(fs::read_to_string(shown).unwrap())
+}
+
+#[test]
+fn a_session_that_is_pasted_is_not_shown() {
+    let world = World::new();
+    let command = "ntcli auth login --token-stdin; stty -a | grep -o ' echo '";
+    let typed = format!("{SESSION}\n");
+    let Some(shown) = answered(&world, command, "Paste", &typed) else { return };
+    assert!(shown.contains("Signed in.") && shown.contains(" echo "), "{shown}");
+    assert!(!shown.contains(SESSION), "{shown}");
+    assert_eq!(world.config()["auth"]["bearerToken"], SESSION);
+
+    // Ctrl-C gives the terminal back as it was.
+    let world = World::new();
+    let command =
+        "trap : INT; ntcli auth login --token-stdin; until stty -a | grep ' echo '; do :; done";
+    let Some(shown) = answered(&world, command, "Paste", "secret\u{3}") else { return };
+    assert!(shown.contains(" echo ") && !shown.contains("secret"), "{shown}");
+    assert!(!world.config_path().exists());
 }
 
 #[test]
