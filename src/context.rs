@@ -301,6 +301,12 @@ impl Console {
         *self.0.progress_shown.borrow_mut() = true;
     }
 
+    /// Whether a progress line stands there.
+    #[must_use]
+    pub fn shows_progress(&self) -> bool {
+        *self.0.progress_shown.borrow()
+    }
+
     /// Clears the progress line.
     pub fn clear_progress(&self) {
         if self.0.progress_shown.replace(false) {

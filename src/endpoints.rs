@@ -32,7 +32,9 @@ pub(crate) fn of_domain(domain: &str, insecure: bool) -> String {
 
 fn is_loopback(domain: &str) -> bool {
     let host = domain.rsplit_once(':').map_or(domain, |(host, _)| host);
-    matches!(host, "localhost" | "127.0.0.1" | "[::1]") || domain == "[::1]"
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+        || host.ends_with(".localhost")
+        || domain == "[::1]"
 }
 
 /// The base URL of the studio API, which exchanges a sign-in for a session.
@@ -117,7 +119,7 @@ pub(crate) fn check_domain(domain: &str) -> Result<()> {
     } else {
         Err(Error::InvalidValue {
             message: "The domain must be a host name such as nimbletools.ai, or host:port, \
-                      without https:// and path"
+                      without a path"
                 .to_owned(),
         })
     }
@@ -133,6 +135,8 @@ mod tests {
         assert_eq!(of_domain("corp.example", true), "http://api.corp.example");
         assert_eq!(of_domain("localhost:8080", false), "http://localhost:8080");
         assert_eq!(of_domain("127.0.0.1:1", false), "http://127.0.0.1:1");
+        assert_eq!(of_domain("my.localhost", false), "http://my.localhost");
+        assert_eq!(of_domain("mylocalhost:1", false), "https://api.mylocalhost:1");
         assert_eq!(
             of_domain("localhost.evil.example", false),
             "https://api.localhost.evil.example"

@@ -2,7 +2,7 @@
 
 use argh::Optionality;
 
-use super::args::RUNS_A_PROGRAM;
+use super::args::{BETWEEN_JTIS, RUNS_A_PROGRAM};
 use super::help;
 use super::parser::{GivenOption, Scan};
 
@@ -36,14 +36,25 @@ pub(super) fn positionals(scan: &mut Scan) -> Result<(), String> {
     }
 }
 
-/// With `--pending` the only positional is the workspace. One that looks like a JTI is treated as a
+/// Further arguments that look like a JTI are tokens too; they go into the first positional. With
+/// `--pending` the only positional is the workspace. One that looks like a JTI is treated as a
 /// JTI: revoking something else than was named would be worse than asking again.
 fn jti_or_pending(scan: &mut Scan) -> Result<(), String> {
     if !scan.has("--pending") {
-        return match scan.positionals.first() {
-            Some(_) => Ok(()),
-            None => Err("'ntcli token revoke' needs a JTI or --pending".to_owned()),
+        let Some(first) = scan.positionals.first_mut() else {
+            return Err("'ntcli token revoke' needs a JTI or --pending".to_owned());
         };
+        let mut jtis = std::mem::take(first);
+        scan.positionals.retain(|more| {
+            let is_jti = more.starts_with("jti_");
+            if is_jti {
+                jtis.push(BETWEEN_JTIS);
+                jtis += more;
+            }
+            !is_jti
+        });
+        scan.positionals[0] = jtis;
+        return Ok(());
     }
     match scan.positionals.as_slice() {
         [] => {}

@@ -40,6 +40,8 @@ pub(crate) struct Invocation {
     pub command: Command,
     /// Whether `--debug` was given.
     pub debug: bool,
+    /// Whether `--verbose` was given.
+    pub verbose: bool,
     /// Whether `--quiet` was given.
     pub quiet: bool,
     /// How to write the result.
@@ -66,7 +68,7 @@ pub(crate) struct UsageError {
 /// # Errors
 /// If the usage is wrong.
 pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
-    let scan = parser::scan(args);
+    let mut scan = parser::scan(args);
     if let Some(topic) = scan.topic.filter(|_| !scan.unknown_command) {
         return Ok(Parsed::Show(topic.page()));
     }
@@ -85,7 +87,8 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
         return Ok(Parsed::Show(help::render(&scan.path)));
     }
     let format = scan.format();
-    let hint = format!("{} --help", help::spelled(&scan.path));
+    let of_help = || format!("{} --help", help::spelled(&scan.path));
+    let hint = scan.meant.take().unwrap_or_else(of_help);
     // The command has its own code for wrong usage if 2 would look like one of its answers.
     let own_code = scan.node.error_codes.iter().find(|e| e.code == 255 || e.code == 3);
     let exit_code = own_code.and_then(|e| u8::try_from(e.code).ok()).unwrap_or(exit::USAGE);
@@ -101,8 +104,9 @@ fn run(mut scan: Scan) -> Result<Invocation, String> {
     check::one_workspace(&mut scan)?;
     let ntcli =
         Ntcli::from_args(&["ntcli"], &scan.argv()).map_err(|exit| reworded(&exit, &scan))?;
-    let Ntcli { debug, quiet, format, command, .. } = ntcli;
-    Ok(Invocation { command, debug, quiet, format, program: scan.program })
+    let Ntcli { debug, verbose, quiet, format, command, .. } = ntcli;
+    let verbose = verbose.is_some();
+    Ok(Invocation { command, debug, verbose, quiet, format, program: scan.program })
 }
 
 /// An argh error without the user's input. After the parser only values that do not parse are left;

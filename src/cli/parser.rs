@@ -9,7 +9,9 @@ use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
 
 use crate::text::nearest;
 
-use super::args::{ALIASES, DESTRUCTIVE, Format, HABITS, OPTION_HABITS, RUNS_A_PROGRAM};
+use super::args::{
+    ALIASES, DESTRUCTIVE, Format, HABITS, OF_THE_OTHER_CLIENT, OPTION_HABITS, RUNS_A_PROGRAM,
+};
 use super::topics::{self, Topic};
 use super::{command_tree, help, suggest};
 
@@ -46,6 +48,8 @@ pub(super) struct Scan {
     pub(super) unknown_command: bool,
     /// The first error.
     pub(super) problem: Option<String>,
+    /// The command that was meant, in full.
+    pub(super) meant: Option<String>,
     globals: &'static [FlagInfo<'static>],
 }
 
@@ -64,6 +68,7 @@ pub(super) fn scan(mut args: Vec<OsString>) -> Scan {
         version: false,
         unknown_command: false,
         problem: None,
+        meant: None,
     };
     let dashes = args.iter().position(|arg| arg == "--");
     let rest = dashes.map(|at| args.split_off(at));
@@ -150,15 +155,23 @@ impl Scan {
             return;
         }
         self.unknown_command = true;
+        if group.is_empty() && OF_THE_OTHER_CLIENT.contains(&word) {
+            self.meant = Some(format!("npx @nimbletools/ntcli {word}"));
+            let of_it = format!("'{word}' stays with the other client, which shares this config");
+            return self.wrong(of_it);
+        }
         let aliases = ALIASES.iter().filter(|a| a.0 == group).map(|a| a.1);
         let names = self.node.commands.iter().map(|c| c.name).chain(aliases);
         let message = match suggest::shown(word) {
             None => format!("Unknown command: {}", suggest::NOT_SHOWN),
             Some(shown) => match habit(group, word)
-                .or_else(|| nearest(word, names.filter(|name| !DESTRUCTIVE.contains(name))))
+                .or_else(|| harmless(word, names))
                 .or_else(|| elsewhere(word, group))
             {
-                Some(near) => format!("Unknown command {shown}; did you mean '{near}'?"),
+                Some(near) => {
+                    self.meant = Some(near.clone()).filter(|near| near.starts_with("ntcli "));
+                    format!("Unknown command {shown}; did you mean '{near}'?")
+                }
                 None => format!("Unknown command {shown}"),
             },
         };
@@ -179,7 +192,11 @@ impl Scan {
     }
 
     fn option(&mut self, arg: &str, args: &mut Args) {
-        let arg = if arg == "--json" { "--format=json" } else { arg };
+        let arg = match arg {
+            "--json" => "--format=json",
+            "--no-expiry" if self.flags().any(|f| f.long == "--expires-in") => "--expires-in=never",
+            arg => arg,
+        };
         let Some((flag, attached)) = self.split(arg) else {
             return self.unknown_option(arg);
         };
@@ -263,7 +280,7 @@ impl Scan {
             }
             Some(shown) => match self
                 .option_habit(name)
-                .or_else(|| nearest(name, self.flags().map(|f| f.long)))
+                .or_else(|| harmless(name, self.flags().map(|f| f.long)))
             {
                 Some(near) => format!("Unknown option {shown}; did you mean '{near}'?"),
                 None => format!("Unknown option {shown} of '{command}'"),
@@ -287,6 +304,11 @@ fn below(group: &CommandInfoWithArgs, name: &str) -> bool {
     commands.any(|node| has(node) || below(node, name))
 }
 
+/// The word that a slip may have meant, unless that takes something away.
+fn harmless<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    nearest(word, known).filter(|near| !DESTRUCTIVE.contains(&near.as_str()))
+}
+
 /// What is meant by a word of another program.
 fn habit(group: &str, word: &str) -> Option<String> {
     let found = HABITS.iter().find(|habit| habit.0 == group && habit.1 == word);
@@ -297,13 +319,16 @@ fn habit(group: &str, word: &str) -> Option<String> {
 /// Without a group a slip counts too.
 fn elsewhere(word: &str, group: &str) -> Option<String> {
     let tree = command_tree();
-    let all = tree.commands.iter().flat_map(|group| {
-        let commands = group.command.commands.iter().map(|command| (group.name, command.name));
-        commands.filter(|(_, name)| !DESTRUCTIVE.contains(name))
-    });
+    let all = tree
+        .commands
+        .iter()
+        .flat_map(|group| group.command.commands.iter().map(|command| (group.name, command.name)));
     let all: Vec<(&str, &str)> = all.collect();
-    let near = || nearest(word, all.iter().map(|(_, name)| *name));
+    let near = || harmless(word, all.iter().map(|(_, name)| *name));
     let meant = if group.is_empty() { near()? } else { word.to_owned() };
+    if DESTRUCTIVE.contains(&meant.as_str()) {
+        return None;
+    }
     let mut found = all.into_iter().filter(|(_, name)| *name == meant);
     let (group, name) = found.next().filter(|_| found.next().is_none())?;
     Some(help::spelled(&[group, name]))

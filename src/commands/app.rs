@@ -40,6 +40,10 @@ pub(super) enum As {
     Anonymous,
 }
 
+/// What may be so where no one has signed in and nothing has a token.
+pub(super) const WITHOUT_TOKENS: &str =
+    "if this server issues no tokens, as the open-source core does not, none are needed";
+
 impl<'c> App<'c> {
     /// # Errors
     /// [`Error::NoHome`].
@@ -148,7 +152,19 @@ impl<'c> App<'c> {
     /// # Errors
     /// [`Error::NoSession`].
     pub(super) fn check_session(&self, config: &Config) -> Result<()> {
-        auth::check(&self.ctx.env, config, self.now())
+        let checked = auth::check(&self.ctx.env, config, self.now());
+        let known = config.workspaces();
+        match checked {
+            // Where a workspace could be made without a sign-in, to ask for one may lead nowhere.
+            Err(Error::NoSession { reason })
+                if reason.is_empty()
+                    && !known.is_empty()
+                    && known.iter().all(|w| w.token.is_none()) =>
+            {
+                Err(Error::NoSession { reason: WITHOUT_TOKENS.to_owned() })
+            }
+            checked => checked,
+        }
     }
 
     /// Reports that a variable is ignored, for a command that reads the stored session itself.
@@ -257,13 +273,20 @@ pub(super) fn lock_wait(text: Option<&str>) -> Result<Duration> {
     }
 }
 
-/// The duration that `option` gives, in seconds.
+/// The duration that `option` gives, in seconds; a date is the time until then.
 ///
 /// # Errors
 /// [`Error::InvalidValue`].
-pub(super) fn seconds(option: &str, text: &str) -> Result<u64> {
-    parse_duration(text).ok_or_else(|| Error::InvalidValue {
-        message: format!("{option} takes seconds, or a duration such as 90s, 1h, 30d or 1d12h"),
+pub(super) fn seconds(ctx: &Context, option: &str, text: &str) -> Result<u64> {
+    let now = ctx.clock.now();
+    let until = || match Expiry::parse_in(text, now)? {
+        Expiry::At(at) => Some(at.secs().abs_diff(now.secs())),
+        _ => None,
+    };
+    parse_duration(text).or_else(until).ok_or_else(|| Error::InvalidValue {
+        message: format!(
+            "{option} takes seconds, a duration such as 90s, 1h, 30d or 1d12h, or a date to come (2027-12-01)"
+        ),
     })
 }
 

@@ -12,15 +12,18 @@ use crate::text::shell_word;
 
 /// Sets the domain whose API is used. The session of the previous server is not sent to the new
 /// one, and pending work is named.
-pub(super) fn set(ctx: &Context, args: &DomainSet) -> Result<Report> {
-    endpoints::check_domain(&args.domain)?;
+pub(super) fn set(ctx: &Context, args: &DomainSet, verbose: bool) -> Result<Report> {
+    // As it may be pasted; whether the link is encrypted is for --insecure alone to say.
+    let domain = args.domain.trim_start_matches("https://").trim_start_matches("http://");
+    let domain = domain.strip_suffix('/').unwrap_or(domain);
+    endpoints::check_domain(domain)?;
     let app = App::open(ctx)?;
     let mut dir = app.lock()?;
     let mut left = None;
     let config = dir.update(|config| {
         let url = |config: &Config| endpoints::of_domain(config.domain(), config.insecure());
         let (before, server) = (url(config), endpoints::management(&ctx.env, config)?);
-        config.set_domain(&args.domain, args.insecure);
+        config.set_domain(domain, args.insecure);
         if url(config) != before {
             config.bind_session(&server);
             left = Some(server);
@@ -28,7 +31,7 @@ pub(super) fn set(ctx: &Context, args: &DomainSet) -> Result<Report> {
         Ok(())
     })?;
     drop(dir);
-    let report = report(ctx, &config)?.that_changed(left.is_some());
+    let report = report(ctx, &config, verbose)?.that_changed(left.is_some());
     if let Some(server) = left {
         tell_what_stays(&app, &config, &server);
     }
@@ -61,19 +64,26 @@ fn tell_what_stays(app: &App, config: &Config, server: &str) {
 }
 
 /// Shows the domain.
-pub(super) fn show(ctx: &Context) -> Result<Report> {
+pub(super) fn show(ctx: &Context, verbose: bool) -> Result<Report> {
     let app = App::open(ctx)?;
     let config = app.config()?;
-    report(ctx, &config)
+    report(ctx, &config, verbose)
 }
 
-fn report(ctx: &Context, config: &Config) -> Result<Report> {
+fn report(ctx: &Context, config: &Config, verbose: bool) -> Result<Report> {
     let api = endpoints::management(&ctx.env, config)?;
-    let text = format!("Domain: {}\nAPI:    {api}\n", config.domain());
+    let variable = ctx.env.os("NTCLI_API_URL").map(|_| "NTCLI_API_URL");
+    let wins = variable.map(|name| format!(" ({name})")).unwrap_or_default();
+    let mut text = format!("Domain: {}\nAPI:    {api}{wins}\n", config.domain());
+    if verbose {
+        let (oauth, studio) = (endpoints::oauth(&ctx.env)?, endpoints::studio(&ctx.env)?);
+        text += &format!("Sign-in: {oauth}\nSession: {studio}\n");
+    }
     let json = Json::of([
         ("domain", config.domain().into()),
         ("insecure", config.insecure().into()),
         ("api", api.into()),
+        ("variable", variable.into()),
     ]);
     Ok(Report::new(text, json))
 }

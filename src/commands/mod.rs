@@ -64,8 +64,8 @@ pub(crate) fn run(ctx: &Context, invocation: &Invocation) -> Result<Report> {
             WorkspaceCommand::Sync(_) => workspace::sync::run(ctx),
         },
         Command::Domain(domain) => match &domain.command {
-            DomainCommand::Set(args) => domain::set(ctx, args),
-            DomainCommand::Show(_) => domain::show(ctx),
+            DomainCommand::Set(args) => domain::set(ctx, args, invocation.verbose),
+            DomainCommand::Show(_) => domain::show(ctx, invocation.verbose),
         },
         Command::Config(config) => match &config.command {
             ConfigCommand::Show(_) => config::show::run(ctx),

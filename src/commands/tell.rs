@@ -28,6 +28,11 @@ pub(super) fn notice(console: &Console, notice: &Notice) {
 pub(super) fn http(console: &Console, event: &HttpEvent) {
     match event {
         HttpEvent::Trace(line) => console.trace(line),
+        // Unless something better is shown already.
+        HttpEvent::Asking { host } if !console.shows_progress() => {
+            console.progress(&format!("Waiting for {host}…"));
+        }
+        HttpEvent::Asking { .. } => {}
         HttpEvent::Waiting { host, pause } => {
             console.progress(&format!("Waiting {} s: {host} is busy…", pause.as_secs()));
         }
@@ -131,26 +136,21 @@ fn lost_token(console: &Console, orphan: &Orphan, revoked: bool) {
     }
     let revoke =
         format!("ntcli token revoke {} -w {}", shell_word(&jti), shell_word(&orphan.workspace.id));
-    let (what, how) = match orphan.origin {
-        Origin::Match => (
-            "is live, but nothing here holds it: it was created by a request whose answer was lost",
-            "ntcli token refresh --revoke-orphans".to_owned(),
-        ),
-        Origin::Maybe => (
-            "is live and may be ours: it was created while a request had no answer, but another \
-             machine may hold it",
-            revoke.clone(),
-        ),
-        Origin::HandedOut => (
-            "was created by ntcli token create and may never have been printed; revoke it if you did \
-             not receive it",
-            revoke.clone(),
-        ),
-        Origin::Superseded => {
-            ("is live, but the config file, which held it, now holds another one", revoke.clone())
+    let what = match orphan.origin {
+        Origin::Match => {
+            "is live, but nothing here holds it: it was created by a request whose answer was lost"
         }
+        Origin::Maybe => {
+            "is live and may be ours: it was created while a request had no answer, but another \
+             machine may hold it"
+        }
+        Origin::HandedOut => {
+            "was created by ntcli token create and may never have been printed; revoke it if you did \
+             not receive it"
+        }
+        Origin::Superseded => "is live, but the config file, which held it, now holds another one",
     };
     console.warn(&format!(
-        "Token {jti} of '{name}' {what}. Revoke it: {how}; or keep it and end this warning: {revoke} --forget"
+        "Token {jti} of '{name}' {what}. Revoke it: {revoke}; or keep it and end this warning: {revoke} --forget"
     ));
 }

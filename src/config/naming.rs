@@ -33,7 +33,7 @@ pub(crate) fn pick<'a>(
     let mut fits = if by_id.is_empty() { by_name } else { by_id };
     let Some(found) = fits.pop() else {
         let near = nearest(name, names.into_iter());
-        return Err(Error::UnknownWorkspace { name: name.to_owned(), near });
+        return Err(Error::UnknownWorkspace { name: name.to_owned(), near, nowhere: false });
     };
     if fits.iter().all(|w| w.id.eq_ignore_ascii_case(found.id)) {
         return Ok(found);

@@ -79,6 +79,8 @@ pub(super) fn call(action: &str, failure: &Failure) -> Described {
     }
     let hint = match failure.status() {
         Some(401) => "ntcli auth login",
+        // Not the API's words: a gateway or a proxy, which no sign-in opens.
+        Some(403) if is_foreign(failure) => "ntcli doctor",
         Some(403) => "ntcli auth login, with an account that may do this",
         Some(404) => "ntcli workspace list",
         _ if described.exit_code == exit::UNAVAILABLE => "ntcli health",
@@ -86,6 +88,10 @@ pub(super) fn call(action: &str, failure: &Failure) -> Described {
         None => return described,
     };
     described.hint(hint)
+}
+
+fn is_foreign(failure: &Failure) -> bool {
+    matches!(failure, Failure::Rejected { kind: ErrorKind::Foreign, .. })
 }
 
 /// A token's id as a message names it.

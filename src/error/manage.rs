@@ -29,6 +29,8 @@ pub(crate) enum ManageError {
     Drift { drifted: usize, total: usize },
     /// `doctor` found so many things that keep a refresh from working.
     Unsound { failed: usize },
+    /// There is no current token to look at or to use.
+    NoToken,
     /// There is no workspace to choose from.
     NoWorkspaces,
     /// The server has a workspace of that name already.
@@ -55,6 +57,14 @@ pub(crate) enum ManageError {
         jti: String,
         /// Whether the config file held it and has now forgotten it.
         was_current: bool,
+    },
+    /// Of several tokens some could not be revoked.
+    NotAllRevoked {
+        total: usize,
+        /// Why, one for each of these.
+        causes: Vec<String>,
+        /// The highest of theirs.
+        exit_code: u8,
     },
     /// Work of earlier runs that was due could not be done.
     StillOwed {
@@ -149,6 +159,8 @@ impl ManageError {
                 exit::FAILED,
                 format!("{} failed", counted(*failed, "check")),
             ),
+            Self::NoToken => Described::new("no_token", exit::FAILED, "No current token")
+                .hint("ntcli token create"),
             Self::NoWorkspaces => {
                 Described::new("no_workspaces", exit::FAILED, "There is no workspace yet")
                     .hint("ntcli workspace create <name>")
@@ -192,6 +204,17 @@ impl ManageError {
             } else {
                 "ntcli token list"
             }),
+            Self::NotAllRevoked { total, causes, exit_code } => Described::new(
+                "not_all_revoked",
+                *exit_code,
+                format!("{} of {total} tokens could not be revoked", causes.len()),
+            )
+            .hint(match *exit_code {
+                exit::OLD_LIVE => "ntcli token revoke --pending",
+                exit::AUTH => "ntcli auth login",
+                _ => "ntcli token list",
+            })
+            .causes(causes),
             Self::StillOwed { left, handing_on } => Described::new(
                 "still_owed",
                 exit::OLD_LIVE,

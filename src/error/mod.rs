@@ -52,6 +52,8 @@ pub(crate) enum Error {
         near: Option<String>,
         /// The name that was given.
         name: String,
+        /// Whether the server does not know it either.
+        nowhere: bool,
     },
     /// Several workspaces have this name.
     AmbiguousWorkspace {

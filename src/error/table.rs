@@ -2,6 +2,7 @@
 
 use super::described::{Described, call, id, lines};
 use super::{Error, NewTokenFate, exit};
+use crate::secret::redact;
 use crate::text::{printable, shell_word};
 
 impl Error {
@@ -18,7 +19,8 @@ impl Error {
                 exit::USAGE,
                 "Invalid expiration time",
             )
-            .hint("ntcli token refresh --expires-in 31536000"),
+            .hint("ntcli token refresh --expires-in 31536000")
+            .cause(&"what is accepted: seconds, 90s 15m 12h 30d 52w 1y 1d12h, a date to come (2027-12-01), or never"),
             Self::InvalidValue { message } => {
                 Described::new("invalid_value", exit::USAGE, message)
             }
@@ -39,7 +41,7 @@ impl Error {
                 Described::new("no_workspace", exit::FAILED, "No workspace selected")
                     .hint("ntcli workspace select <name>, and ntcli workspace list")
             }
-            Self::UnknownWorkspace { name, near } => Described::new(
+            Self::UnknownWorkspace { name, near, nowhere } => Described::new(
                 "unknown_workspace",
                 exit::FAILED,
                 match near {
@@ -51,7 +53,10 @@ impl Error {
                     None => format!("No workspace '{}' is known here", printable(name)),
                 },
             )
-            .hint("ntcli workspace list"),
+            .hint(match near {
+                None if !nowhere && redact(name, &[]) == *name => format!("ntcli workspace select {}", shell_word(&printable(name))),
+                _ => "ntcli workspace list".to_owned(),
+            }),
             Self::AmbiguousWorkspace { name, ids } => Described::new(
                 "ambiguous_workspace",
                 exit::USAGE,
@@ -189,7 +194,7 @@ impl Error {
                 ..Described::new(
                     "no_token_routes",
                     exit::FAILED,
-                    "This server does not manage tokens (it has no /tokens routes); nothing has changed",
+                    "This server issues no tokens (it has no /tokens routes); if it is the open-source core, none are needed",
                 )
                 .hint("ntcli domain show")
             },

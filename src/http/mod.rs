@@ -49,6 +49,8 @@ const WORTH_TELLING: Duration = Duration::from_secs(2);
 pub(crate) enum HttpEvent {
     /// A line of the trace, redacted.
     Trace(String),
+    /// It asks that server.
+    Asking { host: String },
     /// It waits before it tries again.
     Waiting {
         /// The server that it asks.
@@ -165,6 +167,7 @@ impl Http {
         once: impl Fn() -> Result<T, AttemptError>,
     ) -> Result<T, Failure> {
         self.host.borrow_mut().clone_from(&target.host);
+        (self.on_event)(HttpEvent::Asking { host: target.host.clone() });
         let mut attempt = 1;
         loop {
             let error = match once() {

@@ -296,18 +296,18 @@ impl Rotator<'_> {
 pub(crate) fn forget(
     store: &mut dyn Store,
     workspace: Option<&WorkspaceRef>,
-    jti: Option<&str>,
+    jtis: &[String],
 ) -> Result<Vec<(WorkspaceRef, String)>> {
     let mut pending = store.pending()?;
     let meant = |w: &WorkspaceRef| workspace.is_none_or(|workspace| workspace.is(w));
     let revocations = pending.revocations.iter().map(|p| (&p.workspace, &p.jti));
     let tokens = revocations.chain(pending.orphans.iter().map(|o| (&o.workspace, &o.jti)));
     let tokens: Vec<(WorkspaceRef, String)> = tokens
-        .filter(|(w, j)| meant(w) && jti.is_none_or(|jti| jti == j.as_str()))
+        .filter(|(w, j)| meant(w) && (jtis.is_empty() || jtis.contains(j)))
         .map(|(w, j)| (w.clone(), j.clone()))
         .collect();
     let mut records: Vec<Record> = tokens.iter().map(|(w, jti)| w.dismissed(jti)).collect();
-    if jti.is_none() {
+    if jtis.is_empty() {
         let creates = pending.creates.iter().filter(|c| meant(&c.workspace));
         records.extend(creates.map(|c| c.workspace.closed(c.at)));
     }

@@ -4,7 +4,7 @@
 use super::journal::PendingRevocation;
 use super::ports::{Deliver, Delivery, Event, HistoryEvent, Store, Target};
 use super::{OldFate, Rotation, Rotator, WorkspaceRef};
-use crate::error::Error;
+use crate::error::ManageError;
 use crate::token::Token;
 
 impl Rotator<'_> {
@@ -138,7 +138,7 @@ fn each(targets: &[Target], mut deliver: impl FnMut(&Target) -> Result<(), Strin
 /// a server: an unfinished refresh is finished by the next run. `told` hears what became of each.
 ///
 /// # Errors
-/// [`Error::NoToken`]; the journal could not be written, and nothing was delivered.
+/// [`ManageError::NoToken`]; the journal could not be written, and nothing was delivered.
 pub(crate) fn deliver_current(
     store: &mut dyn Store,
     targets: &mut dyn Deliver,
@@ -146,7 +146,7 @@ pub(crate) fn deliver_current(
     names: &[String],
     told: &mut dyn FnMut(&str, &Result<(), String>),
 ) -> crate::error::Result<()> {
-    let new = store.current(workspace)?.ok_or(Error::NoToken)?;
+    let new = store.current(workspace)?.ok_or(ManageError::NoToken)?;
     let pending = store.pending()?;
     let open = pending.rotation(workspace).filter(|open| open.token.is_same(&new));
     // Nothing tells whether they had it before.

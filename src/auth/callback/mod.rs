@@ -192,17 +192,9 @@ impl Connection {
 }
 
 impl Tab {
-    /// Tells the browser that it worked. A browser that has gone is not an error.
-    pub(crate) fn succeed(self, text: &str) {
-        self.end(Ok(text));
-    }
-
-    /// Tells the browser why it failed.
-    pub(crate) fn fail(self, why: &str) {
-        self.end(Err(why));
-    }
-
-    fn end(mut self, outcome: Result<&str, &str>) {
+    /// Tells the browser who is signed in, or why no one and the command that helps. A browser that has
+    /// gone is not an error.
+    pub(crate) fn end(mut self, outcome: Result<Option<&str>, (&str, Option<&str>)>) {
         let _ = self.0.write_all(&page::for_end(outcome));
         let _ = self.0.shutdown(Shutdown::Write);
     }

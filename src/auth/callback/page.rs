@@ -2,6 +2,14 @@
 
 use super::request::Stray;
 
+/// A tick in a circle, for the browser's tab; one that is in the page is not asked for elsewhere.
+const ICON: &str = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8' fill='none' \
+                    stroke='white'><circle cx='4' cy='4' r='4' fill='seagreen' stroke='none'/>\
+                    <path d='M2 4l1.5 1.5L6 3'/></svg>";
+const STYLE: &str = ":root{color-scheme:light dark}\
+                     body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34em;margin:15vh auto;padding:0 1rem;\
+                     overflow-wrap:anywhere}code{display:inline-block;font-size:1rem;background:#8883;padding:.2em .4em}";
+
 /// The answer to a stray request.
 pub(super) fn for_stray(stray: Stray) -> Vec<u8> {
     let (status, text) = match stray {
@@ -10,38 +18,47 @@ pub(super) fn for_stray(stray: Stray) -> Vec<u8> {
         Stray::WrongMethod => {
             ("405 Method Not Allowed", "Only a browser coming back is expected here.")
         }
-        Stray::WrongState => (
-            "400 Bad Request",
-            "This answer does not belong to the sign-in that is going on. \
-             Use the address that ntcli printed last.",
-        ),
+        Stray::WrongState => {
+            ("400 Bad Request", "This answer does not belong to the sign-in that is going on.")
+        }
         Stray::TooLong => ("431 Request Header Fields Too Large", "This request is too long."),
     };
-    page(status, "Not signed in", text)
+    let next = "Return to the terminal and open the address that ntcli printed last.";
+    page(status, "Not signed in", text, next)
 }
 
-/// The end of the sign-in: it worked, or why not.
-pub(super) fn for_end(outcome: Result<&str, &str>) -> Vec<u8> {
+/// The end of the sign-in: who signed in, or why no one, and the command that helps.
+pub(super) fn for_end(outcome: Result<Option<&str>, (&str, Option<&str>)>) -> Vec<u8> {
     match outcome {
-        Ok(text) => page("200 OK", "Signed in", text),
-        Err(why) => page("400 Bad Request", "Not signed in", why),
+        Ok(who) => {
+            let who = who.map(|who| format!(" as {who}")).unwrap_or_default();
+            let next = "Return to the terminal; you can close this page.";
+            page("200 OK", "Signed in", &format!("You are signed in{who}."), next)
+        }
+        Err((why, command)) => {
+            let run = command.map(|run| format!(" and run <code>{}</code>", escape(run)));
+            let next = format!("Return to the terminal{}", run.as_deref().unwrap_or("."));
+            page("400 Bad Request", "Not signed in", why, &next)
+        }
     }
 }
 
-/// A complete response. The page may load nothing, and the code in its address is not passed on.
-fn page(status: &str, title: &str, text: &str) -> Vec<u8> {
-    let (title, text) = (escape(title), escape(text));
+/// A complete response; `next` is HTML. The page may load nothing, and the code in its address is not
+/// passed on.
+fn page(status: &str, title: &str, text: &str, next: &str) -> Vec<u8> {
+    let text = escape(text);
     let html = format!(
-        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>ntcli: {title}</title>\n\
-         <style>body{{font:1.1em/1.5 sans-serif;max-width:34em;margin:15vh auto;padding:0 1em}}</style>\n\
-         <h1>{title}</h1>\n<p>{text}</p></html>\n"
+        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>{title} · ntcli</title>\n\
+         <link rel=\"icon\" href=\"{ICON}\"><style>{STYLE}</style>\n\
+         <h1>{title}</h1>\n<p>{text}</p>\n<p>{next}</p></html>\n"
     );
     let allow = if status.starts_with("405") { "Allow: GET\r\n" } else { "" };
     format!(
         "HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n\
          Connection: close\r\nCache-Control: no-store\r\nReferrer-Policy: no-referrer\r\n\
          X-Content-Type-Options: nosniff\r\n\
-         Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n{allow}\r\n{html}",
+         Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; img-src data:\r\n{allow}\r\n{html}",
         html.len()
     )
     .into_bytes()
@@ -67,9 +84,50 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn text(page: Vec<u8>) -> String {
+        String::from_utf8(page).unwrap()
+    }
+
+    #[test]
+    fn every_page_says_what_to_do_next() {
+        let done = text(for_end(Ok(Some("ada@example.com"))));
+        assert!(done.starts_with("HTTP/1.1 200 OK\r\n"));
+        assert!(done.contains("<p>You are signed in as ada@example.com.</p>"), "{done}");
+        assert!(done.contains("<p>Return to the terminal; you can close this page.</p>"), "{done}");
+        assert!(text(for_end(Ok(None))).contains("<p>You are signed in.</p>"));
+        let failed = text(for_end(Err(("No <luck>", Some("ntcli auth login")))));
+        assert!(failed.contains("<p>No &lt;luck&gt;</p>"), "{failed}");
+        assert!(
+            failed.contains("<p>Return to the terminal and run <code>ntcli auth login</code></p>")
+        );
+        assert!(text(for_end(Err(("No", None)))).contains("<p>Return to the terminal.</p>"));
+        let stray = text(for_stray(Stray::WrongState));
+        assert!(stray.contains("open the address that ntcli printed last"), "{stray}");
+    }
+
+    /// No script and nothing from elsewhere, not even an icon; as light or dark and as wide as the browser.
+    #[test]
+    fn a_page_stands_alone() {
+        for page in [for_end(Ok(None)), for_end(Err(("x", None))), for_stray(Stray::Elsewhere)] {
+            let page = text(page);
+            for part in [
+                "<meta name=\"viewport\" content=\"width=device-width\">",
+                "color-scheme:light dark",
+                "<link rel=\"icon\" href=\"data:image/svg+xml,",
+                "Content-Security-Policy: default-src 'none'; ",
+                " · ntcli</title>",
+            ] {
+                assert!(page.contains(part), "{part}: {page}");
+            }
+            assert!(!page.contains("<script") && !page.contains("src=") && !page.contains("url("));
+            let linked = page.replace("http://www.w3.org/2000/svg", "");
+            assert!(!linked.contains("://"), "{page}");
+        }
+    }
+
     #[test]
     fn text_from_outside_is_only_shown() {
-        let page = String::from_utf8(for_end(Err("<script>alert('x')&\"</script>"))).unwrap();
+        let page = text(for_end(Err(("<script>alert('x')&\"</script>", None))));
         assert!(page.contains("&lt;script&gt;alert(&#39;x&#39;)&amp;&quot;&lt;/script&gt;"));
         assert!(!page.contains("<script"));
         let (head, body) = page.split_once("\r\n\r\n").unwrap();

@@ -50,16 +50,16 @@ pub(crate) enum AuthCommand {
 )]
 pub(crate) struct AuthLogin {
     /// local port that the browser comes back to (default 41247 or one of the next ten)
-    #[argh(option, arg_name = "PORT", from_str_fn(port))]
+    #[argh(option, short = 'p', arg_name = "PORT", from_str_fn(port))]
     pub port: Option<u16>,
     /// how long to wait for the browser: milliseconds, or 5m (default 300000)
-    #[argh(option, arg_name = "DURATION", from_str_fn(millis))]
+    #[argh(option, short = 't', arg_name = "DURATION", from_str_fn(millis))]
     pub timeout: Option<u64>,
     /// print the address instead of opening a browser
     #[argh(switch)]
     pub no_browser: bool,
     /// sign in again even if signed in
-    #[argh(switch)]
+    #[argh(switch, short = 'f')]
     pub force: bool,
     /// read a session token from stdin instead of using a browser; it is checked with the server
     #[argh(switch)]
@@ -84,16 +84,16 @@ pub(crate) struct AuthLogin {
 )]
 pub(crate) struct AuthSignup {
     /// local port that the browser comes back to (default 41247 or one of the next ten)
-    #[argh(option, arg_name = "PORT", from_str_fn(port))]
+    #[argh(option, short = 'p', arg_name = "PORT", from_str_fn(port))]
     pub port: Option<u16>,
     /// how long to wait for the browser: milliseconds, or 5m (default 300000)
-    #[argh(option, arg_name = "DURATION", from_str_fn(millis))]
+    #[argh(option, short = 't', arg_name = "DURATION", from_str_fn(millis))]
     pub timeout: Option<u64>,
     /// print the address instead of opening a browser
     #[argh(switch)]
     pub no_browser: bool,
     /// sign up even if signed in
-    #[argh(switch)]
+    #[argh(switch, short = 'f')]
     pub force: bool,
 }
 

@@ -29,8 +29,8 @@ pub(crate) use settings::{
 pub(crate) use setup::{Completions, Man, Names, Print, Shell};
 pub(crate) use target::{Target, TargetAdd, TargetCommand, TargetDeliver, TargetRemove};
 pub(crate) use token::{
-    Token, TokenCommand, TokenCreate, TokenHistory, TokenList, TokenNeedsRefresh, TokenRefresh,
-    TokenRevoke, TokenShow,
+    BETWEEN_JTIS, Token, TokenCommand, TokenCreate, TokenHistory, TokenList, TokenNeedsRefresh,
+    TokenRefresh, TokenRevoke, TokenShow,
 };
 pub(crate) use token_use::{TokenExec, TokenPrint, TokenRollback};
 pub(crate) use workspace::{Workspace, WorkspaceCommand, WorkspaceCreate, WorkspaceDelete};
@@ -49,6 +49,7 @@ pub(crate) const ALIASES: &[(&str, &str, &str)] = &[
     ("workspace", "use", "switch"),
     ("workspace", "rm", "delete"),
     ("workspace", "unset", "clear"),
+    ("config", "clear", "reset"),
 ];
 
 /// What users of other programs type: the group, the word, and what it is called here.
@@ -63,28 +64,31 @@ pub(super) const HABITS: &[(&str, &str, &str)] = &[
     ("token", "status", "ntcli token show"),
     ("token", "new", "ntcli token create"),
     ("workspace", "show", "ntcli workspace current"),
+    ("workspace", "debug", "ntcli doctor"),
     ("auth", "whoami", "ntcli auth status"),
     ("config", "get", "ntcli config show"),
     ("config", "list", "ntcli config show"),
 ];
 
+/// What only the existing client has, which shares the config file.
+pub(super) const OF_THE_OTHER_CLIENT: [&str; 7] =
+    ["server", "srv", "secrets", "mcp", "registry", "reg", "info"];
+
 /// Options of other programs, and what they are called here.
 pub(super) const OPTION_HABITS: &[(&str, &str)] = &[
-    ("--no-expiry", "--expires-in never"),
     ("--no-expire", "--expires-in never"),
     ("--expiry", "--expires-in"),
     ("--ttl", "--expires-in"),
     ("--output", "--format"),
     ("-o", "--format"),
     ("--silent", "--quiet"),
-    ("--verbose", "--debug"),
-    ("-v", "--debug"),
     ("-y", "--force"),
     ("--yes", "--force"),
 ];
 
-/// Commands that take something away: never guessed from a slip.
-pub(super) const DESTRUCTIVE: [&str; 5] = ["delete", "reset", "revoke", "logout", "clear"];
+/// What takes something away: never guessed from a slip.
+pub(super) const DESTRUCTIVE: [&str; 8] =
+    ["delete", "reset", "revoke", "logout", "clear", "--force", "--forget", "--revoke-orphans"];
 
 /// The command after whose `--` another program stands with its arguments. argh would want them to
 /// be UTF-8.
@@ -101,6 +105,9 @@ pub(super) struct Ntcli {
     /// trace HTTP to stderr, without secrets
     #[argh(switch)]
     pub(super) debug: bool,
+    /// say more, where there is more to say
+    #[argh(switch, short = 'v')]
+    pub(super) verbose: Option<bool>,
     /// print only what changed, in a line, and what went wrong
     #[argh(switch, short = 'q')]
     pub(super) quiet: bool,

@@ -110,7 +110,7 @@ pub(crate) struct ConfigPath {}
 )]
 pub(crate) struct ConfigReset {
     /// do not ask
-    #[argh(switch)]
+    #[argh(switch, short = 'f')]
     pub force: bool,
 }
 

@@ -256,17 +256,26 @@ pub(crate) struct TokenNeedsRefresh {
     pub within: Option<String>,
 }
 
-/// An optional JTI. argh lets only the last positional be an `Option`; it does not see through this
-/// name, and the parser passes an empty text for none.
-pub(crate) type Jti = Option<String>;
+/// Any number of JTIs. argh lets only the last positional repeat; it does not see through this name,
+/// and the parser passes them in one, with what no argument can hold between them.
+pub(crate) type Jtis = Vec<String>;
+
+/// What stands between two JTIs.
+pub(crate) const BETWEEN_JTIS: char = '\0';
 
 #[allow(clippy::unnecessary_wraps)] // the form argh wants
-fn jti(text: &str) -> Result<Jti, String> {
-    Ok((!text.is_empty()).then(|| text.to_owned()))
+fn jtis(text: &str) -> Result<Jtis, String> {
+    let mut jtis: Jtis = Vec::new();
+    for jti in text.split(BETWEEN_JTIS).filter(|jti| !jti.is_empty()) {
+        if !jtis.iter().any(|known| known == jti) {
+            jtis.push(jti.to_owned());
+        }
+    }
+    Ok(jtis)
 }
 
-/// Revoke a token by its JTI (JWT ID), or do the pending revocations. Revoking
-/// it locks out everything that uses it, so it asks first; where it cannot ask,
+/// Revoke tokens by their JTI (JWT ID), or do the pending revocations. Revoking
+/// one locks out everything that uses it, so it asks first; where it cannot ask,
 /// it needs --force. What is not proven to be revoked stays pending, and every
 /// later run tries again.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
@@ -274,6 +283,7 @@ fn jti(text: &str) -> Result<Jti, String> {
     subcommand,
     name = "revoke",
     example = "ntcli token revoke jti_old123 --force",
+    example = "ntcli token revoke jti_old123 jti_old456 -w prod",
     example = "ntcli token revoke --pending",
     example = "ntcli token revoke jti_old123 --forget",
     error_code(0, "revoked, or nothing was pending"),
@@ -286,9 +296,9 @@ fn jti(text: &str) -> Result<Jti, String> {
     error_code(8, "the token may still be live, or due work could not be finished")
 )]
 pub(crate) struct TokenRevoke {
-    /// the token to revoke, as token list shows it
-    #[argh(positional, arg_name = "JTI|--pending", from_str_fn(jti))]
-    pub jti: Jti,
+    /// the token to revoke, as token list shows it; further ones that begin with `jti_` too
+    #[argh(positional, arg_name = "JTI|--pending", from_str_fn(jtis))]
+    pub jtis: Jtis,
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
@@ -303,7 +313,7 @@ pub(crate) struct TokenRevoke {
     #[argh(switch)]
     pub forget: bool,
     /// do not ask
-    #[argh(switch)]
+    #[argh(switch, short = 'f')]
     pub force: bool,
     /// how long to wait for another ntcli to finish (default 60s)
     #[argh(option, arg_name = "DURATION")]

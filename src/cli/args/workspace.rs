@@ -138,7 +138,7 @@ pub(crate) struct WorkspaceDelete {
     #[argh(positional, arg_name = "NAME")]
     pub name: String,
     /// do not ask
-    #[argh(switch)]
+    #[argh(switch, short = 'f')]
     pub force: bool,
 }
 

@@ -147,9 +147,13 @@ fn other_words_for_commands() {
 #[test]
 fn revoking_by_jti_or_what_is_pending() {
     let by_jti = |workspace: Option<&str>| TokenRevoke {
-        jti: some("jti_1"),
+        jtis: vec!["jti_1".to_owned()],
         workspace: workspace.map(str::to_owned),
         ..TokenRevoke::default()
+    };
+    let both = || TokenRevoke {
+        jtis: vec!["jti_1".to_owned(), "jti_2".to_owned()],
+        ..by_jti(Some("prod"))
     };
     let pending = |workspace: Option<&str>| TokenRevoke {
         pending: true,
@@ -160,6 +164,10 @@ fn revoking_by_jti_or_what_is_pending() {
         ("token revoke jti_1", by_jti(None)),
         ("token revoke jti_1 prod", by_jti(Some("prod"))),
         ("token revoke jti_1 -w prod", by_jti(Some("prod"))),
+        ("token revoke jti_1 jti_1", by_jti(None)),
+        ("token revoke jti_1 jti_2 prod", both()),
+        ("token revoke jti_1 prod jti_2", both()),
+        ("token revoke jti_1 -w prod jti_2", both()),
         ("token revoke --pending", pending(None)),
         ("token revoke --pending prod", pending(Some("prod"))),
         ("token revoke prod --pending", pending(Some("prod"))),

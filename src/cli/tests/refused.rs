@@ -32,6 +32,8 @@ fn unknown_commands() {
         ("delete", "Unknown command 'delete'"),
         ("token delet", "Unknown command 'delet'"),
         ("config reste", "Unknown command 'reste'"),
+        ("ws delet", "Unknown command 'delet'"),
+        ("token revok", "Unknown command 'revok'"),
         ("logout", "Unknown command 'logout'"),
         ("hunter2!", "Unknown command: an argument that is not shown here"),
         ("token -- refresh", "The command must come before '--'"),
@@ -42,12 +44,9 @@ fn unknown_commands() {
 fn unknown_options() {
     say(&[
         ("token refresh --expire 5", "Unknown option '--expire'; did you mean '--expires-in'?"),
-        (
-            "token refresh --no-expiry",
-            "Unknown option '--no-expiry'; did you mean '--expires-in never'?",
-        ),
         ("token show --json --format text", "--format is given more than once"),
         ("workspace delete x -y", "Unknown option '-y'; did you mean '--force'?"),
+        ("token revoke jti_1 --forse", "Unknown option '--forse' of 'ntcli token revoke'"),
         ("token show --yes", "Unknown option '--yes' of 'ntcli token show'"),
         ("token show --force", "Unknown option '--force' of 'ntcli token show'"),
         ("token show -x", "Unknown option '-x' of 'ntcli token show'"),
@@ -133,6 +132,8 @@ fn the_hint_is_the_help_of_the_command_reached() {
     for (line, hint) in [
         ("tokn", "ntcli --help"),
         ("token refesh", "ntcli token --help"),
+        ("refesh", "ntcli token refresh"),
+        ("whoami", "ntcli auth status"),
         ("--workspace prod token show", "ntcli --help"),
         ("ws use", "ntcli workspace switch --help"),
         ("token refresh -w ''", "ntcli token refresh --help"),

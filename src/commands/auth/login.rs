@@ -74,8 +74,8 @@ pub(super) fn run(ctx: &Context, options: &LoginOptions) -> Result<Report> {
     });
     // The browser is told last, so that it shows the actual outcome.
     match &stored {
-        Ok(_) => tab.succeed("ntcli is signed in. You can close this page."),
-        Err(error) => tab.fail(&error.in_one_line()),
+        Ok(session) => tab.end(Ok(super::name(&session.user).as_deref())),
+        Err(error) => tab.end(Err((&error.in_one_line(), error.hint().as_deref()))),
     }
     let session = stored?;
     super::warn_of_variable(&app);

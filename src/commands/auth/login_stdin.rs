@@ -6,6 +6,7 @@ use crate::api::Api;
 use crate::auth;
 use crate::cli::AuthLogin;
 use crate::commands::app::App;
+use crate::commands::prompt;
 use crate::config::Session;
 use crate::context::Context;
 use crate::endpoints;
@@ -66,14 +67,17 @@ fn ask(ctx: &Context, http: &Http, server: &str, bearer: &Secret) -> Result<Opti
 /// One bearer from standard input, trimmed.
 fn read_bearer(ctx: &Context) -> Result<Secret> {
     let wrong = |message: &str| Error::InvalidValue { message: message.to_owned() };
-    if ctx.stdin_is_terminal {
-        ctx.console.say("Paste the session token, then press Enter and Ctrl-D:");
-    }
-    let mut text = String::new();
-    let read = (&mut *ctx.stdin.borrow_mut()).take(LONGEST_BEARER + 1).read_to_string(&mut text);
-    if read.is_err() || text.len() as u64 > LONGEST_BEARER {
+    let read = if ctx.stdin_is_terminal {
+        prompt::hidden(ctx, "Paste the session token, then press Enter:", LONGEST_BEARER + 1)
+    } else {
+        let mut text = String::new();
+        let mut input = ctx.stdin.borrow_mut();
+        (&mut *input).take(LONGEST_BEARER + 1).read_to_string(&mut text).map(|_| text)
+    };
+    let fits = |text: &String| text.len() as u64 <= LONGEST_BEARER;
+    let Some(text) = read.ok().filter(fits) else {
         return Err(wrong("Standard input does not hold a session token"));
-    }
+    };
     let bearer = Secret::new(text.trim());
     if text.trim().is_empty() {
         return Err(wrong("Standard input is empty: pipe a session token into it"));

@@ -7,7 +7,7 @@ use crate::cli::{self, Format};
 use crate::commands::app::{self, App};
 use crate::commands::token::pending;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, ManageError, Result};
 use crate::json::Json;
 use crate::output::{self, Report};
 use crate::rotation::WorkspaceRef;
@@ -52,7 +52,7 @@ pub(super) fn run(ctx: &Context, args: &cli::Check, format: Format) -> Report {
 
 fn look(ctx: &Context, args: &cli::Check) -> Result<(State, Limits)> {
     let seconds = |option, text: &Option<String>| {
-        text.as_deref().map(|text| app::seconds(option, text)).transpose()
+        text.as_deref().map(|text| app::seconds(ctx, option, text)).transpose()
     };
     let limits = Limits {
         warning: seconds("--warning", &args.warning)?.unwrap_or(Limits::DEFAULT.warning),
@@ -65,7 +65,10 @@ fn look(ctx: &Context, args: &cli::Check) -> Result<(State, Limits)> {
     }
     let app = App::open(ctx)?;
     let config = app.config()?;
-    let workspaces = app.selected(&config, args.all, args.workspace.as_deref())?;
+    let workspaces = match app.selected(&config, args.all, args.workspace.as_deref()) {
+        Err(Error::NoToken) => return Err(ManageError::NoToken.into()),
+        selected => selected?,
+    };
     Ok((watch::look(&app, &config, workspaces, &limits)?, limits))
 }
 

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::json::Json;
 use crate::output::Report;
 use crate::rotation::{self, Pending, Store, WorkspaceRef};
-use crate::text::printable;
+use crate::text::{printable, shell_word};
 use crate::time::Timestamp;
 
 /// A token that would stay live although nothing here holds it any more.
@@ -51,6 +51,11 @@ pub(in crate::commands) fn run(ctx: &Context, args: &ConfigReset) -> Result<Repo
         config.reset();
         Ok(())
     })?;
+    let old = app.paths.config.with_file_name("workspaces.json");
+    if old.exists() {
+        let path = shell_word(&printable(&old.display().to_string()));
+        app.console().warn(&format!("A file of tokens of an older client is left: rm {path}"));
+    }
     Ok(report(&live))
 }
 

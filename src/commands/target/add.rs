@@ -18,7 +18,7 @@ const HELP: &str = "ntcli target add --help";
 /// Remembers a target, once it is clear that it could get the token.
 pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report> {
     let timeout_s = match args.timeout.as_deref() {
-        Some(text) => app::seconds("--timeout", text)?,
+        Some(text) => app::seconds(ctx, "--timeout", text)?,
         None => EXEC_TIMEOUT_S,
     };
     let receiver = receiver(args, timeout_s)?;

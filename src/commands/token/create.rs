@@ -66,7 +66,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Repo
     let name = printable(&workspace.name);
     if save {
         app.console().note(&format!(
-            "It is stored as the current token of '{name}': a refresh will revoke it."
+            "The new token is now the current one of '{name}': the next refresh replaces and revokes it."
         ));
     }
     let again = format!("ntcli token refresh -w {}", shell_word(&name));

@@ -20,10 +20,10 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenHistory) -> Result<Rep
         Ok(workspace) => lines.retain(|line| line.workspace_id == workspace.id),
         Err(Error::NoWorkspace) => {}
         // A workspace that is no longer known here still has its history.
-        Err(Error::UnknownWorkspace { name, near }) => {
+        Err(Error::UnknownWorkspace { name, near, nowhere }) => {
             lines.retain(|line| line.workspace == name || line.workspace_id == name);
             if lines.is_empty() {
-                return Err(Error::UnknownWorkspace { name, near });
+                return Err(Error::UnknownWorkspace { name, near, nowhere });
             }
         }
         Err(other) => return Err(other),

@@ -4,7 +4,7 @@ use crate::cli::TokenNeedsRefresh;
 use crate::commands::app::{self, App};
 use crate::commands::token::pending;
 use crate::context::Context;
-use crate::error::{Error, Result, exit};
+use crate::error::{Error, ManageError, Result, exit};
 use crate::json::Json;
 use crate::output::Report;
 use crate::text::printable;
@@ -21,11 +21,11 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenNeedsRefresh) -> Resul
 
 fn answer(ctx: &Context, args: &TokenNeedsRefresh) -> Result<Report> {
     let within = args.within.as_deref().unwrap_or(DEFAULT_WITHIN);
-    let within_secs = app::seconds("--within", within)?;
+    let within_secs = app::seconds(ctx, "--within", within)?;
     let app = App::open(ctx)?;
     let config = app.config()?;
     let workspace = app.workspace(&config, args.workspace.as_deref())?;
-    let token = workspace.token.as_ref().ok_or(Error::NoToken)?;
+    let token = workspace.token.as_ref().ok_or(ManageError::NoToken)?;
 
     let now = ctx.clock.now();
     let due = token::due(token, within_secs, now);

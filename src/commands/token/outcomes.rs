@@ -7,7 +7,7 @@ use crate::context::Console;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::{self, Report};
-use crate::rotation::{Outcome, Pending, WorkspaceRef};
+use crate::rotation::{Outcome, Pending, Refreshed, WorkspaceRef};
 use crate::text::printable;
 use crate::token::Token;
 
@@ -91,6 +91,11 @@ impl<'a> Outcomes<'a> {
         {
             self.console.warn(&format!(
                 "The new token of '{name}' has no id: ntcli will not be able to revoke it"
+            ));
+        }
+        if let Ok(Outcome::Refreshed(Refreshed { verified: Some(false), .. })) = &outcome {
+            self.console.note(&format!(
+                "The new token of '{name}' is not verified: the server does not tell whether it works"
             ));
         }
         let Some(many) = &mut self.many else {

@@ -37,11 +37,11 @@ pub(super) struct Current {
 
 impl Current {
     /// # Errors
-    /// [`Error::NoToken`], and as [`App::config`] and [`App::workspace`].
+    /// [`ManageError::NoToken`], and as [`App::config`] and [`App::workspace`].
     pub(super) fn read(app: &App, named: Option<&str>) -> Result<Self> {
         let config = app.config()?;
         let mut workspace = app.workspace(&config, named)?;
-        let token = workspace.token.take().ok_or(Error::NoToken)?;
+        let token = workspace.token.take().ok_or(ManageError::NoToken)?;
         Ok(Self { config, workspace, token })
     }
 

@@ -10,6 +10,7 @@ use super::refresh_report as report;
 use crate::cli::TokenRefresh;
 use crate::commands::app::{self, App, As};
 use crate::commands::check::metrics;
+use crate::commands::prompt;
 use crate::commands::workspace::warn_of_two_tokens;
 use crate::config::Workspace;
 use crate::config_dir::last_run::LastRun;
@@ -55,7 +56,7 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     let options = options(ctx, args)?;
     let mut hooks = own_hooks(ctx, args)?;
     let lock_wait = app::lock_wait(args.lock_wait.as_deref())?;
-    let splay_s = args.splay.as_deref().map_or(Ok(0), |text| app::seconds("--splay", text))?;
+    let splay_s = args.splay.as_deref().map_or(Ok(0), |text| app::seconds(ctx, "--splay", text))?;
     let app = App::open(ctx)?;
     let before = app.config()?;
     app.check_session(&before)?;
@@ -74,6 +75,7 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     let seen = the_one(seen, args);
     splay(ctx, splay_s);
 
+    let _watch = prompt::tell_if_interrupted(ctx);
     let (mut dir, waited) = app.lock_for(lock_wait)?;
     // Another run may have changed everything while we waited.
     let config = dir.config()?;
@@ -123,12 +125,12 @@ fn splay(ctx: &Context, most_s: u64) {
 
 fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
     let seconds = |option, text: &Option<String>| {
-        text.as_deref().map(|text| app::seconds(option, text)).transpose()
+        text.as_deref().map(|text| app::seconds(ctx, option, text)).transpose()
     };
     let verify_wait_ms = match args.verify_wait.as_deref() {
         None => RefreshOptions::VERIFY_WAIT_MS,
         Some("0") => 0,
-        Some(text) => app::seconds("--verify-wait", text)?.saturating_mul(1000),
+        Some(text) => app::seconds(ctx, "--verify-wait", text)?.saturating_mul(1000),
     };
     Ok(RefreshOptions {
         expiry: app::expiry(
@@ -149,7 +151,7 @@ fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
 /// What was given for this run.
 fn own_hooks(ctx: &Context, args: &TokenRefresh) -> Result<Hooks> {
     let timeout_s = match args.exec_timeout.as_deref() {
-        Some(text) => app::seconds("--exec-timeout", text)?,
+        Some(text) => app::seconds(ctx, "--exec-timeout", text)?,
         None => EXEC_TIMEOUT_S,
     };
     let timeout = Duration::from_secs(timeout_s);

@@ -1,27 +1,32 @@
 //! `ntcli token revoke`
 
 use super::pending;
+use crate::api::Api;
 use crate::cli::TokenRevoke;
 use crate::commands::app::{self, App, As};
 use crate::commands::prompt::{self, Question};
 use crate::config::{Config, Workspace};
+use crate::config_dir::ConfigDir;
 use crate::context::Context;
 use crate::error::{Error, ManageError, Result, chain, exit};
 use crate::json::Json;
 use crate::jwt;
-use crate::output::{Report, moment};
+use crate::output::{self, Report, moment};
 use crate::rotation::{Event, Pending, Rotation, Rotator, WorkspaceRef};
 use crate::text::{printable, shell_word};
 
 /// What makes the workspace usable again once its current token is gone.
 const NEXT: &str = "ntcli token create --save";
 
-/// Revokes one token, or those whose revocation is pending; with `--forget`, drops them.
+/// Revokes tokens by name, or those whose revocation is pending; with `--forget`, drops them.
 pub(in crate::commands) fn run(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
-    match (args.jti.as_deref(), args.forget) {
-        (Some(jti), false) => one(ctx, args, jti),
-        (None, false) => all_pending(ctx, args),
-        (jti, true) => forget(ctx, args, jti),
+    args.jtis.iter().try_for_each(|jti| check_jti(jti))?;
+    if args.forget {
+        forget(ctx, args)
+    } else if args.jtis.is_empty() {
+        all_pending(ctx, args)
+    } else {
+        by_name(ctx, args)
     }
 }
 
@@ -45,25 +50,68 @@ fn check_jti(jti: &str) -> Result<()> {
     Ok(())
 }
 
-fn one(ctx: &Context, args: &TokenRevoke, jti: &str) -> Result<Report> {
-    check_jti(jti)?;
+fn by_name(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
     let lock_wait = app::lock_wait(args.lock_wait.as_deref())?;
     let app = App::open(ctx)?;
     let config = app.config()?;
     let api = app.api(&config, As::User)?;
     let seen = seen(&app, &config, args.workspace.as_deref())?;
     if !args.force {
-        agree(ctx, &seen, jti)?;
+        agree(ctx, &seen, &args.jtis)?;
     }
     let workspace = app::workspace_ref(&seen, &app.server(&config)?);
     let (mut dir, _) = app.lock_for(lock_wait)?;
+    let mut revoke = |jti: &str| one(&app, &api, &mut dir, &workspace, jti);
+    if let [jti] = args.jtis.as_slice() {
+        return revoke(jti);
+    }
+    let (mut text, mut results) = (String::new(), Vec::new());
+    let (mut causes, mut worst) = (Vec::new(), 0);
+    for jti in &args.jtis {
+        let (mut json, problem) = match revoke(jti) {
+            Ok(report) => {
+                text += &report.text;
+                (report.json, report.problem)
+            }
+            Err(error) => {
+                let json = Json::of([
+                    ("jti", jti.as_str().into()),
+                    ("status", "failed".into()),
+                    ("workspace", app::json_workspace(&workspace)),
+                ]);
+                (json, Some(error))
+            }
+        };
+        if let Some(error) = problem {
+            json.set("error", output::describe(&error));
+            let why = error.in_one_line();
+            causes.push(if why.contains(jti) { why } else { format!("{jti}: {why}") });
+            worst = worst.max(error.exit_code());
+        }
+        results.push(json);
+    }
+    let mut report = Report::new(text, Json::of([("results", Json::Array(results))]));
+    report.changed = !report.text.is_empty();
+    report.brief = Some(report.text.trim_end().to_owned());
+    let total = args.jtis.len();
+    let problem = ManageError::NotAllRevoked { total, causes, exit_code: worst };
+    Ok(report.with_problem((worst > 0).then(|| problem.into())))
+}
+
+fn one(
+    app: &App,
+    api: &Api,
+    dir: &mut ConfigDir,
+    workspace: &WorkspaceRef,
+    jti: &str,
+) -> Result<Report> {
     let mut on_event = |event: Event| match &event {
         // That is what this command is for: it is told with the result.
         Event::Revoked { jti: revoked, .. } if revoked == jti => {}
         event => app.on_event(event),
     };
-    let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
-    let done = rotator.revoke_by_hand(&workspace, jti)?;
+    let mut rotator = Rotator::new(api, dir, app.clock(), &mut on_event)?;
+    let done = rotator.revoke_by_hand(workspace, jti)?;
 
     let mut text = format!("Token {} has been revoked.\n", printable(jti));
     if done.was_current && done.not_forgotten.is_none() {
@@ -76,7 +124,7 @@ fn one(ctx: &Context, args: &TokenRevoke, jti: &str) -> Result<Report> {
         ("revoked_at", done.revoked_at.into()),
         ("status", "revoked".into()),
         ("was_current", done.was_current.into()),
-        ("workspace", app::json_workspace(&workspace)),
+        ("workspace", app::json_workspace(workspace)),
     ]);
     let problem = done.not_forgotten.map(|error| {
         let (done, causes) = ("The token was revoked", chain(&error));
@@ -102,23 +150,34 @@ fn seen(app: &App, config: &Config, named: Option<&str>) -> Result<Workspace> {
     })
 }
 
-fn agree(ctx: &Context, workspace: &Workspace, jti: &str) -> Result<()> {
-    let (name, shown) = (printable(&workspace.name), printable(jti));
-    let current = workspace.token.as_ref();
-    let what = if current.is_some_and(|t| t.jti.as_deref() == Some(jti)) {
-        format!(
+fn agree(ctx: &Context, workspace: &Workspace, jtis: &[String]) -> Result<()> {
+    let (name, shown) = (printable(&workspace.name), printable(&jtis.join(", ")));
+    let current = workspace.token.as_ref().and_then(|token| token.jti.as_ref());
+    let current = current.filter(|current| jtis.contains(current));
+    let what = match (jtis, current) {
+        ([_], Some(_)) => format!(
             "Token {shown} is the current token of '{name}'. Revoking it locks out everything that uses it."
-        )
-    } else {
-        format!("Revoking token {shown} of '{name}' locks out everything that uses it.")
+        ),
+        ([_], None) => {
+            format!("Revoking token {shown} of '{name}' locks out everything that uses it.")
+        }
+        (_, current) => {
+            let is_current =
+                current.map(|jti| format!(" {} is the current token of '{name}'.", printable(jti)));
+            format!(
+                "Revoking tokens {shown} of '{name}' locks out everything that uses them.{}",
+                is_current.unwrap_or_default()
+            )
+        }
     };
+    let words: Vec<String> = jtis.iter().map(|jti| shell_word(&printable(jti))).collect();
     let question = Question {
         what,
-        ask: "Revoke it? [y/N]".to_owned(),
-        yes: &["y", "Y", "yes", jti],
+        ask: format!("Revoke {}? [y/N]", if jtis.len() == 1 { "it" } else { "them" }),
+        yes: &["y", "Y", "yes", &jtis[0]],
         forced: format!(
             "ntcli token revoke {} -w {} --force",
-            shell_word(&shown),
+            words.join(" "),
             shell_word(&printable(&workspace.id))
         ),
     };
@@ -194,17 +253,16 @@ fn settled(revoked: &[(WorkspaceRef, String)], text: &str, status: &str) -> Repo
     report
 }
 
-/// Drops what is pending about one token, or with `--pending` about all. Nothing is sent: what is
+/// Drops what is pending about tokens, or with `--pending` about all. Nothing is sent: what is
 /// live stays live.
-fn forget(ctx: &Context, args: &TokenRevoke, jti: Option<&str>) -> Result<Report> {
+fn forget(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
     let lock_wait = app::lock_wait(args.lock_wait.as_deref())?;
-    jti.map_or(Ok(()), check_jti)?;
     let app = App::open(ctx)?;
     let config = app.config()?;
     let workspace = args.workspace.as_deref().map(|name| meant(&app, &config, name));
     let workspace = workspace.transpose()?;
     let (mut dir, _) = app.lock_for(lock_wait)?;
-    let forgotten = crate::rotation::forget(&mut dir, workspace.as_ref(), jti)?;
+    let forgotten = crate::rotation::forget(&mut dir, workspace.as_ref(), &args.jtis)?;
     let mut text = String::new();
     for (_, jti) in &forgotten {
         text +=
@@ -223,11 +281,11 @@ fn meant(app: &App, config: &Config, name: &str) -> Result<WorkspaceRef> {
     match config.find(name) {
         // Pending work of another server is forgotten here too.
         Ok(found) => Ok(app::workspace_ref(&found, "")),
-        Err(Error::UnknownWorkspace { name, near }) => {
+        Err(Error::UnknownWorkspace { name, near, nowhere }) => {
             let pending = app.pending()?;
             let mut known = pending.workspaces();
             let found = known.find(|w| w.id == name || w.name == name || w.key == name).cloned();
-            found.ok_or(Error::UnknownWorkspace { name, near })
+            found.ok_or(Error::UnknownWorkspace { name, near, nowhere })
         }
         Err(other) => Err(other),
     }

@@ -2,7 +2,7 @@
 
 use super::{called, json};
 use crate::cli::WorkspaceCreate;
-use crate::commands::app::{App, As};
+use crate::commands::app::{App, As, WITHOUT_TOKENS};
 use crate::context::Context;
 use crate::error::{Error, Result, exit};
 use crate::json::Json;
@@ -23,7 +23,8 @@ pub(in crate::commands) fn run(ctx: &Context, args: &WorkspaceCreate) -> Result<
     let mut on_event = |event| app.on_event(&event);
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     let created = rotator.create_workspace(&args.name, args.description.as_deref())?;
-    Ok(report(&app, &created))
+    let signed_in = app.check_session(&before).is_ok();
+    Ok(report(&app, &created, signed_in))
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -41,7 +42,7 @@ fn check_name(name: &str) -> Result<()> {
     })
 }
 
-fn report(app: &App, created: &CreatedWorkspace) -> Report {
+fn report(app: &App, created: &CreatedWorkspace, signed_in: bool) -> Report {
     let CreatedWorkspace { workspace, token, found } = created;
     if *found {
         app.console().note(&format!(
@@ -57,7 +58,10 @@ fn report(app: &App, created: &CreatedWorkspace) -> Report {
             let jti = printable(token.jti_for_people());
             text += &format!("Its first token ({jti}) is stored as the current one.\n");
         }
-        None => app.console().note("It has no token here yet: ntcli token create"),
+        None if signed_in => app.console().note("It has no token here yet: ntcli token create"),
+        None => app.console().note(&format!(
+            "It has no token here yet: ntcli auth login, then ntcli token create ({WITHOUT_TOKENS})"
+        )),
     }
     let token = token
         .as_ref()

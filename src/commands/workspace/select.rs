@@ -60,22 +60,27 @@ pub(in crate::commands) fn current(ctx: &Context) -> Result<Report> {
     Ok(Report::new(text, Json::of([("workspace", json(&workspace))])))
 }
 
-/// Lets the user choose from a numbered list; a name or an id works as well.
+/// Lets the user choose from a numbered list; a name or an id works as well. What is neither is asked
+/// again.
 fn choose(app: &App, config: &Config) -> Result<WorkspaceRef> {
     let found = all(config, fetch(&app.api(config, As::Anybody)?)?);
     if found.is_empty() {
         return Err(ManageError::NoWorkspaces.into());
     }
     show(app.console(), &found);
-    let answer = prompt::answer(app.ctx, &format!("Which one? [1-{}]", found.len()))?;
-    if answer.is_empty() {
-        return Err(ManageError::Declined.into());
-    }
-    let number = answer.parse::<usize>().ok();
-    let numbered = number.and_then(|n| found.get(n.checked_sub(1)?));
-    match numbered {
-        Some(one) => Ok(one.to_ref()),
-        None => named(&found, &answer),
+    loop {
+        let answer = prompt::answer(app.ctx, &format!("Which one? [1-{}]", found.len()))?;
+        if answer.is_empty() {
+            return Err(ManageError::Declined.into());
+        }
+        let number = answer.parse::<usize>().ok();
+        if let Some(one) = number.and_then(|n| found.get(n.checked_sub(1)?)) {
+            return Ok(one.to_ref());
+        }
+        match named(&found, &answer) {
+            Err(error @ Error::UnknownWorkspace { .. }) => app.console().say(&error.to_string()),
+            chosen => return chosen,
+        }
     }
 }
 

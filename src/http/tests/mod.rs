@@ -74,7 +74,7 @@ impl Client {
         let events = self.events.borrow();
         let lines = events.iter().filter_map(|event| match event {
             HttpEvent::Trace(line) => Some(format!("{line}\n")),
-            HttpEvent::Waiting { .. } => None,
+            _ => None,
         });
         lines.collect()
     }
@@ -83,7 +83,7 @@ impl Client {
     pub(super) fn waits(&self) -> Vec<Duration> {
         let events = self.events.borrow();
         let waits = events.iter().filter_map(|event| match event {
-            HttpEvent::Trace(_) => None,
+            HttpEvent::Trace(_) | HttpEvent::Asking { .. } => None,
             HttpEvent::Waiting { host, pause } => {
                 assert_eq!(host, "127.0.0.1");
                 Some(*pause)

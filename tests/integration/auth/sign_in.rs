@@ -27,7 +27,7 @@ fn a_sign_in_through_the_browser() {
         let sign_in = begin(&world, login(&world, &["--debug"]));
         let page = sign_in.visit();
         assert_eq!(page.status, 200);
-        assert!(page.text.contains("Signed in"), "{}", page.text);
+        assert!(page.text.contains("You are signed in as ada@example.com."), "{}", page.text);
         let url = sign_in.url.clone();
         let output = sign_in.finish(&world);
         output.exits(0).says(&url);

@@ -136,7 +136,7 @@ fn workspaces_that_are_not_there() {
         &world,
         &["nowhere"],
         1,
-        ("No workspace 'nowhere' is known here", "ntcli workspace list"),
+        ("No workspace 'nowhere' is known here", "ntcli workspace select nowhere"),
     );
     let twin = world.add_workspace("prod");
     let output = world.refresh(&["prod"]);
@@ -153,7 +153,7 @@ fn workspaces_that_are_not_there() {
         world.write_config(&config);
         let output = world.refresh(&[id]);
         output.exits(1).says("404").says(&format!("Workspace {id} not found"));
-        output.says("Hint: ntcli workspace list\n").does_not_say("does not manage tokens");
+        output.says("Hint: ntcli workspace list\n").does_not_say("issues no tokens");
     }
 }
 
@@ -162,7 +162,7 @@ fn the_core_edition_has_no_tokens() {
     let (world, workspace) = World::ready();
     world.plane.configure(|o| (o.accounts, o.token_routes) = (false, false));
     let output = world.refresh(&[]);
-    output.exits(1).says("does not manage tokens").prints("");
+    output.exits(1).says("issues no tokens").prints("");
     assert_untouched(&world, &workspace);
 }
 

@@ -197,7 +197,7 @@ fn a_proxy_that_refuses_plain_http() {
     let address = format!("127.0.0.1:{}", proxy.port);
     let output = refresh(&world, PLAIN).env("http_proxy", &address).run();
     nothing_has_changed(&world, &output);
-    output.says(&format!("(perhaps from the proxy {address})"));
+    output.says(&format!("(perhaps from the proxy {address})")).says("Hint: ntcli doctor\n");
 }
 
 #[test]

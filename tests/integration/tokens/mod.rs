@@ -10,4 +10,5 @@ mod pending;
 mod pending_revocations;
 pub(crate) mod refresh;
 pub(crate) mod revoke;
+mod revoke_several;
 mod use_it;

@@ -109,7 +109,7 @@ fn no_token_that_could_be_given() {
     let pointer = format!("/workspaces/items/{}/access_token", workspace.key);
     world.set_config(&pointer, json!("no-token"));
     for run in [world.ntcli(&PRINT), exec(&world, &["prod"], &["echo", "ran"])] {
-        run.run().fails(1, "No current token to refresh", "ntcli token create");
+        run.run().fails(1, "No current token", "ntcli token create");
     }
     // Nothing that a shell, a header or a terminal would take for something else.
     for text in ["wst_a\nb", "wst_a\u{0}b", "wst_a\u{1b}[2J", "wst_a b", "wst_é"] {

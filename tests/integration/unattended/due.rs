@@ -40,6 +40,21 @@ fn refreshes(world: &World, workspace: &Workspace, within: &str) -> bool {
     changed
 }
 
+/// A date is a limit as good as a time from now, and the error says all that is.
+#[test]
+fn until_a_date() {
+    let (world, _) = world_with(Some(86_400));
+    assert!(needs_refresh(&world, "2999-12-01"));
+    let wrong = world.ntcli(&["token", "needs-refresh", "--within", "2001-12-01"]).run();
+    wrong
+        .exits(255)
+        .says("--within takes seconds, a duration such as 90s, 1h, 30d or 1d12h, or a date");
+    let wrong = world.refresh(&["--expires-in", "2001-12-01"]);
+    wrong
+        .exits(2)
+        .says("Caused by: what is accepted: seconds, 90s 15m 12h 30d 52w 1y 1d12h, a date");
+}
+
 #[test]
 fn to_the_second_and_as_needs_refresh_says() {
     for off in -3..=3_i64 {
