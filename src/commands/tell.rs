@@ -19,7 +19,7 @@ pub(super) fn notice(console: &Console, notice: &Notice) {
         }
         Notice::Waiting => console.progress("Waiting for another ntcli to finish"),
         Notice::HistoryLineLost { reason } => {
-            console.warn(&format!("{reason}; the history misses a line"));
+            console.warn(&format!("{reason}; a line is missing from the history"));
         }
     }
 }
@@ -44,7 +44,7 @@ pub(super) fn session(console: &Console, event: &auth::Event) {
         auth::Event::Renewing => console.progress("Renewing the session…"),
         auth::Event::RenewalEnded => console.clear_progress(),
         auth::Event::NotRenewed { reason } => {
-            console.warn(&format!("{reason}; the session in hand is used to its end"));
+            console.warn(&format!("{reason}; the present session is used until it ends"));
         }
         auth::Event::NotStored { reason } => {
             console.warn(&format!("The session was renewed for this run only: {reason}"));
@@ -82,7 +82,7 @@ pub(super) fn rotation(console: &Console, event: &Event) {
             printable(reason)
         )),
         Event::KeptLive { workspace, jti } => console.say(&format!(
-            "Token {} of '{}', the current one before, is still live: ntcli token revoke {} -w {}",
+            "Token {} of '{}', the previous one, is still live: ntcli token revoke {} -w {}",
             printable(jti),
             name(workspace),
             shell_word(&printable(jti)),
@@ -101,7 +101,7 @@ pub(super) fn rotation(console: &Console, event: &Event) {
             printable(reason)
         )),
         Event::WorkspaceFound { workspace } => console.say(&format!(
-            "Workspace '{}' ({}), whose creation had no answer, is there: ntcli workspace select {}",
+            "Workspace '{}' ({}) was created, although the answer was lost: ntcli workspace select {}",
             name(workspace),
             printable(&workspace.id),
             shell_word(&name(workspace))
@@ -124,7 +124,7 @@ fn lost_token(console: &Console, orphan: &Orphan, revoked: bool) {
     }
     if orphan.jti.is_empty() {
         console.warn(&format!(
-            "A token of '{name}' that has no id was made by ntcli token create and may never have \
+            "A token of '{name}' that has no id was created by ntcli token create and may never have \
              been printed. ntcli cannot revoke it."
         ));
         return;
@@ -133,16 +133,16 @@ fn lost_token(console: &Console, orphan: &Orphan, revoked: bool) {
         format!("ntcli token revoke {} -w {}", shell_word(&jti), shell_word(&orphan.workspace.id));
     let (what, how) = match orphan.origin {
         Origin::Match => (
-            "is live, but nothing here holds it: it was made by a request whose answer was lost",
+            "is live, but nothing here holds it: it was created by a request whose answer was lost",
             "ntcli token refresh --revoke-orphans".to_owned(),
         ),
         Origin::Maybe => (
-            "is live and may be ours: it was made while a request had no answer, but another \
+            "is live and may be ours: it was created while a request had no answer, but another \
              machine may hold it",
             revoke.clone(),
         ),
         Origin::HandedOut => (
-            "was made by ntcli token create and may never have been printed; revoke it if you did \
+            "was created by ntcli token create and may never have been printed; revoke it if you did \
              not receive it",
             revoke.clone(),
         ),
@@ -151,6 +151,6 @@ fn lost_token(console: &Console, orphan: &Orphan, revoked: bool) {
         }
     };
     console.warn(&format!(
-        "Token {jti} of '{name}' {what}. Revoke it: {how}; or keep it and hear no more of it: {revoke} --forget"
+        "Token {jti} of '{name}' {what}. Revoke it: {how}; or keep it and end this warning: {revoke} --forget"
     ));
 }

@@ -214,7 +214,7 @@ impl Error {
                 let (fate, hint) = if *revoked {
                     ("was revoked again", "ntcli token refresh --no-verify")
                 } else {
-                    ("is still to be revoked", "ntcli token refresh")
+                    ("must still be revoked", "ntcli token refresh")
                 };
                 Described::new(
                     "new_token_rejected",

@@ -24,7 +24,7 @@ fn warn_of_variable(app: &App) {
     let config = app.config();
     if let Ok(Ok(Some(found))) = config.map(|config| auth::from_env(&app.ctx.env, &config)) {
         app.console().warn(&format!(
-            "{} is set: commands go on using it instead of this session",
+            "{} is set: commands keep using it instead of this session",
             found.variable
         ));
     }
@@ -52,7 +52,7 @@ pub(super) fn signup(ctx: &Context, args: &AuthSignup) -> Result<Report> {
         timeout: args.timeout,
         browser: !args.no_browser,
         force: args.force,
-        greeting: "make an account (choose 'Sign up' there)",
+        greeting: "create an account (choose 'Sign up' there)",
     };
     login::run(ctx, &options)
 }

@@ -81,7 +81,9 @@ fn line(state: &State, limits: &Limits) -> String {
         said.push(all_is_well(state));
     }
     if state.at_work {
-        said.push("a run is at work, so pending work and targets were not looked at".to_owned());
+        said.push(
+            "another ntcli is running, so pending work and targets were not checked".to_owned(),
+        );
     }
     let data = state.workspaces.iter().flat_map(|w| performance(w, state, limits));
     let data: Vec<String> = data.collect();

@@ -197,7 +197,7 @@ fn of_all(app: &App, last_run: Option<&LastRun>, at_work: bool) -> Vec<Finding> 
         find(Level::Critical, reason, "");
     }
     if at_work {
-        let text = format!("another run has been at work for {} s", LOCK_WAIT.as_secs());
+        let text = format!("another ntcli has been running for {} s", LOCK_WAIT.as_secs());
         find(Level::Warning, text, "");
     } else if let Err(error) = store::probe_replace(&app.paths.config) {
         find(Level::Critical, error.in_one_line(), &error.hint().unwrap_or_default());
@@ -245,8 +245,8 @@ impl Watched {
             return;
         }
         let last = self.succeeded_at.map_or_else(
-            || "no refresh is known to have gone well".to_owned(),
-            |at| format!("the last refresh that went well ended {at}"),
+            || "no successful refresh is known".to_owned(),
+            |at| format!("the last successful refresh ended {at}"),
         );
         self.find(Level::Warning, &format!("{last}; does its timer run?"), "");
     }
@@ -284,7 +284,7 @@ impl Watched {
                 Err(reason) => format!("cannot be told ({reason})"),
             };
             self.drifted += 1;
-            // One that is still to be delivered to is told of already.
+            // One that must still be delivered to is told of already.
             if self.pending == 0 {
                 let id = target.id;
                 let fix = format!("ntcli target deliver {id}");

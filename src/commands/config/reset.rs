@@ -99,7 +99,7 @@ fn named(live: &[Live]) -> String {
             printable(&workspace.id)
         );
     }
-    text + "Revoke what nothing needs first: ntcli token revoke JTI -w WORKSPACE\n"
+    text + "First revoke what nothing needs: ntcli token revoke JTI -w WORKSPACE\n"
 }
 
 fn report(live: &[Live]) -> Report {
@@ -107,7 +107,7 @@ fn report(live: &[Live]) -> Report {
         "Session, workspaces, tokens, targets and domain are forgotten; nothing was revoked."
             .to_owned();
     text += &named(live)
-        .replace("Revoke what nothing needs first", "To revoke one, sign in again, then");
+        .replace("First revoke what nothing needs", "To revoke one, sign in again, then");
     let rows = live.iter().map(|Live { workspace, jti }| {
         Json::of([("jti", jti.clone().into()), ("workspace", app::json_workspace(workspace))])
     });

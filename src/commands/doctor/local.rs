@@ -59,14 +59,14 @@ pub(super) fn variables(chart: &mut Chart, ctx: &Context) {
     for name in UNUSED.into_iter().filter(|name| ctx.env.os(name).is_some()) {
         chart.warn(
             "variables",
-            &format!("{name} is set and does nothing here"),
+            &format!("{name} is set but has no effect"),
             &format!("unset {name}"),
         );
     }
     let shadowing = SHADOWING.into_iter().filter(|name| ctx.env.os(name).is_some());
     let shadowing = shadowing.collect::<Vec<_>>().join(", ");
     if !shadowing.is_empty() {
-        chart.ok("variables", &format!("set, and used before what is stored: {shadowing}"));
+        chart.ok("variables", &format!("override what is stored: {shadowing}"));
     }
 }
 
@@ -94,7 +94,7 @@ pub(super) fn folder(chart: &mut Chart, app: &App) {
             if file.is_symlink() {
                 chart.warn(
                     "folder",
-                    &format!("{name} is a link: what it leads to is replaced"),
+                    &format!("{name} is a link: the file it points to is replaced"),
                     "",
                 );
             } else if file.mode() & 0o077 != 0 {
@@ -119,7 +119,7 @@ pub(super) fn folder(chart: &mut Chart, app: &App) {
             }
         }
         Err(Error::Locked { .. }) => {
-            chart.warn("folder", "another ntcli is at work, or hangs", "pgrep -a ntcli");
+            chart.warn("folder", "another ntcli is running, or hangs", "pgrep -a ntcli");
         }
         Err(error) => chart.error("folder", &error),
     }

@@ -92,7 +92,7 @@ fn clock(chart: &mut Chart, skew_s: Option<i64>) {
             chart.fail("clock", &text, "timedatectl set-ntp true");
         }
         Some(_) => chart.ok("clock", "as the server's"),
-        None => chart.warn("clock", "the server does not tell its time", ""),
+        None => chart.warn("clock", "the server does not send its time", ""),
     }
 }
 
@@ -104,12 +104,12 @@ fn session(chart: &mut Chart, app: &App, config: &Config) {
     match listed {
         Ok(Ok(all)) => {
             let count = counted(all.len(), "workspace");
-            chart.ok("session", &format!("the server takes it and lists {count}"));
+            chart.ok("session", &format!("the server accepts it and lists {count}"));
         }
         Ok(Err(failure)) if matches!(failure.status(), Some(401 | 403)) => {
             let given = auth::from_env(&app.ctx.env, config).ok().flatten();
             let fix = given.map_or("ntcli auth login --force".to_owned(), |given| given.fix());
-            chart.fail("session", &format!("the server does not take it: {failure}"), &fix);
+            chart.fail("session", &format!("the server does not accept it: {failure}"), &fix);
         }
         Ok(Err(failure)) => {
             chart.fail(
@@ -130,16 +130,16 @@ fn tokens(chart: &mut Chart, api: &Api, config: &Config, now: Timestamp) {
         let name = &workspace.name;
         match api.check(&token.access_token) {
             Ok(Acceptance::Accepted) => {
-                chart.ok("token", &format!("the server takes that of '{name}'"));
+                chart.ok("token", &format!("the server accepts that of '{name}'"));
             }
             Ok(Acceptance::Denied) => {
                 let fix = format!("ntcli token show --check -w {}", shell_word(name));
-                chart.fail("token", &format!("the server does not take that of '{name}'"), &fix);
+                chart.fail("token", &format!("the server does not accept that of '{name}'"), &fix);
             }
             Ok(Acceptance::Unclear) => {
                 chart.warn(
                     "token",
-                    &format!("the server does not tell about that of '{name}'"),
+                    &format!("the server does not say whether it accepts that of '{name}'"),
                     "",
                 );
             }

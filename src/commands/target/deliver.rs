@@ -58,7 +58,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetDeliver) -> Result<Re
         }
     }
     if chosen.is_empty() {
-        ctx.console.note("No target is remembered yet: ntcli target add --help");
+        ctx.console.note("There are no targets yet: ntcli target add --help");
     }
     let report = Report::new(text, Json::of([("targets", Json::Array(rows))]));
     let again = match &args.id {

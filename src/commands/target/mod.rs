@@ -21,7 +21,7 @@ pub(in crate::commands) fn list(ctx: &Context) -> Result<Report> {
     let app = App::open(ctx)?;
     let targets = Targets::load(&app.paths.targets)?;
     if targets.all().is_empty() {
-        ctx.console.note("No target is remembered yet: ntcli target add --help");
+        ctx.console.note("There are no targets yet: ntcli target add --help");
     }
     let mut table = Table::new(["ID", "Workspace", "Delivery"]);
     let mut rows = Vec::new();
@@ -45,7 +45,7 @@ pub(in crate::commands) fn remove(ctx: &Context, args: &TargetRemove) -> Result<
         Ok(targets.remove(id).ok_or_else(unknown)?)
     })?;
     let name = printable(&removed.workspace);
-    let text = format!("Target {} of '{name}' is forgotten.\n", removed.id);
+    let text = format!("Target {} of '{name}' was removed.\n", removed.id);
     let json = Json::of([("target", json(&removed)), ("status", "removed".into())]);
     Ok(Report::new(text, json))
 }

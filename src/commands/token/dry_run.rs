@@ -185,12 +185,12 @@ fn plan(
         Some(secs) => format!("and leave its token {jti} live for {secs} s"),
     };
     let words = if open.is_some() {
-        format!("Would deliver the token that '{name}' has; no other would be made.\n")
+        format!("Would deliver the current token of '{name}'; no other would be created.\n")
     } else if refresh {
         format!("Would refresh '{name}' ({}) {then}.\n", why.replace('_', " "))
     } else {
         let end = token.expiry.for_people();
-        format!("Would leave '{name}' (not due): its token expires {end}.\n")
+        format!("Would leave '{name}' alone (not due): its token expires {end}.\n")
     };
     let targets = if refresh || open.is_some() { ask.hooks.plan(&place) } else { Vec::new() };
     Plan { refresh, why, words, problem, targets }

@@ -10,11 +10,11 @@ pub(in crate::commands) fn words(pending: &Pending, workspace: &WorkspaceRef) ->
         let new = rotation.token.jti_for_people();
         words.push(if rotation.awaits_delivery() {
             let old = rotation.old.as_ref().map_or("no id", Token::jti_for_people);
-            format!("the current token is still to be delivered; until then the old one ({old}) is kept live")
+            format!("the current token must still be delivered; until then the old one ({old}) is kept live")
         } else if rotation.unconfirmed {
             format!("the server has not accepted the new token ({new}) yet; the next run asks again")
         } else if let (true, Some(old)) = (rotation.promoted, &rotation.old) {
-            format!("token {} is still to be revoked", old.jti_for_people())
+            format!("token {} must still be revoked", old.jti_for_people())
         } else {
             format!("a refresh was interrupted; the next run finishes it (its token is {new})")
         });
@@ -30,8 +30,8 @@ pub(in crate::commands) fn words(pending: &Pending, workspace: &WorkspaceRef) ->
     for revocation in pending.revocations.iter().filter(|p| p.workspace.is(workspace)) {
         let jti = &revocation.jti;
         words.push(match revocation.not_before {
-            Some(time) => format!("token {jti} is to be revoked after {time}"),
-            None => format!("token {jti} is still to be revoked"),
+            Some(time) => format!("token {jti} will be revoked after {time}"),
+            None => format!("token {jti} must still be revoked"),
         });
     }
     for orphan in pending.orphans.iter().filter(|o| o.workspace.is(workspace)) {
@@ -40,7 +40,7 @@ pub(in crate::commands) fn words(pending: &Pending, workspace: &WorkspaceRef) ->
             Origin::Match => format!("token {jti} is live and nothing here holds it"),
             Origin::Maybe => format!("token {jti} is live and may be ours"),
             Origin::HandedOut => {
-                format!("token {jti} was made by token create and may never have been printed")
+                format!("token {jti} was created by token create and may never have been printed")
             }
             Origin::Superseded => {
                 format!(

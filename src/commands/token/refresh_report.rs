@@ -67,7 +67,7 @@ pub(super) fn rolled_back(workspace: &WorkspaceRef, refreshed: Refreshed) -> Rep
         OldFate::Kept(_) => "Token rolled back but not delivered",
         _ => "Token rolled back",
     };
-    replaced(workspace, refreshed, false, (message, "rolled_back", "Current", "Undone"))
+    replaced(workspace, refreshed, false, (message, "rolled_back", "Current", "Newer"))
 }
 
 /// One token in the place of another: what happened, its code, and what to call the other one.
@@ -92,7 +92,7 @@ fn replaced(
         let until = if matches!(fate, OldFate::Grace(_)) { " until then" } else { "" };
         if matches!(fate, OldFate::Grace(_) | OldFate::Kept(_)) {
             let name = shell_word(&printable(&workspace.name));
-            text += &format!("Way back{until}: ntcli token rollback {name}\n");
+            text += &format!("Undo{until}: ntcli token rollback {name}\n");
         }
     }
     text += &token_lines(one, &new, print);

@@ -107,12 +107,10 @@ fn agree(ctx: &Context, workspace: &Workspace, jti: &str) -> Result<()> {
     let current = workspace.token.as_ref();
     let what = if current.is_some_and(|t| t.jti.as_deref() == Some(jti)) {
         format!(
-            "Token {shown} is the current token of '{name}': without it, nothing here works on '{name}'."
+            "Token {shown} is the current token of '{name}'. Revoking it locks out everything that uses it."
         )
     } else {
-        format!(
-            "Token {shown} of '{name}' would be revoked: that locks out everything that uses it."
-        )
+        format!("Revoking token {shown} of '{name}' locks out everything that uses it.")
     };
     let question = Question {
         what,
@@ -164,7 +162,7 @@ fn all_pending(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
     for pending in &left.revocations {
         let (jti, name) = (printable(&pending.jti), printable(&pending.workspace.name));
         let until = moment(pending.not_before);
-        text += &format!("Token {jti} of '{name}' is to be revoked after {until}.\n");
+        text += &format!("Token {jti} of '{name}' will be revoked after {until}.\n");
     }
     text += if left.revocations.is_empty() {
         "Nothing is pending any more.\n"

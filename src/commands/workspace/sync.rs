@@ -164,7 +164,7 @@ fn why_kept(token: &Token, api: &Api, now: Timestamp) -> Option<String> {
     }
     match api.check(&token.access_token) {
         Ok(Acceptance::Denied) => None,
-        Ok(Acceptance::Accepted) => Some("the server still takes its token".to_owned()),
+        Ok(Acceptance::Accepted) => Some("the server still accepts its token".to_owned()),
         Ok(Acceptance::Unclear) => {
             Some("the server does not say whether its token works".to_owned())
         }
@@ -187,7 +187,7 @@ fn warn_of_kept(console: &Console, changes: &Changes) {
 fn report(changes: &Changes, total: usize) -> Report {
     let mut text = String::new();
     for (workspace, _) in &changes.joined {
-        text += &format!("Joined:  {}: its entries are one now\n", called(workspace));
+        text += &format!("Merged:  {}: it has one entry now\n", called(workspace));
     }
     for workspace in &changes.added {
         text += &format!("Added:   {}\n", called(workspace));

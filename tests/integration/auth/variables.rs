@@ -196,7 +196,7 @@ fn a_sign_in_says_what_goes_on_being_used() {
     let output = with(&world, &stdin, VARIABLES[0], "opaque-bearer-1234").stdin(SESSION).run();
     output
         .exits(0)
-        .says("NTCLI_SESSION_TOKEN is set: commands go on using it instead of this session");
+        .says("NTCLI_SESSION_TOKEN is set: commands keep using it instead of this session");
     // A workspace token is not in the way.
     let output = with(&world, &stdin, VARIABLES[1], "wst_0123456789abcdef").stdin(SESSION).run();
     output.exits(0).does_not_say("go on using it");

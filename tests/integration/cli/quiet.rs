@@ -126,7 +126,7 @@ fn lines_for_the_journal_carry_their_level() {
         assert!(line.starts_with("<3>Error: ") || line.starts_with("<3>Hint: "), "{line}");
     }
     assert!(lines(&failing, false).starts_with("Error: "));
-    assert!(lines(&["target", "list"], true).starts_with("<6>No target"));
+    assert!(lines(&["target", "list"], true).starts_with("<6>There are no targets"));
     assert!(lines(&["health", "--debug"], true).starts_with("<7>"));
     world.plane.fault(
         Route::TokenRevoke,

@@ -79,7 +79,7 @@ fn of_a_new_token_that_is_given_up() {
         world.refresh(&["--verify-wait", "0"]).exits(8);
         let new = world.plane.live_tokens(&workspace.id).remove(1);
         world.plane.fault(Route::TokenRevoke, Times::Always, says(*answer));
-        world.refresh(&["--verify-wait", "0"]).exits(1).says(&new).says("is still to be revoked");
+        world.refresh(&["--verify-wait", "0"]).exits(1).says(&new).says("must still be revoked");
         assert_named(&world, &workspace, &new);
         world.plane.clear_faults();
         run(&world, &["token", "revoke", "--pending"]).exits(0);

@@ -231,7 +231,7 @@ fn a_new_token_that_does_not_work() {
     let failing = Fault::Status(500, String::new(), Vec::new());
     world.refresh(&[]).exits(8).says(not_yet);
     world.plane.fault(Route::TokenRevoke, Times::N(2), failing);
-    world.refresh(&[]).exits(1).says("is still to be revoked");
+    world.refresh(&[]).exits(1).says("must still be revoked");
     assert_eq!(world.plane.live_tokens(&workspace.id).len(), 2);
     world.plane.configure(|o| o.token_auth = TokenAuth::Normal);
     world.refresh(&[]).exits(0).says("has been revoked");

@@ -79,7 +79,7 @@ fn what_is_pending() {
     world.plane.fault(Route::TokenRevoke, Times::Always, fault);
     world.refresh(&[]).exits(8);
     let line = check(&world, &[], 1, "NTCLI WARNING: prod: pending since 20");
-    assert!(line.contains("is still to be revoked: ntcli token refresh prod | "), "{line}");
+    assert!(line.contains("must still be revoked: ntcli token refresh prod | "), "{line}");
     assert!(line.contains("'prod pending'=1;0"), "{line}");
     world.plane.clear_faults();
     world.refresh(&["--if-expires-within", "1"]).exits(0);
@@ -128,7 +128,7 @@ fn a_target_that_drifted() {
 fn the_refresh_does_not_run_any_more() {
     let (world, _) = World::ready();
     let asked = ["--max-age", "2d"];
-    check(&world, &asked, 1, "NTCLI WARNING: prod: no refresh is known to have gone well; does ");
+    check(&world, &asked, 1, "NTCLI WARNING: prod: no successful refresh is known; does ");
     world.refresh(&["--if-expires-within", "1d"]).exits(0);
     check(&world, &asked, 0, "NTCLI OK: ");
     world.assert_private();
@@ -138,7 +138,7 @@ fn the_refresh_does_not_run_any_more() {
         *at = json!(now_ms() - 3 * DAY);
     }
     fs::write(&path, last.to_string()).unwrap();
-    check(&world, &asked, 1, "NTCLI WARNING: prod: the last refresh that went well ended 20");
+    check(&world, &asked, 1, "NTCLI WARNING: prod: the last successful refresh ended 20");
     // A run that fails is none that went well.
     world.set_config("/auth", json!(null));
     world.refresh(&[]).exits(4);
@@ -212,7 +212,7 @@ fn a_refresh_that_could_not_work() {
     let lock = fs::File::open(world.path("ntcli.lock")).unwrap();
     lock.lock().unwrap();
     let line = check(&world, &[], 1, "NTCLI WARNING: ");
-    assert!(line.contains("another run has been at work for 5 s"), "{line}");
+    assert!(line.contains("another ntcli has been running for 5 s"), "{line}");
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn a_run_that_hangs_and_a_timer_that_has_stopped() {
     let lock = fs::File::open(world.path("ntcli.lock")).unwrap();
     lock.lock().unwrap();
     let output = doctor(&world, &["--offline"]).run();
-    says(&output, "folder", "warning", &["another ntcli is at work, or hangs"]);
+    says(&output, "folder", "warning", &["another ntcli is running, or hangs"]);
     lock.unlock().unwrap();
     // A unit of the user's that is enabled, and has not run for days.
     let wants = world.outside("home/.config/systemd/user/timers.target.wants");

@@ -141,7 +141,7 @@ const CASES: [Case; 31] = [
     case(
         "token that was revoked",
         |w, p| w.plane.revoke_token(&p.id, &p.token.jti),
-        ("token", "failed", "the server does not take", "ntcli token show --check"),
+        ("token", "failed", "the server does not accept", "ntcli token show --check"),
     ),
     case(
         "pending work",
@@ -149,7 +149,7 @@ const CASES: [Case; 31] = [
             always(w, Route::TokenRevoke, status(500));
             w.refresh(&[]).exits(8);
         },
-        ("token", "warning", "is still to be revoked", "ntcli token refresh"),
+        ("token", "warning", "must still be revoked", "ntcli token refresh"),
     ),
     case(
         "target that drifted",
@@ -171,7 +171,7 @@ const CASES: [Case; 31] = [
     case(
         "session that was ended",
         |w, _| w.plane.drop_session(crate::harness::world::SESSION),
-        ("session", "failed", "the server does not take", "ntcli auth login"),
+        ("session", "failed", "the server does not accept", "ntcli auth login"),
     ),
     case(
         "clock that is off",
@@ -202,7 +202,7 @@ const CASES: [Case; 31] = [
     with(
         "variable of another client",
         &[("NTCLI_MCP_API_URL", "x")],
-        ("variables", "warning", "does nothing", "unset NTCLI_MCP_API_URL"),
+        ("variables", "warning", "has no effect", "unset NTCLI_MCP_API_URL"),
     ),
     with(
         "another program",

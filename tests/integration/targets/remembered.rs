@@ -170,7 +170,7 @@ fn what_is_no_target() {
 fn a_reset_forgets_them() {
     let (world, _) = ready();
     world.ntcli(&["config", "reset", "--force"]).run().exits(0);
-    world.ntcli(&["target", "list"]).run().exits(0).says("No target is remembered");
+    world.ntcli(&["target", "list"]).run().exits(0).says("There are no targets");
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn in_a_grace() {
     let (world, prod) = ready();
     assert_no_way_back(&world, &prod);
     let output = world.refresh(&["--revoke-after", "1h"]);
-    assert!(output.exits(0).stdout.contains("\nWay back until then: ntcli token rollback prod\n"));
+    assert!(output.exits(0).stdout.contains("\nUndo until then: ntcli token rollback prod\n"));
     assert_held_are_live(&world);
     rollback(&world).exits(0);
     assert_back(&world, &prod);

@@ -12,7 +12,7 @@ use crate::harness::strace::{self, Call};
 use crate::harness::world::{Output, Workspace, World};
 
 const CREATE: [&str; 2] = ["token", "create"];
-const MAY_BE_LOST: &str = "was made by ntcli token create and may never have been printed; \
+const MAY_BE_LOST: &str = "was created by ntcli token create and may never have been printed; \
                            revoke it if you did not receive it";
 
 /// A disk that is full, and a pipe without a reader.

@@ -183,7 +183,7 @@ fn one_that_cannot_be_written_fails_nothing() {
     let (world, prod) = World::ready();
     fs::create_dir(world.path("history.jsonl")).unwrap();
     let output = world.refresh(&["--format", "json"]);
-    output.exits(0).says("history.jsonl").says("the history misses a line");
+    output.exits(0).says("history.jsonl").says("a line is missing from the history");
     assert_eq!(output.stderr.matches("Warning").count(), 1, "{output}");
     assert_eq!(output.json()["outcome"], "refreshed");
     world.assert_one_live_token(&prod);
@@ -205,7 +205,7 @@ fn a_full_disk_beneath_it_fails_nothing() {
         let (world, prod) = World::ready();
         let refresh = world.ntcli(&["token", "refresh"]);
         let output = call.inject(refresh, &world, "error=ENOSPC", "").run();
-        output.exits(0).says("No space left").says("the history misses a line");
+        output.exits(0).says("No space left").says("a line is missing from the history");
         world.assert_one_live_token(&prod);
         assert!(!world.has_journal());
         world.refresh(&[]).exits(0);

@@ -24,8 +24,7 @@ fn a_failed_delivery_is_due() {
     asks(&world, &[]).exits(1);
     world.refresh(&["--exec", "false"]).exits(9);
     asks(&world, &[]).exits(0).prints(&format!(
-        "Due: work of an earlier run on 'prod' is pending.\n  Pending: the current token is \
-             still to be delivered; until then the old one ({}) is kept live\n",
+        "Due: work of an earlier run on 'prod' is pending.\n  Pending: the current token must still be delivered; until then the old one ({}) is kept live\n",
         prod.token.jti
     ));
     let json = asks(&world, &["--format", "json"]).exits(0).json();
@@ -57,8 +56,8 @@ fn only_what_is_due_and_of_this_workspace() {
         json!({"orphan": {"place": workspace_ref(&prod), "jti": "jti_lost", "born": null}});
     let requested = Some("a token was requested at 1970-01-01T00:00:01Z and no answer came");
     for (records, work) in [
-        (vec![to_revoke(&prod, Value::Null)], Some("token jti_old is still to be revoked")),
-        (vec![to_revoke(&prod, json!(past))], Some("token jti_old is to be revoked after 1970")),
+        (vec![to_revoke(&prod, Value::Null)], Some("token jti_old must still be revoked")),
+        (vec![to_revoke(&prod, json!(past))], Some("token jti_old will be revoked after 1970")),
         (vec![to_revoke(&prod, json!(future))], None),
         (vec![to_revoke(&other, Value::Null)], None),
         (vec![creating(&prod, past)], requested),

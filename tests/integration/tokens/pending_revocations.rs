@@ -67,7 +67,7 @@ fn a_pending_delivery() {
     let output = run(&world, &["revoke", "--pending"]);
     output
         .exits(8)
-        .says("still to be delivered")
+        .says("must still be delivered")
         .says("Hint: ntcli token refresh, with the --token-file or --exec it had");
     assert_eq!(world.plane.live_tokens(&workspace.id).len(), 2);
 

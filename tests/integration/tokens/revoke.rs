@@ -138,7 +138,7 @@ fn a_not_found_that_proves_nothing() {
                 .says(&format!("Token {jti} may still be live"));
             world.assert_one_live_token(&workspace);
             let shown = run(&world, &["show"]);
-            let told = format!("token {jti} is still to be revoked");
+            let told = format!("token {jti} must still be revoked");
             assert!(shown.stdout.contains(&told), "{page}: {shown}");
             run(&world, &["revoke", "--pending"]).exits(0);
             assert_eq!(world.plane.live_tokens(&workspace.id), [""; 0], "{page}");

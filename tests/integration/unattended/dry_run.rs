@@ -104,7 +104,7 @@ fn what_is_pending() {
 
     world.refresh(&["--exec", "true", "--revoke-after", "1h"]).exits(0);
     let output = look(&world, &[]);
-    assert!(output.exits(0).stdout.contains("is to be revoked after"), "{output}");
+    assert!(output.exits(0).stdout.contains("will be revoked after"), "{output}");
 }
 
 #[test]

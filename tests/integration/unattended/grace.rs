@@ -76,7 +76,7 @@ fn it_is_told_everywhere() {
         .and_then(|rest| rest.strip_suffix("; the first run after that revokes it."))
         .unwrap_or_else(|| panic!("{output}"));
     let show = world.ntcli(&["token", "show"]).run();
-    let pending = format!("  Pending:   token {old} is to be revoked after {until}\n");
+    let pending = format!("  Pending:   token {old} will be revoked after {until}\n");
     assert!(show.exits(0).stdout.ends_with(&pending), "{show}");
     let history = world.ntcli(&["token", "history", "--format", "json"]).run();
     let grace = &history.json()["history"][0];
@@ -169,7 +169,7 @@ fn pending_tells_what_is_not_due() {
     world.refresh(&["--revoke-after", "1h"]).exits(0);
     let output = pending();
     assert!(output.exits(0).stdout.ends_with("\nNothing is due.\n"), "{output}");
-    assert!(output.stdout.contains("is to be revoked after"), "{output}");
+    assert!(output.stdout.contains("will be revoked after"), "{output}");
 }
 
 /// One refresh after another, each with a grace of its own.

@@ -54,7 +54,7 @@ pub(crate) fn assert_delivery_pending(world: &World, workspace: &Workspace, outp
     assert_eq!(world.plane.requests().len(), requests, "something was sent");
     let show = world.ntcli(&["token", "show", "--format", "json"]).run();
     let pending = show.json()["pending"].to_string();
-    assert!(pending.contains(old) && pending.contains("to be delivered"));
+    assert!(pending.contains(old) && pending.contains("still be delivered"));
     assert!(world.plane.is_live(&workspace.token.access_token));
 }
 

@@ -96,7 +96,7 @@ fn an_unknown_outcome_of_a_create() {
     run(&world, &["create", "dev"])
         .exits(1)
         .says("Workspace 'dev'")
-        .says("whose creation had no answer, is there: ntcli workspace select dev")
+        .says("was created, although the answer was lost: ntcli workspace select dev")
         .says("exists already");
     run(&world, &["select", "dev"]).exits(0);
     world.assert_settled();
