@@ -212,7 +212,7 @@ impl ManageError {
                 },
                 ..Described::call(
                     failure,
-                    format!("It is not known whether the server could {action}"),
+                    format!("It is unknown whether the server could {action}"),
                 )
                 .hint(*then)
             },

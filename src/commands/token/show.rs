@@ -146,7 +146,7 @@ fn pending_words(app: &App, workspace: &WorkspaceRef) -> Result<Option<Vec<Strin
     match app.pending() {
         Err(Error::ReadFile { path, source }) if source.kind() == ErrorKind::PermissionDenied => {
             app.console().warn(&format!(
-                "Whether work is pending cannot be told: {} is not readable",
+                "Cannot tell whether work is pending: {} is not readable",
                 printable(&path.display().to_string())
             ));
             Ok(None)
