@@ -211,7 +211,7 @@ impl Renew for Keeper {
                     exit::USAGE => Blame::Setting,
                     _ => Blame::Network,
                 },
-                reason: format!("the session was turned down; {}", error.in_one_line()),
+                reason: format!("the session was rejected; {}", error.in_one_line()),
             }),
         }
     }

@@ -36,9 +36,13 @@ const DELIVERY: &str = "A command has NTCLI_NEW_TOKEN, NTCLI_NEW_JTI, NTCLI_OLD_
     NTCLI_EXPIRES_AT, NTCLI_WORKSPACE_NAME, NTCLI_WORKSPACE_ID and NTCLI_ATTEMPT (above 1: \
     repeated) in its environment.";
 
-/// That, if it can be given one.
-pub(super) fn delivery(node: &CommandInfoWithArgs) -> Option<&'static str> {
-    node.flags.iter().any(|flag| flag.long == "--exec").then_some(DELIVERY)
+/// What is to be known of deliveries, if the command has any.
+pub(super) fn delivery(node: &CommandInfoWithArgs) -> Option<String> {
+    let has = |name| node.flags.iter().any(|flag| flag.long == name);
+    // A target belongs to one workspace. argh doubles braces in the help of an option.
+    let paths = "In PATH, {name} and {id} stand for the workspace's. ";
+    let paths = if has("--token-file") { paths } else { "" };
+    has("--exec").then(|| format!("{paths}{DELIVERY}"))
 }
 
 /// The command as typed.
@@ -133,7 +137,7 @@ fn page(path: &[&str], node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) -> 
     }
     if let Some(text) = delivery(node) {
         section(&mut out, "Delivery");
-        entry(&mut out, "", 2, text);
+        entry(&mut out, "", 2, &text);
     }
     section(&mut out, "Options of every command");
     options(&mut out, globals.iter());

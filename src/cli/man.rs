@@ -69,7 +69,7 @@ fn commands(out: &mut String, path: &[&str], node: &CommandInfoWithArgs, globals
         let is_global = |flag: &FlagInfo<'_>| globals.iter().any(|g| g.long == flag.long);
         options(out, node.flags.iter().filter(|flag| !is_global(flag)));
         if let Some(text) = help::delivery(node) {
-            let _ = writeln!(out, ".PP\n{}", plain(text));
+            let _ = writeln!(out, ".PP\n{}", plain(&text));
         }
         for code in node.error_codes.iter().filter(|code| !code.description.is_empty()) {
             entry(out, &format!("exit {}", code.code), code.description);

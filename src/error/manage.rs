@@ -235,7 +235,7 @@ impl ManageError {
                 },
                 ..Described::call(
                     failure,
-                    format!("It is not known whether the server could {action}"),
+                    format!("It is unknown whether the server could {action}"),
                 )
                 .hint(*then)
             },

@@ -22,7 +22,7 @@ pub(super) fn swap(
         return Err("it is larger than 16 MiB".to_owned());
     }
     if text.contains(&0) {
-        return Err("it holds a NUL, so it is no text file".to_owned());
+        return Err("it contains a NUL, so it is not a text file".to_owned());
     }
     for token in old.into_iter().chain([new]) {
         // What a URL takes unescaped, every other format does.

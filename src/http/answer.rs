@@ -73,10 +73,9 @@ fn whole(answer: Answer, context: &AttemptContext) -> Result<Response, AttemptEr
         BodyFault::Encoded(encoding) => {
             (format!("{host} answered {status}, {}", not_asked_for(&encoding)), RetryClass::No)
         }
-        BodyFault::NotHttp(why) => (
-            format!("the answer of {host} ({status}) breaks the rules of HTTP: {why}"),
-            RetryClass::No,
-        ),
+        BodyFault::NotHttp(why) => {
+            (format!("the answer of {host} ({status}) is not valid HTTP: {why}"), RetryClass::No)
+        }
     };
     Err(AttemptError {
         failure: Failure::Unknown {

@@ -102,11 +102,10 @@ fn lost(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
             format!("{host} answered with headers of more than {} KiB", limit / 1024),
             RetryClass::No,
         ),
-        ureq::Error::Protocol(why) => (
-            format!("what {host} answered is not HTTP, or breaks its rules: {why}"),
-            RetryClass::No,
-        ),
-        error => (format!("what {host} answered cannot be read: {error}"), RetryClass::No),
+        ureq::Error::Protocol(why) => {
+            (format!("the answer of {host} is not valid HTTP: {why}"), RetryClass::No)
+        }
+        error => (format!("the answer of {host} cannot be read: {error}"), RetryClass::No),
     };
     AttemptError {
         failure: Failure::Unknown {
@@ -217,7 +216,7 @@ fn no_tunnel(
         ureq::Error::Io(error) if is_cut(error) => {
             (format!("{host} closed the connection when asked for {to}"), RetryClass::NotSent)
         }
-        ureq::Error::Protocol(_) => (format!("what {host} answered is not HTTP"), RetryClass::No),
+        ureq::Error::Protocol(_) => (format!("the answer of {host} is not HTTP"), RetryClass::No),
         error => cannot_be_sent(error, host),
     }
 }

@@ -106,7 +106,7 @@ impl Proxy {
             Some((user, password)) => {
                 let both = decode(user).zip(decode(password).map(Secret::new));
                 let (user, password) =
-                    both.ok_or_else(|| bad("its user or password is no UTF-8"))?;
+                    both.ok_or_else(|| bad("its user or password is not UTF-8"))?;
                 (Some(user), Some(password))
             }
             None => (None, None),
@@ -145,7 +145,7 @@ impl Proxy {
     /// The message for its 407.
     pub(super) fn wants_another_login(&self) -> String {
         let (address, variable) = (self.address(), self.variable);
-        format!("the proxy {address} wants another user or password than those in {variable} (407)")
+        format!("the proxy {address} rejects the user or password in {variable} (407)")
     }
 
     pub(super) fn for_ureq(&self) -> Option<ureq::Proxy> {

@@ -27,7 +27,7 @@ pub(super) struct Target {
 impl Target {
     /// Parses a URL; the error is for people and names the problem.
     pub(super) fn parse(url: &str) -> Result<Self, String> {
-        let bad = |why: &str| format!("{} is no address to send to: {why}", presentable(url));
+        let bad = |why: &str| format!("{} is not an address to send to: {why}", presentable(url));
         if url.len() > LONGEST_URL {
             return Err(format!("an address is longer than {LONGEST_URL} bytes"));
         }
@@ -55,7 +55,7 @@ impl Target {
             Some(inside) => inside
                 .strip_suffix(']')
                 .filter(|address| address.parse::<Ipv6Addr>().is_ok())
-                .ok_or_else(|| bad("what stands in its brackets is no address"))?,
+                .ok_or_else(|| bad("there is no address in its brackets"))?,
             None => host,
         };
         let host = host.to_ascii_lowercase();

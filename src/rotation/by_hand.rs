@@ -160,7 +160,7 @@ impl Rotator<'_> {
         }
         for create in &self.pending.creates {
             let (name, at) = (&create.workspace.name, create.at);
-            out.left.push(format!("{name}: the outcome of a request at {at} is not known yet"));
+            out.left.push(format!("{name}: the outcome of a request at {at} is still unknown"));
         }
         if forget {
             self.dismiss_all().map_err(|error| self.late(error))?;

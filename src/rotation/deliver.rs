@@ -56,7 +56,7 @@ impl Rotator<'_> {
             if self.has_own_targets() {
                 self.append_relaxed(workspace.delivered());
             } else {
-                failures.push("what an earlier run had to deliver to is not known".to_owned());
+                failures.push("the targets of an earlier run are unknown".to_owned());
             }
         }
         if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }

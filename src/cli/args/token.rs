@@ -114,8 +114,7 @@ pub(crate) struct TokenRefresh {
     #[argh(option, arg_name = "PATH")]
     pub metrics: Option<String>,
     /// write the new token to this file before the old one is revoked; repeatable; env:NAME=PATH
-    /// sets its line in an env file, replace:PATH replaces the old token in a text file; {name} and
-    /// {id} in PATH stand for the workspace's
+    /// sets its line in an env file, replace:PATH replaces the old token in a text file
     #[argh(option, arg_name = "PATH")]
     pub token_file: Vec<String>,
     /// run this with /bin/sh before the old token is revoked; repeatable

@@ -54,7 +54,7 @@ pub(super) fn program(chart: &mut Chart, ctx: &Context) {
 
 pub(super) fn variables(chart: &mut Chart, ctx: &Context) {
     if let Err(reason) = Settings::from_env(&ctx.env) {
-        chart.fail("variables", &reason, "unset it, or set it to what is accepted");
+        chart.fail("variables", &reason, "unset it, or set it to an accepted value");
     }
     for name in UNUSED.into_iter().filter(|name| ctx.env.os(name).is_some()) {
         chart.warn(
@@ -145,8 +145,10 @@ pub(super) fn config(chart: &mut Chart, app: &App) -> Option<Config> {
         // The claims of the token win, but the other client goes by the field.
         let field = config.field_of(&workspace.key, "jti");
         if workspace.token.is_some_and(|token| field.is_some() && token.jti != field) {
-            let text =
-                format!("the fields beside the token of '{}' are of another one", workspace.name);
+            let text = format!(
+                "the fields beside the token of '{}' belong to another token",
+                workspace.name
+            );
             chart.warn("config", &text, "ntcli token refresh");
         }
     }

@@ -148,7 +148,7 @@ fn pending_work(app: &App, workspace: &WorkspaceRef) -> Result<Option<Vec<Work>>
     match app.pending() {
         Err(Error::ReadFile { path, source }) if source.kind() == ErrorKind::PermissionDenied => {
             app.console().warn(&format!(
-                "Whether work is pending cannot be told: {} is not readable",
+                "Cannot tell whether work is pending: {} is not readable",
                 printable(&path.display().to_string())
             ));
             Ok(None)

@@ -168,7 +168,7 @@ fn why_kept(token: &Token, api: &Api, now: Timestamp) -> Option<String> {
         Ok(Acceptance::Unclear) => {
             Some("the server does not say whether its token works".to_owned())
         }
-        Err(failure) => Some(format!("whether its token still works is not known: {failure}")),
+        Err(failure) => Some(format!("it is unknown whether its token still works: {failure}")),
     }
 }
 

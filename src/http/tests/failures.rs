@@ -125,8 +125,8 @@ fn answers_that_are_not_http_are_unknown() {
     let many = format!("HTTP/1.1 200 X\r\n{}\r\n", "A: b\r\n".repeat(200));
     let long = format!("HTTP/1.1 200 X\r\nA: {}\r\n\r\n", "b".repeat(64 * 1024));
     for (garbage, words) in [
-        ("SSH-2.0-x\r\n\r\n", "is not HTTP, or breaks its rules: "),
-        ("HTTP/1.1 abc\r\n\r\n", "is not HTTP, or breaks its rules: "),
+        ("SSH-2.0-x\r\n\r\n", " is not valid HTTP: "),
+        ("HTTP/1.1 abc\r\n\r\n", " is not valid HTTP: "),
         (&many, "too many headers"),
         (&long, "127.0.0.1 answered with headers of more than 64 KiB"),
     ] {
@@ -139,7 +139,7 @@ fn answers_that_are_not_http_are_unknown() {
     let server = Server::start(vec![Reply::SendAndClose(broken.into())]);
     let (class, status, _, reason) = parts(Client::new().create(&server.url("/")));
     assert_eq!((class, status), ("unknown", Some(201)));
-    assert!(reason.contains("breaks the rules of HTTP: "), "{reason}");
+    assert!(reason.contains("is not valid HTTP: "), "{reason}");
     assert!(reason.contains("chunk"), "{reason}");
 }
 

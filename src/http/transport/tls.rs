@@ -121,7 +121,7 @@ pub(in crate::http) fn client_reason(
 ) -> String {
     match (certificate, error) {
         (ClientCertificate::Shown, rustls::Error::AlertReceived(alert)) => {
-            format!("{host} turned down the client certificate ({alert:?})")
+            format!("{host} rejected the client certificate ({alert:?})")
         }
         _ => format!("{host} wants a client certificate"),
     }

@@ -97,7 +97,7 @@ fn a_session_about_to_end_is_renewed_if_that_can_be_done() {
     // It is valid for another half a minute: no reason to fail.
     world.plane.fault(Route::OauthToken, Times::Once, Fault::CloseBefore);
     let output = world.refresh(&[]);
-    output.exits(0).says("the session in hand is used to its end");
+    output.exits(0).says("the present session is used until it ends");
     assert_eq!(auth(&world, "bearerToken"), "the-bearer-of-yesterday");
     refreshes(&world, &workspace);
     assert_ne!(auth(&world, "bearerToken"), "the-bearer-of-yesterday");

@@ -275,6 +275,6 @@ fn a_damaged_history_does_not_matter() {
     world.refresh(&[]).exits(0).says_only("");
     fs::remove_file(world.path("history.jsonl")).unwrap();
     fs::create_dir(world.path("history.jsonl")).unwrap();
-    world.refresh(&[]).exits(0).says("history.jsonl").says("misses a line");
+    world.refresh(&[]).exits(0).says("history.jsonl").says("a line is missing");
     world.assert_one_live_token(&workspace);
 }

@@ -148,7 +148,7 @@ fn that_a_workspace_is_deleted() {
             assert!(output.code() != Some(0), "{output}");
             output
                 .prints("")
-                .says("It is not known whether the server could delete the workspace")
+                .says("It is unknown whether the server could delete the workspace")
                 .says("Hint: ntcli workspace list\n");
             assert_eq!(world.current(&workspace), workspace.token.access_token);
             world.assert_current_is_live(&workspace);

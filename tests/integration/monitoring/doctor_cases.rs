@@ -104,7 +104,7 @@ const CASES: [Case; 31] = [
         |w, p| {
             w.set_config(&format!("/workspaces/items/{}/jti", p.key), json!("jti_other"));
         },
-        ("config", "warning", "of another one", "ntcli token refresh"),
+        ("config", "warning", "belong to another token", "ntcli token refresh"),
     ),
     case(
         "no token",

@@ -82,7 +82,7 @@ fn one_that_is_turned_down() {
     for version in VERSIONS {
         let (_server, port) = demanding(version, &world);
         let output = with(&world, port, &certificate("client-expired.pem"), &key);
-        let words = "localhost turned down the client certificate (CertificateExpired)";
+        let words = "localhost rejected the client certificate (CertificateExpired)";
         fails(&world, &output, 2, &[words, HINT]);
         // From an issuer that the server does not know.
         let key = certificate("server.key");
@@ -90,7 +90,7 @@ fn one_that_is_turned_down() {
         fs::copy(key, &own).unwrap();
         fs::set_permissions(&own, fs::Permissions::from_mode(0o600)).unwrap();
         let output = with(&world, port, &certificate("own.pem"), &own);
-        fails(&world, &output, 2, &["localhost turned down the client certificate (", HINT]);
+        fails(&world, &output, 2, &["localhost rejected the client certificate (", HINT]);
     }
 }
 

@@ -164,7 +164,7 @@ fn a_proxy_that_says_no() {
             SECURE,
             "HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic\r\n\r\n",
             2,
-            "wants another user or password than those in all_proxy (407)",
+            "rejects the user or password in all_proxy (407)",
         ),
         (SECURE, "SSH-2.0-none\r\n\r\n", 5, "is not HTTP"),
         (SECURE, "", 5, "did not connect to other.example:443"),
@@ -221,7 +221,7 @@ fn a_proxy_that_cannot_be_used() {
         ("ftp://me:hush@h", "it must begin with http:// or https://"),
         ("http://me:hush@h:x", "its port is no number"),
         ("http://me:hush@", "it names no host"),
-        ("http://me%ff:hush@h", "its user or password is no UTF-8"),
+        ("http://me%ff:hush@h", "its user or password is not UTF-8"),
     ] {
         let output = refresh(&world, SECURE).env("https_proxy", value).run();
         nothing_has_changed(&world, &output);

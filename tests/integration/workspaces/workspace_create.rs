@@ -110,7 +110,7 @@ fn an_unknown_outcome_of_a_create() {
         Fault::Status(500, String::new(), Vec::new()),
     );
     let output = run(&world, &["create", "dev"]);
-    output.exits(10).says("It is not known whether the server could create the workspace");
+    output.exits(10).says("It is unknown whether the server could create the workspace");
     world.plane.clear_faults();
     run(&world, &["create", "dev"])
         .exits(1)

@@ -86,7 +86,7 @@ impl Stage {
         for (name, line) in STAND_INS {
             program(&world.outside(name), line);
         }
-        program(&world.outside("browser"), "exec /usr/bin/curl -sL -o page \"$1\"");
+        program(&world.outside("browser"), "PATH=${PATH#*:} exec curl -sL -o page \"$1\"");
         Stage { world, variables: Vec::new() }
     }
 
