@@ -1,7 +1,8 @@
 //! The outside world as the program sees it: streams, environment, clock. `main` passes the real
 //! one.
 
-use std::cell::{Cell, RefCell};
+use std::borrow::Cow;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, Write};
@@ -9,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::form::form;
-use crate::text::printable;
+use crate::text::{folded, printable};
 use crate::time::Timestamp;
 
 /// Everything a command may know about its environment.
@@ -31,6 +32,9 @@ pub struct Context {
     /// Tells whether standard output is `/dev/null`, which also replaces a closed one.
     pub out_goes_nowhere: fn() -> bool,
 }
+
+/// Lines up to this fit every terminal.
+const NARROW: usize = 40;
 
 /// The time, and waiting. A trait so that tests need not wait.
 pub trait Clock {
@@ -125,8 +129,11 @@ struct Streams {
     color: bool,
     /// Whether only changes and problems are told.
     quiet: Cell<bool>,
-    /// How wide the terminal is, if stdout is one.
+    /// Finds out how wide the terminal is, if stdout is one.
     width: Cell<fn() -> Option<usize>>,
+    measured: OnceCell<Option<usize>>,
+    /// Whether results are for programs, or to be copied: their lines stay as they are.
+    keeps_lines: Cell<bool>,
     /// Whether stderr goes to a journal that reads the level of each line.
     with_levels: Cell<bool>,
 }
@@ -164,6 +171,8 @@ impl Console {
             color,
             quiet: Cell::new(false),
             width: Cell::new(|| None),
+            measured: OnceCell::new(),
+            keeps_lines: Cell::new(false),
             with_levels: Cell::new(false),
         }))
     }
@@ -181,7 +190,21 @@ impl Console {
     /// How wide the terminal is that results are shown on; `None` for a pipe, where nothing is cut.
     #[must_use]
     pub fn width(&self) -> Option<usize> {
-        if self.0.out_is_terminal { self.0.width.get()() } else { None }
+        let measure = || if self.0.out_is_terminal { self.0.width.get()() } else { None };
+        *self.0.measured.get_or_init(measure)
+    }
+
+    /// From here on results are for programs, or to be copied.
+    pub fn keep_lines(&self) {
+        self.0.keeps_lines.set(true);
+    }
+
+    /// As it fits the terminal, if it goes to one.
+    fn fold<'a>(&self, line: &'a str, to_terminal: bool) -> Cow<'a, str> {
+        if !to_terminal || line.lines().all(|line| line.len() <= NARROW) {
+            return line.into();
+        }
+        self.width().map_or(line.into(), |width| folded(line, width).into())
     }
 
     /// Marks each line of stderr with its level, as systemd's journal reads it (sd-daemon(3)).
@@ -213,6 +236,7 @@ impl Console {
     /// If stdout cannot be written. A reader that went away is not an error.
     pub fn result(&self, text: &str) -> io::Result<()> {
         self.clear_progress();
+        let text = self.fold(text, self.0.out_is_terminal && !self.0.keeps_lines.get());
         let mut out = self.0.out.borrow_mut();
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         match written {
@@ -271,7 +295,10 @@ impl Console {
 
     fn say_under(&self, level: Level, label: &str, color: &str, line: &str) {
         if self.0.color && self.0.err_is_terminal {
-            self.write_err(&format!("\x1b[{color}m{label}\x1b[0m {}\n", tame(line)));
+            let line = tame(&format!("{label} {line}"));
+            let line = self.fold(&line, true);
+            let line = line.strip_prefix(label).unwrap_or_default();
+            self.write_err(&format!("\x1b[{color}m{label}\x1b[0m{line}\n"));
         } else {
             self.write_lines(level, &format!("{label} {line}"));
         }
@@ -280,8 +307,12 @@ impl Console {
     fn write_lines(&self, level: Level, lines: &str) {
         let mark =
             if self.0.with_levels.get() { format!("<{}>", level as u8) } else { String::new() };
-        let lines: Vec<String> =
-            lines.split('\n').map(|line| format!("{mark}{}\n", printable(line))).collect();
+        let told = |line: &str| {
+            let line = printable(line);
+            let folds = self.0.err_is_terminal && !line.starts_with("  ");
+            format!("{mark}{}\n", self.fold(&line, folds))
+        };
+        let lines: Vec<String> = lines.split('\n').map(told).collect();
         self.write_err(&lines.concat());
     }
 

@@ -42,7 +42,14 @@ impl Json {
 
     /// An object with these fields.
     pub(crate) fn of<const N: usize>(fields: [(&str, Self); N]) -> Self {
-        Self::Object(fields.map(|(name, value)| (name.to_owned(), value)).into())
+        Self::from_fields(Vec::from(fields))
+    }
+
+    /// One copy for objects of all sizes: the program is small.
+    #[inline(never)]
+    fn from_fields(fields: Vec<(&str, Self)>) -> Self {
+        let owned = |(name, value): (&str, Self)| (name.to_owned(), value);
+        Self::Object(fields.into_iter().map(owned).collect())
     }
 
     pub(crate) fn text(text: impl Into<String>) -> Self {

@@ -122,6 +122,9 @@ pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
         _ if invocation.quiet => commands::when_quiet(&invocation.command),
         _ => Shows::Whole,
     };
+    if shows == Shows::Json || commands::when_quiet(&invocation.command) == Shows::Whole {
+        console.keep_lines();
+    }
     let mut outcome = commands::run(ctx, &invocation);
     let succeeded = match &mut outcome {
         Ok(report) => std::mem::take(&mut report.succeeded),
@@ -135,6 +138,9 @@ pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
 /// Reports wrong usage. A monitoring system reads what is wrong from standard output.
 fn misused(console: &context::Console, wrong: cli::UsageError) -> u8 {
     let shows = if wrong.format == Format::Json { Shows::Json } else { Shows::Whole };
+    if shows == Shows::Json {
+        console.keep_lines();
+    }
     if wrong.exit_code == error::exit::UNTOLD && shows == Shows::Whole {
         let _ = console.result(&format!("NTCLI UNKNOWN: {}: {}\n", wrong.message, wrong.hint));
         return wrong.exit_code;

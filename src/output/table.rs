@@ -6,32 +6,38 @@ use crate::text::printable;
 /// Cells wider than this stick out of their column instead of widening it for every row: one long
 /// name must not push everything off the screen.
 const WIDEST: usize = 80;
-/// No column becomes narrower, and before one does a column is dropped that is expendable.
+/// No column becomes narrower, and before one gets below what is comfortable an expendable one is
+/// dropped.
 const NARROWEST: usize = 8;
-const COMFORTABLE: usize = 20;
+const COMFORTABLE: usize = 16;
+/// On a narrower terminal the lines would take too much of it.
+const ROOM_FOR_LINES: usize = 60;
 /// The placeholder for an empty cell, so that every row of a pipe has all its columns.
 const NOTHING: &str = "-";
 
-/// Rows under headings.
-pub(crate) struct Table<const N: usize> {
-    headings: [&'static str; N],
-    rows: Vec<[String; N]>,
+/// Rows under headings. One type for all widths: the program is small.
+pub(crate) struct Table {
+    /// The headings, then the rows.
+    rows: Vec<Vec<String>>,
     /// The columns that a narrow terminal can do without, the first one first.
     expendable: &'static [usize],
+    /// The columns that are never cut: what is copied from them must be all there.
+    whole: &'static [usize],
 }
 
-impl<const N: usize> Table<N> {
+impl Table {
     /// A table without rows. A heading is one word, or a pipe could not tell the columns apart.
-    pub(crate) fn new(headings: [&'static str; N]) -> Self {
-        Self { headings, rows: Vec::new(), expendable: &[] }
+    pub(crate) fn new(headings: &[&str]) -> Self {
+        let mut table = Self { rows: Vec::new(), expendable: &[], whole: &[] };
+        table.row(headings);
+        table
     }
 
-    /// Adds a row. Terminal control characters are escaped; an empty cell becomes `-`.
-    pub(crate) fn row(&mut self, cells: [impl AsRef<str>; N]) {
-        self.rows.push(cells.map(|cell| {
-            let cell = printable(cell.as_ref());
-            if cell.is_empty() { NOTHING.to_owned() } else { cell }
-        }));
+    /// Adds a row, with a cell for every heading. Terminal control characters are escaped; an empty cell
+    /// becomes `-`.
+    pub(crate) fn row(&mut self, cells: &[&str]) {
+        let cell = |cell: &&str| if cell.is_empty() { NOTHING.to_owned() } else { printable(cell) };
+        self.rows.push(cells.iter().map(cell).collect());
     }
 
     /// Names the columns that a narrow terminal can do without, the first one first.
@@ -40,9 +46,15 @@ impl<const N: usize> Table<N> {
         self
     }
 
+    /// Names the columns that are never cut.
+    pub(crate) fn whole(mut self, columns: &'static [usize]) -> Self {
+        self.whole = columns;
+        self
+    }
+
     /// Whether there are no rows.
     pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows.len() == 1
     }
 
     /// As it fits the console: with lines around its cells on a terminal.
@@ -54,127 +66,123 @@ impl<const N: usize> Table<N> {
     /// columns and none at the end of a row. On a terminal of that `width` long cells are cut in the
     /// middle. Nothing at all when there are no rows.
     pub(crate) fn render(&self, lines: bool, width: Option<usize>) -> String {
-        if self.rows.is_empty() {
+        if self.is_empty() {
             return String::new();
         }
         let mut widths = self.widths();
+        let lines = lines && width.is_none_or(|width| width >= ROOM_FOR_LINES);
         if let Some(width) = width {
             self.fit(&mut widths, width, lines);
-            let ellipsis = if lines { "…" } else { "..." };
-            let fits = |row: &[String; N]| {
-                let mut cells =
-                    row.iter().zip(widths).map(|(cell, width)| cut(cell, width, ellipsis));
-                std::array::from_fn(|_| cells.next().unwrap_or_default())
-            };
-            let rows = self.rows.iter().map(fits).collect();
-            return Self { rows, ..*self }.drawn_with(lines, widths);
         }
-        self.drawn_with(lines, widths)
-    }
-
-    fn drawn_with(&self, lines: bool, widths: [usize; N]) -> String {
-        let headings = self.headings.map(str::to_owned);
-        if lines {
-            let mut text = rule(&widths, ["┌", "┬", "┐"]);
-            text += &drawn(&headings, &widths);
-            text += &rule(&widths, ["├", "┼", "┤"]);
-            for row in &self.rows {
-                text += &drawn(row, &widths);
+        // A cell that sticks out of its column is not cut in a pipe.
+        let ellipsis = width.map(|_| if lines { "…" } else { "..." });
+        let mut text = String::new();
+        let rule = |[left, cross, right]: [&str; 3]| {
+            let shown = widths.iter().filter(|width| **width > 0);
+            let parts: Vec<String> = shown.map(|w| "─".repeat(w + 2)).collect();
+            format!("{left}{}{right}\n", parts.join(cross))
+        };
+        for (n, row) in self.rows.iter().enumerate() {
+            let shown = row.iter().zip(&widths).filter(|(_, width)| **width > 0);
+            let cells: Vec<String> = shown.map(|(cell, to)| padded(cell, *to, ellipsis)).collect();
+            match (lines, n) {
+                (false, _) => text += cells.join("  ").trim_end(),
+                (true, 0) => text += &rule(["┌", "┬", "┐"]),
+                (true, 1) => text += &rule(["├", "┼", "┤"]),
+                (true, _) => {}
             }
-            text + &rule(&widths, ["└", "┴", "┘"])
-        } else {
-            let rows = std::iter::once(&headings).chain(&self.rows);
-            rows.map(|row| plain(row, &widths)).collect()
+            if lines {
+                text += &format!("│ {} │", cells.join(" │ "));
+            }
+            text.push('\n');
         }
+        if lines { text + &rule(["└", "┴", "┘"]) } else { text }
     }
 
-    /// Drops columns, then narrows them, until all fit; a dropped one has no width.
-    fn fit(&self, widths: &mut [usize; N], total: usize, lines: bool) {
-        let room = |widths: &[usize; N]| {
+    /// Drops columns, then narrows them, until all fit; a dropped one has no width. The first one, which
+    /// says what the row is about, is not cut.
+    fn fit(&self, widths: &mut [usize], total: usize, lines: bool) {
+        let room = |widths: &[usize]| {
             let shown = widths.iter().filter(|width| **width > 0).count();
             total.saturating_sub(if lines { 3 * shown + 1 } else { 2 * shown.saturating_sub(1) })
         };
+        let is_cut = |n: usize| n > 0 && !self.whole.contains(&n);
         for column in self.expendable {
-            let least: usize = widths.iter().map(|width| (*width).min(COMFORTABLE)).sum();
+            let least = |(n, width): (usize, &usize)| {
+                if is_cut(n) { (*width).min(COMFORTABLE) } else { *width }
+            };
+            let least: usize = widths.iter().enumerate().map(least).sum();
             if least > room(widths) {
                 widths[*column] = 0;
             }
         }
         let most = room(widths);
-        shrink(widths, most);
-    }
-
-    fn widths(&self) -> [usize; N] {
-        let mut widths = self.headings.map(width);
-        for row in &self.rows {
-            for (widest, cell) in widths.iter_mut().zip(row) {
-                *widest = (*widest).max(width(cell).min(WIDEST));
-            }
+        while widths.iter().sum::<usize>() > most {
+            let widest = (0..widths.len()).filter(|n| is_cut(*n)).max_by_key(|n| widths[*n]);
+            let Some(widest) = widest.filter(|n| widths[*n] > NARROWEST) else {
+                return;
+            };
+            widths[widest] -= 1;
         }
-        widths
     }
-}
 
-/// Takes from the widest columns until all fit, but leaves something of each; the first one, which says
-/// what the row is about, stays.
-fn shrink<const N: usize>(widths: &mut [usize; N], most: usize) {
-    while widths.iter().sum::<usize>() > most {
-        let widest = widths.iter_mut().skip(1).max();
-        let Some(widest) = widest.filter(|widest| **widest > NARROWEST) else {
-            return;
+    fn widths(&self) -> Vec<usize> {
+        let widest = |n: usize| {
+            self.rows
+                .iter()
+                .map(move |row| row.get(n).map_or(0, |cell| width(cell).min(WIDEST)))
+                .max()
         };
-        *widest -= 1;
+        (0..self.rows[0].len()).filter_map(widest).collect()
     }
 }
 
 /// The text with its middle left out: both ends of an id tell it from others.
 fn cut(text: &str, to: usize, ellipsis: &str) -> String {
-    let length = width(text);
-    if length <= to {
+    if width(text) <= to {
         return text.to_owned();
     }
     let kept = to.saturating_sub(width(ellipsis));
-    let (begin, end) = (kept.div_ceil(2), kept / 2);
-    let begin: String = text.chars().take(begin).collect();
-    let end: String = text.chars().skip(length - end).collect();
+    let begin: String = fitting(text.chars(), kept.div_ceil(2)).collect();
+    let end: Vec<char> = fitting(text.chars().rev(), kept / 2).collect();
+    let end: String = end.into_iter().rev().collect();
     format!("{begin}{ellipsis}{end}")
 }
 
-fn rule<const N: usize>(widths: &[usize; N], [left, cross, right]: [&str; 3]) -> String {
-    let shown = widths.iter().filter(|width| **width > 0);
-    let parts: Vec<String> = shown.map(|w| "─".repeat(w + 2)).collect();
-    format!("{left}{}{right}\n", parts.join(cross))
-}
-
-fn drawn<const N: usize>(cells: &[String; N], widths: &[usize; N]) -> String {
-    let shown = cells.iter().zip(widths).filter(|(_, width)| **width > 0);
-    let parts: Vec<String> = shown.map(|(c, w)| padded(c, *w)).collect();
-    format!("│ {} │\n", parts.join(" │ "))
-}
-
-fn plain<const N: usize>(cells: &[String; N], widths: &[usize; N]) -> String {
-    let shown = cells.iter().zip(widths).filter(|(_, width)| **width > 0);
-    let parts: Vec<String> = shown.map(|(c, w)| padded(c, *w)).collect();
-    format!("{}\n", parts.join("  ").trim_end())
-}
-
-/// One column per character: the server's names are ASCII.
+/// How many columns of a terminal it takes: two for a character of East Asian scripts or a picture.
 fn width(text: &str) -> usize {
-    text.chars().count()
+    text.chars().map(columns).sum()
 }
 
-fn padded(cell: &str, to: usize) -> String {
-    format!("{cell}{}", " ".repeat(to.saturating_sub(width(cell))))
+fn columns(c: char) -> usize {
+    let wide = matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}'
+        | '\u{f900}'..='\u{faff}' | '\u{ff01}'..='\u{ff60}' | '\u{1f300}'..='\u{3fffd}');
+    1 + usize::from(wide)
+}
+
+/// The first of them that have room.
+fn fitting(chars: impl Iterator<Item = char>, room: usize) -> impl Iterator<Item = char> {
+    let mut used = 0;
+    chars.take_while(move |c| {
+        used += columns(*c);
+        used <= room
+    })
+}
+
+fn padded(cell: &str, to: usize, ellipsis: Option<&str>) -> String {
+    let cell = ellipsis.map_or_else(|| cell.to_owned(), |ellipsis| cut(cell, to, ellipsis));
+    let blanks = to.saturating_sub(width(&cell));
+    format!("{cell}{:blanks$}", "")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn table() -> Table<3> {
-        let mut table = Table::new(["Name", "Id", "Current"]);
-        table.row(["naïve", "1", "✓"]);
-        table.row(["été", "12345", ""]);
+    fn table() -> Table {
+        let mut table = Table::new(&["Name", "Id", "Current"]);
+        table.row(&["naïve", "1", "✓"]);
+        table.row(&["été", "12345", ""]);
         table
     }
 
@@ -202,22 +210,46 @@ mod tests {
     }
 
     #[test]
+    fn characters_of_two_columns() {
+        let mut table = Table::new(&["Name", "Id"]);
+        table.row(&["日本語", "1"]);
+        table.row(&["한국 x", "2"]);
+        assert_eq!(table.render(false, None), "Name    Id\n日本語  1\n한국 x  2\n");
+        assert_eq!(cut("日本語日本語", 7, "…"), "日…語");
+        assert_eq!(cut("日本語日本語", 9, "…"), "日本…本語");
+    }
+
+    /// What is to be copied is all there or not at all, and lines go before columns.
+    #[test]
+    fn an_id_is_not_cut() {
+        let mut table = Table::new(&["Name", "JTI", "Expires"]).whole(&[1]).expendable(&[2]);
+        table.row(&["production", "jti_0042d2d84d17e150", "2026-11-26T05:48:42Z"]);
+        for width in [80, 57, 50, 40, 34] {
+            let text = table.render(true, Some(width));
+            assert!(text.contains("jti_0042d2d84d17e150"), "{width}: {text}");
+            assert!(text.lines().all(|line| line.chars().count() <= width), "{width}: {text}");
+            assert_eq!(text.contains('│'), width >= ROOM_FOR_LINES, "{width}: {text}");
+            assert_eq!(text.contains("Expires"), width >= 50, "{width}: {text}");
+        }
+    }
+
+    #[test]
     fn nothing_of_nothing() {
-        assert_eq!(Table::new(["A"]).render(true, None), "");
+        assert_eq!(Table::new(&["A"]).render(true, None), "");
     }
 
     #[test]
     fn nothing_raw_reaches_the_terminal() {
-        let mut table = Table::new(["A", "B"]);
-        table.row(["\u{1b}[31mred\n", "x"]);
+        let mut table = Table::new(&["A", "B"]);
+        table.row(&["\u{1b}[31mred\n", "x"]);
         assert_eq!(table.render(false, None), "A                B\n\\u{1b}[31mred\\n  x\n");
     }
 
     #[test]
     fn one_long_cell_widens_no_other_row() {
-        let mut table = Table::new(["A", "B"]);
-        table.row(["x".repeat(100_000).as_str(), "1"]);
-        table.row(["y", "2"]);
+        let mut table = Table::new(&["A", "B"]);
+        table.row(&["x".repeat(100_000).as_str(), "1"]);
+        table.row(&["y", "2"]);
         let text = table.render(false, None);
         let last = text.lines().last().unwrap_or_default();
         assert_eq!(last.len(), WIDEST + 3);
@@ -225,17 +257,20 @@ mod tests {
 
     #[test]
     fn long_cells_are_cut_on_a_terminal() {
-        let mut table = Table::new(["When", "JTI", "Reason"]);
-        table.row(["2026-11-26T05:48:42Z", "jti_0042d2d84d17e150", "because of something long"]);
-        for width in [60, 48, 46] {
+        let mut table = Table::new(&["When", "JTI", "Reason"]);
+        table.row(&["2026-11-26T05:48:42Z", "jti_0042d2d84d17e150", "because of something long"]);
+        for width in [60, 52, 46] {
             for lines in [true, false] {
                 let text = table.render(lines, Some(width));
                 assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
-                assert!(text.contains(if lines { "…" } else { "..." }), "{text}");
+                assert!(
+                    text.contains(if lines && width >= ROOM_FOR_LINES { "…" } else { "..." }),
+                    "{text}"
+                );
             }
         }
         assert_eq!(table.render(true, Some(200)), table.render(true, None));
-        let narrow = Table { expendable: &[1], ..table };
+        let narrow = table.expendable(&[1]);
         assert!(!narrow.render(true, Some(46)).contains("JTI"));
         assert!(narrow.render(true, Some(200)).contains("JTI"));
         let table = narrow;

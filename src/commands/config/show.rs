@@ -33,7 +33,9 @@ fn text(ctx: &Context, config: &Config) -> Result<String> {
     let active = active.map_or_else(|| "-".to_owned(), |w| printable(&w.name));
     text += &format!("Workspace: {active}\n");
 
-    let mut table = Table::new(["Name", "ID", "Token", "JTI", "Expires"]);
+    let mut table = Table::new(&["Name", "ID", "Token", "JTI", "Expires"])
+        .whole(&[1, 3, 4])
+        .expendable(&[2, 1, 4]);
     for workspace in config.workspaces() {
         let (token, jti, expires) = match &workspace.token {
             Some(token) => {
@@ -41,7 +43,7 @@ fn text(ctx: &Context, config: &Config) -> Result<String> {
             }
             None => ("", String::new(), String::new()),
         };
-        table.row([&workspace.name, &workspace.id, token, &redact(&jti, &[]), &expires]);
+        table.row(&[&workspace.name, &workspace.id, token, &redact(&jti, &[]), &expires]);
     }
     if !table.is_empty() {
         text += &format!("\n{}", table.show(&ctx.console));

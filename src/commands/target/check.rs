@@ -22,7 +22,7 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     let _lock = app.paths.lock.exists().then(lock).transpose()?;
     let config = app.config()?;
     let targets = Targets::load(&app.paths.targets)?;
-    let mut table = Table::new(["ID", "Workspace", "State", "Delivery"]);
+    let mut table = Table::new(&["ID", "Workspace", "State", "Delivery"]).expendable(&[1]);
     let mut rows = Vec::new();
     let mut drifted = 0;
     for target in targets.all() {
@@ -35,7 +35,7 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
         drifted += usize::from(matches!(state, "drifted" | "unreadable"));
         let does = receiver.map(|receiver| receiver.does());
         let does = reason.clone().map_or(does, Err).unwrap_or_else(|reason| reason);
-        table.row([&target.id.to_string(), &target.workspace, state, &does]);
+        table.row(&[&target.id.to_string(), &target.workspace, state, &does]);
         let mut row = json(target);
         row.set("state", state.into());
         row.set("reason", reason.into());

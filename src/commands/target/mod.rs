@@ -23,12 +23,12 @@ pub(in crate::commands) fn list(ctx: &Context) -> Result<Report> {
     if targets.all().is_empty() {
         ctx.console.note("There are no targets yet: ntcli target add --help");
     }
-    let mut table = Table::new(["ID", "Workspace", "Delivery"]);
+    let mut table = Table::new(&["ID", "Workspace", "Delivery"]).expendable(&[1]);
     let mut rows = Vec::new();
     for target in targets.all() {
         let receiver = Receiver::remembered(target);
         let does = receiver.map_or_else(|_| target.name.clone(), |receiver| receiver.does());
-        table.row([&target.id.to_string(), &target.workspace, &does]);
+        table.row(&[&target.id.to_string(), &target.workspace, &does]);
         rows.push(json(target));
     }
     let text = table.show(&ctx.console);

@@ -37,17 +37,17 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenHistory) -> Result<Rep
     }
 
     let headings = ["When", "Event", "Workspace", "JTI", "Replaces", "Expires", "Reason"];
-    let mut table = Table::new(headings).expendable(&[2, 4, 5]);
+    let mut table = Table::new(&headings).whole(&[0, 3]).expendable(&[2, 4, 5, 6, 0]);
     for line in &lines {
         let text = |field: &Option<String>| redact(field.as_deref().unwrap_or_default(), &[]);
-        table.row([
-            line.at.clone(),
-            line.event.clone(),
-            line.workspace.clone(),
-            text(&line.jti),
-            text(&line.old_jti),
-            text(&line.expires_at),
-            text(line.target.as_ref().map_or(&line.reason, |_| &line.target)),
+        table.row(&[
+            &line.at,
+            &line.event,
+            &line.workspace,
+            &text(&line.jti),
+            &text(&line.old_jti),
+            &text(&line.expires_at),
+            &text(line.target.as_ref().map_or(&line.reason, |_| &line.target)),
         ]);
     }
     let text = table.show(&ctx.console);

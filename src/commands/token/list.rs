@@ -162,17 +162,21 @@ fn text(rows: &[Row], with_status: bool, console: &Console) -> String {
         (false, _) => "",
     };
     if with_status {
-        let mut table = Table::new(["JTI", "Created", "Expires", "Current", "Status"]);
+        let mut table = Table::new(&["JTI", "Created", "Expires", "Current", "Status"])
+            .whole(&[1, 2])
+            .expendable(&[1, 2]);
         for row in rows {
             let [created, expires] = dates(row);
-            table.row([&row.jti, &created, &expires, mark(row), row.status]);
+            table.row(&[&row.jti, &created, &expires, mark(row), row.status]);
         }
         table.show(console)
     } else {
-        let mut table = Table::new(["JTI", "Created", "Expires", "Current"]);
+        let mut table = Table::new(&["JTI", "Created", "Expires", "Current"])
+            .whole(&[1, 2])
+            .expendable(&[1, 2]);
         for row in rows {
             let [created, expires] = dates(row);
-            table.row([&row.jti, &created, &expires, mark(row)]);
+            table.row(&[&row.jti, &created, &expires, mark(row)]);
         }
         table.show(console)
     }

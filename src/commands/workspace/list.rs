@@ -22,12 +22,13 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
         (true, false) => "yes",
         (false, _) => "",
     };
-    let mut table = Table::new(["Active", "Name", "ID", "Token", "Status"]);
+    let mut table =
+        Table::new(&["Active", "Name", "ID", "Token", "Status"]).whole(&[2]).expendable(&[2, 4, 3]);
     let mut rows = Vec::with_capacity(found.len());
     for workspace in &found {
         let remote = workspace.remote.as_ref();
         let status = remote.and_then(|r| r.status.as_deref());
-        table.row([
+        table.row(&[
             mark(workspace.active),
             &workspace.name,
             &workspace.id,
