@@ -76,9 +76,9 @@ fn one_question_names_them_all() {
         |typed: &str| Inside::new(&world).typing(typed).run(&["token", "revoke", &a, current]);
     let no = ask("n\n");
     assert_eq!((no.code, no.stdout.as_str()), (1, ""), "{no:?}");
-    let what = format!("Tokens {a}, {current} of 'prod' would be revoked");
+    let what = format!("Revoking tokens {a}, {current} of 'prod' locks out");
     assert!(no.stderr.contains(&what), "{no:?}");
-    assert!(no.stderr.contains(&format!("{current} is the current one")), "{no:?}");
+    assert!(no.stderr.contains(&format!("{current} is the current token")), "{no:?}");
     assert_eq!(no.stderr.matches("[y/N]").count(), 1, "{no:?}");
     world.assert_nothing_sent();
     assert_eq!(ask("y\n").code, 0);

@@ -96,7 +96,9 @@ fn what_is_pending() {
     let result = &output.exits(0).json()["results"][0];
     assert_eq!(result["reason"], "hand_over_owed");
     assert_eq!(result["would_refresh"], false);
-    assert!(result["pending"][0].as_str().unwrap().contains(&prod.token.jti));
+    let pending = &result["pending"][0];
+    assert_eq!(pending["kind"], "delivery");
+    assert!(pending["text"].as_str().unwrap().contains(&prod.token.jti), "{output}");
     // The code of the real run.
     let output = look(&world, &[]);
     output.exits(9).says("still has to deliver its token");
