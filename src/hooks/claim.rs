@@ -4,21 +4,31 @@ use std::fs::FileType;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-use super::files::Form;
 use crate::store::FileId;
+
+/// How a file holds the token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// It and a newline are all there is.
+    Bare,
+    /// In the line of this variable of an env file.
+    Env(String),
+    /// Wherever the token before it stands.
+    Replace,
+}
 
 /// What a file is to hold; found out to see whether two options write over each other.
 pub(super) struct Claim {
     pub(super) file: FileId,
-    pub(super) form: Form,
+    pub(super) layout: Layout,
 }
 
 impl Claim {
     /// Several lines of one env file are no collision, and no token replaces another one's.
     pub(super) fn collides(&self, other: &Self) -> bool {
-        let is_apart = match (&self.form, &other.form) {
-            (Form::Bare, _) | (_, Form::Bare) => false,
-            (Form::Env(variable), Form::Env(other)) => variable != other,
+        let is_apart = match (&self.layout, &other.layout) {
+            (Layout::Bare, _) | (_, Layout::Bare) => false,
+            (Layout::Env(variable), Layout::Env(other)) => variable != other,
             _ => true,
         };
         self.file.is_same(&other.file) && !is_apart

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::claim::{Claim, is_of_the_system, kind_of};
+use super::claim::{Claim, Layout, is_of_the_system, kind_of};
 use super::{env_file, replace};
 use crate::context::Clock;
 use crate::error::{Error, Result};
@@ -22,18 +22,7 @@ const FOLDER_WAIT: Duration = Duration::from_secs(10);
 pub(crate) struct TokenFile {
     /// As given; `{name}` and `{id}` stand for the workspace's.
     path: String,
-    form: Form,
-}
-
-/// How a file holds the token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Form {
-    /// It and a newline are all there is.
-    Bare,
-    /// In the line of this variable of an env file.
-    Env(String),
-    /// Wherever the token before it stands.
-    Replace,
+    layout: Layout,
 }
 
 /// Why a file cannot be meant, and what helps.
@@ -42,9 +31,9 @@ type Problem = (String, String);
 impl TokenFile {
     /// From the value of `--token-file`. The error says what is accepted besides.
     pub(super) fn parse(text: &str) -> std::result::Result<Self, &'static str> {
-        let (path, form) = match (text.strip_prefix("env:"), text.strip_prefix("replace:")) {
-            (None, None) => (text, Form::Bare),
-            (None, Some(path)) => (path, Form::Replace),
+        let (path, layout) = match (text.strip_prefix("env:"), text.strip_prefix("replace:")) {
+            (None, None) => (text, Layout::Bare),
+            (None, Some(path)) => (path, Layout::Replace),
             (Some(rest), _) => {
                 let (name, path) = rest.split_once('=').ok_or("")?;
                 let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
@@ -52,7 +41,7 @@ impl TokenFile {
                 if !(starts_well && fits) {
                     return Err("; NAME is made of letters, digits and _");
                 }
-                (path, Form::Env(name.to_owned()))
+                (path, Layout::Env(name.to_owned()))
             }
         };
         if path.is_empty() || path.ends_with('/') || path.contains('\0') {
@@ -68,27 +57,27 @@ impl TokenFile {
         if !std::path::absolute(path).is_ok_and(|path| path.to_str().is_some()) {
             return Err("; a full one where the name of the current folder is not UTF-8");
         }
-        Ok(Self { path: path.to_owned(), form })
+        Ok(Self { path: path.to_owned(), layout })
     }
 
     /// What it is remembered by, wherever a later run is started; [`TokenFile::parse`] reads it.
     pub(super) fn name(&self) -> String {
         let path = std::path::absolute(&self.path);
         let path = path.map_or(self.path.clone(), |path| path.to_string_lossy().into_owned());
-        match &self.form {
-            Form::Bare => path,
-            Form::Env(variable) => format!("env:{variable}={path}"),
-            Form::Replace => format!("replace:{path}"),
+        match &self.layout {
+            Layout::Bare => path,
+            Layout::Env(variable) => format!("env:{variable}={path}"),
+            Layout::Replace => format!("replace:{path}"),
         }
     }
 
     /// What a delivery does, for people.
     pub(super) fn does(&self) -> String {
         let path = printable(&self.path);
-        match &self.form {
-            Form::Bare => format!("writes the token to {path}"),
-            Form::Env(variable) => format!("sets {variable} in {path}"),
-            Form::Replace => format!("replaces the old token with the new one in {path}"),
+        match &self.layout {
+            Layout::Bare => format!("writes the token to {path}"),
+            Layout::Env(variable) => format!("sets {variable} in {path}"),
+            Layout::Replace => format!("replaces the old token with the new one in {path}"),
         }
     }
 
@@ -179,11 +168,11 @@ impl TokenFile {
             let reason = "it is one of ntcli's own files".to_owned();
             return Err((reason, another()));
         }
-        Ok(Claim { file, form: self.form.clone() })
+        Ok(Claim { file, layout: self.layout.clone() })
     }
 
     fn probe_contents(&self, path: &Path, tokens: &[&Token]) -> std::result::Result<(), String> {
-        if self.form != Form::Replace {
+        if self.layout != Layout::Replace {
             return self.contents(path, "probe", None).map(drop);
         }
         let text = read(path)?;
@@ -236,10 +225,10 @@ impl TokenFile {
     ) -> std::result::Result<bool, String> {
         let (path, token) = (self.path_for(workspace)?, token.access_token.expose());
         let text = read(&path)?;
-        Ok(match &self.form {
-            Form::Bare => text.trim_ascii() == token.as_bytes(),
-            Form::Env(variable) => env_file::set(&text, variable, token)? == text,
-            Form::Replace => replace::swap(&text, None, token).is_ok(),
+        Ok(match &self.layout {
+            Layout::Bare => text.trim_ascii() == token.as_bytes(),
+            Layout::Env(variable) => env_file::set(&text, variable, token)? == text,
+            Layout::Replace => replace::swap(&text, None, token).is_ok(),
         })
     }
 
@@ -254,10 +243,12 @@ impl TokenFile {
             Ok(found) => Ok(found.map_or_else(Vec::new, |contents| contents.bytes)),
             Err(error) => Err(error.in_one_line()),
         };
-        match &self.form {
-            Form::Bare => Ok(format!("{text}\n").into_bytes()),
-            Form::Env(variable) => env_file::set(&before()?, variable, text).map_err(in_file(path)),
-            Form::Replace => {
+        match &self.layout {
+            Layout::Bare => Ok(format!("{text}\n").into_bytes()),
+            Layout::Env(variable) => {
+                env_file::set(&before()?, variable, text).map_err(in_file(path))
+            }
+            Layout::Replace => {
                 let old = old.map(|old| old.access_token.expose());
                 replace::swap(&read(path)?, old, text).map_err(in_file(path))
             }
@@ -285,9 +276,9 @@ mod tests {
     #[test]
     fn files_that_can_be_meant() {
         let file = TokenFile::parse("env:API_TOKEN=/etc/app.env").unwrap();
-        assert_eq!(file.form, Form::Env("API_TOKEN".to_owned()));
+        assert_eq!(file.layout, Layout::Env("API_TOKEN".to_owned()));
         assert_eq!(file.path, "/etc/app.env");
-        assert_eq!(TokenFile::parse("/run/token").unwrap().form, Form::Bare);
+        assert_eq!(TokenFile::parse("/run/token").unwrap().layout, Layout::Bare);
         for good in ["/device", "env:A=/b", "replace:/a", "relative"] {
             let file = TokenFile::parse(good).unwrap();
             assert_eq!(TokenFile::parse(&file.name()).unwrap().name(), file.name());

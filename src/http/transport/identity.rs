@@ -32,6 +32,11 @@ pub(in crate::http) enum ClientCertificate {
 /// A certificate with those that lead to its issuer, and its key.
 pub(super) type Identity = CertifiedKey;
 
+/// Stands for the key, which [`crypto`] holds.
+pub(super) fn no_key() -> PrivateKeyDer<'static> {
+    PrivateKeyDer::Pkcs8(Vec::new().into())
+}
+
 /// Reads and checks the files. The error names the file and the variable.
 pub(super) fn load(files: &ClientFiles) -> Result<Identity, String> {
     let (cert_file, key_file) = (&files.cert, files.key.as_ref().unwrap_or(&files.cert));

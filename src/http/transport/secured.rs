@@ -21,9 +21,8 @@ use ureq::unversioned::transport::{
     TransportAdapter,
 };
 
-use super::identity::Identity;
+use super::identity::{self, Identity};
 use super::send_tracker::SendTracker;
-use super::tls;
 
 /// Adds TLS where the URL wants it.
 pub(super) struct AddTls(pub(super) Option<Arc<ClientConfig>>, pub(super) SendTracker);
@@ -33,6 +32,12 @@ impl fmt::Debug for AddTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AddTls")
     }
+}
+
+/// webpki's objection to what `openssl req -x509` makes; rustls wraps it without a variant.
+pub(super) fn is_issuer_itself(error: &CertificateError) -> bool {
+    matches!(error, CertificateError::Other(other)
+        if other.to_string().contains("CaUsedAsEndEntity"))
 }
 
 /// The configuration for the certificates of a bundle, at least one of which can be read; or for the
@@ -53,7 +58,7 @@ pub(super) fn configure(
             builder
                 .dangerous()
                 .with_custom_certificate_verifier(verifier)
-                .with_client_auth_cert(chain, tls::no_key())
+                .with_client_auth_cert(chain, identity::no_key())
         });
     Ok(Arc::new(config.map_err(|error| error.to_string())?))
 }
@@ -96,7 +101,7 @@ impl ServerCertVerifier for InBundle {
             Ok(()) => {}
             // webpki looks at the dates before either of the two, so that they are known to be good.
             Err(rustls::Error::InvalidCertificate(error))
-                if (error == CertificateError::UnknownIssuer || tls::is_issuer_itself(&error))
+                if (error == CertificateError::UnknownIssuer || is_issuer_itself(&error))
                     && self.certificates.iter().any(|known| known == shown) => {}
             Err(error) => return Err(error),
         }

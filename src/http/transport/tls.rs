@@ -5,8 +5,8 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
 
 use super::identity::{self, ClientCertificate};
@@ -36,11 +36,6 @@ impl Tls {
         let config = secured::configure(bundle, crypto, identity)?;
         Ok(Self { config, has_identity: identity.is_some() })
     }
-}
-
-/// Stands for the key, which `identity::crypto` holds.
-pub(super) fn no_key() -> PrivateKeyDer<'static> {
-    PrivateKeyDer::Pkcs8(Vec::new().into())
 }
 
 /// The certificates in this PEM file. One without a single usable certificate would show as "unknown
@@ -150,12 +145,6 @@ pub(in crate::http) fn reason(error: &rustls::Error, host: &str, address: &str) 
     }
 }
 
-/// webpki's objection to what `openssl req -x509` makes; rustls wraps it without a variant.
-pub(super) fn is_issuer_itself(error: &CertificateError) -> bool {
-    matches!(error, CertificateError::Other(other)
-        if other.to_string().contains("CaUsedAsEndEntity"))
-}
-
 fn certificate(error: &CertificateError, host: &str) -> String {
     use CertificateError as C;
     match error {
@@ -175,7 +164,7 @@ fn certificate(error: &CertificateError, host: &str) -> String {
             (SSL_CERT_FILE may name an outdated one)"
             .to_owned(),
         C::Revoked => "has been revoked".to_owned(),
-        error if is_issuer_itself(error) => {
+        error if secured::is_issuer_itself(error) => {
             "is self-signed (SSL_CERT_FILE can name a file with it, to trust it)".to_owned()
         }
         other => format!("was refused: {}", printable(&other.to_string())),
