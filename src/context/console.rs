@@ -1,120 +1,14 @@
-//! The outside world as the program sees it: streams, environment, clock. `main` passes the real
-//! one.
+//! The two output streams: results for programs and people, messages for people.
 
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
-use std::io::{self, BufRead, Write};
+use std::io::{self, Write};
 use std::rc::Rc;
-use std::time::Duration;
 
-use crate::form::form;
 use crate::text::{folded, printable};
-use crate::time::Timestamp;
-
-/// Everything a command may know about its environment.
-pub struct Context {
-    /// Where results and messages go.
-    pub console: Console,
-    /// Standard input.
-    pub stdin: RefCell<Box<dyn BufRead>>,
-    /// Whether standard input is a terminal: only then may a command ask.
-    pub stdin_is_terminal: bool,
-    /// The environment variables.
-    pub env: Env,
-    /// The time, and waiting.
-    pub clock: Rc<dyn Clock>,
-    /// Whether `--debug` was given.
-    pub debug: bool,
-    /// Whether the result must be JSON.
-    pub json: bool,
-    /// Tells whether standard output is `/dev/null`, which also replaces a closed one.
-    pub out_goes_nowhere: fn() -> bool,
-}
 
 /// Lines up to this fit every terminal.
 const NARROW: usize = 40;
-
-/// The time, and waiting. A trait so that tests need not wait.
-pub trait Clock {
-    /// The time of day by this machine.
-    fn now(&self) -> Timestamp;
-    /// Waits.
-    fn sleep(&self, duration: Duration);
-    /// How long the machine has been up, independent of changes to its clock. `None` if unknown.
-    fn boot_time(&self) -> Option<BootTime> {
-        None
-    }
-}
-
-/// A moment counted from the start of the machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BootTime {
-    /// Which boot.
-    pub id: String,
-    /// Seconds since then, including sleep.
-    pub secs: i64,
-}
-
-form! {
-    BootTime open { id: must "id", secs: must "secs", }
-}
-
-/// The machine's clock.
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    #[allow(clippy::disallowed_methods)] // the one place that asks the machine
-    fn now(&self) -> Timestamp {
-        let since =
-            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-    }
-
-    fn sleep(&self, duration: Duration) {
-        std::thread::sleep(duration);
-    }
-
-    /// From Linux's `/proc`.
-    fn boot_time(&self) -> Option<BootTime> {
-        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-        let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
-        Some(BootTime {
-            id: id.trim().to_owned(),
-            secs: uptime.split(['.', ' ']).next()?.parse().ok()?,
-        })
-    }
-}
-
-/// The variables that hold a session, or lead to one: no other program gets them. That of systemd's
-/// credentials is not among them; what it leads to may be meant for that program.
-pub(crate) const SESSION_VARIABLES: [&str; 3] =
-    ["NTCLI_SESSION_TOKEN", "NTCLI_SESSION_TOKEN_FILE", "NTCLI_TOKEN"];
-
-/// A copy of the environment. An empty variable counts as unset.
-#[derive(Clone, Default)]
-pub struct Env(BTreeMap<OsString, OsString>);
-
-impl Env {
-    /// Keeps `vars`; the last of several with the same name counts.
-    pub fn new(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
-        Self(vars.into_iter().filter(|(_, v)| !v.is_empty()).collect())
-    }
-
-    /// The variable as the system gave it, for paths.
-    #[must_use]
-    pub fn os(&self, name: &str) -> Option<&OsStr> {
-        self.0.get(OsStr::new(name)).map(OsString::as_os_str)
-    }
-
-    /// The variable as text; invalid UTF-8 is read with replacement characters, which no setting of
-    /// ours accepts.
-    #[must_use]
-    pub fn text(&self, name: &str) -> Option<String> {
-        self.os(name).map(|v| v.to_string_lossy().into_owned())
-    }
-}
 
 /// The two output streams. Cheap to clone; all clones write to the same place.
 #[derive(Clone)]
