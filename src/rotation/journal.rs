@@ -3,8 +3,7 @@
 //! One JSON object per line. Fields are only added, each with a default: journals of older versions
 //! can be read. An unknown record is refused, never skipped.
 
-use super::record_form::record;
-use super::{Pending, WorkspaceRef};
+use super::WorkspaceRef;
 use crate::context::BootTime;
 use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
@@ -161,39 +160,4 @@ pub(crate) enum Origin {
     HandedOut,
     /// A refresh made it, and a restored config file holds the token before it again.
     Superseded,
-}
-
-impl Pending {
-    /// Adds up the lines of a journal, and returns how many of its bytes count.
-    ///
-    /// An empty line says that everything before it is on the disk. Lines after the last one may
-    /// have been written but not synced when the power failed: from the first line that is torn or
-    /// has a hole, nothing was acknowledged, so the rest does not count. A whole line is neither.
-    ///
-    /// # Errors
-    /// The number (from 1) of an invalid line before that, and why. The message does not contain
-    /// its text, which may hold a token.
-    pub(crate) fn read(lines: &[u8]) -> Result<(Self, usize), String> {
-        let synced = lines.windows(2).rposition(|pair| pair == b"\n\n");
-        let synced = synced.map_or(0, |at| at + 2);
-        let mut pending = Self::default();
-        let mut counted = 0;
-        for (n, line) in lines.split_inclusive(|b| *b == b'\n').enumerate() {
-            if line != b"\n" {
-                match record(line) {
-                    Some(record) if line.ends_with(b"\n") => pending.apply(record),
-                    Some(_) => break,
-                    None if counted >= synced && !is_json(line) => break,
-                    None => return Err(format!("line {}: not a record of this version", n + 1)),
-                }
-            }
-            counted += line.len();
-        }
-        Ok((pending, counted))
-    }
-}
-
-/// A later version's record is.
-fn is_json(line: &[u8]) -> bool {
-    serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
 }

@@ -3,9 +3,38 @@
 use super::WorkspaceRef;
 use super::journal::{About, AboutRequest, AboutToken, Origin, Orphan, PendingRevocation, Record};
 use super::pending::{Pending, PendingCreate, Rotation};
+use super::record_form::record;
 use crate::time::Timestamp;
 
 impl Pending {
+    /// Adds up the lines of a journal, and returns how many of its bytes count.
+    ///
+    /// An empty line says that everything before it is on the disk. Lines after the last one may
+    /// have been written but not synced when the power failed: from the first line that is torn or
+    /// has a hole, nothing was acknowledged, so the rest does not count. A whole line is neither.
+    ///
+    /// # Errors
+    /// The number (from 1) of an invalid line before that, and why. The message does not contain
+    /// its text, which may hold a token.
+    pub(crate) fn read(lines: &[u8]) -> Result<(Self, usize), String> {
+        let synced = lines.windows(2).rposition(|pair| pair == b"\n\n");
+        let synced = synced.map_or(0, |at| at + 2);
+        let mut pending = Self::default();
+        let mut counted = 0;
+        for (n, line) in lines.split_inclusive(|b| *b == b'\n').enumerate() {
+            if line != b"\n" {
+                match record(line) {
+                    Some(record) if line.ends_with(b"\n") => pending.apply(record),
+                    Some(_) => break,
+                    None if counted >= synced && !is_json(line) => break,
+                    None => return Err(format!("line {}: not a record of this version", n + 1)),
+                }
+            }
+            counted += line.len();
+        }
+        Ok((pending, counted))
+    }
+
     pub(super) fn apply_all(&mut self, records: impl IntoIterator<Item = Record>) {
         for record in records {
             self.apply(record);
@@ -286,4 +315,9 @@ impl Rotation {
         );
         records
     }
+}
+
+/// A later version's record is.
+fn is_json(line: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
 }
