@@ -122,7 +122,7 @@ pub(super) fn crypto(identity: Option<&Identity>, tracker: &SendTracker) -> Arc<
     Arc::new(CryptoProvider { key_provider, ..ring::default_provider() })
 }
 
-/// Has one key whichever is asked for: configurations are made with [`super::tls::no_key`], so that the
+/// Has one key whichever is asked for: configurations are made with [`no_key`], so that the
 /// real one is in no configuration.
 #[derive(Debug)]
 struct OneKey(Arc<Answer>);
