@@ -142,9 +142,10 @@ impl World {
                     Command::RevokeCurrent => current.unwrap_or_default(),
                     _ => world.a_printed_token(),
                 };
-                rotator.revoke_by_hand(&w0, &jti)?;
-                world.check_revoked(&jti);
-                Ok(())
+                let mut outcome = Ok(());
+                let one = std::slice::from_ref(&jti);
+                rotator.revoke_by_hand(&w0, one, &mut |_, done| outcome = done.map(drop))?;
+                outcome.inspect(|()| world.check_revoked(&jti))
             }
             Command::Logout => {
                 let out = rotator.revoke_all(&tokens, false)?;
