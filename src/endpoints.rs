@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::context::Env;
 use crate::error::{Error, Result};
+use crate::http::is_localhost;
 
 const DEFAULT_STUDIO: &str = "https://api.nimblebrain.ai";
 const DEFAULT_OAUTH: &str = "https://clerk.nimblebrain.ai";
@@ -32,9 +33,7 @@ pub(crate) fn of_domain(domain: &str, insecure: bool) -> String {
 
 fn is_loopback(domain: &str) -> bool {
     let host = domain.rsplit_once(':').map_or(domain, |(host, _)| host);
-    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
-        || host.ends_with(".localhost")
-        || domain == "[::1]"
+    is_localhost(host) || matches!(host, "127.0.0.1" | "[::1]") || domain == "[::1]"
 }
 
 /// The base URL of the studio API, which exchanges a sign-in for a session.

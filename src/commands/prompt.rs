@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read};
 use std::process::{Child, Command, Stdio};
 
-use crate::context::Context;
+use crate::context::{Context, SESSION_VARIABLES};
 use crate::error::{Error, ManageError, Result, exit};
 
 /// The longest answer.
@@ -27,37 +27,49 @@ pub(super) fn possible(ctx: &Context) -> bool {
 
 /// A shell beside us, which the terminal sends Ctrl-C to as well: the standard library catches no signal.
 /// It ends when its input does, so at the latest with us.
-fn shell_beside(script: &str) -> Command {
-    let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::null());
-    shell
+pub(super) struct Beside(Child);
+
+impl Beside {
+    fn start(script: &str, stdout: Stdio, stderr: Stdio) -> Option<Self> {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", script]).stdin(Stdio::piped()).stdout(stdout).stderr(stderr);
+        for variable in SESSION_VARIABLES {
+            shell.env_remove(variable);
+        }
+        shell.spawn().ok().map(Self)
+    }
+}
+
+impl Drop for Beside {
+    /// Waiting closes its input.
+    fn drop(&mut self) {
+        let _ = self.0.wait();
+    }
 }
 
 /// Says at Ctrl-C what becomes of the work, until the result is dropped.
-pub(super) fn tell_if_interrupted(ctx: &Context) -> Option<Child> {
+pub(super) fn tell_if_interrupted(ctx: &Context) -> Option<Beside> {
     let words = "Interrupted; the next run finishes or undoes what was begun: ntcli token refresh";
     let script = format!("trap 'printf \"\\n{words}\\n\" >&2; exit' INT; read x");
-    if ctx.console.err_is_terminal() { shell_beside(&script).spawn().ok() } else { None }
+    let at_terminal = ctx.console.err_is_terminal();
+    at_terminal.then(|| Beside::start(&script, Stdio::null(), Stdio::inherit())).flatten()
 }
 
-/// One line from the terminal, which does not show it. It shows what is typed again afterwards, Ctrl-C
-/// included.
+/// One line from the terminal, which does not show it. It is afterwards as it was, Ctrl-C included;
+/// Ctrl-Z has to wait, since a shell that continues us would let it show what is typed.
 ///
 /// # Errors
 /// If the line cannot be read.
 pub(super) fn hidden(ctx: &Context, ask: &str, longest: u64) -> io::Result<String> {
-    let script = "trap 'stty echo < /dev/tty' EXIT; trap exit INT TERM HUP; stty -echo < /dev/tty; echo; read x";
-    let hiding = shell_beside(script).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-    let hiding = hiding.ok().map(|mut shell| {
-        // It is hidden now, or cannot be.
-        let _ = shell.stdout.take().map(|mut out| out.read(&mut [0]));
-        shell
-    });
+    let script = "exec 3< /dev/tty; was=$(stty -g <&3); trap 'stty \"$was\" <&3' EXIT; \
+                  trap exit INT QUIT TERM HUP; stty -echo susp undef <&3; echo; read x";
+    let mut hiding = Beside::start(script, Stdio::piped(), Stdio::null());
+    // Once it says so, the line is hidden, or cannot be.
+    let said = hiding.as_mut().and_then(|shell| shell.0.stdout.take());
+    let _ = said.map(|mut said| said.read(&mut [0]));
     ctx.console.say(ask);
     let mut line = String::new();
     let read = (&mut *ctx.stdin.borrow_mut()).take(longest).read_line(&mut line);
-    // Waiting closes its input, which ends it.
-    let _ = hiding.map(|mut shell| shell.wait());
     read.map(|_| line)
 }
 

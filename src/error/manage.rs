@@ -212,6 +212,7 @@ impl ManageError {
             .hint(match *exit_code {
                 exit::OLD_LIVE => "ntcli token revoke --pending",
                 exit::AUTH => "ntcli auth login",
+                exit::UNAVAILABLE => "ntcli health",
                 _ => "ntcli token list",
             })
             .causes(causes),

@@ -263,7 +263,7 @@ fn not_secured(
 /// its error says nothing about the program that should listen.
 fn connect_reason(error: &io::Error, target: &Target) -> String {
     let no_ipv6 = !matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::TimedOut);
-    if target.host == "localhost" && no_ipv6 {
+    if super::is_localhost(&target.host) && no_ipv6 {
         "connection refused".to_owned()
     } else {
         describe_io(error)

@@ -38,6 +38,7 @@ use transport::exchange;
 
 pub(crate) use certificate::Certificate;
 pub(crate) use encode::{Field, encode_form, encode_segment};
+pub(crate) use no_proxy::is_localhost;
 pub(crate) use request::{Body, Method, Repeat, Request, Response};
 pub(crate) use settings::Settings;
 

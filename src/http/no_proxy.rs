@@ -2,10 +2,16 @@
 
 use std::net::IpAddr;
 
+/// Whether the name is always this machine's (RFC 6761): no name server or proxy is asked, which might
+/// know another.
+pub(crate) fn is_localhost(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    host == "localhost" || host.ends_with(".localhost")
+}
+
 /// Whether the host is this machine.
 pub(super) fn is_loopback(host: &str) -> bool {
-    let host = host.trim_end_matches('.');
-    host == "localhost" || parse_ip(host).is_some_and(|ip| ip.is_loopback())
+    is_localhost(host) || parse_ip(host.trim_end_matches('.')).is_some_and(|ip| ip.is_loopback())
 }
 
 /// Whether `list` names the host (in lower case, without brackets).
@@ -128,11 +134,20 @@ mod tests {
 
     #[test]
     fn loopback() {
-        for host in ["localhost", "localhost.", "127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"]
-        {
+        for host in [
+            "localhost",
+            "localhost.",
+            "my.localhost",
+            "127.0.0.1",
+            "127.9.9.9",
+            "::1",
+            "::ffff:127.0.0.1",
+        ] {
             assert!(is_loopback(host), "{host}");
         }
-        for host in ["localhost.evil.example", "128.0.0.1", "::2", "127.0.0.1.nip.io"] {
+        for host in
+            ["localhost.evil.example", "mylocalhost", "128.0.0.1", "::2", "127.0.0.1.nip.io"]
+        {
             assert!(!is_loopback(host), "{host}");
         }
     }

@@ -6,7 +6,7 @@ use super::breaker::Call;
 use super::journal::{PendingRevocation, Record};
 use super::ports::{Acceptance, HistoryEvent, Store};
 use super::revoke::{Proof, unproven};
-use super::{Rotator, WorkspaceRef};
+use super::{Pending, Rotator, WorkspaceRef};
 use crate::error::{Error, Failure, ManageError, Result};
 use crate::time::Timestamp;
 use crate::token::Token;
@@ -40,23 +40,33 @@ pub(crate) struct DeletedWorkspace {
 }
 
 impl Rotator<'_> {
-    /// Revokes one token at the user's request.
+    /// Revokes tokens at the user's request; `take` gets what became of each. Its error is
+    /// [`ManageError::UnknownToken`], [`Error::RevocationPending`], or nothing has changed.
     ///
     /// # Errors
-    /// [`ManageError::UnknownToken`] if it does not exist; [`Error::RevocationPending`] if it is
-    /// not proven; otherwise nothing has changed.
-    pub(crate) fn revoke_by_hand(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<ByHand> {
-        let was_pending = self.pending_by_id(workspace, jti).is_some();
-        let was_current = self.store.holds(workspace, jti)?;
-        // Pending work first: an interrupted refresh may be about to make this token the current one.
+    /// The config file cannot be read: nothing was done.
+    pub(crate) fn revoke_by_hand(
+        &mut self,
+        workspace: &WorkspaceRef,
+        jtis: &[String],
+        take: &mut dyn FnMut(&str, Result<ByHand>),
+    ) -> Result<()> {
+        let is_pending = |jti: &String| self.pending_by_id(workspace, jti).is_some();
+        let was_pending: Vec<bool> = jtis.iter().map(is_pending).collect();
+        let were_current = jtis.iter().map(|jti| self.store.holds(workspace, jti));
+        let were_current = were_current.collect::<Result<Vec<_>>>()?;
+        // Pending work first: an interrupted refresh may be about to make one the current token.
         self.recover(&[]);
-        let outcome = if was_pending && self.pending_by_id(workspace, jti).is_none() {
-            Ok(ByHand { revoked_at: self.clock.now(), was_current, not_forgotten: None })
-        } else {
-            self.try_by_hand(workspace, jti)
-        };
+        for ((jti, was_pending), was_current) in jtis.iter().zip(was_pending).zip(were_current) {
+            let outcome = if was_pending && self.pending_by_id(workspace, jti).is_none() {
+                Ok(ByHand { revoked_at: self.clock.now(), was_current, not_forgotten: None })
+            } else {
+                self.try_by_hand(workspace, jti)
+            };
+            take(jti, outcome.map_err(|error| self.late(error)));
+        }
         self.close();
-        outcome.map_err(|error| self.late(error))
+        Ok(())
     }
 
     fn pending_by_id(&self, workspace: &WorkspaceRef, jti: &str) -> Option<&PendingRevocation> {
@@ -80,9 +90,8 @@ impl Rotator<'_> {
         // token to revoke.
         if let Some(rotation) = rotation.filter(|r| r.token.jti.as_deref() == Some(jti)) {
             let old = rotation.old.and_then(|old| old.jti);
-            let pending = old.map(|old| self.pending_revocation(workspace, &old));
-            let mut records: Vec<Record> =
-                pending.map(Record::PendingRevocation).into_iter().collect();
+            let old = old.map(|old| self.pending_revocation(workspace, &old));
+            let mut records: Vec<_> = old.map(Record::PendingRevocation).into_iter().collect();
             records.push(workspace.done());
             if let Err(failed) = self.append_durable(&records) {
                 not_forgotten = Some(failed.error);
@@ -211,9 +220,8 @@ impl Rotator<'_> {
 
     /// A current token that could not be revoked is kept: no later run may revoke it unasked.
     fn keep_current(&mut self, pending: &PendingRevocation) {
-        let PendingRevocation { workspace, jti, .. } = pending;
-        if self.store.holds(workspace, jti).unwrap_or(false) {
-            self.append_relaxed(workspace.withdrawn(jti));
+        if self.store.holds(&pending.workspace, &pending.jti).unwrap_or(false) {
+            self.append_relaxed(pending.workspace.withdrawn(&pending.jti));
         }
     }
 
@@ -298,7 +306,7 @@ pub(crate) fn forget(
     workspace: Option<&WorkspaceRef>,
     jtis: &[String],
 ) -> Result<Vec<(WorkspaceRef, String)>> {
-    let mut pending = store.pending()?;
+    let pending = store.pending()?;
     let meant = |w: &WorkspaceRef| workspace.is_none_or(|workspace| workspace.is(w));
     let revocations = pending.revocations.iter().map(|p| (&p.workspace, &p.jti));
     let tokens = revocations.chain(pending.orphans.iter().map(|o| (&o.workspace, &o.jti)));
@@ -311,36 +319,32 @@ pub(crate) fn forget(
         let creates = pending.creates.iter().filter(|c| meant(&c.workspace));
         records.extend(creates.map(|c| c.workspace.closed(c.at)));
     }
-    if !records.is_empty() {
-        for (workspace, jti) in &tokens {
-            store.note(workspace, &HistoryEvent::Dismissed { jti: jti.clone() }, false);
-        }
-        store.append(&records, true)?;
-        pending.apply_all(records);
-        let _ = store.close(&pending); // a leftover journal adds up to the same
+    for (workspace, jti) in &tokens {
+        store.note(workspace, &HistoryEvent::Dismissed { jti: jti.clone() }, false);
     }
-    Ok(tokens)
+    drop_pending(store, pending, records).map(|()| tokens)
 }
 
 /// Drops the pending work of every workspace, for a folder that is reset.
 pub(crate) fn forget_workspaces(store: &mut dyn Store) -> Result<()> {
-    let mut pending = store.pending()?;
-    let records: Vec<Record> = pending.workspaces().map(WorkspaceRef::forgotten).collect();
+    let pending = store.pending()?;
+    let records = pending.workspaces().map(WorkspaceRef::forgotten).collect();
+    drop_pending(store, pending, records)
+}
+
+/// Drops the pending work of a workspace that is certainly gone, then the workspace.
+pub(crate) fn forget_workspace(store: &mut dyn Store, workspace: &WorkspaceRef) -> Result<()> {
+    let pending = store.pending()?;
+    let record = pending.concerns(workspace).then(|| workspace.forgotten());
+    drop_pending(store, pending, record.into_iter().collect())?;
+    store.remove_workspace(workspace)
+}
+
+fn drop_pending(store: &mut dyn Store, mut pending: Pending, records: Vec<Record>) -> Result<()> {
     if !records.is_empty() {
         store.append(&records, true)?;
         pending.apply_all(records);
         let _ = store.close(&pending); // a leftover journal adds up to the same
     }
     Ok(())
-}
-
-/// Drops the pending work of a workspace that is certainly gone, then the workspace.
-pub(crate) fn forget_workspace(store: &mut dyn Store, workspace: &WorkspaceRef) -> Result<()> {
-    let mut pending = store.pending()?;
-    if pending.concerns(workspace) {
-        store.append(&[workspace.forgotten()], true)?;
-        pending.apply(workspace.forgotten());
-        let _ = store.close(&pending); // a leftover journal adds up to the same
-    }
-    store.remove_workspace(workspace)
 }

@@ -42,7 +42,7 @@ use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
 
 use breaker::Breaker;
-pub(crate) use by_hand::{LoggedOut, forget, forget_workspace, forget_workspaces};
+pub(crate) use by_hand::{ByHand, LoggedOut, forget, forget_workspace, forget_workspaces};
 pub(crate) use deliver::deliver_current;
 pub(crate) use issue::CreatedWorkspace;
 #[cfg(test)]

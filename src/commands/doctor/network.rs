@@ -9,7 +9,7 @@ use crate::commands::app::{App, As};
 use crate::config::Config;
 use crate::endpoints;
 use crate::error::{Error, Result};
-use crate::http::{Certificate, Route};
+use crate::http::{Certificate, Route, is_localhost};
 use crate::json::Json;
 use crate::rotation::{Acceptance, ControlPlane};
 use crate::text::{counted, printable, shell_word};
@@ -72,7 +72,8 @@ fn look_up(chart: &mut Chart, route: &Route, roots: &str) -> bool {
     let (host, port) = (route.host.as_str(), route.port);
     let through =
         route.proxy.map_or(String::new(), |variable| format!(", through the proxy of {variable}"));
-    match (host, port).to_socket_addrs() {
+    let asked = if is_localhost(host) { "localhost" } else { host };
+    match (asked, port).to_socket_addrs() {
         Ok(found) => {
             let encrypted = if route.is_secure {
                 format!("encrypted, trusting {roots}")

@@ -1,18 +1,17 @@
 //! `ntcli token revoke`
 
 use super::pending;
-use crate::api::Api;
 use crate::cli::TokenRevoke;
 use crate::commands::app::{self, App, As};
 use crate::commands::prompt::{self, Question};
 use crate::config::{Config, Workspace};
-use crate::config_dir::ConfigDir;
 use crate::context::Context;
 use crate::error::{Error, ManageError, Result, chain, exit};
 use crate::json::Json;
 use crate::jwt;
 use crate::output::{self, Report, moment};
-use crate::rotation::{Event, Pending, Rotation, Rotator, WorkspaceRef};
+use crate::rotation::{ByHand, Event, Pending, Rotation, Rotator, WorkspaceRef};
+use crate::secret::redact;
 use crate::text::{printable, shell_word};
 
 /// What makes the workspace usable again once its current token is gone.
@@ -37,13 +36,17 @@ fn check_jti(jti: &str) -> Result<()> {
             message: "The JTI is empty; nothing was sent".to_owned(),
         });
     }
-    if let Some(claims) = jwt::claims(jti) {
+    let claims = jwt::claims(jti);
+    let is_token = redact(jti, &[]).split_whitespace().any(|word| word == "[redacted]");
+    if is_token || claims.is_some() {
         // It would stand in the path, which everything on the way keeps in its logs.
         return Err(Error::Usage {
             message: "That is a token, not its JTI; nothing was sent".to_owned(),
-            hint: claims.jti.map_or("ntcli token list".to_owned(), |jti| {
-                format!("ntcli token revoke {}", shell_word(&jti))
-            }),
+            hint: claims
+                .and_then(|claims| claims.jti)
+                .map_or("ntcli token list".to_owned(), |jti| {
+                    format!("ntcli token revoke {}", shell_word(&jti))
+                }),
             exit_code: exit::USAGE,
         });
     }
@@ -61,14 +64,31 @@ fn by_name(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
     }
     let workspace = app::workspace_ref(&seen, &app.server(&config)?);
     let (mut dir, _) = app.lock_for(lock_wait)?;
-    let mut revoke = |jti: &str| one(&app, &api, &mut dir, &workspace, jti);
-    if let [jti] = args.jtis.as_slice() {
-        return revoke(jti);
+    let mut on_event = |event: Event| match &event {
+        // That is what this command is for: it is told with the result.
+        Event::Revoked { jti, .. } if args.jtis.contains(jti) => {}
+        event => app.on_event(event),
+    };
+    let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
+    let mut outcomes = Vec::new();
+    rotator.revoke_by_hand(&workspace, &args.jtis, &mut |jti, done| {
+        outcomes.push((jti.to_owned(), done.map(|done| revoked(&app, &workspace, jti, done))));
+    })?;
+    match outcomes.pop() {
+        Some((_, outcome)) if outcomes.is_empty() => outcome,
+        last => Ok(several(&workspace, outcomes.into_iter().chain(last))),
     }
+}
+
+/// What became of several tokens.
+fn several(
+    workspace: &WorkspaceRef,
+    outcomes: impl Iterator<Item = (String, Result<Report>)>,
+) -> Report {
     let (mut text, mut results) = (String::new(), Vec::new());
     let (mut causes, mut worst) = (Vec::new(), 0);
-    for jti in &args.jtis {
-        let (mut json, problem) = match revoke(jti) {
+    for (jti, outcome) in outcomes {
+        let (mut json, problem) = match outcome {
             Ok(report) => {
                 text += &report.text;
                 (report.json, report.problem)
@@ -77,7 +97,7 @@ fn by_name(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
                 let json = Json::of([
                     ("jti", jti.as_str().into()),
                     ("status", "failed".into()),
-                    ("workspace", app::json_workspace(&workspace)),
+                    ("workspace", app::json_workspace(workspace)),
                 ]);
                 (json, Some(error))
             }
@@ -85,34 +105,20 @@ fn by_name(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
         if let Some(error) = problem {
             json.set("error", output::describe(&error));
             let why = error.in_one_line();
-            causes.push(if why.contains(jti) { why } else { format!("{jti}: {why}") });
+            causes.push(if why.contains(&jti) { why } else { format!("{jti}: {why}") });
             worst = worst.max(error.exit_code());
         }
         results.push(json);
     }
+    let total = results.len();
     let mut report = Report::new(text, Json::of([("results", Json::Array(results))]));
     report.changed = !report.text.is_empty();
     report.brief = Some(report.text.trim_end().to_owned());
-    let total = args.jtis.len();
     let problem = ManageError::NotAllRevoked { total, causes, exit_code: worst };
-    Ok(report.with_problem((worst > 0).then(|| problem.into())))
+    report.with_problem((worst > 0).then(|| problem.into()))
 }
 
-fn one(
-    app: &App,
-    api: &Api,
-    dir: &mut ConfigDir,
-    workspace: &WorkspaceRef,
-    jti: &str,
-) -> Result<Report> {
-    let mut on_event = |event: Event| match &event {
-        // That is what this command is for: it is told with the result.
-        Event::Revoked { jti: revoked, .. } if revoked == jti => {}
-        event => app.on_event(event),
-    };
-    let mut rotator = Rotator::new(api, dir, app.clock(), &mut on_event)?;
-    let done = rotator.revoke_by_hand(workspace, jti)?;
-
+fn revoked(app: &App, workspace: &WorkspaceRef, jti: &str, done: ByHand) -> Report {
     let mut text = format!("Token {} has been revoked.\n", printable(jti));
     if done.was_current && done.not_forgotten.is_none() {
         let name = printable(&workspace.name);
@@ -130,7 +136,7 @@ fn one(
         let (done, causes) = ("The token was revoked", chain(&error));
         ManageError::StoredBehind { done, then: NEXT, causes }.into()
     });
-    Ok(Report::new(text, json).with_problem(problem))
+    Report::new(text, json).with_problem(problem)
 }
 
 /// The workspace that is meant. Of one with an orphan the journal may know alone.

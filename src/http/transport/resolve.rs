@@ -11,6 +11,7 @@ use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver
 use ureq::unversioned::transport::NextTimeout;
 
 use super::send_tracker::{SendTracker, Stage};
+use crate::http::is_localhost;
 
 /// A look-up that fails after so long has had no answer.
 const LONG: Duration = Duration::from_secs(4);
@@ -81,14 +82,14 @@ impl Resolve {
     }
 }
 
-/// The addresses of a literal and of `localhost` (RFC 6761: always this machine).
+/// The addresses of a literal and of this machine.
 fn known(uri: &Uri) -> Option<Vec<SocketAddr>> {
     let port = uri.port_u16().unwrap_or(match uri.scheme_str() {
         Some("https") => 443,
         _ => 80,
     });
     let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
-    let addresses: Vec<IpAddr> = if host.eq_ignore_ascii_case("localhost") {
+    let addresses: Vec<IpAddr> = if is_localhost(host) {
         vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
     } else {
         vec![host.parse().ok()?]
@@ -107,7 +108,9 @@ mod tests {
             ("https://[::1]/", Some("[::1]:443")),
             ("https://[::1]:9/", Some("[::1]:9")),
             ("http://LOCALHOST:9/", Some("127.0.0.1:9")),
+            ("http://my.localhost./", Some("127.0.0.1:80")),
             ("http://a.b/", None),
+            ("http://localhost.a.b/", None),
         ] {
             let first = known(&uri.parse().unwrap()).map(|all| all[0].to_string());
             assert_eq!(first.as_deref(), found, "{uri}");

@@ -78,13 +78,18 @@ fn an_interrupted_refresh_says_what_becomes_of_it() {
     let group = pid.clone();
     let interrupt = move || {
         let pid = fs::read_to_string(&group).unwrap();
-        signal("INT", &format!("-{}", pid.trim()));
+        let pid = pid.trim();
+        let beside = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        let environ = fs::read_to_string(format!("/proc/{}/environ", beside.trim())).unwrap();
+        assert!(environ.contains("PATH=") && !environ.contains("NTCLI_SESSION"), "{environ}");
+        signal("INT", &format!("-{pid}"));
     };
     let fault = Fault::Call { after: false, f: Arc::new(interrupt) };
     world.plane.fault(Route::TokenCreate, Times::Once, fault);
     let pid = pid.display();
     let command = format!(
-        "set -m; trap : INT; sh -c 'echo $$ > {pid}; exec ntcli token refresh'; \
+        "set -m; trap : INT; export NTCLI_SESSION_TOKEN={SESSION}; \
+         sh -c 'echo $$ > {pid}; exec ntcli token refresh'; \
          while kill -0 -- -$(cat {pid}) 2> /dev/null; do :; done"
     );
     let Some(output) = seen(&world, &command, "") else { return };
@@ -94,10 +99,14 @@ fn an_interrupted_refresh_says_what_becomes_of_it() {
     world.refresh(&[]).exits(0);
     world.assert_current_is_live(&prod);
 
-    // One that is not interrupted says nothing of it.
-    let Some(output) = seen(&world, "ntcli token refresh", "") else { return };
-    output.exits(0);
-    assert!(!output.stdout.contains("Interrupted"), "{output}");
+    // One that is not interrupted says nothing of it, and leaves nothing running.
+    let command = format!(
+        "set -m; sh -c 'echo $$ > {pid}; exec ntcli token refresh'; \
+         kill -0 -- -$(cat {pid}) 2> /dev/null && echo left"
+    );
+    let Some(output) = seen(&world, &command, "") else { return };
+    assert!(output.stdout.contains("Token refreshed"), "{output}");
+    assert!(!output.stdout.contains("Interrupted") && !output.stdout.contains("left"), "{output}");
 }
 
 /// What is typed once `prompt` has been shown; the recording is what the terminal has shown.
@@ -125,13 +134,27 @@ fn a_session_that_is_pasted_is_not_shown() {
     assert!(!shown.contains(SESSION), "{shown}");
     assert_eq!(world.config()["auth"]["bearerToken"], SESSION);
 
-    // Ctrl-C gives the terminal back as it was.
+    // Whatever ends it gives the terminal back as it was.
+    for key in ["\u{3}", "\u{1c}"] {
+        let world = World::new();
+        let command = "trap : INT QUIT; ntcli auth login --token-stdin; until stty -a | grep ' echo '; do :; done";
+        let Some(shown) = answered(&world, command, "Paste", &format!("secret{key}")) else {
+            return;
+        };
+        assert!(shown.contains(" echo ") && !shown.contains("secret"), "{shown}");
+        assert!(!world.config_path().exists());
+    }
+}
+
+/// A shell that continues a stopped program shows what is typed: Ctrl-Z is a character like others.
+#[test]
+fn a_session_that_is_pasted_after_ctrl_z_is_not_shown() {
     let world = World::new();
-    let command =
-        "trap : INT; ntcli auth login --token-stdin; until stty -a | grep ' echo '; do :; done";
-    let Some(shown) = answered(&world, command, "Paste", "secret\u{3}") else { return };
-    assert!(shown.contains(" echo ") && !shown.contains("secret"), "{shown}");
-    assert!(!world.config_path().exists());
+    let command = "set -m; ntcli auth login --token-stdin; stty -a | grep -o ' echo \\|susp = ^Z'";
+    let Some(shown) = answered(&world, command, "Paste", "\u{1a}secret\n") else { return };
+    assert!(shown.contains("a character that no token has"), "{shown}");
+    assert!(shown.contains(" echo ") && shown.contains("susp = ^Z"), "{shown}");
+    assert!(!shown.contains("secret"), "{shown}");
 }
 
 /// Whatever is told, whether tables, help or errors, is not broken inside a word.

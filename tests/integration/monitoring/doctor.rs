@@ -42,6 +42,9 @@ fn nothing_is_wrong() {
             output.stdout
         );
     }
+    // A name of this machine, whatever a name server says.
+    let local = world.plane.base_url().replace("127.0.0.1", "my.localhost");
+    doctor(&world, &[]).env("NTCLI_API_URL", local).run().exits(0);
     world.assert_settled();
     world.assert_no_leftover();
 }

@@ -133,6 +133,7 @@ fn past_the_proxy() {
         ("", "127.0.0.1", true),
         ("", "localhost", true),
         ("", "LOCALHOST", true),
+        ("", "my.Localhost", true),
     ] {
         let run = world.ntcli(&["health"]);
         let run = run.env("NTCLI_API_URL", format!("http://{host}:{port}"));
@@ -141,7 +142,7 @@ fn past_the_proxy() {
         output.exits(0);
         assert_eq!(proxy.asked().is_empty(), direct, "{list:?} {output}");
     }
-    assert_eq!(world.count(Route::Health), 23);
+    assert_eq!(world.count(Route::Health), 24);
 }
 
 #[test]

@@ -85,13 +85,65 @@ fn one_question_names_them_all() {
     assert_eq!(world.plane.live_tokens(&prod.id).len(), 1);
 }
 
+/// Not even an opaque one, or one that was cut off: a path stands in everybody's logs.
 #[test]
-fn a_token_in_place_of_any_jti_is_not_sent() {
+fn a_token_in_place_of_any_jti_is_neither_sent_nor_shown() {
     let (world, prod, [a, _]) = with_two();
-    let token = &prod.token.access_token;
-    let output = run(&world, &["revoke", token, &a, "--force"]);
-    output.exits(2).says("That is a token, not its JTI; nothing was sent");
+    let jwt = prod.token.access_token.as_str();
+    let (cut, opaque) = (&jwt[..jwt.rfind('.').unwrap()], format!("wst_{}", "0123abcd".repeat(8)));
+    for token in [jwt, cut, &opaque, &format!("Bearer {opaque}")] {
+        for more in [&["--force"][..], &[], &["--forget"], &[&a, "--force", "--format", "json"]] {
+            let output = run(&world, &[&["revoke", token], more].concat());
+            output.exits(2).says("That is a token, not its JTI; nothing was sent");
+            let shown = format!("{}{}", output.stdout, output.stderr);
+            let end = &token[token.len() - 16..];
+            assert!(!shown.contains(end), "{output}");
+        }
+    }
     world.assert_nothing_sent();
+}
+
+/// However many are revoked, what is pending is tried once.
+#[test]
+fn what_is_pending_is_tried_once() {
+    let (world, prod, [a, b]) = with_two();
+    let pending = world.plane.issue_token(&prod.id, None).jti;
+    let broken = || Fault::Status(500, String::new(), Vec::new());
+    world.plane.fault(Route::TokenRevoke, Times::Always, broken());
+    world.plane.fault(Route::TokenList, Times::Always, broken());
+    run(&world, &["revoke", &pending, "-f"]).exits(8);
+    let sent = |jti: &str| {
+        let requests = world.plane.requests().into_iter();
+        requests.filter(|r| r.method == "DELETE" && r.path.ends_with(jti)).count()
+    };
+    let before = sent(&pending);
+    let output = run(&world, &["revoke", &a, &b, "jti_0", "-f"]);
+    output.exits(8);
+    assert_eq!(output.stderr.matches("Warning: ").count(), 1, "{output}");
+    assert_eq!([&pending, &a, &b, "jti_0"].map(sent), [2 * before, before, before, before]);
+    world.plane.clear_faults();
+    run(&world, &["revoke", "--pending"]).exits(0);
+    world.assert_one_live_token(&prod);
+}
+
+/// Where nobody answers, the later ones are not tried, and nothing is pending about them.
+#[test]
+fn a_server_that_is_down_is_not_asked_for_each() {
+    let (world, _) = World::ready();
+    let jtis: Vec<String> = (0..6).map(|n| format!("jti_{n}")).collect();
+    let words: Vec<&str> =
+        ["token", "revoke", "-f"].into_iter().chain(jtis.iter().map(String::as_str)).collect();
+    let output = world.ntcli(&words).env("NTCLI_API_URL", "http://127.0.0.1:1").run();
+    output
+        .exits(5)
+        .says("Error: 6 of 6 tokens could not be revoked\n")
+        .says("Hint: ntcli health\n");
+    assert_eq!(
+        output.stderr.matches("not tried, after 3 failures in a row").count(),
+        3,
+        "{output}"
+    );
+    assert!(!world.has_pending_work());
 }
 
 #[test]

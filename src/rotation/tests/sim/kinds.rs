@@ -78,8 +78,8 @@ pub(in crate::rotation::tests) enum Command {
     /// `token create`, with and without `--save`.
     Create,
     CreateSaved,
-    /// `token revoke`, of the current token and of one that was handed out.
-    RevokeCurrent,
+    /// `token revoke`, of the current token and one that was handed out, and of that alone.
+    RevokeBoth,
     RevokeOther,
     /// `auth logout --all`.
     Logout,
@@ -92,7 +92,7 @@ pub(in crate::rotation::tests) const COMMANDS: [Command; 9] = [
     Command::Rollback,
     Command::Create,
     Command::CreateSaved,
-    Command::RevokeCurrent,
+    Command::RevokeBoth,
     Command::RevokeOther,
     Command::Logout,
     Command::WorkspaceCreate,

@@ -136,15 +136,17 @@ impl World {
                 let options = RefreshOptions { grace_s: None, ..options };
                 rotator.issue(&w0, &options, save, &mut |token| world.print(token)).map(drop)
             }
-            Command::RevokeCurrent | Command::RevokeOther => {
+            Command::RevokeBoth | Command::RevokeOther => {
                 let current = tokens.first().and_then(|(_, token)| token.jti.clone());
-                let jti = match command {
-                    Command::RevokeCurrent => current.unwrap_or_default(),
-                    _ => world.a_printed_token(),
-                };
-                rotator.revoke_by_hand(&w0, &jti)?;
-                world.check_revoked(&jti);
-                Ok(())
+                let current = current.filter(|_| command == Command::RevokeBoth);
+                let jtis: Vec<_> = current.into_iter().chain([world.a_printed_token()]).collect();
+                let mut first_error = Ok(());
+                rotator.revoke_by_hand(&w0, &jtis, &mut |jti, outcome| match outcome {
+                    Ok(_) => world.check_revoked(jti),
+                    Err(error) if first_error.is_ok() => first_error = Err(error),
+                    Err(_) => {}
+                })?;
+                first_error
             }
             Command::Logout => {
                 let out = rotator.revoke_all(&tokens, false)?;
