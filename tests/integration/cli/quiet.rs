@@ -106,6 +106,17 @@ fn what_went_wrong_is_told_as_always() {
     assert!(quietly(&world, "check").stdout.starts_with("NTCLI CRITICAL"));
 }
 
+/// A token that was asked for is the result, with a line about the change before it.
+#[test]
+fn a_token_to_print_is_printed() {
+    let (world, prod) = World::ready();
+    let output = world.ntcli(&["token", "refresh", "--print", "-q"]).prints_secrets().run();
+    let token = format!("Token: {}", world.current(&prod));
+    let lines: Vec<&str> = output.exits(0).says_only("").stdout.lines().collect();
+    assert!(lines[0].starts_with("prod: refreshed, "), "{output}");
+    assert_eq!(lines[1..], [token.as_str()]);
+}
+
 /// `JOURNAL_STREAM` names the stream by device and inode; any other stderr gets plain lines.
 #[test]
 fn lines_for_the_journal_carry_their_level() {
