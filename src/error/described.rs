@@ -65,6 +65,7 @@ impl Described {
         let hint = match source.kind() {
             io::ErrorKind::PermissionDenied => Some(format!("ls -ld {folder} {}", word(path))),
             io::ErrorKind::StorageFull => Some(format!("df -h {folder}")),
+            io::ErrorKind::ReadOnlyFilesystem => Some(format!("findmnt -T {folder}")),
             _ => None,
         };
         Self { hint, ..self.cause(source) }
@@ -177,3 +178,24 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn what_shows_why_a_file_cannot_be_used() {
+        for (kind, path, hint) in [
+            (io::ErrorKind::PermissionDenied, "/a b/x", Some("ls -ld '/a b' '/a b/x'")),
+            (io::ErrorKind::PermissionDenied, "x", Some("ls -ld . x")),
+            (io::ErrorKind::StorageFull, "/a/x", Some("df -h /a")),
+            (io::ErrorKind::ReadOnlyFilesystem, "/a/x", Some("findmnt -T /a")),
+            (io::ErrorKind::IsADirectory, "/a/x", None),
+        ] {
+            let error = Error::ReadFile { path: PathBuf::from(path), source: kind.into() };
+            assert_eq!(error.hint().as_deref(), hint, "{path}");
+        }
+    }
+}
