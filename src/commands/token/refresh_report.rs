@@ -175,7 +175,12 @@ pub(super) fn already(
 
 /// One result, for the line it gets.
 pub(super) fn in_a_line(json: &Json) -> String {
-    let outcome = json["outcome"].as_str().unwrap_or_default().replace('_', " ");
+    let outcome = match json["outcome"].as_str().unwrap_or_default() {
+        "hand_over_failed" => "refreshed but not delivered".to_owned(),
+        "refreshed_old_live" => "refreshed but the old token may be live".to_owned(),
+        "handed_over" => "delivered".to_owned(),
+        outcome => outcome.replace('_', " "),
+    };
     let token = match &json["new_token"]["jti"] {
         Json::Null => &json["current_token"],
         _ => &json["new_token"],
