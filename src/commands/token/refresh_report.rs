@@ -176,7 +176,7 @@ pub(super) fn already(
 /// One result, for the line it gets.
 pub(super) fn in_a_line(json: &Json) -> String {
     let outcome = match json["outcome"].as_str().unwrap_or_default() {
-        "hand_over_failed" => "refreshed but not delivered".to_owned(),
+        "hand_over_failed" => "not delivered".to_owned(),
         "refreshed_old_live" => "refreshed but the old token may be live".to_owned(),
         "handed_over" => "delivered".to_owned(),
         outcome => outcome.replace('_', " "),
