@@ -44,8 +44,8 @@ if [ -n "$missing" ]; then
         fi
     fi
     echo "Missing:$missing; $sudo$command" >&2
-    # A new machine may have no list of packages yet.
-    if [ "$manager" = apt-get ]; then ${sudo}apt-get -q update > /dev/null; fi
+    # A new machine may have no list of packages yet; what fails here fails below, with the command.
+    if [ "$manager" = apt-get ]; then ${sudo}apt-get -q update > /dev/null || true; fi
     $sudo$command >&2 || { printf 'Error: missing:%s\nHint: %s\n' "$missing" "$sudo$command" >&2; exit 1; }
 fi
 

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind};
 
 use super::args::{ALIASES, Shell};
+use super::topics::TOPICS;
 use super::{command_tree, help};
 
 type Flag = &'static FlagInfo<'static>;
@@ -81,6 +82,13 @@ impl Parts {
         let names = node.positionals.iter().find_map(|positional| known(positional.name));
         let is_global = |flag: &Flag| self.globals.iter().any(|g| g.long == flag.long);
         let own: Vec<Flag> = node.flags.iter().filter(|flag| !is_global(flag)).collect();
+        if at.is_empty() {
+            let topics = TOPICS.iter().map(|topic| (topic.name, "a topic".to_owned()));
+            let known = topics.chain(found.iter().cloned());
+            self.list(" help", &known.collect::<Vec<_>>(), &[], None);
+            self.step(" help", " help");
+            found.push(("help", "help on a command or a topic".to_owned()));
+        }
         self.list(at, &found, &own, names);
         for sub in &node.commands {
             let below = format!("{at} {}", sub.name);

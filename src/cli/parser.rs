@@ -198,7 +198,11 @@ impl Scan {
             arg => arg,
         };
         let Some((flag, attached)) = self.split(arg) else {
-            return self.unknown_option(arg);
+            let Some((one, rest)) = self.letters(arg) else {
+                return self.unknown_option(arg);
+            };
+            self.option(&one, args);
+            return self.option(&rest, args);
         };
         let takes_value = matches!(flag.kind, FlagInfoKind::Option { .. });
         let value = match (takes_value, attached) {
@@ -249,6 +253,16 @@ impl Scan {
             (false, None, FlagInfoKind::Option { .. }) => Some((flag, Some(rest))),
             (false, None, FlagInfoKind::Switch) => None,
         }
+    }
+
+    /// `-fv` is `-f -v` if each letter is an option here and only the last one takes a value.
+    fn letters(&self, arg: &str) -> Option<(String, String)> {
+        let rest = arg.strip_prefix('-').filter(|rest| !rest.starts_with('-'))?;
+        let (letter, rest) = rest.split_at_checked(1)?;
+        let (one, rest) = (format!("-{letter}"), format!("-{rest}"));
+        let is_switch = matches!(self.split(&one)?.0.kind, FlagInfoKind::Switch);
+        let follows = self.split(&rest).is_some() || self.letters(&rest).is_some();
+        (is_switch && follows && !rest.starts_with("--")).then_some((one, rest))
     }
 
     /// Whether `arg`, in the position of a value, is clearly an option of this command instead.

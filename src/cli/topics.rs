@@ -7,7 +7,7 @@ use super::help;
 /// Something to read about.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Topic {
-    name: &'static str,
+    pub(super) name: &'static str,
     /// What is kept as text; the others come from the definitions.
     text: &'static str,
 }

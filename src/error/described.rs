@@ -1,10 +1,11 @@
 //! What is known about a failure, and what follows from it.
 
-use std::fmt;
+use std::path::Path;
+use std::{fmt, io};
 
 use super::failure::call_codes;
 use super::{Error, ErrorKind, Failure, NewTokenFate, exit};
-use crate::text::printable;
+use crate::text::{printable, shell_word};
 
 /// What helps if a server wants a client certificate, whatever was asked of it.
 const CERTIFICATE: &str =
@@ -54,6 +55,20 @@ impl Described {
 
     pub(super) fn cause(self, cause: &impl ToString) -> Self {
         Self { causes: vec![cause.to_string()], ..self }
+    }
+
+    /// A file that could not be used, and what shows who may or where the space went.
+    pub(super) fn file(self, path: &Path, source: &io::Error) -> Self {
+        let word = |path: &Path| shell_word(&printable(&path.display().to_string()));
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = word(folder.unwrap_or(Path::new(".")));
+        let hint = match source.kind() {
+            io::ErrorKind::PermissionDenied => Some(format!("ls -ld {folder} {}", word(path))),
+            io::ErrorKind::StorageFull => Some(format!("df -h {folder}")),
+            io::ErrorKind::ReadOnlyFilesystem => Some(format!("findmnt -T {folder}")),
+            _ => None,
+        };
+        Self { hint, ..self.cause(source) }
     }
 
     /// The request that failed is the cause.
@@ -163,3 +178,24 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn what_shows_why_a_file_cannot_be_used() {
+        for (kind, path, hint) in [
+            (io::ErrorKind::PermissionDenied, "/a b/x", Some("ls -ld '/a b' '/a b/x'")),
+            (io::ErrorKind::PermissionDenied, "x", Some("ls -ld . x")),
+            (io::ErrorKind::StorageFull, "/a/x", Some("df -h /a")),
+            (io::ErrorKind::ReadOnlyFilesystem, "/a/x", Some("findmnt -T /a")),
+            (io::ErrorKind::IsADirectory, "/a/x", None),
+        ] {
+            let error = Error::ReadFile { path: PathBuf::from(path), source: kind.into() };
+            assert_eq!(error.hint().as_deref(), hint, "{path}");
+        }
+    }
+}

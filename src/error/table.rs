@@ -152,7 +152,7 @@ impl Error {
                 exit::USAGE,
                 format!("Cannot read {}", path.display()),
             )
-            .cause(source),
+            .file(path, source),
             Self::WriteFile {
                 action,
                 path,
@@ -162,7 +162,7 @@ impl Error {
                 exit::USAGE,
                 format!("Cannot {action} {}", path.display()),
             )
-            .cause(source),
+            .file(path, source),
             Self::DamagedFile { path, place } => Described::new(
                 "damaged_file",
                 exit::USAGE,

@@ -168,7 +168,7 @@ impl FromStr for Format {
             "text" | "table" => Ok(Self::Text),
             "json" => Ok(Self::Json),
             "prometheus" => Ok(Self::Prometheus),
-            _ => Err("text (or table, which is the same) or json"),
+            _ => Err("text (or table, which is the same), json or, for check, prometheus"),
         }
     }
 }

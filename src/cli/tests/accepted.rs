@@ -63,6 +63,18 @@ fn every_way_to_name_the_workspace() {
 }
 
 #[test]
+fn letters_in_one_word() {
+    for (line, apart) in [
+        ("workspace delete ab -fv", "workspace delete ab -f -v"),
+        ("-qv workspace delete ab -f", "workspace delete ab -q -v -f"),
+        ("token show -vwprod", "token show prod -v"),
+        ("token show -qvw prod", "token show prod -v -q"),
+    ] {
+        assert_eq!(run(line), run(apart), "{line}");
+    }
+}
+
+#[test]
 fn odd_values() {
     for (line, value) in [
         ("token refresh --expires-in -5", "-5"),

@@ -71,9 +71,12 @@ fn values() {
         ("token refresh -w -- x", "--workspace needs a value: WORKSPACE"),
         (
             "health --format yaml",
-            "--format takes text (or table, which is the same) or json, not 'yaml'",
+            "--format takes text (or table, which is the same), json or, for check, prometheus, not 'yaml'",
         ),
-        ("health --format=", "--format takes text (or table, which is the same) or json"),
+        (
+            "health --format=",
+            "--format takes text (or table, which is the same), json or, for check, prometheus",
+        ),
         ("auth login --port 0", "--port takes a port number from 1 to 65535, not '0'"),
         ("auth login --port abc", "--port takes a port number from 1 to 65535, not 'abc'"),
         ("auth login --port 65536", "--port takes a port number from 1 to 65535"),

@@ -19,6 +19,11 @@ const FOLDER_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 /// [`Error::InvalidValue`].
 pub(in crate::commands) fn check_path(app: &App, path: &Path) -> Result<()> {
     let refused = |message: String| Err(Error::InvalidValue { message });
+    if path == Path::new("-") {
+        return refused(
+            "--metrics takes a file; to print them: ntcli check --format prometheus".to_owned(),
+        );
+    }
     if store::identify(path).is_ok_and(|file| file.is_one_of(&app.paths.files())) {
         return refused("--metrics names one of ntcli's own files".to_owned());
     }

@@ -281,7 +281,7 @@ impl Watched {
             let wrong = match held {
                 Ok(Some(true) | None) => continue,
                 Ok(Some(false)) => "does not hold the current token".to_owned(),
-                Err(reason) => format!("cannot be told ({reason})"),
+                Err(reason) => format!("cannot be checked ({reason})"),
             };
             self.drifted += 1;
             // One that is still to be delivered to is told of already.

@@ -17,7 +17,12 @@ use crate::store;
 use crate::text::{counted, shell_word};
 
 /// Variables of other clients and versions, which are not read here.
-const UNUSED: [&str; 3] = ["NTCLI_MANAGEMENT_API_URL", "NTCLI_MCP_API_URL", "CLERK_DOMAIN"];
+const UNUSED: [&str; 4] = [
+    "NTCLI_MANAGEMENT_API_URL",
+    "NTCLI_MCP_API_URL",
+    "CLERK_DOMAIN",
+    "NODE_TLS_REJECT_UNAUTHORIZED",
+];
 /// Variables that take the place of what is stored.
 const SHADOWING: [&str; 5] = [
     "NTCLI_SESSION_TOKEN",

@@ -46,7 +46,7 @@ pub(super) fn look(chart: &mut Chart, app: &App) {
         None if is_silent => {
             chart.warn(
                 "timer",
-                &format!("no timer or cron line for ntcli was found; {ran}"),
+                &format!("no timer or cron line that this user can read names ntcli; {ran}"),
                 advice,
             );
         }

@@ -120,8 +120,14 @@ fn replaced(
         _ => None,
     };
     let mut report = Report::new(text, json).with_problem(problem);
-    report.brief = Some(format!("{}: {}", printable(&workspace.name), in_a_line(&report.json)));
+    report.brief = Some(brief(workspace, &report.json, &new, print));
     report
+}
+
+/// The change in a line; the token that was asked for is the result even where only changes are.
+fn brief(workspace: &WorkspaceRef, json: &Json, token: &Token, print: bool) -> String {
+    let line = format!("{}: {}", printable(&workspace.name), in_a_line(json));
+    if print { format!("{line}\n{}", bare_line(token).trim_end()) } else { line }
 }
 
 fn not_due(workspace: &WorkspaceRef, token: &Token) -> Report {
@@ -162,13 +168,19 @@ pub(super) fn already(
         ("verified", Json::Null),
     ]);
     let mut report = Report::new(text, json);
-    report.changed = false;
+    report.brief = Some(brief(workspace, &report.json, current, print));
+    report.changed = print;
     report
 }
 
 /// One result, for the line it gets.
 pub(super) fn in_a_line(json: &Json) -> String {
-    let outcome = json["outcome"].as_str().unwrap_or_default().replace('_', " ");
+    let outcome = match json["outcome"].as_str().unwrap_or_default() {
+        "hand_over_failed" => "not delivered".to_owned(),
+        "refreshed_old_live" => "refreshed but the old token may be live".to_owned(),
+        "handed_over" => "delivered".to_owned(),
+        outcome => outcome.replace('_', " "),
+    };
     let token = match &json["new_token"]["jti"] {
         Json::Null => &json["current_token"],
         _ => &json["new_token"],
@@ -182,9 +194,13 @@ fn token_lines(which: &str, token: &Token, print: bool) -> String {
     let mut text = app::expires_line(&format!("{which} token expires"), token.expiry);
     text += &format!("{which} token JTI: {}\n", printable(token.jti_for_people()));
     if print {
-        text += &format!("Token: {}\n", token.access_token.expose());
+        text += &bare_line(token);
     }
     text
+}
+
+fn bare_line(token: &Token) -> String {
+    format!("Token: {}\n", token.access_token.expose())
 }
 
 pub(super) fn token_json(token: &Token, print: bool) -> Json {

@@ -268,18 +268,34 @@ fn forget(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
     let workspace = args.workspace.as_deref().map(|name| meant(&app, &config, name));
     let workspace = workspace.transpose()?;
     let (mut dir, _) = app.lock_for(lock_wait)?;
+    let mut requests = app.pending()?.creates;
+    let is_meant = |of: &WorkspaceRef| workspace.as_ref().is_none_or(|workspace| workspace.is(of));
+    requests.retain(|request| args.jtis.is_empty() && is_meant(&request.workspace));
     let forgotten = crate::rotation::forget(&mut dir, workspace.as_ref(), &args.jtis)?;
     let mut text = String::new();
     for (_, jti) in &forgotten {
         text +=
             &format!("Token {} is forgotten. It may be live: nothing was sent.\n", printable(jti));
     }
-    if forgotten.is_empty() {
-        text += "Nothing is pending about that.\n";
+    for request in &requests {
+        text += &format!(
+            "The request of '{}' at {} is forgotten. Its token may be live: nothing was sent.\n",
+            printable(&request.workspace.name),
+            request.at
+        );
     }
-    let json =
-        Json::of([("forgotten", app::json_tokens(&forgotten)), ("status", "forgotten".into())]);
-    Ok(Report::new(text, json).that_changed(!forgotten.is_empty()))
+    let requests = requests.iter().map(|request| (&request.workspace, None));
+    let all = forgotten.iter().map(|(workspace, jti)| (workspace, Some(jti.clone())));
+    let all = all.chain(requests).map(|(workspace, jti)| {
+        Json::of([("jti", jti.into()), ("workspace", app::json_workspace(workspace))])
+    });
+    let all = Json::Array(all.collect());
+    let changed = !text.is_empty();
+    if !changed {
+        text += "There was nothing to forget.\n";
+    }
+    let json = Json::of([("forgotten", all), ("status", "forgotten".into())]);
+    Ok(Report::new(text, json).that_changed(changed))
 }
 
 /// The workspace named so, which the config file may not have any more.

@@ -106,6 +106,31 @@ fn what_went_wrong_is_told_as_always() {
     assert!(quietly(&world, "check").stdout.starts_with("NTCLI CRITICAL"));
 }
 
+#[test]
+fn a_change_that_is_not_complete_says_so() {
+    let (world, _) = World::ready();
+    let hook = |command: &str| world.ntcli(&["token", "refresh", "-q", "--exec", command]).run();
+    let line = hook("false").exits(9).stdout.clone();
+    assert!(line.starts_with("prod: not delivered, jti_"), "{line}");
+    let line = hook("true").exits(0).stdout.clone();
+    assert!(line.starts_with("prod: delivered, jti_"), "{line}");
+    let broken = Fault::Status(500, String::new(), Vec::new());
+    world.plane.fault(Route::TokenRevoke, Times::Always, broken);
+    let line = quietly(&world, "token refresh").exits(8).stdout.clone();
+    assert!(line.starts_with("prod: refreshed but the old token may be live, jti_"), "{line}");
+}
+
+/// A token that was asked for is the result, with a line about the change before it.
+#[test]
+fn a_token_to_print_is_printed() {
+    let (world, prod) = World::ready();
+    let output = world.ntcli(&["token", "refresh", "--print", "-q"]).prints_secrets().run();
+    let token = format!("Token: {}", world.current(&prod));
+    let lines: Vec<&str> = output.exits(0).says_only("").stdout.lines().collect();
+    assert!(lines[0].starts_with("prod: refreshed, "), "{output}");
+    assert_eq!(lines[1..], [token.as_str()]);
+}
+
 /// `JOURNAL_STREAM` names the stream by device and inode; any other stderr gets plain lines.
 #[test]
 fn lines_for_the_journal_carry_their_level() {

@@ -43,6 +43,9 @@ fn bash_completes() {
     for (words, offers) in [
         (&["ntcli", "to"][..], &["token"][..]),
         (&["ntcli", "w"], &["workspace", "ws"]),
+        (&["ntcli", "he"], &["health", "help"]),
+        (&["ntcli", "help", "ex"], &["exit-codes"]),
+        (&["ntcli", "help", "tok"], &["token"]),
         (&["ntcli", "token", "re"], &["refresh", "revoke"]),
         (&["ntcli", "--debug", "token", "ref"], &["refresh"]),
         (&["ntcli", "ws", "l"], &["list", "ls"]),
@@ -131,6 +134,8 @@ fn the_other_shells_can_read_theirs() {
         ("ntcli token show --format ", &["json", "text"]),
         ("ntcli token refresh --dry", &["--dry-run"]),
         ("ntcli token show --dry", &[]),
+        ("ntcli hel", &["help"]),
+        ("ntcli help re", &["recovery"]),
     ] {
         if let Some(found) = ask(line) {
             assert_eq!(found, wanted, "{line}");

@@ -115,7 +115,7 @@ fn a_target_that_drifted() {
     let (world, _) = World::ready();
     world.ntcli(&["target", "add", "--file", "token"]).run().exits(0);
     world.ntcli(&["target", "add", "--exec", "true"]).run().exits(0);
-    check(&world, &[], 2, "NTCLI CRITICAL: prod: target 1 cannot be told (");
+    check(&world, &[], 2, "NTCLI CRITICAL: prod: target 1 cannot be checked (");
     world.ntcli(&["target", "deliver"]).run().exits(0);
     check(&world, &[], 0, "NTCLI OK: ");
     fs::write(world.outside("token"), "another").unwrap();

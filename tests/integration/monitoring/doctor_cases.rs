@@ -47,7 +47,7 @@ fn status(code: u16) -> Fault {
     Fault::Status(code, String::new(), Vec::new())
 }
 
-const CASES: [Case; 31] = [
+const CASES: [Case; 32] = [
     case(
         "no folder",
         |w, _| fs::remove_dir_all(&w.dir).unwrap(),
@@ -203,6 +203,11 @@ const CASES: [Case; 31] = [
         "variable of another client",
         &[("NTCLI_MCP_API_URL", "x")],
         ("variables", "warning", "has no effect", "unset NTCLI_MCP_API_URL"),
+    ),
+    with(
+        "variable of Node.js",
+        &[("NODE_TLS_REJECT_UNAUTHORIZED", "0")],
+        ("variables", "warning", "has no effect", "unset NODE_TLS_REJECT_UNAUTHORIZED"),
     ),
     with(
         "another program",

@@ -102,6 +102,7 @@ fn a_file_that_cannot_be_written() {
     }
     std::os::unix::fs::symlink("config/config.json", world.outside("link")).unwrap();
     world.refresh(&["--metrics", "link"]).exits(2).says("one of ntcli's own files");
+    world.refresh(&["--metrics", "-"]).exits(2).says("ntcli check --format prometheus");
     world.refresh(&["--dry-run", "--metrics", "dry"]).exits(0);
     assert!(!world.outside("dry").exists());
     world.assert_settled();

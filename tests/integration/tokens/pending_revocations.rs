@@ -1,6 +1,6 @@
 //! Revocations that are pending: `ntcli token revoke --pending`, and with `--forget`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::control_plane::{Fault, Route, Times};
 use crate::harness::world::{Workspace, World};
@@ -95,5 +95,32 @@ fn what_is_forgotten_by_name() {
         assert!(!world.has_journal());
         world.refresh(&[]).exits(0).does_not_say(jti);
         assert_eq!(world.plane.live_tokens(&workspace.id).len(), 2);
+    }
+}
+
+/// Its token is live and known to nobody here: nothing must be said that denies it.
+#[test]
+fn a_request_without_an_answer_is_forgotten_too() {
+    for format in ["text", "json"] {
+        let (world, workspace) = World::ready();
+        let broken = Fault::Status(500, String::new(), Vec::new());
+        world.plane.fault(Route::TokenCreate, Times::Once, Fault::CloseAfter);
+        world.plane.fault(Route::TokenList, Times::Always, broken);
+        world.refresh(&[]).exits(10);
+        world.plane.clear_faults();
+        world.plane.clear_requests();
+        let output = run(&world, &["revoke", "--pending", "--forget", "--format", format]);
+        output.exits(0).says_only("");
+        if format == "text" {
+            let told = " is forgotten. Its token may be live: nothing was sent.\n";
+            assert!(output.stdout.starts_with("The request of 'prod' at 20"), "{output}");
+            assert!(output.stdout.ends_with(told), "{output}");
+        } else {
+            let forgotten = output.json()["forgotten"].clone();
+            let workspace = json!({"name": "prod", "id": workspace.id});
+            assert_eq!(forgotten, json!([{"jti": null, "workspace": workspace}]));
+        }
+        world.assert_nothing_sent();
+        assert!(!world.has_journal());
     }
 }
