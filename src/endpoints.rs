@@ -108,7 +108,7 @@ pub(crate) fn check_domain(domain: &str) -> Result<()> {
     let host_fits = match inside {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
         None => host.split('.').all(|label| {
-            !label.is_empty()
+            (1..=63).contains(&label.len())
                 && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         }),
     };
@@ -152,6 +152,7 @@ mod tests {
         {
             assert!(check_domain(bad).is_err(), "{bad}");
         }
+        assert!(check_domain(&"x".repeat(63)).is_ok() && check_domain(&"x".repeat(64)).is_err());
     }
 
     #[test]

@@ -174,7 +174,7 @@ fn explain(console: &Console, error: &Error) {
 /// wrong place.
 fn told(error: &Error) -> Described {
     let mut error = error.described();
-    for text in error.causes.iter_mut().chain([&mut error.message]) {
+    for text in error.causes.iter_mut().chain([&mut error.message]).chain(&mut error.hint) {
         *text = redact(text, &[]);
     }
     error

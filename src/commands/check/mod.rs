@@ -11,6 +11,7 @@ use crate::error::{Error, ManageError, Result};
 use crate::json::Json;
 use crate::output::{self, Report};
 use crate::rotation::WorkspaceRef;
+use crate::secret::redact;
 use crate::text::printable;
 use watch::{DAY_S, Finding, Level, Limits, State, Watched, in_days};
 
@@ -29,7 +30,7 @@ pub(super) fn run(ctx: &Context, args: &cli::Check, format: Format) -> Report {
         }
         (Err(error), _) => {
             let help = error.hint().map(|hint| format!(": {hint}")).unwrap_or_default();
-            let text = format!("NTCLI UNKNOWN: {}{help}", error.in_one_line());
+            let text = one_line(&format!("NTCLI UNKNOWN: {}{help}", error.in_one_line()));
             let json = Json::of([
                 ("status", Level::Unknown.word().into()),
                 ("error", output::describe(&error)),
@@ -39,7 +40,7 @@ pub(super) fn run(ctx: &Context, args: &cli::Check, format: Format) -> Report {
                     ctx.console.say(&text);
                     String::new()
                 }
-                _ => format!("{}\n", one_line(&text)),
+                _ => format!("{text}\n"),
             };
             let mut report = Report::new(text, json);
             report.exit = Level::Unknown as u8;
@@ -120,7 +121,7 @@ fn all_is_well(state: &State) -> String {
 
 /// What follows the bar belongs to the performance data, and a line break ends both.
 fn one_line(text: &str) -> String {
-    printable(text).replace('|', "/")
+    printable(&redact(text, &[])).replace('|', "/")
 }
 
 fn performance(watched: &Watched, state: &State, limits: &Limits) -> Vec<String> {

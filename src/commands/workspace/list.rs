@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::json::Json;
 use crate::output::Report;
 use crate::output::table::Table;
+use crate::secret::redact;
 use crate::text::printable;
 
 /// Lists the server's workspaces, and those that are known only here.
@@ -60,7 +61,7 @@ fn hints(ctx: &Context, found: &[super::Found]) {
         console.note("There is no workspace yet: ntcli workspace create <name>");
     }
     if let Some(name) = ctx.env.text("NTCLI_WORKSPACE") {
-        let name = printable(&name);
+        let name = printable(&redact(&name, &[]));
         console.note(&format!(
             "NTCLI_WORKSPACE is set: commands work on '{name}' unless told otherwise."
         ));

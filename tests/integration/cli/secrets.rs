@@ -97,6 +97,25 @@ fn a_secret_in_the_wrong_place() {
     }
     let joined = format!("--token={token}");
     world.refresh(&[&joined]).exits(2);
+    let (opaque, path) = (format!("wst_{}", "0123abcd".repeat(8)), format!("{token}/x"));
+    for words in [
+        &["check", token][..],
+        &["check", &opaque],
+        &["check", token, "--format", "prometheus"],
+        &["domain", "set", token],
+        &["domain", "set", &opaque],
+        &["token", "refresh", "--token-file", &path],
+        &["target", "add", "--file", &path],
+    ] {
+        let output = world.ntcli(words).run();
+        assert!(matches!(output.code(), Some(2 | 3)), "{output}");
+        assert!(!(output.stdout.clone() + &output.stderr).contains(&opaque), "{output}");
+    }
+    let listed = world.ntcli(&["workspace", "list"]).env("NTCLI_WORKSPACE", token).run();
+    listed.exits(0).says("NTCLI_WORKSPACE is set: ");
+    let missing = world.ntcli(&["check"]).env("NTCLI_SESSION_TOKEN_FILE", token).run();
+    assert!(missing.stdout.contains("cannot be used"), "{missing}");
+    world.plane.clear_requests();
     for name in ["NTCLI_WORKSPACE", "NTCLI_TIMEOUT", "NTCLI_DEBUG", "NTCLI_API_URL"] {
         let output = world.ntcli(&["token", "refresh"]).env(name, token).run();
         assert!(matches!(output.code(), Some(1 | 2)), "{output}");
