@@ -11,7 +11,8 @@ use crate::text::printable;
 /// The words that servers use for healthy.
 const WELL: [&str; 5] = ["healthy", "ok", "up", "pass", "alive"];
 
-const ASK: &str = "ask the server how it is";
+const ASK: &str = "get the server's health";
+const REACH: &str = "reach the server";
 
 /// Asks the server for its health.
 pub(super) fn run(ctx: &Context) -> Result<Report> {
@@ -21,6 +22,7 @@ pub(super) fn run(ctx: &Context) -> Result<Report> {
     let health = api.health();
     let health = health.map_err(|failure| match failure.status() {
         Some(401 | 403) => Error::call(ASK, failure),
+        None => ManageError::NoServer { action: REACH, failure }.into(),
         _ => ManageError::NoServer { action: ASK, failure }.into(),
     })?;
 

@@ -28,6 +28,9 @@ fn unknown_commands() {
         ("health ls", "'ntcli health' takes no arguments besides options"),
         ("whoami", "Unknown command 'whoami'; did you mean 'ntcli auth status'?"),
         ("renew", "Unknown command 'renew'; did you mean 'ntcli token refresh'?"),
+        ("workspace remove x", "Unknown command 'remove'; did you mean 'ntcli workspace delete'?"),
+        ("target delete 1", "Unknown command 'delete'; did you mean 'ntcli target remove'?"),
+        ("token remove jti_1", "Unknown command 'remove'; did you mean 'ntcli token revoke'?"),
         // A guess takes nothing away.
         ("delete", "Unknown command 'delete'"),
         ("token delet", "Unknown command 'delet'"),

@@ -146,7 +146,9 @@ fn a_server_that_is_not_well() {
     world.plane.fault(Route::Health, Times::Once, Fault::Body("{}".to_owned()));
     run(&world, &["health"]).exits(1).prints("");
     let nowhere = world.ntcli(&["health"]).env("NTCLI_API_URL", "http://127.0.0.1:1");
-    nowhere.run().exits(5).prints("").says("Hint: ntcli domain show\n");
+    let nowhere = nowhere.run();
+    nowhere.exits(5).prints("").says("Hint: ntcli domain show\n");
+    nowhere.says("Error: Could not reach the server; nothing has changed\n");
 }
 
 /// A command that failed must not be its own hint.

@@ -73,7 +73,7 @@ fn a_folder_that_cannot_be_written() {
         assert_file_refused(&world, path, "Permission denied");
     }
     let output = assert_refused(&world, &["--token-file", "folder/token"], "");
-    output.says("Hint: ls -ld folder\n");
+    output.says("Hint: ls -ld folder folder/token\n");
 }
 
 #[test]
