@@ -42,6 +42,15 @@ fn drift_is_found_and_repaired() {
 }
 
 #[test]
+fn without_targets_every_command_names_the_one_that_adds_one() {
+    let (world, _) = World::ready();
+    for command in ["list", "check", "deliver"] {
+        let output = world.ntcli(&["target", command]).run();
+        output.exits(0).prints("").says_only("There are no targets yet: ntcli target add --help\n");
+    }
+}
+
+#[test]
 fn an_id_is_given_once() {
     let (world, _) = World::ready();
     add(&world, &["--file", "a"])
