@@ -1,10 +1,12 @@
 //! What is known about a failure, and what follows from it.
 
 use std::fmt;
+use std::io;
+use std::path::Path;
 
 use super::failure::call_codes;
 use super::{Error, ErrorKind, Failure, NewTokenFate, exit};
-use crate::text::printable;
+use crate::text::{printable, shell_word};
 
 /// What helps if a server wants a client certificate, whatever was asked of it.
 const CERTIFICATE: &str =
@@ -48,6 +50,16 @@ impl Described {
         Self { hint: self.hint.or_else(|| Some(hint.into())), ..self }
     }
 
+    /// Where the message begins with an environment variable, the list of them helps.
+    pub(super) fn hint_on_variable(self) -> Self {
+        let name = self.message.split(' ').next().unwrap_or_default();
+        if name.contains('_') && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_') {
+            self.hint("ntcli help environment")
+        } else {
+            self
+        }
+    }
+
     pub(super) fn causes(self, causes: &[String]) -> Self {
         Self { causes: causes.to_vec(), ..self }
     }
@@ -88,6 +100,16 @@ pub(super) fn call(action: &str, failure: &Failure) -> Described {
         None => return described,
     };
     described.hint(hint)
+}
+
+/// The command that shows why a file cannot be used: its disk is full, or its folder is closed.
+pub(super) fn look_at(path: &Path, source: &io::Error) -> String {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = shell_word(&folder.unwrap_or(Path::new(".")).display().to_string());
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => format!("df -h {folder}"),
+        _ => format!("ls -ld {folder}"),
+    }
 }
 
 fn is_foreign(failure: &Failure) -> bool {
@@ -163,3 +185,23 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_variable_leads_to_the_list_of_them() {
+        let hint = |message: &str| Described::new("", 2, message).hint_on_variable().hint;
+        assert_eq!(hint("NTCLI_TIMEOUT must be 1").as_deref(), Some("ntcli help environment"));
+        assert_eq!(hint("The JTI is empty"), None);
+        assert_eq!(hint("--lock-wait takes seconds"), None);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_leads_to_its_folder() {
+        let hint = |path, kind| look_at(Path::new(path), &io::Error::from(kind));
+        assert_eq!(hint("/a b/c", io::ErrorKind::PermissionDenied), "ls -ld '/a b'");
+        assert_eq!(hint("c", io::ErrorKind::StorageFull), "df -h .");
+    }
+}

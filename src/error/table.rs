@@ -1,6 +1,6 @@
 //! What each [`Error`] says, to people and to scripts.
 
-use super::described::{Described, call, id, lines};
+use super::described::{Described, call, id, lines, look_at};
 use super::{Error, NewTokenFate, exit};
 use crate::secret::redact;
 use crate::text::{printable, shell_word};
@@ -20,10 +20,8 @@ impl Error {
                 "Invalid expiration time",
             )
             .hint("ntcli token refresh --expires-in 31536000")
-            .cause(&"what is accepted: seconds, 90s 15m 12h 30d 52w 1y 1d12h, a date to come (2027-12-01), or never"),
-            Self::InvalidValue { message } => {
-                Described::new("invalid_value", exit::USAGE, message)
-            }
+            .cause(&"it must be seconds, 90s 15m 12h 30d 52w 1y 1d12h, a future date (2027-12-01), or never"),
+            Self::InvalidValue { message } => Described::new("invalid_value", exit::USAGE, message).hint_on_variable(),
             Self::NoSession { reason } => {
                 let described = Described::new(
                     "authentication_required",
@@ -152,6 +150,7 @@ impl Error {
                 exit::USAGE,
                 format!("Cannot read {}", path.display()),
             )
+            .hint(look_at(path, source))
             .cause(source),
             Self::WriteFile {
                 action,
@@ -162,6 +161,7 @@ impl Error {
                 exit::USAGE,
                 format!("Cannot {action} {}", path.display()),
             )
+            .hint(look_at(path, source))
             .cause(source),
             Self::DamagedFile { path, place } => Described::new(
                 "damaged_file",

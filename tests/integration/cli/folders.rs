@@ -29,6 +29,7 @@ fn a_folder_that_cannot_be_written() {
     set_mode(&world.dir, 0o500);
     let output = bound_by_permissions(world.ntcli(&["token", "refresh"]), &world).run();
     output.exits(2).prints("").says("Permission denied").says(world.dir.to_str().unwrap());
+    output.says(&format!("Hint: ls -ld {}\n", world.dir.display()));
     world.assert_nothing_sent();
     assert_eq!(fs::read(world.config_path()).unwrap(), before);
     set_mode(&world.dir, 0o700);
