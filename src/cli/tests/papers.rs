@@ -81,6 +81,11 @@ fn the_manual_page_is_the_help() {
         assert!(shown.contains(&format!("\n.TP\n.B {name}\n{meaning}\n")), "{name}");
     }
     assert!(help::environment().count() >= 9);
+    for title in ["DESCRIPTION", "EXAMPLES", "FILES", "ENVIRONMENT", "EXIT STATUS", "SEE ALSO"] {
+        assert!(shown.contains(&format!("\n.SH \"{title}\"\n")), "{title}");
+    }
+    // A variable or an option that is broken at a line's end cannot be read, nor copied.
+    assert!(page.contains("\n.nh\n"));
     assert!(!page.contains('`') && page.is_ascii(), "{page}");
 }
 
