@@ -102,12 +102,15 @@ pub(super) fn call(action: &str, failure: &Failure) -> Described {
     described.hint(hint)
 }
 
-/// The command that shows why a file cannot be used: its disk is full, or its folder is closed.
+/// The command that shows why a file cannot be used: its disk is full, its folder is closed, or it is
+/// not of a kind that we take, which only our own words say.
 pub(super) fn look_at(path: &Path, source: &io::Error) -> String {
+    let word = |path: &Path| shell_word(&path.display().to_string());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = shell_word(&folder.unwrap_or(Path::new(".")).display().to_string());
+    let folder = word(folder.unwrap_or(Path::new(".")));
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => format!("df -h {folder}"),
+        io::ErrorKind::Other => format!("ls -l {}", word(path)),
         _ => format!("ls -ld {folder}"),
     }
 }

@@ -110,7 +110,7 @@ fn what_cannot_be_a_target() {
         world.refresh(&["--token-file", &flag]).exits(2);
     }
     for form in [["--file", "link"], ["--env", "A=link"]] {
-        add(&world, &form).exits(2).says("hard links");
+        add(&world, &form).exits(2).says("hard links").says("Hint: ls -l link\n");
     }
     add(&world, &["--exec", "no-such-command x"]).exits(2).says("no-such-command");
     add(&world, &["--exec", "syntax ("]).exits(2);
