@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::form::form;
-use crate::text::{folded, printable};
+use crate::text::{folded, printable, shortened, tame};
 use crate::time::Timestamp;
 
 /// Everything a command may know about its environment.
@@ -328,7 +328,9 @@ impl Console {
         if !self.0.err_is_terminal {
             return;
         }
-        self.write_err(&tame(line));
+        // One that wraps could not be cleared.
+        let room = if line.len() < NARROW { NARROW } else { self.width().unwrap_or(80) };
+        self.write_err(&shortened(&tame(line), room - 1));
         *self.0.progress_shown.borrow_mut() = true;
     }
 
@@ -344,10 +346,4 @@ impl Console {
             self.write_err("\r\x1b[K");
         }
     }
-}
-
-/// Lines without terminal control characters.
-fn tame(lines: &str) -> String {
-    let lines: Vec<String> = lines.split('\n').map(printable).collect();
-    lines.join("\n")
 }

@@ -1,5 +1,7 @@
 //! Text from outside, made safe for a terminal or a shell.
 
+use std::borrow::Cow;
+
 /// Escapes what a terminal would interpret, breaks a line or hides text; one printable line
 /// remains.
 pub(crate) fn printable(text: &str) -> String {
@@ -12,6 +14,20 @@ pub(crate) fn printable(text: &str) -> String {
         }
     }
     clean
+}
+
+/// The same of several lines.
+pub(crate) fn tame(lines: &str) -> String {
+    let lines: Vec<String> = lines.split('\n').map(printable).collect();
+    lines.join("\n")
+}
+
+/// The text, or as much of it as fits, with an ellipsis.
+pub(crate) fn shortened(text: &str, width: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(width) {
+        None => text.into(),
+        Some(_) => text.chars().take(width.saturating_sub(1)).chain(['…']).collect(),
+    }
 }
 
 /// Control characters, line separators, characters without width, and bidirectional marks, which
