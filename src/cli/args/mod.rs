@@ -57,7 +57,7 @@ pub(super) const HABITS: &[(&str, &str, &str)] = &[
     ("", "whoami", "ntcli auth status"),
     ("", "rotate", "ntcli token refresh"),
     ("", "renew", "ntcli token refresh"),
-    ("", "use", "ntcli workspace switch"),
+    ("", "use", "ntcli workspace select"),
     ("", "ws-list", "ntcli workspace list"),
     ("token", "get", "ntcli token print"),
     ("token", "info", "ntcli token show"),
