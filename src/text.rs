@@ -1,5 +1,7 @@
 //! Text from outside, made safe for a terminal or a shell.
 
+use std::borrow::Cow;
+
 /// Escapes what a terminal would interpret, breaks a line or hides text; one printable line
 /// remains.
 pub(crate) fn printable(text: &str) -> String {
@@ -14,6 +16,20 @@ pub(crate) fn printable(text: &str) -> String {
     clean
 }
 
+/// The same of several lines.
+pub(crate) fn tame(lines: &str) -> String {
+    let lines: Vec<String> = lines.split('\n').map(printable).collect();
+    lines.join("\n")
+}
+
+/// The text, or as much of it as fits, with an ellipsis.
+pub(crate) fn shortened(text: &str, width: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(width) {
+        None => text.into(),
+        Some(_) => text.chars().take(width.saturating_sub(1)).chain(['…']).collect(),
+    }
+}
+
 /// Control characters, line separators, characters without width, and bidirectional marks, which
 /// reorder what a person reads.
 pub(crate) fn acts_on_terminal(c: char) -> bool {
@@ -24,16 +40,21 @@ pub(crate) fn acts_on_terminal(c: char) -> bool {
 }
 
 /// The lines, broken between words where a terminal of that width would break them inside one. A
-/// command after a colon stays in one piece, so that it can be copied; what stands in columns moves
-/// together.
+/// command after a colon stays in one piece, so that it can be copied. What stands in columns goes on
+/// under its last one; if that is too far to the right, the columns move together.
 pub(crate) fn folded(lines: &str, width: usize) -> String {
     let fold = |line: &str| {
         if line.chars().count() <= width {
             return line.to_owned();
         }
-        let start = line.trim_start();
-        let lead = (line.len() - start.len()).min(width / 6);
-        let (indent, mut text) = (lead + 2, " ".repeat(lead));
+        let mut start = line.trim_start();
+        let mut lead = (line.len() - start.len()).min(width / 6);
+        let (mut indent, mut text) = (lead + 2, " ".repeat(lead));
+        if let Some(column) = last_column(line, width / 3) {
+            (text, start) = (line[..column].to_owned(), &line[column..]);
+            lead = text.chars().count();
+            indent = lead;
+        }
         let (mut used, mut before, mut whole) = (lead, "", false);
         for word in start.split(' ') {
             let takes = word.chars().count();
@@ -56,6 +77,14 @@ pub(crate) fn folded(lines: &str, width: usize) -> String {
     };
     let lines: Vec<String> = lines.split('\n').map(fold).collect();
     lines.join("\n")
+}
+
+/// Where the last column begins, if one does within `limit` bytes.
+fn last_column(line: &str, limit: usize) -> Option<usize> {
+    let indent = line.len() - line.trim_start().len();
+    let begins =
+        |at: &usize| line.as_bytes()[..*at].ends_with(b"  ") && line.as_bytes()[*at] != b' ';
+    (indent + 1..=limit).rfind(begins)
 }
 
 /// A word that a shell takes literally, quoted only if necessary.
@@ -137,6 +166,13 @@ mod tests {
             ("  --name VALUE        what it is", 20, "  --name VALUE  what\n    it is"),
             ("              goes on here", 12, "  goes on\n    here"),
             ("another ntcli is at work", 16, "another ntcli is\n  at work"),
+            (
+                "ok    it  is one two three four five",
+                30,
+                "ok    it  is one two three\n          four five",
+            ),
+            ("  Name:  one two three four five", 30, "  Name:  one two three four\n         five"),
+            ("ok           it is one two three four", 30, "ok  it is one two three four"),
         ] {
             assert_eq!(folded(line, width), expected, "{line}");
         }

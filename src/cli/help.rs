@@ -121,7 +121,7 @@ fn page(path: &[&str], node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) -> 
     if group {
         section(&mut out, "Commands");
         for sub in &node.commands {
-            entry(&mut out, sub.name, 18, summary(sub.command.description));
+            entry(&mut out, sub.name, 18, in_a_line(&[path, &[sub.name]].concat()));
         }
     }
     if !node.positionals.is_empty() {
@@ -139,8 +139,10 @@ fn page(path: &[&str], node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) -> 
         section(&mut out, "Delivery");
         entry(&mut out, "", 2, &text);
     }
-    section(&mut out, "Options of every command");
-    options(&mut out, globals.iter());
+    if !group {
+        section(&mut out, "Options of every command (see ntcli --help)");
+        entry(&mut out, "", 2, &of_every_command(globals));
+    }
     if !node.examples.is_empty() {
         section(&mut out, "Examples");
         for example in node.examples {
@@ -148,7 +150,10 @@ fn page(path: &[&str], node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) -> 
         }
     }
     if group {
-        let _ = writeln!(out, "\nMore on a command: {command} COMMAND --help");
+        let _ = writeln!(
+            out,
+            "\nMore: {command} COMMAND --help; options of every command: ntcli --help"
+        );
     } else {
         section(&mut out, "Exit codes");
         for code in node.error_codes {
@@ -157,6 +162,23 @@ fn page(path: &[&str], node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) -> 
         }
     }
     out
+}
+
+/// What the front page says of a command.
+fn in_a_line(path: &[&str]) -> &'static str {
+    let name = format!("\n  {} ", path.join(" "));
+    let rest = FRONT.split_once(&name).map_or("", |(_, rest)| rest);
+    rest.lines().next().unwrap_or_default()
+}
+
+/// The names alone: the front page explains them.
+fn of_every_command(globals: &[FlagInfo<'_>]) -> String {
+    let name = |flag: &FlagInfo<'_>| match flag.kind {
+        FlagInfoKind::Option { arg_name } => format!("{} {arg_name}", flag.long),
+        FlagInfoKind::Switch => flag.long.to_owned(),
+    };
+    let names: Vec<_> = globals.iter().map(name).collect();
+    names.join(", ")
 }
 
 /// What an exit code of a command means: its own words, or the usual ones.

@@ -7,11 +7,25 @@ use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind};
 use super::topics::{self, Topic};
 use super::{command_tree, help};
 
+const DESCRIPTION: &str = "A refresh requests a new token, verifies it, stores it, delivers it to \
+    every target, and only then revokes the old one. If it is interrupted anywhere, the next run \
+    finishes it.";
+
+/// A first use, in order.
+const EXAMPLES: &str = "ntcli auth login
+ntcli workspace select prod
+ntcli token create > /dev/null
+ntcli target add --env API_TOKEN=/etc/app.env
+ntcli target deliver
+ntcli token refresh --expires-in 120d";
+
 /// The page in roff's man macros.
 pub(crate) fn page() -> String {
     let root = command_tree();
-    let mut out =
-        format!(".TH NTCLI 1 \"\" \"ntcli {}\" \"User Commands\"\n", env!("CARGO_PKG_VERSION"));
+    let mut out = format!(
+        ".TH NTCLI 1 \"\" \"ntcli {}\" \"User Commands\"\n.nh\n",
+        env!("CARGO_PKG_VERSION")
+    );
     let mut about = root.description.splitn(2, ". ");
     section(&mut out, "NAME");
     let name = about.next().unwrap_or_default();
@@ -19,6 +33,10 @@ pub(crate) fn page() -> String {
     let _ = writeln!(out, "ntcli \\- {}", plain(name.trim_end_matches('.')));
     section(&mut out, "SYNOPSIS");
     out.push_str(".B ntcli\n.I COMMAND\n[\\fIARGUMENTS\\fR] [\\fIOPTIONS\\fR]\n");
+    section(&mut out, "DESCRIPTION");
+    let _ = writeln!(out, "{DESCRIPTION}");
+    section(&mut out, "EXAMPLES");
+    let _ = writeln!(out, ".nf\n{}\n.fi", plain(EXAMPLES));
     section(&mut out, "COMMANDS");
     for group in &root.commands {
         commands(&mut out, &[group.name], &group.command, root.flags);
@@ -53,6 +71,8 @@ pub(crate) fn page() -> String {
     ] {
         entry(&mut out, &format!("~/.ntcli/{name}"), holds);
     }
+    section(&mut out, "SEE ALSO");
+    out.push_str("crontab(5), systemd.timer(5), curl(1)\n");
     out
 }
 
@@ -73,6 +93,9 @@ fn commands(out: &mut String, path: &[&str], node: &CommandInfoWithArgs, globals
         }
         for code in node.error_codes.iter().filter(|code| !code.description.is_empty()) {
             entry(out, &format!("exit {}", code.code), code.description);
+        }
+        if !node.examples.is_empty() {
+            out.push_str(".PP\nExamples:\n");
         }
         for example in node.examples {
             let _ = writeln!(out, ".PP\n.nf\n{}\n.fi", plain(example));

@@ -169,7 +169,10 @@ impl Scan {
                 .or_else(|| elsewhere(word, group))
             {
                 Some(near) => {
-                    self.meant = Some(near.clone()).filter(|near| near.starts_with("ntcli "));
+                    // Options may follow that a corrected command would not have: --dry-run.
+                    let in_group = || format!("{} {near} --help", help::spelled(&self.path));
+                    let is_full = near.starts_with("ntcli ");
+                    self.meant = Some(if is_full { near.clone() } else { in_group() });
                     format!("Unknown command {shown}; did you mean '{near}'?")
                 }
                 None => format!("Unknown command {shown}"),

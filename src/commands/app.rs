@@ -285,7 +285,7 @@ pub(super) fn seconds(ctx: &Context, option: &str, text: &str) -> Result<u64> {
     };
     parse_duration(text).or_else(until).ok_or_else(|| Error::InvalidValue {
         message: format!(
-            "{option} takes seconds, a duration such as 90s, 1h, 30d or 1d12h, or a date to come (2027-12-01)"
+            "{option} takes seconds, a duration such as 90s, 1h, 30d or 1d12h, or a future date (2027-12-01)"
         ),
     })
 }

@@ -32,21 +32,17 @@ pub(super) fn set(ctx: &Context, args: &DomainSet, verbose: bool) -> Result<Repo
     })?;
     drop(dir);
     let report = report(ctx, &config, verbose)?.that_changed(left.is_some());
-    if let Some(server) = left {
-        tell_what_stays(&app, &config, &server);
-    }
-    Ok(report)
+    let next = left.and_then(|server| tell_what_stays(&app, &config, &server));
+    Ok(report.then(next))
 }
 
-/// Reports what the new server does not get.
-fn tell_what_stays(app: &App, config: &Config, server: &str) {
+/// Reports what the new server does not get. The session is left to the caller.
+fn tell_what_stays(app: &App, config: &Config, server: &str) -> Option<String> {
     let here = endpoints::of_domain(config.domain(), config.insecure());
-    if let Some(session) = config.session().filter(|session| !session.is_for(&here)) {
-        app.console().note(&format!(
-            "The stored session is for {} and is not sent to {here}: ntcli auth login",
-            session.server.as_deref().unwrap_or(server)
-        ));
-    }
+    let session = config.session().filter(|session| !session.is_for(&here)).map(|session| {
+        let owner = session.server.as_deref().unwrap_or(server);
+        format!("The stored session is for {owner} and is not sent to {here}: ntcli auth login")
+    });
     // The next refresh reports a journal that cannot be read.
     let pending = app.pending().unwrap_or_default();
     let mut servers: Vec<&str> =
@@ -61,6 +57,7 @@ fn tell_what_stays(app: &App, config: &Config, server: &str) {
             shell_word(server)
         ));
     }
+    session
 }
 
 /// Shows the domain.

@@ -11,19 +11,17 @@ use crate::text::printable;
 /// The words that servers use for healthy.
 const WELL: [&str; 5] = ["healthy", "ok", "up", "pass", "alive"];
 
-const ASK: &str = "get the server's health";
-const REACH: &str = "reach the server";
-
 /// Asks the server for its health.
 pub(super) fn run(ctx: &Context) -> Result<Report> {
     let app = App::open(ctx)?;
     let config = app.config()?;
     let api = app.api(&config, As::Anonymous)?;
     let health = api.health();
+    let ask = "get the health of the server";
     let health = health.map_err(|failure| match failure.status() {
-        Some(401 | 403) => Error::call(ASK, failure),
-        None => ManageError::NoServer { action: REACH, failure }.into(),
-        _ => ManageError::NoServer { action: ASK, failure }.into(),
+        Some(401 | 403) => Error::call(ask, failure),
+        Some(_) => ManageError::NoServer { action: ask, failure }.into(),
+        None => ManageError::NoServer { action: "reach the server", failure }.into(),
     })?;
 
     let well = WELL.iter().any(|w| health.status.eq_ignore_ascii_case(w));

@@ -5,7 +5,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use crate::text::{folded, printable};
+use crate::text::{folded, printable, shortened, tame};
 
 /// Lines up to this fit every terminal.
 const NARROW: usize = 40;
@@ -222,7 +222,9 @@ impl Console {
         if !self.0.err_is_terminal {
             return;
         }
-        self.write_err(&tame(line));
+        // One that wraps could not be cleared.
+        let room = if line.len() < NARROW { NARROW } else { self.width().unwrap_or(80) };
+        self.write_err(&shortened(&tame(line), room - 1));
         *self.0.progress_shown.borrow_mut() = true;
     }
 
@@ -238,10 +240,4 @@ impl Console {
             self.write_err("\r\x1b[K");
         }
     }
-}
-
-/// Lines without terminal control characters.
-fn tame(lines: &str) -> String {
-    let lines: Vec<String> = lines.split('\n').map(printable).collect();
-    lines.join("\n")
 }

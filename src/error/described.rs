@@ -49,6 +49,16 @@ impl Described {
         Self { hint: self.hint.or_else(|| Some(hint.into())), ..self }
     }
 
+    /// Where the message begins with an environment variable, the list of them helps.
+    pub(super) fn hint_on_variable(self) -> Self {
+        let name = self.message.split(' ').next().unwrap_or_default();
+        if name.contains('_') && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_') {
+            self.hint("ntcli help environment")
+        } else {
+            self
+        }
+    }
+
     pub(super) fn causes(self, causes: &[String]) -> Self {
         Self { causes: causes.to_vec(), ..self }
     }
@@ -64,8 +74,12 @@ impl Described {
         let folder = word(folder.unwrap_or(Path::new(".")));
         let hint = match source.kind() {
             io::ErrorKind::PermissionDenied => Some(format!("ls -ld {folder} {}", word(path))),
-            io::ErrorKind::StorageFull => Some(format!("df -h {folder}")),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Some(format!("df -h {folder}"))
+            }
             io::ErrorKind::ReadOnlyFilesystem => Some(format!("findmnt -T {folder}")),
+            // Ours: it is not of a kind that we take.
+            io::ErrorKind::Other => Some(format!("ls -l {}", word(path))),
             _ => None,
         };
         Self { hint, ..self.cause(source) }
@@ -186,12 +200,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_wrong_variable_leads_to_the_list_of_them() {
+        let hint = |message: &str| Described::new("", 2, message).hint_on_variable().hint;
+        assert_eq!(hint("NTCLI_TIMEOUT must be 1").as_deref(), Some("ntcli help environment"));
+        assert_eq!(hint("The JTI is empty"), None);
+        assert_eq!(hint("--lock-wait takes seconds"), None);
+    }
+
+    #[test]
     fn what_shows_why_a_file_cannot_be_used() {
         for (kind, path, hint) in [
             (io::ErrorKind::PermissionDenied, "/a b/x", Some("ls -ld '/a b' '/a b/x'")),
             (io::ErrorKind::PermissionDenied, "x", Some("ls -ld . x")),
             (io::ErrorKind::StorageFull, "/a/x", Some("df -h /a")),
             (io::ErrorKind::ReadOnlyFilesystem, "/a/x", Some("findmnt -T /a")),
+            (io::ErrorKind::Other, "/a/x", Some("ls -l /a/x")),
             (io::ErrorKind::IsADirectory, "/a/x", None),
         ] {
             let error = Error::ReadFile { path: PathBuf::from(path), source: kind.into() };

@@ -20,10 +20,8 @@ impl Error {
                 "Invalid expiration time",
             )
             .hint("ntcli token refresh --expires-in 31536000")
-            .cause(&"what is accepted: seconds, 90s 15m 12h 30d 52w 1y 1d12h, a date to come (2027-12-01), or never"),
-            Self::InvalidValue { message } => {
-                Described::new("invalid_value", exit::USAGE, message)
-            }
+            .cause(&"it must be seconds, 90s 15m 12h 30d 52w 1y 1d12h, a future date (2027-12-01), or never"),
+            Self::InvalidValue { message } => Described::new("invalid_value", exit::USAGE, message).hint_on_variable(),
             Self::NoSession { reason } => {
                 let described = Described::new(
                     "authentication_required",

@@ -123,9 +123,7 @@ impl TokenFile {
         store::probe_foreign(&path).map_err(|error| Error::CannotDeliver {
             target: None,
             reason: error.in_one_line(),
-            hint: error.hint().unwrap_or_else(|| {
-                format!("ls -ld {}", shell_word(&store::parent_of(&path).to_string_lossy()))
-            }),
+            hint: error.hint().unwrap_or_default(),
         })
     }
 

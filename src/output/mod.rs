@@ -29,6 +29,8 @@ pub(crate) struct Report {
     pub succeeded: Vec<String>,
     /// What changed, in a line; otherwise the first one of the text says it.
     pub brief: Option<String>,
+    /// What to do next, said after the result.
+    next: Option<String>,
     /// Whether the result has been printed already.
     delivered: bool,
 }
@@ -71,6 +73,7 @@ impl Report {
             changed: true,
             succeeded: Vec::new(),
             brief: None,
+            next: None,
             delivered: false,
         }
     }
@@ -83,6 +86,12 @@ impl Report {
     /// Tells whether something is another way than before.
     pub(crate) fn that_changed(mut self, changed: bool) -> Self {
         self.changed = changed;
+        self
+    }
+
+    /// Says what to do next, after the result.
+    pub(crate) fn then(mut self, next: Option<String>) -> Self {
+        self.next = next;
         self
     }
 
@@ -104,13 +113,14 @@ pub(crate) fn deliver(console: &Console, as_json: bool, text: &str, json: &Json)
 /// Prints the result of a command and returns the exit code.
 pub(crate) fn finish(console: &Console, shows: Shows, outcome: Result<Report, Error>) -> u8 {
     console.clear_progress();
-    let (report, error) = match outcome {
+    let (mut report, error) = match outcome {
         Ok(mut report) => {
             let problem = report.problem.take();
             (Some(report), problem)
         }
         Err(error) => (None, Some(error)),
     };
+    let next = report.as_mut().and_then(|report| report.next.take());
     let success = report.as_ref().map_or(0, |r| r.exit);
     let unwritten = report.as_ref().map_or(exit::FAILED, |r| r.unwritten);
     let printed = if report.as_ref().is_some_and(|report| report.delivered) {
@@ -124,6 +134,9 @@ pub(crate) fn finish(console: &Console, shows: Shows, outcome: Result<Report, Er
     } else {
         report.map_or(Ok(()), |report| console.result(&shows.of(report, error.is_some())))
     };
+    if let Some(next) = next {
+        console.note(&next);
+    }
     if let Some(error) = &error {
         explain(console, error);
     }

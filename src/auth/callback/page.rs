@@ -2,10 +2,12 @@
 
 use super::request::Stray;
 
-/// A tick in a circle, for the browser's tab; one that is in the page is not asked for elsewhere.
+/// A circle for the browser's tab; one that is in the page is not asked for elsewhere.
 const ICON: &str = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8' fill='none' \
-                    stroke='white'><circle cx='4' cy='4' r='4' fill='seagreen' stroke='none'/>\
-                    <path d='M2 4l1.5 1.5L6 3'/></svg>";
+                    stroke='white'><circle cx='4' cy='4' r='4' stroke='none' ";
+/// What makes it a tick or a cross.
+const TICK: &str = "fill='seagreen'/><path d='M2 4l1.5 1.5L6 3'/></svg>";
+const CROSS: &str = "fill='firebrick'/><path d='M2.5 2.5l3 3m0-3l-3 3'/></svg>";
 const STYLE: &str = ":root{color-scheme:light dark}\
                      body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34em;margin:15vh auto;padding:0 1rem;\
                      overflow-wrap:anywhere}code{display:inline-block;font-size:1rem;background:#8883;padding:.2em .4em}";
@@ -13,13 +15,14 @@ const STYLE: &str = ":root{color-scheme:light dark}\
 /// The answer to a stray request.
 pub(super) fn for_stray(stray: Stray) -> Vec<u8> {
     let (status, text) = match stray {
-        Stray::Malformed => ("400 Bad Request", "This is not the answer of a sign-in."),
-        Stray::Elsewhere => ("404 Not Found", "There is nothing here but the end of a sign-in."),
-        Stray::WrongMethod => {
-            ("405 Method Not Allowed", "Only a browser coming back is expected here.")
-        }
+        Stray::Malformed => ("400 Bad Request", "This is not the end of a sign-in."),
+        Stray::Elsewhere => ("404 Not Found", "This address only receives the end of a sign-in."),
+        Stray::WrongMethod => (
+            "405 Method Not Allowed",
+            "Only a browser that comes back from a sign-in may ask here.",
+        ),
         Stray::WrongState => {
-            ("400 Bad Request", "This answer does not belong to the sign-in that is going on.")
+            ("400 Bad Request", "This belongs to a sign-in other than the one that is waiting.")
         }
         Stray::TooLong => ("431 Request Header Fields Too Large", "This request is too long."),
     };
@@ -47,10 +50,11 @@ pub(super) fn for_end(outcome: Result<Option<&str>, (&str, Option<&str>)>) -> Ve
 /// passed on.
 fn page(status: &str, title: &str, text: &str, next: &str) -> Vec<u8> {
     let text = escape(text);
+    let sign = if status.starts_with("200") { TICK } else { CROSS };
     let html = format!(
         "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title} · ntcli</title>\n\
-         <link rel=\"icon\" href=\"{ICON}\"><style>{STYLE}</style>\n\
+         <link rel=\"icon\" href=\"{ICON}{sign}\"><style>{STYLE}</style>\n\
          <h1>{title}</h1>\n<p>{text}</p>\n<p>{next}</p></html>\n"
     );
     let allow = if status.starts_with("405") { "Allow: GET\r\n" } else { "" };
@@ -101,6 +105,7 @@ mod tests {
             failed.contains("<p>Return to the terminal and run <code>ntcli auth login</code></p>")
         );
         assert!(text(for_end(Err(("No", None)))).contains("<p>Return to the terminal.</p>"));
+        assert!(done.contains("seagreen") && !failed.contains("seagreen"), "{failed}");
         let stray = text(for_stray(Stray::WrongState));
         assert!(stray.contains("open the address that ntcli printed last"), "{stray}");
     }

@@ -64,7 +64,7 @@ pub(crate) struct AuthLogin {
     /// read a session token from stdin instead of using a browser; it is checked with the server
     #[argh(switch)]
     pub token_stdin: bool,
-    /// lifetime of that session: seconds, 90s 15m 12h 30d 52w 1y 1d12h, a date, or never (only with --token-stdin)
+    /// lifetime of the session: seconds, 90s 15m 12h 30d 52w 1y 1d12h, a date, or never (only with --token-stdin)
     #[argh(option, arg_name = "DURATION")]
     pub expires_in: Option<String>,
 }

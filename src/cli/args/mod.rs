@@ -57,7 +57,7 @@ pub(super) const HABITS: &[(&str, &str, &str)] = &[
     ("", "whoami", "ntcli auth status"),
     ("", "rotate", "ntcli token refresh"),
     ("", "renew", "ntcli token refresh"),
-    ("", "use", "ntcli workspace switch"),
+    ("", "use", "ntcli workspace select"),
     ("", "ws-list", "ntcli workspace list"),
     ("token", "get", "ntcli token print"),
     ("token", "info", "ntcli token show"),
@@ -102,7 +102,7 @@ pub(super) const RUNS_A_PROGRAM: [&str; 2] = ["token", "exec"];
 /// Its options are those of every command; the parser takes them from anywhere.
 #[derive(FromArgs, ArgsInfo, Debug)]
 pub(super) struct Ntcli {
-    /// what stdout gets; text includes tables; --json for short
+    /// print text (also called table) or JSON; --json for short
     #[argh(option, arg_name = "text|json", default = "Format::Text")]
     pub(super) format: Format,
     /// trace HTTP to stderr, without secrets

@@ -114,13 +114,13 @@ pub(crate) struct ConfigReset {
     pub force: bool,
 }
 
-/// Ask the server whether it is well.
+/// Check the server's health.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
     name = "health",
     example = "ntcli health --format json",
-    error_code(0, "the server is well"),
+    error_code(0, "the server is healthy"),
     error_code(1, ""),
     error_code(2, ""),
     error_code(4, ""),

@@ -104,13 +104,13 @@ pub(crate) struct TokenRefresh {
     /// fails, they do not
     #[argh(switch)]
     pub canary: bool,
-    /// with --all: stop after so many failures in a row at the same step (default 3)
+    /// with --all: stop after this many failures in a row at the same step (default 3)
     #[argh(option, arg_name = "NUMBER", from_str_fn(count))]
     pub max_failures: Option<u32>,
-    /// first wait for a random time up to this; not at a terminal
+    /// first wait a random time, up to this; not on a terminal
     #[argh(option, arg_name = "DURATION")]
     pub splay: Option<String>,
-    /// write metrics of how the run ended to this file, for Prometheus
+    /// write metrics about how the run ended to this file, for Prometheus
     #[argh(option, arg_name = "PATH")]
     pub metrics: Option<String>,
     /// write the new token to this file before the old one is revoked; repeatable; env:NAME=PATH
@@ -232,14 +232,14 @@ pub(crate) struct TokenList {
     pub show_expired: bool,
 }
 
-/// Show by the exit code whether a refresh is due, without asking the server:
+/// Tell by the exit code whether a refresh is due, without asking the server:
 /// for scripts, and the `ExecCondition` of systemd.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
     name = "needs-refresh",
     example = "ntcli token needs-refresh --within 14d && ntcli token refresh",
-    error_code(0, "a refresh is due, or earlier work"),
+    error_code(0, "a refresh is due, or earlier work is pending"),
     error_code(1, "not due yet"),
     error_code(255, "an error, wrong usage included")
 )]
@@ -295,7 +295,7 @@ fn jtis(text: &str) -> Result<Jtis, String> {
     error_code(8, "the token may still be live, or due work could not be finished")
 )]
 pub(crate) struct TokenRevoke {
-    /// the token to revoke, as token list shows it; further ones that begin with `jti_` too
+    /// the token to revoke, as token list shows it; more may follow, each beginning with `jti_`
     #[argh(positional, arg_name = "JTI|--pending", from_str_fn(jtis))]
     pub jtis: Jtis,
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one

@@ -27,7 +27,7 @@ pub(crate) struct TokenPrint {
     pub allow_expired: bool,
 }
 
-/// Run a command with the current token in its environment. It replaces ntcli
+/// Run a command with the current token in its environment. The command replaces ntcli
 /// and gets everything after --, but no session variable.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
@@ -35,7 +35,7 @@ pub(crate) struct TokenPrint {
     name = "exec",
     example = "ntcli token exec -- ./deploy.sh",
     example = "ntcli token exec prod --env API_TOKEN -- terraform apply",
-    error_code(0, "that of the command, like any other"),
+    error_code(0, "the command's own exit code, as any not listed here"),
     error_code(1, "no token here, or it has expired"),
     error_code(2, ""),
     error_code(126, "the command cannot be run"),

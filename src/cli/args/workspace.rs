@@ -154,7 +154,7 @@ pub(crate) struct WorkspaceDelete {
 )]
 pub(crate) struct WorkspaceCurrent {}
 
-/// Leave no workspace active. Its token stays.
+/// Leave no workspace active. All tokens stay.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,

@@ -39,6 +39,17 @@ fn the_first_page_is_short() {
     }
 }
 
+/// So does who types the name of a group, or asks for help on a command of few options.
+#[test]
+fn the_pages_of_groups_and_of_small_commands_fit_a_terminal() {
+    let small = ["workspace list", "auth status", "target check", "config reset"];
+    let groups = all().into_iter().filter(|(_, leaf)| !leaf).map(|(command, _)| command);
+    for command in groups.chain(small.map(str::to_owned)) {
+        let page = shown(&format!("{command} --help"));
+        assert!(page.lines().count() <= 23, "{page}");
+    }
+}
+
 #[test]
 fn topics() {
     for topic in ["environment", "exit-codes", "json", "recovery"] {
@@ -138,8 +149,7 @@ fn parts_of_a_page() {
         "Usage: ntcli token refresh [WORKSPACE] [OPTIONS]\n",
         "\n  -w, --workspace WORKSPACE   ",
         "\n      --print                 ",
-        "\n  -h, --help                  ",
-        "\n  -V, --version               ",
+        "\nOptions of every command (see ntcli --help):\n  --help, --format text|json, ",
         "\n   10  outcome unknown",
     ] {
         assert!(page.contains(part), "{part}\n{page}");

@@ -134,11 +134,14 @@ fn combinations() {
 }
 
 #[test]
-fn the_hint_is_the_help_of_the_command_reached() {
+fn the_hint_is_what_was_meant_or_the_help_of_the_command_reached() {
     for (line, hint) in [
-        ("tokn", "ntcli --help"),
-        ("token refesh", "ntcli token --help"),
+        ("tokn", "ntcli token --help"),
+        ("frobnicate", "ntcli --help"),
+        ("token delet", "ntcli token --help"),
+        ("token refesh", "ntcli token refresh --help"),
         ("refesh", "ntcli token refresh"),
+        ("use prod", "ntcli workspace select"),
         ("whoami", "ntcli auth status"),
         ("--workspace prod token show", "ntcli --help"),
         ("ws use", "ntcli workspace switch --help"),

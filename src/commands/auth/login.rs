@@ -46,8 +46,9 @@ pub(super) fn run(ctx: &Context, options: &LoginOptions) -> Result<Report> {
     if !options.force
         && let Some(session) = still_signed_in(ctx, &config, http, &server)?
     {
-        ctx.console.note("To sign in again: ntcli auth login --force");
-        return Ok(super::signed_in("Already signed in", &session, ctx.clock.now()));
+        let again = "To sign in again: ntcli auth login --force".to_owned();
+        let report = super::signed_in("Already signed in", &session, ctx.clock.now());
+        return Ok(report.then(Some(again)));
     }
     // Check that the config can be written before the user goes through the browser.
     app.lock()?.probe()?;

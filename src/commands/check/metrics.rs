@@ -30,7 +30,7 @@ pub(in crate::commands) fn check_path(app: &App, path: &Path) -> Result<()> {
     let is_ours = |bytes: &[u8]| bytes.is_empty() || bytes.starts_with(b"# HELP ntcli_");
     match store::read(path) {
         Ok(Some(contents)) if !is_ours(&contents.bytes) => {
-            refused(format!("--metrics: {} is there and holds something else", path.display()))
+            refused(format!("--metrics: {} exists and holds something else", path.display()))
         }
         _ => Ok(()),
     }

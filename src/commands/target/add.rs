@@ -51,12 +51,10 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report
         let path = shell_word(&path.display().to_string());
         ctx.console.warn(&format!("Every user of this machine can read the file: chmod o= {path}"));
     }
-    if is_new {
-        ctx.console.note(&format!("Nothing is delivered yet: ntcli target deliver {id}"));
-    }
+    let next = is_new.then(|| format!("Nothing is delivered yet: ntcli target deliver {id}"));
     let status = if is_new { "added" } else { "known" };
     let json = Json::of([("target", json(&target)), ("status", status.into())]);
-    Ok(Report::new(text, json).that_changed(is_new))
+    Ok(Report::new(text, json).that_changed(is_new).then(next))
 }
 
 fn not_added(error: Error) -> Error {

@@ -57,9 +57,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetDeliver) -> Result<Re
             }
         }
     }
-    if chosen.is_empty() {
-        ctx.console.note("There are no targets yet: ntcli target add --help");
-    }
+    super::say_if_none(ctx, &targets);
     let report = Report::new(text, Json::of([("targets", Json::Array(rows))]));
     let again = match &args.id {
         Some(id) => format!("ntcli target deliver {}", printable(id)),

@@ -20,9 +20,7 @@ use crate::text::printable;
 pub(in crate::commands) fn list(ctx: &Context) -> Result<Report> {
     let app = App::open(ctx)?;
     let targets = Targets::load(&app.paths.targets)?;
-    if targets.all().is_empty() {
-        ctx.console.note("There are no targets yet: ntcli target add --help");
-    }
+    say_if_none(ctx, &targets);
     let mut table = Table::new(&["ID", "Workspace", "Delivery"]).expendable(&[1]);
     let mut rows = Vec::new();
     for target in targets.all() {
@@ -33,6 +31,13 @@ pub(in crate::commands) fn list(ctx: &Context) -> Result<Report> {
     }
     let text = table.show(&ctx.console);
     Ok(Report::new(text, Json::of([("targets", Json::Array(rows))])))
+}
+
+/// Says how to add the first target.
+fn say_if_none(ctx: &Context, targets: &Targets) {
+    if targets.all().is_empty() {
+        ctx.console.note("There are no targets yet: ntcli target add --help");
+    }
 }
 
 /// Forgets a target.

@@ -53,16 +53,17 @@ fn report(app: &App, created: &CreatedWorkspace, signed_in: bool) -> Report {
     let mut text = format!("Workspace created: {}\n", printable(&workspace.name));
     text += &format!("ID: {}\n", printable(&workspace.id));
     text += "It is the active workspace now.\n";
-    match token {
+    let next = match token {
         Some(token) => {
             let jti = printable(token.jti_for_people());
             text += &format!("Its first token ({jti}) is stored as the current one.\n");
+            None
         }
-        None if signed_in => app.console().note("It has no token here yet: ntcli token create"),
-        None => app.console().note(&format!(
+        None if signed_in => Some("It has no token here yet: ntcli token create".to_owned()),
+        None => Some(format!(
             "It has no token here yet: ntcli auth login, then ntcli token create ({WITHOUT_TOKENS})"
         )),
-    }
+    };
     let token = token
         .as_ref()
         .map(|t| Json::of([("jti", t.jti.clone().into()), ("expires_at", t.expiry.at().into())]));
@@ -72,7 +73,7 @@ fn report(app: &App, created: &CreatedWorkspace, signed_in: bool) -> Report {
         ("token", token.into()),
         ("message", "Workspace created".into()),
     ]);
-    Report::new(text, json)
+    Report::new(text, json).then(next)
 }
 
 #[cfg(test)]

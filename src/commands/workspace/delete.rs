@@ -53,8 +53,8 @@ pub(in crate::commands) fn run(ctx: &Context, args: &WorkspaceDelete) -> Result<
     };
     if was_active {
         text += "No workspace is active now.\n";
-        ctx.console.note("Choose another: ntcli workspace select");
     }
+    let next = was_active.then(|| "Choose another: ntcli workspace select".to_owned());
     let json = Json::of([
         ("workspace", json(&workspace)),
         ("status", if was_there { "deleted" } else { "already_gone" }.into()),
@@ -69,5 +69,5 @@ pub(in crate::commands) fn run(ctx: &Context, args: &WorkspaceDelete) -> Result<
         }
         .into()
     });
-    Ok(Report::new(text, json).with_problem(problem))
+    Ok(Report::new(text, json).then(next).with_problem(problem))
 }

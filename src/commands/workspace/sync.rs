@@ -54,12 +54,11 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
         rotation::forget_workspace(&mut dir, workspace)?;
     }
     let active = dir.config()?.active_key().map(str::to_owned);
-    if config.active_key().is_some() && active.is_none() {
-        ctx.console.note("The active workspace is gone; choose another: ntcli workspace select");
-    }
+    let is_gone = config.active_key().is_some() && active.is_none();
+    let next = "The active workspace is gone; choose another: ntcli workspace select".to_owned();
     warn_of_kept(&ctx.console, &changes);
     warn_of_two_tokens(&ctx.console, &dir.config()?);
-    Ok(report(&changes, total))
+    Ok(report(&changes, total).then(is_gone.then_some(next)))
 }
 
 /// Merges several entries of one workspace, unless a token that may work would be lost.

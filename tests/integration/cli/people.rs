@@ -203,6 +203,22 @@ fn everything_fits_the_terminal() {
     assert!(run.run().stdout.contains("\"message\": \"Unknown command 'nothing'\",\r\n"));
 }
 
+/// One that wraps could not be cleared.
+#[test]
+fn a_progress_line_is_no_wider_than_the_terminal() {
+    let (world, _) = World::ready();
+    let target = ["target", "add", "--exec", "true a-service-of-a-long-name && true another-one"];
+    world.ntcli(&target).run().exits(0);
+    for (columns, command) in [(80, "ntcli token refresh"), (40, "ntcli token refresh")] {
+        let Some(run) = at_terminal(&world, columns, command, "") else { return };
+        let output = run.run();
+        let mut lines = output.stdout.split("\r\u{1b}[K").filter(|line| line.ends_with('…'));
+        let delivering = lines.find(|line| line.contains("Delivering")).expect("progress");
+        assert_eq!(delivering.chars().count(), usize::from(columns) - 1, "{delivering}");
+        assert!(lines.all(|line| line.chars().count() < usize::from(columns)), "{output}");
+    }
+}
+
 #[test]
 fn without_a_token_nothing_is_said_of_a_refresh() {
     let (world, prod) = World::ready();

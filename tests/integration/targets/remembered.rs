@@ -42,6 +42,15 @@ fn drift_is_found_and_repaired() {
 }
 
 #[test]
+fn without_targets_every_command_names_the_one_that_adds_one() {
+    let (world, _) = World::ready();
+    for command in ["list", "check", "deliver"] {
+        let output = world.ntcli(&["target", command]).run();
+        output.exits(0).prints("").says_only("There are no targets yet: ntcli target add --help\n");
+    }
+}
+
+#[test]
 fn an_id_is_given_once() {
     let (world, _) = World::ready();
     add(&world, &["--file", "a"])
@@ -101,7 +110,7 @@ fn what_cannot_be_a_target() {
         world.refresh(&["--token-file", &flag]).exits(2);
     }
     for form in [["--file", "link"], ["--env", "A=link"]] {
-        add(&world, &form).exits(2).says("hard links");
+        add(&world, &form).exits(2).says("hard links").says("Hint: ls -l link\n");
     }
     add(&world, &["--exec", "no-such-command x"]).exits(2).says("no-such-command");
     add(&world, &["--exec", "syntax ("]).exits(2);

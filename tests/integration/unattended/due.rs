@@ -48,11 +48,11 @@ fn until_a_date() {
     let wrong = world.ntcli(&["token", "needs-refresh", "--within", "2001-12-01"]).run();
     wrong
         .exits(255)
-        .says("--within takes seconds, a duration such as 90s, 1h, 30d or 1d12h, or a date");
+        .says("--within takes seconds, a duration such as 90s, 1h, 30d or 1d12h, or a future date");
     let wrong = world.refresh(&["--expires-in", "2001-12-01"]);
     wrong
         .exits(2)
-        .says("Caused by: what is accepted: seconds, 90s 15m 12h 30d 52w 1y 1d12h, a date");
+        .says("Caused by: it must be seconds, 90s 15m 12h 30d 52w 1y 1d12h, a future date");
 }
 
 #[test]
