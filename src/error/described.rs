@@ -41,7 +41,9 @@ impl Described {
     /// A failed request, which decides the codes.
     pub(super) fn call(failure: &Failure, message: impl Into<String>) -> Self {
         let (code, exit_code) = call_codes(failure);
-        Self::new(code, exit_code, message).failure(failure)
+        let described = Self::new(code, exit_code, message).failure(failure);
+        // A setting that cannot be used comes from a variable.
+        if exit_code == exit::USAGE { described.hint("ntcli help environment") } else { described }
     }
 
     /// The first hint is kept: that of the cause fits best.

@@ -228,6 +228,7 @@ fn a_proxy_that_cannot_be_used() {
         nothing_has_changed(&world, &output);
         let words = format!("the proxy that https_proxy names cannot be used: {words}");
         output.exits(2).says(&words).does_not_say("hush");
+        output.says("Hint: ntcli help environment\n");
     }
 }
 
