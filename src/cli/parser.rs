@@ -7,11 +7,7 @@ use std::vec::IntoIter;
 
 use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
 
-use crate::text::nearest;
-
-use super::args::{
-    ALIASES, DESTRUCTIVE, Format, HABITS, OF_THE_OTHER_CLIENT, OPTION_HABITS, RUNS_A_PROGRAM,
-};
+use super::args::{ALIASES, Format, OF_THE_OTHER_CLIENT, OPTION_HABITS, RUNS_A_PROGRAM};
 use super::topics::{self, Topic};
 use super::{command_tree, help, suggest};
 
@@ -164,9 +160,9 @@ impl Scan {
         let names = self.node.commands.iter().map(|c| c.name).chain(aliases);
         let message = match suggest::shown(word) {
             None => format!("Unknown command: {}", suggest::NOT_SHOWN),
-            Some(shown) => match habit(group, word)
-                .or_else(|| harmless(word, names))
-                .or_else(|| elsewhere(word, group))
+            Some(shown) => match suggest::habit(group, word)
+                .or_else(|| suggest::harmless(word, names))
+                .or_else(|| suggest::elsewhere(word, group))
             {
                 Some(near) => {
                     // Options may follow that a corrected command would not have: --dry-run.
@@ -297,7 +293,7 @@ impl Scan {
             }
             Some(shown) => match self
                 .option_habit(name)
-                .or_else(|| harmless(name, self.flags().map(|f| f.long)))
+                .or_else(|| suggest::harmless(name, self.flags().map(|f| f.long)))
             {
                 Some(near) => format!("Unknown option {shown}; did you mean '{near}'?"),
                 None => format!("Unknown option {shown} of '{command}'"),
@@ -319,34 +315,4 @@ fn below(group: &CommandInfoWithArgs, name: &str) -> bool {
     let has = |node: &CommandInfoWithArgs| node.flags.iter().any(|f| f.long == name);
     let mut commands = group.commands.iter().map(|c| &c.command);
     commands.any(|node| has(node) || below(node, name))
-}
-
-/// The word that a slip may have meant, unless that takes something away.
-fn harmless<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    nearest(word, known).filter(|near| !DESTRUCTIVE.contains(&near.as_str()))
-}
-
-/// What is meant by a word of another program.
-fn habit(group: &str, word: &str) -> Option<String> {
-    let found = HABITS.iter().find(|habit| habit.0 == group && habit.1 == word);
-    found.map(|habit| habit.2.to_owned())
-}
-
-/// The full command for a word that only one group has, such as `refresh`.
-/// Without a group a slip counts too.
-fn elsewhere(word: &str, group: &str) -> Option<String> {
-    let tree = command_tree();
-    let all = tree
-        .commands
-        .iter()
-        .flat_map(|group| group.command.commands.iter().map(|command| (group.name, command.name)));
-    let all: Vec<(&str, &str)> = all.collect();
-    let near = || harmless(word, all.iter().map(|(_, name)| *name));
-    let meant = if group.is_empty() { near()? } else { word.to_owned() };
-    if DESTRUCTIVE.contains(&meant.as_str()) {
-        return None;
-    }
-    let mut found = all.into_iter().filter(|(_, name)| *name == meant);
-    let (group, name) = found.next().filter(|_| found.next().is_none())?;
-    Some(help::spelled(&[group, name]))
 }

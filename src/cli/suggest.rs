@@ -1,6 +1,9 @@
 //! Which of the user's words may be repeated in messages, and which known word is similar.
 
+use super::args::{DESTRUCTIVE, HABITS};
+use super::{command_tree, help};
 use crate::secret::redact;
+use crate::text::nearest;
 
 /// Stands for what may be a secret.
 pub(super) const NOT_SHOWN: &str = "an argument that is not shown here";
@@ -22,6 +25,36 @@ fn is_word(part: &str) -> bool {
         || letters.bytes().all(|b| b.is_ascii_uppercase());
     let alphabetic = letters.bytes().all(|b| b.is_ascii_alphabetic());
     !part.is_empty() && alphabetic && one_case && part.len() - letters.len() <= 4
+}
+
+/// The word that a slip may have meant, unless that takes something away.
+pub(super) fn harmless<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    nearest(word, known).filter(|near| !DESTRUCTIVE.contains(&near.as_str()))
+}
+
+/// What is meant by a word of another program.
+pub(super) fn habit(group: &str, word: &str) -> Option<String> {
+    let found = HABITS.iter().find(|habit| habit.0 == group && habit.1 == word);
+    found.map(|habit| habit.2.to_owned())
+}
+
+/// The full command for a word that only one group has, such as `refresh`.
+/// Without a group a slip counts too.
+pub(super) fn elsewhere(word: &str, group: &str) -> Option<String> {
+    let tree = command_tree();
+    let all = tree
+        .commands
+        .iter()
+        .flat_map(|group| group.command.commands.iter().map(|command| (group.name, command.name)));
+    let all: Vec<(&str, &str)> = all.collect();
+    let near = || harmless(word, all.iter().map(|(_, name)| *name));
+    let meant = if group.is_empty() { near()? } else { word.to_owned() };
+    if DESTRUCTIVE.contains(&meant.as_str()) {
+        return None;
+    }
+    let mut found = all.into_iter().filter(|(_, name)| *name == meant);
+    let (group, name) = found.next().filter(|_| found.next().is_none())?;
+    Some(help::spelled(&[group, name]))
 }
 
 #[cfg(test)]

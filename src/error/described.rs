@@ -125,6 +125,12 @@ fn is_foreign(failure: &Failure) -> bool {
     matches!(failure, Failure::Rejected { kind: ErrorKind::Foreign, .. })
 }
 
+/// The command that does pending work, at the server that it belongs to.
+pub(super) fn finish_pending(at: Option<&str>) -> String {
+    let at = at.map(|url| format!("NTCLI_API_URL={} ", shell_word(url))).unwrap_or_default();
+    format!("{at}ntcli token revoke --pending")
+}
+
 /// A token's id as a message names it.
 pub(super) fn id(jti: Option<&str>) -> String {
     printable(jti.unwrap_or("no id"))

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::described::{Described, id};
+use super::described::{Described, finish_pending, id};
 use super::{Failure, NewTokenFate, exit};
 use crate::text::{counted, printable, shell_word};
 use crate::time::Timestamp;
@@ -72,6 +72,8 @@ pub(crate) enum ManageError {
         left: Vec<String>,
         /// Whether a token still has to be delivered, which only a refresh can do.
         handing_on: bool,
+        /// The server that some of it belongs to, if that is another one.
+        at: Option<String>,
     },
     /// The outcome is unknown; a repeat is harmless.
     Unconfirmed {
@@ -120,7 +122,7 @@ impl ManageError {
     pub(super) fn described(&self) -> Described {
         match self {
             Self::Declined => {
-                Described::new("declined", exit::FAILED, "Not confirmed; nothing was done")
+                Described::new("declined", exit::FAILED, "Cancelled; nothing was done")
             }
             Self::NoWayBack { reason, then } => Described::new(
                 "no_way_back",
@@ -216,15 +218,15 @@ impl ManageError {
                 _ => "ntcli token list",
             })
             .causes(causes),
-            Self::StillOwed { left, handing_on } => Described::new(
+            Self::StillOwed { left, handing_on, at } => Described::new(
                 "still_owed",
                 exit::OLD_LIVE,
                 "Not everything that was due could be done; every later run tries again",
             )
             .hint(if *handing_on {
-                "ntcli token refresh, with the --token-file or --exec it had"
+                "ntcli token refresh, with the --token-file or --exec it had".to_owned()
             } else {
-                "ntcli token revoke --pending"
+                finish_pending(at.as_deref())
             })
             .causes(left),
             Self::Unconfirmed { action, failure, then } => Described {

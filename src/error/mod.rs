@@ -72,7 +72,10 @@ pub(crate) enum Error {
         reason: String,
     },
     /// This run did its own work, but that of an earlier one is still pending.
-    WorkPending,
+    WorkPending {
+        /// The server that some of it belongs to, if that is another one.
+        at: Option<String>,
+    },
     /// With `--canary` the workspace before this one failed; nothing was done about this one.
     CanaryFailed,
     /// Some of several workspaces failed.

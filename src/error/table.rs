@@ -1,6 +1,6 @@
 //! What each [`Error`] says, to people and to scripts.
 
-use super::described::{Described, call, id, lines};
+use super::described::{Described, call, finish_pending, id, lines};
 use super::{Error, NewTokenFate, exit};
 use crate::secret::redact;
 use crate::text::{printable, shell_word};
@@ -86,12 +86,12 @@ impl Error {
             )
             .hint("ntcli token list")
             .cause(reason),
-            Self::WorkPending => Described::new(
+            Self::WorkPending { at } => Described::new(
                 "work_pending",
                 exit::OLD_LIVE,
                 "Work of an earlier run could not be finished and is still pending",
             )
-            .hint("ntcli token revoke --pending"),
+            .hint(finish_pending(at.as_deref())),
             Self::SomeFailed {
                 failed,
                 total,

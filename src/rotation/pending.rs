@@ -156,6 +156,11 @@ impl Pending {
         creates.chain(rotations).chain(revocations).chain(orphans)
     }
 
+    /// A server that pending work belongs to and that is not this one.
+    pub(crate) fn other_server(&self, here: &str) -> Option<&str> {
+        self.workspaces().find(|w| !w.is_on(here)).map(|w| w.server.as_str())
+    }
+
     /// The unfinished refresh of a workspace.
     pub(crate) fn rotation(&self, workspace: &WorkspaceRef) -> Option<&Rotation> {
         self.rotations.iter().find(|r| r.workspace.is(workspace))

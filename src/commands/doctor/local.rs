@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Chart, Status};
+use crate::auth;
 use crate::commands::app::App;
 use crate::commands::check::watch::{self, Level, Limits};
 use crate::config::Config;
@@ -41,7 +42,10 @@ fn shown(path: &Path) -> String {
 pub(super) fn program(chart: &mut Chart, ctx: &Context) {
     let me = std::env::current_exe().and_then(fs::canonicalize).unwrap_or_default();
     let version = env!("CARGO_PKG_VERSION");
-    chart.ok("program", &format!("ntcli {version}, {}", me.display()));
+    // Without /proc it cannot be told where we are.
+    let place =
+        if me.as_os_str().is_empty() { "somewhere".into() } else { me.display().to_string() };
+    chart.ok("program", &format!("ntcli {version}, {place}"));
     let path = ctx.env.os("PATH").unwrap_or_default();
     let found = std::env::split_paths(path).map(|dir| dir.join("ntcli"));
     let first = found.filter_map(|path| fs::canonicalize(path).ok()).find(|path| path.is_file());
@@ -185,6 +189,18 @@ pub(super) fn history(chart: &mut Chart, app: &App) {
             }
         }
         (Err(error), _) | (_, Err(error)) => chart.error("history", &error),
+    }
+}
+
+/// A session in a file of its own is for nobody else.
+pub(super) fn session_file(chart: &mut Chart, app: &App, config: &Config) {
+    let given = auth::from_env(&app.ctx.env, config).ok().flatten();
+    let Some(file) = given.and_then(|given| given.file) else {
+        return;
+    };
+    if fs::metadata(&file).is_ok_and(|found| found.mode() & 0o077 != 0) {
+        let text = format!("other users can read the session in {}", file.display());
+        chart.warn("session", &text, &format!("chmod 600 {}", shown(&file)));
     }
 }
 

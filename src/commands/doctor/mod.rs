@@ -89,6 +89,7 @@ pub(super) fn run(ctx: &Context, args: &cli::Doctor) -> Result<Report> {
     local::history(&mut chart, &app);
     if let Some(config) = &config {
         local::tokens(&mut chart, &app, config);
+        local::session_file(&mut chart, &app, config);
     }
     timers::look(&mut chart, &app);
     if !args.offline {

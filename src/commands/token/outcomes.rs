@@ -117,7 +117,7 @@ impl<'a> Outcomes<'a> {
         many.results[n] = json;
     }
 
-    pub(super) fn report(self, met: Met, overdue: bool) -> Report {
+    pub(super) fn report(self, met: Met, overdue: Option<Error>) -> Report {
         let total = self.workspaces.len();
         let none = || Report::new("", Json::object()).with_problem(Some(Error::NoToken));
         let mut report = match self.many {
@@ -126,9 +126,7 @@ impl<'a> Outcomes<'a> {
         };
         report.succeeded = self.succeeded;
         met.add_to(&mut report.json);
-        if report.problem.is_none() && overdue {
-            report.problem = Some(Error::WorkPending);
-        }
+        report.problem = report.problem.or(overdue);
         report
     }
 }

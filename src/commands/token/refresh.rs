@@ -107,7 +107,8 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
         let those: Vec<WorkspaceRef> = able.iter().map(|n| workspaces[*n].clone()).collect();
         rotator.refresh(&those, &options, &mut |n, outcome| outcomes.take(able[n], outcome));
     }
-    let overdue = rotator.is_overdue();
+    let at = rotator.pending().other_server(&server).map(str::to_owned);
+    let overdue = rotator.is_overdue().then_some(Error::WorkPending { at });
     drop(rotator);
     Ok(outcomes.report(met, overdue))
 }

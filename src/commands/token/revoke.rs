@@ -10,7 +10,7 @@ use crate::error::{Error, ManageError, Result, chain, exit};
 use crate::json::Json;
 use crate::jwt;
 use crate::output::{self, Report, moment};
-use crate::rotation::{ByHand, Event, Pending, Rotation, Rotator, WorkspaceRef};
+use crate::rotation::{ByHand, ControlPlane, Event, Pending, Rotation, Rotator, WorkspaceRef};
 use crate::secret::redact;
 use crate::text::{printable, shell_word};
 
@@ -222,7 +222,7 @@ fn all_pending(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
     }
     if overdue {
         let report = settled(&revoked, &text, "still_owed");
-        return Ok(report.with_problem(Some(still_pending(&left).into())));
+        return Ok(report.with_problem(Some(still_pending(&left, api.server()).into())));
     }
     for pending in &left.revocations {
         let (jti, name) = (printable(&pending.jti), printable(&pending.workspace.name));
@@ -237,7 +237,7 @@ fn all_pending(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
     Ok(settled(&revoked, &text, "done"))
 }
 
-fn still_pending(left: &Pending) -> ManageError {
+fn still_pending(left: &Pending, server: &str) -> ManageError {
     let mut lines: Vec<String> = Vec::new();
     for workspace in left.workspaces() {
         for work in pending::of(left, workspace) {
@@ -248,7 +248,8 @@ fn still_pending(left: &Pending) -> ManageError {
         }
     }
     let handing_on = left.rotations.iter().any(Rotation::awaits_delivery);
-    ManageError::StillOwed { left: lines, handing_on }
+    let at = left.other_server(server).map(str::to_owned);
+    ManageError::StillOwed { left: lines, handing_on, at }
 }
 
 fn settled(revoked: &[(WorkspaceRef, String)], text: &str, status: &str) -> Report {

@@ -219,7 +219,7 @@ fn another_server() {
     {
         let run = world.ntcli(args).env("NTCLI_API_URL", copy.base_url());
         let output = run.run();
-        output.exits(8).says("is left alone here").says(&command);
+        output.exits(8).says("is left alone here").says(&format!("Hint: {command}\n"));
         let revoked = copy.requests().iter().any(|r| r.method == "DELETE");
         assert!(!revoked, "{:#?}", copy.requests());
         let after = std::fs::read_to_string(world.journal_path()).unwrap();

@@ -9,7 +9,7 @@ use super::check::{DAY, now_ms, set_end};
 use super::doctor::doctor;
 use crate::control_plane::{Fault, Route, Times};
 use crate::harness::parallel::for_each;
-use crate::harness::world::{Workspace, World};
+use crate::harness::world::{SESSION, Workspace, World};
 
 struct Case {
     name: &'static str,
@@ -47,7 +47,16 @@ fn status(code: u16) -> Fault {
     Fault::Status(code, String::new(), Vec::new())
 }
 
-const CASES: [Case; 32] = [
+const CASES: [Case; 33] = [
+    Case {
+        name: "open session file",
+        inject: |w, _| {
+            fs::write(w.outside("session"), SESSION).unwrap();
+            fs::set_permissions(w.outside("session"), Permissions::from_mode(0o640)).unwrap();
+        },
+        variables: &[("NTCLI_SESSION_TOKEN_FILE", "session")],
+        found: ("session", "warning", "other users can read the session", "chmod 600 session"),
+    },
     case(
         "no folder",
         |w, _| fs::remove_dir_all(&w.dir).unwrap(),
