@@ -1,7 +1,8 @@
 //! Tables: drawn with lines for a person at a terminal, plain aligned columns for a pipe.
 
-use crate::context::Console;
+use crate::context::Context;
 use crate::text::printable;
+use crate::time::Timestamp;
 
 /// Cells wider than this stick out of their column instead of widening it for every row: one long
 /// name must not push everything off the screen.
@@ -57,9 +58,30 @@ impl Table {
         self.rows.len() == 1
     }
 
-    /// As it fits the console: with lines around its cells on a terminal.
-    pub(crate) fn show(&self, console: &Console) -> String {
-        self.render(console.color_out(), console.width())
+    /// As it fits the console: on a terminal with lines around its cells, and with times also as seen
+    /// from now.
+    pub(crate) fn show(mut self, ctx: &Context) -> String {
+        let (lines, width) = (ctx.console.color_out(), ctx.console.width());
+        if let Some(width) = width {
+            self.tell_from(ctx.clock.now(), lines, width);
+        }
+        self.render(lines, width)
+    }
+
+    /// Says how far away the times of a column are, if there is room for it; of the last column first.
+    fn tell_from(&mut self, now: Timestamp, lines: bool, total: usize) {
+        for column in (0..self.rows[0].len()).rev() {
+            let before = self.rows.clone();
+            for cell in self.rows.iter_mut().filter_map(|row| row.get_mut(column)) {
+                if let Some(time) = Timestamp::parse_rfc3339(cell) {
+                    *cell += &format!(" ({})", time.from_now(now));
+                }
+            }
+            let widths = self.widths();
+            if widths.iter().sum::<usize>() > room(&widths, total, lines) {
+                self.rows = before;
+            }
+        }
     }
 
     /// The table with lines around its cells, or without any: then two spaces stand between
@@ -102,21 +124,17 @@ impl Table {
     /// Drops columns, then narrows them, until all fit; a dropped one has no width. The first one, which
     /// says what the row is about, is not cut.
     fn fit(&self, widths: &mut [usize], total: usize, lines: bool) {
-        let room = |widths: &[usize]| {
-            let shown = widths.iter().filter(|width| **width > 0).count();
-            total.saturating_sub(if lines { 3 * shown + 1 } else { 2 * shown.saturating_sub(1) })
-        };
         let is_cut = |n: usize| n > 0 && !self.whole.contains(&n);
         for column in self.expendable {
             let least = |(n, width): (usize, &usize)| {
                 if is_cut(n) { (*width).min(COMFORTABLE) } else { *width }
             };
             let least: usize = widths.iter().enumerate().map(least).sum();
-            if least > room(widths) {
+            if least > room(widths, total, lines) {
                 widths[*column] = 0;
             }
         }
-        let most = room(widths);
+        let most = room(widths, total, lines);
         while widths.iter().sum::<usize>() > most {
             let widest = (0..widths.len()).filter(|n| is_cut(*n)).max_by_key(|n| widths[*n]);
             let Some(widest) = widest.filter(|n| widths[*n] > NARROWEST) else {
@@ -135,6 +153,12 @@ impl Table {
         };
         (0..self.rows[0].len()).filter_map(widest).collect()
     }
+}
+
+/// What lines and gaps leave for the cells.
+fn room(widths: &[usize], total: usize, lines: bool) -> usize {
+    let shown = widths.iter().filter(|width| **width > 0).count();
+    total.saturating_sub(if lines { 3 * shown + 1 } else { 2 * shown.saturating_sub(1) })
 }
 
 /// The text with its middle left out: both ends of an id tell it from others.
@@ -230,6 +254,27 @@ mod tests {
             assert!(text.lines().all(|line| line.chars().count() <= width), "{width}: {text}");
             assert_eq!(text.contains('│'), width >= ROOM_FOR_LINES, "{width}: {text}");
             assert_eq!(text.contains("Expires"), width >= 50, "{width}: {text}");
+        }
+    }
+
+    /// Never at the cost of something else.
+    #[test]
+    fn times_are_relative_too_where_there_is_room() {
+        let now = Timestamp::parse_rfc3339("2026-11-26T05:48:42Z").unwrap();
+        let shown = |width| {
+            let mut table = Table::new(&["JTI", "Created", "Expires"]);
+            table.row(&["jti_1", "2026-11-25T05:48:42Z", "2026-12-26T05:48:42Z"]);
+            table.row(&["jti_2", "", "Never"]);
+            table.tell_from(now, true, width);
+            table.render(true, Some(width))
+        };
+        for (width, created, expires) in
+            [(80, true, true), (79, false, true), (68, false, true), (66, false, false)]
+        {
+            let text = shown(width);
+            assert_eq!(text.contains("2026-11-25T05:48:42Z (1 day ago)"), created, "{text}");
+            assert_eq!(text.contains("2026-12-26T05:48:42Z (in 30 days)"), expires, "{text}");
+            assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
         }
     }
 

@@ -46,7 +46,7 @@ fn text(ctx: &Context, config: &Config) -> Result<String> {
         table.row(&[&workspace.name, &workspace.id, token, &redact(&jti, &[]), &expires]);
     }
     if !table.is_empty() {
-        text += &format!("\n{}", table.show(&ctx.console));
+        text += &format!("\n{}", table.show(ctx));
     }
     Ok(text)
 }

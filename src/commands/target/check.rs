@@ -42,7 +42,7 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
         row.set("reason", reason.into());
         rows.push(row);
     }
-    let text = table.show(&ctx.console);
+    let text = table.show(ctx);
     let report = Report::new(text, Json::of([("targets", Json::Array(rows))]));
     let total = targets.all().len();
     let problem = (drifted > 0).then(|| ManageError::Drift { drifted, total }.into());

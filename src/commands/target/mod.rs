@@ -29,7 +29,7 @@ pub(in crate::commands) fn list(ctx: &Context) -> Result<Report> {
         table.row(&[&target.id.to_string(), &target.workspace, &does]);
         rows.push(json(target));
     }
-    let text = table.show(&ctx.console);
+    let text = table.show(ctx);
     Ok(Report::new(text, Json::of([("targets", Json::Array(rows))])))
 }
 

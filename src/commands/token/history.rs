@@ -50,7 +50,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenHistory) -> Result<Rep
             &text(line.target.as_ref().map_or(&line.reason, |_| &line.target)),
         ]);
     }
-    let text = table.show(&ctx.console);
+    let text = table.show(ctx);
     let lines = lines.into_iter().map(json_line).collect();
     Ok(Report::new(text, Json::of([("history", Json::Array(lines))])))
 }

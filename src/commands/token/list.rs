@@ -5,7 +5,7 @@ use crate::cli::TokenList;
 use crate::commands::app::{self, App, As};
 use crate::config::Workspace;
 use crate::config_dir::history::{self, Line};
-use crate::context::{Console, Context};
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::table::Table;
@@ -44,7 +44,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenList) -> Result<Report
     }
     // A token that is not active must not look like one.
     let with_status = args.show_expired || rows.iter().any(|row| row.status != "active");
-    let text = text(&rows, with_status, &ctx.console);
+    let text = text(&rows, with_status, ctx);
     let local = app::workspace_ref(&workspace, "");
     let json = Json::of([
         ("workspace_id", workspace.id.into()),
@@ -154,8 +154,8 @@ fn tell_of_current(ctx: &Context, workspace: &Workspace, rows: &[Row]) {
     }
 }
 
-fn text(rows: &[Row], with_status: bool, console: &Console) -> String {
-    let symbols = console.color_out();
+fn text(rows: &[Row], with_status: bool, ctx: &Context) -> String {
+    let symbols = ctx.console.color_out();
     let mark = |row: &Row| match (row.current, symbols) {
         (true, true) => "✓",
         (true, false) => "yes",
@@ -169,7 +169,7 @@ fn text(rows: &[Row], with_status: bool, console: &Console) -> String {
             let [created, expires] = dates(row);
             table.row(&[&row.jti, &created, &expires, mark(row), row.status]);
         }
-        table.show(console)
+        table.show(ctx)
     } else {
         let mut table = Table::new(&["JTI", "Created", "Expires", "Current"])
             .whole(&[1, 2])
@@ -178,7 +178,7 @@ fn text(rows: &[Row], with_status: bool, console: &Console) -> String {
             let [created, expires] = dates(row);
             table.row(&[&row.jti, &created, &expires, mark(row)]);
         }
-        table.show(console)
+        table.show(ctx)
     }
 }
 

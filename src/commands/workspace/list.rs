@@ -52,7 +52,7 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     hints(ctx, &found);
     warn_of_two_tokens(&ctx.console, &config);
     let json = Json::of([("workspaces", Json::Array(rows))]);
-    Ok(Report::new(table.show(&ctx.console), json))
+    Ok(Report::new(table.show(ctx), json))
 }
 
 fn hints(ctx: &Context, found: &[super::Found]) {
