@@ -157,7 +157,9 @@ impl Scan {
             return self.wrong(of_it);
         }
         let aliases = ALIASES.iter().filter(|a| a.0 == group).map(|a| a.1);
+        let topics = topics::TOPICS.iter().filter(|_| self.help && group.is_empty());
         let names = self.node.commands.iter().map(|c| c.name).chain(aliases);
+        let names = names.chain(topics.map(|topic| topic.name));
         let message = match suggest::shown(word) {
             None => format!("Unknown command: {}", suggest::NOT_SHOWN),
             Some(shown) => match suggest::habit(group, word)
@@ -167,8 +169,11 @@ impl Scan {
                 Some(near) => {
                     // Options may follow that a corrected command would not have: --dry-run.
                     let in_group = || format!("{} {near} --help", help::spelled(&self.path));
-                    let is_full = near.starts_with("ntcli ");
-                    self.meant = Some(if is_full { near.clone() } else { in_group() });
+                    self.meant = Some(match topics::find(&near) {
+                        Some(_) => format!("ntcli help {near}"),
+                        None if near.starts_with("ntcli ") => near.clone(),
+                        None => in_group(),
+                    });
                     format!("Unknown command {shown}; did you mean '{near}'?")
                 }
                 None => format!("Unknown command {shown}"),

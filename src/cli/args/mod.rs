@@ -90,8 +90,18 @@ pub(super) const OPTION_HABITS: &[(&str, &str)] = &[
 ];
 
 /// What takes something away: never guessed from a slip.
-pub(super) const DESTRUCTIVE: [&str; 8] =
-    ["delete", "reset", "revoke", "logout", "clear", "--force", "--forget", "--revoke-orphans"];
+pub(super) const DESTRUCTIVE: [&str; 10] = [
+    "delete",
+    "remove",
+    "reset",
+    "revoke",
+    "logout",
+    "clear",
+    "unset",
+    "--force",
+    "--forget",
+    "--revoke-orphans",
+];
 
 /// The command after whose `--` another program stands with its arguments. argh would want them to
 /// be UTF-8.

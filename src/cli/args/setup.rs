@@ -5,15 +5,16 @@ use std::str::FromStr;
 use argh::{ArgsInfo, FromArgs};
 
 /// Print the completions of a shell. `make install` puts them where the shells
-/// look. Otherwise, in `~/.bashrc`: `source <(ntcli completions bash)`; in `~/.zshrc`,
-/// after `compinit`: `source <(ntcli completions zsh)`; for fish, once:
-/// `ntcli completions fish > ~/.config/fish/completions/ntcli.fish`. They complete
-/// the names of workspaces, targets and tokens too, from the local files.
+/// look. Otherwise take a line from below: once for fish, in `~/.bashrc`, or in
+/// `~/.zshrc` after `compinit`. They complete the names of workspaces, targets and
+/// tokens too, from the local files.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
 #[argh(
     subcommand,
     name = "completions",
-    example = "ntcli completions bash",
+    example = "ntcli completions fish > ~/.config/fish/completions/ntcli.fish",
+    example = "source <(ntcli completions bash)",
+    example = "source <(ntcli completions zsh)",
     error_code(0, ""),
     error_code(1, ""),
     error_code(2, "")
