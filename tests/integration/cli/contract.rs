@@ -6,8 +6,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::cli::every_command::{Trouble, make, world};
+use crate::cli::every_command::{COMMANDS, Trouble, make, world};
 use crate::harness::parallel::for_each;
+use crate::harness::schema;
 use crate::harness::world::World;
 
 fn read(name: &str) -> String {
@@ -49,22 +50,39 @@ fn every_error_code_is_documented() {
     assert_eq!(rows, codes, "table and schema");
 }
 
-/// What does not end as other commands do: the schemas are the test.
+/// What does not end as other commands do.
+const ENDING_OTHERWISE: [&[&str]; 10] = [
+    &["check"],
+    &["check", "--all", "--max-age", "1d"],
+    &["doctor"],
+    &["doctor", "--offline"],
+    &["target", "remove", "1"],
+    &["token", "rollback"],
+    &["token", "refresh", "--dry-run"],
+    &["token", "refresh", "--all"],
+    &["token", "revoke", "--pending", "--forget"],
+    &["auth", "login", "--token-stdin"],
+];
+
+/// No command is left out, in success or in trouble.
+#[test]
+fn every_schema_is_tried() {
+    let all = COMMANDS.iter().map(|command| command.args).chain(ENDING_OTHERWISE);
+    let schema = |args: &[&str]| {
+        let words: Vec<String> = args.iter().chain(&["--json"]).map(|&word| word.into()).collect();
+        schema::of(&words).unwrap()
+    };
+    let tried: BTreeSet<&str> = all.map(schema).collect();
+    let known = schema::names().filter(|name| !["common.json", "failure.json"].contains(name));
+    assert_eq!(tried, known.collect());
+}
+
+/// The schemas are the test.
 #[test]
 fn answers_that_are_exit_codes_hold_to_the_schemas_too() {
-    let commands: [&[&str]; 9] = [
-        &["check"],
-        &["check", "--all", "--max-age", "1d"],
-        &["doctor"],
-        &["doctor", "--offline"],
-        &["token", "rollback"],
-        &["token", "refresh", "--dry-run"],
-        &["token", "refresh", "--all"],
-        &["token", "revoke", "--pending", "--forget"],
-        &["auth", "login", "--token-stdin"],
-    ];
     let troubles = Trouble::ALL.iter().map(Some).chain([None]);
-    let cases: Vec<_> = troubles.flat_map(|t| commands.iter().map(move |c| (c, t))).collect();
+    let cases: Vec<_> =
+        troubles.flat_map(|t| ENDING_OTHERWISE.iter().map(move |c| (c, t))).collect();
     for_each(16, &cases, |(args, trouble)| {
         let world = world();
         let args = [**args, &["--format", "json"][..]].concat();

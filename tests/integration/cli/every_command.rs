@@ -33,7 +33,7 @@ const fn command(args: &'static [&'static str], asks: Asks, locks: bool) -> Comm
     Command { args, asks, locks }
 }
 
-pub(super) const COMMANDS: [Command; 32] = [
+pub(super) const COMMANDS: [Command; 34] = [
     command(&["auth", "status"], Asks::Nothing, false),
     command(&["auth", "logout"], Asks::Nothing, true),
     command(&["auth", "logout", "--all"], Asks::Session, true),
@@ -47,10 +47,12 @@ pub(super) const COMMANDS: [Command; 32] = [
     command(&["token", "revoke", "jti_other", "--force"], Asks::Session, true),
     command(&["token", "revoke", "--pending"], Asks::Session, true),
     command(&["target", "add", "--file", "token"], Asks::Nothing, true),
+    command(&["target", "list"], Asks::Nothing, false),
     command(&["target", "deliver"], Asks::Nothing, true),
     command(&["target", "check"], Asks::Nothing, true),
     command(&["token", "history"], Asks::Nothing, false),
     command(&["workspace", "list"], Asks::Server, false),
+    command(&["workspace", "current"], Asks::Nothing, false),
     command(&["workspace", "select", "remote"], Asks::Server, true),
     command(&["workspace", "select", "prod"], Asks::Nothing, true),
     command(&["workspace", "switch", "prod"], Asks::Nothing, true),
@@ -122,7 +124,10 @@ fn expected(command: &Command, trouble: Trouble) -> Vec<i32> {
     let asks = command.asks;
     match trouble {
         Trouble::BadConfig
-            if matches!(command.args, ["config", "path"] | ["completions", _] | ["man"]) =>
+            if matches!(
+                command.args,
+                ["config", "path"] | ["target", "list"] | ["completions", _] | ["man"]
+            ) =>
         {
             vec![0]
         }

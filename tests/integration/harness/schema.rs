@@ -43,6 +43,11 @@ fn schemas() -> &'static BTreeMap<String, Value> {
     })
 }
 
+/// The files of all schemas.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    schemas().keys().map(String::as_str)
+}
+
 /// The schema for a command line without the program, if it prints JSON.
 pub(crate) fn of(words: &[String]) -> Option<&'static str> {
     let words = words.split(|word| word == "--").next().unwrap_or_default();
