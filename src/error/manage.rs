@@ -243,7 +243,8 @@ impl ManageError {
                 .hint(*then)
             },
             Self::NoServer { action, failure } => {
-                Described::call(failure, format!("Could not {action}; nothing has changed"))
+                let cannot = failure.status().map_or("Cannot", |_| "Could not");
+                Described::call(failure, format!("{cannot} {action}; nothing has changed"))
                     .hint("ntcli domain show")
             }
             Self::TokenEnded { ended, named } => Described::new(

@@ -55,7 +55,7 @@ pub(crate) enum TokenCommand {
     example = "ntcli token refresh",
     example = "ntcli token refresh prod --expires-in 30d --format json",
     example = "ntcli token refresh --if-expires-within 30d --exec 'systemctl reload app'",
-    example = "ntcli token refresh --token-file env:API_TOKEN=/etc/app.env --revoke-after 1h",
+    example = "ntcli token refresh --token-file env:TOKEN=/etc/app.env --revoke-after 1h",
     error_code(0, ""),
     error_code(1, ""),
     error_code(2, ""),
