@@ -78,7 +78,10 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
     }
     if !scan.unknown_command && scan.version {
         let version = env!("CARGO_PKG_VERSION");
-        return Ok(Parsed::Show(format!("ntcli {version}\n")));
+        return Ok(Parsed::Show(match scan.format() {
+            Format::Json => format!("{{\n  \"version\": \"{version}\"\n}}\n"),
+            _ => format!("ntcli {version}\n"),
+        }));
     }
     if scan.problem.is_none() && scan.path.is_empty() && scan.options.is_empty() {
         return Ok(Parsed::Show(help::SHORT.to_owned()));

@@ -33,7 +33,7 @@ const fn command(args: &'static [&'static str], asks: Asks, locks: bool) -> Comm
     Command { args, asks, locks }
 }
 
-pub(super) const COMMANDS: [Command; 34] = [
+pub(super) const COMMANDS: [Command; 35] = [
     command(&["auth", "status"], Asks::Nothing, false),
     command(&["auth", "logout"], Asks::Nothing, true),
     command(&["auth", "logout", "--all"], Asks::Session, true),
@@ -68,6 +68,7 @@ pub(super) const COMMANDS: [Command; 34] = [
     command(&["health"], Asks::Health, false),
     command(&["completions", "bash"], Asks::Nothing, false),
     command(&["man"], Asks::Nothing, false),
+    command(&["version"], Asks::Nothing, false),
 ];
 
 const ROUTES: [Route; 9] = [
@@ -107,13 +108,18 @@ impl Trouble {
     ];
 }
 
-/// A world with work that a run left pending, so that every command has something to do.
+/// A world with a past, a target, and work that a run left pending, so that every command has something
+/// to tell.
 pub(super) fn world() -> World {
     let (world, workspace) = World::ready();
     world.plane.add_workspace("remote");
     let reference = json!({"key": workspace.key, "id": workspace.id, "name": "prod"});
     let record = json!({"owed": {"place": reference, "jti": "jti_owed", "not_before": null}});
     world.write("rotation.journal", format!("{record}\n").as_bytes());
+    let line = json!({"at": "2026-01-01T00:00:00Z", "event": "refreshed", "workspace": "prod",
+        "workspace_id": workspace.id, "jti": "jti_1", "old_jti": "jti_0", "expires_at": null});
+    world.write("history.jsonl", format!("{line}\n").as_bytes());
+    world.ntcli(&["target", "add", "--exec", "true"]).run().exits(0);
     world
 }
 
@@ -126,7 +132,7 @@ fn expected(command: &Command, trouble: Trouble) -> Vec<i32> {
         Trouble::BadConfig
             if matches!(
                 command.args,
-                ["config", "path"] | ["target", "list"] | ["completions", _] | ["man"]
+                ["config", "path"] | ["target", "list"] | ["completions", _] | ["man" | "version"]
             ) =>
         {
             vec![0]

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value};
 
 const GROUPS: [&str; 6] = ["auth", "token", "target", "workspace", "domain", "config"];
-const ALONE: [&str; 5] = ["check", "doctor", "health", "completions", "man"];
+const ALONE: [&str; 6] = ["check", "doctor", "health", "completions", "man", "version"];
 /// Other names of commands, with what they follow.
 const ALIASES: [(&str, &str, &str); 14] = [
     ("auth", "signup", "login"),
@@ -54,7 +54,7 @@ pub(crate) fn of(words: &[String]) -> Option<&'static str> {
     let has = |wanted: &str| words.iter().any(|word| word == wanted);
     let asks = has("--json") || has("--format=json") || words.windows(2).any(is_format);
     // Text for a person, and whatever the command prints.
-    let other = ["--help", "-h", "--version", "-V", "help", "version", "exec"];
+    let other = ["--help", "-h", "--version", "-V", "help", "exec"];
     if !asks || other.iter().any(|word| has(word)) {
         return None;
     }
