@@ -30,7 +30,9 @@ fn under<'a>(world: &'a World, script: &str, columns: u16, command: &str) -> Opt
     }
     let line = format!("stty rows 24 cols {columns}; {command}")
         .replace("ntcli ", &format!("{} ", world.program.display()));
-    let run = world.ntcli(&[""; 0]).under(&["sh", "-c", script, &line]);
+    // The tests themselves may run where Ctrl-C is ignored, in the background of a script.
+    let shell = ["env", "--default-signal=INT,QUIT", "sh", "-c", script, &line];
+    let run = world.ntcli(&[""; 0]).under(&shell);
     Some(run.env("TERM", "xterm").prints_secrets())
 }
 
