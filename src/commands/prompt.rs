@@ -41,8 +41,9 @@ impl Beside {
 }
 
 impl Drop for Beside {
-    /// Waiting closes its input.
+    /// It has nothing left to do, and could be stopped: Ctrl-Z stops both, and `kill -CONT` continues one.
     fn drop(&mut self) {
+        let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
@@ -70,6 +71,8 @@ pub(super) fn hidden(ctx: &Context, ask: &str, longest: u64) -> io::Result<Strin
     ctx.console.say(ask);
     let mut line = String::new();
     let read = (&mut *ctx.stdin.borrow_mut()).take(longest).read_line(&mut line);
+    // Waiting closes its input; it puts the terminal back first.
+    let _ = hiding.map(|mut shell| shell.0.wait());
     read.map(|_| line)
 }
 

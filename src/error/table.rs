@@ -192,7 +192,7 @@ impl Error {
                 ..Described::new(
                     "no_token_routes",
                     exit::FAILED,
-                    "This server issues no tokens (it has no /tokens routes); if it is the open-source core, none are needed",
+                    "The server, or a gateway before it, has no /tokens routes; nothing has changed. If it is the open-source core, it issues no tokens and none are needed",
                 )
                 .hint("ntcli domain show")
             },

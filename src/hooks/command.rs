@@ -99,7 +99,7 @@ impl Command {
     }
 }
 
-/// Finds out whether there is a shell. What it knows is not asked at every refresh.
+/// Finds out whether there is a shell, without running it: that would cost every refresh a process.
 pub(super) fn probe_shell() -> Result<()> {
     if Path::new(SHELL).exists() {
         return Ok(());

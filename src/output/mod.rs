@@ -30,7 +30,7 @@ pub(crate) struct Report {
     /// What changed, in a line; otherwise the first one of the text says it.
     pub brief: Option<String>,
     /// What to do next, said after the result.
-    next: Option<String>,
+    pub next: Option<String>,
     /// Whether the result has been printed already.
     delivered: bool,
 }

@@ -299,30 +299,27 @@ impl Rotator<'_> {
     }
 }
 
-/// Drops the pending work about one token or about all; of one workspace or of all. Nothing is
-/// sent: live tokens stay live. Returns the tokens that are no longer named.
+/// Drops the pending work about these tokens, or about all and the requests without an answer; of
+/// one workspace or of all. Nothing is sent: live tokens stay live. Returns what was dropped.
 pub(crate) fn forget(
     store: &mut dyn Store,
     workspace: Option<&WorkspaceRef>,
     jtis: &[String],
-) -> Result<Vec<(WorkspaceRef, String)>> {
+) -> Result<Pending> {
     let pending = store.pending()?;
     let meant = |w: &WorkspaceRef| workspace.is_none_or(|workspace| workspace.is(w));
-    let revocations = pending.revocations.iter().map(|p| (&p.workspace, &p.jti));
-    let tokens = revocations.chain(pending.orphans.iter().map(|o| (&o.workspace, &o.jti)));
-    let tokens: Vec<(WorkspaceRef, String)> = tokens
-        .filter(|(w, j)| meant(w) && (jtis.is_empty() || jtis.contains(j)))
-        .map(|(w, j)| (w.clone(), j.clone()))
-        .collect();
-    let mut records: Vec<Record> = tokens.iter().map(|(w, jti)| w.dismissed(jti)).collect();
-    if jtis.is_empty() {
-        let creates = pending.creates.iter().filter(|c| meant(&c.workspace));
-        records.extend(creates.map(|c| c.workspace.closed(c.at)));
-    }
-    for (workspace, jti) in &tokens {
+    let named = |jti: &String| jtis.is_empty() || jtis.contains(jti);
+    let mut dropped = Pending { rotations: Vec::new(), ..pending.clone() };
+    dropped.revocations.retain(|p| meant(&p.workspace) && named(&p.jti));
+    dropped.orphans.retain(|o| meant(&o.workspace) && named(&o.jti));
+    dropped.creates.retain(|c| meant(&c.workspace) && jtis.is_empty());
+    let tokens = dropped.tokens().map(|(workspace, jti)| workspace.dismissed(jti));
+    let requests = dropped.creates.iter().map(|c| c.workspace.closed(c.at));
+    let records = tokens.chain(requests).collect();
+    for (workspace, jti) in dropped.tokens() {
         store.note(workspace, &HistoryEvent::Dismissed { jti: jti.clone() }, false);
     }
-    drop_pending(store, pending, records).map(|()| tokens)
+    drop_pending(store, pending, records).map(|()| dropped)
 }
 
 /// Drops the pending work of every workspace, for a folder that is reset.

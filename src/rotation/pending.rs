@@ -156,6 +156,12 @@ impl Pending {
         creates.chain(rotations).chain(revocations).chain(orphans)
     }
 
+    /// The tokens that must be revoked, and those that nothing holds.
+    pub(crate) fn tokens(&self) -> impl Iterator<Item = (&WorkspaceRef, &String)> {
+        let revocations = self.revocations.iter().map(|p| (&p.workspace, &p.jti));
+        revocations.chain(self.orphans.iter().map(|o| (&o.workspace, &o.jti)))
+    }
+
     /// A server that pending work belongs to and that is not this one.
     pub(crate) fn other_server(&self, here: &str) -> Option<&str> {
         self.workspaces().find(|w| !w.is_on(here)).map(|w| w.server.as_str())

@@ -119,6 +119,7 @@ pub(super) struct Ntcli {
     #[argh(switch)]
     pub(super) debug: bool,
     /// say more, where there is more to say
+    // Where it is absent it is `None`: clippy wants no fourth bool.
     #[argh(switch, short = 'v')]
     pub(super) verbose: Option<bool>,
     /// print only what changed, in a line, and what went wrong

@@ -72,7 +72,7 @@ fn by_name(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     let mut outcomes = Vec::new();
     rotator.revoke_by_hand(&workspace, &args.jtis, &mut |jti, done| {
-        outcomes.push((jti.to_owned(), done.map(|done| revoked(&app, &workspace, jti, done))));
+        outcomes.push((jti.to_owned(), done.map(|done| revoked(&workspace, jti, done))));
     })?;
     match outcomes.pop() {
         Some((_, outcome)) if outcomes.is_empty() => outcome,
@@ -86,11 +86,12 @@ fn several(
     outcomes: impl Iterator<Item = (String, Result<Report>)>,
 ) -> Report {
     let (mut text, mut results) = (String::new(), Vec::new());
-    let (mut causes, mut worst) = (Vec::new(), 0);
+    let (mut causes, mut worst, mut next) = (Vec::new(), 0, None);
     for (jti, outcome) in outcomes {
         let (mut json, problem) = match outcome {
             Ok(report) => {
                 text += &report.text;
+                next = next.or(report.next);
                 (report.json, report.problem)
             }
             Err(error) => {
@@ -115,15 +116,15 @@ fn several(
     report.changed = !report.text.is_empty();
     report.brief = Some(report.text.trim_end().to_owned());
     let problem = ManageError::NotAllRevoked { total, causes, exit_code: worst };
-    report.with_problem((worst > 0).then(|| problem.into()))
+    report.then(next).with_problem((worst > 0).then(|| problem.into()))
 }
 
-fn revoked(app: &App, workspace: &WorkspaceRef, jti: &str, done: ByHand) -> Report {
+fn revoked(workspace: &WorkspaceRef, jti: &str, done: ByHand) -> Report {
     let mut text = format!("Token {} has been revoked.\n", printable(jti));
-    if done.was_current && done.not_forgotten.is_none() {
+    let is_bare = done.was_current && done.not_forgotten.is_none();
+    if is_bare {
         let name = printable(&workspace.name);
         text += &format!("It was the current token of '{name}', which has none now.\n");
-        app.console().note(&format!("Next: {NEXT}"));
     }
     let json = Json::of([
         ("jti", jti.into()),
@@ -136,7 +137,7 @@ fn revoked(app: &App, workspace: &WorkspaceRef, jti: &str, done: ByHand) -> Repo
         let (done, causes) = ("The token was revoked", chain(&error));
         ManageError::StoredBehind { done, then: NEXT, causes }.into()
     });
-    Report::new(text, json).with_problem(problem)
+    Report::new(text, json).with_problem(problem).then(is_bare.then(|| format!("Next: {NEXT}")))
 }
 
 /// The workspace that is meant. Of one with an orphan the journal may know alone.
@@ -269,33 +270,30 @@ fn forget(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
     let workspace = args.workspace.as_deref().map(|name| meant(&app, &config, name));
     let workspace = workspace.transpose()?;
     let (mut dir, _) = app.lock_for(lock_wait)?;
-    let mut requests = app.pending()?.creates;
-    let is_meant = |of: &WorkspaceRef| workspace.as_ref().is_none_or(|workspace| workspace.is(of));
-    requests.retain(|request| args.jtis.is_empty() && is_meant(&request.workspace));
-    let forgotten = crate::rotation::forget(&mut dir, workspace.as_ref(), &args.jtis)?;
-    let mut text = String::new();
-    for (_, jti) in &forgotten {
-        text +=
-            &format!("Token {} is forgotten. It may be live: nothing was sent.\n", printable(jti));
+    let dropped = crate::rotation::forget(&mut dir, workspace.as_ref(), &args.jtis)?;
+    let (mut text, mut all) = (String::new(), Vec::new());
+    let mut add = |workspace: &WorkspaceRef, jti: Option<&String>, line: String| {
+        text += &line;
+        let workspace = app::json_workspace(workspace);
+        all.push(Json::of([("jti", jti.cloned().into()), ("workspace", workspace)]));
+    };
+    for (workspace, jti) in dropped.tokens() {
+        let shown = printable(jti);
+        let line = format!("Token {shown} is forgotten. It may be live: nothing was sent.\n");
+        add(workspace, Some(jti), line);
     }
-    for request in &requests {
-        text += &format!(
-            "The request of '{}' at {} is forgotten. Its token may be live: nothing was sent.\n",
-            printable(&request.workspace.name),
-            request.at
+    for request in &dropped.creates {
+        let (name, at) = (printable(&request.workspace.name), request.at);
+        let line = format!(
+            "The request of '{name}' at {at} is forgotten. Its token may be live: nothing was sent.\n"
         );
+        add(&request.workspace, None, line);
     }
-    let requests = requests.iter().map(|request| (&request.workspace, None));
-    let all = forgotten.iter().map(|(workspace, jti)| (workspace, Some(jti.clone())));
-    let all = all.chain(requests).map(|(workspace, jti)| {
-        Json::of([("jti", jti.into()), ("workspace", app::json_workspace(workspace))])
-    });
-    let all = Json::Array(all.collect());
     let changed = !text.is_empty();
     if !changed {
         text += "There was nothing to forget.\n";
     }
-    let json = Json::of([("forgotten", all), ("status", "forgotten".into())]);
+    let json = Json::of([("forgotten", Json::Array(all)), ("status", "forgotten".into())]);
     Ok(Report::new(text, json).that_changed(changed))
 }
 

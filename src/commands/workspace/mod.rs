@@ -101,14 +101,13 @@ fn resolve(app: &App, config: &Config, name: &str) -> Result<WorkspaceRef> {
 /// The workspace with this name or id.
 fn named(found: &[Found], name: &str) -> Result<WorkspaceRef> {
     let names = found.iter().map(|w| WorkspaceName { key: &w.key, id: &w.id, name: &w.name });
+    let unknown = |near| Error::UnknownWorkspace { name: name.to_owned(), near, nowhere: true };
     let key = match pick(names, name) {
-        Err(Error::UnknownWorkspace { name, near, .. }) => {
-            return Err(Error::UnknownWorkspace { name, near, nowhere: true });
-        }
+        Err(Error::UnknownWorkspace { near, .. }) => return Err(unknown(near)),
         picked => picked?.key,
     };
     let workspace = found.iter().find(|w| w.key == key).map(Found::to_ref);
-    workspace.ok_or(Error::Unfinished) // it was just found
+    workspace.ok_or_else(|| unknown(None))
 }
 
 /// Reports workspaces of which the config file holds two tokens.

@@ -261,6 +261,8 @@ fn a_server_without_tokens_is_no_dead_end() {
     }
     world.sign_in();
     let output = world.ntcli(&["token", "create"]).run();
-    output.exits(1).says("This server issues no tokens (it has no /tokens routes)");
+    output
+        .exits(1)
+        .says("The server, or a gateway before it, has no /tokens routes; nothing has changed");
     output.says("none are needed");
 }

@@ -153,7 +153,7 @@ fn workspaces_that_are_not_there() {
         world.write_config(&config);
         let output = world.refresh(&[id]);
         output.exits(1).says("404").says(&format!("Workspace {id} not found"));
-        output.says("Hint: ntcli workspace list\n").does_not_say("issues no tokens");
+        output.says("Hint: ntcli workspace list\n").does_not_say("/tokens routes");
     }
 }
 
@@ -162,7 +162,7 @@ fn the_core_edition_has_no_tokens() {
     let (world, workspace) = World::ready();
     world.plane.configure(|o| (o.accounts, o.token_routes) = (false, false));
     let output = world.refresh(&[]);
-    output.exits(1).says("issues no tokens").prints("");
+    output.exits(1).says("has no /tokens routes; nothing has changed").prints("");
     assert_untouched(&world, &workspace);
 }
 

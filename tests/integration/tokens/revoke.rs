@@ -196,7 +196,7 @@ fn the_core_edition_has_no_tokens() {
     let (world, workspace) = World::ready();
     world.plane.configure(|o| o.token_routes = false);
     for args in [&["list"][..], &["revoke", &workspace.token.jti, "--force"]] {
-        run(&world, args).exits(1).says("This server issues no tokens");
+        run(&world, args).exits(1).says("has no /tokens routes; nothing has changed");
         assert!(!world.has_journal());
     }
     assert_eq!(world.current(&workspace), workspace.token.access_token);
