@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::control_plane::{Fault, Route, Times};
+use crate::harness::gate::Gate;
 use crate::harness::parallel::skipped;
 use crate::harness::run::signal;
 use crate::harness::world::{Output, Run, SESSION, World};
@@ -109,6 +110,26 @@ fn an_interrupted_refresh_says_what_becomes_of_it() {
     let Some(output) = seen(&world, &command, "") else { return };
     assert!(output.stdout.contains("Token refreshed"), "{output}");
     assert!(!output.stdout.contains("Interrupted") && !output.stdout.contains("left"), "{output}");
+}
+
+/// Ctrl-Z stops both; a `kill -CONT` may continue one of them alone.
+#[test]
+fn a_shell_beside_that_is_stopped_is_not_waited_for() {
+    let (world, prod) = World::ready();
+    let pid = world.outside("pid");
+    let command = format!("sh -c 'echo $$ > {}; exec ntcli token refresh'", pid.display());
+    let Some(run) = at_terminal(&world, 80, &command, "") else { return };
+    let gate = Gate::before(&world, Route::TokenCreate);
+    let running = run.spawn();
+    gate.wait_for_request();
+    let pid = fs::read_to_string(pid).unwrap();
+    let pid = pid.trim();
+    let beside = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    signal("STOP", beside.trim());
+    gate.open();
+    let output = running.finish();
+    assert!(output.exits(0).stdout.contains("Token refreshed"), "{output}");
+    world.assert_one_live_token(&prod);
 }
 
 /// What is typed once `prompt` has been shown; the recording is what the terminal has shown.
