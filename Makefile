@@ -9,9 +9,7 @@ SYMBOLS = target/symbols
 # blank in its name cannot be remapped this way.
 FOLDERS = $(CURDIR) $(or $(CARGO_HOME),$(HOME)/.cargo)
 REMAP = $(if $(word 3,$(FOLDERS)),,$(foreach dir,$(FOLDERS),--remap-path-prefix=$(dir)=.))
-# As .cargo/config.toml has it, which this replaces.
-SMALL = -C llvm-args=-enable-machine-outliner=always
-FLAGS = RUSTFLAGS="$(strip $$RUSTFLAGS $(REMAP) $(SMALL))"
+FLAGS = RUSTFLAGS="$(strip $$RUSTFLAGS $(REMAP))"
 RELEASE = $(FLAGS) $(CARGO)
 
 MAN = share/man/man1/ntcli.1
