@@ -107,9 +107,6 @@ pub(super) fn options(scan: &Scan) -> Result<(), String> {
             return Err("--timeout needs --exec".to_owned());
         }
     }
-    if (scan.has("--canary") || scan.has("--max-failures")) && !scan.has("--all") {
-        return Err("--canary and --max-failures need --all".to_owned());
-    }
     if scan.has("--exec-timeout") && !scan.has("--exec") {
         return Err("--exec-timeout needs --exec".to_owned());
     }

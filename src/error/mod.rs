@@ -76,8 +76,6 @@ pub(crate) enum Error {
         /// The server that some of it belongs to, if that is another one.
         at: Option<String>,
     },
-    /// With `--canary` the workspace before this one failed; nothing was done about this one.
-    CanaryFailed,
     /// Some of several workspaces failed.
     SomeFailed {
         /// How many.

@@ -116,12 +116,6 @@ impl Error {
             )
             .hint(hint)
             .cause(&target.map_or_else(|| reason.clone(), |id| format!("target {id}: {reason}"))),
-            Self::CanaryFailed => Described::new(
-                "canary_failed",
-                exit::FAILED,
-                "Not started: the first workspace was not fully refreshed",
-            )
-            .hint("ntcli token history"),
             Self::CannotUse { path, reason, hint } => Described::new(
                 "cannot_use",
                 exit::USAGE,

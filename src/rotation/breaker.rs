@@ -4,9 +4,8 @@ use super::Rotator;
 use super::ports::{Answer, ControlPlane};
 use crate::error::{Blame, Failure};
 
-/// After so many failures in a row that the next one would only meet again, no more is tried,
-/// unless the user names another number.
-pub(super) const GIVE_UP_AFTER: u32 = 3;
+/// After so many failures in a row that the next one would only meet again, no more is tried.
+const GIVE_UP_AFTER: u32 = 3;
 
 /// The calls that are counted separately: a server may refuse one and answer the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,32 +18,18 @@ pub(super) enum Call {
 }
 
 /// Counts failures in a row, by call.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Breaker {
     streaks: [(u32, Option<Failure>); 5],
-    /// Deliveries that failed in a row, and why the last one did.
-    deliveries: (u32, String),
-    pub(super) give_up_after: u32,
     /// Whether a request has left this machine.
     sent: bool,
-}
-
-impl Default for Breaker {
-    fn default() -> Self {
-        Self {
-            streaks: Default::default(),
-            deliveries: (0, String::new()),
-            give_up_after: GIVE_UP_AFTER,
-            sent: false,
-        }
-    }
 }
 
 impl Breaker {
     /// The most likely outcome of a request, if no more are to be sent.
     pub(super) fn refusal(&self, call: Call) -> Option<Failure> {
         match &self.streaks[call as usize] {
-            (failures, Some(last)) if *failures >= self.give_up_after => Some(self.not_tried(last)),
+            (failures, Some(last)) if *failures >= GIVE_UP_AFTER => Some(Self::not_tried(last)),
             _ => None,
         }
     }
@@ -77,37 +62,23 @@ impl Breaker {
     }
 
     /// What to report for a request that is not sent because those before it failed like `last`.
-    fn not_tried(&self, last: &Failure) -> Failure {
+    fn not_tried(last: &Failure) -> Failure {
         match last.clone() {
             Failure::Rejected { status, kind, message, retry_after } => {
-                let message = self.after(&message);
+                let message = Self::after(&message);
                 Failure::Rejected { status, kind, message, retry_after }
             }
             Failure::NotSent { reason, blame } => {
-                Failure::NotSent { reason: self.after(&reason), blame }
+                Failure::NotSent { reason: Self::after(&reason), blame }
             }
             Failure::Unknown { reason, .. } => {
-                Failure::NotSent { reason: self.after(&reason), blame: Blame::Network }
+                Failure::NotSent { reason: Self::after(&reason), blame: Blame::Network }
             }
         }
     }
 
-    fn after(&self, what: &str) -> String {
-        format!("not tried, after {} failures in a row: {what}", self.give_up_after)
-    }
-
-    /// Why a delivery is not tried any more, if those before it failed.
-    pub(super) fn delivery_refusal(&self) -> Option<String> {
-        let (failures, last) = &self.deliveries;
-        (*failures >= self.give_up_after).then(|| self.after(last))
-    }
-
-    /// The deliveries of a workspace went through, or why not.
-    pub(super) fn delivered(&mut self, outcome: &Result<(), String>) {
-        self.deliveries = match outcome {
-            Ok(()) => (0, String::new()),
-            Err(reason) => (self.deliveries.0 + 1, reason.clone()),
-        };
+    fn after(what: &str) -> String {
+        format!("not tried, after {GIVE_UP_AFTER} failures in a row: {what}")
     }
 }
 

@@ -196,7 +196,7 @@ impl Rotator<'_> {
         let mut records: Vec<Record> =
             self.pending.revocations.iter().cloned().map(by_hand).collect();
         for rotation in &self.pending.rotations {
-            if rotation.promoted {
+            if rotation.is_stored() {
                 let old = rotation.old.as_ref().and_then(|old| old.jti.as_deref());
                 let old = old.map(|jti| self.pending_revocation(&rotation.workspace, jti));
                 records.extend(old.map(by_hand));

@@ -2,29 +2,33 @@
 //! failed is repeated.
 
 use super::journal::PendingRevocation;
+use super::pending::{OwnTargets, Purpose};
 use super::ports::{Deliver, Delivery, Event, HistoryEvent, Store, Target};
 use super::{OldFate, Rotation, Rotator, WorkspaceRef};
 use crate::error::ManageError;
 use crate::token::Token;
 
 impl Rotator<'_> {
-    /// Delivers the new token to its targets, if there are any; only then revokes the old one.
-    pub(super) fn deliver_then_revoke_old(
-        &mut self,
-        workspace: &WorkspaceRef,
-        new: &Token,
-        old: Option<&Token>,
-        grace_s: Option<u64>,
-    ) -> OldFate {
-        if let Some(refusal) = self.breaker.delivery_refusal() {
-            return OldFate::Kept(refusal);
+    /// Whether every target has the token; delivers it to those that have not, as far as this run may.
+    pub(super) fn is_served(&mut self, rotation: &Rotation, workspaces: &[WorkspaceRef]) -> bool {
+        if !self.awaits_delivery(rotation) {
+            return true;
         }
-        let outcome = self.deliver(workspace, new, old);
-        self.breaker.delivered(&outcome);
-        match outcome {
-            Ok(()) => self.revoke_old(workspace, new, old, grace_s),
-            Err(reason) => OldFate::Kept(reason),
+        let Rotation { workspace, token, old, own, .. } = rotation;
+        let is_meant = workspaces.iter().any(|w| w.is(workspace)) && self.targets.is_some();
+        let only_remembered = Rotation { own: OwnTargets::None, ..rotation.clone() };
+        let lacks_own = *own == OwnTargets::Waiting && !self.has_own_targets();
+        if !is_meant || (lacks_own && !self.awaits_delivery(&only_remembered)) {
+            return false; // what is missing is said when the workspace's turn comes
         }
+        let outcome = self.deliver(workspace, token, old.as_ref());
+        let is_served = outcome.is_ok();
+        // What was handed out earlier is no refresh: another token may follow.
+        if rotation.purpose != Purpose::HandOut || !self.recovering {
+            let fate = outcome.map_or_else(OldFate::Kept, |()| OldFate::None);
+            self.came_to(rotation.clone(), fate);
+        }
+        is_served
     }
 
     /// Delivers to every target that has not got the token yet.
@@ -38,8 +42,9 @@ impl Rotator<'_> {
         old: Option<&Token>,
     ) -> Result<(), String> {
         let open = self.pending.rotation(workspace).cloned();
-        let (delivered, earlier, for_that_run) =
-            open.map_or((Vec::new(), 0, false), |r| (r.delivered, r.attempts, r.deliver));
+        let (delivered, earlier, for_that_run) = open.map_or((Vec::new(), 0, false), |r| {
+            (r.delivered, r.attempts, r.own == OwnTargets::Waiting)
+        });
         let mut left = self.targets.as_ref().map_or(Vec::new(), |to| to.targets(workspace));
         // Another program may have put an older file back since.
         let lacking = self.lacking(workspace, new);
@@ -97,10 +102,11 @@ impl Rotator<'_> {
     pub(super) fn awaits_delivery(&mut self, rotation: &Rotation) -> bool {
         let awaits = match self.store.targets_of(&rotation.workspace) {
             Ok(remembered) => rotation.with_targets(&remembered).awaits_delivery(),
-            Err(_) => rotation.promoted,
+            Err(_) => rotation.is_stored(),
         };
         awaits
-            || (rotation.promoted && !self.lacking(&rotation.workspace, &rotation.token).is_empty())
+            || (rotation.is_stored()
+                && !self.lacking(&rotation.workspace, &rotation.token).is_empty())
     }
 
     /// Why a replaced token may still be used: a file that must have the current one does not hold it.

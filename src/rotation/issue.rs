@@ -5,9 +5,10 @@ use std::io;
 
 use super::breaker::Call;
 use super::journal::{PendingRevocation, Record};
-use super::ports::{Event, HistoryEvent, NewWorkspace, Promotion};
-use super::refresh::Purpose;
-use super::{RefreshOptions, Rotator, WorkspaceRef};
+use super::moment::signed;
+use super::pending::Purpose;
+use super::ports::{Event, HistoryEvent, NewWorkspace};
+use super::{OldFate, Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef};
 use crate::error::{Error, Failure, ManageError, NewTokenFate, Result, chain};
 use crate::time::Timestamp;
 use crate::token::Token;
@@ -99,40 +100,17 @@ impl Rotator<'_> {
     ) -> Result<Option<String>> {
         self.refuse_if_unfinished(workspace)?;
         let old = self.store.current(workspace)?;
-        let (at, token) = self.request(workspace, Purpose::HandOut)?;
-        if old.as_ref().is_some_and(|old| old.is_same(&token)) {
-            self.append_relaxed(workspace.closed(at));
-            return Err(self.failed(workspace, Error::SameToken));
-        }
-        self.keep(workspace, at, &token, old.as_ref(), Purpose::HandOut)?;
-        let promotion = Promotion { workspace, old: old.as_ref(), new: &token };
-        match self.store.promote(&[promotion]) {
-            Ok(stored) if stored == [true] => {}
-            Ok(_) => {
-                self.discard_new(workspace, &token);
-                return Err(self.failed(workspace, Error::Overtaken));
-            }
-            Err(failed) => {
-                let fate = if failed.in_place {
-                    NewTokenFate::Kept
-                } else {
-                    self.discard_new(workspace, &token)
-                };
-                return Err(self.not_stored(workspace, &token, fate, &failed.error));
-            }
-        }
-        self.append_relaxed(workspace.promoted());
-        self.note_handed_out(workspace, &token);
-        let delivered = self.deliver(workspace, &token, old.as_ref());
-        if delivered.is_ok() {
-            self.keeps_live(workspace, old.as_ref());
-            self.append_relaxed(workspace.done());
-        }
+        let token = self.make(workspace, old.as_ref(), Purpose::HandOut)?;
+        self.carry_on(std::slice::from_ref(workspace));
+        let outcome = self.outcome_of(workspace)?;
         print(&token).map_err(|source| {
             let (jti, fate) = (token.jti.clone(), NewTokenFate::Kept);
             self.failed(workspace, Error::NotHandedOut { jti, fate, source })
         })?;
-        Ok(delivered.err())
+        Ok(match outcome {
+            Outcome::Refreshed(Refreshed { fate: OldFate::Kept(reason), .. }) => Some(reason),
+            _ => None,
+        })
     }
 
     /// Names the token that is no longer current, before the journal drops it.
@@ -144,7 +122,7 @@ impl Rotator<'_> {
     }
 
     /// Durably: without this line the token could be mistaken for an orphan.
-    fn note_handed_out(&mut self, workspace: &WorkspaceRef, token: &Token) {
+    pub(super) fn note_handed_out(&mut self, workspace: &WorkspaceRef, token: &Token) {
         let (jti, expires_at) = (token.jti.clone(), token.expiry.at());
         self.store.note(workspace, &HistoryEvent::HandedOut { jti, expires_at }, true);
     }
@@ -176,7 +154,7 @@ impl Rotator<'_> {
             name: name.to_owned(),
             server: self.control_plane.server().to_owned(),
         };
-        let longest_s = self.control_plane.longest_create().as_secs().cast_signed();
+        let longest_s = signed(self.control_plane.longest_create().as_secs());
         self.append_durable(&[Record::CreatingWorkspace {
             name: request.name.clone(),
             server: request.server.clone(),

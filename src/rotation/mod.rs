@@ -33,6 +33,7 @@ mod tests;
 mod verify;
 mod workspace_ref;
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::context::Clock;
@@ -49,7 +50,7 @@ pub(crate) use issue::CreatedWorkspace;
 pub(crate) use journal::{About, AboutRequest, PendingRevocation};
 pub(crate) use journal::{Origin, Orphan, Record};
 pub(crate) use moment::Moment;
-pub(crate) use pending::{Pending, Rotation};
+pub(crate) use pending::{OwnTargets, Pending, Rotation, Stage};
 pub(crate) use ports::{
     Acceptance, Answer, ControlPlane, Deliver, Delivery, Event, HistoryEvent, ListedToken,
     NewWorkspace, Promotion, Store, Target,
@@ -70,10 +71,6 @@ pub(crate) struct RefreshOptions {
     pub(crate) due_within_s: Option<u64>,
     /// Keep the old token live for this many seconds.
     pub(crate) grace_s: Option<u64>,
-    /// One workspace goes the whole way before the second one begins.
-    pub(crate) canary: bool,
-    /// After so many failures in a row at the same step no more is tried.
-    pub(crate) max_failures: u32,
 }
 
 impl RefreshOptions {
@@ -90,8 +87,6 @@ impl Default for RefreshOptions {
             revoke_orphans: false,
             due_within_s: None,
             grace_s: None,
-            canary: false,
-            max_failures: breaker::GIVE_UP_AFTER,
         }
     }
 }
@@ -153,14 +148,18 @@ pub(crate) struct Rotator<'a> {
     options: RefreshOptions,
     pending: Pending,
     breaker: Breaker,
-    /// The outcomes of earlier runs' refreshes that this one has continued.
-    resumed: Vec<(WorkspaceRef, Result<Refreshed>)>,
+    /// What this run does about each workspace, by its id.
+    turns: BTreeMap<String, refresh::Turn>,
+    /// Whether an earlier run may have done, and recorded, this work already.
+    recovering: bool,
+    /// The tokens that this run has tried to revoke.
+    tried: Vec<String>,
+    /// The tokens that are to be revoked at once: the journal has their refresh.
+    unwritten: Vec<(WorkspaceRef, String)>,
     /// The workspace whose `created` was the last append to the journal.
     retractable: Option<WorkspaceRef>,
     /// The lists read in this run, none older than the last create or revocation.
     lists: Vec<(WorkspaceRef, Rc<Vec<ListedToken>>)>,
-    /// Whether an earlier run may have done, and recorded, this work already.
-    recovering: bool,
     /// When this run began with what was pending.
     began: Moment,
 }
@@ -183,10 +182,12 @@ impl<'a> Rotator<'a> {
             options: RefreshOptions::default(),
             pending,
             breaker: Breaker::default(),
-            resumed: Vec::new(),
+            turns: BTreeMap::new(),
+            recovering: false,
+            tried: Vec::new(),
+            unwritten: Vec::new(),
             retractable: None,
             lists: Vec::new(),
-            recovering: false,
             began: Moment { ours: clock.now(), boot: clock.boot_time(), skew_s: None },
         })
     }
@@ -223,6 +224,7 @@ impl<'a> Rotator<'a> {
 
     /// Adds a line to the history, once if an earlier run may have done so.
     fn note(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent) {
+        // An earlier run may have done, and noted, this already.
         if self.recovering {
             self.store.note_once(workspace, event);
         } else {

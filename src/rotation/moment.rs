@@ -11,6 +11,11 @@ use crate::time::Timestamp;
 /// server have taken two minutes to learn of a new token.
 pub(super) const SETTLE_S: i64 = 180;
 
+/// Seconds that are no more than a clock could count.
+pub(super) fn signed(secs: u64) -> i64 {
+    i64::try_from(secs).unwrap_or(i64::MAX)
+}
+
 /// A moment, by every available clock.
 #[derive(Debug, Clone)]
 pub(crate) struct Moment {
@@ -66,7 +71,7 @@ impl PendingRevocation {
             return true;
         };
         match (self.grace_s, now.uptime_since(self.boot.as_ref())) {
-            (Some(grace_s), Some(passed_s)) => passed_s >= grace_s.cast_signed(),
+            (Some(grace_s), Some(passed_s)) => passed_s >= signed(grace_s),
             _ => now.plausible() >= not_before,
         }
     }

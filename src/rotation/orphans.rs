@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::breaker::Call;
 use super::journal::{Origin, Orphan, Record};
-use super::moment::Moment;
+use super::moment::{Moment, signed};
 use super::pending::PendingCreate;
 use super::ports::{Event, HistoryEvent, ListedToken};
 use super::{Answer, Rotator, WorkspaceRef};
@@ -275,7 +275,7 @@ impl PendingCreate {
             (_, TokenExpiry::Unknown) | (Some(Expiry::Never), TokenExpiry::Never) => true,
             (Some(Expiry::In(asked_s)), TokenExpiry::At(end)) => {
                 let lifetime_s = end.secs() - created_at.secs();
-                (lifetime_s - asked_s.cast_signed()).abs() <= NARROW_S
+                (lifetime_s - signed(asked_s)).abs() <= NARROW_S
             }
             (Some(Expiry::At(asked)), TokenExpiry::At(end)) => {
                 (end.secs() - asked.secs()).abs() <= NARROW_S

@@ -47,43 +47,70 @@ impl PendingCreate {
     }
 }
 
-/// A refresh whose new token is in the journal.
+/// What a token on its way is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// It replaces the old token, which is revoked.
+    Refresh,
+    /// `token create`: the old token, if any, stays live.
+    HandOut,
+    /// It was current before `old`, and replaces it again.
+    Rollback,
+}
+
+/// How far a token has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It is in the journal only.
+    Kept,
+    /// The same, and the server has denied it once.
+    Denied,
+    /// It is in the config file.
+    Stored,
+}
+
+/// The targets that were given for one run alone, if any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OwnTargets {
+    None,
+    Waiting,
+    Served,
+}
+
+/// A token on its way from the journal to the config file and the targets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools)] // each is a fact
 pub(crate) struct Rotation {
     pub(crate) workspace: WorkspaceRef,
     pub(crate) token: Token,
     /// The token that it replaces.
     pub(crate) old: Option<Token>,
-    /// The server did not accept the new token yet.
-    pub(crate) unconfirmed: bool,
-    /// The new token is in the config file.
-    pub(crate) promoted: bool,
-    /// Targets were given for that run alone, and they are still to get it.
-    pub(crate) own_targets: bool,
-    pub(crate) deliver: bool,
+    pub(crate) purpose: Purpose,
+    /// For how many seconds the old token stays live.
+    pub(crate) grace_s: Option<u64>,
+    pub(crate) stage: Stage,
+    pub(crate) own: OwnTargets,
     /// How many times targets were about to get it.
     pub(crate) attempts: u32,
     /// The targets that have it.
     pub(crate) delivered: Vec<String>,
-    /// For how many seconds the old token stays live.
-    pub(crate) grace_s: Option<u64>,
-    /// The old token stays live anyway.
-    pub(crate) keep_old: bool,
-    /// It is the way back to a token that was current before.
-    pub(crate) rollback: bool,
+    /// Whether a remembered target lacks it; the journal does not tell, see [`Pending::with_targets`].
+    pub(crate) lacks: bool,
 }
 
 impl Rotation {
+    pub(crate) fn is_stored(&self) -> bool {
+        self.stage == Stage::Stored
+    }
+
     /// Whether something must get the token before the old one is revoked.
     pub(crate) fn awaits_delivery(&self) -> bool {
-        self.promoted && self.deliver
+        self.is_stored() && (self.own == OwnTargets::Waiting || self.lacks)
     }
 
     /// The same with the targets that are remembered with the workspace counted in.
     pub(super) fn with_targets(&self, remembered: &[String]) -> Self {
         let lacks = remembered.iter().any(|name| !self.delivered.contains(name));
-        Self { deliver: self.deliver || lacks, ..self.clone() }
+        Self { lacks, ..self.clone() }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Finishing what an earlier run left in the journal.
 
 use super::journal::{Origin, Orphan, Record};
-use super::ports::{Event, HistoryEvent, Promotion};
+use super::pending::{OwnTargets, Purpose, Stage};
+use super::ports::{Event, HistoryEvent};
 use super::verify::Verdict;
-use super::{Moment, OldFate, Refreshed, Rotation, Rotator, WorkspaceRef};
+use super::{Moment, Rotation, Rotator, WorkspaceRef};
 use crate::error::{Error, NewTokenFate};
 use crate::token::Token;
 
@@ -15,10 +16,8 @@ impl Rotator<'_> {
     pub(super) fn recover(&mut self, workspaces: &[WorkspaceRef]) {
         self.recovering = true;
         self.name_other_servers();
-        let before = self.pending.revocations.clone();
         self.search_creates();
-        self.resume_rotations(workspaces);
-        self.revoke_pending(&before);
+        self.carry_on(workspaces);
         self.visit_orphans(workspaces);
         self.recovering = false;
     }
@@ -69,37 +68,13 @@ impl Rotator<'_> {
         })
     }
 
-    /// Continues refreshes whose new token is in the journal.
-    fn resume_rotations(&mut self, workspaces: &[WorkspaceRef]) {
-        let mut ready: Vec<(Rotation, Option<bool>)> = Vec::new();
-        for rotation in self.pending.rotations.clone() {
-            if self.is_ours(&rotation.workspace) {
-                ready.extend(self.judge(rotation));
-            }
-        }
-        self.promote_again(&ready);
-        let accepted =
-            |w: &WorkspaceRef| ready.iter().any(|(r, _)| r.unconfirmed && r.workspace.is(w));
-        for rotation in self.pending.rotations.clone() {
-            if !(rotation.promoted && self.is_ours(&rotation.workspace)) {
-                continue;
-            }
-            let Some(rotation) = self.with_current(rotation) else {
-                continue;
-            };
-            if !self.awaits_delivery(&rotation) {
-                let accepted = accepted(&rotation.workspace);
-                self.revoke_old_after_resume(rotation, accepted);
-            } else if workspaces.iter().any(|w| w.is(&rotation.workspace)) {
-                self.resume_delivery(rotation);
-            }
-        }
-    }
-
     /// A refresh as it is to be continued. The config file may hold another token by now, of another
     /// program or from a copy: if the server takes it, that one is delivered in place of ours, which
     /// stays named.
-    fn with_current(&mut self, rotation: Rotation) -> Option<Rotation> {
+    pub(super) fn with_current(&mut self, rotation: Rotation) -> Option<Rotation> {
+        if !self.recovering {
+            return Some(rotation); // this run has just stored it
+        }
         let workspace = rotation.workspace.clone();
         let current = self.store.current(&workspace).ok()?;
         let is_current = |token: &Token| current.as_ref().is_some_and(|c| c.is_same(token));
@@ -128,7 +103,7 @@ impl Rotator<'_> {
                     at,
                     token: current,
                     old: rotation.old,
-                    deliver: rotation.own_targets,
+                    deliver: rotation.own != OwnTargets::None,
                     grace_s: rotation.grace_s,
                     keep_old: false,
                     rollback: false,
@@ -175,171 +150,94 @@ impl Rotator<'_> {
         orphan.map(Record::Orphan).into_iter().collect()
     }
 
-    /// Whether the token of an interrupted refresh should be stored, and whether it is verified.
-    fn judge(&mut self, rotation: Rotation) -> Option<(Rotation, Option<bool>)> {
-        let Ok(current) = self.store.current(&rotation.workspace) else {
-            return None; // an unusable config file fails the command by itself
+    /// Whether a token is to be stored now: neither the config file nor the server is against it.
+    pub(super) fn may_store(&mut self, rotation: &Rotation) -> bool {
+        let Rotation { workspace, token, old, purpose, stage, .. } = rotation;
+        let is_new = !self.recovering;
+        let Ok(current) = self.store.current(workspace) else {
+            return is_new; // an unusable config file fails the command by itself
         };
         let is_current =
             |token: &Token| current.as_ref().is_some_and(|c| c.access_token == token.access_token);
-        if is_current(&rotation.token) {
+        if is_current(token) {
             // Once more: what is in place may not be durable.
-            return (!rotation.promoted).then_some((rotation, None));
+            return !rotation.is_stored();
         }
-        let holds_old = rotation.old.as_ref().is_some_and(is_current);
-        if !holds_old && (rotation.promoted || current.is_some()) {
-            // Another program stored another token since. A promoted one may still be in use.
-            if !rotation.promoted {
-                self.give_up(&rotation);
+        if !old.as_ref().is_some_and(is_current) && (rotation.is_stored() || current.is_some()) {
+            // Another program stored another token since. A stored one may still be in use.
+            if !rotation.is_stored() {
+                self.give_up(rotation, Error::Overtaken);
             }
-            return None;
+            return false;
         }
-        match self.verify(&rotation.token, rotation.old.as_ref()) {
-            // The config file was restored: the server decides which of the two is current now.
-            Verdict::Denied if rotation.promoted => {
-                self.give_up(&rotation);
-                None
-            }
-            Verdict::Denied if rotation.unconfirmed => {
-                self.give_up_unconfirmed(rotation);
-                None
-            }
-            Verdict::NoAnswer | Verdict::Unsure if rotation.promoted || rotation.unconfirmed => {
-                None
-            }
-            Verdict::Denied | Verdict::Unsure => {
-                self.append_relaxed(rotation.workspace.unconfirmed());
-                None
-            }
+        if is_new && (!self.options.verify || *purpose != Purpose::Refresh) {
+            return true;
+        }
+        let jti = token.jti.clone();
+        let verdict = match (self.verify(token, old.as_ref()), stage) {
             // This server can tell: only its list speaks for a token that it once denied.
-            Verdict::CannotTell if rotation.unconfirmed => self.judge_by_list(rotation),
-            verdict => Some((rotation, Some(verdict.verified()))),
-        }
-    }
-
-    fn judge_by_list(&mut self, rotation: Rotation) -> Option<(Rotation, Option<bool>)> {
-        let list = self.list(&rotation.workspace).ok()?;
-        if list.iter().any(|token| Some(&token.jti) == rotation.token.jti.as_ref()) {
-            return Some((rotation, Some(false)));
-        }
-        self.give_up_unconfirmed(rotation);
-        None
-    }
-
-    /// The refresh of this run ends here: another token would most likely be denied too.
-    fn give_up_unconfirmed(&mut self, rotation: Rotation) {
-        let fate = self.give_up(&rotation);
-        if rotation.rollback {
-            return;
-        }
-        let (jti, revoked) = (rotation.token.jti, fate == NewTokenFate::Revoked);
-        self.resumed.push((rotation.workspace, Err(Error::NewTokenRejected { jti, revoked })));
-    }
-
-    /// Delivers the token that an earlier run made, instead of making another.
-    fn resume_delivery(&mut self, rotation: Rotation) {
-        if self.targets.is_none() {
-            return;
-        }
-        let only_remembered = Rotation { deliver: false, ..rotation.clone() };
-        let lacks_own = rotation.deliver && !self.has_own_targets();
-        if lacks_own && !self.awaits_delivery(&only_remembered) {
-            return; // what is missing is said when the workspace's turn comes
-        }
-        if rotation.keep_old {
-            // It was handed out: the refresh of this run, if it is one, makes another.
-            if self.deliver(&rotation.workspace, &rotation.token, rotation.old.as_ref()).is_ok() {
-                self.revoke_old_after_resume(rotation, false);
+            (Verdict::CannotTell, Stage::Denied) => self.by_list(rotation),
+            (verdict, _) => verdict,
+        };
+        match (verdict, stage) {
+            // The config file was restored: the server decides which of the two is current now.
+            (Verdict::Denied, Stage::Stored) => {
+                self.give_up(rotation, Error::Overtaken);
+                false
             }
-            return;
+            (Verdict::Denied, Stage::Denied) => {
+                let revoked = self.give_up(rotation, Error::Overtaken) == NewTokenFate::Revoked;
+                // Another token would most likely be denied too.
+                if *purpose != Purpose::Rollback {
+                    let error = Error::NewTokenRejected { jti, revoked };
+                    self.turn(workspace).outcome = Some(Err(error));
+                }
+                false
+            }
+            (Verdict::NoAnswer | Verdict::Unsure, Stage::Stored | Stage::Denied) => false,
+            (Verdict::Denied | Verdict::Unsure, Stage::Kept) => {
+                self.append_relaxed(workspace.unconfirmed());
+                if is_new {
+                    let error = self.failed(workspace, Error::Unconfirmed { jti });
+                    self.turn(workspace).outcome = Some(Err(error));
+                }
+                false
+            }
+            (verdict, _) => {
+                // It completes the refresh, whichever run began it, if the server once denied it.
+                if is_new || *stage == Stage::Denied {
+                    self.turn(workspace).verified = Some(verdict.verified());
+                }
+                true
+            }
         }
-        let Rotation { workspace, token, old, grace_s, rollback, .. } = rotation;
-        let grace_s = self.options.grace_s.or(grace_s).filter(|_| !rollback);
-        let fate = self.deliver_then_revoke_old(&workspace, &token, old.as_ref(), grace_s);
-        let refreshed = Refreshed { new: token, old, fate, verified: None, resumed: true };
-        self.resumed.push((workspace, Ok(refreshed)));
     }
 
-    fn give_up(&mut self, rotation: &Rotation) -> NewTokenFate {
-        if rotation.rollback {
-            self.call_off_rollback(&rotation.workspace);
-            return NewTokenFate::Kept;
+    fn by_list(&mut self, rotation: &Rotation) -> Verdict {
+        match self.list(&rotation.workspace) {
+            Err(_) => Verdict::NoAnswer,
+            Ok(list) if list.iter().any(|t| Some(&t.jti) == rotation.token.jti.as_ref()) => {
+                Verdict::CannotTell
+            }
+            Ok(_) => Verdict::Denied,
         }
-        let fate = self.discard_new(&rotation.workspace, &rotation.token);
-        let jti = rotation.token.jti_for_people();
-        let reason = format!("an interrupted refresh was undone: its token ({jti}) is not needed");
-        self.note(&rotation.workspace, &HistoryEvent::Failed { reason });
-        (self.on_event)(Event::Discarded {
-            workspace: rotation.workspace.clone(),
-            jti: rotation.token.jti.clone(),
-        });
+    }
+
+    /// A token is not needed: it is revoked.
+    pub(super) fn give_up(&mut self, rotation: &Rotation, error: Error) -> NewTokenFate {
+        let Rotation { workspace, token, purpose, .. } = rotation;
+        let fate = self.discard_new(workspace, token);
+        if !self.recovering {
+            let error = self.failed(workspace, error);
+            self.turn(workspace).outcome = Some(Err(error));
+        } else if *purpose != Purpose::Rollback {
+            let jti = token.jti_for_people();
+            let reason =
+                format!("an interrupted refresh was undone: its token ({jti}) is not needed");
+            self.note(workspace, &HistoryEvent::Failed { reason });
+            let (workspace, jti) = (workspace.clone(), token.jti.clone());
+            (self.on_event)(Event::Discarded { workspace, jti });
+        }
         fate
-    }
-
-    /// Stores the new tokens of interrupted refreshes; storing one twice makes it durable.
-    fn promote_again(&mut self, ready: &[(Rotation, Option<bool>)]) {
-        let promotions = ready.iter().map(|(r, _)| Promotion {
-            workspace: &r.workspace,
-            old: r.old.as_ref(),
-            new: &r.token,
-        });
-        let promotions: Vec<Promotion> = promotions.collect();
-        if promotions.is_empty() {
-            return;
-        }
-        match self.store.promote(&promotions) {
-            Ok(stored) => {
-                for ((rotation, _), stored) in ready.iter().zip(stored) {
-                    if stored {
-                        self.promoted_again(rotation);
-                    } else {
-                        self.give_up(rotation);
-                    }
-                }
-            }
-            Err(failed) => {
-                for (rotation, _) in ready {
-                    let workspace = rotation.workspace.clone();
-                    let reason = failed.error.to_string();
-                    (self.on_event)(Event::Unsettled { workspace, reason });
-                }
-            }
-        }
-    }
-
-    fn promoted_again(&mut self, rotation: &Rotation) {
-        let Rotation { workspace, token, old, .. } = rotation;
-        if rotation.rollback {
-            self.note_rolled_back(workspace, token, old.as_ref());
-        } else {
-            self.note_refreshed(workspace, token, old.as_ref());
-        }
-        self.append_relaxed(workspace.promoted());
-        (self.on_event)(Event::Finished { workspace: workspace.clone(), jti: token.jti.clone() });
-    }
-
-    /// A token that the server finally accepts completes its refresh: no other is requested.
-    fn revoke_old_after_resume(&mut self, rotation: Rotation, accepted: bool) {
-        let Rotation { workspace, token, old, grace_s, keep_old, rollback, .. } = rotation;
-        if keep_old {
-            self.keeps_live(&workspace, old.as_ref());
-            return self.append_relaxed(workspace.done());
-        }
-        let jti = old.as_ref().and_then(|old| old.jti.clone());
-        let grace_s = grace_s.filter(|_| !rollback);
-        let fate = self.revoke_old(&workspace, &token, old.as_ref(), grace_s);
-        if accepted {
-            let verified = Some(true);
-            let refreshed = Refreshed { new: token, old, fate, verified, resumed: false };
-            self.resumed.push((workspace, Ok(refreshed)));
-            return;
-        }
-        match (jti, fate) {
-            (Some(jti), OldFate::Revoked(_)) => (self.on_event)(Event::Revoked { workspace, jti }),
-            (Some(jti), OldFate::Live(reason)) => {
-                (self.on_event)(Event::StillLive { workspace, jti, reason });
-            }
-            _ => {}
-        }
     }
 }

@@ -1,11 +1,14 @@
-//! A refresh, from top to bottom.
+//! A refresh, from top to bottom. What an earlier run has begun goes the same way: see
+//! [`Rotator::carry_on`].
 
 use std::collections::BTreeSet;
 
 use super::breaker::Call;
 use super::journal::Record;
+use super::moment::signed;
+use super::pending::{OwnTargets, Purpose, Rotation, Stage};
 use super::ports::{Event, Promotion};
-use super::{Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef};
+use super::{OldFate, Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef};
 use crate::error::{Error, Failure, NewTokenFate, Result};
 use crate::store::AppendError;
 use crate::time::Timestamp;
@@ -13,25 +16,14 @@ use crate::token::{Token, due};
 
 pub(super) const CREATE: &str = "create a token";
 
-/// A new token on its way from the server to the config file.
-struct NewToken {
-    workspace: WorkspaceRef,
-    token: Token,
-    old: Option<Token>,
-    verified: Option<bool>,
-}
-
-/// How far a workspace has come.
-enum Step {
-    New(NewToken),
-    Finished(Outcome),
-}
-
-/// What a token is requested for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    Refresh,
-    HandOut,
+/// What this run does about one workspace.
+#[derive(Default)]
+pub(super) struct Turn {
+    /// Its token was brought as far as possible: a run tries nothing twice.
+    pub(super) is_over: bool,
+    /// Whether the server accepts the new token; `None` if it was not asked.
+    pub(super) verified: Option<bool>,
+    pub(super) outcome: Option<Result<Outcome>>,
 }
 
 impl Rotator<'_> {
@@ -46,67 +38,96 @@ impl Rotator<'_> {
         each: &mut dyn FnMut(usize, Result<Outcome>),
     ) {
         self.options = *options;
-        self.breaker.give_up_after = options.max_failures;
         self.recover(workspaces);
         let mut left: Vec<usize> = (0..workspaces.len()).collect();
-        let mut canary = options.canary;
         while !left.is_empty() {
-            let round = next_round(workspaces, &mut left, canary);
-            let mut went_well = true;
-            self.refresh_round(workspaces, round, &mut |n, outcome| {
-                went_well &= outcome.as_ref().is_ok_and(Outcome::is_complete);
-                // One that is not due shows nothing: the next one is the first to go.
-                canary &= matches!(outcome, Ok(Outcome::NotDue(_))) || !went_well;
-                each(n, outcome);
-            });
-            if canary && !went_well {
-                left.drain(..).for_each(|n| each(n, Err(Error::CanaryFailed)));
+            let round = next_round(workspaces, &mut left);
+            for n in &round {
+                self.begin(&workspaces[*n]);
+            }
+            self.carry_on(workspaces);
+            for n in round {
+                each(n, self.outcome_of(&workspaces[n]));
             }
         }
         self.close();
     }
 
-    /// Refreshes the tokens of these workspaces, of which none is there twice.
-    fn refresh_round(
-        &mut self,
-        workspaces: &[WorkspaceRef],
-        round: Vec<usize>,
-        each: &mut dyn FnMut(usize, Result<Outcome>),
-    ) {
-        let mut new = Vec::new();
-        for n in round {
-            match self.new_token(&workspaces[n]) {
-                Ok(Step::New(token)) => new.push((n, token)),
-                Ok(Step::Finished(outcome)) => each(n, Ok(outcome)),
-                Err(error) => each(n, Err(self.late(error))),
-            }
+    /// Requests a new token, unless none is needed, or this run has finished what an earlier one began.
+    fn begin(&mut self, workspace: &WorkspaceRef) {
+        if self.turn(workspace).outcome.is_some() {
+            return;
         }
-        for (n, token) in self.promote(new, each) {
-            let refreshed = self.deliver_and_revoke(token);
-            each(n, Ok(Outcome::Refreshed(refreshed)));
+        let begun = self.begin_new(workspace);
+        if let Some(outcome) = begun.map_err(|error| self.late(error)).transpose() {
+            self.turn(workspace).outcome = Some(outcome);
         }
     }
 
-    /// Gets a new token, in the journal and verified, unless none is needed.
-    fn new_token(&mut self, workspace: &WorkspaceRef) -> Result<Step> {
-        if let Some(at) = self.resumed.iter().position(|(w, _)| w.is(workspace)) {
-            let refreshed = self.resumed.swap_remove(at).1?;
-            return Ok(Step::Finished(Outcome::Refreshed(refreshed)));
-        }
+    fn begin_new(&mut self, workspace: &WorkspaceRef) -> Result<Option<Outcome>> {
         self.refuse_if_unfinished(workspace)?;
         let old = self.store.current(workspace)?.ok_or(Error::NoToken)?;
         let within_s = self.options.due_within_s;
         if within_s.is_some_and(|within_s| !due(&old, within_s, self.clock.now()).is_due()) {
-            return Ok(Step::Finished(Outcome::NotDue(old)));
+            return Ok(Some(Outcome::NotDue(old)));
         }
-        let (at, token) = self.request(workspace, Purpose::Refresh)?;
-        if token.is_same(&old) {
+        self.make(workspace, Some(&old), Purpose::Refresh)?;
+        Ok(None)
+    }
+
+    /// A new token, in the journal: from here it cannot be lost.
+    pub(super) fn make(
+        &mut self,
+        workspace: &WorkspaceRef,
+        old: Option<&Token>,
+        purpose: Purpose,
+    ) -> Result<Token> {
+        let (at, token) = self.request(workspace, purpose)?;
+        if old.is_some_and(|old| old.is_same(&token)) {
             self.append_relaxed(workspace.closed(at));
             return Err(self.failed(workspace, Error::SameToken));
         }
-        self.keep(workspace, at, &token, Some(&old), Purpose::Refresh)?;
-        let verified = self.verify_new(workspace, &token, &old)?;
-        Ok(Step::New(NewToken { workspace: workspace.clone(), token, old: Some(old), verified }))
+        self.keep(workspace, at, &token, old, purpose)?;
+        *self.turn(workspace) = Turn::default();
+        Ok(token)
+    }
+
+    /// Brings every token that is on its way as far as possible, step by step: into the config file,
+    /// to its targets; then revokes what it replaces. Each step asks the journal what is left to do, so
+    /// it makes no difference which run began it. Deliveries are for `workspaces` only: the targets of
+    /// this run are theirs.
+    pub(super) fn carry_on(&mut self, workspaces: &[WorkspaceRef]) {
+        let mut ready = self.on_their_way();
+        ready.retain(|rotation| self.may_store(rotation));
+        self.store_all(&ready);
+        for rotation in self.on_their_way() {
+            let workspace = rotation.workspace.clone();
+            let has_failed = matches!(self.turn(&workspace).outcome, Some(Err(_)));
+            let ready = rotation.is_stored() && !has_failed;
+            let rotation = ready.then(|| self.with_current(rotation)).flatten();
+            if let Some(rotation) = rotation.filter(|r| self.is_served(r, workspaces)) {
+                self.finish(rotation);
+            }
+            self.turn(&workspace).is_over = true;
+        }
+        self.revoke_due();
+    }
+
+    /// The tokens that have still to be brought further in this run.
+    fn on_their_way(&self) -> Vec<Rotation> {
+        let is_over = |id: &String| self.turns.get(id).is_some_and(|turn| turn.is_over);
+        let all = self.pending.rotations.iter().filter(|r| self.is_ours(&r.workspace));
+        all.filter(|r| !is_over(&r.workspace.id)).cloned().collect()
+    }
+
+    /// What this run does about a workspace of this server.
+    pub(super) fn turn(&mut self, workspace: &WorkspaceRef) -> &mut Turn {
+        self.turns.entry(workspace.id.clone()).or_default()
+    }
+
+    /// What came of it; a workspace may come again.
+    pub(super) fn outcome_of(&mut self, workspace: &WorkspaceRef) -> Result<Outcome> {
+        self.turn(workspace).outcome.take().unwrap_or(Err(Error::Unfinished))
     }
 
     /// No other token is requested while an earlier refresh is unfinished.
@@ -116,16 +137,16 @@ impl Rotator<'_> {
         };
         let old = open.old.as_ref().and_then(|old| old.jti.clone());
         Err(if self.awaits_delivery(&open) {
-            Error::DeliveryPending { old, own: open.deliver }
-        } else if open.unconfirmed {
-            Error::Unconfirmed { jti: open.token.jti.clone() }
-        } else if open.promoted {
-            Error::OldTokenLive {
-                jti: old,
-                reason: "an earlier run could not revoke it".to_owned(),
-            }
+            Error::DeliveryPending { old, own: open.own == OwnTargets::Waiting }
         } else {
-            Error::Unfinished
+            match open.stage {
+                Stage::Kept => Error::Unfinished,
+                Stage::Denied => Error::Unconfirmed { jti: open.token.jti.clone() },
+                Stage::Stored => {
+                    let reason = "an earlier run could not revoke it".to_owned();
+                    Error::OldTokenLive { jti: old, reason }
+                }
+            }
         })
     }
 
@@ -189,7 +210,7 @@ impl Rotator<'_> {
 
     fn open_request(&mut self, workspace: &WorkspaceRef, purpose: Purpose) -> Result<Timestamp> {
         let at = self.request_time();
-        let longest_s = self.control_plane.longest_create().as_secs().cast_signed();
+        let longest_s = signed(self.control_plane.longest_create().as_secs());
         self.append_durable(&[Record::Creating {
             workspace: workspace.clone(),
             at,
@@ -210,7 +231,7 @@ impl Rotator<'_> {
         at
     }
 
-    /// Puts the new token into the journal: from here it cannot be lost.
+    /// Puts the new token into the journal.
     pub(super) fn keep(
         &mut self,
         workspace: &WorkspaceRef,
@@ -219,15 +240,14 @@ impl Rotator<'_> {
         old: Option<&Token>,
         purpose: Purpose,
     ) -> Result<()> {
-        let is_refresh = purpose == Purpose::Refresh;
         let created = Record::Created {
             workspace: workspace.clone(),
             at,
             token: token.clone(),
             old: old.cloned(),
-            deliver: is_refresh && self.has_own_targets(),
+            deliver: purpose == Purpose::Refresh && self.has_own_targets(),
             grace_s: self.options.grace_s,
-            keep_old: !is_refresh,
+            keep_old: purpose == Purpose::HandOut,
             rollback: false,
         };
         match self.append_durable(&[created]) {
@@ -263,57 +283,78 @@ impl Rotator<'_> {
         self.not_stored(workspace, token, fate, &failed.error)
     }
 
-    /// Stores all new tokens in one durable step; answers those that are stored.
-    fn promote(
-        &mut self,
-        new: Vec<(usize, NewToken)>,
-        each: &mut dyn FnMut(usize, Result<Outcome>),
-    ) -> Vec<(usize, NewToken)> {
-        let promotions: Vec<Promotion> = new.iter().map(|(_, new)| new.promotion()).collect();
+    /// Stores tokens in one durable step; storing one twice makes it durable.
+    fn store_all(&mut self, ready: &[Rotation]) {
+        let promotions: Vec<Promotion> = ready.iter().map(Rotation::promotion).collect();
         if promotions.is_empty() {
-            return new;
+            return;
         }
-        let mut outcome = self.store.promote(&promotions).map(Vec::into_iter);
-        let mut stored = Vec::with_capacity(new.len());
-        for (n, new) in new {
-            let (workspace, token) = (&new.workspace, &new.token);
-            let error = match outcome.as_mut().map(Iterator::next) {
-                Ok(Some(true)) => {
-                    self.note_refreshed(workspace, token, new.old.as_ref());
-                    // Needs no fsync: the config file says the same.
-                    self.append_relaxed(workspace.promoted());
-                    stored.push((n, new));
-                    continue;
+        match self.store.promote(&promotions) {
+            Ok(stored) => {
+                for (rotation, stored) in ready.iter().zip(stored) {
+                    if stored {
+                        self.stored(rotation);
+                    } else {
+                        self.give_up(rotation, Error::Overtaken);
+                    }
                 }
-                Ok(_) => {
-                    self.discard_new(workspace, token);
-                    self.failed(workspace, Error::Overtaken)
-                }
-                Err(failed) => {
+            }
+            Err(failed) => {
+                for rotation in ready {
+                    let (workspace, token) = (&rotation.workspace, &rotation.token);
+                    if self.recovering {
+                        let reason = failed.error.to_string();
+                        (self.on_event)(Event::Unsettled { workspace: workspace.clone(), reason });
+                        continue;
+                    }
                     // In place but perhaps not durable: the next run makes sure.
                     let fate = if failed.in_place {
                         NewTokenFate::Kept
                     } else {
                         self.discard_new(workspace, token)
                     };
-                    self.not_stored(workspace, token, fate, &failed.error)
+                    let error = self.not_stored(workspace, token, fate, &failed.error);
+                    self.turn(workspace).outcome = Some(Err(error));
                 }
-            };
-            each(n, Err(error));
+            }
         }
-        stored
     }
 
-    /// The new token is stored: delivers it, then revokes the old one.
-    fn deliver_and_revoke(&mut self, new: NewToken) -> Refreshed {
-        let NewToken { workspace, token, old, verified } = new;
-        let fate =
-            self.deliver_then_revoke_old(&workspace, &token, old.as_ref(), self.options.grace_s);
-        Refreshed { new: token, old, fate, verified, resumed: false }
+    fn stored(&mut self, rotation: &Rotation) {
+        let Rotation { workspace, token, old, .. } = rotation;
+        match rotation.purpose {
+            Purpose::Refresh => self.note_refreshed(workspace, token, old.as_ref()),
+            Purpose::HandOut => self.note_handed_out(workspace, token),
+            Purpose::Rollback => self.note_rolled_back(workspace, token, old.as_ref()),
+        }
+        // Needs no fsync: the config file says the same.
+        self.append_relaxed(workspace.promoted());
+        if self.recovering {
+            let (workspace, jti) = (workspace.clone(), token.jti.clone());
+            (self.on_event)(Event::Finished { workspace, jti });
+        }
+    }
+
+    /// Every target has the token: what it replaces is to be revoked, now or later.
+    fn finish(&mut self, rotation: Rotation) {
+        let fate = self.schedule(&rotation);
+        let (recovering, turn) = (self.recovering, self.turn(&rotation.workspace));
+        // One that was only left to be revoked is told of by an event; a refresh may follow.
+        if !recovering || turn.verified == Some(true) || turn.outcome.is_some() {
+            self.came_to(rotation, fate);
+        }
+    }
+
+    pub(super) fn came_to(&mut self, rotation: Rotation, fate: OldFate) {
+        let Rotation { workspace, token: new, old, .. } = rotation;
+        let (recovering, turn) = (self.recovering, self.turn(&workspace));
+        let (verified, resumed) = (turn.verified, recovering && turn.verified.is_none());
+        let refreshed = Refreshed { new, old, fate, verified, resumed };
+        turn.outcome = Some(Ok(Outcome::Refreshed(refreshed)));
     }
 }
 
-impl NewToken {
+impl Rotation {
     fn promotion(&self) -> Promotion<'_> {
         Promotion { workspace: &self.workspace, old: self.old.as_ref(), new: &self.token }
     }
@@ -324,12 +365,9 @@ fn is_busy(failure: &Failure) -> bool {
     matches!(failure.status(), Some(429 | 503))
 }
 
-/// Takes the next workspaces out of those that are left: one as a canary, else as many as there are
-/// with none twice. The config file may hold one under two keys, and the journal knows it by its id.
-fn next_round(workspaces: &[WorkspaceRef], left: &mut Vec<usize>, canary: bool) -> Vec<usize> {
-    if canary {
-        return vec![left.remove(0)];
-    }
+/// Takes the next workspaces out of those that are left, with none twice. The config file may hold
+/// one under two keys, and the journal knows it by its id.
+fn next_round(workspaces: &[WorkspaceRef], left: &mut Vec<usize>) -> Vec<usize> {
     let mut seen = BTreeSet::new();
     let round;
     (round, *left) = left.drain(..).partition(|n| seen.insert(workspaces[*n].id.as_str()));

@@ -2,7 +2,7 @@
 
 use super::WorkspaceRef;
 use super::journal::{About, AboutRequest, AboutToken, Origin, Orphan, PendingRevocation, Record};
-use super::pending::{Pending, PendingCreate, Rotation};
+use super::pending::{OwnTargets, Pending, PendingCreate, Purpose, Rotation, Stage};
 use super::record_form::record;
 use crate::time::Timestamp;
 
@@ -62,7 +62,7 @@ impl Pending {
             }
             Record::Created { .. } => self.created(record),
             Record::Unconfirmed(About { workspace, server }) => {
-                self.with_rotation(&workspace, &server, |r| r.unconfirmed = true);
+                self.with_rotation(&workspace, &server, |r| r.stage = Stage::Denied);
             }
             Record::Promoted(About { workspace, server }) => {
                 self.promoted(&workspace, &server);
@@ -74,7 +74,7 @@ impl Pending {
                 self.with_rotation(&workspace, &server, |r| r.delivered.push(target));
             }
             Record::Delivered(About { workspace, server }) => {
-                self.with_rotation(&workspace, &server, |r| r.deliver = false);
+                self.with_rotation(&workspace, &server, |r| r.own = OwnTargets::Served);
             }
             Record::TurnedBack(About { workspace, server }) => {
                 self.with_rotation(&workspace, &server, Rotation::turn_back);
@@ -147,19 +147,24 @@ impl Pending {
             attempts = self.rotation(&workspace).map_or(1, |undone| undone.attempts.max(1));
         }
         self.finish(&workspace.id, &workspace.server);
+        let purpose = match (keep_old, rollback) {
+            (true, _) => Purpose::HandOut,
+            (_, true) => Purpose::Rollback,
+            _ => Purpose::Refresh,
+        };
+        let own = if deliver { OwnTargets::Waiting } else { OwnTargets::None };
+        let (stage, delivered, lacks) = (Stage::Kept, Vec::new(), false);
         self.rotations.push(Rotation {
             workspace,
             token,
             old,
-            unconfirmed: false,
-            promoted: false,
-            own_targets: deliver,
-            deliver,
-            attempts,
-            delivered: Vec::new(),
+            purpose,
             grace_s,
-            keep_old,
-            rollback,
+            stage,
+            own,
+            attempts,
+            delivered,
+            lacks,
         });
     }
 
@@ -167,9 +172,8 @@ impl Pending {
     fn promoted(&mut self, workspace: &str, server: &str) {
         let mut back = None;
         self.with_rotation(workspace, server, |r| {
-            r.promoted = true;
-            r.unconfirmed = false;
-            back = r.token.jti.clone().filter(|_| r.rollback);
+            r.stage = Stage::Stored;
+            back = r.token.jti.clone().filter(|_| r.purpose == Purpose::Rollback);
         });
         self.drop_revocations(|p| {
             p.workspace.named(workspace, server) && back.as_ref() == Some(&p.jti)
@@ -201,7 +205,7 @@ impl Pending {
         // Once the old token is gone, a promoted new one needs nothing more.
         let is_over = |r: &Rotation| {
             let old = r.old.as_ref().and_then(|old| old.jti.as_deref());
-            named(&r.workspace) && r.promoted && old == Some(jti)
+            named(&r.workspace) && r.is_stored() && old == Some(jti)
         };
         if self.rotations.iter().any(is_over) {
             self.finish(workspace, server);
@@ -292,27 +296,34 @@ impl Rotation {
         if let Some(old) = self.old.take() {
             self.old = Some(std::mem::replace(&mut self.token, old));
         }
-        self.rollback = !self.rollback;
-        self.promoted = true;
-        self.unconfirmed = false;
-        self.deliver = self.own_targets;
+        self.purpose = Purpose::Refresh;
+        self.stage = Stage::Stored;
+        if self.own == OwnTargets::Served {
+            self.own = OwnTargets::Waiting;
+        }
         self.delivered.clear();
     }
 
     fn records(&self) -> Vec<Record> {
-        let Self { workspace, token, old, grace_s, keep_old, rollback, .. } = self.clone();
-        let deliver = self.own_targets;
-        let mut records = Vec::new();
-        records.extend(self.unconfirmed.then(|| workspace.unconfirmed()));
-        records.extend(self.promoted.then(|| workspace.promoted()));
+        let Self { workspace, token, old, grace_s, .. } = self.clone();
+        let mut records = vec![Record::Created {
+            workspace: workspace.clone(),
+            at: Timestamp::from_millis(0), // its request is closed
+            token,
+            old,
+            deliver: self.own != OwnTargets::None,
+            grace_s,
+            keep_old: self.purpose == Purpose::HandOut,
+            rollback: self.purpose == Purpose::Rollback,
+        }];
+        match self.stage {
+            Stage::Kept => {}
+            Stage::Denied => records.push(workspace.unconfirmed()),
+            Stage::Stored => records.push(workspace.promoted()),
+        }
         records.extend((self.attempts > 0).then(|| workspace.delivering(self.attempts)));
         records.extend(self.delivered.iter().map(|target| workspace.delivered_to(target)));
-        records.extend((self.own_targets && !self.deliver).then(|| workspace.delivered()));
-        let at = Timestamp::from_millis(0); // its request is closed
-        records.insert(
-            0,
-            Record::Created { workspace, at, token, old, deliver, grace_s, keep_old, rollback },
-        );
+        records.extend((self.own == OwnTargets::Served).then(|| workspace.delivered()));
         records
     }
 }

@@ -4,9 +4,10 @@
 
 use super::breaker::Call;
 use super::journal::{Origin, Orphan, PendingRevocation, Record};
-use super::moment::Moment;
+use super::moment::{Moment, signed};
+use super::pending::{OwnTargets, Purpose, Rotation};
 use super::ports::{Event, HistoryEvent, ListedToken};
-use super::{Answer, OldFate, Rotator, WorkspaceRef};
+use super::{Answer, OldFate, Outcome, Rotator, WorkspaceRef};
 use crate::error::{Error, Failure, NewTokenFate, Result};
 use crate::time::Timestamp;
 use crate::token::Token;
@@ -66,66 +67,53 @@ impl Rotator<'_> {
         !has(jti) && current.is_none_or(|current| current == jti || has(&current))
     }
 
-    /// Revokes the token that a stored one replaced, now or later.
-    pub(super) fn revoke_old(
-        &mut self,
-        workspace: &WorkspaceRef,
-        new: &Token,
-        old: Option<&Token>,
-        grace_s: Option<u64>,
-    ) -> OldFate {
-        let Some(old) = old else {
+    /// The old token is to be revoked, now or later; what became of it already.
+    pub(super) fn schedule(&mut self, rotation: &Rotation) -> OldFate {
+        let Rotation { workspace, token: new, old, purpose, grace_s, own, .. } = rotation;
+        let Some(old) = old.as_ref().filter(|_| *purpose != Purpose::HandOut) else {
+            self.keeps_live(workspace, old.as_ref());
             self.append_relaxed(workspace.done());
             return OldFate::None;
         };
-        let Some(jti) = &old.jti else {
+        let Some(jti) = old.jti.as_ref().filter(|jti| new.jti.as_ref() != Some(jti)) else {
             self.append_relaxed(workspace.done());
-            return OldFate::Live("it has no id by which it could be revoked".to_owned());
+            return OldFate::Live(
+                "it has no id of its own by which it could be revoked".to_owned(),
+            );
         };
-        if new.jti.as_ref() == Some(jti) {
-            self.append_relaxed(workspace.done());
-            return OldFate::Live("the server gave the new token the same id".to_owned());
-        }
+        let grace_s = self.options.grace_s.or(*grace_s).filter(|_| *purpose == Purpose::Refresh);
+        let until = grace_s.map(|s| self.moment().plausible().plus_secs(signed(s)));
+        self.tried.retain(|tried| tried != jti); // it may have been current again meanwhile
         let pending = PendingRevocation {
             successor: new.jti.clone(),
-            own_targets: self.pending.rotation(workspace).is_some_and(|r| r.own_targets),
+            own_targets: *own != OwnTargets::None,
+            not_before: until,
+            grace_s,
+            token: until.map(|_| old.clone()),
             ..self.pending_revocation(workspace, jti)
         };
-        let kept_because = match self.store.holds(workspace, jti) {
-            Ok(held) => held.then(|| "the config file holds it again".to_owned()),
-            Err(error) => Some(error.in_one_line()),
+        let records = [Record::PendingRevocation(pending), workspace.done()];
+        let Some(until) = until else {
+            // The journal still has the refresh, which means the same; see `write_left`.
+            self.unwritten.push((workspace.clone(), jti.clone()));
+            self.pending.apply_all(records);
+            return OldFate::None;
         };
-        if let Some(reason) = kept_because {
-            self.leave_pending(pending);
-            return OldFate::Live(reason);
-        }
-        if let Some(grace_s) = grace_s {
-            return self.put_off(pending, grace_s, old);
-        }
-        (self.on_event)(Event::Progress(format!("Revoking the old token of {}", workspace.name)));
-        match self.revoke(workspace, jti, false) {
-            Ok(proof) => {
-                if let Proof::Unlisted(Failure::Rejected { .. }) = proof {
-                    self.name_successors(workspace, jti, new);
-                }
-                self.gone(workspace, jti);
-                OldFate::Revoked(proof.at().unwrap_or_else(|| self.clock.now()))
-            }
-            Err(failure) => {
-                self.leave_pending(pending);
-                OldFate::Live(failure.to_string())
-            }
-        }
+        self.note(workspace, &HistoryEvent::Grace { jti: jti.clone(), until });
+        let _ = self.append_durable(&records); // the refresh in the journal means the same
+        OldFate::Grace(until)
     }
 
     /// The old token was already gone: perhaps the config file was restored after a refresh. The
     /// token of that refresh is live, and nothing else names it.
-    fn name_successors(&mut self, workspace: &WorkspaceRef, jti: &str, new: &Token) {
+    fn name_successors(&mut self, pending: &PendingRevocation) {
+        let workspace = &pending.workspace;
         let Ok(list) = self.list(workspace) else {
             return;
         };
-        let mut found = self.store.successors_of(jti);
-        found.retain(|jti| new.jti.as_ref() != Some(jti) && list.iter().any(|t| t.jti == *jti));
+        let mut found = self.store.successors_of(&pending.jti);
+        let ours = pending.successor.as_ref();
+        found.retain(|jti| ours != Some(jti) && list.iter().any(|t| t.jti == *jti));
         for jti in found {
             let orphan = Orphan {
                 workspace: workspace.clone(),
@@ -136,27 +124,6 @@ impl Rotator<'_> {
             let _ = self.append_durable(&[Record::Orphan(orphan.clone())]); // it is named anyway
             (self.on_event)(Event::Orphan { orphan, revoked: false });
         }
-    }
-
-    /// Keeps an old token live for a while, and its text for the way back.
-    fn put_off(&mut self, pending: PendingRevocation, grace_s: u64, old: &Token) -> OldFate {
-        let until = self.moment().plausible().plus_secs(grace_s.cast_signed());
-        let grace = HistoryEvent::Grace { jti: pending.jti.clone(), until };
-        self.note(&pending.workspace.clone(), &grace);
-        self.leave_pending(PendingRevocation {
-            not_before: Some(until),
-            grace_s: Some(grace_s),
-            token: Some(old.clone()),
-            ..pending
-        });
-        OldFate::Grace(until)
-    }
-
-    /// The refresh is complete except for this revocation.
-    fn leave_pending(&mut self, pending: PendingRevocation) {
-        let done = pending.workspace.done();
-        // If this cannot be written, the journal still has the refresh, which means the same.
-        let _ = self.append_durable(&[Record::PendingRevocation(pending), done]);
     }
 
     pub(super) fn pending_revocation(
@@ -181,7 +148,7 @@ impl Rotator<'_> {
 
     /// Gives up a new token: revokes it, after the journal no longer promises to store it.
     pub(super) fn discard_new(&mut self, workspace: &WorkspaceRef, token: &Token) -> NewTokenFate {
-        if self.pending.rotation(workspace).is_some_and(|r| r.rollback) {
+        if self.pending.rotation(workspace).is_some_and(|r| r.purpose == Purpose::Rollback) {
             self.call_off_rollback(workspace);
             return NewTokenFate::Kept;
         }
@@ -200,6 +167,7 @@ impl Rotator<'_> {
             }
             self.pending.apply_all(records);
         }
+        self.tried.push(jti.clone());
         match self.revoke(workspace, &jti, true) {
             Ok(_) => {
                 self.gone(workspace, &jti);
@@ -209,55 +177,97 @@ impl Rotator<'_> {
         }
     }
 
-    /// Does the due revocations that earlier runs left pending. One that has just failed in this
-    /// run is not tried again.
-    pub(super) fn revoke_pending(&mut self, before: &[PendingRevocation]) {
+    /// Does every revocation that is due, each once in a run.
+    pub(super) fn revoke_due(&mut self) {
         for pending in self.pending.revocations.clone() {
-            let PendingRevocation { workspace, jti, .. } = &pending;
-            if !(self.is_ours(workspace) && before.contains(&pending)) {
-                continue;
+            if self.is_ours(&pending.workspace) && !self.tried.contains(&pending.jti) {
+                self.tried.push(pending.jti.clone());
+                if let Some(fate) = self.revoke_if_due(&pending) {
+                    self.old_came_to(&pending, fate);
+                }
             }
-            let held = if pending.by_hand { Ok(false) } else { self.store.holds(workspace, jti) };
-            let revoked = match held {
-                Ok(true) => {
-                    self.tell_restored(&pending);
-                    continue;
-                }
-                _ if self.is_way_back(&pending) || !self.is_due(&pending) => continue,
-                _ if !self.breaker.is_clear(Call::Revoke) => {
-                    self.end_way_back(&pending);
-                    continue;
-                }
-                Ok(false) => {
-                    self.end_way_back(&pending);
-                    if let Some(reason) = self.still_used(&pending) {
-                        let (workspace, jti) = (workspace.clone(), jti.clone());
-                        (self.on_event)(Event::StillLive { workspace, jti, reason });
-                        continue;
-                    }
-                    self.revoke_one(&pending).map(drop)
-                }
-                Err(error) => Err(error),
-            };
-            if let Err(Error::Call { failure, .. }) = &revoked
-                && failure.is_workspace_missing()
-                && self.is_gone(workspace)
-            {
-                let _ = self.append_durable(&[workspace.forgotten()]); // otherwise the next run does it
-                continue;
-            }
-            let (workspace, jti) = (workspace.clone(), jti.clone());
-            (self.on_event)(match revoked {
-                Ok(()) => Event::Revoked { workspace, jti },
-                Err(error) => Event::StillLive { workspace, jti, reason: unproven(&error) },
-            });
         }
+        self.write_left();
+    }
+
+    /// What becomes of a token whose time has come; `None` if there is nothing to say of it.
+    fn revoke_if_due(&mut self, pending: &PendingRevocation) -> Option<OldFate> {
+        let PendingRevocation { workspace, jti, by_hand, .. } = pending;
+        // The end of a refresh: what becomes of the token is said in any case.
+        let is_at_once = self.unwritten.iter().any(|(w, j)| w.is(workspace) && j == jti);
+        match if *by_hand { Ok(false) } else { self.store.holds(workspace, jti) } {
+            Ok(true) if is_at_once => {
+                return Some(OldFate::Live("the config file holds it again".to_owned()));
+            }
+            Ok(true) => {
+                self.tell_restored(pending);
+                return None;
+            }
+            _ if self.is_way_back(pending) || !self.is_due(pending) => return None,
+            _ if !is_at_once && !self.breaker.is_clear(Call::Revoke) => {
+                self.end_way_back(pending);
+                return None;
+            }
+            Err(error) => return Some(OldFate::Live(error.in_one_line())),
+            Ok(false) => {}
+        }
+        self.end_way_back(pending);
+        if let Some(reason) = self.still_used(pending) {
+            return Some(OldFate::Live(reason));
+        }
+        let what = format!("Revoking the old token of {}", workspace.name);
+        (self.on_event)(Event::Progress(what));
+        match self.revoke_one(pending) {
+            Ok((proof, _)) => {
+                if is_at_once && matches!(proof, Proof::Unlisted(Failure::Rejected { .. })) {
+                    self.name_successors(pending);
+                }
+                Some(OldFate::Revoked(proof.at().unwrap_or_else(|| self.clock.now())))
+            }
+            Err(Error::Call { failure, .. })
+                if !is_at_once && failure.is_workspace_missing() && self.is_gone(workspace) =>
+            {
+                let _ = self.append_durable(&[workspace.forgotten()]); // else the next run does it
+                None
+            }
+            Err(error) => Some(OldFate::Live(unproven(&error))),
+        }
+    }
+
+    /// Writes down what should have been revoked at once and was not. The journal would mean the same
+    /// without it, but only until another refresh of the workspace.
+    fn write_left(&mut self) {
+        for (workspace, jti) in std::mem::take(&mut self.unwritten) {
+            let mut left = self.pending.revocations.iter();
+            let left = left.find(|p| p.jti == jti && p.workspace.is(&workspace)).cloned();
+            if let Some(left) = left {
+                let done = workspace.done();
+                let _ = self.append_durable(&[Record::PendingRevocation(left), done]);
+            }
+        }
+    }
+
+    /// Tells what became of a replaced token: with its refresh, if that is of this run.
+    fn old_came_to(&mut self, pending: &PendingRevocation, fate: OldFate) {
+        let (workspace, jti) = (pending.workspace.clone(), pending.jti.clone());
+        if let Some(Ok(Outcome::Refreshed(refreshed))) = &mut self.turn(&workspace).outcome
+            && refreshed.old.as_ref().is_some_and(|old| old.jti.as_ref() == Some(&jti))
+        {
+            refreshed.fate = fate;
+            return;
+        }
+        (self.on_event)(match fate {
+            OldFate::Live(reason) => Event::StillLive { workspace, jti, reason },
+            _ => Event::Revoked { workspace, jti },
+        });
     }
 
     /// Whether an interrupted rollback is about to make the token the current one again.
     fn is_way_back(&self, pending: &PendingRevocation) -> bool {
         let open = self.pending.rotation(&pending.workspace);
-        open.is_some_and(|r| r.rollback && r.token.jti.as_ref() == Some(&pending.jti))
+        open.is_some_and(|r| {
+            r.purpose == Purpose::Rollback && r.token.jti.as_ref() == Some(&pending.jti)
+        })
     }
 
     /// The grace is over: the text of the token is kept no longer.

@@ -3,9 +3,11 @@
 
 use super::breaker::Call;
 use super::journal::Record;
-use super::ports::{Acceptance, HistoryEvent, Promotion};
-use super::{Refreshed, Rotator, WorkspaceRef};
-use crate::error::{Error, ManageError, NewTokenFate, Result};
+use super::pending::OwnTargets;
+use super::ports::{Acceptance, HistoryEvent};
+use super::refresh::Turn;
+use super::{Outcome, Refreshed, Rotator, WorkspaceRef};
+use crate::error::{Error, ManageError, Result};
 use crate::token::Token;
 
 const TRY: &str = "verify the previous token";
@@ -52,27 +54,12 @@ impl Rotator<'_> {
             keep_old: false,
             rollback: true,
         }])?;
-        let promotion = Promotion { workspace, old: Some(&current), new: &token };
-        match self.store.promote(&[promotion]) {
-            Ok(stored) if stored == [true] => {}
-            Ok(_) => {
-                self.call_off_rollback(workspace);
-                return Err(self.failed(workspace, Error::Overtaken));
-            }
-            // In place but perhaps not durable: the next run makes sure.
-            Err(failed) if failed.in_place => {
-                let fate = NewTokenFate::Kept;
-                return Err(self.not_stored(workspace, &token, fate, &failed.error));
-            }
-            Err(failed) => {
-                self.call_off_rollback(workspace);
-                return Err(failed.error);
-            }
+        *self.turn(workspace) = Turn { verified, ..Turn::default() };
+        self.carry_on(std::slice::from_ref(workspace));
+        match self.outcome_of(workspace)? {
+            Outcome::Refreshed(refreshed) => Ok(refreshed),
+            Outcome::NotDue(_) => Err(Error::Unfinished),
         }
-        self.note_rolled_back(workspace, &token, Some(&current));
-        self.append_relaxed(workspace.promoted());
-        let fate = self.deliver_then_revoke_old(workspace, &token, Some(&current), None);
-        Ok(Refreshed { new: token, old: Some(current), fate, verified, resumed: false })
     }
 
     /// The token before the current one, if there is a way back to it.
@@ -80,7 +67,8 @@ impl Rotator<'_> {
         let current = self.store.current(workspace)?.ok_or_else(nothing_current)?;
         let way_back = match self.pending.rotation(workspace).cloned() {
             Some(open) if open.token.is_same(&current) && self.awaits_delivery(&open) => {
-                open.old.map(|token| (token, open.own_targets, open.grace_s))
+                let own = open.own != OwnTargets::None;
+                open.old.map(|token| (token, own, open.grace_s))
             }
             Some(_) => return Err(Error::Unfinished),
             None => {

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
+use super::Rotator;
 use super::breaker::Call;
 use super::ports::Acceptance;
-use super::{Rotator, WorkspaceRef};
-use crate::error::{Error, Result};
 use crate::token::Token;
 
 /// The first and the longest pause between two checks, in milliseconds.
@@ -34,26 +33,6 @@ impl Verdict {
 }
 
 impl Rotator<'_> {
-    /// Tries the new token. One that the server denies is kept in the journal, and the old one
-    /// stays current: the next run asks once more.
-    pub(super) fn verify_new(
-        &mut self,
-        workspace: &WorkspaceRef,
-        token: &Token,
-        old: &Token,
-    ) -> Result<Option<bool>> {
-        if !self.options.verify {
-            return Ok(None);
-        }
-        let verdict = self.verify(token, Some(old));
-        if !matches!(verdict, Verdict::Denied | Verdict::Unsure) {
-            return Ok(Some(verdict.verified()));
-        }
-        self.append_relaxed(workspace.unconfirmed());
-        let error = Error::Unconfirmed { jti: token.jti.clone() };
-        Err(self.failed(workspace, error))
-    }
-
     /// Tries the new token. If it is denied, the news of it may not have reached every part of the
     /// server, so it is tried again for a while; then the old token shows whether this server ever
     /// says yes.

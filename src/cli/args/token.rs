@@ -100,16 +100,6 @@ pub(crate) struct TokenRefresh {
     /// refresh every workspace that has a token here
     #[argh(switch)]
     pub all: bool,
-    /// with --all: finish the first workspace, revocation included, before the others begin; if it
-    /// fails, they do not
-    #[argh(switch)]
-    pub canary: bool,
-    /// with --all: stop after this many failures in a row at the same step (default 3)
-    #[argh(option, arg_name = "NUMBER", from_str_fn(count))]
-    pub max_failures: Option<u32>,
-    /// first wait a random time, up to this; not on a terminal
-    #[argh(option, arg_name = "DURATION")]
-    pub splay: Option<String>,
     /// write metrics about how the run ended to this file, for Prometheus
     #[argh(option, arg_name = "PATH")]
     pub metrics: Option<String>,

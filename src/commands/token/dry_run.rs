@@ -12,7 +12,7 @@ use crate::error::{Error, Failure, Result};
 use crate::hooks::{Hooks, Prober};
 use crate::json::Json;
 use crate::output::{self, Report};
-use crate::rotation::{ControlPlane, Deliver, Pending, RefreshOptions};
+use crate::rotation::{ControlPlane, Deliver, OwnTargets, Pending, RefreshOptions};
 use crate::secret::Secret;
 use crate::store;
 use crate::text::printable;
@@ -170,7 +170,7 @@ fn plan(
     let old = open.and_then(|open| open.old.as_ref());
     let tokens: Vec<&Token> = old.into_iter().chain([token]).collect();
     let problem = match open {
-        Some(open) if open.own_targets && !ask.hooks.has_own() => {
+        Some(open) if open.own == OwnTargets::Waiting && !ask.hooks.has_own() => {
             let old = old.and_then(|old| old.jti.clone());
             Some(Error::DeliveryPending { old, own: true })
         }

@@ -7,7 +7,7 @@ use crate::context::Console;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::{self, Report};
-use crate::rotation::{Outcome, Pending, Refreshed, WorkspaceRef};
+use crate::rotation::{Outcome, OwnTargets, Pending, Refreshed, WorkspaceRef};
 use crate::text::printable;
 use crate::token::Token;
 
@@ -53,7 +53,7 @@ impl<'a> Outcomes<'a> {
         let open = pending.rotation(workspace).filter(|open| open.awaits_delivery());
         let problem = open.map(|open| Error::DeliveryPending {
             old: open.old.as_ref().and_then(|old| old.jti.clone()),
-            own: open.own_targets,
+            own: open.own == OwnTargets::Waiting,
         });
         if problem.is_none() {
             self.succeeded.push(workspace.id.clone());

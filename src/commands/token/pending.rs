@@ -1,7 +1,7 @@
 //! Pending work, in words and for programs.
 
 use crate::json::Json;
-use crate::rotation::{Origin, Pending, Rotation, WorkspaceRef};
+use crate::rotation::{Origin, Pending, Rotation, Stage, WorkspaceRef};
 use crate::text::printable;
 use crate::time::Timestamp;
 use crate::token::Token;
@@ -73,12 +73,12 @@ fn rotation(open: &Rotation) -> (&'static str, Option<&Token>, String) {
             "the current token must still be delivered; until then the old one ({old}) is kept live"
         );
         ("delivery", new_token, text)
-    } else if open.unconfirmed {
+    } else if open.stage == Stage::Denied {
         let text = format!(
             "the server has not accepted the new token ({new}) yet; the next run asks again"
         );
         ("verification", new_token, text)
-    } else if let (true, Some(old)) = (open.promoted, &open.old) {
+    } else if let (true, Some(old)) = (open.is_stored(), &open.old) {
         let text = format!("token {} must still be revoked", old.jti_for_people());
         ("revocation", Some(old), text)
     } else {

@@ -1,6 +1,5 @@
 //! `ntcli token refresh`
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
 use std::time::Duration;
 
@@ -56,7 +55,6 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     let options = options(ctx, args)?;
     let mut hooks = own_hooks(ctx, args)?;
     let lock_wait = app::lock_wait(args.lock_wait.as_deref())?;
-    let splay_s = args.splay.as_deref().map_or(Ok(0), |text| app::seconds(ctx, "--splay", text))?;
     let app = App::open(ctx)?;
     let before = app.config()?;
     app.check_session(&before)?;
@@ -73,7 +71,6 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
         });
     }
     let seen = the_one(seen, args);
-    splay(ctx, splay_s);
 
     let _watch = prompt::tell_if_interrupted(ctx);
     let (mut dir, waited) = app.lock_for(lock_wait)?;
@@ -113,17 +110,6 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     Ok(outcomes.report(met, overdue))
 }
 
-/// Waits for a random time, so that many machines do not ask at once. A person does not wait.
-fn splay(ctx: &Context, most_s: u64) {
-    if most_s == 0 || ctx.console.err_is_terminal() {
-        return;
-    }
-    let longest_ms = most_s.saturating_mul(1000);
-    // Its keys are random.
-    let pause_ms = RandomState::new().build_hasher().finish() % longest_ms.saturating_add(1);
-    ctx.clock.sleep(Duration::from_millis(pause_ms));
-}
-
 fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
     let seconds = |option, text: &Option<String>| {
         text.as_deref().map(|text| app::seconds(ctx, option, text)).transpose()
@@ -144,8 +130,6 @@ fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
         revoke_orphans: args.revoke_orphans,
         due_within_s: seconds("--if-expires-within", &args.if_expires_within)?,
         grace_s: seconds("--revoke-after", &args.revoke_after)?,
-        canary: args.canary,
-        max_failures: args.max_failures.unwrap_or(RefreshOptions::default().max_failures),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::sim::{Command, Kind, ONE, Trouble, World};
 use super::stories::{pending, recover};
-use crate::rotation::Event;
+use crate::rotation::{Event, Rotation, Stage};
 use crate::token::Token;
 
 /// The next run comes a second later.
@@ -16,7 +16,7 @@ fn world(kind: Kind) -> World {
 fn kept(kind: Kind) -> World {
     let world = world(kind);
     assert!(world.run(Command::Refresh, &[(4, Trouble::KillAfter)]).is_none());
-    assert!(pending(&world).rotations.iter().any(|r| !r.promoted), "the scene is set");
+    assert!(pending(&world).rotations.iter().any(|r| !r.is_stored()), "the scene is set");
     world
 }
 
@@ -24,7 +24,7 @@ fn kept(kind: Kind) -> World {
 fn promoted() -> World {
     let world = world(ONE);
     assert!(world.run(Command::Refresh, &[(8, Trouble::KillBefore)]).is_none());
-    assert!(pending(&world).rotations.iter().any(|r| r.promoted), "the scene is set");
+    assert!(pending(&world).rotations.iter().any(Rotation::is_stored), "the scene is set");
     world
 }
 
@@ -32,7 +32,7 @@ fn promoted() -> World {
 fn unconfirmed() -> World {
     let world = world(Kind { news_s: 60, ..ONE });
     assert!(world.run(Command::Refresh, &[]).expect("no kill").is_err());
-    assert!(pending(&world).rotations.iter().any(|r| r.unconfirmed), "the scene is set");
+    assert!(pending(&world).rotations.iter().any(|r| r.stage == Stage::Denied), "the scene is set");
     world
 }
 

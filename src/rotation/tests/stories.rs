@@ -2,7 +2,7 @@
 
 use super::sim::{Command, Folder, Kind, ONE, SERVER, Trouble, World, workspace};
 use crate::error::Error;
-use crate::rotation::{Event, Origin, Pending, Rotator, Store};
+use crate::rotation::{Event, Origin, Pending, Rotator, Stage, Store};
 use crate::time::Timestamp;
 use crate::token::{Token, TokenExpiry};
 
@@ -61,7 +61,7 @@ fn a_token_that_another_program_stored_is_kept() {
     let world = World::new(ONE);
     // Killed when the new token is in the journal and not yet stored.
     assert!(world.run(Command::Refresh, &[(4, Trouble::KillAfter)]).is_none());
-    assert!(pending(&world).rotations.iter().any(|r| !r.promoted), "the scene is set");
+    assert!(pending(&world).rotations.iter().any(|r| !r.is_stored()), "the scene is set");
     let theirs = world.make("w0", 0);
     world.0.borrow_mut().machines[0].config[0].1 = Some(theirs.clone());
     recover(&world, 1);
@@ -133,7 +133,7 @@ fn of_two_tokens_the_one_that_the_server_accepts_is_current() {
         let old = world.0.borrow().machines[0].config[0].1.clone().unwrap();
         // Killed before the old token is revoked.
         assert!(world.run(Command::Refresh, &[(8, Trouble::KillBefore)]).is_none());
-        assert!(pending(&world).rotations[0].promoted, "the scene is set");
+        assert!(pending(&world).rotations[0].is_stored(), "the scene is set");
         world.0.borrow_mut().machines[0].config[0].1 = Some(old.clone());
         world.0.borrow_mut().tokens[1].live = new_is_live;
         recover(&world, 10);
@@ -171,7 +171,7 @@ fn work_of_another_server_is_named_and_left_alone() {
 fn a_token_that_is_not_accepted_yet_is_kept() {
     let world = World::new(Kind { news_s: 60, ..ONE });
     assert!(world.run(Command::Refresh, &[]).expect("no kill").is_err());
-    assert!(pending(&world).rotations[0].unconfirmed);
+    assert!(pending(&world).rotations[0].stage == Stage::Denied);
     assert_eq!(world.live(), ["jti_0", "jti_1"]);
     let events = recover(&world, 100);
     assert!(events.iter().any(|e| matches!(e, Event::Finished { .. })), "{events:?}");

@@ -11,6 +11,7 @@ use std::panic::resume_unwind;
 use std::rc::Rc;
 
 use crate::context::{BootTime, Clock};
+use crate::rotation::moment::signed;
 use crate::rotation::{Event, WorkspaceRef};
 use crate::secret::Secret;
 use crate::time::Timestamp;
@@ -297,7 +298,7 @@ impl Sim {
         else {
             return;
         };
-        let (now, over) = (self.now, at + grace_s.cast_signed());
+        let (now, over) = (self.now, at + signed(grace_s));
         assert!(now >= over, "{token:?} is revoked at {now}, before {over}");
     }
 }
