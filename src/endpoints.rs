@@ -12,7 +12,7 @@ const DEFAULT_CLIENT_ID: &str = "96WRYcxabFktp9wn";
 /// The base URL of the management API, no slash at its end.
 ///
 /// # Errors
-/// [`Error::InvalidValue`] if a token must not be sent to `NTCLI_API_URL` or the domain.
+/// [`Error::invalid_value`] if a token must not be sent to `NTCLI_API_URL` or the domain.
 pub(crate) fn management(env: &Env, config: &Config) -> Result<String> {
     match env.text("NTCLI_API_URL") {
         Some(url) => base_url("NTCLI_API_URL", &url),
@@ -39,7 +39,7 @@ fn is_loopback(domain: &str) -> bool {
 /// The base URL of the studio API, which exchanges a sign-in for a session.
 ///
 /// # Errors
-/// [`Error::InvalidValue`] if `NIMBLEBRAIN_API_URL` is not a base URL.
+/// [`Error::invalid_value`] if `NIMBLEBRAIN_API_URL` is not a base URL.
 pub(crate) fn studio(env: &Env) -> Result<String> {
     match env.text("NIMBLEBRAIN_API_URL") {
         Some(url) => base_url("NIMBLEBRAIN_API_URL", &url),
@@ -50,7 +50,7 @@ pub(crate) fn studio(env: &Env) -> Result<String> {
 /// The base URL of the OAuth provider. Plain http is for this machine only.
 ///
 /// # Errors
-/// [`Error::InvalidValue`] if `CLERK_OAUTH_DOMAIN` names no host.
+/// [`Error::invalid_value`] if `CLERK_OAUTH_DOMAIN` names no host.
 pub(crate) fn oauth(env: &Env) -> Result<String> {
     let Some(given) = env.text("CLERK_OAUTH_DOMAIN") else {
         return Ok(DEFAULT_OAUTH.to_owned());
@@ -64,11 +64,10 @@ pub(crate) fn oauth(env: &Env) -> Result<String> {
     if fits && check_domain(host).is_ok() {
         Ok(format!("{scheme}://{host}"))
     } else {
-        Err(Error::InvalidValue {
-            message: "CLERK_OAUTH_DOMAIN must be a host name such as clerk.example.com \
-                      (http:// only before a host of this machine)"
-                .to_owned(),
-        })
+        Err(Error::invalid_value(
+            "CLERK_OAUTH_DOMAIN must be a host name such as clerk.example.com \
+                      (http:// only before a host of this machine)",
+        ))
     }
 }
 
@@ -89,16 +88,16 @@ fn base_url(name: &str, url: &str) -> Result<String> {
     if fits {
         Ok(url.trim_end_matches('/').to_owned())
     } else {
-        Err(Error::InvalidValue {
-            message: format!("{name} is not a base URL such as https://api.example.com"),
-        })
+        Err(Error::invalid_value(format!(
+            "{name} is not a base URL such as https://api.example.com"
+        )))
     }
 }
 
 /// Checks a domain: a host name or address with or without a port, nothing more.
 ///
 /// # Errors
-/// [`Error::InvalidValue`] with what to give.
+/// [`Error::invalid_value`] with what to give.
 pub(crate) fn check_domain(domain: &str) -> Result<()> {
     let (host, port) = match domain.rsplit_once(':') {
         Some((host, port)) if !domain.ends_with(']') => (host, Some(port)),
@@ -116,11 +115,10 @@ pub(crate) fn check_domain(domain: &str) -> Result<()> {
     if host_fits && port_fits {
         Ok(())
     } else {
-        Err(Error::InvalidValue {
-            message: "The domain must be a host name such as nimbletools.ai, or host:port, \
-                      without a path"
-                .to_owned(),
-        })
+        Err(Error::invalid_value(
+            "The domain must be a host name such as nimbletools.ai, or host:port, \
+                      without a path",
+        ))
     }
 }
 

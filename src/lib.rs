@@ -106,7 +106,7 @@ pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
             return match console.result(&text) {
                 Ok(()) => 0,
                 Err(source) => {
-                    output::finish(&console, Shows::Whole, Err(Error::WriteResult { source }))
+                    output::finish(&console, Shows::Whole, Err(Error::write_result(&source)))
                 }
             };
         }
@@ -141,11 +141,10 @@ fn misused(console: &context::Console, wrong: cli::UsageError) -> u8 {
     if shows == Shows::Json {
         console.keep_lines();
     }
-    if wrong.exit_code == error::exit::UNTOLD && shows == Shows::Whole {
+    if wrong.exit_code == error::exit::PLUGIN_UNKNOWN && shows == Shows::Whole {
         let _ = console.result(&format!("NTCLI UNKNOWN: {}: {}\n", wrong.message, wrong.hint));
         return wrong.exit_code;
     }
-    let error =
-        Error::Usage { message: wrong.message, hint: wrong.hint, exit_code: wrong.exit_code };
+    let error = Error::usage(wrong.message, wrong.hint).with_exit_code(wrong.exit_code);
     output::finish(console, shows, Err(error))
 }

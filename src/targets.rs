@@ -67,14 +67,13 @@ pub(crate) struct Targets {
 
 impl Targets {
     /// # Errors
-    /// [`Error::ReadFile`], [`Error::DamagedFile`].
+    /// [`Error::read_file`], [`Error::damaged_file`].
     pub(crate) fn load(path: &Path) -> Result<Self> {
         let Some(contents) = store::read(path)? else {
             let doc = Json::of([("version", VERSION.into()), ("next_id", 1.into())]);
             return Ok(Self { doc, all: Vec::new() });
         };
-        let damaged =
-            |place: &str| Error::DamagedFile { path: path.to_owned(), place: place.to_owned() };
+        let damaged = |place: &str| Error::damaged_file(path, place);
         let doc: Json =
             serde_json::from_slice(&contents.bytes).map_err(|e| damaged(&e.to_string()))?;
         match doc["version"].as_whole() {
@@ -100,7 +99,7 @@ impl Targets {
     /// Writes them durably, in one step.
     ///
     /// # Errors
-    /// [`Error::WriteFile`].
+    /// [`Error::write_file`].
     fn save(&mut self, path: &Path) -> Result<()> {
         let all = self.all.iter().map(|target| {
             let known = self.doc["targets"].items().iter();
@@ -115,7 +114,7 @@ impl Targets {
         let all = Json::Array(all.collect());
         self.doc.set("targets", all);
         let mut bytes = serde_json::to_vec_pretty(&self.doc)
-            .map_err(|e| Error::write_file("lay out", path, e.into()))?;
+            .map_err(|e| Error::write_file("lay out", path, &e.into()))?;
         bytes.push(b'\n');
         Ok(store::replace(path, &bytes)?)
     }
@@ -123,7 +122,7 @@ impl Targets {
     /// Changes them and writes them durably, in one step.
     ///
     /// # Errors
-    /// [`Error::WriteFile`]; what `change` fails with. The file is as it was.
+    /// [`Error::write_file`]; what `change` fails with. The file is as it was.
     pub(crate) fn change<T>(
         &mut self,
         path: &Path,

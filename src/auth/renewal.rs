@@ -14,7 +14,7 @@ use crate::config::{Config, Notice, Paths, Session};
 use crate::config_dir::{ConfigDir, LOCK_WAIT};
 use crate::context::{Clock, Env};
 use crate::endpoints;
-use crate::error::{AuthError, Blame, Error, Failure, Result, chain, exit, is_refusal};
+use crate::error::{Blame, Error, Failure, Result, exit, is_refusal};
 use crate::http::Http;
 use crate::secret::Secret;
 use crate::store;
@@ -59,7 +59,7 @@ impl Keeper {
     /// The bearer: from the environment, else that of the session in `config`, renewed if due.
     ///
     /// # Errors
-    /// [`Error::NoSession`] if there is no session for this server, or its renewal was refused;
+    /// [`Error::no_session`] if there is no session for this server, or its renewal was refused;
     /// otherwise why it could not be renewed. The stored refresh token is then as it was, or newer.
     pub(crate) fn bearer(&self, http: &Http, config: &Config) -> Result<Secret> {
         if let Some(found) = from_env(&self.env, config)? {
@@ -82,7 +82,7 @@ impl Keeper {
         // There is time left: a later run may have more luck.
         let outcome = self.replace(http, &session.bearer, Duration::ZERO);
         outcome.or_else(|error| {
-            if !matches!(error, Error::Locked { .. }) {
+            if !error.is_locked() {
                 let reason = error.in_one_line();
                 (self.on_event)(&Event::NotRenewed { reason });
             }
@@ -96,7 +96,7 @@ impl Keeper {
     /// As [`Keeper::bearer`], except for not being signed in.
     pub(crate) fn optional_bearer(&self, http: &Http, config: &Config) -> Result<Option<Secret>> {
         match super::check(&self.env, config, self.clock.now()) {
-            Err(Error::NoSession { .. }) => Ok(None),
+            Err(error) if error.is_no_session() => Ok(None),
             _ => self.bearer(http, config).map(Some),
         }
     }
@@ -118,7 +118,7 @@ impl Keeper {
         let here = endpoints::management(&self.env, config)?;
         if *self.server.get_or_init(|| here.clone()) != here {
             let reason = format!("the server was changed to {here} meanwhile");
-            return Err(Error::NoSession { reason });
+            return Err(Error::no_session(reason));
         }
         self.renewable.set(Some(session.refresh_token.is_some()));
         Ok(session)
@@ -140,7 +140,7 @@ impl Keeper {
         }
         let Some(refresh_token) = session.refresh_token.clone() else {
             let reason = why_over(&session, clock.now());
-            return Err(Error::NoSession { reason });
+            return Err(Error::no_session(reason));
         };
         (self.on_event)(&Event::Renewing);
         let renewed = self.renew_stored(http, session, &refresh_token);
@@ -165,7 +165,7 @@ impl Keeper {
             session.refresh_token = Some(token.clone());
             self.store(&before, &session).map_err(|error| not_stored(&error))?;
         }
-        let bearer = provider.exchange(&grant).map_err(not_exchanged)?;
+        let bearer = provider.exchange(&grant).map_err(|failure| not_exchanged(&failure))?;
         let before = session.clone();
         session.expires_at = grant.session_end(&bearer, self.clock.now());
         session.bearer = bearer.clone();
@@ -204,7 +204,7 @@ impl Renew for Keeper {
         match self.replace(http, rejected, LOCK_WAIT) {
             Ok(bearer) if bearer != *rejected => Ok(bearer),
             Ok(_) => Err(refusal),
-            Err(Error::NoSession { reason }) => Err(with_reason(refusal, &reason)),
+            Err(error) if error.is_no_session() => Err(with_reason(refusal, error.reason())),
             // The request itself was rejected and can be repeated: nothing is unknown.
             Err(error) => Err(Failure::NotSent {
                 blame: match error.exit_code() {
@@ -234,27 +234,25 @@ impl Renew for Keeper {
 
 fn not_renewed(failure: Failure) -> Error {
     if is_refusal(&failure) {
-        return Error::NoSession {
-            reason: format!("the sign-in service does not renew the session: {failure}"),
-        };
+        return Error::no_session(format!(
+            "the sign-in service does not renew the session: {failure}"
+        ));
     }
     match failure {
-        Failure::Unknown { .. } => AuthError::RenewalLost { failure }.into(),
-        failure => not_exchanged(failure),
+        Failure::Unknown { .. } => Error::renewal_lost(&failure),
+        failure => not_exchanged(&failure),
     }
 }
 
-fn not_exchanged(failure: Failure) -> Error {
-    if is_refusal(&failure) {
-        return Error::NoSession {
-            reason: format!("the renewed sign-in was not exchanged for a session: {failure}"),
-        };
+fn not_exchanged(failure: &Failure) -> Error {
+    if is_refusal(failure) {
+        return Error::no_session(format!(
+            "the renewed sign-in was not exchanged for a session: {failure}"
+        ));
     }
-    let action = "renew the session";
-    AuthError::Call { action, failure }.into()
+    Error::auth_call("renew the session", failure)
 }
 
 fn not_stored(error: &Error) -> Error {
-    let causes = chain(error);
-    AuthError::NotStored { causes }.into()
+    Error::session_not_stored(error)
 }

@@ -65,7 +65,7 @@ fn place(variable: &str, file: Option<&Path>) -> String {
 /// does not count.
 ///
 /// # Errors
-/// [`Error::InvalidValue`] when it cannot be read, or not be sent in a header.
+/// [`Error::invalid_value`] when it cannot be read, or not be sent in a header.
 pub(crate) fn from_env(env: &Env, config: &Config) -> Result<Option<FromEnv>> {
     if let Some(text) = env.text(VARIABLE) {
         return usable(VARIABLE, None, &text).map(Some);
@@ -91,11 +91,11 @@ fn is_there(file: &Path) -> bool {
 }
 
 fn in_file(variable: &'static str, file: PathBuf) -> Result<FromEnv> {
-    let bad = |why: &str| Error::InvalidValue {
-        message: format!(
+    let bad = |why: &str| {
+        Error::invalid_value(format!(
             "The session token in {} cannot be used: {why}",
             place(variable, Some(&file))
-        ),
+        ))
     };
     let unreadable = |error| bad(&describe_io(&error));
     // A pipe could be read only once, and may never end.
@@ -120,12 +120,10 @@ fn usable(variable: &'static str, file: Option<PathBuf>, text: &str) -> Result<F
     if found.bearer.is_header_safe() {
         return Ok(found);
     }
-    Err(Error::InvalidValue {
-        message: format!(
-            "{} holds a character that no token has (a space, a line break, or beyond ASCII)",
-            found.place()
-        ),
-    })
+    Err(Error::invalid_value(format!(
+        "{} holds a character that no token has (a space, a line break, or beyond ASCII)",
+        found.place()
+    )))
 }
 
 /// Whether `NTCLI_TOKEN` is not used because it holds a workspace token.
@@ -149,7 +147,7 @@ pub(crate) fn is_workspace_token(text: &str, config: &Config) -> bool {
 /// The stored session, expired or not, if it may be sent to the server of this run.
 ///
 /// # Errors
-/// [`Error::NoSession`] if there is no session, or it was made for another server; as
+/// [`Error::no_session`] if there is no session, or it was made for another server; as
 /// [`endpoints::management`].
 pub(crate) fn stored(env: &Env, config: &Config) -> Result<Session> {
     let Some(session) = config.session() else {
@@ -172,13 +170,13 @@ fn no_session(env: &Env, config: &Config, mut reason: String) -> Error {
         }
         reason += "NTCLI_TOKEN holds a workspace token, not a session";
     }
-    Error::NoSession { reason }
+    Error::no_session(reason)
 }
 
 /// Whether there is a session, or one that can be renewed: checked early, before the lock.
 ///
 /// # Errors
-/// As [`from_env`] and [`stored`]; [`Error::NoSession`] if the stored one has ended and cannot be renewed.
+/// As [`from_env`] and [`stored`]; [`Error::no_session`] if the stored one has ended and cannot be renewed.
 pub(crate) fn check(env: &Env, config: &Config, now: Timestamp) -> Result<()> {
     if from_env(env, config)?.is_some() {
         return Ok(());
@@ -231,7 +229,7 @@ pub(crate) fn explain(env: &Env, config: &Config, mut refusal: Failure) -> Failu
             }
         }
         Ok(None) => match stored(env, config) {
-            Err(Error::NoSession { reason }) => reason,
+            Err(error) if error.is_no_session() => error.reason().to_owned(),
             _ => String::new(),
         },
         Err(_) => String::new(),

@@ -46,7 +46,7 @@ pub(super) const WITHOUT_TOKENS: &str =
 
 impl<'c> App<'c> {
     /// # Errors
-    /// [`Error::NoHome`].
+    /// [`Error::no_home`].
     pub(super) fn open(ctx: &'c Context) -> Result<Self> {
         Ok(Self {
             ctx,
@@ -94,7 +94,7 @@ impl<'c> App<'c> {
     /// The config folder, locked.
     ///
     /// # Errors
-    /// [`Error::Locked`], [`Error::WriteFile`].
+    /// [`Error::locked`], [`Error::write_file`].
     pub(super) fn lock(&self) -> Result<ConfigDir<'c>> {
         Ok(self.lock_for(LOCK_WAIT)?.0)
     }
@@ -125,17 +125,16 @@ impl<'c> App<'c> {
     /// The HTTP client of this run.
     ///
     /// # Errors
-    /// [`Error::InvalidValue`] for an invalid variable.
+    /// [`Error::invalid_value`] for an invalid variable.
     pub(super) fn http(&self) -> Result<&Http> {
-        if self.http.get().is_none() {
-            let mut settings = Settings::from_env(&self.ctx.env)
-                .map_err(|message| Error::InvalidValue { message })?;
-            settings.debug |= self.ctx.debug;
-            let console = self.console().clone();
-            let on_event = move |event| tell::http(&console, &event);
-            let _ = self.http.set(Http::new(settings, self.ctx.clock.clone(), on_event));
+        if let Some(http) = self.http.get() {
+            return Ok(http);
         }
-        self.http.get().ok_or(Error::Unfinished) // it was just set
+        let mut settings = Settings::from_env(&self.ctx.env).map_err(Error::invalid_value)?;
+        settings.debug |= self.ctx.debug;
+        let console = self.console().clone();
+        let on_event = move |event| tell::http(&console, &event);
+        Ok(self.http.get_or_init(|| Http::new(settings, self.ctx.clock.clone(), on_event)))
     }
 
     fn keeper(&self) -> &Keeper {
@@ -150,18 +149,19 @@ impl<'c> App<'c> {
     /// Finds out early, before the lock, whether there is a session.
     ///
     /// # Errors
-    /// [`Error::NoSession`].
+    /// [`Error::no_session`].
     pub(super) fn check_session(&self, config: &Config) -> Result<()> {
         let checked = auth::check(&self.ctx.env, config, self.now());
         let known = config.workspaces();
         match checked {
             // Where a workspace could be made without a sign-in, to ask for one may lead nowhere.
-            Err(Error::NoSession { reason })
-                if reason.is_empty()
+            Err(error)
+                if error.is_no_session()
+                    && error.reason().is_empty()
                     && !known.is_empty()
                     && known.iter().all(|w| w.token.is_none()) =>
             {
-                Err(Error::NoSession { reason: WITHOUT_TOKENS.to_owned() })
+                Err(Error::no_session(WITHOUT_TOKENS))
             }
             checked => checked,
         }
@@ -177,7 +177,7 @@ impl<'c> App<'c> {
     /// The base URL of the management API.
     ///
     /// # Errors
-    /// [`Error::InvalidValue`].
+    /// [`Error::invalid_value`].
     pub(super) fn server(&self, config: &Config) -> Result<String> {
         endpoints::management(&self.ctx.env, config)
     }
@@ -185,7 +185,7 @@ impl<'c> App<'c> {
     /// The management API. A rejected session is renewed once.
     ///
     /// # Errors
-    /// [`Error::NoSession`], and why the session could not be renewed; a setting that makes no sense.
+    /// [`Error::no_session`], and why the session could not be renewed; a setting that makes no sense.
     pub(super) fn api(&self, config: &Config, who: As) -> Result<Api<'_>> {
         let (http, keeper) = (self.http()?, self.keeper());
         let bearer: Option<Secret> = match who {
@@ -200,7 +200,7 @@ impl<'c> App<'c> {
     /// The workspace to use: the one named, else `NTCLI_WORKSPACE`, else the active one.
     ///
     /// # Errors
-    /// [`Error::NoWorkspace`], and as [`Config::find`].
+    /// [`Error::no_workspace`], and as [`Config::find`].
     pub(super) fn workspace(&self, config: &Config, named: Option<&str>) -> Result<Workspace> {
         workspace(self.ctx, config, named)
     }
@@ -208,7 +208,7 @@ impl<'c> App<'c> {
     /// The workspaces that are meant; each holds a token, and no workspace is there twice.
     ///
     /// # Errors
-    /// [`Error::NoToken`] if there is none, and as [`App::workspace`].
+    /// [`Error::nothing_to_refresh`] if there is none, and as [`App::workspace`].
     pub(super) fn selected(
         &self,
         config: &Config,
@@ -223,7 +223,7 @@ impl<'c> App<'c> {
             meant.retain(|workspace| unused.iter().all(|(_, other)| other.key != workspace.key));
         }
         if meant.is_empty() {
-            return Err(Error::NoToken);
+            return Err(Error::nothing_to_refresh());
         }
         Ok(meant)
     }
@@ -242,7 +242,7 @@ impl<'c> App<'c> {
 /// The expiry from `--expires-in` or `--expires-at`; one year by default.
 ///
 /// # Errors
-/// [`Error::InvalidExpiry`].
+/// [`Error::invalid_expiry`].
 pub(super) fn expiry(
     expires_in: Option<&str>,
     expires_at: Option<&str>,
@@ -253,22 +253,22 @@ pub(super) fn expiry(
         (None, Some(text)) => Expiry::parse_at(text, now),
         (None, None) => Some(Expiry::DEFAULT),
     };
-    expiry.ok_or(Error::InvalidExpiry)
+    expiry.ok_or_else(Error::invalid_expiry)
 }
 
 /// How long to wait for the lock: `--lock-wait`, 60 s by default. `0` does not wait.
 ///
 /// # Errors
-/// [`Error::InvalidValue`].
+/// [`Error::invalid_value`].
 pub(super) fn lock_wait(text: Option<&str>) -> Result<Duration> {
     match text {
         None => Ok(LOCK_WAIT),
         Some("0") => Ok(Duration::ZERO),
         Some(text) => match parse_duration(text) {
             Some(secs) => Ok(Duration::from_secs(secs)),
-            None => Err(Error::InvalidValue {
-                message: "--lock-wait takes seconds, or a duration such as 90s or 5m".to_owned(),
-            }),
+            None => Err(Error::invalid_value(
+                "--lock-wait takes seconds, or a duration such as 90s or 5m",
+            )),
         },
     }
 }
@@ -276,24 +276,22 @@ pub(super) fn lock_wait(text: Option<&str>) -> Result<Duration> {
 /// The duration that `option` gives, in seconds; a date is the time until then.
 ///
 /// # Errors
-/// [`Error::InvalidValue`].
+/// [`Error::invalid_value`].
 pub(super) fn seconds(ctx: &Context, option: &str, text: &str) -> Result<u64> {
     let now = ctx.clock.now();
     let until = || match Expiry::parse_in(text, now)? {
         Expiry::At(at) => Some(at.secs().abs_diff(now.secs())),
         _ => None,
     };
-    parse_duration(text).or_else(until).ok_or_else(|| Error::InvalidValue {
-        message: format!(
+    parse_duration(text).or_else(until).ok_or_else(|| Error::invalid_value(format!(
             "{option} takes seconds, a duration such as 90s, 1h, 30d or 1d12h, or a future date (2027-12-01)"
-        ),
-    })
+        )))
 }
 
 /// As [`App::workspace`].
 ///
 /// # Errors
-/// [`Error::NoWorkspace`], and as [`Config::find`].
+/// [`Error::no_workspace`], and as [`Config::find`].
 pub(super) fn workspace(ctx: &Context, config: &Config, named: Option<&str>) -> Result<Workspace> {
     if let Some(name) = named {
         return config.find(name);
@@ -302,7 +300,7 @@ pub(super) fn workspace(ctx: &Context, config: &Config, named: Option<&str>) -> 
         return config.find(&name);
     }
     let active = config.active_key().and_then(|key| config.workspace(key));
-    active.ok_or(Error::NoWorkspace)
+    active.ok_or_else(Error::no_workspace)
 }
 
 /// The workspace as a rotation at that server refers to it.

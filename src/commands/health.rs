@@ -2,7 +2,7 @@
 
 use crate::commands::app::{App, As};
 use crate::context::Context;
-use crate::error::{Error, ManageError, Result};
+use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::{Report, moment};
 use crate::rotation::ControlPlane;
@@ -20,8 +20,8 @@ pub(super) fn run(ctx: &Context) -> Result<Report> {
     let ask = "get the health of the server";
     let health = health.map_err(|failure| match failure.status() {
         Some(401 | 403) => Error::call(ask, failure),
-        Some(_) => ManageError::NoServer { action: ask, failure }.into(),
-        None => ManageError::NoServer { action: "reach the server", failure }.into(),
+        Some(_) => Error::no_server(ask, &failure),
+        None => Error::no_server("reach the server", &failure),
     })?;
 
     let well = WELL.iter().any(|w| health.status.eq_ignore_ascii_case(w));
@@ -43,6 +43,6 @@ pub(super) fn run(ctx: &Context) -> Result<Report> {
         ("api", api.server().into()),
     ]);
     let status = health.status;
-    let problem = (!well).then_some(ManageError::Unhealthy { status }.into());
+    let problem = (!well).then_some(Error::unhealthy(&status));
     Ok(Report::new(text, json).with_problem(problem))
 }

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read};
 use std::process::{Child, Command, Stdio};
 
 use crate::context::{Context, SESSION_VARIABLES};
-use crate::error::{Error, ManageError, Result, exit};
+use crate::error::{Error, Result};
 
 /// The longest answer.
 const LONGEST_ANSWER: u64 = 4096;
@@ -79,27 +79,26 @@ pub(super) fn hidden(ctx: &Context, ask: &str, longest: u64) -> io::Result<Strin
 /// Continues only if the user agrees.
 ///
 /// # Errors
-/// [`Error::Usage`] without a terminal, [`ManageError::Declined`].
+/// [`Error::usage`] without a terminal, [`Error::declined`].
 pub(super) fn consent(ctx: &Context, question: &Question) -> Result<()> {
     if !possible(ctx) {
-        return Err(Error::Usage {
-            message: format!(
+        return Err(Error::usage(
+            format!(
                 "There is no terminal to ask on, so --force is needed; nothing was done. {}",
                 question.what.trim_end()
             ),
-            hint: question.forced.clone(),
-            exit_code: exit::USAGE,
-        });
+            question.forced.clone(),
+        ));
     }
     ctx.console.say(&question.what);
     let answer = answer(ctx, &question.ask)?;
-    if question.yes.contains(&answer.as_str()) { Ok(()) } else { Err(ManageError::Declined.into()) }
+    if question.yes.contains(&answer.as_str()) { Ok(()) } else { Err(Error::declined()) }
 }
 
 /// One line from the terminal, trimmed.
 ///
 /// # Errors
-/// [`ManageError::Declined`] at the end of input.
+/// [`Error::declined`] at the end of input.
 pub(super) fn answer(ctx: &Context, ask: &str) -> Result<String> {
     ctx.console.ask(ask);
     let mut line = String::new();
@@ -107,7 +106,7 @@ pub(super) fn answer(ctx: &Context, ask: &str) -> Result<String> {
     match read {
         Ok(0) | Err(_) => {
             ctx.console.say("");
-            Err(ManageError::Declined.into())
+            Err(Error::declined())
         }
         Ok(_) => Ok(line.trim().to_owned()),
     }

@@ -43,13 +43,13 @@ impl Paths {
     /// `NTCLI_CONFIG_DIR`, or `.ntcli` in the home folder.
     ///
     /// # Errors
-    /// [`Error::NoHome`] if there is neither.
+    /// [`Error::no_home`] if there is neither.
     pub(crate) fn find(env: &Env) -> Result<Self> {
         let dir = match env.os("NTCLI_CONFIG_DIR") {
             Some(dir) => PathBuf::from(dir),
             None => home::home_dir()
                 .filter(|home| !home.as_os_str().is_empty())
-                .ok_or(Error::NoHome)?
+                .ok_or_else(Error::no_home)?
                 .join(".ntcli"),
         };
         Ok(Self {
@@ -96,7 +96,7 @@ impl Config {
     /// read is made private if possible, and `on_notice` is told.
     ///
     /// # Errors
-    /// [`Error::ReadFile`]; [`Error::CannotUse`]; [`Error::DamagedFile`] with the place. The file is never changed then.
+    /// [`Error::read_file`]; [`Error::cannot_use`]; [`Error::damaged_file`] with the place. The file is never changed then.
     pub(crate) fn load(path: &Path, on_notice: &dyn Fn(Notice)) -> Result<Self> {
         store::check_readable(path)?;
         let Some(contents) = store::read(path)? else {
@@ -125,7 +125,7 @@ impl Config {
     }
 
     fn parse(path: &Path, bytes: &[u8]) -> Result<Json> {
-        let damaged = |place| Error::DamagedFile { path: path.to_owned(), place };
+        let damaged = |place: String| Error::damaged_file(path, &place);
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Err(damaged("it is empty".to_owned()));
         }
@@ -155,7 +155,7 @@ impl Config {
         self.doc.set("lastUpdated", Json::text(clock.now().to_iso_millis()));
         let mut bytes = serde_json::to_vec_pretty(&self.doc).map_err(|e| ReplaceError {
             in_place: false,
-            error: Error::write_file("lay out", &self.path, e.into()),
+            error: Error::write_file("lay out", &self.path, &e.into()),
         })?;
         bytes.push(b'\n');
         store::replace(&self.path, &bytes)

@@ -14,7 +14,7 @@ pub(crate) struct WorkspaceName<'a> {
 /// The workspace that `name` refers to; an id takes precedence over a name.
 ///
 /// # Errors
-/// [`Error::UnknownWorkspace`], [`Error::AmbiguousWorkspace`].
+/// [`Error::unknown_workspace`], [`Error::ambiguous_workspace`].
 pub(crate) fn pick<'a>(
     known: impl Iterator<Item = WorkspaceName<'a>>,
     name: &str,
@@ -33,13 +33,13 @@ pub(crate) fn pick<'a>(
     let mut fits = if by_id.is_empty() { by_name } else { by_id };
     let Some(found) = fits.pop() else {
         let near = nearest(name, names.into_iter());
-        return Err(Error::UnknownWorkspace { name: name.to_owned(), near, nowhere: false });
+        return Err(Error::unknown_workspace(name, near.as_deref()));
     };
     if fits.iter().all(|w| w.id.eq_ignore_ascii_case(found.id)) {
         return Ok(found);
     }
     let ids = fits.iter().chain([&found]).map(|w| w.key.to_owned());
-    Err(Error::AmbiguousWorkspace { name: name.to_owned(), ids: ids.collect() })
+    Err(Error::ambiguous_workspace(name, &ids.collect::<Vec<_>>()))
 }
 
 /// The API wants the UUID of `ws-NAME-UUID`: its last five groups.

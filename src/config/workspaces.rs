@@ -140,7 +140,7 @@ impl Config {
     /// The workspace with this name, UUID or full local id.
     ///
     /// # Errors
-    /// [`Error::UnknownWorkspace`], [`Error::AmbiguousWorkspace`]; the latter also for a workspace
+    /// [`Error::unknown_workspace`], [`Error::ambiguous_workspace`]; the latter also for a workspace
     /// with several tokens, none of them named or active.
     pub(crate) fn find(&self, name: &str) -> Result<Workspace> {
         let entries = self.items().iter().map(|(key, item)| WorkspaceName {
@@ -161,10 +161,10 @@ impl Config {
         }
         match found.pop() {
             Some(only) if found.is_empty() => Ok(only),
-            last => Err(Error::AmbiguousWorkspace {
-                name: name.to_owned(),
-                ids: found.into_iter().chain(last).map(|w| w.key).collect(),
-            }),
+            last => Err(Error::ambiguous_workspace(
+                name,
+                &found.into_iter().chain(last).map(|w| w.key).collect::<Vec<_>>(),
+            )),
         }
     }
 

@@ -37,7 +37,7 @@ impl<'a> ConfigDir<'a> {
     /// Creates the folder if necessary, takes its lock, and removes what a killed run left.
     ///
     /// # Errors
-    /// [`Error::WriteFile`], [`Error::Locked`].
+    /// [`Error::write_file`], [`Error::locked`].
     pub(crate) fn lock(
         paths: &Paths,
         wait: Duration,
@@ -72,10 +72,10 @@ impl<'a> ConfigDir<'a> {
     /// As [`Lock::for_child`].
     ///
     /// # Errors
-    /// [`Error::WriteFile`].
+    /// [`Error::write_file`].
     pub(crate) fn lock_for_child(&self) -> Result<std::fs::File> {
         let lock = self.lock.for_child();
-        lock.map_err(|source| Error::write_file("share", &self.paths.lock, source))
+        lock.map_err(|source| Error::write_file("share", &self.paths.lock, &source))
     }
 
     /// The config file as it is now.
@@ -91,6 +91,10 @@ impl<'a> ConfigDir<'a> {
     /// # Errors
     /// As [`Targets::load`].
     pub(crate) fn targets(&mut self) -> Result<&Targets> {
+        self.targets_mut().map(|targets| &*targets)
+    }
+
+    fn targets_mut(&mut self) -> Result<&mut Targets> {
         let targets = match self.targets.take() {
             Some(targets) => targets,
             None => Targets::load(&self.paths.targets)?,
@@ -101,17 +105,13 @@ impl<'a> ConfigDir<'a> {
     /// Changes what must get the tokens.
     ///
     /// # Errors
-    /// As [`Targets::load`]; [`Error::WriteFile`]; what `change` fails with: all is as it was.
+    /// As [`Targets::load`]; [`Error::write_file`]; what `change` fails with: all is as it was.
     pub(crate) fn change_targets<T>(
         &mut self,
         change: impl FnOnce(&mut Targets) -> Result<T>,
     ) -> Result<T> {
         let path = self.paths.targets.clone();
-        self.targets()?;
-        match &mut self.targets {
-            Some(targets) => targets.change(&path, change),
-            None => Err(Error::Unfinished), // they were just read
-        }
+        self.targets_mut()?.change(&path, change)
     }
 
     /// The config file as it is now, read again only if another program has replaced it.
@@ -162,24 +162,25 @@ impl<'a> ConfigDir<'a> {
     }
 
     fn log(&mut self) -> Result<&mut Log> {
-        if self.journal.is_none() {
-            self.journal = Some(Log::open(&self.paths.journal)?.0);
-        }
-        self.journal.as_mut().ok_or(Error::Unfinished) // it was just set
+        let journal = match self.journal.take() {
+            Some(journal) => journal,
+            None => Log::open(&self.paths.journal)?.0,
+        };
+        Ok(self.journal.insert(journal))
     }
 }
 
 /// What the journal says, read without the lock: for reports only.
 ///
 /// # Errors
-/// [`Error::ReadFile`], [`Error::DamagedFile`].
+/// [`Error::read_file`], [`Error::damaged_file`].
 pub(crate) fn peek_pending(paths: &Paths) -> Result<Pending> {
     let (_, lines) = Log::open(&paths.journal)?;
     Ok(read_pending(paths, &lines)?.0)
 }
 
 fn read_pending(paths: &Paths, lines: &[u8]) -> Result<(Pending, usize)> {
-    Pending::read(lines).map_err(|place| Error::DamagedFile { path: paths.journal.clone(), place })
+    Pending::read(lines).map_err(|place| Error::damaged_file(&paths.journal, &place))
 }
 
 impl Store for ConfigDir<'_> {

@@ -1,150 +1,105 @@
-//! The errors of signing in and out.
+//! Signing in and out.
 
 use std::io;
 use std::time::Duration;
 
-use super::described::{Described, lines};
-use super::{ErrorKind, Failure, exit};
+use super::{Error, ErrorKind, Failure, Kind, exit, lines};
 use crate::text::printable;
 
-/// A sign-in, a renewal or a sign-out that failed.
-#[derive(Debug)]
-pub(crate) enum AuthError {
-    /// The sign-in service, or the user, said no.
-    Refused {
-        /// The reason that they gave.
-        reason: String,
-    },
-    /// The browser did not come back in time.
-    TimedOut { waited: Duration },
-    /// No port is free for the browser's redirect.
-    Listen {
-        /// The first one tried.
-        first: u16,
-        /// The last one tried.
-        last: u16,
-        /// Why the last one failed.
-        source: io::Error,
-    },
-    /// This machine provides no random numbers.
-    NoRandom,
-    /// A request failed; the stored session is as it was.
-    Call {
-        /// What it was for: `sign in`, `renew the session`.
-        action: &'static str,
-        failure: Failure,
-    },
-    /// The answer to a renewal was lost, and with it perhaps the one use of the refresh token.
-    RenewalLost { failure: Failure },
-    /// The session was renewed but could not be stored.
-    NotStored {
-        /// The causes, nearest first.
-        causes: Vec<String>,
-    },
-    /// Not signed out: workspace tokens could not be revoked.
-    TokensLeft {
-        /// Which, for people.
-        left: Vec<String>,
-        /// Why the last one could not be revoked; `None` if no request can do it.
-        failure: Option<Failure>,
-    },
-}
-
-impl AuthError {
-    /// A failed request of a sign-in. An OAuth error with a 400 may be a plain no.
-    pub(crate) fn sign_in(failure: Failure) -> Self {
-        if is_refusal(&failure) {
-            Self::Refused { reason: failure.to_string() }
-        } else {
-            Self::Call { action: "sign in", failure }
+impl Error {
+    /// No session, or one that has ended: `reason` says which, and may be empty.
+    pub(crate) fn no_session(reason: impl Into<String>) -> Self {
+        let error = Self::new("authentication_required", exit::AUTH, "Authentication required")
+            .kind_of(Kind::NoSession)
+            .hinted("ntcli auth login");
+        match reason.into() {
+            reason if reason.is_empty() => error,
+            reason => error.with_causes(vec![reason]),
         }
     }
 
-    #[allow(clippy::too_many_lines)] // a table
-    pub(super) fn described(&self) -> Described {
-        match self {
-            Self::Refused { reason } => Described::new(
-                "sign_in_refused",
-                exit::AUTH,
-                "The sign-in was refused; nothing has changed",
-            )
-            .hint("ntcli auth login")
-            .cause(&printable(reason)),
-            Self::TimedOut { waited } => Described::new(
-                "sign_in_timeout",
-                exit::AUTH,
-                format!(
-                    "No sign-in within {} s; nothing has changed",
-                    waited.as_millis().div_ceil(1000)
-                ),
-            )
-            .hint("ntcli auth login"),
-            Self::Listen {
-                first,
-                last,
-                source,
-            } => {
-                let ports = if first == last {
-                    format!("port {first}")
-                } else {
-                    format!("any port from {first} to {last}")
-                };
-                Described::new(
-                    "no_port",
-                    exit::FAILED,
-                    format!("Cannot listen on {ports}, where the browser must return"),
-                )
-                .hint("ntcli auth login --port <a free port>")
-                .cause(source)
-            }
-            Self::NoRandom => Described::new(
-                "no_random",
-                exit::FAILED,
-                "This machine provides no random numbers; nothing was sent",
-            ),
-            Self::Call { action, failure } => Described::call(
-                failure,
-                format!("Could not {action}; nothing has changed"),
-            )
-            .hint("ntcli auth login"),
-            Self::RenewalLost { failure } => Described {
-                code: "renewal_lost",
-                ..Described::call(
-                    failure,
-                    "Could not renew the session: the answer was lost. The refresh token is kept and the next run \
-                     tries it again, but if it works only once it may be used up",
-                )
-                .hint("ntcli auth status, then the same command again")
-            },
-            Self::NotStored { causes } => Described::new(
-                "session_not_stored",
-                exit::NOT_STORED,
-                "The session was renewed but could not be stored: the next run may have to sign in again",
-            )
-            .hint("ntcli auth login --force")
-            .causes(causes),
-            Self::TokensLeft { left, failure } => {
-                let message = format!(
-                    "Not signed out: these tokens could not be revoked and are kept:{}",
-                    lines(left)
-                );
-                match failure {
-                    Some(failure) => {
-                        let call = Described::call(failure, message);
-                        Described {
-                            code: "tokens_left",
-                            // Some may be revoked anyway, unless nothing was sent.
-                            exit_code: match (failure, call.exit_code) {
-                                (Failure::NotSent { .. }, code) | (_, code @ exit::AUTH) => code,
-                                _ => exit::OLD_LIVE,
-                            },
-                            ..call.hint("ntcli auth logout --all")
-                        }
-                    }
-                    None => Described::new("tokens_left", exit::OLD_LIVE, message)
-                        .hint("ntcli auth logout"),
-                }
-            }
+    /// A failed request of a sign-in. An OAuth error with a 400 may be a plain no.
+    pub(crate) fn sign_in(failure: &Failure) -> Self {
+        if is_refusal(failure) {
+            Self::sign_in_refused(&failure.to_string())
+        } else {
+            Self::auth_call("sign in", failure)
+        }
+    }
+
+    /// The sign-in service, or the user, said no, and why.
+    pub(crate) fn sign_in_refused(reason: &str) -> Self {
+        let message = "The sign-in was refused; nothing has changed";
+        Self::new("sign_in_refused", exit::AUTH, message)
+            .hinted("ntcli auth login")
+            .caused_by(&printable(reason))
+    }
+
+    /// The browser did not come back in time.
+    pub(crate) fn sign_in_timeout(waited: Duration) -> Self {
+        let seconds = waited.as_millis().div_ceil(1000);
+        let message = format!("No sign-in within {seconds} s; nothing has changed");
+        Self::new("sign_in_timeout", exit::AUTH, message).hinted("ntcli auth login")
+    }
+
+    /// No port from the first to the last is free for the browser's redirect; with why the last one
+    /// failed.
+    pub(crate) fn no_port(first: u16, last: u16, source: &io::Error) -> Self {
+        let ports = if first == last {
+            format!("port {first}")
+        } else {
+            format!("any port from {first} to {last}")
+        };
+        let message = format!("Cannot listen on {ports}, where the browser must return");
+        Self::new("no_port", exit::FAILED, message)
+            .hinted("ntcli auth login --port <a free port>")
+            .caused_by(source)
+    }
+
+    /// This machine provides no random numbers.
+    pub(crate) fn no_random() -> Self {
+        let message = "This machine provides no random numbers; nothing was sent";
+        Self::new("no_random", exit::FAILED, message)
+    }
+
+    /// A request to `sign in` or `renew the session` failed; the stored session is as it was.
+    pub(crate) fn auth_call(action: &str, failure: &Failure) -> Self {
+        Self::requested(failure, format!("Could not {action}; nothing has changed"))
+            .hinted("ntcli auth login")
+    }
+
+    /// The answer to a renewal was lost, and with it perhaps the one use of the refresh token.
+    pub(crate) fn renewal_lost(failure: &Failure) -> Self {
+        let message = "Could not renew the session: the answer was lost. The refresh token is kept and the next run \
+             tries it again, but if it works only once it may be used up";
+        Self::requested(failure, message)
+            .code_of("renewal_lost")
+            .hinted("ntcli auth status, then the same command again")
+    }
+
+    /// The session was renewed but could not be stored.
+    pub(crate) fn session_not_stored(cause: &Self) -> Self {
+        let message = "The session was renewed but could not be stored: the next run may have to sign in again";
+        Self::new("session_not_stored", exit::NOT_STORED, message)
+            .hinted("ntcli auth login --force")
+            .with_causes(cause.chain())
+    }
+
+    /// Not signed out: workspace tokens could not be revoked. With why the last one could not be;
+    /// without a failure no request can do it.
+    pub(crate) fn tokens_left(left: &[String], failure: Option<&Failure>) -> Self {
+        let left = lines(left);
+        let message =
+            format!("Not signed out: these tokens could not be revoked and are kept:{left}");
+        let Some(failure) = failure else {
+            return Self::new("tokens_left", exit::OLD_LIVE, message).hinted("ntcli auth logout");
+        };
+        let error = Self::requested(failure, message).code_of("tokens_left");
+        let error = error.hinted("ntcli auth logout --all");
+        // Some may be revoked anyway, unless nothing was sent.
+        match (failure, error.exit_code()) {
+            (Failure::NotSent { .. }, _) | (_, exit::AUTH) => error,
+            _ => error.with_exit_code(exit::OLD_LIVE),
         }
     }
 }

@@ -1,224 +1,79 @@
-//! All errors, named by the action that failed. A new one is a variant here and an arm of the
-//! table: message, code for scripts, exit code, hint and causes together.
+//! All errors. What each says, to people and to scripts, stands in its constructor; the files here
+//! group them by what went wrong.
 
 mod auth;
-mod described;
 mod failure;
-mod manage;
-mod table;
+mod files;
+mod given;
+mod refresh;
+mod request;
+mod token;
+mod workspace;
 
-use std::io;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::fmt;
 
-pub(crate) use auth::{AuthError, is_refusal};
-pub(crate) use described::Described;
-pub(crate) use described::chain;
+pub(crate) use auth::is_refusal;
 pub(crate) use failure::{Blame, ErrorKind, Failure, WORKSPACE_NOT_FOUND};
-pub(crate) use manage::ManageError;
+
+use crate::secret::redact;
+use crate::text::printable;
 
 /// The result of everything that can fail for the user.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
-/// Every way to fail.
-#[derive(Debug)]
-pub(crate) enum Error {
-    /// The arguments are not a valid command.
-    Usage {
-        /// What is wrong with them.
-        message: String,
-        /// The command that shows its help.
-        hint: String,
-        /// 2, or the code of a command whose small exit codes are answers.
-        exit_code: u8,
-    },
-    /// `--expires-in` or `--expires-at` is not a valid expiry.
-    InvalidExpiry,
-    /// Some other value, of an option or a variable, is invalid.
-    InvalidValue {
-        /// Where it was given, and what is expected.
-        message: String,
-    },
+/// Everything that is reported about a failure.
+#[derive(Debug, Clone)]
+pub(crate) struct Error(Box<Details>);
+
+#[derive(Debug, Clone)]
+struct Details {
+    kind: Kind,
+    code: &'static str,
+    exit_code: u8,
+    message: String,
+    hint: Option<String>,
+    causes: Vec<String>,
+    http_status: Option<u16>,
+    retryable: bool,
+}
+
+/// The errors that other code tells apart.
+#[derive(Debug, Clone)]
+pub(crate) enum Kind {
+    /// Every other one.
+    Plain,
     /// No session, or one that has ended.
-    NoSession {
-        /// Which of the two, for people; may be empty.
-        reason: String,
-    },
+    NoSession,
     /// No workspace named and none active.
     NoWorkspace,
     /// The workspace that was named is not known here.
-    UnknownWorkspace {
-        /// One that is known here and named almost so.
-        near: Option<String>,
-        /// The name that was given.
-        name: String,
-        /// Whether the server does not know it either.
-        nowhere: bool,
-    },
-    /// Several workspaces have this name.
-    AmbiguousWorkspace {
-        /// The name that was given.
-        name: String,
-        /// Their full local ids.
-        ids: Vec<String>,
-    },
+    UnknownWorkspace(String),
     /// The workspace holds no token here.
     NoToken,
-    /// Refreshed, but the old token is still live.
-    OldTokenLive {
-        /// Its id; without one it cannot be revoked.
-        jti: Option<String>,
-        /// Why it could not be revoked.
-        reason: String,
+    /// Another run holds the lock.
+    Locked,
+    /// A file could not be read or written, or is invalid.
+    File {
+        /// Whether this user may not.
+        denied: bool,
     },
-    /// This run did its own work, but that of an earlier one is still pending.
-    WorkPending {
-        /// The server that some of it belongs to, if that is another one.
-        at: Option<String>,
-    },
-    /// Some of several workspaces failed.
-    SomeFailed {
-        /// How many.
-        failed: usize,
-        /// Of how many.
-        total: usize,
-        /// The highest of their exit codes.
-        exit_code: u8,
-    },
-    /// The new token is stored but could not be delivered to every target.
-    NotDelivered {
-        reason: String,
-        /// The command that repeats what failed.
-        again: String,
-    },
-    /// A new token could not be delivered; detected before there is one.
+    /// A request to a server failed.
+    Call(Failure),
+    /// The server has no such route: the core edition, which makes no tokens.
+    NoTokenRoutes,
+    /// A target could not get a token; detected before there is one.
     CannotDeliver {
         /// The id of the target, if it is a remembered one.
         target: Option<u32>,
-        reason: String,
-        /// How to fix it.
-        hint: String,
-    },
-    /// A file or folder of ours is unsafe or cannot be written; nothing was sent.
-    CannotUse {
-        path: PathBuf,
-        reason: String,
-        /// How to fix it.
-        hint: String,
-    },
-    /// An earlier run could not deliver its new token, and this one has no target for it.
-    DeliveryPending {
-        /// The id of the old token, which is kept live for it.
-        old: Option<String>,
-        /// Whether targets were given for that run alone.
-        own: bool,
-    },
-    /// A file could not be read.
-    ReadFile { path: PathBuf, source: io::Error },
-    /// A file could not be written.
-    WriteFile {
-        /// The verb: `write to`, `replace`, …
-        action: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
-    /// A file was read but is invalid.
-    DamagedFile {
-        path: PathBuf,
-        /// Where, and what is wrong there.
-        place: String,
-    },
-    /// There is no folder to store files in.
-    NoHome,
-    /// Another run holds the lock.
-    Locked {
-        /// The lock file.
-        path: PathBuf,
-        waited: Duration,
-    },
-    /// A request to a server failed.
-    Call {
-        /// What it was for: `create a token`, …
-        action: &'static str,
-        failure: Failure,
-    },
-    /// The server has no such route: the core edition, which makes no tokens.
-    NoTokenRoutes,
-    /// A token may have been created that is not stored here.
-    CreateUnknown {
-        /// Why this is unknown.
-        failure: Failure,
-        /// The ids of tokens created around that time, if the list could be read.
-        found: Vec<String>,
-    },
-    /// The new token was created and then rejected by the server.
-    NewTokenRejected {
-        jti: Option<String>,
-        /// Whether it was revoked.
-        revoked: bool,
     },
     /// The new token could not be stored.
-    StoreToken {
-        jti: Option<String>,
-        fate: NewTokenFate,
-        /// The causes, nearest first.
-        causes: Vec<String>,
-    },
+    StoreToken(NewTokenFate),
+    /// The new token was created and then rejected by the server.
+    NewTokenRejected,
     /// The server does not accept the new token yet, but accepts the old one.
-    Unconfirmed { jti: Option<String> },
-    /// The server returned the token that is already current.
-    SameToken,
-    /// A token could not be printed for its recipient.
-    NotHandedOut { jti: Option<String>, fate: NewTokenFate, source: io::Error },
-    /// Nothing proves that a token is revoked; every later run tries again.
-    RevocationPending { jti: String, reason: String },
-    /// An earlier refresh of the workspace could not be finished yet.
-    Unfinished,
+    Unconfirmed,
     /// Another program stored another token meanwhile.
     Overtaken,
-    /// The result could not be written to standard output; the work itself is done.
-    WriteResult { source: io::Error },
-    /// Signing in or out failed.
-    Auth(AuthError),
-    /// Managing workspaces and tokens failed.
-    Manage(ManageError),
-    /// A file could not be used after a request had been sent: everything that was begun is in the
-    /// journal.
-    Late(Box<Error>),
-    /// Any failure of a command whose small exit codes are answers.
-    NoAnswer(Box<Error>),
-}
-
-impl Error {
-    /// A [`Error::WriteFile`].
-    pub(crate) fn write_file(action: &'static str, path: &Path, source: io::Error) -> Self {
-        Self::WriteFile { action, path: path.to_owned(), source }
-    }
-
-    /// A failed request for `action`. A 404 that names nothing is a server without token routes,
-    /// unlike one for a workspace that is not there.
-    pub(crate) fn call(action: &'static str, failure: Failure) -> Self {
-        match &failure {
-            Failure::Rejected { status: 404, kind: ErrorKind::NoRoute, .. }
-                if action.contains("token") =>
-            {
-                Self::NoTokenRoutes
-            }
-            _ => Self::Call { action, failure },
-        }
-    }
-}
-
-impl From<AuthError> for Error {
-    fn from(error: AuthError) -> Self {
-        Self::Auth(error)
-    }
-}
-
-impl From<ManageError> for Error {
-    fn from(error: ManageError) -> Self {
-        Self::Manage(error)
-    }
 }
 
 /// What happened to a new token that could not be stored.
@@ -230,6 +85,188 @@ pub(crate) enum NewTokenFate {
     Kept,
     /// It is live and could not be revoked; the next run tries or names it.
     Live,
+}
+
+impl Error {
+    /// `message` says what failed, and the resulting state; `code` is its name for scripts.
+    fn new(code: &'static str, exit_code: u8, message: impl Into<String>) -> Self {
+        Self(Box::new(Details {
+            kind: Kind::Plain,
+            code,
+            exit_code,
+            message: message.into(),
+            hint: None,
+            causes: Vec::new(),
+            http_status: None,
+            retryable: is_retryable(exit_code),
+        }))
+    }
+
+    fn kind_of(mut self, kind: Kind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
+    fn code_of(mut self, code: &'static str) -> Self {
+        self.0.code = code;
+        self
+    }
+
+    /// The exit code of the command that failed, where it has its own.
+    pub(crate) fn with_exit_code(mut self, exit_code: u8) -> Self {
+        self.0.exit_code = exit_code;
+        self.0.retryable = is_retryable(exit_code);
+        self
+    }
+
+    /// The first hint is kept: that of the cause fits best.
+    fn hinted(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint.get_or_insert_with(|| hint.into());
+        self
+    }
+
+    fn caused_by(mut self, cause: &impl ToString) -> Self {
+        self.0.causes = vec![cause.to_string()];
+        self
+    }
+
+    fn with_causes(mut self, causes: Vec<String>) -> Self {
+        self.0.causes = causes;
+        self
+    }
+
+    /// A failure of a command whose small exit codes are answers.
+    pub(crate) fn without_answer(mut self) -> Self {
+        self.0.exit_code = exit::ANSWER_UNKNOWN;
+        self
+    }
+
+    /// The same after a request had been sent: an unusable file is then not the user's wrong usage.
+    pub(crate) fn after_sending(self) -> Self {
+        match self.0.kind {
+            Kind::File { .. } => self.with_exit_code(exit::NOT_STORED),
+            _ => self,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> &Kind {
+        &self.0.kind
+    }
+
+    /// A short name for scripts, in the JSON of a failure.
+    pub(crate) fn code(&self) -> &'static str {
+        self.0.code
+    }
+
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.0.exit_code
+    }
+
+    /// What failed, and the resulting state.
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What to do next: a command to paste, if there is one.
+    pub(crate) fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// The causes, nearest first.
+    pub(crate) fn causes(&self) -> &[String] {
+        &self.0.causes
+    }
+
+    /// The HTTP status behind it.
+    pub(crate) fn http_status(&self) -> Option<u16> {
+        self.0.http_status
+    }
+
+    /// Whether the same command may succeed later with nothing fixed.
+    pub(crate) fn retryable(&self) -> bool {
+        self.0.retryable
+    }
+
+    /// The nearest cause, which may be empty.
+    pub(crate) fn reason(&self) -> &str {
+        self.0.causes.first().map_or("", String::as_str)
+    }
+
+    pub(crate) fn is_no_session(&self) -> bool {
+        matches!(self.0.kind, Kind::NoSession)
+    }
+
+    pub(crate) fn is_locked(&self) -> bool {
+        matches!(self.0.kind, Kind::Locked)
+    }
+
+    /// The name that no workspace here has.
+    pub(crate) fn unknown_name(&self) -> Option<&str> {
+        match &self.0.kind {
+            Kind::UnknownWorkspace(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The request that failed, if it was one.
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        match &self.0.kind {
+            Kind::Call(failure) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// What happened to the new token that could not be stored.
+    pub(crate) fn new_token_fate(&self) -> Option<NewTokenFate> {
+        match self.0.kind {
+            Kind::StoreToken(fate) => Some(fate),
+            _ => None,
+        }
+    }
+
+    /// The error and its causes, as the reason of a larger error.
+    pub(crate) fn in_one_line(&self) -> String {
+        self.chain().join(": ")
+    }
+
+    /// The message and all causes, nearest first.
+    pub(crate) fn chain(&self) -> Vec<String> {
+        [std::slice::from_ref(&self.0.message), &self.0.causes].concat()
+    }
+
+    /// The form that may be printed: an error may repeat the input, and a token may have been pasted
+    /// in the wrong place.
+    pub(crate) fn redacted(&self) -> Self {
+        let mut error = self.clone();
+        let Details { message, hint, causes, .. } = &mut *error.0;
+        for text in causes.iter_mut().chain([message]).chain(hint) {
+            *text = redact(text, &[]);
+        }
+        error
+    }
+}
+
+fn is_retryable(exit_code: u8) -> bool {
+    matches!(exit_code, exit::UNAVAILABLE | exit::LOCKED | exit::OLD_LIVE | exit::UNKNOWN)
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// A token's id as a message names it.
+fn id(jti: Option<&str>) -> String {
+    printable(jti.unwrap_or("no id"))
+}
+
+/// Each on a line of its own.
+fn lines(texts: &[String]) -> String {
+    let lines = texts.iter().map(|text| format!("\n  {}", printable(text)));
+    lines.collect()
 }
 
 /// The exit code alone tells a script what to do next: see the README's table.
@@ -253,7 +290,7 @@ pub(crate) mod exit {
     /// Outcome unknown: a token may have been created.
     pub(crate) const UNKNOWN: u8 = 10;
     /// A monitoring plugin cannot tell.
-    pub(crate) const UNTOLD: u8 = 3;
+    pub(crate) const PLUGIN_UNKNOWN: u8 = 3;
     /// An error of a command whose small exit codes are answers.
-    pub(crate) const NO_ANSWER: u8 = 255;
+    pub(crate) const ANSWER_UNKNOWN: u8 = 255;
 }

@@ -104,11 +104,10 @@ pub(super) fn probe_shell() -> Result<()> {
     if Path::new(SHELL).exists() {
         return Ok(());
     }
-    Err(Error::CannotDeliver {
-        target: None,
-        reason: format!("a command needs {SHELL}, which is not here"),
-        hint: "deliver to a file instead: ntcli target add --help".to_owned(),
-    })
+    Err(Error::cannot_deliver(
+        &format!("a command needs {SHELL}, which is not here"),
+        "deliver to a file instead: ntcli target add --help",
+    ))
 }
 
 /// Runs the shell quietly.

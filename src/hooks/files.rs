@@ -96,15 +96,14 @@ impl TokenFile {
         (others, claims): (&[Claim], &mut Vec<Claim>),
         clock: &dyn Clock,
     ) -> Result<()> {
-        let path = self.path_for(workspace).map_err(|reason| Error::CannotDeliver {
-            target: None,
-            reason,
-            hint: "use {id} in place of {name} in the path of --token-file".to_owned(),
+        let path = self.path_for(workspace).map_err(|reason| {
+            Error::cannot_deliver(
+                &reason,
+                "use {id} in place of {name} in the path of --token-file",
+            )
         })?;
-        let refuse = |(reason, hint): Problem| Error::CannotDeliver {
-            target: None,
-            reason: format!("{}: {reason}", path.display()),
-            hint,
+        let refuse = |(reason, hint): Problem| {
+            Error::cannot_deliver(&format!("{}: {reason}", path.display()), hint)
         };
         let claim = self.claim(&path, own).map_err(refuse)?;
         if claims.iter().chain(others).any(|other| claim.collides(other)) {
@@ -115,15 +114,14 @@ impl TokenFile {
         }
         claims.push(claim);
         let _lock = store::lock_folder_of(&path, FOLDER_WAIT, clock)?;
-        self.probe_contents(&path, tokens).map_err(|reason| Error::CannotDeliver {
-            target: None,
-            reason,
-            hint: format!("${{EDITOR:-vi}} {}", shell_word(&path.display().to_string())),
+        self.probe_contents(&path, tokens).map_err(|reason| {
+            Error::cannot_deliver(
+                &reason,
+                format!("${{EDITOR:-vi}} {}", shell_word(&path.display().to_string())),
+            )
         })?;
-        store::probe_foreign(&path).map_err(|error| Error::CannotDeliver {
-            target: None,
-            reason: error.in_one_line(),
-            hint: error.hint().unwrap_or_default(),
+        store::probe_foreign(&path).map_err(|error| {
+            Error::cannot_deliver(&error.in_one_line(), error.hint().unwrap_or_default())
         })
     }
 

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::context::Clock;
-use crate::error::{Error, Result, exit};
+use crate::error::{Error, Result};
 use crate::rotation::{Deliver, Delivery, Target, WorkspaceRef};
 use crate::targets::{EXEC, Remembered, Targets};
 use crate::token::Token;
@@ -31,7 +31,7 @@ impl Receiver {
     /// From the value of an option; `accepted` says what that takes.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a file that cannot be meant.
+    /// [`Error::usage`] for a file that cannot be meant.
     pub(crate) fn file(text: &str, accepted: &str, help: &str) -> Result<Self> {
         let file = TokenFile::parse(text).map_err(|besides| format!("{accepted}{besides}"));
         file.map(Self::File).map_err(|message| usage(message, help))
@@ -40,7 +40,7 @@ impl Receiver {
     /// From the value of `--exec`.
     ///
     /// # Errors
-    /// [`Error::Usage`] for an empty one.
+    /// [`Error::usage`] for an empty one.
     pub(crate) fn command(text: &str, timeout: Duration, help: &str) -> Result<Self> {
         let empty = || usage("--exec takes a command, and this one is empty".to_owned(), help);
         Command::new(text, timeout).map(Self::Command).ok_or_else(empty)
@@ -49,17 +49,13 @@ impl Receiver {
     /// From what it is remembered by.
     ///
     /// # Errors
-    /// [`Error::CannotDeliver`] for what this version cannot use.
+    /// [`Error::cannot_deliver`] for what this version cannot use.
     pub(crate) fn remembered(target: &Remembered) -> Result<Self> {
         let receiver = match target.name.strip_prefix(EXEC) {
             Some(text) => Self::command(text, Duration::from_secs(target.timeout_s), ""),
             None => Self::file(&target.name, "the file cannot be meant", ""),
         };
-        receiver.map_err(|error| Error::CannotDeliver {
-            target: Some(target.id),
-            reason: error.in_one_line(),
-            hint: format!("ntcli target remove {}", target.id),
-        })
+        receiver.map_err(|error| Error::useless_target(target.id, &error))
     }
 
     /// What it is remembered by.
@@ -113,7 +109,7 @@ impl Receiver {
 }
 
 fn usage(message: String, help: &str) -> Error {
-    Error::Usage { message, hint: help.to_owned(), exit_code: exit::USAGE }
+    Error::usage(message, help)
 }
 
 /// One receiver of a run.
@@ -132,13 +128,9 @@ impl Hook {
 
     /// Names a remembered target in the error.
     fn named(&self, error: Error) -> Error {
-        match (&self.remembered, error) {
-            (Some((id, _)), Error::CannotDeliver { reason, hint, .. }) => Error::CannotDeliver {
-                target: Some(*id),
-                reason,
-                hint: format!("{hint}; or, if nothing needs it any more: ntcli target remove {id}"),
-            },
-            (_, error) => error,
+        match &self.remembered {
+            Some((id, _)) => error.of_target(*id),
+            None => error,
         }
     }
 
@@ -183,7 +175,7 @@ impl Hooks {
     /// Adds what is remembered with the workspaces; what was given for this run too stays once.
     ///
     /// # Errors
-    /// [`Error::CannotDeliver`] for what this version cannot use.
+    /// [`Error::cannot_deliver`] for what this version cannot use.
     pub(crate) fn remember(&mut self, targets: &Targets) -> Result<()> {
         for target in targets.all() {
             let remembered = Some((target.id, target.workspace_id.clone()));
@@ -246,7 +238,7 @@ impl Prober<'_> {
     /// that a file may hold now.
     ///
     /// # Errors
-    /// [`Error::CannotDeliver`], [`Error::Locked`].
+    /// [`Error::cannot_deliver`], [`Error::locked`].
     pub(crate) fn probe(&mut self, workspace: &WorkspaceRef, tokens: &[&Token]) -> Result<()> {
         // Those of workspaces that this run is not about count too.
         let others = self.hooks.all.iter().filter(|hook| !hook.is_for(workspace));
@@ -269,7 +261,7 @@ impl Prober<'_> {
 /// Finds out whether a new receiver could get the token of a workspace, beside what is remembered.
 ///
 /// # Errors
-/// [`Error::CannotDeliver`], [`Error::Locked`].
+/// [`Error::cannot_deliver`], [`Error::locked`].
 pub(crate) fn probe_new(
     receiver: &Receiver,
     workspace: &WorkspaceRef,
@@ -281,11 +273,9 @@ pub(crate) fn probe_new(
     let file = match receiver {
         Receiver::File(file) => file,
         Receiver::Command(command) => {
-            return command.probe().map_err(|reason| Error::CannotDeliver {
-                target: None,
-                reason,
-                hint: "ntcli target add --help".to_owned(),
-            });
+            return command
+                .probe()
+                .map_err(|reason| Error::cannot_deliver(&reason, "ntcli target add --help"));
         }
     };
     let mut claims = Vec::new();

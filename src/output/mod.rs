@@ -5,9 +5,8 @@ pub(crate) mod table;
 use std::io;
 
 use crate::context::Console;
-use crate::error::{Described, Error, exit};
+use crate::error::{Error, exit};
 use crate::json::Json;
-use crate::secret::redact;
 use crate::text::{acts_on_terminal, printable};
 use crate::time::Timestamp;
 
@@ -144,7 +143,7 @@ pub(crate) fn finish(console: &Console, shows: Shows, outcome: Result<Report, Er
         (_, Some(error)) => error.exit_code(),
         (Ok(()), None) => success,
         (Err(source), None) => {
-            explain(console, &Error::WriteResult { source });
+            explain(console, &Error::write_result(&source));
             unwritten
         }
     }
@@ -173,42 +172,31 @@ fn escaped(json: &str) -> String {
 
 /// An error for people. A cause and a hint take one line each, even with line breaks in an id.
 fn explain(console: &Console, error: &Error) {
-    let error = told(error);
-    console.error(&error.message);
-    for cause in error.causes {
-        console.detail(&format!("Caused by: {}", printable(&cause)));
+    let error = error.redacted();
+    console.error(error.message());
+    for cause in error.causes() {
+        console.detail(&format!("Caused by: {}", printable(cause)));
     }
-    if let Some(hint) = error.hint {
-        console.detail(&format!("Hint: {}", printable(&hint)));
+    if let Some(hint) = error.hint() {
+        console.detail(&format!("Hint: {}", printable(hint)));
     }
-}
-
-/// The printed form of an error. It may repeat the input, and a token may have been pasted in the
-/// wrong place.
-fn told(error: &Error) -> Described {
-    let mut error = error.described();
-    for text in error.causes.iter_mut().chain([&mut error.message]).chain(&mut error.hint) {
-        *text = redact(text, &[]);
-    }
-    error
 }
 
 /// An error for programs.
 pub(crate) fn describe(error: &Error) -> Json {
-    let retryable = error.retryable();
-    let error = told(error);
+    let error = error.redacted();
     let mut object = Json::of([
-        ("code", error.code.into()),
-        ("message", error.message.into()),
-        ("hint", error.hint.into()),
-        ("exit_code", i64::from(error.exit_code).into()),
-        ("retryable", retryable.into()),
+        ("code", error.code().into()),
+        ("message", error.message().into()),
+        ("hint", error.hint().map(str::to_owned).into()),
+        ("exit_code", i64::from(error.exit_code()).into()),
+        ("retryable", error.retryable().into()),
     ]);
-    if let Some(status) = error.http_status {
+    if let Some(status) = error.http_status() {
         object.set("http_status", i64::from(status).into());
     }
-    if !error.causes.is_empty() {
-        object.set("causes", error.causes.into());
+    if !error.causes().is_empty() {
+        object.set("causes", error.causes().to_vec().into());
     }
     object
 }

@@ -7,7 +7,7 @@ use super::journal::{PendingRevocation, Record};
 use super::ports::{Acceptance, HistoryEvent, Store};
 use super::revoke::{Proof, unproven};
 use super::{Pending, Rotator, WorkspaceRef};
-use crate::error::{Error, Failure, ManageError, Result};
+use crate::error::{Error, Failure, Kind, Result};
 use crate::time::Timestamp;
 use crate::token::Token;
 
@@ -41,7 +41,7 @@ pub(crate) struct DeletedWorkspace {
 
 impl Rotator<'_> {
     /// Revokes tokens at the user's request; `take` gets what became of each. Its error is
-    /// [`ManageError::UnknownToken`], [`Error::RevocationPending`], or nothing has changed.
+    /// [`Error::unknown_token`], [`Error::revocation_pending`], or nothing has changed.
     ///
     /// # Errors
     /// The config file cannot be read: nothing was done.
@@ -99,7 +99,7 @@ impl Rotator<'_> {
         }
         match proof {
             Proof::Unlisted(Failure::Rejected { .. }) => {
-                Err(ManageError::UnknownToken { jti: jti.to_owned(), was_current }.into())
+                Err(Error::unknown_token(jti, was_current))
             }
             proof => Ok(ByHand {
                 revoked_at: proof.at().unwrap_or_else(|| self.clock.now()),
@@ -117,20 +117,17 @@ impl Rotator<'_> {
         before: Option<PendingRevocation>,
         error: Error,
     ) -> Error {
-        let is_over = match &error {
-            Error::Call { failure, .. } => match failure {
-                Failure::NotSent { .. } => true,
-                Failure::Rejected { status, .. } => !matches!(status, 404 | 410),
-                Failure::Unknown { .. } => false,
-            },
-            error => matches!(error, Error::NoTokenRoutes),
+        let is_over = match error.kind() {
+            Kind::Call(Failure::NotSent { .. }) | Kind::NoTokenRoutes => true,
+            Kind::Call(Failure::Rejected { status, .. }) => !matches!(status, 404 | 410),
+            _ => false,
         };
         if is_over {
             let withdrawn = || pending.workspace.withdrawn(&pending.jti);
             self.append_relaxed(before.map_or_else(withdrawn, Record::PendingRevocation));
             return error;
         }
-        Error::RevocationPending { jti: pending.jti.clone(), reason: unproven(&error) }
+        Error::revocation_pending(&pending.jti, &unproven(&error))
     }
 
     /// Revokes the current token of every workspace, and every token with a pending revocation, due
@@ -162,7 +159,7 @@ impl Rotator<'_> {
                 )),
                 Err(error) => {
                     out.left.push(format!("{name}: {}", pending.jti));
-                    out.failure = error.into_failure();
+                    out.failure = error.failure().cloned();
                     self.keep_current(&pending);
                 }
             }
@@ -255,7 +252,7 @@ impl Rotator<'_> {
                 if !((not_there || unknown) && self.is_gone(workspace)) {
                     return Err(if unknown || not_there {
                         let (action, then) = (DELETE, "ntcli workspace list");
-                        ManageError::Unconfirmed { action, failure, then }.into()
+                        Error::unconfirmed_call(action, &failure, then)
                     } else {
                         Error::call(DELETE, failure)
                     });

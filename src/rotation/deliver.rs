@@ -5,7 +5,7 @@ use super::journal::PendingRevocation;
 use super::pending::{OwnTargets, Purpose};
 use super::ports::{Deliver, Delivery, Event, HistoryEvent, Store, Target};
 use super::{OldFate, Rotation, Rotator, WorkspaceRef};
-use crate::error::ManageError;
+use crate::error::Error;
 use crate::token::Token;
 
 impl Rotator<'_> {
@@ -144,7 +144,7 @@ fn each(targets: &[Target], mut deliver: impl FnMut(&Target) -> Result<(), Strin
 /// a server: an unfinished refresh is finished by the next run. `told` hears what became of each.
 ///
 /// # Errors
-/// [`ManageError::NoToken`]; the journal could not be written, and nothing was delivered.
+/// [`Error::no_token`]; the journal could not be written, and nothing was delivered.
 pub(crate) fn deliver_current(
     store: &mut dyn Store,
     targets: &mut dyn Deliver,
@@ -152,7 +152,7 @@ pub(crate) fn deliver_current(
     names: &[String],
     told: &mut dyn FnMut(&str, &Result<(), String>),
 ) -> crate::error::Result<()> {
-    let new = store.current(workspace)?.ok_or(ManageError::NoToken)?;
+    let new = store.current(workspace)?.ok_or_else(Error::no_token)?;
     let pending = store.pending()?;
     let open = pending.rotation(workspace).filter(|open| open.token.is_same(&new));
     // Nothing tells whether they had it before.

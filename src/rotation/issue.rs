@@ -9,7 +9,7 @@ use super::moment::signed;
 use super::pending::Purpose;
 use super::ports::{Event, HistoryEvent, NewWorkspace};
 use super::{OldFate, Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef};
-use crate::error::{Error, Failure, ManageError, NewTokenFate, Result, chain};
+use crate::error::{Error, Failure, NewTokenFate, Result};
 use crate::time::Timestamp;
 use crate::token::Token;
 
@@ -60,7 +60,7 @@ impl Rotator<'_> {
         let current = self.store.current(workspace).ok().flatten();
         if current.is_some_and(|current| current.is_same(&token)) {
             self.append_relaxed(workspace.closed(at));
-            return Err(self.failed(workspace, Error::SameToken));
+            return Err(self.failed(workspace, Error::same_token()));
         }
         let jti = token.jti.clone().unwrap_or_default();
         let handing_out = Record::HandingOut { workspace: workspace.clone(), at, jti: jti.clone() };
@@ -73,12 +73,17 @@ impl Rotator<'_> {
                 self.append_relaxed(workspace.gone(&jti));
                 Ok(())
             }
-            Err(source) => Err(self.not_printed(workspace, &token, source)),
+            Err(source) => Err(self.not_printed(workspace, &token, &source)),
         }
     }
 
     /// It may not have been received, so it is revoked.
-    fn not_printed(&mut self, workspace: &WorkspaceRef, token: &Token, source: io::Error) -> Error {
+    fn not_printed(
+        &mut self,
+        workspace: &WorkspaceRef,
+        token: &Token,
+        source: &io::Error,
+    ) -> Error {
         let jti = token.jti.clone();
         let mut fate = NewTokenFate::Live;
         if let Some(jti) = &jti {
@@ -90,7 +95,7 @@ impl Rotator<'_> {
                 fate = NewTokenFate::Revoked;
             }
         }
-        self.failed(workspace, Error::NotHandedOut { jti, fate, source })
+        self.failed(workspace, Error::not_handed_out(jti.as_deref(), fate, source))
     }
 
     fn issue_and_save(
@@ -105,7 +110,7 @@ impl Rotator<'_> {
         let outcome = self.outcome_of(workspace)?;
         print(&token).map_err(|source| {
             let (jti, fate) = (token.jti.clone(), NewTokenFate::Kept);
-            self.failed(workspace, Error::NotHandedOut { jti, fate, source })
+            self.failed(workspace, Error::not_handed_out(jti.as_deref(), fate, &source))
         })?;
         Ok(match outcome {
             Outcome::Refreshed(Refreshed { fate: OldFate::Kept(reason), .. }) => Some(reason),
@@ -170,9 +175,7 @@ impl Rotator<'_> {
         if !matches!(failure, Failure::Unknown { .. }) {
             self.append_relaxed(request.closed(at));
             return Err(match failure {
-                Failure::Rejected { status: 409, .. } => {
-                    ManageError::WorkspaceExists { name: name.to_owned() }.into()
-                }
+                Failure::Rejected { status: 409, .. } => Error::workspace_exists(name),
                 failure => Error::call(CREATE_WORKSPACE, failure),
             });
         }
@@ -183,7 +186,7 @@ impl Rotator<'_> {
             return Ok(CreatedWorkspace { workspace, token: None, found: true });
         }
         let (action, then) = (CREATE_WORKSPACE, "ntcli workspace list");
-        Err(ManageError::Unconfirmed { action, failure, then }.into())
+        Err(Error::unconfirmed_call(action, &failure, then))
     }
 
     /// Puts the workspace and the token that came with it into the config file, in one step.
@@ -235,8 +238,7 @@ impl Rotator<'_> {
         token: Option<NewTokenFate>,
         error: &Error,
     ) -> Error {
-        let (name, causes) = (workspace.name.clone(), chain(error));
-        ManageError::StoreWorkspace { name, token, causes }.into()
+        Error::store_workspace(&workspace.name, token, error)
     }
 
     /// Looks for a workspace whose creation got no answer: names are unique, so the list tells. A

@@ -37,7 +37,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::context::Clock;
-use crate::error::{Error, NewTokenFate, Result, chain};
+use crate::error::{Error, NewTokenFate, Result};
 use crate::store::AppendError;
 use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
@@ -256,20 +256,12 @@ impl<'a> Rotator<'a> {
         fate: NewTokenFate,
         cause: &Error,
     ) -> Error {
-        let (jti, causes) = (token.jti.clone(), chain(cause));
-        self.failed(workspace, Error::StoreToken { jti, fate, causes })
+        self.failed(workspace, Error::store_token(token.jti.as_deref(), fate, cause))
     }
 
     /// An unusable file is the user's to fix, exit 2, only if nothing was sent.
     fn late(&self, error: Error) -> Error {
-        match error {
-            Error::ReadFile { .. } | Error::WriteFile { .. } | Error::DamagedFile { .. }
-                if self.breaker.has_sent() =>
-            {
-                Error::Late(Box::new(error))
-            }
-            error => error,
-        }
+        if self.breaker.has_sent() { error.after_sending() } else { error }
     }
 
     /// Ends the run. A journal that cannot be removed now only says what the next run may repeat.

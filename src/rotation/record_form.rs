@@ -145,7 +145,7 @@ pub(crate) fn lines(records: &[Record]) -> Result<Vec<u8>> {
     for record in records {
         serde_json::to_writer(&mut lines, &record.write()).map_err(|e| {
             let path = std::path::Path::new("a journal record");
-            Error::write_file("lay out", path, e.into())
+            Error::write_file("lay out", path, &e.into())
         })?;
         lines.push(b'\n');
     }

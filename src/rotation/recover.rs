@@ -166,7 +166,7 @@ impl Rotator<'_> {
         if !old.as_ref().is_some_and(is_current) && (rotation.is_stored() || current.is_some()) {
             // Another program stored another token since. A stored one may still be in use.
             if !rotation.is_stored() {
-                self.give_up(rotation, Error::Overtaken);
+                self.give_up(rotation, Error::overtaken());
             }
             return false;
         }
@@ -182,14 +182,14 @@ impl Rotator<'_> {
         match (verdict, stage) {
             // The config file was restored: the server decides which of the two is current now.
             (Verdict::Denied, Stage::Stored) => {
-                self.give_up(rotation, Error::Overtaken);
+                self.give_up(rotation, Error::overtaken());
                 false
             }
             (Verdict::Denied, Stage::Denied) => {
-                let revoked = self.give_up(rotation, Error::Overtaken) == NewTokenFate::Revoked;
+                let revoked = self.give_up(rotation, Error::overtaken()) == NewTokenFate::Revoked;
                 // Another token would most likely be denied too.
                 if *purpose != Purpose::Rollback {
-                    let error = Error::NewTokenRejected { jti, revoked };
+                    let error = Error::new_token_rejected(jti.as_deref(), revoked);
                     self.turn(workspace).outcome = Some(Err(error));
                 }
                 false
@@ -198,7 +198,7 @@ impl Rotator<'_> {
             (Verdict::Denied | Verdict::Unsure, Stage::Kept) => {
                 self.append_relaxed(workspace.unconfirmed());
                 if is_new {
-                    let error = self.failed(workspace, Error::Unconfirmed { jti });
+                    let error = self.failed(workspace, Error::unconfirmed(jti.as_deref()));
                     self.turn(workspace).outcome = Some(Err(error));
                 }
                 false

@@ -66,7 +66,7 @@ impl Rotator<'_> {
 
     fn begin_new(&mut self, workspace: &WorkspaceRef) -> Result<Option<Outcome>> {
         self.refuse_if_unfinished(workspace)?;
-        let old = self.store.current(workspace)?.ok_or(Error::NoToken)?;
+        let old = self.store.current(workspace)?.ok_or_else(Error::nothing_to_refresh)?;
         let within_s = self.options.due_within_s;
         if within_s.is_some_and(|within_s| !due(&old, within_s, self.clock.now()).is_due()) {
             return Ok(Some(Outcome::NotDue(old)));
@@ -85,7 +85,7 @@ impl Rotator<'_> {
         let (at, token) = self.request(workspace, purpose)?;
         if old.is_some_and(|old| old.is_same(&token)) {
             self.append_relaxed(workspace.closed(at));
-            return Err(self.failed(workspace, Error::SameToken));
+            return Err(self.failed(workspace, Error::same_token()));
         }
         self.keep(workspace, at, &token, old, purpose)?;
         *self.turn(workspace) = Turn::default();
@@ -127,7 +127,7 @@ impl Rotator<'_> {
 
     /// What came of it; a workspace may come again.
     pub(super) fn outcome_of(&mut self, workspace: &WorkspaceRef) -> Result<Outcome> {
-        self.turn(workspace).outcome.take().unwrap_or(Err(Error::Unfinished))
+        self.turn(workspace).outcome.take().unwrap_or(Err(Error::unfinished()))
     }
 
     /// No other token is requested while an earlier refresh is unfinished.
@@ -137,14 +137,14 @@ impl Rotator<'_> {
         };
         let old = open.old.as_ref().and_then(|old| old.jti.clone());
         Err(if self.awaits_delivery(&open) {
-            Error::DeliveryPending { old, own: open.own == OwnTargets::Waiting }
+            Error::delivery_pending(old.as_deref(), open.own == OwnTargets::Waiting)
         } else {
             match open.stage {
-                Stage::Kept => Error::Unfinished,
-                Stage::Denied => Error::Unconfirmed { jti: open.token.jti.clone() },
+                Stage::Kept => Error::unfinished(),
+                Stage::Denied => Error::unconfirmed(open.token.jti.as_deref()),
                 Stage::Stored => {
                     let reason = "an earlier run could not revoke it".to_owned();
-                    Error::OldTokenLive { jti: old, reason }
+                    Error::old_token_live(old.as_deref(), &reason)
                 }
             }
         })
@@ -158,9 +158,9 @@ impl Rotator<'_> {
         purpose: Purpose,
     ) -> Result<(Timestamp, Token)> {
         if let Some(refusal) = self.breaker.refusal(Call::Create) {
-            return Err(Error::call(CREATE, refusal));
+            return Err(Error::token_call(CREATE, refusal));
         }
-        self.reach(Call::Create).map_err(|failure| Error::call(CREATE, failure))?;
+        self.reach(Call::Create).map_err(|failure| Error::token_call(CREATE, failure))?;
         // What cannot be written is found out before anything is requested.
         self.store.probe()?;
         let mut attempt = 1;
@@ -202,9 +202,9 @@ impl Rotator<'_> {
             // The warning tells of those that another machine may hold.
             Some(mut found) => {
                 found.retain(|jti| self.pending.is_certain_orphan(workspace, jti));
-                Err(self.failed(workspace, Error::CreateUnknown { failure, found }))
+                Err(self.failed(workspace, Error::create_unknown(&failure, &found)))
             }
-            None => Err(Error::call(CREATE, failure)),
+            None => Err(Error::token_call(CREATE, failure)),
         }
     }
 
@@ -295,7 +295,7 @@ impl Rotator<'_> {
                     if stored {
                         self.stored(rotation);
                     } else {
-                        self.give_up(rotation, Error::Overtaken);
+                        self.give_up(rotation, Error::overtaken());
                     }
                 }
             }

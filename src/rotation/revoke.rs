@@ -224,8 +224,10 @@ impl Rotator<'_> {
                 }
                 Some(OldFate::Revoked(proof.at().unwrap_or_else(|| self.clock.now())))
             }
-            Err(Error::Call { failure, .. })
-                if !is_at_once && failure.is_workspace_missing() && self.is_gone(workspace) =>
+            Err(error)
+                if !is_at_once
+                    && error.failure().is_some_and(Failure::is_workspace_missing)
+                    && self.is_gone(workspace) =>
             {
                 let _ = self.append_durable(&[workspace.forgotten()]); // else the next run does it
                 None
@@ -287,7 +289,7 @@ impl Rotator<'_> {
         let PendingRevocation { workspace, jti, .. } = pending;
         let is_new = pending.is_new && !pending.is_settled(&self.moment());
         let proof = self.revoke(workspace, jti, is_new);
-        let proof = proof.map_err(|failure| Error::call(REVOKE, failure))?;
+        let proof = proof.map_err(|failure| Error::token_call(REVOKE, failure))?;
         let cleared =
             if pending.by_hand { self.store.clear_token(workspace, jti) } else { Ok(false) };
         let was_never_there = matches!(proof, Proof::Unlisted(Failure::Rejected { .. }));
@@ -348,8 +350,5 @@ impl Rotator<'_> {
 
 /// Why a token may be live. A failed call claims that nothing has changed, which is unknown here.
 pub(super) fn unproven(error: &Error) -> String {
-    match error {
-        Error::Call { failure, .. } => failure.to_string(),
-        error => error.in_one_line(),
-    }
+    error.failure().map_or_else(|| error.in_one_line(), Failure::to_string)
 }

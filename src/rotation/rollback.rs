@@ -7,7 +7,7 @@ use super::pending::OwnTargets;
 use super::ports::{Acceptance, HistoryEvent};
 use super::refresh::Turn;
 use super::{Outcome, Refreshed, Rotator, WorkspaceRef};
-use crate::error::{Error, ManageError, Result};
+use crate::error::{Error, Result};
 use crate::token::Token;
 
 const TRY: &str = "verify the previous token";
@@ -27,7 +27,7 @@ impl Rotator<'_> {
     /// delivery of the current one failed.
     ///
     /// # Errors
-    /// [`ManageError::NoWayBack`]: nothing has changed.
+    /// [`Error::no_way_back`]: nothing has changed.
     pub(crate) fn rollback(&mut self, workspace: &WorkspaceRef) -> Result<Refreshed> {
         // Nothing to go back from: then the recovery must not revoke what there would be to go back to.
         if self.store.current(workspace)?.is_none() {
@@ -58,7 +58,7 @@ impl Rotator<'_> {
         self.carry_on(std::slice::from_ref(workspace));
         match self.outcome_of(workspace)? {
             Outcome::Refreshed(refreshed) => Ok(refreshed),
-            Outcome::NotDue(_) => Err(Error::Unfinished),
+            Outcome::NotDue(_) => Err(Error::unfinished()),
         }
     }
 
@@ -70,7 +70,7 @@ impl Rotator<'_> {
                 let own = open.own != OwnTargets::None;
                 open.old.map(|token| (token, own, open.grace_s))
             }
-            Some(_) => return Err(Error::Unfinished),
+            Some(_) => return Err(Error::unfinished()),
             None => {
                 let now = self.moment();
                 let mut put_off = self.pending.revocations.iter();
@@ -101,7 +101,7 @@ impl Rotator<'_> {
     ) -> Result<Option<bool>> {
         let mut check = |token: &Token| {
             let answer = self.send(Call::Check, |server| server.check(&token.access_token));
-            answer.map_err(|failure| Error::call(TRY, failure))
+            answer.map_err(|failure| Error::token_call(TRY, failure))
         };
         match check(token)? {
             Acceptance::Accepted => return Ok(Some(true)),
@@ -110,7 +110,7 @@ impl Rotator<'_> {
             }
             Acceptance::Denied | Acceptance::Unclear => {}
         }
-        let list = self.list(workspace).map_err(|failure| Error::call(TRY, failure))?;
+        let list = self.list(workspace).map_err(|failure| Error::token_call(TRY, failure))?;
         if list.iter().any(|listed| Some(&listed.jti) == token.jti.as_ref()) {
             return Ok(Some(false));
         }
@@ -151,10 +151,10 @@ impl Rotator<'_> {
 }
 
 fn no_way_back(reason: &str) -> Error {
-    ManageError::NoWayBack { reason: reason.to_owned(), then: "ntcli token refresh" }.into()
+    Error::no_way_back(reason, "ntcli token refresh")
 }
 
 fn nothing_current() -> Error {
     let reason = "the workspace has no current token".to_owned();
-    ManageError::NoWayBack { reason, then: "ntcli token create --save" }.into()
+    Error::no_way_back(&reason, "ntcli token create --save")
 }

@@ -49,7 +49,7 @@ impl Log {
     /// Reads the log at `path`; no file is an empty log. Nothing is changed.
     ///
     /// # Errors
-    /// [`Error::ReadFile`].
+    /// [`Error::read_file`].
     pub(crate) fn open(path: &Path) -> Result<(Self, Vec<u8>)> {
         let (bytes, len) = match read(path)? {
             None => (Vec::new(), None),
@@ -65,7 +65,7 @@ impl Log {
     /// The log at `path` for appending only: no more than its end is read.
     ///
     /// # Errors
-    /// [`Error::ReadFile`].
+    /// [`Error::read_file`].
     pub(crate) fn open_end(path: &Path) -> Result<Self> {
         let len = match read_end(path, END)? {
             None => None,
@@ -122,7 +122,7 @@ impl Log {
                 None => true, // it was never opened
                 Some(file) => file.set_len(start).is_ok(),
             };
-            let error = Error::write_file("write to", &self.path, source);
+            let error = Error::write_file("write to", &self.path, &source);
             return Err(AppendError { taken_back, error });
         }
         self.last = start;
@@ -158,14 +158,14 @@ impl Log {
     /// Undoes the last append, durably. Needs no space on the disk.
     ///
     /// # Errors
-    /// [`Error::WriteFile`].
+    /// [`Error::write_file`].
     pub(crate) fn retract(&mut self) -> Result<()> {
         let cut = || -> io::Result<()> {
             let file = open_own(&self.path, OpenOptions::new().write(true))?;
             file.set_len(self.last)?;
             file.sync_data()
         };
-        cut().map_err(|source| Error::write_file("shorten", &self.path, source))?;
+        cut().map_err(|source| Error::write_file("shorten", &self.path, &source))?;
         self.len = Some(self.last);
         self.unmarked = true;
         Ok(())
@@ -174,12 +174,12 @@ impl Log {
     /// Removes the file: nothing is pending.
     ///
     /// # Errors
-    /// [`Error::WriteFile`]; a missing file is not an error.
+    /// [`Error::write_file`]; a missing file is not an error.
     pub(crate) fn remove(&mut self) -> Result<()> {
         self.file = None;
         match fs::remove_file(&self.path) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                Err(Error::write_file("remove", &self.path, source))
+                Err(Error::write_file("remove", &self.path, &source))
             }
             _ => {
                 self.len = None;
@@ -193,7 +193,7 @@ impl Log {
     /// Replaces all its lines in one durable step.
     ///
     /// # Errors
-    /// [`Error::WriteFile`]; either the old or the new lines are complete.
+    /// [`Error::write_file`]; either the old or the new lines are complete.
     pub(crate) fn rewrite(&mut self, lines: &[u8]) -> Result<()> {
         self.file = None;
         let mark: &[u8] = if self.marks { b"\n" } else { b"" };

@@ -71,14 +71,14 @@ impl Drop for Lock {
 /// `on_wait` runs once if another process holds it.
 ///
 /// # Errors
-/// [`Error::Locked`] when it is not given back in time, [`Error::WriteFile`] when there can be no lock.
+/// [`Error::locked`] when it is not given back in time, [`Error::write_file`] when there can be no lock.
 pub(crate) fn lock(
     path: &Path,
     wait: Duration,
     clock: &dyn Clock,
     on_wait: &mut dyn FnMut(),
 ) -> Result<Lock> {
-    let fail = |source| Error::write_file("lock", path, source);
+    let fail = |source| Error::write_file("lock", path, &source);
     let file = owner::open_own(path, OpenOptions::new().read(true).write(true)).map_err(fail)?;
     match wait_for(&file, wait, clock, on_wait) {
         Ok(true) => Ok(Lock::new(path, file)),
@@ -88,7 +88,7 @@ pub(crate) fn lock(
 }
 
 fn locked(path: &Path, waited: Duration) -> Error {
-    Error::Locked { path: path.to_owned(), waited }
+    Error::locked(path, waited)
 }
 
 /// Whether the lock of an open file was acquired in time.
@@ -127,9 +127,9 @@ pub(crate) struct FolderLock(#[allow(dead_code)] File);
 /// is no lock.
 ///
 /// # Errors
-/// [`Error::Locked`], [`Error::WriteFile`].
+/// [`Error::locked`], [`Error::write_file`].
 pub(crate) fn lock_folder_of(path: &Path, wait: Duration, clock: &dyn Clock) -> Result<FolderLock> {
-    let fail = |source| Error::write_file("replace", path, source);
+    let fail = |source| Error::write_file("replace", path, &source);
     let target = replace::landing(path).map_err(fail)?;
     let folder = File::open(parent_of(&target)).map_err(fail)?;
     match wait_for(&folder, wait, clock, &mut || {}) {
@@ -183,12 +183,12 @@ pub(crate) fn parent_of(path: &Path) -> &Path {
 /// is. One that root creates in another user's folder belongs to that user.
 ///
 /// # Errors
-/// [`Error::WriteFile`].
+/// [`Error::write_file`].
 pub(crate) fn private_dir(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Ok(());
     }
-    let fail = |source| Error::write_file("create", path, source);
+    let fail = |source| Error::write_file("create", path, &source);
     let create = || DirBuilder::new().mode(0o700).create(path);
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
     let made = match (create(), parent) {
@@ -232,13 +232,13 @@ impl Contents {
 /// Reads a whole regular file; `None` if absent.
 ///
 /// # Errors
-/// [`Error::ReadFile`], also if it is not a regular file or implausibly large.
+/// [`Error::read_file`], also if it is not a regular file or implausibly large.
 pub(crate) fn read(path: &Path) -> Result<Option<Contents>> {
     let Some((file, found)) = open_regular(path)? else {
         return Ok(None);
     };
     let mut bytes = Vec::with_capacity(usize::try_from(found.len()).unwrap_or(0) + 1);
-    (&file).take(READ_LIMIT).read_to_end(&mut bytes).map_err(|source| unreadable(path, source))?;
+    (&file).take(READ_LIMIT).read_to_end(&mut bytes).map_err(|source| unreadable(path, &source))?;
     let mode = found.mode();
     Ok(Some(Contents { bytes, file, mode }))
 }
@@ -250,21 +250,21 @@ fn read_end(path: &Path, most: u64) -> Result<Option<(u64, Vec<u8>)>> {
     };
     let before = found.len().saturating_sub(most);
     let mut bytes = vec![0; usize::try_from(found.len() - before).unwrap_or(0)];
-    file.read_exact_at(&mut bytes, before).map_err(|source| unreadable(path, source))?;
+    file.read_exact_at(&mut bytes, before).map_err(|source| unreadable(path, &source))?;
     Ok(Some((before, bytes)))
 }
 
-fn unreadable(path: &Path, source: io::Error) -> Error {
-    Error::ReadFile { path: path.to_owned(), source }
+fn unreadable(path: &Path, source: &io::Error) -> Error {
+    Error::read_file(path, source)
 }
 
 fn open_regular(path: &Path) -> Result<Option<(File, fs::Metadata)>> {
-    let opened = owner::open_to_read(path).map_err(|source| unreadable(path, source))?;
+    let opened = owner::open_to_read(path).map_err(|source| unreadable(path, &source))?;
     if let Some((_, found)) = &opened
         && found.len() > READ_LIMIT
     {
         let source = io::Error::other("it is larger than 64 MiB");
-        return Err(unreadable(path, source));
+        return Err(unreadable(path, &source));
     }
     Ok(opened)
 }

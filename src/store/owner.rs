@@ -25,7 +25,7 @@ fn is_trusted(uid: u32) -> bool {
 /// Refuses a config folder in which another user could replace our files.
 ///
 /// # Errors
-/// [`Error::CannotUse`], [`Error::ReadFile`].
+/// [`Error::cannot_use`], [`Error::read_file`].
 pub(crate) fn check_folder(dir: &Path) -> Result<()> {
     let Some(found) = existing(dir)? else {
         return Ok(());
@@ -37,14 +37,11 @@ pub(crate) fn check_folder(dir: &Path) -> Result<()> {
     if is_trusted(found.uid()) || me() == Some(ROOT) {
         return Ok(());
     }
-    Err(Error::CannotUse {
-        path: dir.to_owned(),
-        reason: format!("it belongs to another user (uid {})", found.uid()),
-        hint: format!(
-            "sudo -u '#{}' ntcli, or NTCLI_CONFIG_DIR with a folder of your own",
-            found.uid()
-        ),
-    })
+    Err(Error::cannot_use(
+        dir,
+        &format!("it belongs to another user (uid {})", found.uid()),
+        format!("sudo -u '#{}' ntcli, or NTCLI_CONFIG_DIR with a folder of your own", found.uid()),
+    ))
 }
 
 /// Refuses to read a config file that another user could have put there.
@@ -69,19 +66,19 @@ fn existing(dir: &Path) -> Result<Option<Metadata>> {
     match fs::metadata(dir) {
         Ok(found) => Ok(found.is_dir().then_some(found)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(super::unreadable(dir, source)),
+        Err(source) => Err(super::unreadable(dir, &source)),
     }
 }
 
 fn open_to_others(dir: &Path) -> Error {
     let shown = crate::text::shell_word(&dir.display().to_string());
-    Error::CannotUse {
-        path: dir.to_owned(),
-        reason: "other users can write to this folder".to_owned(),
-        hint: format!(
+    Error::cannot_use(
+        dir,
+        "other users can write to this folder",
+        format!(
             "chmod go-w {shown}, or NTCLI_CONFIG_DIR with a folder of its own inside: {shown}/ntcli"
         ),
-    }
+    )
 }
 
 /// The file at `path`, behind a link too; but not if another user's link would lead us to a file

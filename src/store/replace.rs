@@ -88,7 +88,7 @@ fn create_temporary(temporary: &Path) -> io::Result<File> {
 /// Finds out whether our file at `path` can be replaced, before anything depends on it.
 ///
 /// # Errors
-/// [`Error::WriteFile`], [`Error::CannotUse`].
+/// [`Error::write_file`], [`Error::cannot_use`].
 pub(crate) fn probe_replace(path: &Path) -> Result<()> {
     probe(path, Whose::Ours)
 }
@@ -102,7 +102,7 @@ pub(crate) fn probe_foreign(path: &Path) -> Result<()> {
 }
 
 fn probe(path: &Path, whose: Whose) -> Result<()> {
-    let fail = |source| Error::write_file("replace", path, source);
+    let fail = |source| Error::write_file("replace", path, &source);
     let target = landing(path).map_err(fail)?;
     if is_mount_point(&target) {
         return Err(mount_point(path));
@@ -117,7 +117,7 @@ fn probe(path: &Path, whose: Whose) -> Result<()> {
 /// Finds out whether a file of that size could be written beside the one at `path`.
 ///
 /// # Errors
-/// [`Error::WriteFile`].
+/// [`Error::write_file`].
 pub(crate) fn probe_space(path: &Path, bytes: usize) -> Result<()> {
     let written = || {
         let temporary = temporary(&landing(path)?);
@@ -125,7 +125,7 @@ pub(crate) fn probe_space(path: &Path, bytes: usize) -> Result<()> {
         let written = file.write_all(&vec![b' '; bytes]).and_then(|()| file.sync_all());
         fs::remove_file(&temporary).and(written)
     };
-    written().map_err(|source| Error::write_file("write beside", path, source))
+    written().map_err(|source| Error::write_file("write beside", path, &source))
 }
 
 /// A file that is a mount of its own, as container tools make them: nothing can be renamed over it.
@@ -162,12 +162,11 @@ fn unescape(text: &[u8]) -> Vec<u8> {
 
 fn mount_point(path: &Path) -> Error {
     let folder = crate::text::shell_word(&parent_of(path).display().to_string());
-    Error::CannotUse {
-        path: path.to_owned(),
-        reason: "it is a mount of its own (a bind-mounted file), which cannot be replaced"
-            .to_owned(),
-        hint: format!("mount its folder instead of the file: {folder}"),
-    }
+    Error::cannot_use(
+        path,
+        "it is a mount of its own (a bind-mounted file), which cannot be replaced",
+        format!("mount its folder instead of the file: {folder}"),
+    )
 }
 
 /// Replaces the file behind `path` with `bytes`: every reader sees the old or the new contents,
@@ -192,7 +191,7 @@ fn replace_with(path: &Path, bytes: &[u8], whose: Whose) -> std::result::Result<
         in_place,
         error: match source.kind() {
             io::ErrorKind::ResourceBusy => mount_point(path),
-            _ => Error::write_file("replace", path, source),
+            _ => Error::write_file("replace", path, &source),
         },
     };
     let target = landing(path).map_err(|e| fail(false, e))?;
@@ -219,7 +218,7 @@ pub(crate) const PUBLIC: u32 = 0o644;
 /// process may write it at a time.
 ///
 /// # Errors
-/// [`Error::WriteFile`].
+/// [`Error::write_file`].
 pub(crate) fn publish(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let written = || {
         let target = landing(path)?;
@@ -233,7 +232,7 @@ pub(crate) fn publish(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
             let _ = fs::remove_file(&temporary);
         })
     };
-    written().map_err(|source| Error::write_file("replace", path, source))
+    written().map_err(|source| Error::write_file("replace", path, &source))
 }
 
 /// Gives the still empty `file` the attributes that it needs to replace `target`. A file that root

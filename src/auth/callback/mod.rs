@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use crate::context::Clock;
-use crate::error::AuthError;
+use crate::error::Error;
 use crate::secret::Secret;
 use request::{Stray, Visit};
 
@@ -46,8 +46,8 @@ impl Listener {
     /// Listens on the first port of the range that is free.
     ///
     /// # Errors
-    /// [`AuthError::Listen`] if none is free.
-    pub(crate) fn open(ports: RangeInclusive<u16>) -> Result<Self, AuthError> {
+    /// [`Error::no_port`] if none is free.
+    pub(crate) fn open(ports: RangeInclusive<u16>) -> Result<Self, Error> {
         let (first, last) = (*ports.start(), *ports.end());
         let mut source = io::Error::from(ErrorKind::AddrInUse);
         for port in ports {
@@ -56,7 +56,7 @@ impl Listener {
                 Err(error) => source = error,
             }
         }
-        Err(AuthError::Listen { first, last, source })
+        Err(Error::no_port(first, last, &source))
     }
 
     /// The port.
@@ -67,13 +67,13 @@ impl Listener {
     /// Waits for the answer with this `state`.
     ///
     /// # Errors
-    /// [`AuthError::TimedOut`].
+    /// [`Error::sign_in_timeout`].
     pub(crate) fn wait(
         &self,
         state: &str,
         limit: Duration,
         clock: &dyn Clock,
-    ) -> Result<(CallbackResult, Tab), AuthError> {
+    ) -> Result<(CallbackResult, Tab), Error> {
         let began = Instant::now();
         let mut connections: Vec<Connection> = Vec::new();
         while began.elapsed() < limit {
@@ -89,7 +89,7 @@ impl Listener {
             connections = kept;
             clock.sleep(PAUSE.min(limit.saturating_sub(began.elapsed())));
         }
-        Err(AuthError::TimedOut { waited: limit })
+        Err(Error::sign_in_timeout(limit))
     }
 
     fn admit(&self, connections: &mut Vec<Connection>) {

@@ -10,7 +10,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use crate::config::User;
 use crate::context::{Clock, Env};
 use crate::endpoints;
-use crate::error::{AuthError, Failure, Result};
+use crate::error::{Error, Failure, Result};
 use crate::http::{Body, Field, Http, Repeat, Request, encode_form};
 use crate::json::Json;
 use crate::secret::Secret;
@@ -43,8 +43,8 @@ impl Attempt {
     /// A new sign-in that redirects to `port`.
     ///
     /// # Errors
-    /// [`AuthError::NoRandom`].
-    pub(crate) fn new(port: u16) -> std::result::Result<Self, AuthError> {
+    /// [`Error::no_random`].
+    pub(crate) fn new(port: u16) -> Result<Self> {
         Ok(Self {
             state: random()?,
             verifier: Secret::new(random()?),
@@ -59,9 +59,9 @@ impl Attempt {
 }
 
 /// 256 random bits as text.
-fn random() -> std::result::Result<String, AuthError> {
+fn random() -> Result<String> {
     let mut bytes = [0; 32];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| AuthError::NoRandom)?;
+    SystemRandom::new().fill(&mut bytes).map_err(|_| Error::no_random())?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
@@ -74,7 +74,7 @@ impl<'a> Provider<'a> {
     /// The one that the environment names.
     ///
     /// # Errors
-    /// [`crate::error::Error::InvalidValue`] when it names none.
+    /// [`Error::invalid_value`] when it names none.
     pub(crate) fn new(env: &Env, http: &'a Http, clock: &'a dyn Clock) -> Result<Self> {
         Ok(Self {
             http,

@@ -12,7 +12,7 @@ use crate::commands::app::App;
 use crate::config::{Config, Session};
 use crate::context::{Context, Env};
 use crate::endpoints;
-use crate::error::{AuthError, Error, Failure, Result};
+use crate::error::{Error, Failure, Result};
 use crate::http::Http;
 use crate::jwt;
 use crate::output::Report;
@@ -62,7 +62,7 @@ pub(super) fn run(ctx: &Context, options: &LoginOptions) -> Result<Report> {
     let (result, tab) = listener.wait(attempt.state(), limit, &*ctx.clock)?;
     ctx.console.progress("Signing in…");
     let session = match result {
-        CallbackResult::Denied(reason) => Err(AuthError::Refused { reason }.into()),
+        CallbackResult::Denied(reason) => Err(Error::sign_in_refused(&reason)),
         CallbackResult::Code(code) => redeem(ctx, &provider, &code, &attempt),
     };
     let stored = session.and_then(|session| {
@@ -76,7 +76,7 @@ pub(super) fn run(ctx: &Context, options: &LoginOptions) -> Result<Report> {
     // The browser is told last, so that it shows the actual outcome.
     match &stored {
         Ok(session) => tab.end(Ok(super::name(&session.user).as_deref())),
-        Err(error) => tab.end(Err((&error.in_one_line(), error.hint().as_deref()))),
+        Err(error) => tab.end(Err((&error.in_one_line(), error.hint()))),
     }
     let session = stored?;
     super::warn_of_variable(&app);
@@ -94,7 +94,7 @@ fn still_signed_in(
 ) -> Result<Option<Session>> {
     let session = match auth::stored(&ctx.env, config) {
         Ok(session) => session,
-        Err(Error::NoSession { .. }) => return Ok(None),
+        Err(error) if error.is_no_session() => return Ok(None),
         Err(error) => return Err(error),
     };
     if auth::has_ended(&session, ctx.clock.now()) {
@@ -126,13 +126,13 @@ fn invite(ctx: &Context, options: &LoginOptions, url: &str, port: u16, opened: b
 
 /// All steps between the code and the session.
 fn redeem(ctx: &Context, provider: &Provider, code: &Secret, attempt: &Attempt) -> Result<Session> {
-    let failed = |failure| Error::from(AuthError::sign_in(failure));
+    let failed = |failure| Error::sign_in(&failure);
     let grant = provider.redeem(code, attempt).map_err(failed)?;
     let mut user = provider.user(&grant).map_err(failed)?;
     let bearer = provider.exchange(&grant).map_err(|failure| match failure {
         Failure::Rejected { status: 403, message, .. } => {
             let reason = format!("this account has no CLI access: {message}");
-            AuthError::Refused { reason }.into()
+            Error::sign_in_refused(&reason)
         }
         failure => failed(failure),
     })?;
@@ -155,7 +155,7 @@ fn ports(env: &Env, asked: Option<u16>) -> Result<RangeInclusive<u16>> {
         None => DEFAULT_PORT,
         Some(text) => text.parse().ok().filter(|port| *port > 0).ok_or_else(|| {
             let message = "NTCLI_DEFAULT_PORT must be a port number from 1 to 65535".to_owned();
-            Error::InvalidValue { message }
+            Error::invalid_value(message)
         })?,
     };
     Ok(first..=first.saturating_add(MORE_PORTS))
@@ -167,7 +167,7 @@ fn time_limit(env: &Env, asked: Option<u64>) -> Result<Duration> {
         (None, None) => DEFAULT_TIMEOUT_MS,
         (None, Some(text)) => text.parse().ok().filter(|ms| *ms > 0).ok_or_else(|| {
             let message = "NTCLI_OAUTH_TIMEOUT must be whole milliseconds from 1 up".to_owned();
-            Error::InvalidValue { message }
+            Error::invalid_value(message)
         })?,
     };
     Ok(Duration::from_millis(millis))

@@ -10,7 +10,7 @@ use crate::commands::prompt;
 use crate::config::Session;
 use crate::context::Context;
 use crate::endpoints;
-use crate::error::{AuthError, Error, Failure, Result};
+use crate::error::{Error, Failure, Result};
 use crate::http::Http;
 use crate::output::Report;
 use crate::secret::Secret;
@@ -24,7 +24,7 @@ pub(super) fn run(ctx: &Context, args: &AuthLogin) -> Result<Report> {
     let now = ctx.clock.now();
     let expires_at = match args.expires_in.as_deref() {
         None => None,
-        Some(text) => match Expiry::parse_in(text, now).ok_or(Error::InvalidExpiry)? {
+        Some(text) => match Expiry::parse_in(text, now).ok_or_else(Error::invalid_expiry)? {
             Expiry::In(secs) => Some(now.plus_secs(secs.cast_signed())),
             Expiry::At(at) => Some(at),
             Expiry::Never => None,
@@ -59,14 +59,14 @@ fn ask(ctx: &Context, http: &Http, server: &str, bearer: &Secret) -> Result<Opti
     let api = Api::new(http, &*ctx.clock, server.to_owned(), Some(bearer.clone()));
     match api.takes_bearer() {
         Ok(()) => Ok(None),
-        Err(failure) if failure.status() == Some(401) => Err(AuthError::sign_in(failure).into()),
+        Err(failure) if failure.status() == Some(401) => Err(Error::sign_in(&failure)),
         Err(failure) => Ok(Some(failure)),
     }
 }
 
 /// One bearer from standard input, trimmed.
 fn read_bearer(ctx: &Context) -> Result<Secret> {
-    let wrong = |message: &str| Error::InvalidValue { message: message.to_owned() };
+    let wrong = |message: &str| Error::invalid_value(message.to_owned());
     let read = if ctx.stdin_is_terminal {
         prompt::hidden(ctx, "Paste the session token, then press Enter:", LONGEST_BEARER + 1)
     } else {

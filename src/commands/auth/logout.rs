@@ -4,7 +4,7 @@ use crate::cli::AuthLogout;
 use crate::commands::app::{self, App, As};
 use crate::config_dir::ConfigDir;
 use crate::context::Context;
-use crate::error::{AuthError, Result};
+use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::Report;
 use crate::rotation::{LoggedOut, Rotator, WorkspaceRef};
@@ -41,9 +41,9 @@ pub(in crate::commands) fn run(ctx: &Context, args: &AuthLogout) -> Result<Repor
     if forget {
         return Ok(done(&app, "Signed out", &revoked, &left));
     }
-    let problem = AuthError::TokensLeft { left, failure };
+    let problem = Error::tokens_left(&left, failure.as_ref());
     let json = Json::of([("signed_out", false.into()), ("revoked", app::json_tokens(&revoked))]);
-    Ok(Report::new("", json).with_problem(Some(problem.into())))
+    Ok(Report::new("", json).with_problem(Some(problem)))
 }
 
 fn revoke_all(app: &App, dir: &mut ConfigDir, forget: bool) -> Result<LoggedOut> {

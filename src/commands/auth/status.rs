@@ -19,7 +19,9 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
         Some(found) => auth::from_bearer(found.bearer.clone(), None),
         None => match auth::stored(&ctx.env, &config) {
             Ok(session) => session,
-            Err(Error::NoSession { reason }) => return Ok(not_signed_in(reason)),
+            Err(error) if error.is_no_session() => {
+                return Ok(not_signed_in(error.reason().to_owned()));
+            }
             Err(error) => return Err(error),
         },
     };
@@ -49,7 +51,7 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
 /// Not signed in: exit 4, with the same field as when signed in.
 fn not_signed_in(reason: String) -> Report {
     let json = Json::of([("signed_in", false.into())]);
-    Report::new("", json).with_problem(Some(Error::NoSession { reason }))
+    Report::new("", json).with_problem(Some(Error::no_session(reason)))
 }
 
 fn text(session: &Session, place: &str, ctx: &Context) -> String {

@@ -16,9 +16,9 @@ const FOLDER_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 /// Refuses to write over what is not metrics: a target, a file of ours, or anybody else's.
 ///
 /// # Errors
-/// [`Error::InvalidValue`].
+/// [`Error::invalid_value`].
 pub(in crate::commands) fn check_path(app: &App, path: &Path) -> Result<()> {
-    let refused = |message: String| Err(Error::InvalidValue { message });
+    let refused = |message: String| Err(Error::invalid_value(message));
     if path == Path::new("-") {
         return refused(
             "--metrics takes a file; to print them: ntcli check --format prometheus".to_owned(),

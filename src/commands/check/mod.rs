@@ -7,7 +7,7 @@ use crate::cli::{self, Format};
 use crate::commands::app::{self, App};
 use crate::commands::token::pending;
 use crate::context::Context;
-use crate::error::{Error, ManageError, Result};
+use crate::error::{Error, Kind, Result};
 use crate::json::Json;
 use crate::output::{self, Report};
 use crate::rotation::WorkspaceRef;
@@ -62,12 +62,12 @@ fn look(ctx: &Context, args: &cli::Check) -> Result<(State, Limits)> {
     };
     if limits.warning < limits.critical {
         let message = "--warning must not be shorter than --critical".to_owned();
-        return Err(Error::InvalidValue { message });
+        return Err(Error::invalid_value(message));
     }
     let app = App::open(ctx)?;
     let config = app.config()?;
     let workspaces = match app.selected(&config, args.all, args.workspace.as_deref()) {
-        Err(Error::NoToken) => return Err(ManageError::NoToken.into()),
+        Err(error) if matches!(error.kind(), Kind::NoToken) => return Err(Error::no_token()),
         selected => selected?,
     };
     Ok((watch::look(&app, &config, workspaces, &limits)?, limits))

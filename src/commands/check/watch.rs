@@ -9,7 +9,7 @@ use crate::commands::token::pending::{self, Work};
 use crate::config::{Config, Workspace};
 use crate::config_dir::last_run::LastRun;
 use crate::context::Env;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::hooks::Receiver;
 use crate::http::Settings;
 use crate::rotation::{Pending, WorkspaceRef};
@@ -143,7 +143,7 @@ pub(in crate::commands) fn look(
         .lock
         .exists()
         .then(|| store::lock(&app.paths.lock, LOCK_WAIT, app.clock(), &mut || {}));
-    let at_work = matches!(lock, Some(Err(Error::Locked { .. })));
+    let at_work = lock.is_some_and(|lock| lock.is_err_and(|error| error.is_locked()));
     let (pending, targets) = (app.pending()?, Targets::load(&app.paths.targets)?);
     let last_run = LastRun::load(&app.paths.last_run);
     let now = app.now();
@@ -198,7 +198,7 @@ fn of_all(app: &App, last_run: Option<&LastRun>, at_work: bool) -> Vec<Finding> 
         let text = format!("another ntcli has been running for {} s", LOCK_WAIT.as_secs());
         find(Level::Warning, text, "");
     } else if let Err(error) = store::probe_replace(&app.paths.config) {
-        find(Level::Critical, error.in_one_line(), &error.hint().unwrap_or_default());
+        find(Level::Critical, error.in_one_line(), error.hint().unwrap_or_default());
     }
     found
 }
@@ -312,7 +312,7 @@ fn session(env: &Env, config: &Config, limits: &Limits, now: Timestamp) -> Sessi
         Ok(Some(found)) => auth::from_bearer(found.bearer.clone(), None),
         Ok(None) => match auth::stored(env, config) {
             Ok(session) => session,
-            Err(Error::NoSession { reason }) if reason.is_empty() => {
+            Err(error) if error.is_no_session() && error.reason().is_empty() => {
                 return unusable("not signed in".to_owned());
             }
             Err(error) => return unusable(format!("not signed in ({})", error.in_one_line())),

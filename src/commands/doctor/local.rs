@@ -12,7 +12,6 @@ use crate::commands::check::watch::{self, Level, Limits};
 use crate::config::Config;
 use crate::config_dir::history as log;
 use crate::context::Context;
-use crate::error::Error;
 use crate::http::Settings;
 use crate::store;
 use crate::text::{counted, shell_word};
@@ -127,7 +126,7 @@ pub(super) fn folder(chart: &mut Chart, app: &App) {
                 chart.error("folder", &error);
             }
         }
-        Err(Error::Locked { .. }) => {
+        Err(error) if error.is_locked() => {
             chart.warn("folder", "another ntcli is running, or hangs", "pgrep -a ntcli");
         }
         Err(error) => chart.error("folder", &error),
@@ -167,7 +166,7 @@ pub(super) fn config(chart: &mut Chart, app: &App) -> Option<Config> {
         let active = active.map_or("none".to_owned(), |active| active.name);
         chart.ok("config", &format!("{count}, active: {active}"));
         if let Err(error) = app.workspace(&config, None) {
-            chart.warn("config", &error.in_one_line(), &error.hint().unwrap_or_default());
+            chart.warn("config", &error.in_one_line(), error.hint().unwrap_or_default());
         }
     } else {
         chart.fail("config", "there is no config file", "ntcli auth login");

@@ -9,7 +9,7 @@ use crate::cli;
 use crate::commands::app::App;
 use crate::config::Config;
 use crate::context::Context;
-use crate::error::{Error, ManageError, Result};
+use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::Report;
 use crate::secret::redact;
@@ -69,7 +69,7 @@ impl Chart {
 
     /// An error as commands would report it.
     fn error(&mut self, area: &'static str, error: &Error) {
-        self.add(area, Status::Failed, &error.in_one_line(), error.hint());
+        self.add(area, Status::Failed, &error.in_one_line(), error.hint().map(str::to_owned));
     }
 
     fn count(&self, status: Status) -> usize {
@@ -127,6 +127,6 @@ fn report(chart: &Chart) -> Report {
         ("failed", count(failed)),
         ("warnings", count(warnings)),
     ]);
-    let problem = (failed > 0).then(|| ManageError::Unsound { failed }.into());
+    let problem = (failed > 0).then(|| Error::unsound(failed));
     Report::new(text, json).with_problem(problem)
 }

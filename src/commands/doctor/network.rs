@@ -30,7 +30,7 @@ pub(super) fn look(chart: &mut Chart, app: &App, config: &Config) {
 
 fn of_server(chart: &mut Chart, app: &App, config: &Config) -> Result<()> {
     let server = endpoints::management(&app.ctx.env, config)?;
-    let route = app.http()?.route(&server).map_err(|message| Error::InvalidValue { message })?;
+    let route = app.http()?.route(&server).map_err(Error::invalid_value)?;
     let roots = app.ctx.env.text("SSL_CERT_FILE");
     let roots = roots.unwrap_or_else(|| "the built-in roots of Mozilla".to_owned());
     if !look_up(chart, &route, &roots) {

@@ -6,7 +6,7 @@ use super::json;
 use crate::cli::TargetAdd;
 use crate::commands::app::{self, App};
 use crate::context::Context;
-use crate::error::{Error, ManageError, Result};
+use crate::error::{Error, Result};
 use crate::hooks::{self, Receiver};
 use crate::json::Json;
 use crate::output::Report;
@@ -23,10 +23,9 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report
     };
     let receiver = receiver(args, timeout_s)?;
     if !receiver.is_one_place() {
-        return Err(Error::InvalidValue {
-            message: "A target belongs to one workspace, so its path takes no {name} or {id}"
-                .to_owned(),
-        });
+        return Err(Error::invalid_value(
+            "A target belongs to one workspace, so its path takes no {name} or {id}",
+        ));
     }
     let app = App::open(ctx)?;
     let mut dir = app.lock()?;
@@ -35,7 +34,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report
     let local = app::workspace_ref(&workspace, "");
     let (own, targets) = (app.paths.files(), dir.targets()?);
     hooks::probe_new(&receiver, &local, workspace.token.as_ref(), targets, &own, app.clock())
-        .map_err(not_added)?;
+        .map_err(Error::not_added)?;
     let target = Remembered {
         id: 0,
         workspace_id: workspace.id,
@@ -55,13 +54,6 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report
     let status = if is_new { "added" } else { "known" };
     let json = Json::of([("target", json(&target)), ("status", status.into())]);
     Ok(Report::new(text, json).that_changed(is_new).then(next))
-}
-
-fn not_added(error: Error) -> Error {
-    match error {
-        Error::CannotDeliver { reason, hint, .. } => ManageError::NotAdded { reason, hint }.into(),
-        error => error,
-    }
 }
 
 fn receiver(args: &TargetAdd, timeout_s: u64) -> Result<Receiver> {

@@ -5,7 +5,7 @@ use crate::commands::app::App;
 use crate::config::Config;
 use crate::config_dir::LOCK_WAIT;
 use crate::context::Context;
-use crate::error::{ManageError, Result};
+use crate::error::{Error, Result};
 use crate::hooks::Receiver;
 use crate::json::Json;
 use crate::output::Report;
@@ -45,7 +45,7 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     let text = table.show(ctx);
     let report = Report::new(text, Json::of([("targets", Json::Array(rows))]));
     let total = targets.all().len();
-    let problem = (drifted > 0).then(|| ManageError::Drift { drifted, total }.into());
+    let problem = (drifted > 0).then(|| Error::drift(drifted, total));
     Ok(report.with_problem(problem))
 }
 

@@ -4,7 +4,7 @@ use super::json;
 use crate::cli::TargetDeliver;
 use crate::commands::app::{self, App};
 use crate::context::Context;
-use crate::error::{ManageError, Result};
+use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::Report;
 use crate::rotation;
@@ -63,7 +63,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetDeliver) -> Result<Re
         Some(id) => format!("ntcli target deliver {}", printable(id)),
         None => "ntcli target deliver".to_owned(),
     };
-    let problem = (!reasons.is_empty()).then(|| ManageError::Undelivered { reasons, again }.into());
+    let problem = (!reasons.is_empty()).then(|| Error::undelivered(reasons, &again));
     Ok(report.with_problem(problem))
 }
 
@@ -72,6 +72,6 @@ fn chosen(targets: &Targets, args: &TargetDeliver) -> Result<Vec<Remembered>> {
         return Ok(targets.all().to_vec());
     };
     let found = targets.all().iter().find(|target| target.id.to_string() == *id);
-    let found = found.ok_or_else(|| ManageError::UnknownTarget { id: id.clone() })?;
+    let found = found.ok_or_else(|| Error::unknown_target(id))?;
     Ok(vec![found.clone()])
 }

@@ -7,7 +7,7 @@ pub(super) mod deliver;
 use super::app::{self, App};
 use crate::cli::TargetRemove;
 use crate::context::Context;
-use crate::error::{ManageError, Result};
+use crate::error::{Error, Result};
 use crate::hooks::Receiver;
 use crate::json::Json;
 use crate::output::Report;
@@ -42,12 +42,12 @@ fn say_if_none(ctx: &Context, targets: &Targets) {
 
 /// Forgets a target.
 pub(in crate::commands) fn remove(ctx: &Context, args: &TargetRemove) -> Result<Report> {
-    let unknown = || ManageError::UnknownTarget { id: args.id.clone() };
+    let unknown = || Error::unknown_target(&args.id);
     let app = App::open(ctx)?;
     let mut dir = app.lock()?;
     let removed = dir.change_targets(|targets| {
         let id = args.id.parse().map_err(|_| unknown())?;
-        Ok(targets.remove(id).ok_or_else(unknown)?)
+        targets.remove(id).ok_or_else(unknown)
     })?;
     let name = printable(&removed.workspace);
     let text = format!("Target {} of '{name}' was removed.\n", removed.id);

@@ -3,7 +3,7 @@
 use crate::cli::TokenCreate;
 use crate::commands::app::{self, App, As};
 use crate::context::Context;
-use crate::error::{Error, Result, exit};
+use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::{self, Report};
 use crate::rotation::{RefreshOptions, Rotator};
@@ -36,13 +36,11 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Repo
     // become current unasked, or a later refresh would revoke it.
     let save = args.save || (found.token.is_none() && !args.no_save);
     if !save && (ctx.out_goes_nowhere)() {
-        return Err(Error::Usage {
-            message: "Standard output is closed or /dev/null, so the token would reach no one; \
-                      nothing was sent"
-                .to_owned(),
-            hint: "ntcli token create --save".to_owned(),
-            exit_code: exit::USAGE,
-        });
+        return Err(Error::usage(
+            "Standard output is closed or /dev/null, so the token would reach no one; \
+                      nothing was sent",
+            "ntcli token create --save",
+        ));
     }
     let mut hooks = app.remembered(&mut dir)?;
     if save {
@@ -70,7 +68,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Repo
         ));
     }
     let again = format!("ntcli token refresh -w {}", shell_word(&name));
-    let problem = undelivered.map(|reason| Error::NotDelivered { reason, again });
+    let problem = undelivered.map(|reason| Error::not_delivered(&reason, &again));
     Ok(Report::delivered().with_problem(problem))
 }
 

@@ -63,7 +63,7 @@ pub(super) fn run(
     let (mut would, mut worst) = (0_i64, 0);
     let mut problems = Vec::new();
     for workspace in &selected {
-        let token = workspace.token.as_ref().ok_or(Error::NoToken)?;
+        let token = workspace.token.as_ref().ok_or_else(Error::nothing_to_refresh)?;
         let mut plan = plan(ask, &mut prober, &pending, workspace, token);
         if bearer.is_some() {
             let problem = try_session(app, &config, workspace, &mut bearer)?;
@@ -92,7 +92,7 @@ pub(super) fn run(
     let failed = problems.len();
     let problem = match (problems.pop(), selected.len()) {
         (Some(only), 1) => Some(only),
-        (Some(_), total) => Some(Error::SomeFailed { failed, total, exit_code: worst }),
+        (Some(_), total) => Some(Error::some_failed(failed, total, worst)),
         (None, _) => None,
     };
     let mut report = Report::new(text, json).with_problem(problem);
@@ -147,13 +147,13 @@ fn try_session(
         None => Ok(None),
         Some(failure) if failure.status() == Some(401) => {
             if !auth::is_renewable(env, config)? {
-                return Err(Error::call(action, auth::explain(env, config, failure)));
+                return Err(Error::token_call(action, auth::explain(env, config, failure)));
             }
             *bearer = None;
             Ok(None)
         }
-        Some(failure @ Failure::Rejected { .. }) => Ok(Some(Error::call(action, failure))),
-        Some(failure) => Err(Error::call(action, failure)),
+        Some(failure @ Failure::Rejected { .. }) => Ok(Some(Error::token_call(action, failure))),
+        Some(failure) => Err(Error::token_call(action, failure)),
     }
 }
 
@@ -172,7 +172,7 @@ fn plan(
     let problem = match open {
         Some(open) if open.own == OwnTargets::Waiting && !ask.hooks.has_own() => {
             let old = old.and_then(|old| old.jti.clone());
-            Some(Error::DeliveryPending { old, own: true })
+            Some(Error::delivery_pending(old.as_deref(), true))
         }
         _ => prober.probe(&place, &tokens).err(),
     };

@@ -7,7 +7,7 @@ use std::process::Command;
 use super::print::usable;
 use crate::cli::TokenExec;
 use crate::context::{Context, SESSION_VARIABLES};
-use crate::error::{ManageError, Result};
+use crate::error::{Error, Result};
 use crate::output::Report;
 
 /// Becomes the program: no process is left beside it, so signals, the terminal and the exit code are
@@ -32,5 +32,5 @@ pub(in crate::commands) fn run(
             current.token.access_token.expose(),
         )
         .exec();
-    Err(ManageError::NotRun { program: name.to_string_lossy().into_owned(), source }.into())
+    Err(Error::not_run(&name.to_string_lossy(), &source))
 }

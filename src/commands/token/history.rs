@@ -4,7 +4,7 @@ use crate::cli::TokenHistory;
 use crate::commands::app::App;
 use crate::config_dir::history::{self, Line};
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Kind, Result};
 use crate::json::Json;
 use crate::output::Report;
 use crate::output::table::Table;
@@ -18,15 +18,15 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenHistory) -> Result<Rep
     let mut lines = history::read(&app.paths.history)?;
     match app.workspace(&config, args.workspace.as_deref()) {
         Ok(workspace) => lines.retain(|line| line.workspace_id == workspace.id),
-        Err(Error::NoWorkspace) => {}
+        Err(error) if matches!(error.kind(), Kind::NoWorkspace) => {}
         // A workspace that is no longer known here still has its history.
-        Err(Error::UnknownWorkspace { name, near, nowhere }) => {
+        Err(error) => {
+            let name = error.unknown_name().unwrap_or_default();
             lines.retain(|line| line.workspace == name || line.workspace_id == name);
             if lines.is_empty() {
-                return Err(Error::UnknownWorkspace { name, near, nowhere });
+                return Err(error);
             }
         }
-        Err(other) => return Err(other),
     }
     lines.reverse();
     if let Some(most) = args.number {

@@ -29,7 +29,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenList) -> Result<Report
     let api = app.api(&config, As::User)?;
     let workspace = app.workspace(&config, args.workspace.as_deref())?;
     let listed = api.tokens(&workspace.id);
-    let listed = listed.map_err(|failure| Error::call("list the tokens", failure))?;
+    let listed = listed.map_err(|failure| Error::token_call("list the tokens", failure))?;
     let past = history::read(&app.paths.history)?;
 
     let mut rows = listed_rows(listed, &workspace, &past);

@@ -4,7 +4,7 @@ use crate::cli::TokenNeedsRefresh;
 use crate::commands::app::{self, App};
 use crate::commands::token::pending;
 use crate::context::Context;
-use crate::error::{Error, ManageError, Result, exit};
+use crate::error::{Error, Result, exit};
 use crate::json::Json;
 use crate::output::Report;
 use crate::text::printable;
@@ -16,7 +16,7 @@ const NOT_DUE: u8 = 1;
 
 /// Tells whether a refresh is due. No failure may look like one of the two answers.
 pub(in crate::commands) fn run(ctx: &Context, args: &TokenNeedsRefresh) -> Result<Report> {
-    answer(ctx, args).map_err(|error| Error::NoAnswer(Box::new(error)))
+    answer(ctx, args).map_err(Error::without_answer)
 }
 
 fn answer(ctx: &Context, args: &TokenNeedsRefresh) -> Result<Report> {
@@ -25,7 +25,7 @@ fn answer(ctx: &Context, args: &TokenNeedsRefresh) -> Result<Report> {
     let app = App::open(ctx)?;
     let config = app.config()?;
     let workspace = app.workspace(&config, args.workspace.as_deref())?;
-    let token = workspace.token.as_ref().ok_or(ManageError::NoToken)?;
+    let token = workspace.token.as_ref().ok_or_else(Error::no_token)?;
 
     let now = ctx.clock.now();
     let due = token::due(token, within_secs, now);
@@ -55,7 +55,7 @@ fn answer(ctx: &Context, args: &TokenNeedsRefresh) -> Result<Report> {
     ]);
     let mut report = Report::new(text, json);
     report.exit = if is_due { 0 } else { NOT_DUE };
-    report.unwritten = exit::NO_ANSWER;
+    report.unwritten = exit::ANSWER_UNKNOWN;
     Ok(report)
 }
 

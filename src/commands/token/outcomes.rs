@@ -4,7 +4,7 @@ use super::refresh_report::{Met, already, in_a_line, one};
 use crate::cli::TokenRefresh;
 use crate::commands::app;
 use crate::context::Console;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::json::Json;
 use crate::output::{self, Report};
 use crate::rotation::{Outcome, OwnTargets, Pending, Refreshed, WorkspaceRef};
@@ -51,9 +51,11 @@ impl<'a> Outcomes<'a> {
     pub(super) fn already(&mut self, current: &Token, before: &Token, pending: &Pending) {
         let workspace = &self.workspaces[0];
         let open = pending.rotation(workspace).filter(|open| open.awaits_delivery());
-        let problem = open.map(|open| Error::DeliveryPending {
-            old: open.old.as_ref().and_then(|old| old.jti.clone()),
-            own: open.own == OwnTargets::Waiting,
+        let problem = open.map(|open| {
+            Error::delivery_pending(
+                open.old.as_ref().and_then(|old| old.jti.clone()).as_deref(),
+                open.own == OwnTargets::Waiting,
+            )
         });
         if problem.is_none() {
             self.succeeded.push(workspace.id.clone());
@@ -71,7 +73,9 @@ impl<'a> Outcomes<'a> {
         for (n, error) in refused.into_iter().enumerate() {
             match error {
                 None => able.push(n),
-                Some(error @ Error::CannotDeliver { target: None, .. }) => return Err(error),
+                Some(error) if matches!(error.kind(), Kind::CannotDeliver { target: None }) => {
+                    return Err(error);
+                }
                 Some(error) if self.many.is_none() => return Err(error),
                 Some(error) => self.take(n, Err(error)),
             }
@@ -119,7 +123,8 @@ impl<'a> Outcomes<'a> {
 
     pub(super) fn report(self, met: Met, overdue: Option<Error>) -> Report {
         let total = self.workspaces.len();
-        let none = || Report::new("", Json::object()).with_problem(Some(Error::NoToken));
+        let none =
+            || Report::new("", Json::object()).with_problem(Some(Error::nothing_to_refresh()));
         let mut report = match self.many {
             Some(many) => many.report(total),
             None => self.one.unwrap_or_else(none),
@@ -174,11 +179,7 @@ impl Many {
             ("not_due", count(not_due)),
             ("failed", count(failed)),
         ]);
-        let problem = (trouble > 0).then_some(Error::SomeFailed {
-            failed: trouble,
-            total,
-            exit_code: self.worst,
-        });
+        let problem = (trouble > 0).then_some(Error::some_failed(trouble, total, self.worst));
         let mut report = Report::new(text, json).with_problem(problem);
         report.changed = false; // each has had a line of its own
         report

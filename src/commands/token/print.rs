@@ -4,7 +4,7 @@ use crate::cli::TokenPrint;
 use crate::commands::app::{self, App};
 use crate::config::{Config, Workspace};
 use crate::context::Context;
-use crate::error::{Error, ManageError, Result};
+use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::Report;
 use crate::token::Token;
@@ -37,25 +37,25 @@ pub(super) struct Current {
 
 impl Current {
     /// # Errors
-    /// [`ManageError::NoToken`], and as [`App::config`] and [`App::workspace`].
+    /// [`Error::no_token`], and as [`App::config`] and [`App::workspace`].
     pub(super) fn read(app: &App, named: Option<&str>) -> Result<Self> {
         let config = app.config()?;
         let mut workspace = app.workspace(&config, named)?;
-        let token = workspace.token.take().ok_or(ManageError::NoToken)?;
+        let token = workspace.token.take().ok_or_else(Error::no_token)?;
         Ok(Self { config, workspace, token })
     }
 
     /// What is wrong with a token whose time is over.
     pub(super) fn ended(&self, app: &App, named: Option<&str>) -> Option<Error> {
         let ended = self.token.expiry.at().filter(|end| *end <= app.now())?;
-        Some(ManageError::TokenEnded { ended, named: named.map(str::to_owned) }.into())
+        Some(Error::token_ended(ended, named.map(str::to_owned).as_deref()))
     }
 }
 
 /// The current token, for use: not when its time is over, unless that is wanted.
 ///
 /// # Errors
-/// [`ManageError::TokenEnded`], and as [`Current::read`].
+/// [`Error::token_ended`], and as [`Current::read`].
 pub(super) fn usable(ctx: &Context, named: Option<&str>, allow_expired: bool) -> Result<Current> {
     let app = App::open(ctx)?;
     let current = Current::read(&app, named)?;

@@ -105,7 +105,7 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
         rotator.refresh(&those, &options, &mut |n, outcome| outcomes.take(able[n], outcome));
     }
     let at = rotator.pending().other_server(&server).map(str::to_owned);
-    let overdue = rotator.is_overdue().then_some(Error::WorkPending { at });
+    let overdue = rotator.is_overdue().then_some(Error::work_pending(at.as_deref()));
     drop(rotator);
     Ok(outcomes.report(met, overdue))
 }
@@ -148,11 +148,10 @@ fn own_hooks(ctx: &Context, args: &TokenRefresh) -> Result<Hooks> {
     let given = files.chain(commands).collect::<Result<Vec<Receiver>>>()?;
     let hooks = Hooks::new(given, ctx.clock.clone());
     if args.all && hooks.mixes_workspaces() {
-        return Err(Error::InvalidValue {
-            message: "With --all every --token-file needs {name} or {id} in its path, \
-                      or the workspaces would overwrite each other's"
-                .to_owned(),
-        });
+        return Err(Error::invalid_value(
+            "With --all every --token-file needs {name} or {id} in its path, \
+                      or the workspaces would overwrite each other's",
+        ));
     }
     Ok(hooks)
 }

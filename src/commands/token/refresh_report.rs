@@ -112,10 +112,10 @@ fn replaced(
         ("verified", verified.into()),
     ]);
     let problem = match fate {
-        OldFate::Live(reason) => Some(Error::OldTokenLive { jti: old_jti, reason }),
+        OldFate::Live(reason) => Some(Error::old_token_live(old_jti.as_deref(), &reason)),
         OldFate::Kept(reason) => {
             let name = shell_word(&printable(&workspace.name));
-            Some(Error::NotDelivered { reason, again: format!("ntcli token refresh -w {name}") })
+            Some(Error::not_delivered(&reason, &format!("ntcli token refresh -w {name}")))
         }
         _ => None,
     };

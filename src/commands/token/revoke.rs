@@ -6,7 +6,7 @@ use crate::commands::app::{self, App, As};
 use crate::commands::prompt::{self, Question};
 use crate::config::{Config, Workspace};
 use crate::context::Context;
-use crate::error::{Error, ManageError, Result, chain, exit};
+use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::jwt;
 use crate::output::{self, Report, moment};
@@ -32,23 +32,18 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenRevoke) -> Result<Repo
 /// What stands in place of a JTI and is none.
 fn check_jti(jti: &str) -> Result<()> {
     if jti.trim().is_empty() {
-        return Err(Error::InvalidValue {
-            message: "The JTI is empty; nothing was sent".to_owned(),
-        });
+        return Err(Error::invalid_value("The JTI is empty; nothing was sent"));
     }
     let claims = jwt::claims(jti);
     let is_token = redact(jti, &[]).split_whitespace().any(|word| word == "[redacted]");
     if is_token || claims.is_some() {
         // It would stand in the path, which everything on the way keeps in its logs.
-        return Err(Error::Usage {
-            message: "That is a token, not its JTI; nothing was sent".to_owned(),
-            hint: claims
-                .and_then(|claims| claims.jti)
-                .map_or("ntcli token list".to_owned(), |jti| {
-                    format!("ntcli token revoke {}", shell_word(&jti))
-                }),
-            exit_code: exit::USAGE,
-        });
+        return Err(Error::usage(
+            "That is a token, not its JTI; nothing was sent",
+            claims.and_then(|claims| claims.jti).map_or("ntcli token list".to_owned(), |jti| {
+                format!("ntcli token revoke {}", shell_word(&jti))
+            }),
+        ));
     }
     Ok(())
 }
@@ -115,8 +110,8 @@ fn several(
     let mut report = Report::new(text, Json::of([("results", Json::Array(results))]));
     report.changed = !report.text.is_empty();
     report.brief = Some(report.text.trim_end().to_owned());
-    let problem = ManageError::NotAllRevoked { total, causes, exit_code: worst };
-    report.then(next).with_problem((worst > 0).then(|| problem.into()))
+    let problem = Error::not_all_revoked(total, causes, worst);
+    report.then(next).with_problem((worst > 0).then_some(problem))
 }
 
 fn revoked(workspace: &WorkspaceRef, jti: &str, done: ByHand) -> Report {
@@ -133,23 +128,21 @@ fn revoked(workspace: &WorkspaceRef, jti: &str, done: ByHand) -> Report {
         ("was_current", done.was_current.into()),
         ("workspace", app::json_workspace(workspace)),
     ]);
-    let problem = done.not_forgotten.map(|error| {
-        let (done, causes) = ("The token was revoked", chain(&error));
-        ManageError::StoredBehind { done, then: NEXT, causes }.into()
-    });
+    let problem =
+        done.not_forgotten.map(|error| Error::stored_behind("The token was revoked", NEXT, &error));
     Report::new(text, json).with_problem(problem).then(is_bare.then(|| format!("Next: {NEXT}")))
 }
 
 /// The workspace that is meant. Of one with an orphan the journal may know alone.
 fn seen(app: &App, config: &Config, named: Option<&str>) -> Result<Workspace> {
     let found = app.workspace(config, named);
-    let Err(Error::UnknownWorkspace { name, .. }) = &found else {
+    let Some(name) = found.as_ref().err().and_then(Error::unknown_name) else {
         return found;
     };
     let server = app.server(config)?;
     let pending = app.pending()?;
     let mut orphans = pending.orphans.iter().map(|orphan| &orphan.workspace);
-    let known = orphans.find(|w| w.is_on(&server) && (w.id == *name || w.name == *name));
+    let known = orphans.find(|w| w.is_on(&server) && (w.id == name || w.name == name));
     known.map_or(found, |known| {
         let WorkspaceRef { key, id, name, .. } = known.clone();
         let token = None;
@@ -223,7 +216,7 @@ fn all_pending(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
     }
     if overdue {
         let report = settled(&revoked, &text, "still_owed");
-        return Ok(report.with_problem(Some(still_pending(&left, api.server()).into())));
+        return Ok(report.with_problem(Some(still_pending(&left, api.server()))));
     }
     for pending in &left.revocations {
         let (jti, name) = (printable(&pending.jti), printable(&pending.workspace.name));
@@ -238,7 +231,7 @@ fn all_pending(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
     Ok(settled(&revoked, &text, "done"))
 }
 
-fn still_pending(left: &Pending, server: &str) -> ManageError {
+fn still_pending(left: &Pending, server: &str) -> Error {
     let mut lines: Vec<String> = Vec::new();
     for workspace in left.workspaces() {
         for work in pending::of(left, workspace) {
@@ -250,7 +243,7 @@ fn still_pending(left: &Pending, server: &str) -> ManageError {
     }
     let handing_on = left.rotations.iter().any(Rotation::awaits_delivery);
     let at = left.other_server(server).map(str::to_owned);
-    ManageError::StillOwed { left: lines, handing_on, at }
+    Error::still_pending(lines, handing_on, at.as_deref())
 }
 
 fn settled(revoked: &[(WorkspaceRef, String)], text: &str, status: &str) -> Report {
@@ -302,11 +295,11 @@ fn meant(app: &App, config: &Config, name: &str) -> Result<WorkspaceRef> {
     match config.find(name) {
         // Pending work of another server is forgotten here too.
         Ok(found) => Ok(app::workspace_ref(&found, "")),
-        Err(Error::UnknownWorkspace { name, near, nowhere }) => {
+        Err(error) if error.unknown_name().is_some() => {
             let pending = app.pending()?;
             let mut known = pending.workspaces();
             let found = known.find(|w| w.id == name || w.name == name || w.key == name).cloned();
-            found.ok_or(Error::UnknownWorkspace { name, near, nowhere })
+            found.ok_or(error)
         }
         Err(other) => Err(other),
     }

@@ -1,14 +1,12 @@
 //! `ntcli token show`: what is known of the current token, and with `--check` what the server says.
 
-use std::io::ErrorKind;
-
 use super::pending::{self, Work};
 use super::print::Current;
 use crate::cli::TokenShow;
 use crate::commands::app::{self, App, As};
 use crate::config_dir::history::{self, Line};
 use crate::context::Context;
-use crate::error::{Error, ManageError, Result};
+use crate::error::{Error, Kind, Result};
 use crate::json::Json;
 use crate::output::{Report, moment};
 use crate::rotation::{Acceptance, ControlPlane, WorkspaceRef};
@@ -118,14 +116,13 @@ fn ask(app: &App, current: &Current, named: Option<&str>) -> Result<Answer> {
     let (server, problem) = match app.api(config, As::Anonymous)?.check(&token.access_token) {
         Ok(Acceptance::Accepted) => return Ok(Answer { server: "active", problem: None }),
         Ok(Acceptance::Denied) => {
-            let (jti, named) = (token.jti.clone(), named.map(str::to_owned));
             let from_here = was_ended_here(app, token);
-            (REVOKED, ManageError::TokenDenied { jti, from_here, named })
+            (REVOKED, Error::token_denied(token.jti.as_deref(), from_here, named))
         }
-        Ok(Acceptance::Unclear) => ("unreachable", ManageError::TokenUnchecked { failure: None }),
-        Err(failure) => ("unreachable", ManageError::TokenUnchecked { failure: Some(failure) }),
+        Ok(Acceptance::Unclear) => ("unreachable", Error::token_unchecked(None)),
+        Err(failure) => ("unreachable", Error::token_unchecked(Some(&failure))),
     };
-    Ok(Answer { server, problem: Some(problem.into()) })
+    Ok(Answer { server, problem: Some(problem) })
 }
 
 /// Whether a run here has revoked the token, or was about to; `None` if that cannot be told. A run
@@ -146,10 +143,10 @@ fn was_ended_here(app: &App, token: &Token) -> Option<bool> {
 /// What is pending, if this user may read the journal: the config file may be readable for a group.
 fn pending_work(app: &App, workspace: &WorkspaceRef) -> Result<Option<Vec<Work>>> {
     match app.pending() {
-        Err(Error::ReadFile { path, source }) if source.kind() == ErrorKind::PermissionDenied => {
+        Err(error) if matches!(error.kind(), Kind::File { denied: true }) => {
             app.console().warn(&format!(
                 "Cannot tell whether work is pending: {} is not readable",
-                printable(&path.display().to_string())
+                printable(&app.paths.journal.display().to_string())
             ));
             Ok(None)
         }

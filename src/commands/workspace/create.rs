@@ -4,7 +4,7 @@ use super::{called, json};
 use crate::cli::WorkspaceCreate;
 use crate::commands::app::{App, As, WITHOUT_TOKENS};
 use crate::context::Context;
-use crate::error::{Error, Result, exit};
+use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::Report;
 use crate::rotation::{CreatedWorkspace, Rotator};
@@ -33,13 +33,11 @@ fn check_name(name: &str) -> Result<()> {
     if fits {
         return Ok(());
     }
-    Err(Error::Usage {
-        message: "A workspace name has 1 to 20 characters: lower-case letters, digits, - and _; \
-                  nothing was sent"
-            .to_owned(),
-        hint: "ntcli workspace create --help".to_owned(),
-        exit_code: exit::USAGE,
-    })
+    Err(Error::usage(
+        "A workspace name has 1 to 20 characters: lower-case letters, digits, - and _; \
+                  nothing was sent",
+        "ntcli workspace create --help",
+    ))
 }
 
 fn report(app: &App, created: &CreatedWorkspace, signed_in: bool) -> Report {

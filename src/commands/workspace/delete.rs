@@ -5,7 +5,7 @@ use crate::cli::WorkspaceDelete;
 use crate::commands::app::{App, As};
 use crate::commands::prompt::{self, Question};
 use crate::context::Context;
-use crate::error::{ManageError, Result, chain};
+use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::Report;
 use crate::rotation::Rotator;
@@ -62,12 +62,11 @@ pub(in crate::commands) fn run(ctx: &Context, args: &WorkspaceDelete) -> Result<
         ("message", "Workspace deleted".into()),
     ]);
     let problem = deleted.not_forgotten.map(|error| {
-        ManageError::StoredBehind {
-            done: "The workspace was deleted on the server",
-            then: "ntcli workspace sync",
-            causes: chain(&error),
-        }
-        .into()
+        Error::stored_behind(
+            "The workspace was deleted on the server",
+            "ntcli workspace sync",
+            &error,
+        )
     });
     Ok(Report::new(text, json).then(next).with_problem(problem))
 }

@@ -10,7 +10,7 @@ use crate::api::{Api, RemoteWorkspace};
 use crate::commands::app::{self, App, As, json_workspace as json};
 use crate::config::{Config, WorkspaceName, bare_id, pick};
 use crate::context::Console;
-use crate::error::{Error, ManageError, Result};
+use crate::error::{Error, Result};
 use crate::rotation::WorkspaceRef;
 use crate::text::{printable, shell_word};
 
@@ -82,7 +82,7 @@ fn fetch(api: &Api) -> Result<Vec<RemoteWorkspace>> {
     let fetched = api.workspaces();
     fetched.map_err(|failure| match failure.status() {
         // The list itself is missing, so it cannot be the next step.
-        Some(404 | 410) => ManageError::NoServer { action: LIST, failure }.into(),
+        Some(404 | 410) => Error::no_server(LIST, &failure),
         _ => Error::call(LIST, failure),
     })
 }
@@ -91,7 +91,7 @@ fn fetch(api: &Api) -> Result<Vec<RemoteWorkspace>> {
 /// is asked only for the latter.
 fn resolve(app: &App, config: &Config, name: &str) -> Result<WorkspaceRef> {
     match config.find(name) {
-        Err(Error::UnknownWorkspace { .. }) => {}
+        Err(error) if error.unknown_name().is_some() => {}
         known => return Ok(app::workspace_ref(&known?, &app.server(config)?)),
     }
     let api = app.api(config, As::Anybody)?;
@@ -101,13 +101,9 @@ fn resolve(app: &App, config: &Config, name: &str) -> Result<WorkspaceRef> {
 /// The workspace with this name or id.
 fn named(found: &[Found], name: &str) -> Result<WorkspaceRef> {
     let names = found.iter().map(|w| WorkspaceName { key: &w.key, id: &w.id, name: &w.name });
-    let unknown = |near| Error::UnknownWorkspace { name: name.to_owned(), near, nowhere: true };
-    let key = match pick(names, name) {
-        Err(Error::UnknownWorkspace { near, .. }) => return Err(unknown(near)),
-        picked => picked?.key,
-    };
+    let key = pick(names, name).map_err(Error::nor_on_server)?.key;
     let workspace = found.iter().find(|w| w.key == key).map(Found::to_ref);
-    workspace.ok_or_else(|| unknown(None))
+    workspace.ok_or_else(|| Error::unknown_workspace(name, None).nor_on_server())
 }
 
 /// Reports workspaces of which the config file holds two tokens.

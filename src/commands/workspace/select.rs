@@ -5,7 +5,7 @@ use crate::commands::app::{self, App, As};
 use crate::commands::prompt;
 use crate::config::Config;
 use crate::context::{Console, Context};
-use crate::error::{Error, ManageError, Result, exit};
+use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::Report;
 use crate::rotation::WorkspaceRef;
@@ -14,11 +14,10 @@ use crate::text::printable;
 /// Makes a workspace the active one; without a name, the user chooses.
 pub(in crate::commands) fn run(ctx: &Context, name: Option<&str>) -> Result<Report> {
     if name.is_none() && !prompt::possible(ctx) {
-        return Err(Error::Usage {
-            message: "No workspace is named, and there is no terminal to choose one on".to_owned(),
-            hint: "ntcli workspace select <name>, and ntcli workspace list".to_owned(),
-            exit_code: exit::USAGE,
-        });
+        return Err(Error::usage(
+            "No workspace is named, and there is no terminal to choose one on",
+            "ntcli workspace select <name>, and ntcli workspace list",
+        ));
     }
     let app = App::open(ctx)?;
     let config = app.config()?;
@@ -65,20 +64,20 @@ pub(in crate::commands) fn current(ctx: &Context) -> Result<Report> {
 fn choose(app: &App, config: &Config) -> Result<WorkspaceRef> {
     let found = all(config, fetch(&app.api(config, As::Anybody)?)?);
     if found.is_empty() {
-        return Err(ManageError::NoWorkspaces.into());
+        return Err(Error::no_workspaces());
     }
     show(app.console(), &found);
     loop {
         let answer = prompt::answer(app.ctx, &format!("Which one? [1-{}]", found.len()))?;
         if answer.is_empty() {
-            return Err(ManageError::Declined.into());
+            return Err(Error::declined());
         }
         let number = answer.parse::<usize>().ok();
         if let Some(one) = number.and_then(|n| found.get(n.checked_sub(1)?)) {
             return Ok(one.to_ref());
         }
         match named(&found, &answer) {
-            Err(error @ Error::UnknownWorkspace { .. }) => app.console().say(&error.to_string()),
+            Err(error) if error.unknown_name().is_some() => app.console().say(&error.to_string()),
             chosen => return chosen,
         }
     }

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::proxy::{ProxySettings, ProxyVariable};
 use super::*;
-use crate::error::Blame;
+use crate::error::{Blame, Failure};
 use crate::secret::Secret;
 
 /// A clock that stands still and records the requested waits.

@@ -15,7 +15,7 @@ mod sim;
 mod stories;
 
 use super::Store;
-use crate::error::Error;
+use crate::error::{self, Failure};
 use crate::fuzz::Random;
 use sim::{COMMANDS, Command, Folder, KINDS, Kind, ONE, TROUBLES, World};
 
@@ -65,9 +65,13 @@ fn check_one_run_later(world: &World, scene: &str) {
     let ended = ended.unwrap_or_else(|| panic!("{scene}: killed without a kill"));
     match ended {
         // The workspace was deleted; the token was denied twice; there is none.
-        Ok(())
-        | Err(Error::NoToken | Error::NewTokenRejected { .. } | Error::Unconfirmed { .. }) => {}
-        Err(Error::Call { failure, .. }) if failure.is_workspace_missing() => {}
+        Ok(()) => {}
+        Err(error)
+            if matches!(
+                error.kind(),
+                error::Kind::NoToken | error::Kind::NewTokenRejected | error::Kind::Unconfirmed
+            ) => {}
+        Err(error) if error.failure().is_some_and(Failure::is_workspace_missing) => {}
         Err(error) => panic!("{scene}: blocked by {error:?}: {:#?}", world.0.borrow()),
     }
     check_named(world, scene);

@@ -62,7 +62,7 @@ impl Machine {
 }
 
 fn io_error() -> Error {
-    Error::write_file("write", "/sim".as_ref(), std::io::Error::other("no"))
+    Error::write_file("write", "/sim".as_ref(), &std::io::Error::other("no"))
 }
 
 /// The folder of one machine, with its lock.
@@ -100,7 +100,7 @@ impl Store for Folder {
         };
         let whole = journal.iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1);
         let (pending, counted) = Pending::read(&journal[..whole])
-            .map_err(|place| Error::DamagedFile { path: "/sim".into(), place })?;
+            .map_err(|place| Error::damaged_file("/sim".as_ref(), &place))?;
         journal.truncate(counted);
         machine.durable = machine.durable.min(counted);
         Ok(pending)

@@ -151,7 +151,7 @@ impl World {
             Command::Logout => {
                 let out = rotator.revoke_all(&tokens, false)?;
                 out.revoked.iter().for_each(|(_, jti)| world.check_revoked(jti));
-                if out.left.is_empty() { Ok(()) } else { Err(Error::WorkPending { at: None }) }
+                if out.left.is_empty() { Ok(()) } else { Err(Error::work_pending(None)) }
             }
             Command::WorkspaceCreate => rotator.create_workspace("new", None).map(drop),
             Command::WorkspaceDelete => {

@@ -1,0 +1,225 @@
+//! What a new token's way to its consumers can end with.
+
+use std::io;
+
+use super::{Error, Failure, Kind, NewTokenFate, exit, id};
+use crate::text::{printable, shell_word};
+
+impl Error {
+    /// The workspace holds no token here.
+    pub(crate) fn nothing_to_refresh() -> Self {
+        Self::new("no_token", exit::FAILED, "No current token to refresh")
+            .kind_of(Kind::NoToken)
+            .hinted("ntcli token create")
+    }
+
+    /// Refreshed, but the old token is still live; without an id it cannot be revoked.
+    pub(crate) fn old_token_live(jti: Option<&str>, reason: &str) -> Self {
+        let Some(jti) = jti else {
+            let message = "The old token is still live: it has no id, so ntcli cannot revoke it";
+            let mut error = Self::new("old_token_live", exit::OLD_LIVE, message)
+                .hinted("ntcli token list")
+                .caused_by(&reason);
+            error.0.retryable = false;
+            return error;
+        };
+        let message = format!(
+            "The old token ({}) may still be live; every later run tries to revoke it again",
+            printable(jti)
+        );
+        Self::new("old_token_live", exit::OLD_LIVE, message)
+            .hinted("ntcli token revoke --pending")
+            .caused_by(&reason)
+    }
+
+    /// This run did its own work, but that of an earlier one is still pending, perhaps `at` another
+    /// server.
+    pub(crate) fn work_pending(at: Option<&str>) -> Self {
+        let message = "Work of an earlier run could not be finished and is still pending";
+        Self::new("work_pending", exit::OLD_LIVE, message).hinted(finish_pending(at))
+    }
+
+    /// Some of several workspaces failed; the exit code is the highest of theirs.
+    pub(crate) fn some_failed(failed: usize, total: usize, exit_code: u8) -> Self {
+        let message = format!("{failed} of {total} workspaces need attention");
+        Self::new("some_failed", exit_code, message).hinted("ntcli token history")
+    }
+
+    /// The new token is stored but could not be delivered to every target; `again` repeats what failed.
+    pub(crate) fn not_delivered(reason: &str, again: &str) -> Self {
+        let message = "The token is stored but could not be delivered; the one it replaces is kept live until it is";
+        Self::new("hand_over", exit::NOT_DELIVERED, message)
+            .hinted(format!(
+                "fix that, then repeat what failed (with the same --token-file and --exec, if any): {again}"
+            ))
+            .caused_by(&reason)
+    }
+
+    /// A new token could not be delivered; detected before there is one. The hint says how to fix it.
+    pub(crate) fn cannot_deliver(reason: &str, hint: impl Into<String>) -> Self {
+        Self::new(
+            "cannot_hand_on",
+            exit::USAGE,
+            "A new token could not be delivered, so none was requested",
+        )
+        .kind_of(Kind::CannotDeliver { target: None })
+        .hinted(hint)
+        .caused_by(&reason)
+    }
+
+    /// The same of a remembered target, which can also be given up.
+    pub(crate) fn of_target(mut self, id: u32) -> Self {
+        if let Kind::CannotDeliver { target } = &mut self.0.kind {
+            *target = Some(id);
+            let (reason, hint) = (self.reason(), self.hint().unwrap_or_default());
+            let cause = format!("target {id}: {reason}");
+            self.0.hint =
+                Some(format!("{hint}; or, if nothing needs it any more: ntcli target remove {id}"));
+            self.0.causes = vec![cause];
+        }
+        self
+    }
+
+    /// A remembered target that this version cannot use.
+    pub(crate) fn useless_target(id: u32, cause: &Self) -> Self {
+        let reason = format!("target {id}: {}", cause.in_one_line());
+        Self::cannot_deliver(&reason, format!("ntcli target remove {id}"))
+            .kind_of(Kind::CannotDeliver { target: Some(id) })
+    }
+
+    /// The same where a target that could not get the token was to be added.
+    pub(crate) fn not_added(mut self) -> Self {
+        if let Kind::CannotDeliver { .. } = self.0.kind {
+            self.0.message = "The target was not added: it could not get the token".into();
+        }
+        self
+    }
+
+    /// An earlier run could not deliver its new token. Targets of its `own` were given for that run
+    /// alone; the `old` token is kept live for them.
+    pub(crate) fn delivery_pending(old: Option<&str>, own: bool) -> Self {
+        let (message, hint) = if own {
+            let old = old.map_or_else(|| "JTI".to_owned(), shell_word);
+            (
+                "An earlier refresh still has to deliver its token, and this run was not given the target; no other token was requested",
+                format!(
+                    "run it with the --token-file or --exec it had; or, if nothing needs the old token: ntcli token revoke {old}"
+                ),
+            )
+        } else {
+            (
+                "An earlier token is not delivered to every target yet; no other was requested",
+                "ntcli token refresh".to_owned(),
+            )
+        };
+        Self::new("hand_over_owed", exit::NOT_DELIVERED, message).hinted(hint)
+    }
+
+    /// A token may have been created that is not stored here; `found` are the ids of those that were
+    /// created around that time.
+    pub(crate) fn create_unknown(failure: &Failure, found: &[String]) -> Self {
+        let (perhaps, ending, hint) = if found.is_empty() {
+            (String::new(), ", and the next run checks", "ntcli token refresh")
+        } else {
+            let found = format!(", perhaps {}", printable(&found.join(", ")));
+            (found, "", "ntcli token refresh --revoke-orphans")
+        };
+        let message = format!(
+            "Outcome unknown: a token may have been created{perhaps}; the old one still works{ending}"
+        );
+        Self::new("create_unknown", exit::UNKNOWN, message).hinted(hint).after(failure)
+    }
+
+    /// The new token was created and then rejected by the server.
+    pub(crate) fn new_token_rejected(jti: Option<&str>, revoked: bool) -> Self {
+        let (fate, hint) = if revoked {
+            ("was revoked again", "ntcli token refresh --no-verify")
+        } else {
+            ("must still be revoked", "ntcli token refresh")
+        };
+        let message = format!(
+            "The server rejected its own new token ({}); it {fate}, and the old token still works",
+            id(jti)
+        );
+        Self::new("new_token_rejected", exit::FAILED, message)
+            .kind_of(Kind::NewTokenRejected)
+            .hinted(hint)
+    }
+
+    /// The new token could not be stored.
+    pub(crate) fn store_token(jti: Option<&str>, fate: NewTokenFate, cause: &Self) -> Self {
+        let what = match fate {
+            NewTokenFate::Revoked => "it was revoked again",
+            NewTokenFate::Kept => "it is kept in the journal and the next run stores it",
+            NewTokenFate::Live => "it could not be revoked either and may be live",
+        };
+        let message = format!(
+            "Could not store the new token ({}); {what}, and the old token still works",
+            id(jti)
+        );
+        Self::new("store_token", exit::NOT_STORED, message)
+            .kind_of(Kind::StoreToken(fate))
+            .hinted("ntcli token refresh")
+            .with_causes(cause.chain())
+    }
+
+    /// The server does not accept the new token yet, but accepts the old one.
+    pub(crate) fn unconfirmed(jti: Option<&str>) -> Self {
+        let message = format!(
+            "The server has not accepted the new token ({}) yet; it is kept in the journal, and the old token stays current",
+            id(jti)
+        );
+        Self::new("new_token_unconfirmed", exit::OLD_LIVE, message)
+            .kind_of(Kind::Unconfirmed)
+            .hinted("ntcli token refresh")
+    }
+
+    /// The server returned the token that is already current.
+    pub(crate) fn same_token() -> Self {
+        let message = "The server returned the token that is already current; nothing has changed";
+        Self::new("same_token", exit::FAILED, message).hinted("ntcli token list")
+    }
+
+    /// A token could not be printed for its recipient.
+    pub(crate) fn not_handed_out(
+        jti: Option<&str>,
+        fate: NewTokenFate,
+        source: &io::Error,
+    ) -> Self {
+        let (what, hint) = match (fate, jti) {
+            (NewTokenFate::Revoked, _) => ("it was revoked again", "ntcli token create"),
+            (NewTokenFate::Kept, _) => {
+                ("it is stored as the current token", "ntcli token show --show-token")
+            }
+            (NewTokenFate::Live, Some(_)) => {
+                ("it could not be revoked and may be live", "ntcli token revoke --pending")
+            }
+            (NewTokenFate::Live, None) => {
+                ("it could not be revoked and may be live", "ntcli token list")
+            }
+        };
+        let message = format!("The new token ({}) could not be printed; {what}", id(jti));
+        Self::new("not_handed_out", exit::FAILED, message).hinted(hint).caused_by(source)
+    }
+
+    /// An earlier refresh of the workspace could not be finished yet.
+    pub(crate) fn unfinished() -> Self {
+        let message = "An earlier refresh of this workspace could not be finished; no other token was requested";
+        Self::new("unfinished", exit::NOT_STORED, message).hinted("ntcli token refresh")
+    }
+
+    /// Another program stored another token meanwhile.
+    pub(crate) fn overtaken() -> Self {
+        let message =
+            "Another program stored a token meanwhile; that one is kept, and ours was discarded";
+        Self::new("overtaken", exit::FAILED, message)
+            .kind_of(Kind::Overtaken)
+            .hinted("ntcli token show")
+    }
+}
+
+/// The command that does pending work, at the server that it belongs to.
+pub(super) fn finish_pending(at: Option<&str>) -> String {
+    let at = at.map(|url| format!("NTCLI_API_URL={} ", shell_word(url))).unwrap_or_default();
+    format!("{at}ntcli token revoke --pending")
+}

@@ -1,0 +1,142 @@
+//! Single tokens: looked at, used, revoked, rolled back.
+
+use std::io;
+
+use super::refresh::finish_pending;
+use super::{Error, Failure, Kind, exit, id};
+use crate::text::{counted, printable, shell_word};
+use crate::time::Timestamp;
+
+impl Error {
+    /// There is no current token to look at or to use.
+    pub(crate) fn no_token() -> Self {
+        Self::new("no_token", exit::FAILED, "No current token")
+            .kind_of(Kind::NoToken)
+            .hinted("ntcli token create")
+    }
+
+    /// The current token is of no use any more. `named` is the workspace as it was named; `None` for
+    /// the one that is meant anyway.
+    pub(crate) fn token_ended(ended: Timestamp, named: Option<&str>) -> Self {
+        let message = format!("The current token expired at {ended}");
+        Self::new("token_expired", exit::FAILED, message).hinted(refresh(named))
+    }
+
+    /// The server does not take the current token, whose time is not over. `from_here` tells whether
+    /// it was replaced or revoked from here, if that can be told.
+    pub(crate) fn token_denied(
+        jti: Option<&str>,
+        from_here: Option<bool>,
+        named: Option<&str>,
+    ) -> Self {
+        let why = match from_here {
+            None => "",
+            Some(true) => "; it was replaced or revoked from here",
+            Some(false) => {
+                ", and nothing here has revoked it: it was revoked elsewhere, or another machine uses \
+                 a copy of this folder (a cloned VM, a copied home, a restored backup) and has refreshed it"
+            }
+        };
+        let message = format!("The server denies the current token ({}){why}", id(jti));
+        Self::new("token_denied", exit::FAILED, message).hinted(refresh(named))
+    }
+
+    /// It could not be found out whether the server takes the current token; without a failure its
+    /// answer says neither.
+    pub(crate) fn token_unchecked(failure: Option<&Failure>) -> Self {
+        let message = "The server does not say whether it accepts the current token";
+        let error = Self::new("token_unchecked", exit::UNAVAILABLE, message).hinted("ntcli health");
+        match failure {
+            Some(failure) => error.after(failure),
+            None => error,
+        }
+    }
+
+    /// The command of `token exec` could not be run.
+    pub(crate) fn not_run(program: &str, source: &io::Error) -> Self {
+        // As shells and env do.
+        let exit_code = if source.kind() == io::ErrorKind::NotFound { 127 } else { 126 };
+        let message = format!("Cannot run '{}'", printable(program));
+        Self::new("not_run", exit_code, message).caused_by(source)
+    }
+
+    /// The token before the current one cannot become the current one again.
+    pub(crate) fn no_way_back(reason: &str, then: &str) -> Self {
+        let message = format!("Cannot roll back: {reason}; nothing has changed");
+        Self::new("no_way_back", exit::FAILED, message).hinted(then)
+    }
+
+    /// Nothing proves that a token is revoked; every later run tries again.
+    pub(crate) fn revocation_pending(jti: &str, reason: &str) -> Self {
+        let message = format!(
+            "Token {} may still be live; every later run tries to revoke it again",
+            printable(jti)
+        );
+        Self::new("revocation_pending", exit::OLD_LIVE, message)
+            .hinted("ntcli token revoke --pending")
+            .caused_by(&reason)
+    }
+
+    /// The workspace has no token with that id; if it `was_current`, the config file has now
+    /// forgotten it.
+    pub(crate) fn unknown_token(jti: &str, was_current: bool) -> Self {
+        let message = format!("Token with JTI '{}' not found", printable(jti));
+        Self::new("unknown_token", exit::FAILED, message).hinted(if was_current {
+            "ntcli token create --save"
+        } else {
+            "ntcli token list"
+        })
+    }
+
+    /// Of several tokens some could not be revoked: a cause for each, and the highest of their exit
+    /// codes.
+    pub(crate) fn not_all_revoked(total: usize, causes: Vec<String>, exit_code: u8) -> Self {
+        let message = format!("{} of {total} tokens could not be revoked", causes.len());
+        Self::new("not_all_revoked", exit_code, message)
+            .hinted(match exit_code {
+                exit::OLD_LIVE => "ntcli token revoke --pending",
+                exit::AUTH => "ntcli auth login",
+                exit::UNAVAILABLE => "ntcli health",
+                _ => "ntcli token list",
+            })
+            .with_causes(causes)
+    }
+
+    /// Work of earlier runs that was due could not be done: what is `left`, whether some of it is a
+    /// delivery, which only a refresh can do, and the server of some of it, if that is another one.
+    pub(crate) fn still_pending(left: Vec<String>, delivery: bool, at: Option<&str>) -> Self {
+        let message = "Not everything that was due could be done; every later run tries again";
+        Self::new("still_owed", exit::OLD_LIVE, message)
+            .hinted(if delivery {
+                "ntcli token refresh, with the --token-file or --exec it had".to_owned()
+            } else {
+                finish_pending(at)
+            })
+            .with_causes(left)
+    }
+
+    /// Targets could not get the current token: which and why; `again` repeats it.
+    pub(crate) fn undelivered(reasons: Vec<String>, again: &str) -> Self {
+        let message = "Not every target could get the current token";
+        Self::new("hand_over", exit::NOT_DELIVERED, message)
+            .hinted(format!("fix that, then: {again}"))
+            .with_causes(reasons)
+    }
+
+    /// Files do not hold the current token, or could not be read.
+    pub(crate) fn drift(drifted: usize, total: usize) -> Self {
+        let message = format!("The current token is missing from {drifted} of {total} targets");
+        Self::new("drift", exit::FAILED, message).hinted("ntcli target deliver")
+    }
+
+    /// `doctor` found so many things that keep a refresh from working.
+    pub(crate) fn unsound(failed: usize) -> Self {
+        Self::new("unsound", exit::FAILED, format!("{} failed", counted(failed, "check")))
+    }
+}
+
+/// The command that replaces the token of a workspace.
+fn refresh(named: Option<&str>) -> String {
+    let option = named.map(|name| format!(" -w {}", shell_word(&printable(name))));
+    format!("ntcli token refresh{}", option.unwrap_or_default())
+}
