@@ -1,5 +1,7 @@
 //! A workspace token and what is known about it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::form::{self, Form, Reader, Writer};
 use crate::json::Json;
 use crate::jwt::{self, Claims};
@@ -7,7 +9,8 @@ use crate::secret::Secret;
 use crate::time::Timestamp;
 
 /// When a token expires, as far as known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum TokenExpiry {
     /// At that moment.
     At(Timestamp),
@@ -59,7 +62,8 @@ impl Form for TokenExpiry {
 /// A workspace token. The id and the end of a JWT are those of its claims: the fields beside it may
 /// be those of the previous token.
 #[allow(clippy::struct_field_names)] // as on the wire
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "TokenFields")]
 pub(crate) struct Token {
     /// What goes into the `Authorization` header.
     pub(crate) access_token: Secret,
@@ -70,6 +74,22 @@ pub(crate) struct Token {
     pub token_type: String,
     /// What it may do.
     pub scope: Vec<String>,
+}
+
+/// What the journal has of a token, whose claims win.
+#[derive(Deserialize)]
+struct TokenFields {
+    access_token: Secret,
+    jti: Option<String>,
+    expiry: TokenExpiry,
+    token_type: String,
+    scope: Vec<String>,
+}
+
+impl From<TokenFields> for Token {
+    fn from(said: TokenFields) -> Self {
+        Self::new(said.access_token, said.jti, said.expiry, said.token_type, said.scope)
+    }
 }
 
 /// As the journal has it.

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Result;
-use crate::form::{Form, form};
 use crate::rotation::{HistoryEvent, WorkspaceRef};
 use crate::store::{self, Log};
 use crate::time::Timestamp;
@@ -13,7 +14,8 @@ use crate::time::Timestamp;
 /// When the file is longer than this, its older half is dropped.
 const LONG_HISTORY: u64 = 1 << 20;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An action. Fields that are not known do no harm to the others.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Line {
     /// When, RFC 3339.
     pub at: String,
@@ -22,28 +24,19 @@ pub(crate) struct Line {
     pub event: String,
     pub workspace: String,
     pub workspace_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
     /// The token that was replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub old_jti: Option<String>,
     /// When the token ends, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What got the token.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-}
-
-form! {
-    Line open {
-        at: must "at",
-        event: must "event",
-        workspace: must "workspace",
-        workspace_id: must "workspace_id",
-        jti: may "jti",
-        old_jti: may "old_jti",
-        expires_at: may "expires_at",
-        reason: may "reason",
-        target: may "target",
-    }
 }
 
 impl Line {
@@ -59,14 +52,9 @@ impl Line {
 pub(crate) fn line(at: Timestamp, place: &WorkspaceRef, deed: &HistoryEvent) -> Line {
     let mut line = Line {
         at: at.to_string(),
-        event: String::new(),
         workspace: place.name.clone(),
         workspace_id: place.id.clone(),
-        jti: None,
-        old_jti: None,
-        expires_at: None,
-        reason: None,
-        target: None,
+        ..Line::default()
     };
     let event = match deed {
         HistoryEvent::Refreshed { new, old, expires_at, recovered } => {
@@ -158,7 +146,7 @@ impl History {
         if self.log.is_none() {
             self.log = Some(open_bounded(&self.path)?);
         }
-        let mut bytes = serde_json::to_vec(&line.write()).unwrap_or_default();
+        let mut bytes = serde_json::to_vec(line).unwrap_or_default();
         bytes.push(b'\n');
         match &mut self.log {
             Some(log) => Ok(log.append(&bytes, durable)?),
@@ -199,5 +187,5 @@ fn open_bounded(path: &Path) -> Result<Log> {
 pub(crate) fn read(path: &Path) -> Result<Vec<Line>> {
     let bytes = store::read(path)?.map_or_else(Vec::new, |contents| contents.bytes);
     let lines = bytes.split(|b| *b == b'\n');
-    Ok(lines.filter_map(|line| Line::read(&serde_json::from_slice(line).ok()?)).collect())
+    Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
 }

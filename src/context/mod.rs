@@ -47,7 +47,7 @@ pub trait Clock {
 }
 
 /// A moment counted from the start of the machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct BootTime {
     /// Which boot.
     pub id: String,

@@ -1,5 +1,7 @@
 //! Durations as people write them, and when a token should expire.
 
+use serde::{Deserialize, Serialize};
+
 use crate::form::{self, Form};
 use crate::json::Json;
 
@@ -34,7 +36,8 @@ pub fn parse_duration(text: &str) -> Option<u64> {
 }
 
 /// When a token expires, as the user requested.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Expiry {
     /// This many seconds from now.
     In(u64),

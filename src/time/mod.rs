@@ -4,6 +4,8 @@ mod expiry;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 pub use expiry::{Expiry, parse_duration};
 
 const DAY_SECS: i64 = 86_400;
@@ -14,7 +16,8 @@ const LAST_MILLI: i64 = LAST_SECOND * 1000 + 999;
 const FIRST_SECOND: i64 = -62_167_219_200;
 
 /// Milliseconds since the epoch, as the config file counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
