@@ -125,7 +125,7 @@ pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
     if shows == Shows::Json || commands::when_quiet(&invocation.command) == Shows::Whole {
         console.keep_lines();
     }
-    let mut outcome = commands::run(ctx, &invocation);
+    let mut outcome = commands::interrupt::explain(ctx, commands::run(ctx, &invocation));
     let succeeded = match &mut outcome {
         Ok(report) => std::mem::take(&mut report.succeeded),
         Err(_) => Vec::new(),

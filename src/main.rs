@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, IsTerminal};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::rc::Rc;
 
 use ntcli::context::{Console, Context, Env, SystemClock};
@@ -69,10 +69,8 @@ fn shows_symbols(env: &Env) -> bool {
     })
 }
 
-/// How many columns the terminal has. The standard library cannot ask it; `stty` can, of its input.
+/// How many columns the terminal has.
 fn terminal_width() -> Option<usize> {
-    let terminal = io::stdout().as_fd().try_clone_to_owned().ok()?;
-    let output = Command::new("stty").arg("size").stdin(Stdio::from(terminal)).output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    text.split_whitespace().nth(1)?.parse().ok().filter(|columns| *columns > 0)
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    Some(size.ws_col.into()).filter(|columns| *columns > 0)
 }

@@ -12,7 +12,7 @@ use crate::api::Renew;
 use crate::auth::oauth::Provider;
 use crate::config::{Config, Notice, Paths, Session};
 use crate::config_dir::{ConfigDir, LOCK_WAIT};
-use crate::context::{Clock, Env};
+use crate::context::{Clock, Env, uninterrupted};
 use crate::endpoints;
 use crate::error::{Blame, Error, Failure, Result, exit, is_refusal};
 use crate::http::Http;
@@ -143,7 +143,7 @@ impl Keeper {
             return Err(Error::no_session(reason));
         };
         (self.on_event)(&Event::Renewing);
-        let renewed = self.renew_stored(http, session, &refresh_token);
+        let renewed = uninterrupted(|| self.renew_stored(http, session, &refresh_token));
         (self.on_event)(&Event::RenewalEnded);
         renewed
     }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::hooks::Hooks;
 use crate::http::{Http, Settings};
 use crate::json::Json;
-use crate::rotation::{Event, Moment, Pending, WorkspaceRef};
+use crate::rotation::{Event, Moment, Pending, Store, WorkspaceRef};
 use crate::secret::Secret;
 use crate::targets::Targets;
 use crate::time::{Expiry, Timestamp, parse_duration};
@@ -116,10 +116,22 @@ impl<'c> App<'c> {
     pub(super) fn remembered(&self, dir: &mut ConfigDir<'c>) -> Result<Hooks> {
         let mut hooks = Hooks::new(Vec::new(), self.ctx.clock.clone());
         hooks.remember(dir.targets()?)?;
-        if hooks.has_commands() {
-            hooks.hold(dir.lock_for_child()?);
-        }
+        self.wait_for_command(&hooks, dir, LOCK_WAIT)?;
         Ok(hooks)
+    }
+
+    /// Waits for the command of a run that was killed.
+    ///
+    /// # Errors
+    /// As [`Hooks::wait_for`].
+    pub(super) fn wait_for_command(
+        &self,
+        hooks: &Hooks,
+        dir: &mut ConfigDir<'c>,
+        wait: Duration,
+    ) -> Result<()> {
+        let earlier = if hooks.has_commands() { dir.pending()?.running } else { None };
+        hooks.wait_for(earlier, wait, &self.paths.lock)
     }
 
     /// The HTTP client of this run.

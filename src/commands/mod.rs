@@ -7,6 +7,7 @@ mod config;
 mod doctor;
 mod domain;
 mod health;
+pub(crate) mod interrupt;
 mod prompt;
 mod setup;
 mod target;

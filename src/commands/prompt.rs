@@ -1,9 +1,14 @@
 //! Asks the user. Only at a terminal: without one, a command names the flag instead.
 
+use std::fs::File;
 use std::io::{self, BufRead, Read};
-use std::process::{Child, Command, Stdio};
 
-use crate::context::{Context, SESSION_VARIABLES};
+use rustix::event::{PollFd, PollFlags};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+};
+
+use crate::context::{Context, ready};
 use crate::error::{Error, Result};
 
 /// The longest answer.
@@ -25,55 +30,50 @@ pub(super) fn possible(ctx: &Context) -> bool {
     ctx.stdin_is_terminal && ctx.console.err_is_terminal()
 }
 
-/// A shell beside us, which the terminal sends Ctrl-C to as well: the standard library catches no signal.
-/// It ends when its input does, so at the latest with us.
-pub(super) struct Beside(Child);
-
-impl Beside {
-    fn start(script: &str, stdout: Stdio, stderr: Stdio) -> Option<Self> {
-        let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", script]).stdin(Stdio::piped()).stdout(stdout).stderr(stderr);
-        for variable in SESSION_VARIABLES {
-            shell.env_remove(variable);
-        }
-        shell.spawn().ok().map(Self)
-    }
-}
-
-impl Drop for Beside {
-    /// It has nothing left to do, and could be stopped: Ctrl-Z stops both, and `kill -CONT` continues one.
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Says at Ctrl-C what becomes of the work, until the result is dropped.
-pub(super) fn tell_if_interrupted(ctx: &Context) -> Option<Beside> {
-    let words = "Interrupted; the next run finishes or undoes what was begun: ntcli token refresh";
-    let script = format!("trap 'printf \"\\n{words}\\n\" >&2; exit' INT; read x");
-    let at_terminal = ctx.console.err_is_terminal();
-    at_terminal.then(|| Beside::start(&script, Stdio::null(), Stdio::inherit())).flatten()
-}
-
-/// One line from the terminal, which does not show it. It is afterwards as it was, Ctrl-C included;
-/// Ctrl-Z has to wait, since a shell that continues us would let it show what is typed.
+/// One line from the terminal, which does not show it. The terminal is afterwards as it was, Ctrl-C
+/// included; Ctrl-Z has to wait, since a shell that continues us would let it show what is typed.
 ///
 /// # Errors
-/// If the line cannot be read.
-pub(super) fn hidden(ctx: &Context, ask: &str, longest: u64) -> io::Result<String> {
-    let script = "exec 3< /dev/tty; was=$(stty -g <&3); trap 'stty \"$was\" <&3' EXIT; \
-                  trap exit INT QUIT TERM HUP; stty -echo susp undef <&3; echo; read x";
-    let mut hiding = Beside::start(script, Stdio::piped(), Stdio::null());
-    // Once it says so, the line is hidden, or cannot be.
-    let said = hiding.as_mut().and_then(|shell| shell.0.stdout.take());
-    let _ = said.map(|mut said| said.read(&mut [0]));
+/// If the line cannot be read, or a signal asks for the end of the run.
+pub(super) fn hidden(ctx: &Context, ask: &str) -> io::Result<String> {
+    ctx.clock.watch_signals();
+    let hiding = Hiding::start().ok();
     ctx.console.say(ask);
-    let mut line = String::new();
-    let read = (&mut *ctx.stdin.borrow_mut()).take(longest).read_line(&mut line);
-    // Waiting closes its input; it puts the terminal back first.
-    let _ = hiding.map(|mut shell| shell.0.wait());
-    read.map(|_| line)
+    // A read would begin again after a signal.
+    if let Some(Hiding(terminal, _)) = &hiding {
+        if !ready(&mut [PollFd::new(terminal, PollFlags::IN)], None) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+    }
+    let mut input = ctx.stdin.borrow_mut();
+    // A terminal gives a line at a time, also one that Ctrl-\\ has ended.
+    let line = input.fill_buf()?.to_vec();
+    input.consume(line.len());
+    String::from_utf8(line).map_err(io::Error::other)
+}
+
+/// The terminal of this process while it shows nothing of what is typed.
+struct Hiding(File, Termios);
+
+impl Hiding {
+    fn start() -> io::Result<Self> {
+        let terminal = File::open("/dev/tty")?;
+        let was = tcgetattr(&terminal)?;
+        let mut hidden = was.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        hidden.special_codes[SpecialCodeIndex::VSUSP] = 0; // none
+        // Ctrl-\\ would end us before the terminal is as it was: now it ends the line.
+        let quit = std::mem::replace(&mut hidden.special_codes[SpecialCodeIndex::VQUIT], 0);
+        hidden.special_codes[SpecialCodeIndex::VEOL] = quit;
+        tcsetattr(&terminal, OptionalActions::Flush, &hidden)?;
+        Ok(Self(terminal, was))
+    }
+}
+
+impl Drop for Hiding {
+    fn drop(&mut self) {
+        let _ = tcsetattr(&self.0, OptionalActions::Now, &self.1);
+    }
 }
 
 /// Continues only if the user agrees.

@@ -30,7 +30,7 @@ pub(crate) struct ConfigDir<'a> {
     journal: Option<Log>,
     history: History,
     targets: Option<Targets>,
-    lock: Lock,
+    _lock: Lock,
 }
 
 impl<'a> ConfigDir<'a> {
@@ -44,6 +44,7 @@ impl<'a> ConfigDir<'a> {
         clock: &'a dyn Clock,
         on_notice: Box<dyn Fn(Notice) + 'a>,
     ) -> Result<(Self, bool)> {
+        clock.watch_signals();
         store::private_dir(&paths.dir)?;
         store::check_folder(&paths.dir)?;
         let mut waited = false;
@@ -64,18 +65,9 @@ impl<'a> ConfigDir<'a> {
             journal: None,
             history: History::new(&paths.history),
             targets: None,
-            lock,
+            _lock: lock,
         };
         Ok((state, waited))
-    }
-
-    /// As [`Lock::for_child`].
-    ///
-    /// # Errors
-    /// [`Error::write_file`].
-    pub(crate) fn lock_for_child(&self) -> Result<std::fs::File> {
-        let lock = self.lock.for_child();
-        lock.map_err(|source| Error::write_file("share", &self.paths.lock, &source))
     }
 
     /// The config file as it is now.

@@ -2,17 +2,24 @@
 //! one.
 
 mod console;
+mod process;
+mod signals;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::BufRead;
 use std::rc::Rc;
+use std::sync::OnceLock;
 use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::form::form;
 use crate::time::Timestamp;
 pub use console::Console;
+pub(crate) use process::{Process, handle};
+pub(crate) use signals::{ready, uninterrupted};
 
 /// Everything a command may know about its environment.
 pub struct Context {
@@ -38,8 +45,18 @@ pub struct Context {
 pub trait Clock {
     /// The time of day by this machine.
     fn now(&self) -> Timestamp;
-    /// Waits.
+    /// Waits, at most until a signal asks for the end of the run.
     fn sleep(&self, duration: Duration);
+    /// From here on TERM, INT and HUP ask for the end of the run, and do not kill it.
+    fn watch_signals(&self) {}
+    /// The signal that asks for the end of the run. Whoever asks this heeds it.
+    fn interrupted(&self) -> Option<u8> {
+        None
+    }
+    /// The signal that was heeded: the run was cut short.
+    fn heeded(&self) -> Option<u8> {
+        None
+    }
     /// How long the machine has been up, independent of changes to its clock. `None` if unknown.
     fn boot_time(&self) -> Option<BootTime> {
         None
@@ -71,17 +88,26 @@ impl Clock for SystemClock {
     }
 
     fn sleep(&self, duration: Duration) {
-        std::thread::sleep(duration);
+        signals::ready(&mut [], Some(duration));
     }
 
-    /// From Linux's `/proc`.
+    fn watch_signals(&self) {
+        signals::watch();
+    }
+
+    fn interrupted(&self) -> Option<u8> {
+        signals::interrupted()
+    }
+
+    fn heeded(&self) -> Option<u8> {
+        signals::heeded()
+    }
+
     fn boot_time(&self) -> Option<BootTime> {
-        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-        let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
-        Some(BootTime {
-            id: id.trim().to_owned(),
-            secs: uptime.split(['.', ' ']).next()?.parse().ok()?,
-        })
+        static ID: OnceLock<Option<String>> = OnceLock::new();
+        let read = || std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
+        let id = ID.get_or_init(|| read().map(|id| id.trim().to_owned())).clone()?;
+        Some(BootTime { id, secs: clock_gettime(ClockId::Boottime).tv_sec })
     }
 }
 

@@ -247,7 +247,8 @@ impl Error {
 }
 
 fn is_retryable(exit_code: u8) -> bool {
-    matches!(exit_code, exit::UNAVAILABLE | exit::LOCKED | exit::OLD_LIVE | exit::UNKNOWN)
+    exit_code > 128 && exit_code < exit::ANSWER_UNKNOWN
+        || matches!(exit_code, exit::UNAVAILABLE | exit::LOCKED | exit::OLD_LIVE | exit::UNKNOWN)
 }
 
 impl fmt::Display for Error {

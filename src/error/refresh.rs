@@ -6,6 +6,17 @@ use super::{Error, Failure, Kind, NewTokenFate, exit, id};
 use crate::text::{printable, shell_word};
 
 impl Error {
+    /// A signal has ended the run at a safe point; `left` is what the journal holds.
+    pub(crate) fn interrupted(signal: u8, left: &[String]) -> Self {
+        let then = match left {
+            [] => "nothing is left half done".to_owned(),
+            left => format!("the next run goes on with {}", printable(&left.join(", "))),
+        };
+        let message = format!("Ended by signal {signal}; {then}");
+        let error = Self::new("interrupted", 128 + signal, message);
+        if left.is_empty() { error } else { error.hinted("ntcli token refresh") }
+    }
+
     /// The workspace holds no token here.
     pub(crate) fn nothing_to_refresh() -> Self {
         Self::new("no_token", exit::FAILED, "No current token to refresh")

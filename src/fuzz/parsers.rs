@@ -162,7 +162,12 @@ fn journals() {
             rollback: true,
         },
         Record::Promoted(About { workspace: id.clone(), server: server.clone() }),
-        Record::Delivering { workspace: id.clone(), server: server.clone(), attempt: 2 },
+        Record::Delivering {
+            workspace: id.clone(),
+            server: server.clone(),
+            attempt: 2,
+            process: Some(crate::context::Process { id: 7, started: 8 }),
+        },
         Record::DeliveredTo {
             workspace: id.clone(),
             server: server.clone(),

@@ -5,13 +5,13 @@ mod command;
 mod env_file;
 mod files;
 mod replace;
+mod running;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::context::Clock;
+use crate::context::{Clock, Process};
 use crate::error::{Error, Result};
 use crate::rotation::{Deliver, Delivery, Target, WorkspaceRef};
 use crate::targets::{EXEC, Remembered, Targets};
@@ -19,6 +19,7 @@ use crate::token::Token;
 use claim::Claim;
 use command::Command;
 use files::TokenFile;
+use running::Running;
 
 /// A file or a command that receives a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,8 +152,8 @@ pub(crate) struct Hooks {
     /// Files first, then commands.
     all: Vec<Hook>,
     clock: Rc<dyn Clock>,
-    /// The input of the commands.
-    lock: Option<File>,
+    /// The command that was started, and the id of its target.
+    running: Option<(Option<u32>, Running)>,
 }
 
 /// Finds out, workspace by workspace, whether every receiver could get the token.
@@ -165,7 +166,7 @@ pub(crate) struct Prober<'a> {
 impl Hooks {
     /// What was given for this run, in the order given.
     pub(crate) fn new(given: Vec<Receiver>, clock: Rc<dyn Clock>) -> Self {
-        let mut hooks = Self { all: Vec::new(), clock, lock: None };
+        let mut hooks = Self { all: Vec::new(), clock, running: None };
         for receiver in given {
             hooks.add(receiver, None);
         }
@@ -202,10 +203,22 @@ impl Hooks {
         Prober { hooks: self, own, claims: Vec::new() }
     }
 
-    /// Gives the commands the open lock file as their input. Should we be killed while one runs,
-    /// no other run starts one beside it.
-    pub(crate) fn hold(&mut self, lock: File) {
-        self.lock = Some(lock);
+    /// Waits for the command of a run that was killed, if it runs still: no other runs beside it.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] if it does not end in time.
+    pub(crate) fn wait_for(
+        &self,
+        earlier: Option<Process>,
+        wait: Duration,
+        lock: &Path,
+    ) -> Result<()> {
+        match earlier {
+            Some(process) if !process.has_ended_within(wait, &*self.clock) => {
+                Err(Error::locked(lock, wait))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Those of a workspace. What was given for this run too is not repeated.
@@ -307,18 +320,37 @@ impl Deliver for Hooks {
         self.of(workspace).filter(lacks).map(|hook| hook.name.clone()).collect()
     }
 
-    fn deliver(&mut self, target: &Target, delivery: &Delivery) -> std::result::Result<(), String> {
+    fn start(
+        &mut self,
+        target: &Target,
+        delivery: &Delivery,
+    ) -> std::result::Result<Option<Process>, String> {
+        if let Some(signal) = self.clock.interrupted() {
+            return Err(format!("signal {signal} has ended the run"));
+        }
         let Some(hook) = self.of(delivery.workspace).find(|hook| hook.name == target.name) else {
             return Err(format!("{} is not known", target.name));
         };
         let Delivery { workspace, new, old, .. } = delivery;
-        let outcome = match &hook.receiver {
-            Receiver::File(file) => file.write(workspace, new, *old, &*self.clock),
-            Receiver::Command(command) => command.run(delivery, self.lock.as_ref(), &*self.clock),
+        let id = hook.remembered.as_ref().map(|(id, _)| *id);
+        let started = match &hook.receiver {
+            Receiver::File(file) => file.write(workspace, new, *old, &*self.clock).map(|()| None),
+            Receiver::Command(command) => command.start(delivery).map(Some),
         };
-        let Some((id, _)) = &hook.remembered else {
-            return outcome;
-        };
-        outcome.map_err(|reason| format!("target {id}: {reason}"))
+        let running = started.map_err(|reason| of_target(id, &reason))?;
+        let process = running.as_ref().and_then(Running::process);
+        self.running = running.map(|running| (id, running));
+        Ok(process)
     }
+
+    fn finish(&mut self) -> std::result::Result<(), String> {
+        let Some((id, running)) = self.running.take() else {
+            return Ok(());
+        };
+        running.finish(&*self.clock).map_err(|reason| of_target(id, &reason))
+    }
+}
+
+fn of_target(id: Option<u32>, reason: &str) -> String {
+    id.map_or_else(|| reason.to_owned(), |id| format!("target {id}: {reason}"))
 }

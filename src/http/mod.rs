@@ -25,7 +25,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::context::Clock;
-use crate::error::Failure;
+use crate::error::{Blame, Failure};
 use crate::text::printable;
 use crate::time::Timestamp;
 
@@ -171,6 +171,10 @@ impl Http {
         (self.on_event)(HttpEvent::Asking { host: target.host.clone() });
         let mut attempt = 1;
         loop {
+            if let Some(signal) = self.clock.interrupted() {
+                let reason = format!("signal {signal} asks for the end of this run");
+                return Err(self.failed(Failure::NotSent { reason, blame: Blame::Network }));
+            }
             let error = match once() {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
@@ -205,7 +209,7 @@ impl Http {
             (self.on_event)(HttpEvent::Waiting { host, pause });
         }
         self.clock.sleep(pause);
-        true
+        self.clock.interrupted().is_none()
     }
 
     fn way_to(&self, target: &Target) -> Result<agent::Route, AttemptError> {

@@ -52,7 +52,7 @@ impl Rotator<'_> {
         let attempt = earlier.saturating_add(1);
         if !left.is_empty() {
             // Durable: a command that is run again is told so.
-            let begun = self.append_durable(&[workspace.delivering(attempt)]);
+            let begun = self.append_durable(&[workspace.delivering(attempt, None)]);
             begun.map_err(|failed| failed.error.in_one_line())?;
         }
         let delivery = Delivery { workspace, new, old, attempt };
@@ -74,7 +74,14 @@ impl Rotator<'_> {
         let Some(targets) = &mut self.targets else {
             return Err("there is nothing to deliver to".to_owned());
         };
-        let outcome = targets.deliver(target, delivery);
+        let mut outcome = targets.start(target, delivery);
+        if let Ok(Some(process)) = outcome {
+            self.append_relaxed(workspace.delivering(delivery.attempt, Some(process)));
+        }
+        if let (Ok(_), Some(targets)) = (&outcome, &mut self.targets) {
+            outcome = targets.finish().map(|()| None);
+        }
+        let outcome = outcome.map(drop);
         match &outcome {
             Ok(()) => {
                 let (jti, target) = (delivery.new.jti.clone(), name.clone());
@@ -158,14 +165,18 @@ pub(crate) fn deliver_current(
     // Nothing tells whether they had it before.
     let attempt = open.map_or(2, |open| open.attempts.saturating_add(1));
     if open.is_some() {
-        store.append(&[workspace.delivering(attempt)], true)?;
+        store.append(&[workspace.delivering(attempt, None)], true)?;
     }
     let old = open.and_then(|open| open.old.as_ref());
     let delivery = Delivery { workspace, new: &new, old, attempt };
     let mut those = targets.targets(workspace);
     those.retain(|target| names.contains(&target.name));
     each(&those, |target| {
-        let outcome = targets.deliver(target, &delivery);
+        let started = targets.start(target, &delivery);
+        if let Ok(Some(process)) = started {
+            let _ = store.append(&[workspace.delivering(attempt, Some(process))], false);
+        }
+        let outcome = started.and_then(|_| targets.finish());
         if outcome.is_ok() {
             let (jti, target) = (new.jti.clone(), target.name.clone());
             if open.is_some() {
@@ -177,5 +188,9 @@ pub(crate) fn deliver_current(
         told(&target.name, &outcome);
         outcome
     });
+    if open.is_none() {
+        // No command runs any more.
+        store.close(&pending)?;
+    }
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! can be read. An unknown record is refused, never skipped.
 
 use super::WorkspaceRef;
-use crate::context::BootTime;
+use crate::context::{BootTime, Process};
 use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
 
@@ -51,8 +51,9 @@ pub(crate) enum Record {
     Unconfirmed(About),
     /// The new token is the workspace's current one.
     Promoted(About),
-    /// Targets are about to get the new token, for the so many-th time.
-    Delivering { workspace: String, server: String, attempt: u32 },
+    /// Targets are about to get the new token, for the so many-th time; one of them by this command,
+    /// which outlives a run that is killed.
+    Delivering { workspace: String, server: String, attempt: u32, process: Option<Process> },
     /// One target has the new token.
     DeliveredTo { workspace: String, server: String, target: String },
     /// The targets that were given for one run have the new token.

@@ -3,7 +3,7 @@
 use super::WorkspaceRef;
 use super::journal::{Origin, Orphan, PendingRevocation};
 use super::moment::{Moment, SETTLE_S};
-use crate::context::BootTime;
+use crate::context::{BootTime, Process};
 use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
 
@@ -125,6 +125,8 @@ pub(crate) struct Pending {
     pub(super) dismissed: Vec<(WorkspaceRef, String)>,
     /// How many tokens in the file are no longer pending.
     pub(crate) spent_tokens: usize,
+    /// The command that was last started to deliver a token. It may run still.
+    pub(crate) running: Option<Process>,
 }
 
 impl Pending {

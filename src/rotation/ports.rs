@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::journal::Record;
 use super::{Pending, WorkspaceRef};
+use crate::context::Process;
 use crate::error::{Failure, Result};
 use crate::secret::Secret;
 use crate::store::{AppendError, ReplaceError};
@@ -95,8 +96,15 @@ pub(crate) trait Deliver {
     fn has_own(&self) -> bool;
     /// The names of the workspace's files that do not hold the token now.
     fn lacking(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<String>;
-    /// Delivers to one target, perhaps once more. The error names the target and says why not.
-    fn deliver(&mut self, target: &Target, delivery: &Delivery) -> std::result::Result<(), String>;
+    /// Delivers to one target, perhaps once more. The error names the target and says why not. A
+    /// command runs until [`Deliver::finish`].
+    fn start(
+        &mut self,
+        target: &Target,
+        delivery: &Delivery,
+    ) -> std::result::Result<Option<Process>, String>;
+    /// Waits for the command that was started. The error is as that of [`Deliver::start`].
+    fn finish(&mut self) -> std::result::Result<(), String>;
 }
 
 /// The config folder, locked.

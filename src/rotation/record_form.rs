@@ -76,7 +76,7 @@ records! {
         rollback: may "rollback",
     }
     "delivering" Delivering {
-        workspace: must "workspace", server: may "server", attempt: must "attempt",
+        workspace: must "workspace", server: may "server", attempt: must "attempt", process: may "process",
     }
     "delivered_to" DeliveredTo {
         workspace: must "workspace", server: may "server", target: must "target",

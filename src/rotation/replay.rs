@@ -67,10 +67,12 @@ impl Pending {
             Record::Promoted(About { workspace, server }) => {
                 self.promoted(&workspace, &server);
             }
-            Record::Delivering { workspace, server, attempt } => {
+            Record::Delivering { workspace, server, attempt, process } => {
+                self.running = process;
                 self.with_rotation(&workspace, &server, |r| r.attempts = attempt);
             }
             Record::DeliveredTo { workspace, server, target } => {
+                self.running = None;
                 self.with_rotation(&workspace, &server, |r| r.delivered.push(target));
             }
             Record::Delivered(About { workspace, server }) => {
@@ -250,6 +252,10 @@ impl Pending {
         records.extend(self.orphans.iter().cloned().map(Record::Orphan));
         let dismissed = self.dismissed.iter();
         records.extend(dismissed.map(|(w, jti)| w.dismissed(jti)));
+        records.extend(self.running.map(|process| {
+            let (workspace, server) = Default::default();
+            Record::Delivering { workspace, server, attempt: 0, process: Some(process) }
+        }));
         records
     }
 }
@@ -321,7 +327,7 @@ impl Rotation {
             Stage::Denied => records.push(workspace.unconfirmed()),
             Stage::Stored => records.push(workspace.promoted()),
         }
-        records.extend((self.attempts > 0).then(|| workspace.delivering(self.attempts)));
+        records.extend((self.attempts > 0).then(|| workspace.delivering(self.attempts, None)));
         records.extend(self.delivered.iter().map(|target| workspace.delivered_to(target)));
         records.extend((self.own == OwnTargets::Served).then(|| workspace.delivered()));
         records

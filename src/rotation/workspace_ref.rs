@@ -1,6 +1,7 @@
 //! How a workspace is named, and the records that name one.
 
 use super::journal::{About, AboutRequest, AboutToken, Record};
+use crate::context::Process;
 use crate::form::form;
 use crate::time::Timestamp;
 
@@ -69,9 +70,9 @@ impl WorkspaceRef {
         Record::Promoted(self.about())
     }
 
-    pub(super) fn delivering(&self, attempt: u32) -> Record {
+    pub(super) fn delivering(&self, attempt: u32, process: Option<Process>) -> Record {
         let About { workspace, server } = self.about();
-        Record::Delivering { workspace, server, attempt }
+        Record::Delivering { workspace, server, attempt, process }
     }
 
     pub(super) fn delivered_to(&self, target: &str) -> Record {

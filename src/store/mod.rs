@@ -8,7 +8,7 @@ mod replace;
 
 use std::cell::RefCell;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -46,23 +46,12 @@ impl Lock {
         HELD.with_borrow_mut(|held| held.push(path.to_owned()));
         Self { path: path.to_owned(), file }
     }
-
-    /// The lock as the input of a child, which reads nothing from it: if this process is killed,
-    /// the lock is held for as long as the child runs.
-    ///
-    /// # Errors
-    /// If there are no more descriptors.
-    pub(crate) fn for_child(&self) -> io::Result<File> {
-        let mut file = self.file.try_clone()?;
-        file.seek(SeekFrom::End(0))?;
-        Ok(file)
-    }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
         HELD.with_borrow_mut(|held| held.retain(|p| *p != self.path));
-        // Closing it is not enough: a child may have inherited the open file.
+        // Closing it is not enough: a child that is being started has it for a moment.
         let _ = self.file.unlock();
     }
 }
@@ -106,7 +95,7 @@ fn wait_for(
             Err(TryLockError::Error(source)) => return Err(source),
             Err(TryLockError::WouldBlock) => {}
         }
-        if waited >= wait {
+        if waited >= wait || clock.interrupted().is_some() {
             return Ok(false);
         }
         if waited.is_zero() {

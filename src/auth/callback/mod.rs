@@ -76,7 +76,7 @@ impl Listener {
     ) -> Result<(CallbackResult, Tab), Error> {
         let began = Instant::now();
         let mut connections: Vec<Connection> = Vec::new();
-        while began.elapsed() < limit {
+        while began.elapsed() < limit && clock.interrupted().is_none() {
             self.admit(&mut connections);
             let mut kept = Vec::with_capacity(connections.len());
             for mut connection in connections {

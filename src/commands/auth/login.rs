@@ -10,7 +10,7 @@ use crate::auth::callback::{CallbackResult, Listener};
 use crate::auth::oauth::{Attempt, Provider};
 use crate::commands::app::App;
 use crate::config::{Config, Session};
-use crate::context::{Context, Env};
+use crate::context::{Context, Env, uninterrupted};
 use crate::endpoints;
 use crate::error::{Error, Failure, Result};
 use crate::http::Http;
@@ -61,17 +61,18 @@ pub(super) fn run(ctx: &Context, options: &LoginOptions) -> Result<Report> {
     invite(ctx, options, &url, listener.port(), opened);
     let (result, tab) = listener.wait(attempt.state(), limit, &*ctx.clock)?;
     ctx.console.progress("Signing in…");
-    let session = match result {
-        CallbackResult::Denied(reason) => Err(Error::sign_in_refused(&reason)),
-        CallbackResult::Code(code) => redeem(ctx, &provider, &code, &attempt),
-    };
-    let stored = session.and_then(|session| {
+    // The code works once.
+    let stored = uninterrupted(|| {
+        let session = match result {
+            CallbackResult::Denied(reason) => return Err(Error::sign_in_refused(&reason)),
+            CallbackResult::Code(code) => redeem(ctx, &provider, &code, &attempt)?,
+        };
         let session = Session { server: Some(server), ..session };
         app.lock()?.update(|config| {
             config.set_session(&session);
             Ok(())
         })?;
-        Ok(session)
+        Ok::<_, Error>(session)
     });
     // The browser is told last, so that it shows the actual outcome.
     match &stored {

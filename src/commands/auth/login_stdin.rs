@@ -68,7 +68,7 @@ fn ask(ctx: &Context, http: &Http, server: &str, bearer: &Secret) -> Result<Opti
 fn read_bearer(ctx: &Context) -> Result<Secret> {
     let wrong = |message: &str| Error::invalid_value(message.to_owned());
     let read = if ctx.stdin_is_terminal {
-        prompt::hidden(ctx, "Paste the session token, then press Enter:", LONGEST_BEARER + 1)
+        prompt::hidden(ctx, "Paste the session token, then press Enter:")
     } else {
         let mut text = String::new();
         let mut input = ctx.stdin.borrow_mut();

@@ -9,7 +9,6 @@ use super::refresh_report as report;
 use crate::cli::TokenRefresh;
 use crate::commands::app::{self, App, As};
 use crate::commands::check::metrics;
-use crate::commands::prompt;
 use crate::commands::workspace::warn_of_two_tokens;
 use crate::config::Workspace;
 use crate::config_dir::last_run::LastRun;
@@ -72,7 +71,6 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     }
     let seen = the_one(seen, args);
 
-    let _watch = prompt::tell_if_interrupted(ctx);
     let (mut dir, waited) = app.lock_for(lock_wait)?;
     // Another run may have changed everything while we waited.
     let config = dir.config()?;
@@ -85,9 +83,7 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     hooks.remember(dir.targets()?)?;
     let mut outcomes = Outcomes::new(app.console(), &workspaces, args);
     let able = outcomes.refuse(probe(&app, &hooks, &current, &options)?)?;
-    if hooks.has_commands() {
-        hooks.hold(dir.lock_for_child()?);
-    }
+    app.wait_for_command(&hooks, &mut dir, lock_wait)?;
     let current = the_one(current, args);
     let api = app.api(&config, As::User)?;
     drop(config);

@@ -186,6 +186,7 @@ fn lines() -> Vec<String> {
             r#"{{"created":{{{OLD_PLACE},"at":1,"token":{TOKEN},"old":null,"hand_over":false,"grace_s":null}}}}"#
         ),
         format!(r#"{{"delivering":{{{ABOUT},"attempt":2}}}}"#),
+        format!(r#"{{"delivering":{{{ABOUT},"attempt":2,"process":{{"pid":7,"started":8}}}}}}"#),
         format!(r#"{{"delivered_to":{{{ABOUT},"target":"env:A=/é\n"}}}}"#),
         format!(
             r#"{{"owed":{{{PLACE},"jti":"j","not_before":3,"grace_s":18446744073709551615,"successor":"k","since":4,{BOOT},"is_new":true,"by_hand":true,"token":{TOKEN},"own_targets":true}}}}"#

@@ -211,7 +211,7 @@ fn nowhere() -> fs::File {
 /// A hook that is at work when its run is killed goes on, and no other runs beside it.
 #[test]
 fn a_run_that_is_killed_while_its_command_runs() {
-    for_each(2, &["KILL", "TERM", "INT", "HUP"], |name| {
+    for_each(2, &[("KILL", 9), ("TERM", 15), ("INT", 2), ("HUP", 1)], |&(name, number)| {
         let (world, workspace) = World::ready();
         let command = "echo start >> log; while [ -e log ] && [ ! -e go ]; do sleep 0.02; done; echo end >> log";
         let refresh = world.ntcli(&["token", "refresh", "--exec", command]);
@@ -221,7 +221,12 @@ fn a_run_that_is_killed_while_its_command_runs() {
         let running = refresh.stderr(nowhere()).spawn();
         wait_until("the command runs", || world.outside("log").exists());
         signal(name, &running.pid().to_string());
-        assert!(running.finish().signal().is_some());
+        let ended = running.finish();
+        let code = match name {
+            "KILL" => ended.signal().map(|signal| 128 + signal),
+            _ => ended.code(),
+        };
+        assert_eq!(code, Some(128 + number), "{ended}");
 
         let second = "echo second >> log";
         world

@@ -1,6 +1,7 @@
 //! A simulated config folder: what is on its disk, and what a power cut leaves of that.
 
 use super::{Fate, Loss, Needs, World};
+use crate::context::Process;
 use crate::error::{Error, Result};
 use crate::rotation::{
     Deliver, Delivery, HistoryEvent, Pending, Promotion, Record, Store, Target, WorkspaceRef,
@@ -299,7 +300,15 @@ impl Deliver for Targets {
         files.filter(lacks).map(|target| target.name).collect()
     }
 
-    fn deliver(&mut self, target: &Target, delivery: &Delivery) -> std::result::Result<(), String> {
+    fn finish(&mut self) -> std::result::Result<(), String> {
+        Ok(())
+    }
+
+    fn start(
+        &mut self,
+        target: &Target,
+        delivery: &Delivery,
+    ) -> std::result::Result<Option<Process>, String> {
         let Delivery { workspace, new, attempt, .. } = delivery;
         let holder = format!("{} {}", target.name, workspace.id);
         let sim = self.world.0.borrow();
@@ -315,7 +324,7 @@ impl Deliver for Targets {
             sim.run_before.push((holder.clone(), (*new).clone()));
         });
         match fate {
-            Fate::Done => Ok(()),
+            Fate::Done => Ok(None),
             Fate::Failed { .. } => Err("no".into()),
         }
     }

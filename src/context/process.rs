@@ -1,0 +1,67 @@
+//! Another process, known by its id and the moment of its start: an id alone is given again.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use super::{Clock, ready};
+use crate::form::form;
+
+/// How often a process is looked at where the kernel gives no handle of it.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A process of this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) id: u32,
+    /// In the kernel's ticks since the boot.
+    pub(crate) started: i64,
+}
+
+form! {
+    Process open { id: must "pid", started: must "started", }
+}
+
+impl Process {
+    /// The running process with that id.
+    pub(crate) fn of(id: u32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        // proc_pid_stat(5): field 3 is the first one after the name in brackets, field 22 the start.
+        let mut fields = stat.rsplit(')').next()?.split_whitespace();
+        let is_dead = matches!(fields.next(), Some("Z" | "X"));
+        let started = fields.nth(18)?.parse().ok()?;
+        (!is_dead).then_some(Self { id, started })
+    }
+
+    fn is_running(self) -> bool {
+        Self::of(self.id) == Some(self)
+    }
+
+    /// Waits for its end; `false` if it goes on after that time, or a signal asks for the end of the run.
+    pub(crate) fn has_ended_within(self, limit: Duration, clock: &dyn Clock) -> bool {
+        let handle = handle(self.id); // before the look: then it is a handle of this very process
+        let mut waited = Duration::ZERO;
+        while self.is_running() {
+            if waited >= limit || clock.interrupted().is_some() {
+                return false;
+            }
+            if let Some(handle) = &handle {
+                ready(&mut [PollFd::new(handle, PollFlags::IN)], Some(limit));
+                waited = limit;
+            } else {
+                clock.sleep(LOOK_EVERY);
+                waited += LOOK_EVERY;
+            }
+        }
+        true
+    }
+}
+
+/// A descriptor that is readable once the process has ended.
+pub(crate) fn handle(id: u32) -> Option<OwnedFd> {
+    let id = Pid::from_raw(i32::try_from(id).ok()?)?;
+    pidfd_open(id, PidfdFlags::empty()).ok()
+}

@@ -1,0 +1,196 @@
+//! A command that was started: its end, and what it prints.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ExitStatus};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+
+use crate::context::{Clock, Process, handle, ready};
+use crate::secret::{Secret, redact};
+
+/// How long a command that was told to end may take for it.
+const GRACE: Duration = Duration::from_secs(5);
+/// How often is looked at what no descriptor tells of.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How much is read at a time, and how often before anything else is looked at.
+const PIECE: usize = 16 << 10;
+const MOST_PIECES: usize = 64;
+/// The longest line that is shown as a whole.
+const LONGEST_LINE: usize = 64 << 10;
+
+/// A command at work.
+pub(super) struct Running {
+    child: Child,
+    /// Readable once it has ended.
+    handle: Option<OwnedFd>,
+    /// What it prints, until nobody can print there any more.
+    output: Option<File>,
+    relay: Relay,
+    name: String,
+    timeout: Duration,
+}
+
+enum End {
+    Itself(ExitStatus),
+    OverTime,
+    Interrupted,
+}
+
+impl Running {
+    /// `output` does not block; `secrets` are masked in it.
+    pub(super) fn new(
+        child: Child,
+        output: File,
+        secrets: Vec<Secret>,
+        name: String,
+        timeout: Duration,
+    ) -> Self {
+        let (handle, relay) = (handle(child.id()), Relay { secrets, line: Vec::new() });
+        Self { child, handle, output: Some(output), relay, name, timeout }
+    }
+
+    pub(super) fn process(&self) -> Option<Process> {
+        Process::of(self.child.id())
+    }
+
+    /// Waits for the end of the command itself, not of what it left in the background. It goes on
+    /// when a signal ends this run: the journal knows it.
+    pub(super) fn finish(mut self, clock: &dyn Clock) -> Result<(), String> {
+        let ended = self.wait(clock);
+        let name = &self.name;
+        let (reason, runs) = match ended {
+            Ok(End::Itself(status)) if status.success() => return Ok(()),
+            Ok(End::Itself(status)) => (format!("{name} {}", ending(status)), false),
+            Ok(End::Interrupted) => (format!("{name} goes on, and was not waited for"), false),
+            Ok(End::OverTime) => {
+                let secs = self.timeout.as_secs();
+                (format!("{name} did not end within {secs} s and was killed"), true)
+            }
+            Err(error) => {
+                (format!("{name} could not be waited for, and was killed: {error}"), true)
+            }
+        };
+        if runs {
+            self.end(clock);
+        }
+        Err(reason)
+    }
+
+    fn wait(&mut self, clock: &dyn Clock) -> io::Result<End> {
+        let since = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                self.relay();
+                self.relay.end();
+                return Ok(End::Itself(status));
+            }
+            let left = self.timeout.saturating_sub(since.elapsed());
+            if left.is_zero() {
+                return Ok(End::OverTime);
+            }
+            if clock.interrupted().is_some() {
+                return Ok(End::Interrupted);
+            }
+            let fds =
+                [self.handle.as_ref().map(AsFd::as_fd), self.output.as_ref().map(AsFd::as_fd)];
+            let fds = fds.into_iter().flatten();
+            let mut fds: Vec<_> =
+                fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+            let limit = if self.handle.is_some() { left } else { left.min(LOOK_EVERY) };
+            ready(&mut fds, Some(limit));
+            self.relay();
+        }
+    }
+
+    /// Shows what it has printed so far.
+    fn relay(&mut self) {
+        let mut piece = [0; PIECE];
+        for _ in 0..MOST_PIECES {
+            let Some(output) = &mut self.output else { return };
+            match output.read(&mut piece) {
+                Ok(0) => self.output = None,
+                Ok(n) => self.relay.take(&piece[..n]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Ends the command and its children: asks first, then kills what is left of them.
+    fn end(&mut self, clock: &dyn Clock) {
+        let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) else {
+            return;
+        };
+        let _ = kill_process_group(group, Signal::TERM);
+        let since = Instant::now();
+        while since.elapsed() < GRACE && clock.interrupted().is_none() {
+            self.relay();
+            let _ = self.child.try_wait(); // or it would count as alive
+            if test_kill_process_group(group).is_err() {
+                return self.relay.end();
+            }
+            ready(&mut [], Some(LOOK_EVERY));
+        }
+        let _ = kill_process_group(group, Signal::KILL);
+        let _ = self.child.wait();
+        self.relay();
+        self.relay.end();
+    }
+}
+
+/// What a command prints, on its way to our stderr. The token that it was given is masked.
+struct Relay {
+    secrets: Vec<Secret>,
+    /// What has not been shown yet.
+    line: Vec<u8>,
+}
+
+impl Relay {
+    fn take(&mut self, bytes: &[u8]) {
+        self.line.extend_from_slice(bytes);
+        if let Some(end) = self.line.iter().rposition(|b| *b == b'\n') {
+            let rest = self.line.split_off(end + 1);
+            self.end();
+            self.line = rest;
+        } else if self.line.len() > LONGEST_LINE {
+            // A token may have come in part.
+            let masked = self.masked();
+            let longest = self.secrets.iter().map(|secret| secret.expose().len()).max();
+            let cut = masked.len().saturating_sub(longest.unwrap_or(0));
+            show(&masked.as_bytes()[..cut]);
+            self.line = masked.as_bytes()[cut..].to_vec();
+        }
+    }
+
+    /// Shows what is left.
+    fn end(&mut self) {
+        if !self.line.is_empty() {
+            show(self.masked().as_bytes());
+            self.line.clear();
+        }
+    }
+
+    fn masked(&self) -> String {
+        let secrets: Vec<&Secret> = self.secrets.iter().collect();
+        redact(&String::from_utf8_lossy(&self.line), &secrets)
+    }
+}
+
+fn show(bytes: &[u8]) {
+    let _ = io::stderr().write_all(bytes);
+}
+
+fn ending(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(127), _) => "ended with 127: command not found".to_owned(),
+        (Some(126), _) => "ended with 126: it cannot be executed".to_owned(),
+        (Some(code), _) => format!("ended with {code}"),
+        (None, Some(signal)) => format!("was killed by signal {signal}"),
+        (None, None) => "ended in an unknown way".to_owned(),
+    }
+}
