@@ -139,7 +139,7 @@ pub(crate) fn is_workspace_token(text: &str, config: &Config) -> bool {
         return true;
     }
     let jti = jwt::claims(text).and_then(|claims| claims.jti);
-    let held = config.workspaces().into_iter().filter_map(|w| w.token);
+    let held = config.holders().into_iter().filter_map(|w| w.token);
     held.into_iter()
         .any(|token| token.access_token.expose() == text || (jti.is_some() && token.jti == jti))
 }

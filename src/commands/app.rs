@@ -230,10 +230,6 @@ impl<'c> App<'c> {
         let mut meant =
             if all { config.workspaces() } else { vec![self.workspace(config, named)?] };
         meant.retain(|workspace| workspace.token.is_some());
-        if all {
-            let unused = config.unused_tokens();
-            meant.retain(|workspace| unused.iter().all(|(_, other)| other.key != workspace.key));
-        }
         if meant.is_empty() {
             return Err(Error::nothing_to_refresh());
         }

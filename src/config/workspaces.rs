@@ -27,57 +27,57 @@ pub(crate) struct Workspace {
     pub token: Option<Token>,
 }
 
-impl Workspace {
-    /// Whether both hold a token, and the tokens differ.
-    fn has_other_token(&self, other: &Self) -> bool {
-        match (&self.token, &other.token) {
-            (Some(ours), Some(theirs)) => ours.access_token != theirs.access_token,
-            _ => false,
-        }
-    }
-}
-
 impl Config {
-    /// The workspaces known here, in the file's order. Further entries of the same workspace are
-    /// left out if they add no token.
+    /// The workspaces known here, in the file's order: of each the entry that counts.
     pub(crate) fn workspaces(&self) -> Vec<Workspace> {
-        self.distinct(self.entries())
+        self.by_workspace().into_iter().filter_map(|same| same.into_iter().next()).collect()
     }
 
-    fn distinct(&self, entries: Vec<Workspace>) -> Vec<Workspace> {
-        let active = self.stored_active();
-        let rank = |w: &Workspace| (w.token.is_some(), active == Some(&w.key));
-        let mut kept: Vec<Workspace> = Vec::new();
-        let mut by_id = BTreeMap::<String, Vec<usize>>::new();
-        for entry in entries {
-            let same = by_id.entry(entry.id.to_ascii_lowercase()).or_default();
-            match same.iter().find(|n| !entry.has_other_token(&kept[**n])) {
-                Some(n) if rank(&entry) > rank(&kept[*n]) => kept[*n] = entry,
-                Some(_) => {}
-                None => {
-                    same.push(kept.len());
-                    kept.push(entry);
-                }
+    /// The same, each followed by those of its entries that hold another token.
+    pub(crate) fn holders(&self) -> Vec<Workspace> {
+        self.by_workspace().into_iter().flatten().collect()
+    }
+
+    /// Each entry whose token commands do not use unless it is named, after the one that they use.
+    pub(crate) fn unused_tokens(&self) -> Vec<(Workspace, Workspace)> {
+        let several = self.by_workspace().into_iter().filter(|same| same.len() > 1);
+        let each = several.flat_map(|same| {
+            let used = same[0].clone();
+            same.into_iter().skip(1).map(move |other| (used.clone(), other))
+        });
+        each.collect()
+    }
+
+    /// The entries of each workspace, without those that add no token; the first one counts.
+    fn by_workspace(&self) -> Vec<Vec<Workspace>> {
+        let mut all = Vec::<Vec<Workspace>>::new();
+        let mut places = BTreeMap::<String, usize>::new();
+        for entry in self.entries() {
+            let place = *places.entry(entry.id.to_ascii_lowercase()).or_insert(all.len());
+            match all.get_mut(place) {
+                Some(same) => same.push(entry),
+                None => all.push(vec![entry]),
             }
         }
-        kept
+        for same in all.iter_mut().filter(|same| same.len() > 1) {
+            same.sort_by_key(|entry| self.rank(entry));
+            let mut tokens: Vec<Secret> = Vec::new();
+            let mut is_first = true;
+            same.retain(|entry| {
+                let token = entry.token.as_ref().map(|token| &token.access_token);
+                let is_new = token.is_some_and(|token| !tokens.contains(token));
+                tokens.extend(token.cloned());
+                std::mem::take(&mut is_first) || is_new
+            });
+        }
+        all
     }
 
-    /// The entries whose token commands do not use unless it is named, because they use that of
-    /// another entry of the workspace: each after that one.
-    pub(crate) fn unused_tokens(&self) -> Vec<(Workspace, Workspace)> {
-        let mut by_id = BTreeMap::<String, Vec<Workspace>>::new();
-        for workspace in self.workspaces() {
-            let id = workspace.id.to_ascii_lowercase();
-            by_id.entry(id).or_default().push(workspace);
-        }
-        let mut unused = Vec::new();
-        for same in by_id.into_values().filter(|same| same.len() > 1) {
-            let used = self.workspace_by_id(&same[0].id);
-            let others = same.into_iter().filter(|w| used.as_ref().is_some_and(|u| u.key != w.key));
-            unused.extend(others.filter_map(|other| Some((used.clone()?, other))));
-        }
-        unused
+    /// The one order of the entries of a workspace, the lowest first: one with a token, the active
+    /// one, the one whose key is the id; else the file's order decides.
+    fn rank(&self, entry: &Workspace) -> (bool, bool, bool) {
+        let is_active = self.stored_active() == Some(&entry.key);
+        (entry.token.is_none(), !is_active, entry.key != entry.id)
     }
 
     /// Every entry of the file, in its order.
@@ -129,19 +129,16 @@ impl Config {
         same.filter_map(|(key, item)| Some((key.as_str(), token(item)?)))
     }
 
-    /// The workspace with that id, bare or `ws-NAME-UUID`, under any form of key. Of several
-    /// entries, one with a token is preferred, then the one named, then the active one.
+    /// The workspace with that id, bare or `ws-NAME-UUID`: the one of its entries that counts.
     pub(crate) fn workspace_by_id(&self, id: &str) -> Option<Workspace> {
-        let active = self.stored_active();
-        let entries = self.entries_of(bare_id(id)).into_iter();
-        entries.min_by_key(|w| (w.token.is_none(), w.key != id, active != Some(&w.key)))
+        self.entries_of(bare_id(id)).into_iter().min_by_key(|entry| self.rank(entry))
     }
 
-    /// The workspace with this name, UUID or full local id.
+    /// The workspace with this name, UUID or full local id. The latter means that entry, if it holds
+    /// a token; otherwise it is the entry that counts.
     ///
     /// # Errors
-    /// [`Error::unknown_workspace`], [`Error::ambiguous_workspace`]; the latter also for a workspace
-    /// with several tokens, none of them named or active.
+    /// [`Error::unknown_workspace`], [`Error::ambiguous_workspace`].
     pub(crate) fn find(&self, name: &str) -> Result<Workspace> {
         let entries = self.items().iter().map(|(key, item)| WorkspaceName {
             key,
@@ -149,23 +146,9 @@ impl Config {
             name: name_of(key, item),
         });
         let id = pick(entries, name)?.id;
-        let mut found = self.distinct(self.entries_of(id));
-        if let Some(exact) = found.iter().position(|w| w.key == name) {
-            return Ok(found.swap_remove(exact));
-        }
-        if found.len() > 1
-            && let Some(active) = self.stored_active()
-        {
-            let is_active = found.iter().any(|w| w.key == active);
-            found.retain(|w| !is_active || w.key == active);
-        }
-        match found.pop() {
-            Some(only) if found.is_empty() => Ok(only),
-            last => Err(Error::ambiguous_workspace(
-                name,
-                &found.into_iter().chain(last).map(|w| w.key).collect::<Vec<_>>(),
-            )),
-        }
+        let named = self.workspace(name).filter(|w| w.token.is_some() && w.key != w.id);
+        let found = named.or_else(|| self.workspace_by_id(id));
+        found.ok_or_else(|| Error::unknown_workspace(name, None))
     }
 
     /// Adds a workspace to the file, or renames the one with that key. Its token stays.

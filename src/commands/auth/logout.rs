@@ -26,7 +26,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &AuthLogout) -> Result<Repor
         if to_revoke { revoke_all(&app, &mut dir, args.forget)? } else { LoggedOut::default() };
     let forget = args.forget || left.is_empty();
     dir.update(|config| {
-        for workspace in config.workspaces() {
+        for workspace in config.holders() {
             let is_dead =
                 workspace.token.is_some_and(|t| t.jti.is_none() && t.has_ended(app.now()));
             if to_revoke && (args.forget || is_dead) {
@@ -50,7 +50,7 @@ fn revoke_all(app: &App, dir: &mut ConfigDir, forget: bool) -> Result<LoggedOut>
     let config = dir.config()?;
     let api = app.api(&config, As::User)?;
     let server = app.server(&config)?;
-    let workspaces = config.workspaces().into_iter();
+    let workspaces = config.holders().into_iter();
     let tokens: Vec<(WorkspaceRef, Token)> =
         workspaces.filter_map(|w| Some((app::workspace_ref(&w, &server), w.token?))).collect();
     let mut on_event = |event| app.on_event(&event);

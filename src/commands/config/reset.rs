@@ -68,7 +68,7 @@ fn live(config: &Config, pending: &Pending, now: Timestamp) -> Vec<Live> {
             live.push(Live { workspace, jti });
         }
     };
-    for entry in config.workspaces() {
+    for entry in config.holders() {
         let workspace = app::workspace_ref(&entry, "");
         if let Some(token) = entry.token
             && token.expiry.at().is_none_or(|end| end > now)

@@ -36,7 +36,7 @@ fn text(ctx: &Context, config: &Config) -> Result<String> {
     let mut table = Table::new(&["Name", "ID", "Token", "JTI", "Expires"])
         .whole(&[1, 3, 4])
         .expendable(&[2, 1, 4]);
-    for workspace in config.workspaces() {
+    for workspace in config.holders() {
         let (token, jti, expires) = match &workspace.token {
             Some(token) => {
                 (REDACTED, token.jti.clone().unwrap_or_default(), token.expiry.for_people())

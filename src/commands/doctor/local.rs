@@ -9,6 +9,7 @@ use super::{Chart, Status};
 use crate::auth;
 use crate::commands::app::App;
 use crate::commands::check::watch::{self, Level, Limits};
+use crate::commands::workspace::revoke_unused;
 use crate::config::Config;
 use crate::config_dir::history as log;
 use crate::context::Context;
@@ -146,8 +147,12 @@ pub(super) fn config(chart: &mut Chart, app: &App) -> Option<Config> {
         }
     };
     for (used, other) in config.unused_tokens() {
-        let text = format!("'{}' has two tokens, under {} and {}", used.name, used.key, other.key);
-        chart.warn("config", &text, "ntcli workspace sync");
+        let text = format!(
+            "'{}' has two tokens: that of {} is used, that of {} is not",
+            used.name, used.key, other.key
+        );
+        let fix = revoke_unused(&used, &other);
+        chart.warn("config", &text, fix.as_deref().unwrap_or("ntcli workspace sync"));
     }
     for workspace in config.workspaces() {
         // The claims of the token win, but the other client goes by the field.

@@ -148,7 +148,7 @@ fn session(chart: &mut Chart, app: &App, config: &Config) {
 }
 
 fn tokens(chart: &mut Chart, api: &Api, config: &Config, now: Timestamp) {
-    for workspace in config.workspaces() {
+    for workspace in config.holders() {
         let Some(token) = workspace.token.filter(|token| !token.has_ended(now)) else {
             continue;
         };

@@ -8,7 +8,7 @@ pub(super) mod sync;
 
 use crate::api::{Api, RemoteWorkspace};
 use crate::commands::app::{self, App, As, json_workspace as json};
-use crate::config::{Config, WorkspaceName, bare_id, pick};
+use crate::config::{Config, Workspace, WorkspaceName, bare_id, pick};
 use crate::context::Console;
 use crate::error::{Error, Result};
 use crate::rotation::WorkspaceRef;
@@ -61,9 +61,6 @@ fn all(config: &Config, remotes: Vec<RemoteWorkspace>) -> Vec<Found> {
             key,
         });
     }
-    // Two tokens mean two entries; they are still one workspace.
-    let unused: Vec<String> = config.unused_tokens().into_iter().map(|(_, w)| w.key).collect();
-    only_here.retain(|w| !unused.contains(&w.key));
     found.extend(only_here.into_iter().map(|local| Found {
         active: active == Some(&local.key),
         here: true,
@@ -115,12 +112,19 @@ pub(super) fn warn_of_two_tokens(console: &Console, config: &Config) {
             printable(&used.name),
             printable(&used.key)
         );
-        if let Some(jti) = other.token.and_then(|token| token.jti) {
-            let (jti, key) = (shell_word(&printable(&jti)), shell_word(&key));
-            text += &format!(" If nothing needs that one: ntcli token revoke {jti} -w {key}");
+        if let Some(revoke) = revoke_unused(&used, &other) {
+            text += &format!(" If nothing needs that one: {revoke}");
         }
         console.warn(&text);
     }
+}
+
+/// The command that ends it: never one that revokes the token in use.
+pub(super) fn revoke_unused(used: &Workspace, other: &Workspace) -> Option<String> {
+    let jti = |workspace: &Workspace| workspace.token.as_ref()?.jti.clone();
+    let unused = jti(other).filter(|unused| jti(used).as_ref() != Some(unused))?;
+    let (unused, key) = (shell_word(&printable(&unused)), shell_word(&printable(&other.key)));
+    Some(format!("ntcli token revoke {unused} -w {key}"))
 }
 
 /// `'NAME' (ID)` for people.

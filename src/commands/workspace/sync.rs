@@ -72,7 +72,7 @@ fn join(
     let mut joined = Vec::new();
     for used in config.workspaces() {
         let entries = config.entries_of(&used.id);
-        if entries.len() < 2 || unused.iter().any(|(_, other)| other.key == used.key) {
+        if entries.len() < 2 {
             continue;
         }
         let others = unused.iter().filter(|(of, _)| of.key == used.key);

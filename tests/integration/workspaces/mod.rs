@@ -1,5 +1,6 @@
 //! The workspace commands.
 
+mod entries;
 pub(crate) mod manage;
 mod twins;
 pub(crate) mod workspace_create;
