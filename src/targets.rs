@@ -2,21 +2,23 @@
 //!
 //! `targets.json` is ours alone; fields are only added, and those that are not known are kept.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::store;
 
-const VERSION: i64 = 1;
+const VERSION: u32 = 1;
 /// How long a command may take unless it is told, seconds.
 pub(crate) const EXEC_TIMEOUT_S: u64 = 60;
 /// What a command is remembered by begins so; a file's name begins otherwise.
 pub(crate) const EXEC: &str = "exec:";
 
 /// A target that is remembered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Remembered {
     /// Never given to another one.
     pub(crate) id: u32,
@@ -24,96 +26,72 @@ pub(crate) struct Remembered {
     pub(crate) workspace_id: String,
     pub(crate) workspace: String,
     /// The file or the command, as [`crate::hooks::Receiver::name`] has it.
+    #[serde(rename = "deliver_to")]
     pub(crate) name: String,
     /// How long a command may take, seconds.
+    #[serde(default = "exec_timeout_s")]
     pub(crate) timeout_s: u64,
+    /// What a later version wrote.
+    #[serde(flatten)]
+    pub(crate) other: BTreeMap<String, Json>,
+}
+
+fn exec_timeout_s() -> u64 {
+    EXEC_TIMEOUT_S
 }
 
 impl Remembered {
-    fn read(json: &Json) -> Option<Self> {
-        let text = |name: &str| json.get(name)?.as_str().map(str::to_owned);
-        let number = |name: &str| json.get(name)?.as_whole();
-        let timeout_s = number("timeout_s").and_then(|secs| u64::try_from(secs).ok());
-        Some(Self {
-            id: u32::try_from(number("id")?).ok().filter(|id| *id < u32::MAX)?,
-            workspace_id: text("workspace_id")?,
-            workspace: text("workspace")?,
-            name: text("deliver_to")?,
-            timeout_s: timeout_s.unwrap_or(EXEC_TIMEOUT_S),
-        })
-    }
-
-    fn json(&self) -> Json {
-        Json::of([
-            ("id", i64::from(self.id).into()),
-            ("workspace_id", self.workspace_id.as_str().into()),
-            ("workspace", self.workspace.as_str().into()),
-            ("deliver_to", self.name.as_str().into()),
-            ("timeout_s", self.timeout_s.cast_signed().into()),
-        ])
-    }
-
     pub(crate) fn is_command(&self) -> bool {
         self.name.starts_with(EXEC)
     }
 }
 
 /// All of them, in the order in which they were added.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Targets {
-    doc: Json,
+    version: u32,
+    #[serde(default)]
+    next_id: u32,
+    #[serde(rename = "targets")]
     all: Vec<Remembered>,
+    /// What a later version wrote.
+    #[serde(flatten)]
+    other: BTreeMap<String, Json>,
 }
 
 impl Targets {
     /// # Errors
-    /// [`Error::read_file`], [`Error::damaged_file`].
+    /// If it cannot be read, or is damaged: a target that cannot be read is not left out, since its
+    /// consumer would lose its token.
     pub(crate) fn load(path: &Path) -> Result<Self> {
         let Some(contents) = store::read(path)? else {
-            let doc = Json::of([("version", VERSION.into()), ("next_id", 1.into())]);
-            return Ok(Self { doc, all: Vec::new() });
+            let (all, other) = (Vec::new(), BTreeMap::new());
+            return Ok(Self { version: VERSION, next_id: 1, all, other });
         };
-        let damaged = |place: &str| Error::damaged_file(path, place);
-        let doc: Json =
-            serde_json::from_slice(&contents.bytes).map_err(|e| damaged(&e.to_string()))?;
-        match doc["version"].as_whole() {
-            Some(VERSION) if matches!(doc["targets"], Json::Array(_)) => {}
-            Some(later) if later > VERSION => {
-                return Err(damaged("a later version of ntcli wrote it"));
-            }
-            _ => return Err(damaged("it is no list of targets")),
+        let read: serde_json::Result<Self> = serde_json::from_slice(&contents.bytes);
+        let targets = read.map_err(|e| Error::damaged_file(path, &e.to_string()))?;
+        if targets.version != VERSION {
+            return Err(Error::damaged_file(path, "another version of ntcli wrote it"));
         }
-        let all = doc["targets"].items().iter().map(Remembered::read);
-        let all = all.collect::<Option<Vec<Remembered>>>();
-        // A target that cannot be read is not left out: its consumer would lose its token.
-        let all = all.ok_or_else(|| damaged("a target in it lacks a field"))?;
-        let (mut ids, mut names) = (BTreeSet::new(), BTreeSet::new());
-        for target in &all {
+        // There is no id after the last one.
+        let (mut ids, mut names) = (BTreeSet::from([u32::MAX]), BTreeSet::new());
+        for target in &targets.all {
             if !ids.insert(target.id) || !names.insert((&target.workspace_id, &target.name)) {
-                return Err(damaged(&format!("target {} is there twice", target.id)));
+                return Err(Error::damaged_file(
+                    path,
+                    &format!("target {} is there twice", target.id),
+                ));
             }
         }
-        Ok(Self { doc, all })
+        Ok(targets)
     }
 
     /// Writes them durably, in one step.
     ///
     /// # Errors
-    /// [`Error::write_file`].
-    fn save(&mut self, path: &Path) -> Result<()> {
-        let all = self.all.iter().map(|target| {
-            let known = self.doc["targets"].items().iter();
-            let mut known =
-                known.filter(|json| Remembered::read(json).is_some_and(|t| t.id == target.id));
-            let mut json = known.next().cloned().unwrap_or_else(Json::object);
-            for (name, value) in target.json().fields() {
-                json.set(name, value.clone());
-            }
-            json
-        });
-        let all = Json::Array(all.collect());
-        self.doc.set("targets", all);
-        let mut bytes = serde_json::to_vec_pretty(&self.doc)
+    /// If the file cannot be written.
+    fn save(&self, path: &Path) -> Result<()> {
+        let mut bytes = serde_json::to_vec_pretty(self)
             .map_err(|e| Error::write_file("lay out", path, &e.into()))?;
         bytes.push(b'\n');
         Ok(store::replace(path, &bytes)?)
@@ -155,10 +133,9 @@ impl Targets {
             same.timeout_s = target.timeout_s;
             return (same.clone(), false);
         }
-        let next = self.doc["next_id"].as_whole().and_then(|id| u32::try_from(id).ok());
         let highest = self.all.iter().map(|other| other.id).max().unwrap_or(0);
-        let id = next.unwrap_or(1).max(highest.saturating_add(1));
-        self.doc.set("next_id", i64::from(id.saturating_add(1)).into());
+        let id = self.next_id.max(highest.saturating_add(1));
+        self.next_id = id.saturating_add(1);
         let target = Remembered { id, ..target };
         self.all.push(target.clone());
         (target, true)
@@ -177,5 +154,29 @@ impl Targets {
     /// Removes those of a workspace that is gone.
     pub(crate) fn remove_workspace(&mut self, workspace_id: &str) {
         self.all.retain(|target| target.workspace_id != workspace_id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_later_version_wrote_is_kept() {
+        let path = std::env::temp_dir().join(format!("ntcli-targets-{}", std::process::id()));
+        let target =
+            r#"{"id":2,"workspace_id":"u","workspace":"w","deliver_to":"/f","new":{"a":[1]}}"#;
+        let text = format!(r#"{{"version":1,"policies":{{"u":30}},"targets":[{target}]}}"#);
+        std::fs::write(&path, text).unwrap();
+        let mut targets = Targets::load(&path).unwrap();
+        assert_eq!(targets.all[0].timeout_s, EXEC_TIMEOUT_S);
+        let another = Remembered { name: "/g".to_owned(), ..targets.all[0].clone() };
+        targets.change(&path, |targets| Ok(targets.add(another))).unwrap();
+        let written = std::fs::read(&path).unwrap();
+        let json: Json = serde_json::from_slice(&written).unwrap();
+        assert_eq!(json["policies"]["u"].as_whole(), Some(30));
+        assert_eq!(json["targets"].items()[0]["new"]["a"].items().len(), 1);
+        assert_eq!(json["targets"].items()[1]["id"].as_whole(), Some(3));
+        std::fs::remove_file(&path).unwrap();
     }
 }

@@ -1,5 +1,6 @@
 //! `ntcli target add`
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::json;
@@ -41,6 +42,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report
         workspace: workspace.name,
         name: receiver.name(),
         timeout_s,
+        other: BTreeMap::new(),
     };
     let (target, is_new) = dir.change_targets(|targets| Ok(targets.add(target)))?;
 

@@ -63,7 +63,7 @@ fn json(target: &Remembered) -> Json {
         ("deliver_to", target.name.as_str().into()),
     ]);
     if target.is_command() {
-        json.set("timeout_s", target.timeout_s.cast_signed().into());
+        json.set("timeout_s", i64::try_from(target.timeout_s).unwrap_or(i64::MAX).into());
     }
     json
 }
