@@ -116,7 +116,7 @@ impl<'c> App<'c> {
     pub(super) fn remembered(&self, dir: &mut ConfigDir<'c>) -> Result<Hooks> {
         let mut hooks = Hooks::new(Vec::new(), self.ctx.clock.clone());
         hooks.remember(dir.targets()?)?;
-        self.wait_for_command(&hooks, dir, LOCK_WAIT)?;
+        self.wait_for_command(&mut hooks, dir, LOCK_WAIT)?;
         Ok(hooks)
     }
 
@@ -126,7 +126,7 @@ impl<'c> App<'c> {
     /// As [`Hooks::wait_for`].
     pub(super) fn wait_for_command(
         &self,
-        hooks: &Hooks,
+        hooks: &mut Hooks,
         dir: &mut ConfigDir<'c>,
         wait: Duration,
     ) -> Result<()> {

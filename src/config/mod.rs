@@ -11,7 +11,7 @@ mod workspaces;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::context::{Clock, Env};
+use crate::context::{Clock, Env, LOCK_HOLDER};
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::store::{self, ReplaceError};
@@ -37,6 +37,8 @@ pub(crate) struct Paths {
     pub targets: PathBuf,
     /// How the last refresh ended.
     pub last_run: PathBuf,
+    /// As the run that waits for this one tells of its lock.
+    pub lock_holder: Option<String>,
 }
 
 impl Paths {
@@ -59,6 +61,7 @@ impl Paths {
             history: dir.join("history.jsonl"),
             targets: dir.join("targets.json"),
             last_run: dir.join("last-run.json"),
+            lock_holder: env.text(LOCK_HOLDER),
             dir,
         })
     }

@@ -6,8 +6,8 @@ pub(crate) mod last_run;
 use std::time::Duration;
 
 use crate::config::{Config, Notice, Paths};
-use crate::context::Clock;
-use crate::error::{Error, Result};
+use crate::context::{Clock, is_held_for_us};
+use crate::error::{Error, Kind, Result};
 use crate::rotation::{
     HistoryEvent, Pending, Promotion, Record, Store, WorkspaceRef, journal_lines,
 };
@@ -48,9 +48,18 @@ impl<'a> ConfigDir<'a> {
         store::private_dir(&paths.dir)?;
         store::check_folder(&paths.dir)?;
         let mut waited = false;
+        let holder = paths.lock_holder.as_deref();
+        let is_parent = holder.is_some_and(|holder| is_held_for_us(holder, &paths.lock));
+        let wait = if is_parent { Duration::ZERO } else { wait };
         let lock = store::lock(&paths.lock, wait, clock, &mut || {
             waited = true;
-            on_notice(Notice::Waiting);
+            if !is_parent {
+                on_notice(Notice::Waiting);
+            }
+        });
+        let lock = lock.map_err(|error| match error.kind() {
+            Kind::Locked if is_parent => Error::locked_by_parent(&paths.lock),
+            _ => error,
         })?;
         store::remove_leftover(&paths.config);
         store::remove_leftover(&paths.journal);

@@ -18,7 +18,7 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::form::form;
 use crate::time::Timestamp;
 pub use console::Console;
-pub(crate) use process::{Process, handle};
+pub(crate) use process::{LOCK_HOLDER, Process, handle, is_held_for_us, lock_holder};
 pub(crate) use signals::{ready, uninterrupted};
 
 /// Everything a command may know about its environment.

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
@@ -10,6 +12,8 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use super::{Clock, ready};
 use crate::form::form;
 
+/// Tells a command of ours which process holds which lock, and waits for it.
+pub(crate) const LOCK_HOLDER: &str = "NTCLI_LOCK_HOLDER";
 /// How often a process is looked at where the kernel gives no handle of it.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -58,6 +62,22 @@ impl Process {
         }
         true
     }
+}
+
+/// The value of [`LOCK_HOLDER`] for the commands of this process, which holds this lock.
+pub(crate) fn lock_holder(lock: &Path) -> Option<String> {
+    let (this, file) = (Process::of(std::process::id())?, fs::metadata(lock).ok()?);
+    Some(format!("{}:{}:{}:{}", this.id, this.started, file.dev(), file.ino()))
+}
+
+/// Whether the process that waits for this one holds this lock.
+pub(crate) fn is_held_for_us(holder: &str, lock: &Path) -> bool {
+    let numbers = holder.split(':').map(str::parse).collect::<Result<Vec<u64>, _>>();
+    let (Ok(numbers), Ok(file)) = (numbers, fs::metadata(lock)) else { return false };
+    let [id, started, device, inode] = numbers[..] else { return false };
+    let process = u32::try_from(id).ok().and_then(Process::of);
+    (device, inode) == (file.dev(), file.ino())
+        && process.is_some_and(|process| u64::try_from(process.started) == Ok(started))
 }
 
 /// A descriptor that is readable once the process has ended.

@@ -63,6 +63,16 @@ impl Error {
             .hinted("set HOME, or NTCLI_CONFIG_DIR to a folder of your own")
     }
 
+    /// The run that started this one as a command holds the lock at `path`, and waits for it.
+    pub(crate) fn locked_by_parent(path: &Path) -> Self {
+        let message = format!(
+            "The ntcli that started this command holds {} until the command ends; nothing was done",
+            path.display()
+        );
+        let hint = "a command of a target may run ntcli token print, exec and show, and gets the token in NTCLI_NEW_TOKEN";
+        Self::new("locked", exit::LOCKED, message).kind_of(Kind::Locked).hinted(hint)
+    }
+
     /// Another run holds the lock at `path`.
     pub(crate) fn locked(path: &Path, waited: Duration) -> Self {
         let message = format!(

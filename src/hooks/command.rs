@@ -10,7 +10,7 @@ use rustix::io::ioctl_fionbio;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::running::Running;
-use crate::context::SESSION_VARIABLES;
+use crate::context::{LOCK_HOLDER, SESSION_VARIABLES};
 use crate::error::{Error, Result};
 use crate::rotation::Delivery;
 use crate::text::{printable, shell_word};
@@ -46,7 +46,11 @@ impl Command {
 
     /// Runs the command with the token in its environment, never in its arguments, which every
     /// user of the machine can read. Of our descriptors it gets none.
-    pub(super) fn start(&self, delivery: &Delivery) -> std::result::Result<Running, String> {
+    pub(super) fn start(
+        &self,
+        delivery: &Delivery,
+        lock_holder: Option<&str>,
+    ) -> std::result::Result<Running, String> {
         let Delivery { workspace, new, old, attempt } = delivery;
         let name = format!("--exec {}", shell_word(&printable(&self.text)));
         let expires_at = new.expiry.at().map_or_else(String::new, |t| t.to_string());
@@ -59,6 +63,7 @@ impl Command {
         for variable in SESSION_VARIABLES {
             command.env_remove(variable);
         }
+        command.envs(lock_holder.map(|holder| (LOCK_HOLDER, holder)));
         let child = command
             .arg("-c")
             .arg(&self.text)

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::context::{Clock, Process};
+use crate::context::{Clock, Process, lock_holder};
 use crate::error::{Error, Result};
 use crate::rotation::{Deliver, Delivery, Target, WorkspaceRef};
 use crate::targets::{EXEC, Remembered, Targets};
@@ -154,6 +154,8 @@ pub(crate) struct Hooks {
     clock: Rc<dyn Clock>,
     /// The command that was started, and the id of its target.
     running: Option<(Option<u32>, Running)>,
+    /// What the commands are told about our lock.
+    lock_holder: Option<String>,
 }
 
 /// Finds out, workspace by workspace, whether every receiver could get the token.
@@ -166,7 +168,7 @@ pub(crate) struct Prober<'a> {
 impl Hooks {
     /// What was given for this run, in the order given.
     pub(crate) fn new(given: Vec<Receiver>, clock: Rc<dyn Clock>) -> Self {
-        let mut hooks = Self { all: Vec::new(), clock, running: None };
+        let mut hooks = Self { all: Vec::new(), clock, running: None, lock_holder: None };
         for receiver in given {
             hooks.add(receiver, None);
         }
@@ -208,11 +210,14 @@ impl Hooks {
     /// # Errors
     /// [`Error::Locked`] if it does not end in time.
     pub(crate) fn wait_for(
-        &self,
+        &mut self,
         earlier: Option<Process>,
         wait: Duration,
         lock: &Path,
     ) -> Result<()> {
+        if self.has_commands() {
+            self.lock_holder = lock_holder(lock);
+        }
         match earlier {
             Some(process) if !process.has_ended_within(wait, &*self.clock) => {
                 Err(Error::locked(lock, wait))
@@ -335,7 +340,9 @@ impl Deliver for Hooks {
         let id = hook.remembered.as_ref().map(|(id, _)| *id);
         let started = match &hook.receiver {
             Receiver::File(file) => file.write(workspace, new, *old, &*self.clock).map(|()| None),
-            Receiver::Command(command) => command.start(delivery).map(Some),
+            Receiver::Command(command) => {
+                command.start(delivery, self.lock_holder.as_deref()).map(Some)
+            }
         };
         let running = started.map_err(|reason| of_target(id, &reason))?;
         let process = running.as_ref().and_then(Running::process);

@@ -83,7 +83,7 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     hooks.remember(dir.targets()?)?;
     let mut outcomes = Outcomes::new(app.console(), &workspaces, args);
     let able = outcomes.refuse(probe(&app, &hooks, &current, &options)?)?;
-    app.wait_for_command(&hooks, &mut dir, lock_wait)?;
+    app.wait_for_command(&mut hooks, &mut dir, lock_wait)?;
     let current = the_one(current, args);
     let api = app.api(&config, As::User)?;
     drop(config);

@@ -1,5 +1,6 @@
 //! What must get a token, remembered with the workspace; and the way back.
 
+mod commands;
 mod consumers;
 mod kills;
 mod progress;
