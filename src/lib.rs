@@ -94,8 +94,9 @@ use std::ffi::OsString;
 
 use cli::{Format, Parsed};
 use context::Context;
-use error::Error;
-use output::Shows;
+use error::{Error, exit};
+use json::Json;
+use output::{Report, Shows};
 
 /// Runs one command, `args` without the program's name, and returns the exit code.
 pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
@@ -103,12 +104,8 @@ pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
     let invocation = match cli::parse(args) {
         Ok(Parsed::Run(invocation)) => invocation,
         Ok(Parsed::Show(text)) => {
-            return match console.result(&text) {
-                Ok(()) => 0,
-                Err(source) => {
-                    output::finish(&console, Shows::Whole, Err(Error::write_result(&source)))
-                }
-            };
+            let report = Report::new(text, Json::Null);
+            return output::finish(&console, Shows::Whole, Ok(report), exit::FAILED);
         }
         Err(wrong) => return misused(&console, wrong),
     };
@@ -117,21 +114,20 @@ pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
     if invocation.quiet {
         console.be_quiet();
     }
+    let command = commands::chosen(&invocation.command);
     let shows = match invocation.format {
         Format::Json => Shows::Json,
-        _ if invocation.quiet => commands::when_quiet(&invocation.command),
+        _ if invocation.quiet => command.when_quiet(),
         _ => Shows::Whole,
     };
-    if shows == Shows::Json || commands::when_quiet(&invocation.command) == Shows::Whole {
+    if shows == Shows::Json || command.when_quiet() == Shows::Whole {
         console.keep_lines();
     }
-    let mut outcome = commands::interrupt::explain(ctx, commands::run(ctx, &invocation));
-    let succeeded = match &mut outcome {
-        Ok(report) => std::mem::take(&mut report.succeeded),
-        Err(_) => Vec::new(),
-    };
-    let exit_code = output::finish(&console, shows, outcome);
-    commands::record_run(ctx, &invocation.command, &succeeded, exit_code);
+    let mut outcome = commands::interrupt::explain(ctx, command.run(ctx));
+    let succeeded = outcome.as_mut().map(|report| std::mem::take(&mut report.succeeded));
+    let succeeded = succeeded.unwrap_or_default();
+    let exit_code = output::finish(&console, shows, outcome, command.exit_if_unprintable());
+    command.record(ctx, &succeeded, exit_code);
     exit_code
 }
 
@@ -141,10 +137,10 @@ fn misused(console: &context::Console, wrong: cli::UsageError) -> u8 {
     if shows == Shows::Json {
         console.keep_lines();
     }
-    if wrong.exit_code == error::exit::PLUGIN_UNKNOWN && shows == Shows::Whole {
+    if wrong.exit_code == exit::PLUGIN_UNKNOWN && shows == Shows::Whole {
         let _ = console.result(&format!("NTCLI UNKNOWN: {}: {}\n", wrong.message, wrong.hint));
         return wrong.exit_code;
     }
     let error = Error::usage(wrong.message, wrong.hint).with_exit_code(wrong.exit_code);
-    output::finish(console, shows, Err(error))
+    output::finish(console, shows, Err(error), exit::FAILED)
 }

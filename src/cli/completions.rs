@@ -42,7 +42,7 @@ pub(crate) fn script(shell: Shell) -> String {
 }
 
 fn all_flags(node: &CommandInfoWithArgs, flags: &mut Vec<Flag>) {
-    for flag in node.flags {
+    for flag in node.flags.iter().filter(|flag| !flag.hidden) {
         if !flags.iter().any(|known| known.long == flag.long) {
             flags.push(flag);
         }
@@ -80,8 +80,7 @@ impl Parts {
             found.extend(choices.map(|choice| (choice, positional.description.to_owned())));
         }
         let names = node.positionals.iter().find_map(|positional| known(positional.name));
-        let is_global = |flag: &Flag| self.globals.iter().any(|g| g.long == flag.long);
-        let own: Vec<Flag> = node.flags.iter().filter(|flag| !is_global(flag)).collect();
+        let own: Vec<Flag> = help::own(node, self.globals).collect();
         if at.is_empty() {
             let topics = TOPICS.iter().map(|topic| (topic.name, "a topic".to_owned()));
             let known = topics.chain(found.iter().cloned());

@@ -130,10 +130,9 @@ fn page(path: &[&str], node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) -> 
             entry(&mut out, positional.name, COLUMN, positional.description);
         }
     }
-    let is_global = |flag: &FlagInfo<'_>| globals.iter().any(|g| g.long == flag.long);
-    if node.flags.iter().any(|f| !is_global(f)) {
+    if own(node, globals).next().is_some() {
         section(&mut out, "Options");
-        options(&mut out, node.flags.iter().filter(|f| !is_global(f)));
+        options(&mut out, own(node, globals));
     }
     if let Some(text) = delivery(node) {
         section(&mut out, "Delivery");
@@ -162,6 +161,15 @@ fn page(path: &[&str], node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) -> 
         }
     }
     out
+}
+
+/// The options of that command alone.
+pub(super) fn own(
+    node: &CommandInfoWithArgs,
+    globals: &[FlagInfo<'_>],
+) -> impl Iterator<Item = &'static FlagInfo<'static>> {
+    let is_global = |flag: &FlagInfo<'_>| globals.iter().any(|g| g.long == flag.long);
+    node.flags.iter().filter(move |flag| !flag.hidden && !is_global(flag))
 }
 
 /// What the front page says of a command.

@@ -86,8 +86,7 @@ fn commands(out: &mut String, path: &[&str], node: &CommandInfoWithArgs, globals
         for positional in node.positionals {
             entry(out, positional.name, positional.description);
         }
-        let is_global = |flag: &FlagInfo<'_>| globals.iter().any(|g| g.long == flag.long);
-        options(out, node.flags.iter().filter(|flag| !is_global(flag)));
+        options(out, help::own(node, globals));
         if let Some(text) = help::delivery(node) {
             let _ = writeln!(out, ".PP\n{}", plain(&text));
         }

@@ -40,14 +40,10 @@ pub(crate) struct Invocation {
     pub command: Command,
     /// Whether `--debug` was given.
     pub debug: bool,
-    /// Whether `--verbose` was given.
-    pub verbose: bool,
     /// Whether `--quiet` was given.
     pub quiet: bool,
     /// How to write the result.
     pub format: Format,
-    /// For `token exec`: the program to run and its arguments.
-    pub program: Vec<OsString>,
 }
 
 /// Arguments that are not understood.
@@ -107,9 +103,13 @@ fn run(mut scan: Scan) -> Result<Invocation, String> {
     check::one_workspace(&mut scan)?;
     let ntcli =
         Ntcli::from_args(&["ntcli"], &scan.argv()).map_err(|exit| reworded(&exit, &scan))?;
-    let Ntcli { debug, verbose, quiet, format, command, .. } = ntcli;
-    let verbose = verbose.is_some();
-    Ok(Invocation { command, debug, verbose, quiet, format, program: scan.program })
+    let Ntcli { debug, quiet, format, mut command, .. } = ntcli;
+    match &mut command {
+        Command::Token(Token { command: TokenCommand::Exec(exec) }) => exec.program = scan.program,
+        Command::Check(check) => check.prometheus = format == Format::Prometheus,
+        _ => {}
+    }
+    Ok(Invocation { command, debug, quiet, format })
 }
 
 /// An argh error without the user's input. After the parser only values that do not parse are left;

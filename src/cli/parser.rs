@@ -197,6 +197,8 @@ impl Scan {
 
     fn option(&mut self, arg: &str, args: &mut Args) {
         let arg = match arg {
+            // The existing client says more with it, and nothing here.
+            "--verbose" | "-v" => return,
             "--json" => "--format=json",
             "--no-expiry" if self.flags().any(|f| f.long == "--expires-in") => "--expires-in=never",
             arg => arg,
@@ -278,7 +280,7 @@ impl Scan {
     }
 
     fn flags(&self) -> impl Iterator<Item = Flag> {
-        self.globals.iter().chain(self.node.flags)
+        self.globals.iter().chain(self.node.flags).filter(|flag| !flag.hidden)
     }
 
     /// What this command calls an option of another program.

@@ -12,7 +12,7 @@ use crate::text::shell_word;
 
 /// Sets the domain whose API is used. The session of the previous server is not sent to the new
 /// one, and pending work is named.
-pub(super) fn set(ctx: &Context, args: &DomainSet, verbose: bool) -> Result<Report> {
+pub(super) fn set(ctx: &Context, args: &DomainSet) -> Result<Report> {
     // As it may be pasted; whether the link is encrypted is for --insecure alone to say.
     let domain = args.domain.trim_start_matches("https://").trim_start_matches("http://");
     let domain = domain.strip_suffix('/').unwrap_or(domain);
@@ -31,7 +31,7 @@ pub(super) fn set(ctx: &Context, args: &DomainSet, verbose: bool) -> Result<Repo
         Ok(())
     })?;
     drop(dir);
-    let report = report(ctx, &config, verbose)?.that_changed(left.is_some());
+    let report = report(ctx, &config)?.that_changed(left.is_some());
     let next = left.and_then(|server| tell_what_stays(&app, &config, &server));
     Ok(report.then(next))
 }
@@ -61,21 +61,17 @@ fn tell_what_stays(app: &App, config: &Config, server: &str) -> Option<String> {
 }
 
 /// Shows the domain.
-pub(super) fn show(ctx: &Context, verbose: bool) -> Result<Report> {
+pub(super) fn show(ctx: &Context) -> Result<Report> {
     let app = App::open(ctx)?;
     let config = app.config()?;
-    report(ctx, &config, verbose)
+    report(ctx, &config)
 }
 
-fn report(ctx: &Context, config: &Config, verbose: bool) -> Result<Report> {
+fn report(ctx: &Context, config: &Config) -> Result<Report> {
     let api = endpoints::management(&ctx.env, config)?;
     let variable = ctx.env.os("NTCLI_API_URL").map(|_| "NTCLI_API_URL");
     let wins = variable.map(|name| format!(" ({name})")).unwrap_or_default();
-    let mut text = format!("Domain: {}\nAPI:    {api}{wins}\n", config.domain());
-    if verbose {
-        let (oauth, studio) = (endpoints::oauth(&ctx.env)?, endpoints::studio(&ctx.env)?);
-        text += &format!("Sign-in: {oauth}\nSession: {studio}\n");
-    }
+    let text = format!("Domain: {}\nAPI:    {api}{wins}\n", config.domain());
     let json = Json::of([
         ("domain", config.domain().into()),
         ("insecure", config.insecure().into()),

@@ -16,119 +16,149 @@ mod token;
 mod workspace;
 
 use crate::cli::{
-    AuthCommand, Command, ConfigCommand, DomainCommand, Invocation, TargetCommand, TokenCommand,
+    self, AuthCommand, Command, ConfigCommand, DomainCommand, TargetCommand, TokenCommand,
     WorkspaceCommand,
 };
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Result, exit};
 use crate::output::{Report, Shows};
 
-/// Runs a command.
-///
-/// # Errors
-/// The error of the command.
-pub(crate) fn run(ctx: &Context, invocation: &Invocation) -> Result<Report> {
-    match &invocation.command {
-        Command::Token(token) => match &token.command {
-            TokenCommand::Refresh(args) => token::refresh::run(ctx, args),
-            TokenCommand::Create(args) => token::create::run(ctx, args),
-            TokenCommand::Show(args) => token::show::run(ctx, args),
-            TokenCommand::Print(args) => token::print::run(ctx, args),
-            TokenCommand::Exec(args) => token::exec::run(ctx, args, &invocation.program),
-            TokenCommand::List(args) => token::list::run(ctx, args),
-            TokenCommand::NeedsRefresh(args) => token::needs_refresh::run(ctx, args),
-            TokenCommand::Revoke(args) => token::revoke::run(ctx, args),
-            TokenCommand::Rollback(args) => token::rollback::run(ctx, args),
-            TokenCommand::History(args) => token::history::run(ctx, args),
-        },
-        Command::Target(target) => match &target.command {
-            TargetCommand::Add(args) => target::add::run(ctx, args),
-            TargetCommand::List(_) => target::list(ctx),
-            TargetCommand::Remove(args) => target::remove(ctx, args),
-            TargetCommand::Deliver(args) => target::deliver::run(ctx, args),
-            TargetCommand::Check(_) => target::check::run(ctx),
-        },
-        Command::Auth(auth) => match &auth.command {
-            AuthCommand::Login(args) => auth::login(ctx, args),
-            AuthCommand::Signup(args) => auth::signup(ctx, args),
-            AuthCommand::Status(_) => auth::status(ctx),
-            AuthCommand::Logout(args) => auth::logout(ctx, args),
-        },
-        Command::Workspace(workspace) => match &workspace.command {
-            WorkspaceCommand::List(_) => workspace::list::run(ctx),
-            WorkspaceCommand::Select(args) => workspace::select::run(ctx, args.name.as_deref()),
-            WorkspaceCommand::Switch(args) => workspace::select::run(ctx, Some(&args.name)),
-            WorkspaceCommand::Create(args) => workspace::create::run(ctx, args),
-            WorkspaceCommand::Delete(args) => workspace::delete::run(ctx, args),
-            WorkspaceCommand::Current(_) => workspace::select::current(ctx),
-            WorkspaceCommand::Clear(_) => workspace::select::clear(ctx),
-            WorkspaceCommand::Sync(_) => workspace::sync::run(ctx),
-        },
-        Command::Domain(domain) => match &domain.command {
-            DomainCommand::Set(args) => domain::set(ctx, args, invocation.verbose),
-            DomainCommand::Show(_) => domain::show(ctx, invocation.verbose),
-        },
-        Command::Config(config) => match &config.command {
-            ConfigCommand::Show(_) => config::show::run(ctx),
-            ConfigCommand::Path(_) => config::path(ctx),
-            ConfigCommand::Reset(args) => config::reset::run(ctx, args),
-        },
-        Command::Check(args) => Ok(check::run(ctx, args, invocation.format)),
-        Command::Doctor(args) => doctor::run(ctx, args),
-        Command::Health(_) => health::run(ctx),
-        Command::Completions(args) => setup::completions(ctx, args),
-        Command::Man(_) => Ok(setup::man()),
+/// A command: its argument struct says what is meant, and knows how to do it.
+pub(crate) trait Run {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Where nothing came of it; a partial success is a report with a problem.
+    fn run(&self, ctx: &Context) -> Result<Report>;
+
+    /// What is printed with `--quiet`: what was asked for by name, the change in a line, or nothing,
+    /// where the exit code says it.
+    fn when_quiet(&self) -> Shows {
+        Shows::Nothing
     }
+
+    /// The exit code when the result cannot be printed.
+    fn exit_if_unprintable(&self) -> u8 {
+        exit::FAILED
+    }
+
+    /// Tells monitoring how the run ended, once its result is out. `succeeded` holds the UUIDs of the
+    /// workspaces with which nothing is left to do.
+    fn record(&self, _ctx: &Context, _succeeded: &[String], _exit_code: u8) {}
 }
 
-/// Tells monitoring how a refresh ended.
-pub(crate) fn record_run(ctx: &Context, command: &Command, succeeded: &[String], exit_code: u8) {
-    if let Command::Token(token) = command
-        && let TokenCommand::Refresh(args) = &token.command
-    {
-        token::refresh::record_run(ctx, args, succeeded, exit_code);
+/// The command that was typed.
+pub(crate) fn chosen(command: &Command) -> &dyn Run {
+    macro_rules! one_of {
+        ($group:expr, $kind:ident: $($name:ident)+) => {
+            match &$group.command { $($kind::$name(args) => args,)+ }
+        };
     }
-}
-
-/// What is printed of a command's result for those who want quiet: what was asked for by name, or
-/// the change, or nothing, where the exit code says it.
-pub(crate) fn when_quiet(command: &Command) -> Shows {
-    use Command::{
-        Check, Completions, Config, Doctor, Domain, Health, Man, Target, Token, Workspace,
-    };
     match command {
-        Token(token) => match token.command {
-            TokenCommand::Print(_) | TokenCommand::Create(_) | TokenCommand::Exec(_) => {
-                Shows::Whole
+        Command::Token(group) => one_of!(group, TokenCommand: Refresh Create Show Print Exec List
+            NeedsRefresh Revoke Rollback History),
+        Command::Target(group) => one_of!(group, TargetCommand: Add List Remove Deliver Check),
+        Command::Auth(group) => one_of!(group, AuthCommand: Login Signup Status Logout),
+        Command::Workspace(group) => {
+            one_of!(group, WorkspaceCommand: List Select Switch Create Delete
+            Current Clear Sync)
+        }
+        Command::Domain(group) => one_of!(group, DomainCommand: Set Show),
+        Command::Config(group) => one_of!(group, ConfigCommand: Show Path Reset),
+        Command::Check(args) => args,
+        Command::Doctor(args) => args,
+        Command::Health(args) => args,
+        Command::Completions(args) => args,
+        Command::Man(args) => args,
+    }
+}
+
+/// The commands that are a function: their arguments, the function, and what `--quiet` leaves of it.
+macro_rules! commands {
+    ($($args:ident: $quiet:ident, $run:expr;)+) => {
+        $(impl Run for cli::$args {
+            fn run(&self, ctx: &Context) -> Result<Report> {
+                ($run)(ctx, self)
             }
-            TokenCommand::Refresh(_) | TokenCommand::Revoke(_) | TokenCommand::Rollback(_) => {
-                Shows::Change
+
+            fn when_quiet(&self) -> Shows {
+                Shows::$quiet
             }
-            _ => Shows::Nothing,
-        },
-        Target(target) => match target.command {
-            TargetCommand::List(_) | TargetCommand::Check(_) => Shows::Nothing,
-            _ => Shows::Change,
-        },
-        Command::Auth(auth) => match auth.command {
-            AuthCommand::Status(_) => Shows::Nothing,
-            _ => Shows::Change,
-        },
-        Workspace(workspace) => match workspace.command {
-            WorkspaceCommand::List(_) => Shows::Nothing,
-            WorkspaceCommand::Current(_) => Shows::Whole,
-            _ => Shows::Change,
-        },
-        Domain(domain) => match domain.command {
-            DomainCommand::Show(_) => Shows::Nothing,
-            DomainCommand::Set(_) => Shows::Change,
-        },
-        Config(config) => match config.command {
-            ConfigCommand::Reset(_) => Shows::Change,
-            ConfigCommand::Path(_) => Shows::Whole,
-            ConfigCommand::Show(_) => Shows::Nothing,
-        },
-        Health(_) | Doctor(_) => Shows::Nothing,
-        Check(_) | Completions(_) | Man(_) => Shows::Whole,
+        })+
+    };
+}
+
+commands! {
+    TokenCreate: Whole, token::create::run;
+    TokenShow: Nothing, token::show::run;
+    TokenPrint: Whole, token::print::run;
+    TokenExec: Whole, token::exec::run;
+    TokenList: Nothing, token::list::run;
+    TokenRevoke: Change, token::revoke::run;
+    TokenRollback: Change, token::rollback::run;
+    TokenHistory: Nothing, token::history::run;
+    TargetAdd: Change, target::add::run;
+    TargetList: Nothing, |ctx, _| target::list(ctx);
+    TargetRemove: Change, target::remove;
+    TargetDeliver: Change, target::deliver::run;
+    TargetCheck: Nothing, |ctx, _| target::check::run(ctx);
+    AuthLogin: Change, auth::login;
+    AuthSignup: Change, auth::signup;
+    AuthStatus: Nothing, |ctx, _| auth::status(ctx);
+    AuthLogout: Change, auth::logout;
+    WorkspaceList: Nothing, |ctx, _| workspace::list::run(ctx);
+    WorkspaceSelect: Change, |ctx, args: &Self| workspace::select::run(ctx, args.name.as_deref());
+    WorkspaceSwitch: Change, |ctx, args: &Self| workspace::select::run(ctx, Some(&args.name));
+    WorkspaceCreate: Change, workspace::create::run;
+    WorkspaceDelete: Change, workspace::delete::run;
+    WorkspaceCurrent: Whole, |ctx, _| workspace::select::current(ctx);
+    WorkspaceClear: Change, |ctx, _| workspace::select::clear(ctx);
+    WorkspaceSync: Change, |ctx, _| workspace::sync::run(ctx);
+    DomainSet: Change, domain::set;
+    DomainShow: Nothing, |ctx, _| domain::show(ctx);
+    ConfigShow: Nothing, |ctx, _| config::show::run(ctx);
+    ConfigPath: Whole, |ctx, _| config::path(ctx);
+    ConfigReset: Change, config::reset::run;
+    Doctor: Nothing, doctor::run;
+    Health: Nothing, |ctx, _| health::run(ctx);
+    Completions: Whole, setup::completions;
+    Man: Whole, |_, _| Ok(setup::man());
+}
+
+impl Run for cli::TokenRefresh {
+    fn run(&self, ctx: &Context) -> Result<Report> {
+        token::refresh::run(ctx, self)
+    }
+
+    fn when_quiet(&self) -> Shows {
+        Shows::Change
+    }
+
+    fn record(&self, ctx: &Context, succeeded: &[String], exit_code: u8) {
+        token::refresh::record_run(ctx, self, succeeded, exit_code);
+    }
+}
+
+impl Run for cli::TokenNeedsRefresh {
+    fn run(&self, ctx: &Context) -> Result<Report> {
+        token::needs_refresh::run(ctx, self)
+    }
+
+    fn exit_if_unprintable(&self) -> u8 {
+        exit::ANSWER_UNKNOWN
+    }
+}
+
+impl Run for cli::Check {
+    fn run(&self, ctx: &Context) -> Result<Report> {
+        Ok(check::run(ctx, self))
+    }
+
+    fn when_quiet(&self) -> Shows {
+        Shows::Whole
+    }
+
+    fn exit_if_unprintable(&self) -> u8 {
+        exit::PLUGIN_UNKNOWN
     }
 }

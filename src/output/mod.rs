@@ -5,7 +5,7 @@ pub(crate) mod table;
 use std::io;
 
 use crate::context::Console;
-use crate::error::{Error, exit};
+use crate::error::Error;
 use crate::json::Json;
 use crate::text::{acts_on_terminal, printable};
 use crate::time::Timestamp;
@@ -20,8 +20,6 @@ pub(crate) struct Report {
     pub problem: Option<Error>,
     /// The exit code of a success, for commands that answer by it.
     pub exit: u8,
-    /// The exit code when the report itself cannot be written.
-    pub unwritten: u8,
     /// Whether something is another way than before; for commands that change something.
     pub changed: bool,
     /// The workspaces, by their UUIDs, that a refresh left with nothing to do.
@@ -68,7 +66,6 @@ impl Report {
             json,
             problem: None,
             exit: 0,
-            unwritten: exit::FAILED,
             changed: true,
             succeeded: Vec::new(),
             brief: None,
@@ -109,8 +106,13 @@ pub(crate) fn deliver(console: &Console, as_json: bool, text: &str, json: &Json)
     if as_json { console.deliver(&laid_out(json)) } else { console.deliver(text) }
 }
 
-/// Prints the result of a command and returns the exit code.
-pub(crate) fn finish(console: &Console, shows: Shows, outcome: Result<Report, Error>) -> u8 {
+/// Prints the result of a command and returns the exit code: `unprintable` if that cannot be done.
+pub(crate) fn finish(
+    console: &Console,
+    shows: Shows,
+    outcome: Result<Report, Error>,
+    unprintable: u8,
+) -> u8 {
     console.clear_progress();
     let (mut report, error) = match outcome {
         Ok(mut report) => {
@@ -121,7 +123,6 @@ pub(crate) fn finish(console: &Console, shows: Shows, outcome: Result<Report, Er
     };
     let next = report.as_mut().and_then(|report| report.next.take());
     let success = report.as_ref().map_or(0, |r| r.exit);
-    let unwritten = report.as_ref().map_or(exit::FAILED, |r| r.unwritten);
     let printed = if report.as_ref().is_some_and(|report| report.delivered) {
         Ok(())
     } else if shows == Shows::Json {
@@ -144,7 +145,7 @@ pub(crate) fn finish(console: &Console, shows: Shows, outcome: Result<Report, Er
         (Ok(()), None) => success,
         (Err(source), None) => {
             explain(console, &Error::write_result(&source));
-            unwritten
+            unprintable
         }
     }
 }

@@ -21,19 +21,14 @@ use argh::{ArgsInfo, FromArgs};
 
 use crate::time::parse_duration;
 
-pub(crate) use auth::{Auth, AuthCommand, AuthLogin, AuthLogout, AuthSignup};
-pub(crate) use monitor::{Check, Doctor};
-pub(crate) use settings::{
-    Config, ConfigCommand, ConfigReset, Domain, DomainCommand, DomainSet, Health,
-};
-pub(crate) use setup::{Completions, Man, Names, Print, Shell};
-pub(crate) use target::{Target, TargetAdd, TargetCommand, TargetDeliver, TargetRemove};
-pub(crate) use token::{
-    BETWEEN_JTIS, Token, TokenCommand, TokenCreate, TokenHistory, TokenList, TokenNeedsRefresh,
-    TokenRefresh, TokenRevoke, TokenShow,
-};
-pub(crate) use token_use::{TokenExec, TokenPrint, TokenRollback};
-pub(crate) use workspace::{Workspace, WorkspaceCommand, WorkspaceCreate, WorkspaceDelete};
+pub(crate) use auth::*;
+pub(crate) use monitor::*;
+pub(crate) use settings::*;
+pub(crate) use setup::*;
+pub(crate) use target::*;
+pub(crate) use token::*;
+pub(crate) use token_use::*;
+pub(crate) use workspace::*;
 
 /// Aliases of commands: the group, the alias, the name. argh supports only aliases of one letter.
 pub(crate) const ALIASES: &[(&str, &str, &str)] = &[
@@ -118,10 +113,6 @@ pub(super) struct Ntcli {
     /// trace HTTP to stderr, without secrets
     #[argh(switch)]
     pub(super) debug: bool,
-    /// say more, where there is more to say
-    // Where it is absent it is `None`: clippy wants no fourth bool.
-    #[argh(switch, short = 'v')]
-    pub(super) verbose: Option<bool>,
     /// print only what changed, in a line, and what went wrong
     #[argh(switch, short = 'q')]
     pub(super) quiet: bool,

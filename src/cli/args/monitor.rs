@@ -37,6 +37,9 @@ pub(crate) struct Check {
     /// warn when the last successful refresh is older than this
     #[argh(option, arg_name = "2d")]
     pub max_age: Option<String>,
+    /// as metrics: the parser makes this of --format prometheus
+    #[argh(switch, hidden_help)]
+    pub prometheus: bool,
 }
 
 /// Check everything that a refresh depends on, and show what is wrong and what

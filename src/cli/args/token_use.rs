@@ -1,5 +1,7 @@
 //! `ntcli token print` and `ntcli token exec`
 
+use std::ffi::OsString;
+
 use argh::{ArgsInfo, FromArgs};
 
 use super::variable;
@@ -54,6 +56,9 @@ pub(crate) struct TokenExec {
     /// even if it has expired
     #[argh(switch)]
     pub allow_expired: bool,
+    /// what follows --, as the system gave it; the parser puts it here
+    #[argh(option, hidden_help)]
+    pub program: Vec<OsString>,
 }
 
 /// Go back to the previous token while it is still live: after a refresh with

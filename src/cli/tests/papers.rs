@@ -8,7 +8,8 @@ use super::*;
 fn all(node: &CommandInfoWithArgs, at: &str, found: &mut Vec<(String, Vec<&'static str>)>) {
     for sub in &node.commands {
         let at = format!("{at} {}", sub.name);
-        let flags = sub.command.flags.iter().map(|flag| flag.long).collect();
+        let flags =
+            sub.command.flags.iter().filter(|flag| !flag.hidden).map(|flag| flag.long).collect();
         all(&sub.command, &at, found);
         found.push((at, flags));
     }

@@ -3,7 +3,7 @@
 pub(super) mod metrics;
 pub(super) mod watch;
 
-use crate::cli::{self, Format};
+use crate::cli;
 use crate::commands::app::{self, App};
 use crate::commands::token::pending;
 use crate::context::Context;
@@ -16,9 +16,9 @@ use crate::text::printable;
 use watch::{DAY_S, Finding, Level, Limits, State, Watched, in_days};
 
 /// Tells whether all is well, in one line. What keeps it from telling is an answer too: `unknown`.
-pub(super) fn run(ctx: &Context, args: &cli::Check, format: Format) -> Report {
-    let mut report = match (look(ctx, args), format) {
-        (Ok((state, _)), Format::Prometheus) => {
+pub(super) fn run(ctx: &Context, args: &cli::Check) -> Report {
+    match (look(ctx, args), args.prometheus) {
+        (Ok((state, _)), true) => {
             let mut report = Report::new(metrics::whole(&state), Json::Null);
             report.exit = state.level() as u8;
             report
@@ -35,20 +35,17 @@ pub(super) fn run(ctx: &Context, args: &cli::Check, format: Format) -> Report {
                 ("status", Level::Unknown.word().into()),
                 ("error", output::describe(&error)),
             ]);
-            let text = match format {
-                Format::Prometheus => {
-                    ctx.console.say(&text);
-                    String::new()
-                }
-                _ => format!("{text}\n"),
+            let text = if args.prometheus {
+                ctx.console.say(&text);
+                String::new()
+            } else {
+                format!("{text}\n")
             };
             let mut report = Report::new(text, json);
             report.exit = Level::Unknown as u8;
             report
         }
-    };
-    report.unwritten = Level::Unknown as u8;
-    report
+    }
 }
 
 fn look(ctx: &Context, args: &cli::Check) -> Result<(State, Limits)> {

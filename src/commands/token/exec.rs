@@ -1,6 +1,5 @@
 //! `ntcli token exec`: another program with the current token in its environment.
 
-use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -13,13 +12,9 @@ use crate::output::Report;
 /// Becomes the program: no process is left beside it, so signals, the terminal and the exit code are
 /// its own. Nothing of ours is open in it: the standard library closes every file it opened, and
 /// gives SIGPIPE, which it ignores, its usual meaning again.
-pub(in crate::commands) fn run(
-    ctx: &Context,
-    args: &TokenExec,
-    program: &[OsString],
-) -> Result<Report> {
+pub(in crate::commands) fn run(ctx: &Context, args: &TokenExec) -> Result<Report> {
     let current = usable(ctx, args.workspace.as_deref(), args.allow_expired)?;
-    let mut words = program.iter();
+    let mut words = args.program.iter();
     let name = words.next().cloned().unwrap_or_default();
     let mut command = Command::new(&name);
     for variable in SESSION_VARIABLES {

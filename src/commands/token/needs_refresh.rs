@@ -4,7 +4,7 @@ use crate::cli::TokenNeedsRefresh;
 use crate::commands::app::{self, App};
 use crate::commands::token::pending;
 use crate::context::Context;
-use crate::error::{Error, Result, exit};
+use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::Report;
 use crate::text::printable;
@@ -55,7 +55,6 @@ fn answer(ctx: &Context, args: &TokenNeedsRefresh) -> Result<Report> {
     ]);
     let mut report = Report::new(text, json);
     report.exit = if is_due { 0 } else { NOT_DUE };
-    report.unwritten = exit::ANSWER_UNKNOWN;
     Ok(report)
 }
 
