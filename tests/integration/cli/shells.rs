@@ -58,19 +58,9 @@ fn bash_completes() {
         (&["ntcli", "token", "refresh", "--token-file", &file[..file.len() - 4]], &[file]),
         (
             &["ntcli", "completions", ""],
-            &[
-                "bash",
-                "zsh",
-                "fish",
-                "--help",
-                "--format",
-                "--quiet",
-                "--verbose",
-                "--debug",
-                "--version",
-            ],
+            &["bash", "zsh", "fish", "--help", "--format", "--quiet", "--debug", "--version"],
         ),
-        (&["ntcli", "nothing", "--v"], &["--verbose", "--version"]),
+        (&["ntcli", "nothing", "--v"], &["--version"]),
     ] {
         let mut found = offered(&script, words);
         let mut offers = offers.to_vec();
