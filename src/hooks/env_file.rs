@@ -1,117 +1,237 @@
-//! Lines of an env file: one is set, the others stay as they are.
+//! The assignment of one variable in an env file. Every other byte stays as it is.
+//!
+//! Readers of env files differ in quotes, blanks and comments. A file is changed only where sh, systemd,
+//! docker and the dotenv packages agree on which lines there are.
 
-/// The env file with `variable` set to `text`: its line replaced where it stands, or added last.
+use std::ops::Range;
+
+/// A file with the variable set.
+pub(super) struct Changed {
+    pub(super) bytes: Vec<u8>,
+    /// The variable was not there.
+    pub(super) added: bool,
+}
+
+/// The env file with `variable` set to `text`: its value replaced where it stands, or a line added last.
 ///
 /// # Errors
-/// Says why if a reader of the file would not see that line.
-pub(super) fn set(old: &[u8], variable: &str, text: &str) -> std::result::Result<Vec<u8>, String> {
-    // A shell and systemd both take these literally.
+/// Says why if it is no env file, or if not every reader would see that change and no other.
+pub(super) fn set(
+    old: &[u8],
+    variable: &str,
+    text: &str,
+) -> std::result::Result<Changed, String> {
+    // All readers take these literally, with quotes and without.
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~+/=".contains(&b);
     if !text.bytes().all(plain) {
         return Err("the token holds characters that an env file would need quoted".to_owned());
     }
-    check(old, variable)?;
-    let mut new = Vec::with_capacity(old.len() + variable.len() + text.len() + 2);
-    let mut found = false;
-    for line in old.split_inclusive(|b| *b == b'\n') {
-        match before_value(line, variable) {
-            Some(start) => {
-                found = true;
-                new.extend_from_slice(&line[..start]);
-                new.extend_from_slice(text.as_bytes());
-                new.extend_from_slice(end_of(line).as_bytes());
-            }
-            None => new.extend_from_slice(line),
-        }
+    let (places, exported) = find(old, variable)?;
+    let mut bytes = Vec::with_capacity(old.len() + variable.len() + text.len() + 9);
+    let mut done = 0;
+    for place in &places {
+        bytes.extend_from_slice(&old[done..place.start]);
+        bytes.extend_from_slice(text.as_bytes());
+        done = place.end;
     }
-    if !found {
-        if !new.is_empty() && !new.ends_with(b"\n") {
-            new.push(b'\n');
+    bytes.extend_from_slice(&old[done..]);
+    if places.is_empty() {
+        let end = if old.windows(2).any(|two| two == b"\r\n") { "\r\n" } else { "\n" };
+        if !bytes.is_empty() && !bytes.ends_with(b"\n") {
+            bytes.extend_from_slice(end.as_bytes());
         }
-        new.extend_from_slice(format!("{variable}={text}{}", end_of(old)).as_bytes());
+        let export = if exported { "export " } else { "" };
+        bytes.extend_from_slice(format!("{export}{variable}={text}{end}").as_bytes());
     }
-    // A quote in the old value may have closed another.
-    check(&new, variable)?;
-    Ok(new)
+    Ok(Changed { bytes, added: places.is_empty() })
 }
 
-fn end_of(text: &[u8]) -> &'static str {
-    if text.ends_with(b"\r\n") { "\r\n" } else { "\n" }
-}
-
-/// Where the value begins in a line that sets `variable`, with or without `export`.
-fn before_value(line: &[u8], variable: &str) -> Option<usize> {
-    let rest = line.trim_ascii_start();
-    let rest = match rest.strip_prefix(b"export") {
-        Some(after) if after.starts_with(b" ") || after.starts_with(b"\t") => {
-            after.trim_ascii_start()
-        }
-        _ => rest,
-    };
-    let value = rest.strip_prefix(variable.as_bytes())?.strip_prefix(b"=")?;
-    Some(line.len() - value.len())
-}
-
-/// Whether a line that sets `variable` stands on its own for every reader of the file.
-fn check(text: &[u8], variable: &str) -> std::result::Result<(), String> {
+/// Where the values of `variable` stand, and whether all assignments of the file are exported.
+fn find(text: &[u8], variable: &str) -> std::result::Result<(Vec<Range<usize>>, bool), String> {
+    check_text(text)?;
     let lines: Vec<&[u8]> = text.split_inclusive(|b| *b == b'\n').collect();
     let end = lines.len();
-    let ours = |n: &usize| before_value(lines[*n], variable).is_some();
-    let mut places: Vec<usize> = (0..end).filter(ours).collect();
-    if places.is_empty() {
-        places.push(end);
-    }
-    // systemd and the readers of dotenv files open a quote only where a value begins, a shell
-    // anywhere; but a shell does not read a file that ends inside a quote.
     let mut readers = vec![continued(&lines, false), continued(&lines, true)];
+    // A shell does not read a file that ends inside a quote.
     readers.truncate(if readers[1][end] { 1 } else { 2 });
-    for (n, is_continued) in places.iter().flat_map(|n| readers.iter().map(move |r| (*n, r))) {
-        if is_continued[n] {
-            return Err(format!(
-                "line {n} ends in an open quote or a backslash: the line of {variable} after it would be a part of it"
-            ));
+    let goes_on = |n: usize| readers.iter().any(|continued| continued[n]);
+    let (mut places, mut offset, mut names, mut assigned, mut exported) = (vec![], 0, 0, 0, 0);
+    for (n, line) in lines.iter().enumerate() {
+        let number = n + 1;
+        match parse(line) {
+            Some(Line::Assignment { name, value, .. }) if name == variable.as_bytes() => {
+                if goes_on(n) {
+                    return Err(swallowed(n, variable));
+                }
+                if goes_on(number) {
+                    return Err(format!(
+                        "the value of {variable} in line {number} continues in the next line"
+                    ));
+                }
+                let value = simple_value(line, value).ok_or_else(|| {
+                    format!("line {number} holds more than one value for {variable}, which would be lost")
+                })?;
+                places.push(offset + value.start..offset + value.end);
+            }
+            None if !goes_on(n) => {
+                return Err(format!(
+                    "line {number} is no line of an env file (in any other text file --replace \
+                     replaces a token where it stands)"
+                ));
+            }
+            _ => {}
         }
-        if n < end && is_continued[n + 1] {
-            let line = n + 1;
-            return Err(format!(
-                "the value of {variable} in line {line} continues in the next line"
-            ));
+        match parse(line).filter(|_| !goes_on(n)) {
+            Some(Line::Assignment { is_exported, .. }) => {
+                assigned += 1;
+                exported += usize::from(is_exported);
+            }
+            Some(Line::Name) => names += 1,
+            _ => {}
         }
+        offset += line.len();
     }
-    Ok(())
+    if names > 0 && assigned == 0 {
+        return Err("it holds words and no assignment, so it is no env file".to_owned());
+    }
+    if places.is_empty() && goes_on(end) {
+        return Err(swallowed(end, variable));
+    }
+    Ok((places, assigned > 0 && exported == assigned))
 }
 
-/// For every line, and for what would come after the last, whether it belongs to the one before.
-fn continued(lines: &[&[u8]], quotes_anywhere: bool) -> Vec<bool> {
+fn swallowed(line: usize, variable: &str) -> String {
+    format!(
+        "line {line} ends in an open quote or a backslash: the line of {variable} after it would be a part of it"
+    )
+}
+
+fn check_text(text: &[u8]) -> std::result::Result<(), String> {
+    if text.starts_with(b"\xef\xbb\xbf") {
+        return Err("it begins with a byte order mark, which belongs to its first name".to_owned());
+    }
+    let lone = |at: usize| text[at] == b'\r' && text.get(at + 1) != Some(&b'\n');
+    let control = |at: usize| text[at].is_ascii_control() && !b"\t\r\n".contains(&text[at]);
+    match (0..text.len()).any(|at| lone(at) || control(at)) {
+        true => Err("it contains control characters, so it is no env file".to_owned()),
+        false => Ok(()),
+    }
+}
+
+/// What stands in a line that begins anew.
+enum Line<'a> {
+    /// A blank one or a comment.
+    Nothing,
+    /// A name alone, of which docker takes the value from elsewhere, and a shell with `export`.
+    Name,
+    /// `value` is where the text after the equals sign begins.
+    Assignment { name: &'a [u8], value: usize, is_exported: bool },
+}
+
+fn parse(line: &[u8]) -> Option<Line<'_>> {
+    let rest = line.trim_ascii_start();
+    if is_comment(rest) || rest.is_empty() {
+        return Some(Line::Nothing);
+    }
+    let exported = rest.strip_prefix(b"export").filter(|rest| starts_blank(rest));
+    let rest = exported.map_or(rest, <[u8]>::trim_ascii_start);
+    let is_part = |b: &u8| b.is_ascii_alphanumeric() || b"_.-".contains(b);
+    let (name, after) = rest.split_at(rest.iter().take_while(|b| is_part(b)).count());
+    if !name.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_') {
+        return None;
+    }
+    let after = after.trim_ascii_start();
+    match after.first() {
+        Some(b'=') => {
+            let value = line.len() - after.len() + 1;
+            Some(Line::Assignment { name, value, is_exported: exported.is_some() })
+        }
+        None => Some(Line::Name),
+        _ => None,
+    }
+}
+
+fn is_comment(line: &[u8]) -> bool {
+    matches!(line.first(), Some(b'#' | b';'))
+}
+
+fn starts_blank(text: &[u8]) -> bool {
+    matches!(text.first(), Some(b' ' | b'\t'))
+}
+
+/// Where one value stands between its quotes, if nothing but a comment follows it.
+fn simple_value(line: &[u8], start: usize) -> Option<Range<usize>> {
+    let text = line[start..].trim_ascii();
+    let blanks = line[start..].len() - line[start..].trim_ascii_start().len();
+    let (from, len, after) = match text.first() {
+        // A comment or nothing: the value is put right after the equals sign.
+        None => return Some(start..start),
+        Some(b'#') if blanks > 0 => return Some(start..start),
+        Some(quote @ (b'"' | b'\'')) => {
+            let len = text[1..].iter().position(|b| b == quote)?;
+            (1, len, &text[len + 2..])
+        }
+        Some(_) => {
+            let len = text.iter().position(|b| b.is_ascii_whitespace()).unwrap_or(text.len());
+            let special = |b: &u8| b"\"'`;&|<>()#".contains(b);
+            if text[..len].iter().any(special) {
+                return None;
+            }
+            (0, len, &text[len..])
+        }
+    };
+    let is_end = after.is_empty() || (starts_blank(after) && after.trim_ascii().starts_with(b"#"));
+    let from = start + blanks + from;
+    (is_end && !line[from..from + len].contains(&b'\\')).then_some(from..from + len)
+}
+
+/// Where a reader is in a text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Name,
+    BeforeValue,
+    Value,
+    Quote(u8),
+}
+
+/// For every line, and for what would come after the last, whether it belongs to the one before: as a
+/// shell reads it, which opens quotes anywhere, or as systemd and the dotenv packages do, which open
+/// them where a value begins.
+fn continued(lines: &[&[u8]], shell: bool) -> Vec<bool> {
     let mut continued = Vec::with_capacity(lines.len() + 1);
-    let mut quote = None;
-    let mut escaped = false;
+    let mut place = Place::Name;
     for line in lines {
-        continued.push(quote.is_some() || escaped);
+        continued.push(place != Place::Name);
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let fresh = quote.is_none() && !escaped;
-        let comment = fresh && matches!(line.trim_ascii_start().first(), Some(b'#' | b';'));
-        escaped = false;
-        let mut before = b'\n';
-        for byte in line {
-            if escaped {
-                escaped = false;
-            } else if *byte == b'\\' && quote != Some(b'\'') {
-                escaped = true;
-            } else if quote == Some(*byte) {
-                quote = None;
-            } else if quote.is_none() && !comment && matches!(byte, b'"' | b'\'') {
-                if quotes_anywhere || before == b'=' {
-                    quote = Some(*byte);
-                }
-            } else if quotes_anywhere && quote.is_none() && *byte == b'#' && before == b' ' {
-                break;
-            }
-            before = *byte;
+        if place == Place::Name && is_comment(line.trim_ascii_start()) {
+            // An older systemd continues a comment too.
+            place = if line.ends_with(b"\\") { Place::Value } else { Place::Name };
+            continue;
         }
+        let (mut escaped, mut before) = (false, b' ');
+        for byte in line.iter().copied() {
+            let is_quote = matches!(byte, b'"' | b'\'' | b'`');
+            place = match place {
+                _ if escaped => place,
+                Place::Quote(quote) if quote == byte => Place::BeforeValue,
+                Place::Quote(_) => place,
+                Place::Name if byte == b'=' => Place::BeforeValue,
+                _ if is_quote && (shell || place == Place::BeforeValue) => Place::Quote(byte),
+                _ if shell && byte == b'#' && b" \t".contains(&before) => break,
+                Place::BeforeValue if !b" \t".contains(&byte) => Place::Value,
+                _ => place,
+            };
+            escaped = !escaped && byte == b'\\' && place != Place::Quote(b'\'');
+            before = byte;
+        }
+        place = match place {
+            Place::Quote(_) => place,
+            _ if escaped => Place::Value,
+            _ => Place::Name,
+        };
     }
-    continued.push(quote.is_some() || escaped);
+    continued.push(place != Place::Name);
     continued
 }
 
@@ -119,17 +239,76 @@ fn continued(lines: &[&[u8]], quotes_anywhere: bool) -> Vec<bool> {
 mod tests {
     use super::*;
 
+    fn changed(old: &str) -> std::result::Result<String, String> {
+        set(old.as_bytes(), "T", "new").map(|changed| String::from_utf8(changed.bytes).unwrap())
+    }
+
     #[test]
-    fn the_other_lines_stay() {
-        let set = |old: &str| String::from_utf8(set(old.as_bytes(), "T", "new").unwrap()).unwrap();
-        assert_eq!(set(""), "T=new\n");
-        assert_eq!(set("A=1"), "A=1\nT=new\n");
-        assert_eq!(set("A=1\nT=old\n# T=x\nTT=2\n"), "A=1\nT=new\n# T=x\nTT=2\n");
-        assert_eq!(set("  export T=old\r\nB=2\r\n"), "  export T=new\r\nB=2\r\n");
-        assert_eq!(set("T=a\nT=b"), "T=new\nT=new\n");
-        assert_eq!(set("A=1\r\n"), "A=1\r\nT=new\r\n");
-        assert!(super::set(b"", "T", "a b").is_err());
-        assert!(super::set(b"", "T", "$(x)").is_err());
+    fn every_other_byte_stays() {
+        for (old, new) in [
+            ("", "T=new\n"),
+            ("A=1", "A=1\nT=new\n"),
+            ("A=1\nT=old\n# T=x\nTT=2\n", "A=1\nT=new\n# T=x\nTT=2\n"),
+            ("  export T=old\r\nB=2\r\n", "  export T=new\r\nB=2\r\n"),
+            ("T=a\nT=b", "T=new\nT=new"),
+            ("A=1\r\n", "A=1\r\nT=new\r\n"),
+            ("A=1\r\nB=2", "A=1\r\nB=2\r\nT=new\r\n"),
+            ("export A=1\n", "export A=1\nexport T=new\n"),
+            ("export A=1\nB=2\n", "export A=1\nB=2\nT=new\n"),
+            ("HOME\nA.b=1\n", "HOME\nA.b=1\nT=new\n"),
+            ("T = old\n", "T = new\n"),
+            ("T =\t'old' # note\n", "T =\t'new' # note\n"),
+            ("T=\"o l d\"\n", "T=\"new\"\n"),
+            ("T=old  # note 'x\nA=1\n", "T=new  # note 'x\nA=1\n"),
+            ("T=\nA=1\n", "T=new\nA=1\n"),
+            ("T= # note\n", "T=new # note\n"),
+            ("T=\"\"\n", "T=\"new\"\n"),
+            ("T=$OTHER  ", "T=new  "),
+            ("K='-----BEGIN\nab=\n-----END'\nT=old\n", "K='-----BEGIN\nab=\n-----END'\nT=new\n"),
+            ("T=eyJ_a.b-c~d+e/f==\n", "T=new\n"),
+        ] {
+            assert_eq!(changed(old).as_deref(), Ok(new), "{old}");
+            assert_eq!(changed(new).as_deref(), Ok(new), "once more: {new}");
+            assert_eq!(set(old.as_bytes(), "T", "new").unwrap().added, !old.contains("T"), "{old}");
+        }
+        assert!(set(b"", "T", "a b").is_err());
+        assert!(set(b"", "T", "$(x)").is_err());
+    }
+
+    #[test]
+    fn what_is_no_env_file_and_what_would_be_lost() {
+        for bad in [
+            "{\"a\": 1}\n",
+            "{\n}\n",
+            "[Service]\nEnvironment=A=1\n",
+            "; ini\n[a]\nb = 1\n",
+            "---\n",
+            "a: b\n",
+            "- a\n",
+            "secret-password\n",
+            "eyJh.eyJq.c2ln\n",
+            "<a/>\n",
+            "A=1\nset -a\n",
+            "if true; then\nT=old\nfi\n",
+            "1A=2\n",
+            "\u{feff}T=old\n",
+            "T=old\rA=1\n",
+            "T\0=\0o\0",
+            "A=\x1b[0m\n",
+            "T=old; export T\n",
+            "export T=old && y\n",
+            "T=old A=1\n",
+            "T=old#c\n",
+            "T='old'x\n",
+            "T='a''b'\n",
+            "T=\"a\" \"b\"\n",
+            "T=$(cat /run/token)\n",
+            "T=`x`\n",
+            "T=(a)\n",
+            "T=\"a\\\"b\"\n",
+        ] {
+            assert!(changed(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]
@@ -149,7 +328,7 @@ mod tests {
             "A=1\\\nB=2\n",
             "export A=\"x\"\n",
         ] {
-            assert_eq!(check(good.as_bytes(), "T"), Ok(()), "{good}");
+            assert!(find(good.as_bytes(), "T").is_ok(), "{good}");
         }
         for bad in [
             "A=1\\",
@@ -158,6 +337,9 @@ mod tests {
             "# x\\\n",
             "A='x",
             "A=\"x\n",
+            "A= \"x\n",
+            "A=\"a\" \"x\nT=old\n",
+            "A=`x\nT=old\n`\n",
             "A=\"x\\\"\n",
             "A='x\nT=old\n'\n",
             "A=\"x\nT=old\n\"\n",
@@ -167,37 +349,37 @@ mod tests {
             "T=\"old\nmore\"\n",
             "T='old\n",
         ] {
-            assert!(check(bad.as_bytes(), "T").is_err(), "{bad}");
+            assert!(find(bad.as_bytes(), "T").is_err(), "{bad}");
         }
     }
 
     #[test]
     fn fuzz_env_files() {
-        let seeds: [&[u8]; 4] = [
+        let seeds: [&[u8]; 5] = [
             b"# Comment\nA=1\nexport TOKEN=old\r\nTOKEN_2=x\n",
             b"TOKEN=\n TOKEN = spaced\nexport\tTOKEN=1",
-            b"\xff\xfe\nXTOKEN=1\n\n",
-            b"A='x'\nTOKEN=\"old\"\nB=\\\ny\n",
+            b"\xc3\xbf=\nXTOKEN=1\n\n",
+            b"A='x'\nTOKEN=\"old\" # c\nB=\\\ny\n",
+            b"TOKEN='old'\nB=\"c\nd\"\nHOME\n",
         ];
         crate::fuzz::bytes(&seeds, |old| {
             let Ok(new) = set(old, "TOKEN", "wst_new") else {
                 return;
             };
-            let sets = |text: &[u8]| -> Vec<Vec<u8>> {
-                let lines = text.split(|b| *b == b'\n');
-                let lines = lines.filter(|line| before_value(line, "TOKEN").is_some());
-                lines.map(<[u8]>::to_vec).collect()
-            };
-            assert!(!sets(&new).is_empty());
-            assert!(sets(&new).iter().all(|line| line.trim_ascii().ends_with(b"TOKEN=wst_new")));
+            let (before, after) = (find(old, "TOKEN").unwrap().0, find(&new.bytes, "TOKEN"));
+            let after = after.unwrap().0;
+            assert!(!after.is_empty() && after.iter().all(|at| &new.bytes[at.clone()] == b"wst_new"));
             // Nothing else is touched, and a second time changes nothing.
-            let rest = |text: &[u8]| -> Vec<Vec<u8>> {
-                let lines = text.split(|b| *b == b'\n').filter(|line| !line.is_empty());
-                let lines = lines.filter(|line| before_value(line, "TOKEN").is_none());
-                lines.map(<[u8]>::to_vec).collect()
+            let rest = |text: &[u8], places: &[Range<usize>]| -> Vec<u8> {
+                let outside = |n: &usize| places.iter().all(|at| !at.contains(n));
+                (0..text.len()).filter(outside).map(|n| text[n]).collect()
             };
-            assert_eq!(rest(&new), rest(old));
-            assert_eq!(set(&new, "TOKEN", "wst_new").unwrap(), new);
+            match new.added {
+                false => assert_eq!(rest(&new.bytes, &after), rest(old, &before)),
+                true => assert!(new.bytes.starts_with(old)),
+            }
+            let again = set(&new.bytes, "TOKEN", "wst_new").unwrap();
+            assert!(again.bytes == new.bytes && !again.added);
         });
     }
 }

@@ -223,7 +223,7 @@ impl TokenFile {
         let text = read(&path)?;
         Ok(match &self.layout {
             Layout::Bare => text.trim_ascii() == token.as_bytes(),
-            Layout::Env(variable) => env_file::set(&text, variable, token)? == text,
+            Layout::Env(variable) => env_file::set(&text, variable, token)?.bytes == text,
             Layout::Replace => replace::swap(&text, None, token).is_ok(),
         })
     }
@@ -242,7 +242,9 @@ impl TokenFile {
         match &self.layout {
             Layout::Bare => Ok(format!("{text}\n").into_bytes()),
             Layout::Env(variable) => {
-                env_file::set(&before()?, variable, text).map_err(in_file(path))
+                env_file::set(&before()?, variable, text)
+                    .map(|changed| changed.bytes)
+                    .map_err(in_file(path))
             }
             Layout::Replace => {
                 let old = old.map(|old| old.access_token.expose());
