@@ -17,6 +17,23 @@ pub(crate) const EXEC_TIMEOUT_S: u64 = 60;
 /// What a command is remembered by begins so; a file's name begins otherwise.
 pub(crate) const EXEC: &str = "exec:";
 
+/// How the file of a target is written. What is not asked for is not in the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct FileOptions {
+    /// Whatever the file holds may be lost.
+    #[serde(skip_serializing_if = "is_not")]
+    pub(crate) overwrite: bool,
+    /// A file that is made ends without a newline.
+    #[serde(skip_serializing_if = "is_not")]
+    pub(crate) no_newline: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_not(value: &bool) -> bool {
+    !value
+}
+
 /// A target that is remembered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Remembered {
@@ -31,6 +48,8 @@ pub(crate) struct Remembered {
     /// How long a command may take, seconds.
     #[serde(default = "exec_timeout_s")]
     pub(crate) timeout_s: u64,
+    #[serde(flatten)]
+    pub(crate) options: FileOptions,
     /// What a later version wrote.
     #[serde(flatten)]
     pub(crate) other: BTreeMap<String, Json>,
@@ -131,6 +150,7 @@ impl Targets {
         };
         if let Some(same) = self.all.iter_mut().find(is_same) {
             same.timeout_s = target.timeout_s;
+            same.options = target.options;
             return (same.clone(), false);
         }
         let highest = self.all.iter().map(|other| other.id).max().unwrap_or(0);

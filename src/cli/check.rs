@@ -106,6 +106,11 @@ pub(super) fn options(scan: &Scan) -> Result<(), String> {
         if scan.has("--timeout") && !scan.has("--exec") {
             return Err("--timeout needs --exec".to_owned());
         }
+        for option in ["--overwrite", "--no-newline"] {
+            if scan.has(option) && !scan.has("--file") {
+                return Err(format!("{option} needs --file"));
+            }
+        }
     }
     if scan.has("--exec-timeout") && !scan.has("--exec") {
         return Err("--exec-timeout needs --exec".to_owned());

@@ -11,7 +11,8 @@ pub(super) fn put(
     known: &dyn Fn(&str) -> bool,
     newline: bool,
 ) -> std::result::Result<Vec<u8>, String> {
-    if !is_token(before) && !std::str::from_utf8(before.trim_ascii()).is_ok_and(known) {
+    let word = String::from_utf8_lossy(before.trim_ascii());
+    if !is_token(before) && !known(&word) {
         return Err("it holds more than one token, which would be lost; for a variable of an env \
                     file there is --env, for any other text --replace, and --overwrite if the \
                     file is to hold nothing else"
@@ -39,12 +40,18 @@ mod tests {
     #[test]
     fn only_a_token_is_replaced() {
         let put = |before: &str| put(before.as_bytes(), "new", &|word| word == "a=", true);
-        for (before, after) in
-            [("", "new\n"), ("old", "new"), ("old\n", "new\n"), ("a=\r\n", "new\r\n"), ("\n", "new\n")]
-        {
+        for (before, after) in [
+            ("", "new\n"),
+            ("old", "new"),
+            ("old\n", "new\n"),
+            ("a=\r\n", "new\r\n"),
+            ("\n", "new\n"),
+        ] {
             assert_eq!(put(before).as_deref(), Ok(after.as_bytes()), "{before}");
         }
-        for bad in ["A=1\n", "b=", "a b", "a\nb\n", "{}", "\"old\"", "/run/token", "\0", "é", "a=\nb"] {
+        for bad in
+            ["A=1\n", "b=", "a b", "a\nb\n", "{}", "\"old\"", "/run/token", "\0", "é", "a=\nb"]
+        {
             assert!(put(bad).is_err(), "{bad}");
         }
         assert_eq!(super::put(b"", "new", &|_| false, false).as_deref(), Ok(&b"new"[..]));

@@ -5,22 +5,11 @@
 
 use std::ops::Range;
 
-/// A file with the variable set.
-pub(super) struct Changed {
-    pub(super) bytes: Vec<u8>,
-    /// The variable was not there.
-    pub(super) added: bool,
-}
-
 /// The env file with `variable` set to `text`: its value replaced where it stands, or a line added last.
 ///
 /// # Errors
 /// Says why if it is no env file, or if not every reader would see that change and no other.
-pub(super) fn set(
-    old: &[u8],
-    variable: &str,
-    text: &str,
-) -> std::result::Result<Changed, String> {
+pub(super) fn set(old: &[u8], variable: &str, text: &str) -> std::result::Result<Vec<u8>, String> {
     // All readers take these literally, with quotes and without.
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~+/=".contains(&b);
     if !text.bytes().all(plain) {
@@ -43,7 +32,27 @@ pub(super) fn set(
         let export = if exported { "export " } else { "" };
         bytes.extend_from_slice(format!("{export}{variable}={text}{end}").as_bytes());
     }
-    Ok(Changed { bytes, added: places.is_empty() })
+    Ok(bytes)
+}
+
+/// What a person should know of a file before `variable` is set in it: that it is not there yet, and
+/// which other lines hold the token, which they keep.
+pub(super) fn notes(text: &[u8], variable: &str, token: &str) -> Vec<String> {
+    let Ok((places, _)) = find(text, variable) else {
+        return Vec::new();
+    };
+    let added = format!("{variable} is not there yet: it is added at the end");
+    let mut notes: Vec<String> = places.is_empty().then_some(added).into_iter().collect();
+    let mut offset = 0;
+    for (n, line) in text.split_inclusive(|b| *b == b'\n').enumerate() {
+        let line = offset..offset + line.len();
+        offset = line.end;
+        let holds = text[line.clone()].windows(token.len()).any(|part| part == token.as_bytes());
+        if holds && !places.iter().any(|place| line.contains(&place.start)) {
+            notes.push(format!("line {} holds the token too, and no refresh changes it", n + 1));
+        }
+    }
+    notes
 }
 
 /// Where the values of `variable` stand, and whether all assignments of the file are exported.
@@ -240,7 +249,7 @@ mod tests {
     use super::*;
 
     fn changed(old: &str) -> std::result::Result<String, String> {
-        set(old.as_bytes(), "T", "new").map(|changed| String::from_utf8(changed.bytes).unwrap())
+        set(old.as_bytes(), "T", "new").map(|new| String::from_utf8(new).unwrap())
     }
 
     #[test]
@@ -269,10 +278,18 @@ mod tests {
         ] {
             assert_eq!(changed(old).as_deref(), Ok(new), "{old}");
             assert_eq!(changed(new).as_deref(), Ok(new), "once more: {new}");
-            assert_eq!(set(old.as_bytes(), "T", "new").unwrap().added, !old.contains("T"), "{old}");
+            let notes = notes(old.as_bytes(), "T", "x y z");
+            assert_eq!(notes.len(), usize::from(!old.contains("T")), "{old}");
         }
         assert!(set(b"", "T", "a b").is_err());
         assert!(set(b"", "T", "$(x)").is_err());
+    }
+
+    #[test]
+    fn other_lines_with_the_token_are_told() {
+        let told = notes(b"A=tok\nT=tok\n# tok\nexport B='tok'\n", "T", "tok");
+        let lines: Vec<&str> = told.iter().map(|note| &note[..6]).collect();
+        assert_eq!(lines, ["line 1", "line 3", "line 4"]);
     }
 
     #[test]
@@ -366,20 +383,19 @@ mod tests {
             let Ok(new) = set(old, "TOKEN", "wst_new") else {
                 return;
             };
-            let (before, after) = (find(old, "TOKEN").unwrap().0, find(&new.bytes, "TOKEN"));
+            let (before, after) = (find(old, "TOKEN").unwrap().0, find(&new, "TOKEN"));
             let after = after.unwrap().0;
-            assert!(!after.is_empty() && after.iter().all(|at| &new.bytes[at.clone()] == b"wst_new"));
+            assert!(!after.is_empty() && after.iter().all(|at| &new[at.clone()] == b"wst_new"));
             // Nothing else is touched, and a second time changes nothing.
             let rest = |text: &[u8], places: &[Range<usize>]| -> Vec<u8> {
                 let outside = |n: &usize| places.iter().all(|at| !at.contains(n));
                 (0..text.len()).filter(outside).map(|n| text[n]).collect()
             };
-            match new.added {
-                false => assert_eq!(rest(&new.bytes, &after), rest(old, &before)),
-                true => assert!(new.bytes.starts_with(old)),
+            match before.is_empty() {
+                false => assert_eq!(rest(&new, &after), rest(old, &before)),
+                true => assert!(new.starts_with(old)),
             }
-            let again = set(&new.bytes, "TOKEN", "wst_new").unwrap();
-            assert!(again.bytes == new.bytes && !again.added);
+            assert_eq!(set(&new, "TOKEN", "wst_new").unwrap(), new);
         });
     }
 }

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::claim::{Claim, Layout, is_of_the_system, kind_of};
-use super::{env_file, replace};
+use super::{bare, env_file, replace};
 use crate::context::Clock;
 use crate::error::{Error, Result};
 use crate::rotation::WorkspaceRef;
 use crate::store;
+use crate::targets::FileOptions;
 use crate::text::{printable, shell_word};
 use crate::token::Token;
 
@@ -23,6 +24,7 @@ pub(crate) struct TokenFile {
     /// As given; `{name}` and `{id}` stand for the workspace's.
     path: String,
     layout: Layout,
+    options: FileOptions,
 }
 
 /// Why a file cannot be meant, and what helps.
@@ -57,7 +59,12 @@ impl TokenFile {
         if !std::path::absolute(path).is_ok_and(|path| path.to_str().is_some()) {
             return Err("; a full one where the name of the current folder is not UTF-8");
         }
-        Ok(Self { path: path.to_owned(), layout })
+        Ok(Self { path: path.to_owned(), layout, options: FileOptions::default() })
+    }
+
+    /// The same file, written so.
+    pub(super) fn with(self, options: &FileOptions) -> Self {
+        Self { options: options.clone(), ..self }
     }
 
     /// What it is remembered by, wherever a later run is started; [`TokenFile::parse`] reads it.
@@ -131,6 +138,17 @@ impl TokenFile {
         (found.mode() & 0o004 != 0).then_some(path)
     }
 
+    /// What a person should know before the first delivery.
+    pub(super) fn notes(&self, workspace: &WorkspaceRef, token: Option<&Token>) -> Vec<String> {
+        let (Layout::Env(variable), Ok(path)) = (&self.layout, self.path_for(workspace)) else {
+            return Vec::new();
+        };
+        let text = read(&path).unwrap_or_default();
+        let token = token.map_or("\n\n", |token| token.access_token.expose());
+        let notes = env_file::notes(&text, variable, token);
+        notes.into_iter().map(in_file(&path)).collect()
+    }
+
     /// What it would write where, if that can be told.
     pub(super) fn claim_of(&self, workspace: &WorkspaceRef, own: &[&Path]) -> Option<Claim> {
         self.claim(&self.path_for(workspace).ok()?, own).ok()
@@ -169,7 +187,7 @@ impl TokenFile {
 
     fn probe_contents(&self, path: &Path, tokens: &[&Token]) -> std::result::Result<(), String> {
         if self.layout != Layout::Replace {
-            return self.contents(path, "probe", None).map(drop);
+            return self.contents(path, "probe", tokens).map(drop);
         }
         let text = read(path)?;
         let mut texts = tokens.iter().map(|token| token.access_token.expose());
@@ -209,7 +227,8 @@ impl TokenFile {
         // Between reading and replacing no other run may add a line.
         let lock = store::lock_folder_of(&path, FOLDER_WAIT, clock);
         let _lock = lock.map_err(|e| e.in_one_line())?;
-        let contents = self.contents(&path, token.access_token.expose(), old)?;
+        let held: Vec<&Token> = old.into_iter().chain([token]).collect();
+        let contents = self.contents(&path, token.access_token.expose(), &held)?;
         store::replace_foreign(&path, &contents).map_err(|failed| failed.error.in_one_line())
     }
 
@@ -223,31 +242,35 @@ impl TokenFile {
         let text = read(&path)?;
         Ok(match &self.layout {
             Layout::Bare => text.trim_ascii() == token.as_bytes(),
-            Layout::Env(variable) => env_file::set(&text, variable, token)?.bytes == text,
+            Layout::Env(variable) => env_file::set(&text, variable, token)? == text,
             Layout::Replace => replace::swap(&text, None, token).is_ok(),
         })
     }
 
-    /// What the file is to hold.
+    /// What the file is to hold. `held` are the tokens that it may hold now, the oldest first.
     fn contents(
         &self,
         path: &Path,
         text: &str,
-        old: Option<&Token>,
+        held: &[&Token],
     ) -> std::result::Result<Vec<u8>, String> {
         let before = || match store::read(path) {
             Ok(found) => Ok(found.map_or_else(Vec::new, |contents| contents.bytes)),
             Err(error) => Err(error.in_one_line()),
         };
         match &self.layout {
-            Layout::Bare => Ok(format!("{text}\n").into_bytes()),
-            Layout::Env(variable) => {
-                env_file::set(&before()?, variable, text)
-                    .map(|changed| changed.bytes)
+            Layout::Bare => {
+                let is_known = |word: &str| {
+                    self.options.overwrite || held.iter().any(|t| t.access_token.expose() == word)
+                };
+                bare::put(&before()?, text, &is_known, !self.options.no_newline)
                     .map_err(in_file(path))
             }
+            Layout::Env(variable) => {
+                env_file::set(&before()?, variable, text).map_err(in_file(path))
+            }
             Layout::Replace => {
-                let old = old.map(|old| old.access_token.expose());
+                let old = held.first().map(|old| old.access_token.expose());
                 replace::swap(&read(path)?, old, text).map_err(in_file(path))
             }
         }

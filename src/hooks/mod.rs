@@ -1,5 +1,6 @@
 //! Delivers a new token to files and to commands.
 
+mod bare;
 mod claim;
 mod command;
 mod env_file;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use crate::context::{Clock, Process, lock_holder};
 use crate::error::{Error, Result};
 use crate::rotation::{Deliver, Delivery, Target, WorkspaceRef};
-use crate::targets::{EXEC, Remembered, Targets};
+use crate::targets::{EXEC, FileOptions, Remembered, Targets};
 use crate::token::Token;
 use claim::Claim;
 use command::Command;
@@ -33,8 +34,14 @@ impl Receiver {
     ///
     /// # Errors
     /// [`Error::usage`] for a file that cannot be meant.
-    pub(crate) fn file(text: &str, accepted: &str, help: &str) -> Result<Self> {
+    pub(crate) fn file(
+        text: &str,
+        options: &FileOptions,
+        accepted: &str,
+        help: &str,
+    ) -> Result<Self> {
         let file = TokenFile::parse(text).map_err(|besides| format!("{accepted}{besides}"));
+        let file = file.map(|file| file.with(options));
         file.map(Self::File).map_err(|message| usage(message, help))
     }
 
@@ -54,7 +61,7 @@ impl Receiver {
     pub(crate) fn remembered(target: &Remembered) -> Result<Self> {
         let receiver = match target.name.strip_prefix(EXEC) {
             Some(text) => Self::command(text, Duration::from_secs(target.timeout_s), ""),
-            None => Self::file(&target.name, "the file cannot be meant", ""),
+            None => Self::file(&target.name, &target.options, "the file cannot be meant", ""),
         };
         receiver.map_err(|error| Error::useless_target(target.id, &error))
     }
@@ -90,6 +97,14 @@ impl Receiver {
         match self {
             Self::File(file) => file.readable_by_all(workspace),
             Self::Command(_) => None,
+        }
+    }
+
+    /// What a person should know before the first delivery.
+    pub(crate) fn notes(&self, workspace: &WorkspaceRef, token: Option<&Token>) -> Vec<String> {
+        match self {
+            Self::File(file) => file.notes(workspace, token),
+            Self::Command(_) => Vec::new(),
         }
     }
 

@@ -64,6 +64,12 @@ pub(crate) struct TargetAdd {
     /// replace the old token with the new one in this text file
     #[argh(option, arg_name = "PATH")]
     pub replace: Option<String>,
+    /// overwrite the file of --file whatever it holds
+    #[argh(switch)]
+    pub overwrite: bool,
+    /// a file that --file makes ends without a newline
+    #[argh(switch)]
+    pub no_newline: bool,
     /// run this with /bin/sh
     #[argh(option, arg_name = "COMMAND")]
     pub exec: Option<String>,

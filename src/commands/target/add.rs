@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::hooks::{self, Receiver};
 use crate::json::Json;
 use crate::output::Report;
-use crate::targets::{EXEC_TIMEOUT_S, Remembered};
+use crate::targets::{EXEC_TIMEOUT_S, FileOptions, Remembered};
 use crate::text::{printable, shell_word};
 
 const HELP: &str = "ntcli target add --help";
@@ -36,12 +36,16 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report
     let (own, targets) = (app.paths.files(), dir.targets()?);
     hooks::probe_new(&receiver, &local, workspace.token.as_ref(), targets, &own, app.clock())
         .map_err(Error::not_added)?;
+    for note in receiver.notes(&local, workspace.token.as_ref()) {
+        ctx.console.note(&note);
+    }
     let target = Remembered {
         id: 0,
         workspace_id: workspace.id,
         workspace: workspace.name,
         name: receiver.name(),
         timeout_s,
+        options: options(args),
         other: BTreeMap::new(),
     };
     let (target, is_new) = dir.change_targets(|targets| Ok(targets.add(target)))?;
@@ -58,9 +62,16 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report
     Ok(Report::new(text, json).that_changed(is_new).then(next))
 }
 
+fn options(args: &TargetAdd) -> FileOptions {
+    FileOptions { overwrite: args.overwrite, no_newline: args.no_newline }
+}
+
 fn receiver(args: &TargetAdd, timeout_s: u64) -> Result<Receiver> {
     let file = |prefix: &str, path: &Option<String>, accepted: &str| {
-        path.as_ref().map(|path| Receiver::file(&format!("{prefix}{path}"), accepted, HELP))
+        let receiver = |path: &String| {
+            Receiver::file(&format!("{prefix}{path}"), &options(args), accepted, HELP)
+        };
+        path.as_ref().map(receiver)
     };
     let command = || {
         let text = args.exec.as_deref().unwrap_or_default();

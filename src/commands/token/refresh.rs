@@ -17,7 +17,7 @@ use crate::error::{Error, Result, exit};
 use crate::hooks::{Hooks, Receiver};
 use crate::output::Report;
 use crate::rotation::{Deliver, RefreshOptions, Rotator, WorkspaceRef};
-use crate::targets::{EXEC_TIMEOUT_S, Targets};
+use crate::targets::{EXEC_TIMEOUT_S, FileOptions, Targets};
 use crate::token::{Token, due};
 
 /// Refreshes the token of one workspace, or of all.
@@ -139,7 +139,10 @@ fn own_hooks(ctx: &Context, args: &TokenRefresh) -> Result<Hooks> {
     let accepted =
         "--token-file takes a PATH, env:NAME=PATH for a line in an env file, or replace:PATH";
     let help = "ntcli token refresh --help";
-    let files = args.token_file.iter().map(|text| Receiver::file(text, accepted, help));
+    let files = args
+        .token_file
+        .iter()
+        .map(|text| Receiver::file(text, &FileOptions::default(), accepted, help));
     let commands = args.exec.iter().map(|text| Receiver::command(text, timeout, help));
     let given = files.chain(commands).collect::<Result<Vec<Receiver>>>()?;
     let hooks = Hooks::new(given, ctx.clock.clone());

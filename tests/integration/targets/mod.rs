@@ -2,8 +2,10 @@
 
 mod commands;
 mod consumers;
+mod kept;
 mod kills;
 mod progress;
+mod readers;
 mod remembered;
 mod rollback;
 

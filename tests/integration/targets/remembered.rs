@@ -109,8 +109,11 @@ fn what_cannot_be_a_target() {
         let flag = format!("replace:{name}");
         world.refresh(&["--token-file", &flag]).exits(2);
     }
-    for form in [["--file", "link"], ["--env", "A=link"]] {
-        add(&world, &form).exits(2).says("hard links").says("Hint: ls -l link\n");
+    fs::write(world.outside("first env"), "A=1\n").unwrap();
+    fs::hard_link(world.outside("first env"), world.outside("env.link")).unwrap();
+    for form in [["--file", "link"], ["--env", "A=env.link"]] {
+        let path = form[1].trim_start_matches("A=");
+        add(&world, &form).exits(2).says("hard links").says(&format!("Hint: ls -l {path}\n"));
     }
     add(&world, &["--exec", "no-such-command x"]).exits(2).says("no-such-command");
     add(&world, &["--exec", "syntax ("]).exits(2);
