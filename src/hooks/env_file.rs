@@ -121,10 +121,10 @@ fn check_text(text: &[u8]) -> std::result::Result<(), String> {
     }
     let lone = |at: usize| text[at] == b'\r' && text.get(at + 1) != Some(&b'\n');
     let control = |at: usize| text[at].is_ascii_control() && !b"\t\r\n".contains(&text[at]);
-    match (0..text.len()).any(|at| lone(at) || control(at)) {
-        true => Err("it contains control characters, so it is no env file".to_owned()),
-        false => Ok(()),
+    if (0..text.len()).any(|at| lone(at) || control(at)) {
+        return Err("it contains control characters, so it is no env file".to_owned());
     }
+    Ok(())
 }
 
 /// What stands in a line that begins anew.
@@ -181,7 +181,7 @@ fn simple_value(line: &[u8], start: usize) -> Option<Range<usize>> {
             (1, len, &text[len + 2..])
         }
         Some(_) => {
-            let len = text.iter().position(|b| b.is_ascii_whitespace()).unwrap_or(text.len());
+            let len = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
             let special = |b: &u8| b"\"'`;&|<>()#".contains(b);
             if text[..len].iter().any(special) {
                 return None;
@@ -279,7 +279,7 @@ mod tests {
             assert_eq!(changed(old).as_deref(), Ok(new), "{old}");
             assert_eq!(changed(new).as_deref(), Ok(new), "once more: {new}");
             let notes = notes(old.as_bytes(), "T", "x y z");
-            assert_eq!(notes.len(), usize::from(!old.contains("T")), "{old}");
+            assert_eq!(notes.len(), usize::from(!old.contains('T')), "{old}");
         }
         assert!(set(b"", "T", "a b").is_err());
         assert!(set(b"", "T", "$(x)").is_err());
@@ -391,9 +391,10 @@ mod tests {
                 let outside = |n: &usize| places.iter().all(|at| !at.contains(n));
                 (0..text.len()).filter(outside).map(|n| text[n]).collect()
             };
-            match before.is_empty() {
-                false => assert_eq!(rest(&new, &after), rest(old, &before)),
-                true => assert!(new.starts_with(old)),
+            if before.is_empty() {
+                assert!(new.starts_with(old));
+            } else {
+                assert_eq!(rest(&new, &after), rest(old, &before));
             }
             assert_eq!(set(&new, "TOKEN", "wst_new").unwrap(), new);
         });

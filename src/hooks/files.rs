@@ -157,9 +157,7 @@ impl TokenFile {
     /// What would be written where, if `path` can be meant at all.
     fn claim(&self, path: &Path, own: &[&Path]) -> std::result::Result<Claim, Problem> {
         let another = || "name another file".to_owned();
-        if let Ok(found) = fs::metadata(path)
-            && !found.is_file()
-        {
+        if let Some(found) = fs::metadata(path).ok().filter(|found| !found.is_file()) {
             let what = kind_of(found.file_type());
             return Err((format!("it is {what}, not a regular file"), another()));
         }

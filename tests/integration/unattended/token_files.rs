@@ -97,7 +97,10 @@ fn the_other_lines_of_an_env_file_stay() {
     for (before, after) in [
         ("", "TOKEN=@\n"),
         ("A=1", "A=1\nTOKEN=@\n"),
-        ("A=1\n\n# TOKEN=x\nTOKEN=\"old\"\nTOKENS=2\n", "A=1\n\n# TOKEN=x\nTOKEN=\"@\"\nTOKENS=2\n"),
+        (
+            "A=1\n\n# TOKEN=x\nTOKEN=\"old\"\nTOKENS=2\n",
+            "A=1\n\n# TOKEN=x\nTOKEN=\"@\"\nTOKENS=2\n",
+        ),
         ("TOKEN=a\nB='x y'\n  export TOKEN=b # c\n", "TOKEN=@\nB='x y'\n  export TOKEN=@ # c\n"),
         ("A=1\r\nTOKEN=old\r\nB=2\r\n", "A=1\r\nTOKEN=@\r\nB=2\r\n"),
         ("A=1\r\n", "A=1\r\nTOKEN=@\r\n"),
