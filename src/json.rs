@@ -3,9 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Number;
 
@@ -31,13 +30,6 @@ impl Json {
     /// An object without fields.
     pub(crate) fn object() -> Self {
         Self::Object(Vec::new())
-    }
-
-    /// Reads JSON in which no object has several fields with the same name.
-    pub(crate) fn without_repeats(bytes: &[u8]) -> Option<Self> {
-        let mut reader = serde_json::Deserializer::from_slice(bytes);
-        let json = JsonVisitor { repeats: false }.deserialize(&mut reader).ok()?;
-        reader.end().is_ok().then_some(json)
     }
 
     /// An object with these fields.
@@ -210,23 +202,11 @@ impl Serialize for Json {
 
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        JsonVisitor { repeats: true }.deserialize(deserializer)
+        deserializer.deserialize_any(JsonVisitor)
     }
 }
 
-#[derive(Clone, Copy)]
-struct JsonVisitor {
-    /// Whether an object may have several fields with the same name.
-    repeats: bool,
-}
-
-impl<'de> DeserializeSeed<'de> for JsonVisitor {
-    type Value = Json;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
+struct JsonVisitor;
 
 impl<'de> Visitor<'de> for JsonVisitor {
     type Value = Json;
@@ -266,7 +246,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
         let mut values = Vec::new();
-        while let Some(value) = seq.next_element_seed(self)? {
+        while let Some(value) = seq.next_element()? {
             values.push(value);
         }
         Ok(Json::Array(values))
@@ -274,15 +254,10 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
         let mut fields = Vec::new();
-        while let Some((name, value)) = map.next_entry_seed(PhantomData, self)? {
+        while let Some((name, value)) = map.next_entry()? {
             fields.push((name, value));
         }
-        let all = fields.len();
-        let fields = without_repeats(fields);
-        if fields.len() < all && !self.repeats {
-            return Err(A::Error::custom("a field stands twice"));
-        }
-        Ok(Json::Object(fields))
+        Ok(Json::Object(without_repeats(fields)))
     }
 }
 

@@ -18,7 +18,7 @@
 //! | `http` | attempts, retries, the outcome of a request; `http/transport` plugs into ureq |
 //! | `config_dir`, `config` | the locked folder with journal and history; the file shared with the existing client |
 //! | `store` | lock, private folder, durable replacement, append-only log: the only writer of files |
-//! | `error`, `output`, `text`, `json`, `form`, `time`, `token`, `jwt`, `secret` | leaves |
+//! | `error`, `output`, `text`, `json`, `time`, `token`, `jwt`, `secret` | leaves |
 //!
 //! Nothing below `commands` prints: the modules report events, and `commands/tell.rs` has the
 //! messages.
@@ -74,7 +74,6 @@ mod config_dir;
 pub mod context;
 mod endpoints;
 mod error;
-mod form;
 #[cfg(test)]
 mod fuzz;
 mod hooks;

@@ -142,6 +142,16 @@ impl Targets {
         those.map(|target| target.name.clone()).collect()
     }
 
+    /// The same as a rotation sees them.
+    pub(crate) fn to_deliver(&self, workspace_id: &str) -> Vec<crate::rotation::Target> {
+        let those = self.all.iter().filter(|target| target.workspace_id == workspace_id);
+        let seen = those.map(|target| crate::rotation::Target {
+            name: target.name.clone(),
+            is_command: target.is_command(),
+        });
+        seen.collect()
+    }
+
     /// Adds one and gives it an id, unless the workspace has it already; returns it, and whether it
     /// is new.
     pub(crate) fn add(&mut self, target: Remembered) -> (Remembered, bool) {

@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::form::{self, Form, Reader, Writer};
-use crate::json::Json;
 use crate::jwt::{self, Claims};
 use crate::secret::Secret;
 use crate::time::Timestamp;
@@ -39,26 +37,6 @@ impl TokenExpiry {
     }
 }
 
-impl Form for TokenExpiry {
-    fn write(&self) -> Json {
-        match self {
-            Self::At(time) => Json::of([("at", time.write())]),
-            Self::Never => "never".into(),
-            Self::Unknown => "unknown".into(),
-        }
-    }
-
-    fn read(json: &Json) -> Option<Self> {
-        match json.as_str() {
-            Some("never") => return Some(Self::Never),
-            Some("unknown") => return Some(Self::Unknown),
-            _ => {}
-        }
-        let (name, time) = form::variant(json)?;
-        (name == "at").then(|| Timestamp::read(time)).flatten().map(Self::At)
-    }
-}
-
 /// A workspace token. The id and the end of a JWT are those of its claims: the fields beside it may
 /// be those of the previous token.
 #[allow(clippy::struct_field_names)] // as on the wire
@@ -89,30 +67,6 @@ struct TokenFields {
 impl From<TokenFields> for Token {
     fn from(said: TokenFields) -> Self {
         Self::new(said.access_token, said.jti, said.expiry, said.token_type, said.scope)
-    }
-}
-
-/// As the journal has it.
-impl Form for Token {
-    fn write(&self) -> Json {
-        let mut object = Writer::default();
-        object.must("access_token", &self.access_token);
-        object.must("jti", &self.jti);
-        object.must("expiry", &self.expiry);
-        object.must("token_type", &self.token_type);
-        object.must("scope", &self.scope);
-        object.object()
-    }
-
-    fn read(json: &Json) -> Option<Self> {
-        let mut object = Reader::of(json);
-        Some(Self::new(
-            object.must("access_token")?,
-            object.must("jti")?,
-            object.must("expiry")?,
-            object.must("token_type")?,
-            object.must("scope")?,
-        ))
     }
 }
 
@@ -229,12 +183,13 @@ mod tests {
                 r#"{{"access_token":"{token}","jti":"field","expiry":"never","token_type":"Bearer","scope":[]}}"#
             )
         };
-        let read = |token| Token::read(&serde_json::from_str(&json(token)).unwrap()).unwrap();
+        let read = |token| serde_json::from_str::<Token>(&json(token)).unwrap();
         let own = read(jwt);
         assert_eq!((own.jti.as_deref(), own.expiry), (Some("own"), end));
-        assert_eq!(Token::read(&own.write()), Some(own));
+        let written = serde_json::to_string(&own).unwrap();
+        assert_eq!(serde_json::from_str::<Token>(&written).unwrap(), own);
         let opaque = read("wst_1");
-        assert_eq!(serde_json::to_string(&opaque.write()).unwrap(), json("wst_1"));
+        assert_eq!(serde_json::to_string(&opaque).unwrap(), json("wst_1"));
     }
 
     #[test]

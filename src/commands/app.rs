@@ -88,7 +88,7 @@ impl<'c> App<'c> {
             return Ok(pending);
         }
         let targets = Targets::load(&self.paths.targets)?;
-        Ok(pending.with_targets(|workspace| targets.names_of(&workspace.id)))
+        Ok(pending.with_targets(|workspace| targets.to_deliver(&workspace.id)))
     }
 
     /// The config folder, locked.

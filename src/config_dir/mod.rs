@@ -9,7 +9,7 @@ use crate::config::{Config, Notice, Paths};
 use crate::context::{Clock, is_held_for_us};
 use crate::error::{Error, Kind, Result};
 use crate::rotation::{
-    HistoryEvent, Pending, Promotion, Record, Store, WorkspaceRef, journal_lines,
+    HistoryEvent, Pending, Promotion, Record, Store, Target, WorkspaceRef, journal_lines,
 };
 use crate::store::{self, AppendError, Lock, Log, ReplaceError};
 use crate::targets::Targets;
@@ -308,8 +308,8 @@ impl Store for ConfigDir<'_> {
         self.history.handed_out(jti)
     }
 
-    fn targets_of(&mut self, workspace: &WorkspaceRef) -> Result<Vec<String>> {
-        Ok(self.targets()?.names_of(&workspace.id))
+    fn targets_of(&mut self, workspace: &WorkspaceRef) -> Result<Vec<Target>> {
+        Ok(self.targets()?.to_deliver(&workspace.id))
     }
 
     fn note(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent, durable: bool) {

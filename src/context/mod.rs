@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::form::form;
 use crate::time::Timestamp;
 pub use console::Console;
 pub(crate) use process::{LOCK_HOLDER, Process, handle, is_held_for_us, lock_holder};
@@ -70,10 +69,6 @@ pub struct BootTime {
     pub id: String,
     /// Seconds since then, including sleep.
     pub secs: i64,
-}
-
-form! {
-    BootTime open { id: must "id", secs: must "secs", }
 }
 
 /// The machine's clock.

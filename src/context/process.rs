@@ -10,7 +10,6 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::{Clock, ready};
-use crate::form::form;
 
 /// Tells a command of ours which process holds which lock, and waits for it.
 pub(crate) const LOCK_HOLDER: &str = "NTCLI_LOCK_HOLDER";
@@ -18,15 +17,12 @@ pub(crate) const LOCK_HOLDER: &str = "NTCLI_LOCK_HOLDER";
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A process of this machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Process {
+    #[serde(rename = "pid")]
     pub(crate) id: u32,
     /// In the kernel's ticks since the boot.
     pub(crate) started: i64,
-}
-
-form! {
-    Process open { id: must "pid", started: must "started", }
 }
 
 impl Process {

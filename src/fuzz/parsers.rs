@@ -8,7 +8,7 @@ use super::{bytes, rounds, text};
 use crate::context::BootTime;
 use crate::context::Env;
 use crate::rotation::{
-    About, AboutRequest, Origin, Orphan, Pending, PendingRevocation, Record, WorkspaceRef,
+    About, AboutRequest, Origin, Orphan, Pending, PendingRevocation, Reason, Record, WorkspaceRef,
     journal_lines,
 };
 use crate::secret::Secret;
@@ -182,8 +182,7 @@ fn journals() {
             successor: None,
             since: Some(at),
             boot: None,
-            is_new: true,
-            by_hand: false,
+            reason: Reason::NotNeeded,
             token: Some(token),
             own_targets: true,
         }),

@@ -3,7 +3,7 @@
 //! half done.
 
 use super::breaker::Call;
-use super::journal::{PendingRevocation, Record};
+use super::journal::{PendingRevocation, Reason, Record};
 use super::ports::{Acceptance, HistoryEvent, Store};
 use super::revoke::{Proof, unproven};
 use super::{Pending, Rotator, WorkspaceRef};
@@ -75,8 +75,10 @@ impl Rotator<'_> {
     }
 
     fn try_by_hand(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<ByHand> {
-        let pending =
-            PendingRevocation { by_hand: true, ..self.pending_revocation(workspace, jti) };
+        let pending = PendingRevocation {
+            reason: Reason::ByHand { is_new: false },
+            ..self.pending_revocation(workspace, jti)
+        };
         let before = self.pending_by_id(workspace, jti).cloned();
         let rotation = self.pending.rotation(workspace).cloned();
         let was_current = self.store.holds(workspace, jti)?;
@@ -181,9 +183,9 @@ impl Rotator<'_> {
         tokens: &[(WorkspaceRef, Token)],
         out: &mut LoggedOut,
     ) -> Vec<Record> {
-        let by_hand = |pending| {
+        let by_hand = |pending: PendingRevocation| {
             Record::PendingRevocation(PendingRevocation {
-                by_hand: true,
+                reason: Reason::ByHand { is_new: pending.reason.is_new() },
                 not_before: None,
                 grace_s: None,
                 token: None,

@@ -1,6 +1,8 @@
 //! Delivering a new token to what uses it. Each target that has it is remembered, so that only what
 //! failed is repeated.
 
+use std::collections::BTreeSet;
+
 use super::journal::PendingRevocation;
 use super::pending::{OwnTargets, Purpose};
 use super::ports::{Deliver, Delivery, Event, HistoryEvent, Store, Target};
@@ -14,14 +16,14 @@ impl Rotator<'_> {
         if !self.awaits_delivery(rotation) {
             return true;
         }
-        let Rotation { workspace, token, old, own, .. } = rotation;
+        let Rotation { workspace, own, .. } = rotation;
         let is_meant = workspaces.iter().any(|w| w.is(workspace)) && self.targets.is_some();
         let only_remembered = Rotation { own: OwnTargets::None, ..rotation.clone() };
         let lacks_own = *own == OwnTargets::Waiting && !self.has_own_targets();
         if !is_meant || (lacks_own && !self.awaits_delivery(&only_remembered)) {
             return false; // what is missing is said when the workspace's turn comes
         }
-        let outcome = self.deliver(workspace, token, old.as_ref());
+        let outcome = self.deliver(rotation);
         let is_served = outcome.is_ok();
         // What was handed out earlier is no refresh: another token may follow.
         if rotation.purpose != Purpose::HandOut || !self.recovering {
@@ -35,29 +37,30 @@ impl Rotator<'_> {
     ///
     /// # Errors
     /// Which targets have not got it, and why.
-    pub(super) fn deliver(
-        &mut self,
-        workspace: &WorkspaceRef,
-        new: &Token,
-        old: Option<&Token>,
-    ) -> Result<(), String> {
-        let open = self.pending.rotation(workspace).cloned();
-        let (delivered, earlier, for_that_run) = open.map_or((Vec::new(), 0, false), |r| {
-            (r.delivered, r.attempts, r.own == OwnTargets::Waiting)
-        });
-        let mut left = self.targets.as_ref().map_or(Vec::new(), |to| to.targets(workspace));
+    fn deliver(&mut self, rotation: &Rotation) -> Result<(), String> {
+        let Rotation { workspace, token: new, old, attempts, .. } = rotation;
+        let all = self.targets.as_ref().map_or(Vec::new(), |to| to.targets(workspace));
         // Another program may have put an older file back since.
         let lacking = self.lacking(workspace, new);
-        left.retain(|target| !delivered.contains(&target.name) || lacking.contains(&target.name));
-        let attempt = earlier.saturating_add(1);
-        if !left.is_empty() {
+        let lacks = rotation.lacks(&all, &lacking);
+        let attempt = attempts.saturating_add(1);
+        if !lacks.targets.is_empty() {
             // Durable: a command that is run again is told so.
             let begun = self.append_durable(&[workspace.delivering(attempt, None)]);
             begun.map_err(|failed| failed.error.in_one_line())?;
         }
-        let delivery = Delivery { workspace, new, old, attempt };
-        let mut failures = each(&left, |target| self.deliver_to_one(target, &delivery));
-        if for_that_run && failures.is_empty() {
+        let delivery = Delivery { workspace, new, old: old.as_ref(), attempt };
+        let due: BTreeSet<&str> = lacks.targets.iter().map(String::as_str).collect();
+        let mut has_changed = false;
+        let mut failures = each(&all, |target| {
+            if !(due.contains(target.name.as_str()) || (target.is_command && has_changed)) {
+                return Ok(());
+            }
+            let delivered = self.deliver_to_one(target, &delivery);
+            has_changed |= delivered.is_ok();
+            delivered
+        });
+        if lacks.unnamed && failures.is_empty() {
             if self.has_own_targets() {
                 self.append_relaxed(workspace.delivered());
             } else {
@@ -107,23 +110,25 @@ impl Rotator<'_> {
     /// Whether something must get the token before the old one is revoked. If it is not known what
     /// is remembered with the workspace, something must.
     pub(super) fn awaits_delivery(&mut self, rotation: &Rotation) -> bool {
-        let awaits = match self.store.targets_of(&rotation.workspace) {
-            Ok(remembered) => rotation.with_targets(&remembered).awaits_delivery(),
+        let lacking = self.lacking(&rotation.workspace, &rotation.token);
+        match self.store.targets_of(&rotation.workspace) {
+            Ok(targets) => {
+                let lacks_file = rotation.is_stored() && !lacking.is_empty();
+                lacks_file || !rotation.lacks(&targets, &lacking).is_none()
+            }
             Err(_) => rotation.is_stored(),
-        };
-        awaits
-            || (rotation.is_stored()
-                && !self.lacking(&rotation.workspace, &rotation.token).is_empty())
+        }
     }
 
     /// Why a replaced token may still be used: a file that must have the current one does not hold it.
     pub(super) fn still_used(&mut self, pending: &PendingRevocation) -> Option<String> {
-        let PendingRevocation { workspace, by_hand, .. } = pending;
-        let current = self.store.current(workspace).ok().flatten().filter(|_| !by_hand)?;
+        let PendingRevocation { workspace, reason, .. } = pending;
+        let current = self.store.current(workspace).ok().flatten();
+        let current = current.filter(|_| !reason.is_by_hand())?;
         // What is given for this run alone may have got no token yet.
         let remembered = self.store.targets_of(workspace).unwrap_or_default();
         let mut lacking = self.lacking(workspace, &current).into_iter();
-        let file = lacking.find(|name| remembered.contains(name))?;
+        let file = lacking.find(|name| remembered.iter().any(|target| target.name == *name))?;
         Some(format!("{file} does not hold the current token (ntcli target deliver)"))
     }
 
@@ -133,16 +138,18 @@ impl Rotator<'_> {
     }
 }
 
-/// Delivers to each, and tells what failed. A file that cannot be written is no reason to leave out
-/// the others; but commands come after all files, and one after the other: each may build on what
-/// was delivered before it.
+/// Delivers to each, and tells what failed. What cannot be delivered to is no reason to leave out the
+/// others; but commands come after all files, and may build on them.
 fn each(targets: &[Target], mut deliver: impl FnMut(&Target) -> Result<(), String>) -> Vec<String> {
     let mut failures = Vec::new();
+    let mut lacks_file = false;
     for target in targets {
-        if target.is_command && !failures.is_empty() {
+        if target.is_command && lacks_file {
             break;
         }
-        failures.extend(deliver(target).err());
+        let failed = deliver(target).err();
+        lacks_file |= failed.is_some() && !target.is_command;
+        failures.extend(failed);
     }
     failures
 }

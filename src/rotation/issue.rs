@@ -4,7 +4,7 @@
 use std::io;
 
 use super::breaker::Call;
-use super::journal::{PendingRevocation, Record};
+use super::journal::{PendingRevocation, Reason, Record};
 use super::moment::signed;
 use super::pending::Purpose;
 use super::ports::{Event, HistoryEvent, NewWorkspace};
@@ -88,7 +88,10 @@ impl Rotator<'_> {
         let mut fate = NewTokenFate::Live;
         if let Some(jti) = &jti {
             let pending = self.pending_revocation(workspace, jti);
-            let pending = Record::PendingRevocation(PendingRevocation { is_new: true, ..pending });
+            let pending = Record::PendingRevocation(PendingRevocation {
+                reason: Reason::NotNeeded,
+                ..pending
+            });
             let _ = self.append_durable(&[pending]); // it is named anyway
             if self.revoke(workspace, jti, true).is_ok() {
                 self.gone(workspace, jti);

@@ -3,48 +3,68 @@
 //! One JSON object per line. Fields are only added, each with a default: journals of older versions
 //! can be read. An unknown record is refused, never skipped.
 
+use std::ops::Not;
+
+use serde::{Deserialize, Serialize};
+
 use super::WorkspaceRef;
 use crate::context::{BootTime, Process};
+use crate::error::{Error, Result};
 use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
 
 /// One line of the journal, written before or right after the step it names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[allow(clippy::large_enum_variant)] // few at a time, and boxes would only clutter
 pub(crate) enum Record {
     /// A token is about to be requested. The workspace and `at` name the request.
     Creating {
+        #[serde(rename = "place")]
         workspace: WorkspaceRef,
         at: Timestamp,
         /// The latest time by which the request was given up, by our clock.
         until: Timestamp,
+        #[serde(skip_serializing_if = "Option::is_none")]
         boot: Option<BootTime>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         expiry: Option<Expiry>,
         /// Requested by `token create`, to be handed out: never revoked as an orphan unasked.
+        #[serde(default, skip_serializing_if = "Not::not")]
         to_hand_out: bool,
     },
     /// The list was read and did not hold the token of that request; it may appear late.
     Searched(AboutRequest),
     /// That request has ended: a token of it was created before `until`.
-    Ended { workspace: String, server: String, at: Timestamp, until: Timestamp },
+    Ended {
+        workspace: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        server: String,
+        at: Timestamp,
+        until: Timestamp,
+    },
     /// Written by older versions only: the request timed out.
     Unanswered { workspace: String, at: Timestamp },
     /// The outcome of that request is known.
     Closed(AboutRequest),
     /// The token of that request. From here it cannot be lost.
     Created {
+        #[serde(rename = "place")]
         workspace: WorkspaceRef,
         at: Timestamp,
         token: Token,
         old: Option<Token>,
         /// Whether it must be delivered to what was given for that run, before the old token may
         /// be revoked. What is remembered with the workspace is not written here.
+        #[serde(rename = "hand_over")]
         deliver: bool,
         grace_s: Option<u64>,
         /// The old token stays live: it was not a refresh.
+        #[serde(default, skip_serializing_if = "Not::not")]
         keep_old: bool,
         /// This is the way back: `token` was current before `old`, and replaces it again. A
         /// revocation of it that was put off stays pending until it is promoted.
+        #[serde(default, skip_serializing_if = "Not::not")]
         rollback: bool,
     },
     /// The server does not accept the new token yet: it is kept, the old one stays current.
@@ -53,10 +73,23 @@ pub(crate) enum Record {
     Promoted(About),
     /// Targets are about to get the new token, for the so many-th time; one of them by this command,
     /// which outlives a run that is killed.
-    Delivering { workspace: String, server: String, attempt: u32, process: Option<Process> },
+    Delivering {
+        workspace: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        server: String,
+        attempt: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        process: Option<Process>,
+    },
     /// One target has the new token.
-    DeliveredTo { workspace: String, server: String, target: String },
+    DeliveredTo {
+        workspace: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        server: String,
+        target: String,
+    },
     /// The targets that were given for one run have the new token.
+    #[serde(rename = "handed_over")]
     Delivered(About),
     /// A rollback came to nothing: the token that it led away from is the current one, and goes to
     /// every target once more.
@@ -64,9 +97,15 @@ pub(crate) enum Record {
     /// The refresh needs nothing more; what it leaves pending has records of its own.
     Done(About),
     /// A token must be revoked.
+    #[serde(rename = "owed")]
     PendingRevocation(PendingRevocation),
     /// A token was handed out by `token create` and is about to be printed.
-    HandingOut { workspace: WorkspaceRef, at: Timestamp, jti: String },
+    HandingOut {
+        #[serde(rename = "place")]
+        workspace: WorkspaceRef,
+        at: Timestamp,
+        jti: String,
+    },
     /// A live token that may be the result of a request whose answer was lost.
     Orphan(Orphan),
     /// Nothing more has to be done about this token: it was revoked, or handed out.
@@ -81,75 +120,140 @@ pub(crate) enum Record {
     /// A workspace is about to be created; a token may come with it.
     CreatingWorkspace {
         name: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
         server: String,
         at: Timestamp,
         until: Timestamp,
+        #[serde(skip_serializing_if = "Option::is_none")]
         boot: Option<BootTime>,
     },
 }
 
 /// What a record is about: a workspace, by its UUID and its server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct About {
     pub(crate) workspace: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) server: String,
 }
 
 /// A request for a token of a workspace.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct AboutRequest {
     pub(crate) workspace: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) server: String,
     pub(crate) at: Timestamp,
 }
 
 /// A token of a workspace.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct AboutToken {
     pub(crate) workspace: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) server: String,
     pub(crate) jti: String,
 }
 
 /// A token that must be revoked. Its id is kept, and its text only as long as a way back to it is
 /// promised.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PendingRevocation {
+    #[serde(rename = "place")]
     pub(crate) workspace: WorkspaceRef,
     pub(crate) jti: String,
     /// Not before this moment, by the server's clock; at once if absent.
     pub(crate) not_before: Option<Timestamp>,
     /// The promised grace, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) grace_s: Option<u64>,
     /// The token that replaced it: if a restored config file holds the old one again, nothing else
     /// names the replacement.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) successor: Option<String>,
     /// When it became pending, by our clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) since: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) boot: Option<BootTime>,
-    /// Just created: until the news of it has reached every part of the server, a list without it
-    /// proves nothing.
-    pub(crate) is_new: bool,
-    /// The user asked for it: it is revoked even if the config file holds it.
-    pub(crate) by_hand: bool,
+    #[serde(flatten)]
+    pub(crate) reason: Reason,
     /// The token itself, while its grace runs: `token rollback` makes it the current one again.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) token: Option<Token>,
     /// Targets that were given for one run alone have its successor: they must get it back.
+    #[serde(default, skip_serializing_if = "Not::not")]
     pub(crate) own_targets: bool,
 }
 
+/// Why a token must be revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Flags", into = "Flags")]
+pub(crate) enum Reason {
+    /// Another one replaced it. If the config file holds it again, it stays.
+    Replaced,
+    /// It was just created and is not needed.
+    NotNeeded,
+    /// The user asked for it: it is revoked even if the config file holds it.
+    ByHand { is_new: bool },
+}
+
+impl Reason {
+    pub(crate) fn is_by_hand(self) -> bool {
+        matches!(self, Self::ByHand { .. })
+    }
+
+    /// Whether it was just created: until the news of it has reached every part of the server, a list
+    /// without it proves nothing.
+    pub(super) fn is_new(self) -> bool {
+        matches!(self, Self::NotNeeded | Self::ByHand { is_new: true })
+    }
+}
+
+/// How a reason stands in the journal.
+#[derive(Serialize, Deserialize)]
+struct Flags {
+    #[serde(default, skip_serializing_if = "Not::not")]
+    is_new: bool,
+    #[serde(default, skip_serializing_if = "Not::not")]
+    by_hand: bool,
+}
+
+impl From<Flags> for Reason {
+    fn from(Flags { is_new, by_hand }: Flags) -> Self {
+        match (by_hand, is_new) {
+            (true, is_new) => Self::ByHand { is_new },
+            (false, true) => Self::NotNeeded,
+            (false, false) => Self::Replaced,
+        }
+    }
+}
+
+impl From<Reason> for Flags {
+    fn from(reason: Reason) -> Self {
+        Self { is_new: reason.is_new(), by_hand: reason.is_by_hand() }
+    }
+}
+
 /// A live token that is not stored here.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Orphan {
+    #[serde(rename = "place")]
     pub(crate) workspace: WorkspaceRef,
     pub(crate) jti: String,
     /// When it was created, by the server's clock.
+    #[serde(rename = "born")]
     pub(crate) created_at: Option<Timestamp>,
+    #[serde(default)]
     pub(crate) origin: Origin,
 }
 
 /// The origin of an orphan, as far as the evidence goes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Origin {
     /// It was created around a request that was lost; another machine may hold it.
     #[default]
@@ -161,4 +265,25 @@ pub(crate) enum Origin {
     HandedOut,
     /// A refresh made it, and a restored config file holds the token before it again.
     Superseded,
+}
+
+/// The record on a line of a journal.
+pub(super) fn record(line: &[u8]) -> Option<Record> {
+    serde_json::from_slice(line).ok()
+}
+
+/// Formats records as the lines of a journal.
+///
+/// # Errors
+/// None in practice: a record always has a JSON form.
+pub(crate) fn lines(records: &[Record]) -> Result<Vec<u8>> {
+    let mut lines = Vec::new();
+    for record in records {
+        serde_json::to_writer(&mut lines, record).map_err(|e| {
+            let path = std::path::Path::new("a journal record");
+            Error::write_file("lay out", path, &e.into())
+        })?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
 }

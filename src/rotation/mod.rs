@@ -21,8 +21,9 @@ mod journal;
 mod moment;
 mod orphans;
 mod pending;
+#[allow(dead_code)]
+mod plan;
 mod ports;
-mod record_form;
 mod recover;
 mod refresh;
 mod replay;
@@ -46,16 +47,19 @@ use breaker::Breaker;
 pub(crate) use by_hand::{ByHand, LoggedOut, forget, forget_workspace, forget_workspaces};
 pub(crate) use deliver::deliver_current;
 pub(crate) use issue::CreatedWorkspace;
+#[allow(unused_imports)]
+pub(crate) use journal::Reason;
 #[cfg(test)]
 pub(crate) use journal::{About, AboutRequest, PendingRevocation};
-pub(crate) use journal::{Origin, Orphan, Record};
+pub(crate) use journal::{Origin, Orphan, Record, lines as journal_lines};
 pub(crate) use moment::Moment;
 pub(crate) use pending::{OwnTargets, Pending, Rotation, Stage};
+#[allow(unused_imports)]
+pub(crate) use plan::{Outlook, Step, WhyDeliver, WhyRefresh, WhyWait, plan};
 pub(crate) use ports::{
     Acceptance, Answer, ControlPlane, Deliver, Delivery, Event, HistoryEvent, ListedToken,
     NewWorkspace, Promotion, Store, Target,
 };
-pub(crate) use record_form::lines as journal_lines;
 pub(crate) use workspace_ref::WorkspaceRef;
 
 /// The options of a refresh.

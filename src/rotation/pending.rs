@@ -1,8 +1,11 @@
 //! The pending work.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::WorkspaceRef;
 use super::journal::{Origin, Orphan, PendingRevocation};
 use super::moment::{Moment, SETTLE_S};
+use super::ports::Target;
 use crate::context::{BootTime, Process};
 use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
@@ -93,8 +96,24 @@ pub(crate) struct Rotation {
     pub(crate) attempts: u32,
     /// The targets that have it.
     pub(crate) delivered: Vec<String>,
-    /// Whether a remembered target lacks it; the journal does not tell, see [`Pending::with_targets`].
-    pub(crate) lacks: bool,
+    /// Not of the journal: see [`Pending::with_targets`].
+    pub(crate) lacks: Lacks,
+}
+
+/// What has still to get a token before the one that it replaces may be revoked. Computed from the
+/// journal, the targets and a look at them; never written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Lacks {
+    /// The names of targets.
+    pub(crate) targets: Vec<String>,
+    /// Targets that an earlier version was given for one run alone.
+    pub(crate) unnamed: bool,
+}
+
+impl Lacks {
+    pub(crate) fn is_none(&self) -> bool {
+        self.targets.is_empty() && !self.unnamed
+    }
 }
 
 impl Rotation {
@@ -104,13 +123,31 @@ impl Rotation {
 
     /// Whether something must get the token before the old one is revoked.
     pub(crate) fn awaits_delivery(&self) -> bool {
-        self.is_stored() && (self.own == OwnTargets::Waiting || self.lacks)
+        self.is_stored() && (self.own == OwnTargets::Waiting || !self.lacks.is_none())
     }
 
-    /// The same with the targets that are remembered with the workspace counted in.
-    pub(super) fn with_targets(&self, remembered: &[String]) -> Self {
-        let lacks = remembered.iter().any(|name| !self.delivered.contains(name));
-        Self { lacks, ..self.clone() }
+    /// What has still to get the token, if these are the targets and `lacking` do not hold it now. A
+    /// command runs once more when a file, or a command before it, has got the token later: it may
+    /// build on that.
+    pub(crate) fn lacks(&self, targets: &[Target], lacking: &[String]) -> Lacks {
+        if !self.is_stored() {
+            return Lacks::default();
+        }
+        let got = self.delivered.iter().enumerate().map(|(n, name)| (name.as_str(), n));
+        let got: BTreeMap<&str, usize> = got.collect();
+        let at = |target: &Target| got.get(target.name.as_str()).copied();
+        let lacking: BTreeSet<&str> = lacking.iter().map(String::as_str).collect();
+        let files = targets.iter().filter(|target| !target.is_command);
+        let mut last = files.filter_map(at).max();
+        let mut names = Vec::new();
+        for target in targets {
+            let is_late = target.is_command && at(target) < last;
+            if at(target).is_none() || is_late || lacking.contains(target.name.as_str()) {
+                names.push(target.name.clone());
+            }
+            last = last.max(at(target));
+        }
+        Lacks { targets: names, unnamed: self.own == OwnTargets::Waiting }
     }
 }
 
@@ -140,14 +177,14 @@ impl Pending {
         !(self.creates.is_empty() && self.rotations.is_empty() && self.revocations.is_empty())
     }
 
-    /// Counts in the targets that are remembered with the workspaces, which the journal does not
-    /// name: then [`Rotation::awaits_delivery`] is the whole truth.
+    /// Counts in the targets of the workspaces, which the journal does not name: then
+    /// [`Rotation::awaits_delivery`] is the whole truth.
     pub(crate) fn with_targets(
         mut self,
-        mut remembered: impl FnMut(&WorkspaceRef) -> Vec<String>,
+        mut targets: impl FnMut(&WorkspaceRef) -> Vec<Target>,
     ) -> Self {
         for rotation in &mut self.rotations {
-            *rotation = rotation.with_targets(&remembered(&rotation.workspace));
+            rotation.lacks = rotation.lacks(&targets(&rotation.workspace), &[]);
         }
         self
     }

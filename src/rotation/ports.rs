@@ -147,8 +147,8 @@ pub(crate) trait Store {
     fn successors_of(&mut self, jti: &str) -> Vec<String>;
     /// Whether the history names the token, so that it is not an orphan.
     fn has_history_of(&mut self, jti: &str) -> bool;
-    /// The names of the targets that are remembered with a workspace.
-    fn targets_of(&mut self, workspace: &WorkspaceRef) -> Result<Vec<String>>;
+    /// The targets that are remembered with a workspace.
+    fn targets_of(&mut self, workspace: &WorkspaceRef) -> Result<Vec<Target>>;
     /// Adds a line to the history; durably if something depends on it. Never fails the work.
     fn note(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent, durable: bool);
     /// As [`Store::note`], unless there is such a line about this token already.

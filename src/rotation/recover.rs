@@ -63,7 +63,8 @@ impl Rotator<'_> {
         }
         let revocations = self.pending.revocations.clone();
         revocations.iter().any(|p| {
-            let held = !p.by_hand && self.store.holds(&p.workspace, &p.jti).unwrap_or(false);
+            let held =
+                !p.reason.is_by_hand() && self.store.holds(&p.workspace, &p.jti).unwrap_or(false);
             p.is_due(&now) && !held
         })
     }

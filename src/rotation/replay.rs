@@ -1,9 +1,10 @@
 //! Adds up the records of the journal, and finds the fewest that add up to the same.
 
 use super::WorkspaceRef;
-use super::journal::{About, AboutRequest, AboutToken, Origin, Orphan, PendingRevocation, Record};
-use super::pending::{OwnTargets, Pending, PendingCreate, Purpose, Rotation, Stage};
-use super::record_form::record;
+use super::journal::{
+    About, AboutRequest, AboutToken, Origin, Orphan, PendingRevocation, Record, record,
+};
+use super::pending::{Lacks, OwnTargets, Pending, PendingCreate, Purpose, Rotation, Stage};
 use crate::time::Timestamp;
 
 impl Pending {
@@ -73,7 +74,10 @@ impl Pending {
             }
             Record::DeliveredTo { workspace, server, target } => {
                 self.running = None;
-                self.with_rotation(&workspace, &server, |r| r.delivered.push(target));
+                self.with_rotation(&workspace, &server, |r| {
+                    r.delivered.retain(|name| *name != target);
+                    r.delivered.push(target);
+                });
             }
             Record::Delivered(About { workspace, server }) => {
                 self.with_rotation(&workspace, &server, |r| r.own = OwnTargets::Served);
@@ -155,7 +159,7 @@ impl Pending {
             _ => Purpose::Refresh,
         };
         let own = if deliver { OwnTargets::Waiting } else { OwnTargets::None };
-        let (stage, delivered, lacks) = (Stage::Kept, Vec::new(), false);
+        let (stage, delivered, lacks) = (Stage::Kept, Vec::new(), Lacks::default());
         self.rotations.push(Rotation {
             workspace,
             token,

@@ -3,7 +3,7 @@
 //! otherwise the revocation stays pending, and every later run tries again.
 
 use super::breaker::Call;
-use super::journal::{Origin, Orphan, PendingRevocation, Record};
+use super::journal::{Origin, Orphan, PendingRevocation, Reason, Record};
 use super::moment::{Moment, signed};
 use super::pending::{OwnTargets, Purpose, Rotation};
 use super::ports::{Event, HistoryEvent, ListedToken};
@@ -139,8 +139,7 @@ impl Rotator<'_> {
             successor: None,
             since: Some(self.clock.now()),
             boot: self.clock.boot_time(),
-            is_new: false,
-            by_hand: false,
+            reason: Reason::Replaced,
             token: None,
             own_targets: false,
         }
@@ -157,8 +156,10 @@ impl Rotator<'_> {
             return NewTokenFate::Live;
         };
         let retractable = self.retractable.take().is_some_and(|w| w.is(workspace));
-        let pending =
-            PendingRevocation { is_new: true, ..self.pending_revocation(workspace, &jti) };
+        let pending = PendingRevocation {
+            reason: Reason::NotNeeded,
+            ..self.pending_revocation(workspace, &jti)
+        };
         let records = [Record::PendingRevocation(pending), workspace.done()];
         if let Err(failed) = self.append_durable(&records) {
             // A full disk takes no new record, but allows one to be removed.
@@ -192,10 +193,11 @@ impl Rotator<'_> {
 
     /// What becomes of a token whose time has come; `None` if there is nothing to say of it.
     fn revoke_if_due(&mut self, pending: &PendingRevocation) -> Option<OldFate> {
-        let PendingRevocation { workspace, jti, by_hand, .. } = pending;
+        let PendingRevocation { workspace, jti, reason, .. } = pending;
         // The end of a refresh: what becomes of the token is said in any case.
         let is_at_once = self.unwritten.iter().any(|(w, j)| w.is(workspace) && j == jti);
-        match if *by_hand { Ok(false) } else { self.store.holds(workspace, jti) } {
+        let by_hand = reason.is_by_hand();
+        match if by_hand { Ok(false) } else { self.store.holds(workspace, jti) } {
             Ok(true) if is_at_once => {
                 return Some(OldFate::Live("the config file holds it again".to_owned()));
             }
@@ -287,15 +289,15 @@ impl Rotator<'_> {
         pending: &PendingRevocation,
     ) -> Result<(Proof, Result<bool>)> {
         let PendingRevocation { workspace, jti, .. } = pending;
-        let is_new = pending.is_new && !pending.is_settled(&self.moment());
+        let by_hand = pending.reason.is_by_hand();
+        let is_new = pending.reason.is_new() && !pending.is_settled(&self.moment());
         let proof = self.revoke(workspace, jti, is_new);
         let proof = proof.map_err(|failure| Error::token_call(REVOKE, failure))?;
-        let cleared =
-            if pending.by_hand { self.store.clear_token(workspace, jti) } else { Ok(false) };
+        let cleared = if by_hand { self.store.clear_token(workspace, jti) } else { Ok(false) };
         let was_never_there = matches!(proof, Proof::Unlisted(Failure::Rejected { .. }));
         match &cleared {
             Err(_) => {}
-            Ok(false) if pending.by_hand && was_never_there => {
+            Ok(false) if by_hand && was_never_there => {
                 self.append_relaxed(workspace.gone(jti));
             }
             Ok(_) => self.gone(workspace, jti),

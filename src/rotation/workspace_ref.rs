@@ -1,12 +1,13 @@
 //! How a workspace is named, and the records that name one.
 
+use serde::{Deserialize, Serialize};
+
 use super::journal::{About, AboutRequest, AboutToken, Record};
 use crate::context::Process;
-use crate::form::form;
 use crate::time::Timestamp;
 
 /// A workspace, by everything it is called.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WorkspaceRef {
     /// Its key in the config file.
     pub(crate) key: String,
@@ -16,11 +17,8 @@ pub(crate) struct WorkspaceRef {
     pub(crate) name: String,
     /// The base URL of the server that it is on; empty in journals of older versions, which means
     /// whichever server is asked.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) server: String,
-}
-
-form! {
-    WorkspaceRef open { key: must "key", id: must "id", name: must "name", server: may "server", }
 }
 
 impl WorkspaceRef {

@@ -2,9 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::form::{self, Form};
-use crate::json::Json;
-
 use super::{LAST_SECOND, Timestamp, digits};
 
 /// Reads a duration in seconds: a whole number from 1 up, alone or with a unit (`90s 15m 12h 30d 52w
@@ -45,27 +42,6 @@ pub enum Expiry {
     At(Timestamp),
     /// Never.
     Never,
-}
-
-impl Form for Expiry {
-    fn write(&self) -> Json {
-        match self {
-            Self::In(secs) => Json::of([("in", secs.write())]),
-            Self::At(time) => Json::of([("at", time.write())]),
-            Self::Never => "never".into(),
-        }
-    }
-
-    fn read(json: &Json) -> Option<Self> {
-        if json.as_str() == Some("never") {
-            return Some(Self::Never);
-        }
-        match form::variant(json)? {
-            ("in", secs) => u64::read(secs).map(Self::In),
-            ("at", time) => Timestamp::read(time).map(Self::At),
-            _ => None,
-        }
-    }
 }
 
 impl Expiry {

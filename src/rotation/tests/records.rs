@@ -1,9 +1,9 @@
 //! What the records of the journal add up to.
 
 use super::sim::{token, workspace};
-use crate::rotation::record_form::record;
+use crate::rotation::journal::record;
 use crate::rotation::{
-    Origin, Orphan, Pending, PendingRevocation, Record, WorkspaceRef, journal_lines,
+    Origin, Orphan, Pending, PendingRevocation, Reason, Record, WorkspaceRef, journal_lines,
 };
 use crate::time::Timestamp;
 
@@ -41,8 +41,7 @@ fn everything(id: &str) -> Vec<Record> {
         successor: None,
         since: None,
         boot: None,
-        is_new: false,
-        by_hand: false,
+        reason: Reason::Replaced,
         token: None,
         own_targets: false,
     });

@@ -120,7 +120,8 @@ fn waiting_costs_nothing() {
         return;
     }
     let log = world.outside("strace");
-    let run = world.ntcli(&["token", "refresh"]).strace(&log, &["-e", "trace=poll,ppoll,wait4,waitid"]);
+    let run =
+        world.ntcli(&["token", "refresh"]).strace(&log, &["-e", "trace=poll,ppoll,wait4,waitid"]);
     run.run().exits(0);
     let calls = fs::read_to_string(log).unwrap().lines().count();
     // A look at its start, and one at its end.

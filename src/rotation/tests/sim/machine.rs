@@ -250,9 +250,9 @@ impl Store for Folder {
         sim.machines[self.machine].history.iter().any(|(known, _)| known == jti)
     }
 
-    fn targets_of(&mut self, _: &WorkspaceRef) -> Result<Vec<String>> {
+    fn targets_of(&mut self, _: &WorkspaceRef) -> Result<Vec<Target>> {
         let has_some = self.machine == 0 && self.world.0.borrow().kind.targets;
-        Ok(REMEMBERED.iter().filter(|_| has_some).map(|name| (*name).to_owned()).collect())
+        Ok(REMEMBERED.iter().filter(|_| has_some).map(|name| target(name)).collect())
     }
 
     fn note(&mut self, _: &WorkspaceRef, event: &HistoryEvent, durable: bool) {
@@ -276,13 +276,16 @@ pub(in crate::rotation::tests) struct Targets {
 pub(in crate::rotation::tests) const REMEMBERED: [&str; 2] = ["file", "command"];
 pub(in crate::rotation::tests) const OWN: &str = "own file";
 
+fn target(name: &str) -> Target {
+    Target { name: name.into(), is_command: name == "command" }
+}
+
 impl Deliver for Targets {
     fn targets(&self, _: &WorkspaceRef) -> Vec<Target> {
         let remembered = self.world.0.borrow().kind.targets;
         let own = self.own.then_some(OWN);
         let names = REMEMBERED[..1].iter().filter(|_| remembered).copied().chain(own);
         let names = names.chain(REMEMBERED[1..].iter().filter(|_| remembered).copied());
-        let target = |name: &str| Target { name: name.into(), is_command: name == "command" };
         names.map(target).collect()
     }
 
