@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         debug: false,
         json: false,
         out_goes_nowhere,
+        other_workspace: RefCell::default(),
     };
     ctx.console.measure_with(terminal_width);
     if err_is_journal(&ctx.env) {

@@ -261,7 +261,7 @@ pub(super) fn expiry(
         (None, Some(text)) => Expiry::parse_at(text, now),
         (None, None) => Some(Expiry::DEFAULT),
     };
-    expiry.ok_or_else(Error::invalid_expiry)
+    expiry.ok_or_else(|| Error::invalid_expiry("ntcli token refresh"))
 }
 
 /// How long to wait for the lock: `--lock-wait`, 60 s by default. `0` does not wait.
@@ -301,14 +301,22 @@ pub(super) fn seconds(ctx: &Context, option: &str, text: &str) -> Result<u64> {
 /// # Errors
 /// [`Error::no_workspace`], and as [`Config::find`].
 pub(super) fn workspace(ctx: &Context, config: &Config, named: Option<&str>) -> Result<Workspace> {
-    if let Some(name) = named {
-        return config.find(name);
-    }
-    if let Some(name) = ctx.env.text("NTCLI_WORKSPACE") {
-        return config.find(&name);
-    }
+    let variable = ctx.env.text("NTCLI_WORKSPACE");
     let active = config.active_key().and_then(|key| config.workspace(key));
-    active.ok_or_else(Error::no_workspace)
+    let Some(name) = named.or(variable.as_deref()) else {
+        return active.ok_or_else(Error::no_workspace);
+    };
+    let found = config.find(name)?;
+    if variable.is_some() || active.is_none_or(|active| active.id != found.id) {
+        *ctx.other_workspace.borrow_mut() = Some(word_for(config, &found));
+    }
+    Ok(found)
+}
+
+/// What names the workspace in a command: its name, or its id where another one has that name too.
+pub(super) fn word_for(config: &Config, workspace: &Workspace) -> String {
+    let named = config.find(&workspace.name).is_ok_and(|found| found.id == workspace.id);
+    if named { workspace.name.clone() } else { workspace.id.clone() }
 }
 
 /// The workspace as a rotation at that server refers to it.

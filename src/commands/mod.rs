@@ -7,6 +7,7 @@ mod config;
 mod doctor;
 mod domain;
 mod health;
+mod hints;
 pub(crate) mod interrupt;
 mod prompt;
 mod setup;
@@ -22,6 +23,7 @@ use crate::cli::{
 use crate::context::Context;
 use crate::error::{Result, exit};
 use crate::output::{Report, Shows};
+pub(crate) use hints::complete;
 
 /// A command: its argument struct says what is meant, and knows how to do it.
 pub(crate) trait Run {

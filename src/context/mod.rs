@@ -38,6 +38,8 @@ pub struct Context {
     pub json: bool,
     /// Tells whether standard output is `/dev/null`, which also replaces a closed one.
     pub out_goes_nowhere: fn() -> bool,
+    /// The workspace that the command is about, where hints must name it: it is not the active one.
+    pub other_workspace: RefCell<Option<String>>,
 }
 
 /// The time, and waiting. A trait so that tests need not wait.

@@ -60,7 +60,7 @@ impl Error {
     /// There is no folder to store files in.
     pub(crate) fn no_home() -> Self {
         Self::new("no_home", exit::USAGE, "Cannot find your home folder")
-            .hinted("set HOME, or NTCLI_CONFIG_DIR to a folder of your own")
+            .hinted(super::ANOTHER_FOLDER)
     }
 
     /// The run that started this one as a command holds the lock at `path`, and waits for it.
@@ -80,9 +80,7 @@ impl Error {
             path.display(),
             waited.as_secs()
         );
-        Self::new("locked", exit::LOCKED, message)
-            .kind_of(Kind::Locked)
-            .hinted("ntcli token refresh --lock-wait 5m")
+        Self::new("locked", exit::LOCKED, message).kind_of(Kind::Locked).hinted("pgrep -a ntcli")
     }
 }
 

@@ -9,10 +9,10 @@ impl Error {
         Self::new("usage", exit::USAGE, message).hinted(hint)
     }
 
-    /// `--expires-in` or `--expires-at` is not a valid expiry.
-    pub(crate) fn invalid_expiry() -> Self {
+    /// `--expires-in` or `--expires-at` of that command is not a valid expiry.
+    pub(crate) fn invalid_expiry(command: &str) -> Self {
         Self::new("invalid_expiration", exit::USAGE, "Invalid expiration time")
-            .hinted("ntcli token refresh --expires-in 31536000")
+            .hinted_there(format!("{command} --expires-in 31536000"))
             .caused_by(
                 &"it must be seconds, 90s 15m 12h 30d 52w 1y 1d12h, a future date (2027-12-01), or never",
             )
@@ -45,7 +45,7 @@ impl Error {
     pub(crate) fn write_result(source: &std::io::Error) -> Self {
         let message = "The work is done, but its result could not be written";
         Self::new("write_result", exit::FAILED, message)
-            .hinted("ntcli token show")
+            .hinted_there("ntcli token show")
             .caused_by(source)
     }
 }

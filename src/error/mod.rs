@@ -11,12 +11,16 @@ mod token;
 mod workspace;
 
 use std::fmt;
+use std::path::Path;
 
 pub(crate) use auth::is_refusal;
 pub(crate) use failure::{Blame, ErrorKind, Failure, WORKSPACE_NOT_FOUND};
 
 use crate::secret::redact;
-use crate::text::printable;
+use crate::text::{printable, shell_word};
+
+/// What helps where the home folder is of no use; the packaged user's folder is an example that exists.
+const ANOTHER_FOLDER: &str = "export NTCLI_CONFIG_DIR=/var/lib/ntcli";
 
 /// The result of everything that can fail for the user.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
@@ -32,6 +36,8 @@ struct Details {
     exit_code: u8,
     message: String,
     hint: Option<String>,
+    /// Whether the hint is about a workspace, so that it must name one that is not the active one.
+    about_workspace: bool,
     causes: Vec<String>,
     http_status: Option<u16>,
     retryable: bool,
@@ -96,6 +102,7 @@ impl Error {
             exit_code,
             message: message.into(),
             hint: None,
+            about_workspace: false,
             causes: Vec::new(),
             http_status: None,
             retryable: is_retryable(exit_code),
@@ -122,6 +129,40 @@ impl Error {
     /// The first hint is kept: that of the cause fits best.
     fn hinted(mut self, hint: impl Into<String>) -> Self {
         self.0.hint.get_or_insert_with(|| hint.into());
+        self
+    }
+
+    /// A hint about the workspace that is meant.
+    fn hinted_there(mut self, hint: impl Into<String>) -> Self {
+        self.0.about_workspace = self.0.hint.is_none();
+        self.hinted(hint)
+    }
+
+    /// Names the workspace that is meant in the hint, once.
+    pub(crate) fn of_workspace(mut self, name: Option<&str>) -> Self {
+        if let (true, Some(name)) = (self.0.about_workspace, name) {
+            self.0.about_workspace = false;
+            let option = format!(" -w {}", shell_word(&printable(name)));
+            self.0.hint.get_or_insert_default().push_str(&option);
+        }
+        self
+    }
+
+    /// Says which folder was looked into, where something that it could hold is missing. `usable` is
+    /// whether this user could have such a folder; if not, another one helps.
+    pub(crate) fn looked_in(mut self, folder: &Path, usable: bool) -> Self {
+        let missing = matches!(
+            self.0.kind,
+            Kind::NoSession | Kind::NoWorkspace | Kind::UnknownWorkspace(_) | Kind::NoToken
+        );
+        if missing {
+            let shown = printable(&folder.display().to_string());
+            let exists = if folder.exists() { "" } else { ", which does not exist" };
+            self.0.causes.push(format!("looked in {shown}{exists}"));
+        }
+        if !usable && (missing || matches!(self.0.kind, Kind::File { .. })) {
+            self.0.hint = Some(ANOTHER_FOLDER.to_owned());
+        }
         self
     }
 

@@ -21,7 +21,7 @@ impl Error {
     pub(crate) fn nothing_to_refresh() -> Self {
         Self::new("no_token", exit::FAILED, "No current token to refresh")
             .kind_of(Kind::NoToken)
-            .hinted("ntcli token create")
+            .hinted_there("ntcli token create")
     }
 
     /// Refreshed, but the old token is still live; without an id it cannot be revoked.
@@ -29,7 +29,7 @@ impl Error {
         let Some(jti) = jti else {
             let message = "The old token is still live: it has no id, so ntcli cannot revoke it";
             let mut error = Self::new("old_token_live", exit::OLD_LIVE, message)
-                .hinted("ntcli token list")
+                .hinted_there("ntcli token list")
                 .caused_by(&reason);
             error.0.retryable = false;
             return error;
@@ -138,23 +138,19 @@ impl Error {
         let message = format!(
             "Outcome unknown: a token may have been created{perhaps}; the old one still works{ending}"
         );
-        Self::new("create_unknown", exit::UNKNOWN, message).hinted(hint).after(failure)
+        Self::new("create_unknown", exit::UNKNOWN, message).hinted_there(hint).after(failure)
     }
 
     /// The new token was created and then rejected by the server.
     pub(crate) fn new_token_rejected(jti: Option<&str>, revoked: bool) -> Self {
-        let (fate, hint) = if revoked {
-            ("was revoked again", "ntcli token refresh --no-verify")
-        } else {
-            ("must still be revoked", "ntcli token refresh")
-        };
+        let fate = if revoked { "was revoked again" } else { "must still be revoked" };
         let message = format!(
             "The server rejected its own new token ({}); it {fate}, and the old token still works",
             id(jti)
         );
         Self::new("new_token_rejected", exit::FAILED, message)
             .kind_of(Kind::NewTokenRejected)
-            .hinted(hint)
+            .hinted_there("ntcli token refresh")
     }
 
     /// The new token could not be stored.
@@ -170,7 +166,7 @@ impl Error {
         );
         Self::new("store_token", exit::NOT_STORED, message)
             .kind_of(Kind::StoreToken(fate))
-            .hinted("ntcli token refresh")
+            .hinted_there("ntcli token refresh")
             .with_causes(cause.chain())
     }
 
@@ -182,13 +178,13 @@ impl Error {
         );
         Self::new("new_token_unconfirmed", exit::OLD_LIVE, message)
             .kind_of(Kind::Unconfirmed)
-            .hinted("ntcli token refresh")
+            .hinted_there("ntcli token refresh")
     }
 
     /// The server returned the token that is already current.
     pub(crate) fn same_token() -> Self {
         let message = "The server returned the token that is already current; nothing has changed";
-        Self::new("same_token", exit::FAILED, message).hinted("ntcli token list")
+        Self::new("same_token", exit::FAILED, message).hinted_there("ntcli token list")
     }
 
     /// A token could not be printed for its recipient.
@@ -210,13 +206,13 @@ impl Error {
             }
         };
         let message = format!("The new token ({}) could not be printed; {what}", id(jti));
-        Self::new("not_handed_out", exit::FAILED, message).hinted(hint).caused_by(source)
+        Self::new("not_handed_out", exit::FAILED, message).hinted_there(hint).caused_by(source)
     }
 
     /// An earlier refresh of the workspace could not be finished yet.
     pub(crate) fn unfinished() -> Self {
         let message = "An earlier refresh of this workspace could not be finished; no other token was requested";
-        Self::new("unfinished", exit::NOT_STORED, message).hinted("ntcli token refresh")
+        Self::new("unfinished", exit::NOT_STORED, message).hinted_there("ntcli token refresh")
     }
 
     /// Another program stored another token meanwhile.
@@ -225,7 +221,7 @@ impl Error {
             "Another program stored a token meanwhile; that one is kept, and ours was discarded";
         Self::new("overtaken", exit::FAILED, message)
             .kind_of(Kind::Overtaken)
-            .hinted("ntcli token show")
+            .hinted_there("ntcli token show")
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 
 use super::refresh::finish_pending;
 use super::{Error, Failure, Kind, exit, id};
-use crate::text::{counted, printable, shell_word};
+use crate::text::{counted, printable};
 use crate::time::Timestamp;
 
 impl Error {
@@ -12,23 +12,18 @@ impl Error {
     pub(crate) fn no_token() -> Self {
         Self::new("no_token", exit::FAILED, "No current token")
             .kind_of(Kind::NoToken)
-            .hinted("ntcli token create")
+            .hinted_there("ntcli token create")
     }
 
-    /// The current token is of no use any more. `named` is the workspace as it was named; `None` for
-    /// the one that is meant anyway.
-    pub(crate) fn token_ended(ended: Timestamp, named: Option<&str>) -> Self {
+    /// The current token is of no use any more.
+    pub(crate) fn token_ended(ended: Timestamp) -> Self {
         let message = format!("The current token expired at {ended}");
-        Self::new("token_expired", exit::FAILED, message).hinted(refresh(named))
+        Self::new("token_expired", exit::FAILED, message).hinted_there("ntcli token refresh")
     }
 
     /// The server does not take the current token, whose time is not over. `from_here` tells whether
     /// it was replaced or revoked from here, if that can be told.
-    pub(crate) fn token_denied(
-        jti: Option<&str>,
-        from_here: Option<bool>,
-        named: Option<&str>,
-    ) -> Self {
+    pub(crate) fn token_denied(jti: Option<&str>, from_here: Option<bool>) -> Self {
         let why = match from_here {
             None => "",
             Some(true) => "; it was replaced or revoked from here",
@@ -38,7 +33,7 @@ impl Error {
             }
         };
         let message = format!("The server denies the current token ({}){why}", id(jti));
-        Self::new("token_denied", exit::FAILED, message).hinted(refresh(named))
+        Self::new("token_denied", exit::FAILED, message).hinted_there("ntcli token refresh")
     }
 
     /// It could not be found out whether the server takes the current token; without a failure its
@@ -61,9 +56,9 @@ impl Error {
     }
 
     /// The token before the current one cannot become the current one again.
-    pub(crate) fn no_way_back(reason: &str, then: &str) -> Self {
+    pub(crate) fn no_way_back(reason: &str) -> Self {
         let message = format!("Cannot roll back: {reason}; nothing has changed");
-        Self::new("no_way_back", exit::FAILED, message).hinted(then)
+        Self::new("no_way_back", exit::FAILED, message).hinted_there("ntcli token list")
     }
 
     /// Nothing proves that a token is revoked; every later run tries again.
@@ -81,8 +76,8 @@ impl Error {
     /// forgotten it.
     pub(crate) fn unknown_token(jti: &str, was_current: bool) -> Self {
         let message = format!("Token with JTI '{}' not found", printable(jti));
-        Self::new("unknown_token", exit::FAILED, message).hinted(if was_current {
-            "ntcli token create --save"
+        Self::new("unknown_token", exit::FAILED, message).hinted_there(if was_current {
+            "ntcli token create"
         } else {
             "ntcli token list"
         })
@@ -92,14 +87,13 @@ impl Error {
     /// codes.
     pub(crate) fn not_all_revoked(total: usize, causes: Vec<String>, exit_code: u8) -> Self {
         let message = format!("{} of {total} tokens could not be revoked", causes.len());
-        Self::new("not_all_revoked", exit_code, message)
-            .hinted(match exit_code {
-                exit::OLD_LIVE => "ntcli token revoke --pending",
-                exit::AUTH => "ntcli auth login",
-                exit::UNAVAILABLE => "ntcli health",
-                _ => "ntcli token list",
-            })
-            .with_causes(causes)
+        let error = Self::new("not_all_revoked", exit_code, message).with_causes(causes);
+        match exit_code {
+            exit::OLD_LIVE => error.hinted("ntcli token revoke --pending"),
+            exit::AUTH => error.hinted("ntcli auth login"),
+            exit::UNAVAILABLE => error.hinted("ntcli health"),
+            _ => error.hinted_there("ntcli token list"),
+        }
     }
 
     /// Work of earlier runs that was due could not be done: what is `left`, whether some of it is a
@@ -133,10 +127,4 @@ impl Error {
     pub(crate) fn unsound(failed: usize) -> Self {
         Self::new("unsound", exit::FAILED, format!("{} failed", counted(failed, "check")))
     }
-}
-
-/// The command that replaces the token of a workspace.
-fn refresh(named: Option<&str>) -> String {
-    let option = named.map(|name| format!(" -w {}", shell_word(&printable(name))));
-    format!("ntcli token refresh{}", option.unwrap_or_default())
 }

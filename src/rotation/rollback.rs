@@ -84,9 +84,9 @@ impl Rotator<'_> {
             }
         };
         let (token, own_targets, grace_s) =
-            way_back.ok_or_else(|| no_way_back("no previous token is kept live"))?;
+            way_back.ok_or_else(|| Error::no_way_back("no previous token is kept live"))?;
         if token.expiry.at().is_some_and(|end| end <= self.clock.now()) {
-            return Err(no_way_back("the previous token has expired"));
+            return Err(Error::no_way_back("the previous token has expired"));
         }
         Ok(WayBack { token, current, own_targets, grace_s })
     }
@@ -106,7 +106,7 @@ impl Rotator<'_> {
         match check(token)? {
             Acceptance::Accepted => return Ok(Some(true)),
             Acceptance::Denied if check(current)? == Acceptance::Accepted => {
-                return Err(no_way_back("the server no longer accepts the previous token"));
+                return Err(Error::no_way_back("the server no longer accepts the previous token"));
             }
             Acceptance::Denied | Acceptance::Unclear => {}
         }
@@ -114,7 +114,7 @@ impl Rotator<'_> {
         if list.iter().any(|listed| Some(&listed.jti) == token.jti.as_ref()) {
             return Ok(Some(false));
         }
-        Err(no_way_back("the server no longer lists the previous token"))
+        Err(Error::no_way_back("the server no longer lists the previous token"))
     }
 
     /// Things are as they were before the rollback: its token is still to be revoked later, or the
@@ -150,11 +150,6 @@ impl Rotator<'_> {
     }
 }
 
-fn no_way_back(reason: &str) -> Error {
-    Error::no_way_back(reason, "ntcli token refresh")
-}
-
 fn nothing_current() -> Error {
-    let reason = "the workspace has no current token".to_owned();
-    Error::no_way_back(&reason, "ntcli token create --save")
+    Error::no_way_back("the workspace has no current token")
 }

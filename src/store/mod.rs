@@ -168,6 +168,14 @@ pub(crate) fn parent_of(path: &Path) -> &Path {
     parent.unwrap_or(Path::new("."))
 }
 
+/// Whether this user can use the folder, or could make it.
+pub(crate) fn is_usable(dir: &Path) -> bool {
+    use rustix::fs::Access;
+    let wanted = if dir.exists() { Access::READ_OK } else { Access::WRITE_OK };
+    let existing = dir.ancestors().find(|path| path.exists());
+    existing.is_none_or(|path| rustix::fs::access(path, wanted | Access::EXEC_OK).is_ok())
+}
+
 /// Makes `path` a directory that only its owner can enter, durably; an existing one is left as it
 /// is. One that root creates in another user's folder belongs to that user.
 ///

@@ -24,7 +24,9 @@ pub(super) fn run(ctx: &Context, args: &AuthLogin) -> Result<Report> {
     let now = ctx.clock.now();
     let expires_at = match args.expires_in.as_deref() {
         None => None,
-        Some(text) => match Expiry::parse_in(text, now).ok_or_else(Error::invalid_expiry)? {
+        Some(text) => match Expiry::parse_in(text, now)
+            .ok_or_else(|| Error::invalid_expiry("ntcli auth login --token-stdin"))?
+        {
             Expiry::In(secs) => Some(now.plus_secs(secs.cast_signed())),
             Expiry::At(at) => Some(at),
             Expiry::Never => None,

@@ -5,6 +5,7 @@ pub(super) mod watch;
 
 use crate::cli;
 use crate::commands::app::{self, App};
+use crate::commands::hints::completed;
 use crate::commands::token::pending;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
@@ -29,6 +30,7 @@ pub(super) fn run(ctx: &Context, args: &cli::Check) -> Report {
             report
         }
         (Err(error), _) => {
+            let error = completed(ctx, error);
             let help = error.hint().map(|hint| format!(": {hint}")).unwrap_or_default();
             let text = one_line(&format!("NTCLI UNKNOWN: {}{help}", error.in_one_line()));
             let json = Json::of([

@@ -22,7 +22,7 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     let _lock = app.paths.lock.exists().then(lock).transpose()?;
     let config = app.config()?;
     let targets = Targets::load(&app.paths.targets)?;
-    super::say_if_none(ctx, &targets);
+    super::say_if_none(&app, &targets);
     let mut table = Table::new(&["ID", "Workspace", "State", "Delivery"]).expendable(&[1]);
     let mut rows = Vec::new();
     let mut drifted = 0;

@@ -57,7 +57,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetDeliver) -> Result<Re
             }
         }
     }
-    super::say_if_none(ctx, &targets);
+    super::say_if_none(&app, &targets);
     let report = Report::new(text, Json::of([("targets", Json::Array(rows))]));
     let again = match &args.id {
         Some(id) => format!("ntcli target deliver {}", printable(id)),

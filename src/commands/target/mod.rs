@@ -20,7 +20,7 @@ use crate::text::printable;
 pub(in crate::commands) fn list(ctx: &Context) -> Result<Report> {
     let app = App::open(ctx)?;
     let targets = Targets::load(&app.paths.targets)?;
-    say_if_none(ctx, &targets);
+    say_if_none(&app, &targets);
     let mut table = Table::new(&["ID", "Workspace", "Delivery"]).expendable(&[1]);
     let mut rows = Vec::new();
     for target in targets.all() {
@@ -34,9 +34,15 @@ pub(in crate::commands) fn list(ctx: &Context) -> Result<Report> {
 }
 
 /// Says how to add the first target.
-fn say_if_none(ctx: &Context, targets: &Targets) {
+fn say_if_none(app: &App, targets: &Targets) {
     if targets.all().is_empty() {
-        ctx.console.note("There are no targets yet: ntcli target add --help");
+        let dir = &app.paths.dir;
+        if dir.exists() {
+            app.console().note("There are no targets yet: ntcli target add --help");
+        } else {
+            let dir = printable(&dir.display().to_string());
+            app.console().note(&format!("There are no targets: {dir} does not exist"));
+        }
     }
 }
 

@@ -18,7 +18,10 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Repo
             args.expires_in.as_deref(),
             args.expires_at.as_deref(),
             ctx.clock.now(),
-        )?,
+        )
+        .map_err(|_| {
+            Error::invalid_expiry("ntcli token create").of_workspace(args.workspace.as_deref())
+        })?,
         ..RefreshOptions::default()
     };
     let lock_wait = app::lock_wait(args.lock_wait.as_deref())?;

@@ -9,6 +9,7 @@ use crate::json::Json;
 use crate::output::Report;
 use crate::output::table::Table;
 use crate::secret::redact;
+use crate::text::printable;
 use crate::time::Timestamp;
 
 /// Shows the history of one workspace; of all of them when none is named and none is active.
@@ -33,7 +34,13 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenHistory) -> Result<Rep
         lines.truncate(most as usize);
     }
     if lines.is_empty() {
-        ctx.console.note("Nothing has been done yet.");
+        let dir = &app.paths.dir;
+        if dir.exists() {
+            ctx.console.note("Nothing has been done yet.");
+        } else {
+            let dir = printable(&dir.display().to_string());
+            ctx.console.note(&format!("Nothing has been done: {dir} does not exist"));
+        }
     }
 
     let headings = ["When", "Event", "Workspace", "JTI", "Replaces", "Expires", "Reason"];

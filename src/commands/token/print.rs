@@ -46,9 +46,9 @@ impl Current {
     }
 
     /// What is wrong with a token whose time is over.
-    pub(super) fn ended(&self, app: &App, named: Option<&str>) -> Option<Error> {
+    pub(super) fn ended(&self, app: &App) -> Option<Error> {
         let ended = self.token.expiry.at().filter(|end| *end <= app.now())?;
-        Some(Error::token_ended(ended, named.map(str::to_owned).as_deref()))
+        Some(Error::token_ended(ended))
     }
 }
 
@@ -59,7 +59,7 @@ impl Current {
 pub(super) fn usable(ctx: &Context, named: Option<&str>, allow_expired: bool) -> Result<Current> {
     let app = App::open(ctx)?;
     let current = Current::read(&app, named)?;
-    match current.ended(&app, named) {
+    match current.ended(&app) {
         Some(error) if !allow_expired => Err(error),
         _ => Ok(current),
     }

@@ -120,7 +120,8 @@ fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
             args.expires_in.as_deref(),
             args.expires_at.as_deref(),
             ctx.clock.now(),
-        )?,
+        )
+        .map_err(|error| error.of_workspace(args.workspace.as_deref()))?,
         verify: !args.no_verify,
         verify_wait_ms,
         revoke_orphans: args.revoke_orphans,

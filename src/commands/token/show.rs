@@ -24,7 +24,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenShow) -> Result<Report
     let named = args.workspace.as_deref();
     loop {
         let current = Current::read(&app, named)?;
-        let answer = if args.check { Some(ask(&app, &current, named)?) } else { None };
+        let answer = if args.check { Some(ask(&app, &current)?) } else { None };
         // A refresh that ran meanwhile has revoked this token: its new one is the one to ask about.
         if is_denied(answer.as_ref()) && !Current::read(&app, named)?.token.is_same(&current.token)
         {
@@ -108,8 +108,8 @@ fn is_denied(answer: Option<&Answer>) -> bool {
 
 /// Asks the server about a token, unless its time is over. One that takes every token, as the
 /// open-source core does, cannot be told from one that knows it.
-fn ask(app: &App, current: &Current, named: Option<&str>) -> Result<Answer> {
-    if let Some(problem) = current.ended(app, named) {
+fn ask(app: &App, current: &Current) -> Result<Answer> {
+    if let Some(problem) = current.ended(app) {
         return Ok(Answer { server: "expired", problem: Some(problem) });
     }
     let Current { config, token, .. } = current;
@@ -117,7 +117,7 @@ fn ask(app: &App, current: &Current, named: Option<&str>) -> Result<Answer> {
         Ok(Acceptance::Accepted) => return Ok(Answer { server: "active", problem: None }),
         Ok(Acceptance::Denied) => {
             let from_here = was_ended_here(app, token);
-            (REVOKED, Error::token_denied(token.jti.as_deref(), from_here, named))
+            (REVOKED, Error::token_denied(token.jti.as_deref(), from_here))
         }
         Ok(Acceptance::Unclear) => ("unreachable", Error::token_unchecked(None)),
         Err(failure) => ("unreachable", Error::token_unchecked(Some(&failure))),

@@ -53,6 +53,7 @@ impl Inside {
             stdin: std::cell::RefCell::new(Box::new(Cursor::new(self.typed.unwrap_or_default()))),
             json: false,
             out_goes_nowhere: || false,
+            other_workspace: std::cell::RefCell::default(),
             stdin_is_terminal: terminal,
             env: Env::new(env.map(|(name, value)| (name.into(), value.into()))),
             clock: Rc::new(Impatient),

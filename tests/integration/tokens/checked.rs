@@ -63,7 +63,7 @@ fn another_machine_uses_a_copy_of_the_folder() {
             .says("Hint: ntcli token refresh\n");
     }
     let named = world.ntcli(&["token", "show", "prod", "--check"]).run();
-    named.exits(1).says("Hint: ntcli token refresh -w prod\n");
+    named.exits(1).says("Hint: ntcli token refresh\n");
     // What the hint says helps.
     world.refresh(&["-w", "prod"]).exits(0);
     check(&world, 0, "active");

@@ -1,0 +1,29 @@
+//! What an error says of the workspace and the folder that are meant.
+
+use crate::config::Paths;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::output::Report;
+use crate::store;
+
+/// Completes the error of a command.
+pub(crate) fn complete(ctx: &Context, outcome: Result<Report>) -> Result<Report> {
+    match outcome {
+        Ok(mut report) => {
+            report.problem = report.problem.take().map(|error| completed(ctx, error));
+            Ok(report)
+        }
+        Err(error) => Err(completed(ctx, error)),
+    }
+}
+
+/// Names the workspace that is not the active one in the hint, and the folder where something is
+/// missing.
+pub(super) fn completed(ctx: &Context, error: Error) -> Error {
+    let error = error.of_workspace(ctx.other_workspace.borrow().as_deref());
+    let Ok(paths) = Paths::find(&ctx.env) else {
+        return error;
+    };
+    let usable = ctx.env.os("NTCLI_CONFIG_DIR").is_some() || store::is_usable(&paths.dir);
+    error.looked_in(&paths.dir, usable)
+}
