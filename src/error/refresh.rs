@@ -14,7 +14,7 @@ impl Error {
         };
         let message = format!("Ended by signal {signal}; {then}");
         let error = Self::new("interrupted", 128 + signal, message);
-        if left.is_empty() { error } else { error.hinted("ntcli token refresh") }
+        if left.is_empty() { error } else { error.hinted_there("ntcli token refresh") }
     }
 
     /// The workspace holds no token here.
