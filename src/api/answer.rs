@@ -1,5 +1,6 @@
 //! Parses the control plane's answers. Plain functions: nothing here sends a request.
 
+use super::pages::{Page, page};
 use super::{Health, RemoteToken, RemoteWorkspace};
 use crate::error::Failure;
 use crate::http::Response;
@@ -10,14 +11,14 @@ use crate::time::{Expiry, Timestamp};
 use crate::token::{Token, TokenExpiry};
 
 /// The JSON object of a successful answer.
-fn parse(response: &Response) -> Answer<Json> {
+pub(super) fn parse(response: &Response) -> Answer<Json> {
     match serde_json::from_slice(&response.body) {
         Ok(object @ Json::Object(_)) => Ok(object),
         _ => Err(unusable(response.status, &response.no_object())),
     }
 }
 
-fn array<'a>(object: &'a Json, name: &str, response: &Response) -> Answer<&'a [Json]> {
+pub(super) fn array<'a>(object: &'a Json, name: &str, response: &Response) -> Answer<&'a [Json]> {
     match object.get(name) {
         Some(Json::Array(values)) => Ok(values),
         _ => Err(unusable(response.status, &format!("it holds no list of {name}"))),
@@ -25,7 +26,7 @@ fn array<'a>(object: &'a Json, name: &str, response: &Response) -> Answer<&'a [J
 }
 
 /// A success whose body cannot be understood.
-fn unusable(status: u16, why: &str) -> Failure {
+pub(super) fn unusable(status: u16, why: &str) -> Failure {
     Failure::Unknown {
         reason: format!("the server answered {status} with something that cannot be used: {why}"),
         status: Some(status),
@@ -63,7 +64,6 @@ pub(super) fn issued(response: &Response, asked: Option<Expiry>, now: Timestamp)
         (None | Some(Json::Null), Some(Expiry::Never)) | (Some(Json::Null), None) => {
             TokenExpiry::Never
         }
-        (_, Some(Expiry::At(at))) => TokenExpiry::At(at),
         _ => TokenExpiry::Unknown,
     };
     let scope = match &fields["scope"] {
@@ -75,14 +75,8 @@ pub(super) fn issued(response: &Response, asked: Option<Expiry>, now: Timestamp)
 }
 
 /// The tokens of a list; some servers list revoked ones too.
-pub(super) fn listed(response: &Response) -> Answer<Vec<RemoteToken>> {
-    let page = parse(response)?;
-    let tokens = array(&page, "tokens", response)?.iter();
-    let counted = page["count"].as_whole().and_then(|count| usize::try_from(count).ok());
-    if response.status != 200 || counted.is_some_and(|count| count > tokens.len()) {
-        return Err(unusable(response.status, "it is not the whole list"));
-    }
-    tokens.map(|t| remote_token(t, response.status)).collect()
+pub(super) fn tokens(response: &Response) -> Answer<Page<RemoteToken>> {
+    page(response, "tokens", remote_token)
 }
 
 fn remote_token(fields: &Json, status: u16) -> Answer<RemoteToken> {
@@ -155,10 +149,8 @@ pub(super) fn acceptance(response: &Response) -> Acceptance {
 }
 
 /// The workspaces of a list.
-pub(super) fn workspaces(response: &Response) -> Answer<Vec<RemoteWorkspace>> {
-    let page = parse(response)?;
-    let workspaces = array(&page, "workspaces", response)?.iter();
-    workspaces.map(|w| remote_workspace(w, response.status)).collect()
+pub(super) fn workspaces(response: &Response) -> Answer<Page<RemoteWorkspace>> {
+    page(response, "workspaces", remote_workspace)
 }
 
 /// The created workspace, and its token if the answer has one.
@@ -220,8 +212,7 @@ mod tests {
             let response = Response {
                 status: 201,
                 body: format!(r#"{{"access_token":"wst_1"{body}}}"#).into(),
-                page: None,
-                date: None,
+                ..Response::default()
             };
             let token = issued(&response, asked, Timestamp::from_secs(0)).unwrap();
             assert_eq!(token.expiry, expected, "{body}");

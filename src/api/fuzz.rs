@@ -1,6 +1,6 @@
 //! Random answers of a control plane: everything that is parsed from one can be used.
 
-use super::answer::{acceptance, created, deleted, health, issued, listed, revoked_at, workspaces};
+use super::answer::{acceptance, created, deleted, health, issued, revoked_at, tokens, workspaces};
 use super::{token_path, workspace_path};
 use crate::fuzz;
 use crate::http::Response;
@@ -13,7 +13,7 @@ fn now() -> Timestamp {
 }
 
 fn answer(body: &[u8]) -> Response {
-    Response { status: 200, body: body.to_vec(), page: None, date: None }
+    Response { status: 200, body: body.to_vec(), ..Response::default() }
 }
 
 /// An answer that cannot be understood is reported as an unknown outcome.
@@ -85,7 +85,7 @@ fn lists_of_tokens() {
         br#"{"tokens":{}}"#,
     ];
     fuzz::bytes(&seeds, |body| {
-        for token in taken(listed(&answer(body))).unwrap_or_default() {
+        for token in taken(tokens(&answer(body))).map(|page| page.items).unwrap_or_default() {
             // For any id, the path of a revocation addresses exactly this token.
             let path = token_path("u", &token.jti).unwrap();
             let id = path.strip_prefix("/v1/workspaces/u/tokens/").unwrap();
@@ -115,7 +115,7 @@ fn workspaces_of_an_account() {
                 check_token(&token);
             }
         }
-        for workspace in taken(workspaces(&answer)).unwrap_or_default() {
+        for workspace in taken(workspaces(&answer)).map(|page| page.items).unwrap_or_default() {
             assert!(!workspace.name.is_empty());
             assert!(workspace_path(&workspace.id).is_ok());
         }

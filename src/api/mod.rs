@@ -3,6 +3,7 @@
 mod answer;
 #[cfg(test)]
 mod fuzz;
+mod pages;
 mod tokens;
 mod workspaces;
 
@@ -14,7 +15,7 @@ use crate::context::Clock;
 use crate::error::{Blame, Failure};
 use crate::http::{self, Body, Http, Method, Repeat, Request, Response};
 use crate::json::Json;
-use crate::rotation::{Acceptance, Answer, ControlPlane, ListedToken, NewWorkspace};
+use crate::rotation::{Acceptance, Answer, ControlPlane, ListedToken, NewWorkspace, TokenList};
 use crate::secret::Secret;
 use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
@@ -129,6 +130,21 @@ impl<'a> Api<'a> {
         self.send(Method::Get, path, Body::None, Repeat::Safe)
     }
 
+    /// A lifetime in seconds, the one form that every server knows: a date is that far away by the
+    /// server's clock, as far as that is known. `null` is for ever.
+    fn seconds(&self, expiry: Expiry) -> Answer<Json> {
+        let secs = match expiry {
+            Expiry::Never => return Ok(Json::Null),
+            Expiry::In(secs) => i64::try_from(secs).unwrap_or(i64::MAX),
+            Expiry::At(at) => {
+                let now = self.clock.now().plus_secs(self.skew_s.get().unwrap_or_default());
+                at.secs() - now.secs()
+            }
+        };
+        let past = || our_fault("the token would have expired by the server's clock");
+        if secs > 0 { Ok(Json::Number(secs.into())) } else { Err(past()) }
+    }
+
     /// Makes one request that needs the bearer, to find out whether the server accepts it.
     ///
     /// # Errors
@@ -154,12 +170,13 @@ fn token_path(workspace: &str, jti: &str) -> Answer<String> {
 
 fn segment(id: &str) -> Answer<String> {
     if id.is_empty() {
-        return Err(Failure::NotSent {
-            reason: "an id that the request needs is empty".to_owned(),
-            blame: Blame::Setting,
-        });
+        return Err(our_fault("an id that the request needs is empty"));
     }
     Ok(http::encode_segment(id))
+}
+
+fn our_fault(reason: &str) -> Failure {
+    Failure::NotSent { reason: reason.to_owned(), blame: Blame::Setting }
 }
 
 impl ControlPlane for Api<'_> {
@@ -167,16 +184,13 @@ impl ControlPlane for Api<'_> {
         &self.base
     }
 
-    fn connect(&self) -> Answer<()> {
-        self.http.connect(&self.base)
-    }
-
-    fn create(&self, workspace: &str, expiry: Expiry) -> Answer<Token> {
-        let body = match expiry {
-            Expiry::In(secs) => format!(r#"{{"expires_in":{secs}}}"#),
-            Expiry::At(at) => format!(r#"{{"expires_at":{}}}"#, at.secs()),
-            Expiry::Never => r#"{"expires_in":null}"#.to_owned(),
-        };
+    fn create(&self, workspace: &str, expiry: Expiry, scope: &[String]) -> Answer<Token> {
+        let mut fields = Json::of([("expires_in", self.seconds(expiry)?)]);
+        if !scope.is_empty() {
+            let scope = scope.iter().map(|right| right.as_str().into());
+            fields.set("scope", Json::Array(scope.collect()));
+        }
+        let body = serde_json::to_string(&fields).unwrap_or_default();
         let response = self.send(
             Method::Post,
             &tokens_path(workspace)?,
@@ -186,14 +200,15 @@ impl ControlPlane for Api<'_> {
         answer::issued(&response, Some(expiry), self.now_by(&response))
     }
 
-    fn list(&self, workspace: &str) -> Answer<Vec<ListedToken>> {
-        let live = self.tokens(workspace)?.into_iter().filter(|token| !token.revoked);
+    fn list(&self, workspace: &str) -> Answer<TokenList> {
+        let (tokens, whole) = self.tokens(workspace)?;
+        let live = tokens.into_iter().filter(|token| !token.revoked);
         let listed = live.map(|token| ListedToken {
             jti: token.jti,
             created_at: token.created_at,
             expiry: token.expiry,
         });
-        Ok(listed.collect())
+        Ok(TokenList { tokens: listed.collect(), whole })
     }
 
     fn revoke(&self, workspace: &str, jti: &str) -> Answer<Option<Timestamp>> {

@@ -1,7 +1,7 @@
 //! The token requests of commands, in addition to those of a rotation.
 
-use super::answer::listed;
-use super::{Answer, Api, tokens_path};
+use super::pages::Entry;
+use super::{Answer, Api, answer, tokens_path};
 use crate::time::Timestamp;
 use crate::token::TokenExpiry;
 
@@ -16,9 +16,16 @@ pub(crate) struct RemoteToken {
     pub revoked: bool,
 }
 
+impl Entry for RemoteToken {
+    fn id(&self) -> &str {
+        &self.jti
+    }
+}
+
 impl Api<'_> {
-    /// The tokens of a workspace, including those that the list marks as revoked.
-    pub(crate) fn tokens(&self, workspace: &str) -> Answer<Vec<RemoteToken>> {
-        listed(&self.get(&tokens_path(workspace)?)?)
+    /// The tokens of a workspace, including those that the list marks as revoked, and whether that
+    /// is the whole list.
+    pub(crate) fn tokens(&self, workspace: &str) -> Answer<(Vec<RemoteToken>, bool)> {
+        self.pages(&tokens_path(workspace)?, answer::tokens)
     }
 }

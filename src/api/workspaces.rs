@@ -1,5 +1,6 @@
 //! The calls about workspaces and about the server itself.
 
+use super::pages::Entry;
 use super::{Answer, Api, answer};
 use crate::time::Timestamp;
 
@@ -25,13 +26,22 @@ pub(crate) struct Health {
     pub timestamp: Option<Timestamp>,
 }
 
+impl Entry for RemoteWorkspace {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 impl Api<'_> {
     /// All workspaces of the account.
     ///
     /// # Errors
-    /// [`Failure`](crate::error::Failure).
+    /// [`Failure`](crate::error::Failure); also if the server lists only some of them.
     pub(crate) fn workspaces(&self) -> Answer<Vec<RemoteWorkspace>> {
-        answer::workspaces(&self.get("/v1/workspaces")?)
+        match self.pages("/v1/workspaces", answer::workspaces)? {
+            (workspaces, true) => Ok(workspaces),
+            (_, false) => Err(answer::unusable(200, "it is not the whole list")),
+        }
     }
 
     /// Asks the server for its health.

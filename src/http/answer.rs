@@ -7,9 +7,8 @@ use ureq::http::{Uri, header};
 use crate::error::{ErrorKind, Failure};
 use crate::time::Timestamp;
 
-use super::attempt::{AttemptContext, AttemptError, our_fault};
+use super::attempt::{AttemptContext, AttemptError};
 use super::message;
-use super::proxy::Proxy;
 use super::request::{Repeat, Response};
 use super::retry::RetryClass;
 use super::sent_secrets::SentSecrets;
@@ -43,6 +42,10 @@ pub(super) fn judge(
 fn whole(answer: Answer, context: &AttemptContext) -> Result<Response, AttemptError> {
     let date = date(answer.header(header::DATE));
     let media_type = media_type(&answer);
+    let mut links = answer.headers.get_all(header::LINK).iter();
+    let next = links.find_map(|value| next_link(value.to_str().ok()?));
+    let total = answer.headers.get("x-total-count");
+    let total = total.and_then(|value| value.to_str().ok()?.trim().parse().ok());
     let status = answer.status;
     let host = &context.target.host;
     let fault = match answer.body {
@@ -50,7 +53,7 @@ fn whole(answer: Answer, context: &AttemptContext) -> Result<Response, AttemptEr
             let secrets = context.secrets;
             let page = message::is_html(&body, &media_type)
                 .then(|| secrets.clean(&message::page(&body, secrets)));
-            return Ok(Response { status, body, page, date });
+            return Ok(Response { status, body, page, date, next, total });
         }
         Err(fault) => fault,
     };
@@ -89,17 +92,24 @@ fn whole(answer: Answer, context: &AttemptContext) -> Result<Response, AttemptEr
     })
 }
 
+/// The place of the next page in a `Link` header (RFC 8288).
+fn next_link(header: &str) -> Option<String> {
+    header.split(',').find_map(|link| {
+        let (place, attributes) = link.split_once('>')?;
+        let is_next = |attribute: &str| {
+            let (name, value) = attribute.split_once('=').unwrap_or_default();
+            let mut relations = value.trim().trim_matches('"').split_whitespace();
+            name.trim().eq_ignore_ascii_case("rel")
+                && relations.any(|relation| relation.eq_ignore_ascii_case("next"))
+        };
+        let found = attributes.split(';').any(is_next);
+        found.then(|| place.trim().trim_start_matches('<').to_owned())
+    })
+}
+
 /// The server says that it has not done it.
 fn refused(answer: &Answer, context: &AttemptContext, now: Timestamp) -> AttemptError {
     let status = answer.status;
-    // Through a tunnel the proxy has said so before.
-    if let (407, Some(proxy)) = (status, context.route.forwarder()) {
-        return AttemptError {
-            failure: our_fault(proxy.wants_another_login()),
-            retry: RetryClass::No,
-            wait: None,
-        };
-    }
     let wait = retry_after(answer, now);
     let (kind, message) = match status {
         // nginx ends the handshake without a certificate, and answers with a page of its own.
@@ -157,28 +167,12 @@ fn media_type(answer: &Answer) -> String {
 fn said(answer: &Answer, context: &AttemptContext) -> (ErrorKind, String) {
     let media_type = media_type(answer);
     let secrets = context.secrets;
-    let (kind, said) = match &answer.body {
+    match &answer.body {
         Ok(body) => message::parse(body, &media_type, secrets),
         Err(BodyFault::Encoded(encoding)) => {
             (ErrorKind::Foreign, secrets.clean(&not_asked_for(encoding)))
         }
         Err(_) => message::parse(b"", &media_type, secrets),
-    };
-    let said = match context.route.forwarder() {
-        Some(proxy) if kind == ErrorKind::Foreign => perhaps_from(proxy, &said),
-        _ => said,
-    };
-    (kind, said)
-}
-
-/// A proxy that forwards requests may answer in the server's place, and nothing tells the two
-/// apart.
-fn perhaps_from(proxy: &Proxy, said: &str) -> String {
-    let address = proxy.address();
-    if said.is_empty() {
-        format!("not an answer of the API, perhaps one of the proxy {address}")
-    } else {
-        format!("{said} (perhaps from the proxy {address})")
     }
 }
 

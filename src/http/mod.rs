@@ -6,7 +6,6 @@
 
 mod answer;
 mod attempt;
-mod certificate;
 mod encode;
 mod message;
 mod no_proxy;
@@ -36,7 +35,6 @@ use target::Target;
 use transport::agent::{self, Agents};
 use transport::exchange;
 
-pub(crate) use certificate::Certificate;
 pub(crate) use encode::{Field, encode_form, encode_segment};
 pub(crate) use no_proxy::is_localhost;
 pub(crate) use request::{Body, Method, Repeat, Request, Response};
@@ -70,8 +68,6 @@ pub(crate) struct Http {
     budget: WaitBudget,
     /// The host of the last request.
     host: RefCell<String>,
-    /// The address of the server that answered last.
-    answered: RefCell<String>,
     sent_secrets: SentSecrets,
 }
 
@@ -103,11 +99,6 @@ impl Http {
         })
     }
 
-    /// The certificate that the last server has shown.
-    pub(crate) fn certificate(&self) -> Option<Certificate> {
-        Certificate::read(&self.agents.tracker().certificate())
-    }
-
     /// A client that has not used the network, nor read any file, yet.
     pub(crate) fn new(
         settings: Settings,
@@ -121,7 +112,6 @@ impl Http {
             agents: Agents::default(),
             budget: WaitBudget::default(),
             host: RefCell::default(),
-            answered: RefCell::default(),
             sent_secrets: SentSecrets::default(),
         }
     }
@@ -136,19 +126,6 @@ impl Http {
         self.settings.timeout
     }
 
-    /// Opens a connection for the next request to the server of this URL, unless it has answered this
-    /// run before.
-    ///
-    /// # Errors
-    /// [`Failure::NotSent`], after as many attempts as for a request.
-    pub(crate) fn connect(&self, url: &str) -> Result<(), Failure> {
-        let target = Target::parse(url).map_err(|reason| self.failed(our_fault(reason)))?;
-        if *self.answered.borrow() == target.address() {
-            return Ok(());
-        }
-        self.repeat(&target, Repeat::IfNotCarriedOut, || self.rehearse(&target))
-    }
-
     /// Sends the request, repeats it as `request.repeat` allows, and reads the answer.
     ///
     /// # Errors
@@ -158,29 +135,22 @@ impl Http {
     pub(crate) fn send(&self, request: &Request) -> Result<Response, Failure> {
         self.sent_secrets.add(request.secrets());
         let target = prepare(request).map_err(|failure| self.failed(failure))?;
-        self.repeat(&target, request.repeat, || self.attempt(request, &target))
-    }
-
-    fn repeat<T>(
-        &self,
-        target: &Target,
-        repeat: Repeat,
-        once: impl Fn() -> Result<T, AttemptError>,
-    ) -> Result<T, Failure> {
         self.host.borrow_mut().clone_from(&target.host);
         (self.on_event)(HttpEvent::Asking { host: target.host.clone() });
+        if let Some(signal) = self.clock.interrupted() {
+            let reason = format!("signal {signal} asks for the end of this run");
+            return Err(self.failed(Failure::NotSent { reason, blame: Blame::Network }));
+        }
         let mut attempt = 1;
         loop {
-            if let Some(signal) = self.clock.interrupted() {
-                let reason = format!("signal {signal} asks for the end of this run");
-                return Err(self.failed(Failure::NotSent { reason, blame: Blame::Network }));
-            }
-            let error = match once() {
-                Ok(done) => return Ok(done),
+            let error = match self.attempt(request, &target) {
+                Ok(response) => return Ok(response),
                 Err(error) => error,
             };
             let failure = self.failed(error.failure);
-            let again = error.retry.allows(repeat) && attempt < ATTEMPTS;
+            let again = error.retry.allows(request.repeat)
+                && attempt < ATTEMPTS
+                && self.clock.interrupted().is_none();
             let at_once = error.retry == RetryClass::AtOnce;
             if !again || !(at_once || self.back_off(error.wait, attempt)) {
                 return Err(failure);
@@ -235,18 +205,6 @@ impl Http {
         }
     }
 
-    fn rehearse(&self, target: &Target) -> Result<(), AttemptError> {
-        let route = self.way_to(target)?;
-        let tracker = self.agents.tracker();
-        tracker.begin_rehearsal();
-        match exchange::connect(&route, target) {
-            Err(error) if !tracker.is_rehearsed() => {
-                Err(attempt::failed(&error, &self.context(target, &route)))
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn attempt(&self, request: &Request, target: &Target) -> Result<Response, AttemptError> {
         let route = self.way_to(target)?;
         self.trace_request(request, target);
@@ -255,7 +213,6 @@ impl Http {
         let outcome = exchange::run(&route, request, target);
         let context = self.context(target, &route);
         let answer = outcome.map_err(|error| attempt::failed(&error, &context))?;
-        *self.answered.borrow_mut() = target.address();
         let took = started.elapsed().as_millis();
         let size = answer
             .body

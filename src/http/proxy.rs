@@ -24,9 +24,6 @@ const DEFAULT_TLS_PORT: u16 = 443;
 pub(crate) struct ProxySettings {
     /// For https: `https_proxy`, `HTTPS_PROXY`, `all_proxy` or `ALL_PROXY`, the first that is set.
     pub https: Option<ProxyVariable>,
-    /// For http: `http_proxy` (lower case only: a CGI gateway sets the other from a request's
-    /// header), `all_proxy` or `ALL_PROXY`.
-    pub http: Option<ProxyVariable>,
     /// Hosts that bypass the proxy: `no_proxy` or `NO_PROXY`.
     pub no_proxy: Option<String>,
 }
@@ -63,15 +60,13 @@ impl ProxySettings {
         };
         Self {
             https: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
-            http: first(&["http_proxy", "all_proxy", "ALL_PROXY"]),
             no_proxy: env.text("no_proxy").or_else(|| env.text("NO_PROXY")),
         }
     }
 
-    /// The proxy for this target; the error names the invalid variable.
+    /// The proxy for this target, which is none for plain http; the error names the invalid variable.
     pub(super) fn choose(&self, target: &Target) -> Result<Option<Proxy>, String> {
-        let named = if target.secure { &self.https } else { &self.http };
-        let Some(variable) = named else {
+        let Some(variable) = self.https.as_ref().filter(|_| target.secure) else {
             return Ok(None);
         };
         let direct = is_loopback(&target.host)
@@ -220,9 +215,8 @@ mod tests {
             (1, "https://a.b/", Some("upper:2")),
             (2, "https://a.b/", Some("all:5")),
             (5, "https://a.b/", Some("all:6")),
-            (0, "http://a.b/", Some("plain:3")),
-            (3, "http://a.b/", Some("all:5")),
-            (6, "http://a.b/", None),
+            (6, "https://a.b/", None),
+            (0, "http://a.b/", None),
             (0, "http://localhost:1/", None),
             (0, "http://127.8.9.1/", None),
             (0, "https://[::1]/", None),
@@ -230,7 +224,6 @@ mod tests {
             let chosen = choose(&all[from..], url).unwrap();
             assert_eq!(chosen.map(|p| p.address()).as_deref(), wanted, "{url}");
         }
-        assert_eq!(choose(&[("HTTP_PROXY", "cgi:4")], "http://a.b/"), Ok(None));
     }
 
     #[test]
@@ -248,7 +241,7 @@ mod tests {
             ("http://u:p%40s@[::1]:3128/x", "[::1]:3128", false, Some("u:p@s")),
             ("u@h:1", "h:1", false, Some("u:")),
         ] {
-            let proxy = choose(&[("all_proxy", text)], "http://a.b/").unwrap().unwrap();
+            let proxy = choose(&[("all_proxy", text)], "https://a.b/").unwrap().unwrap();
             assert_eq!((proxy.address().as_str(), proxy.secure), (address, secure));
             let wanted = login.map(|l| format!("Basic {}", BASE64_STANDARD.encode(l)));
             let sent = proxy.authorization().map(|s| s.expose().to_owned());
@@ -269,7 +262,7 @@ mod tests {
             "http://u:hush:1",
             "://hush",
         ] {
-            let error = choose(&[("ALL_PROXY", bad)], "http://a.b/").unwrap_err();
+            let error = choose(&[("ALL_PROXY", bad)], "https://a.b/").unwrap_err();
             assert!(error.contains("ALL_PROXY"), "{error}");
             assert!(!error.contains("hush"), "{error}");
         }

@@ -141,7 +141,7 @@ impl<'a> Request<'a> {
 }
 
 /// A 2xx answer, its body read to the end.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Response {
     /// The status, 200 to 299.
     pub status: u16,
@@ -151,6 +151,10 @@ pub(crate) struct Response {
     pub page: Option<String>,
     /// The server's clock, from its `Date` header.
     pub date: Option<Timestamp>,
+    /// Where the next page of a list is (`Link`, `rel="next"`).
+    pub next: Option<String>,
+    /// How long the whole list is (`X-Total-Count`).
+    pub total: Option<u64>,
 }
 
 impl Response {
@@ -168,6 +172,6 @@ impl std::fmt::Debug for Response {
             .field("bytes", &self.body.len())
             .field("page", &self.page)
             .field("date", &self.date)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

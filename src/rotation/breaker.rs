@@ -108,12 +108,6 @@ fn recurs(failure: &Failure) -> bool {
 }
 
 impl Rotator<'_> {
-    /// Connects to the server for a call: one that cannot be reached costs no write.
-    pub(super) fn reach(&mut self, call: Call) -> Answer<()> {
-        let reached = self.control_plane.connect();
-        reached.inspect_err(|failure| self.breaker.failed(call, failure))
-    }
-
     /// Sends a request, unless earlier ones have shown that it would fail.
     pub(super) fn send<T>(
         &mut self,

@@ -56,7 +56,7 @@ impl Rotator<'_> {
     }
 
     fn issue_only(&mut self, workspace: &WorkspaceRef, print: &mut Printer) -> Result<()> {
-        let (at, token) = self.request(workspace, Purpose::HandOut)?;
+        let (at, token) = self.request(workspace, Purpose::HandOut, &[])?;
         let current = self.store.current(workspace).ok().flatten();
         if current.is_some_and(|current| current.is_same(&token)) {
             self.append_relaxed(workspace.closed(at));
@@ -152,7 +152,6 @@ impl Rotator<'_> {
         name: &str,
         description: Option<&str>,
     ) -> Result<CreatedWorkspace> {
-        self.reach(Call::Workspace).map_err(|failure| Error::call(CREATE_WORKSPACE, failure))?;
         // Find out whether the config can be written before anything is requested.
         self.store.probe()?;
         let at = self.request_time();

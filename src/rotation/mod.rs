@@ -58,7 +58,7 @@ pub(crate) use pending::{OwnTargets, Pending, Rotation, Stage};
 pub(crate) use plan::{Outlook, Step, WhyDeliver, WhyRefresh, WhyWait, plan};
 pub(crate) use ports::{
     Acceptance, Answer, ControlPlane, Deliver, Delivery, Event, HistoryEvent, ListedToken,
-    NewWorkspace, Promotion, Store, Target,
+    NewWorkspace, Promotion, Store, Target, TokenList,
 };
 pub(crate) use workspace_ref::WorkspaceRef;
 
@@ -163,7 +163,7 @@ pub(crate) struct Rotator<'a> {
     /// The workspace whose `created` was the last append to the journal.
     retractable: Option<WorkspaceRef>,
     /// The lists read in this run, none older than the last create or revocation.
-    lists: Vec<(WorkspaceRef, Rc<Vec<ListedToken>>)>,
+    lists: Vec<(WorkspaceRef, Rc<TokenList>)>,
     /// When this run began with what was pending.
     began: Moment,
 }

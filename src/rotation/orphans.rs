@@ -11,7 +11,7 @@ use super::breaker::Call;
 use super::journal::{Origin, Orphan, Record};
 use super::moment::{Moment, signed};
 use super::pending::PendingCreate;
-use super::ports::{Event, HistoryEvent, ListedToken};
+use super::ports::{Event, HistoryEvent, ListedToken, TokenList};
 use super::{Answer, Rotator, WorkspaceRef};
 use crate::error::{Blame, Failure};
 use crate::time::{Expiry, Timestamp};
@@ -24,7 +24,7 @@ const NARROW_S: i64 = 2;
 
 impl Rotator<'_> {
     /// The live tokens of a workspace, read once a run unless something has changed since.
-    pub(super) fn list(&mut self, workspace: &WorkspaceRef) -> Answer<Rc<Vec<ListedToken>>> {
+    pub(super) fn list(&mut self, workspace: &WorkspaceRef) -> Answer<Rc<TokenList>> {
         if let Some((_, list)) = self.lists.iter().find(|(w, _)| w.is(workspace)) {
             return Ok(Rc::clone(list));
         }
@@ -95,9 +95,9 @@ impl Rotator<'_> {
         let creates: Vec<PendingCreate> =
             self.pending.creates.iter().filter(|c| c.workspace.is(workspace)).cloned().collect();
         let now = self.moment();
-        let since = self.current_since(workspace, &list);
+        let since = self.current_since(workspace, &list.tokens);
         let mut candidates: Vec<&ListedToken> = Vec::new();
-        for token in list.iter() {
+        for token in &list.tokens {
             let fits = creates.iter().any(|c| c.may_have_made(token, since, &now));
             if fits && !self.is_known(workspace, &token.jti)? {
                 candidates.push(token);
@@ -105,7 +105,8 @@ impl Rotator<'_> {
         }
         let matches = |token: &ListedToken| creates.iter().any(|c| c.has_made(token, &now));
         let earlier = self.found_earlier(workspace, &creates, &now);
-        let ambiguous = candidates.len() + earlier.len() > creates.len();
+        // Others that fit may stand on a page that was not read.
+        let ambiguous = !list.whole || candidates.len() + earlier.len() > creates.len();
 
         let mut records = Vec::new();
         if ambiguous && !candidates.is_empty() {
@@ -128,7 +129,7 @@ impl Rotator<'_> {
         }
         // A token that fits may be another machine's, and ours may still appear: a request stays open
         // until it would have.
-        for create in &creates {
+        for create in creates.iter().filter(|_| list.whole) {
             if create.is_settled(&now) {
                 records.push(workspace.closed(create.at));
             } else if !create.searched {
@@ -137,7 +138,7 @@ impl Rotator<'_> {
         }
         let found = candidates.iter().map(|token| token.jti.clone()).collect();
         self.append_found(records);
-        Ok(found)
+        if list.whole { Ok(found) } else { Err(not_whole()) }
     }
 
     /// The result of an earlier search counts too, while the requests stay open.
@@ -209,7 +210,7 @@ impl Rotator<'_> {
             return self.append_relaxed(workspace.gone(jti));
         }
         let revoked = match self.list_if_clear(workspace) {
-            Some(Ok(list)) if list.iter().all(|t| t.jti != *jti) && self.is_old(&orphan) => {
+            Some(Ok(list)) if list.lacks(jti) && self.is_old(&orphan) => {
                 return self.append_relaxed(workspace.gone(jti));
             }
             Some(Err(failure)) if failure.is_workspace_missing() && self.is_gone(workspace) => {
@@ -230,13 +231,23 @@ impl Rotator<'_> {
         (self.on_event)(Event::Orphan { orphan, revoked });
     }
 
-    fn list_if_clear(&mut self, workspace: &WorkspaceRef) -> Option<Answer<Rc<Vec<ListedToken>>>> {
+    fn list_if_clear(&mut self, workspace: &WorkspaceRef) -> Option<Answer<Rc<TokenList>>> {
         self.breaker.is_clear(Call::List).then(|| self.list(workspace))
     }
 
     /// Whether a list that lacks the token proves that it is gone: the news of it had its time.
     fn is_old(&self, orphan: &Orphan) -> bool {
         orphan.origin != Origin::HandedOut || orphan.has_settled(&self.moment())
+    }
+}
+
+/// A list of which there is more than was read: what it lacks may be there.
+fn not_whole() -> Failure {
+    Failure::Unknown {
+        reason: "the server lists only some of the tokens".to_owned(),
+        status: None,
+        in_flight: false,
+        retry_after: None,
     }
 }
 

@@ -19,17 +19,16 @@ pub(crate) type Answer<T> = std::result::Result<T, Failure>;
 pub(crate) trait ControlPlane {
     /// The base URL of its management API, which identifies its pending work.
     fn server(&self) -> &str;
-    /// Opens a connection for the next request. Fails only with [`Failure::NotSent`].
-    fn connect(&self) -> Answer<()>;
-    /// Requests a token, once. Sent again only if it was certainly not sent.
-    fn create(&self, workspace: &str, expiry: Expiry) -> Answer<Token>;
+    /// Requests a token, once. Sent again only if it was certainly not sent. An empty scope leaves
+    /// the choice to the server.
+    fn create(&self, workspace: &str, expiry: Expiry, scope: &[String]) -> Answer<Token>;
     /// The live tokens of a workspace.
-    fn list(&self, workspace: &str) -> Answer<Vec<ListedToken>>;
+    fn list(&self, workspace: &str) -> Answer<TokenList>;
     /// Revokes a token. Only a 2xx that is an answer of this API is a success.
     fn revoke(&self, workspace: &str, jti: &str) -> Answer<Option<Timestamp>>;
     /// Whether the server accepts a workspace token.
     fn check(&self, token: &Secret) -> Answer<Acceptance>;
-    /// All workspaces of the account: id and name.
+    /// All workspaces of the account: id and name. A list that is not whole is a failure.
     fn workspaces(&self) -> Answer<Vec<(String, String)>>;
     /// Creates a workspace, which may come with a first token. Sent once.
     fn create_workspace(&self, name: &str, description: Option<&str>) -> Answer<NewWorkspace>;
@@ -51,6 +50,25 @@ pub(crate) enum Acceptance {
     Denied,
     /// A 2xx that is not an answer of this API.
     Unclear,
+}
+
+/// The live tokens of a workspace, as far as the server has listed them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TokenList {
+    pub(crate) tokens: Vec<ListedToken>,
+    /// Whether nothing says that there are more: only such a list proves that a token is gone.
+    pub(crate) whole: bool,
+}
+
+impl TokenList {
+    pub(crate) fn has(&self, jti: &str) -> bool {
+        self.tokens.iter().any(|token| token.jti == jti)
+    }
+
+    /// Whether it proves that a token is not live.
+    pub(crate) fn lacks(&self, jti: &str) -> bool {
+        self.whole && !self.has(jti)
+    }
 }
 
 /// A live token as the list shows it.

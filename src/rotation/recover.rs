@@ -134,9 +134,8 @@ impl Rotator<'_> {
             return verdict;
         }
         match self.list(workspace) {
-            Ok(list) if list.iter().any(|t| Some(&t.jti) == current.jti.as_ref()) => {
-                Verdict::Accepted
-            }
+            Ok(list) if current.jti.as_ref().is_some_and(|jti| list.has(jti)) => Verdict::Accepted,
+            Ok(list) if !list.whole => Verdict::CannotTell,
             Ok(_) => Verdict::Denied,
             Err(_) => Verdict::NoAnswer,
         }
@@ -217,7 +216,8 @@ impl Rotator<'_> {
     fn by_list(&mut self, rotation: &Rotation) -> Verdict {
         match self.list(&rotation.workspace) {
             Err(_) => Verdict::NoAnswer,
-            Ok(list) if list.iter().any(|t| Some(&t.jti) == rotation.token.jti.as_ref()) => {
+            Ok(list) if !list.whole => Verdict::CannotTell,
+            Ok(list) if rotation.token.jti.as_ref().is_some_and(|jti| list.has(jti)) => {
                 Verdict::CannotTell
             }
             Ok(_) => Verdict::Denied,

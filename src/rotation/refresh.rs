@@ -82,7 +82,8 @@ impl Rotator<'_> {
         old: Option<&Token>,
         purpose: Purpose,
     ) -> Result<Token> {
-        let (at, token) = self.request(workspace, purpose)?;
+        let old_scope = old.filter(|_| purpose == Purpose::Refresh).map(|old| &*old.scope);
+        let (at, token) = self.request(workspace, purpose, old_scope.unwrap_or_default())?;
         if old.is_some_and(|old| old.is_same(&token)) {
             self.append_relaxed(workspace.closed(at));
             return Err(self.failed(workspace, Error::same_token()));
@@ -156,11 +157,11 @@ impl Rotator<'_> {
         &mut self,
         workspace: &WorkspaceRef,
         purpose: Purpose,
+        scope: &[String],
     ) -> Result<(Timestamp, Token)> {
         if let Some(refusal) = self.breaker.refusal(Call::Create) {
             return Err(Error::token_call(CREATE, refusal));
         }
-        self.reach(Call::Create).map_err(|failure| Error::token_call(CREATE, failure))?;
         // What cannot be written is found out before anything is requested.
         self.store.probe()?;
         let mut attempt = 1;
@@ -169,7 +170,8 @@ impl Rotator<'_> {
             let what = format!("Requesting a new token for {}", workspace.name);
             (self.on_event)(Event::Progress(what));
             self.forget_list(workspace);
-            let failure = match self.control_plane.create(&workspace.id, self.options.expiry) {
+            let expiry = self.options.expiry;
+            let failure = match self.control_plane.create(&workspace.id, expiry, scope) {
                 Ok(token) => {
                     self.breaker.went_through(Call::Create);
                     return Ok((at, token));

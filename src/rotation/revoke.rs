@@ -6,7 +6,7 @@ use super::breaker::Call;
 use super::journal::{Origin, Orphan, PendingRevocation, Reason, Record};
 use super::moment::{Moment, signed};
 use super::pending::{OwnTargets, Purpose, Rotation};
-use super::ports::{Event, HistoryEvent, ListedToken};
+use super::ports::{Event, HistoryEvent, TokenList};
 use super::{Answer, OldFate, Outcome, Rotator, WorkspaceRef};
 use crate::error::{Error, Failure, NewTokenFate, Result};
 use crate::time::Timestamp;
@@ -54,17 +54,16 @@ impl Rotator<'_> {
             return Err(failure);
         }
         match self.list(workspace) {
-            Ok(tokens) if self.is_proof(workspace, jti, &tokens) => Ok(Proof::Unlisted(failure)),
+            Ok(list) if self.is_proof(workspace, jti, &list) => Ok(Proof::Unlisted(failure)),
             _ => Err(failure),
         }
     }
 
     /// Whether a list without a token proves that it is gone. A list that also lacks the current
     /// token is incomplete, or not of this workspace.
-    fn is_proof(&mut self, workspace: &WorkspaceRef, jti: &str, tokens: &[ListedToken]) -> bool {
-        let has = |jti: &str| tokens.iter().any(|t| t.jti == jti);
+    fn is_proof(&mut self, workspace: &WorkspaceRef, jti: &str, list: &TokenList) -> bool {
         let current = self.store.current(workspace).ok().flatten().and_then(|t| t.jti);
-        !has(jti) && current.is_none_or(|current| current == jti || has(&current))
+        list.lacks(jti) && current.is_none_or(|current| current == jti || list.has(&current))
     }
 
     /// The old token is to be revoked, now or later; what became of it already.
@@ -113,7 +112,7 @@ impl Rotator<'_> {
         };
         let mut found = self.store.successors_of(&pending.jti);
         let ours = pending.successor.as_ref();
-        found.retain(|jti| ours != Some(jti) && list.iter().any(|t| t.jti == *jti));
+        found.retain(|jti| ours != Some(jti) && list.has(jti));
         for jti in found {
             let orphan = Orphan {
                 workspace: workspace.clone(),

@@ -111,7 +111,7 @@ impl Rotator<'_> {
             Acceptance::Denied | Acceptance::Unclear => {}
         }
         let list = self.list(workspace).map_err(|failure| Error::token_call(TRY, failure))?;
-        if list.iter().any(|listed| Some(&listed.jti) == token.jti.as_ref()) {
+        if token.jti.as_ref().is_some_and(|jti| list.has(jti)) {
             return Ok(Some(false));
         }
         Err(Error::no_way_back("the server no longer lists the previous token"))

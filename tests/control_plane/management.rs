@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::clock;
 use super::http::{Answer, Request};
-use super::options::{Dates, Options, RevokeAnswer, TokenAuth};
+use super::options::{Dates, Options, Paging, RevokeAnswer, TokenAuth};
 use super::refusal::{self, Refusal};
 use super::routes::Route;
 use super::state::{Origin, SCOPE, Session, State, Token, Workspace};
@@ -105,9 +105,46 @@ impl Call<'_> {
             _ => self.state.workspaces(),
         };
         let described: Vec<_> = workspaces.iter().map(|w| self.describe(w)).collect();
-        let fields = json!({"total": described.len(), "workspaces": described,
-            "user_id": self.options.identity.user_id});
-        Answer::json(200, &fields)
+        let fields = json!({"total": described.len(), "user_id": self.options.identity.user_id});
+        self.page(fields, "workspaces", described)
+    }
+
+    /// The part of a list that the request asks for: `?page=`, from 1.
+    fn page(&self, mut fields: Value, name: &str, mut all: Vec<Value>) -> Answer {
+        let (size, paging) = (self.options.page_size, self.options.paging);
+        let number: usize = self.request.query().get("page").parse().unwrap_or(1);
+        let (total, path) = (all.len(), self.request.target.split('?').next().unwrap_or_default());
+        if size > 0 {
+            all.reverse();
+            all = all.split_off(total.min(size * (number - 1)));
+            all.truncate(size);
+        }
+        let more = size > 0 && total > size * number;
+        let next = format!("{path}?page={}", number + 1);
+        for count in ["count", "total"].into_iter().filter(|_| paging != Paging::Count) {
+            if fields.get(count).is_some() {
+                fields[count] = all.len().into();
+            }
+        }
+        fields[name] = all.into();
+        let mut headers = Vec::new();
+        match paging {
+            Paging::Link if more => {
+                let link = format!("<http://{}{next}>; rel=\"next\"", self.host());
+                headers.push(("Link".to_owned(), link));
+            }
+            Paging::NextPath => fields["next"] = if more { next.into() } else { Value::Null },
+            Paging::HasMore => fields["has_more"] = more.into(),
+            Paging::Cursor if more => fields["next_cursor"] = "abc".into(),
+            Paging::TotalHeader => headers.push(("X-Total-Count".to_owned(), total.to_string())),
+            Paging::Pagination if more => fields["pagination"] = json!({"page": number}),
+            _ => {}
+        }
+        Answer { headers, ..Answer::json(200, &fields) }
+    }
+
+    fn host(&self) -> &str {
+        self.request.header("host").unwrap_or_default()
     }
 
     fn workspace_create(&mut self) -> Result<Answer, Refusal> {
@@ -152,11 +189,17 @@ impl Call<'_> {
         let id = self.workspace_id().to_owned();
         self.workspace(&id)?;
         let expires_at = requested_expiry(&self.request.body, self.now)?;
-        let held = self.state.live_tokens(&id, self.now).pop().cloned();
-        let token = match held.filter(|_| self.options.create_repeats_token) {
-            Some(token) => token,
-            None => self.issue(&id, expires_at)?,
+        let cap = self.options.longest_lifetime.map(|secs| self.now.saturating_add(secs));
+        let expires_at = cap.map_or(expires_at, |cap| Some(expires_at.unwrap_or(cap).min(cap)));
+        let scope = match requested_scope(&self.request.body)? {
+            Some(scope) if !self.options.drops_scope => scope,
+            _ => SCOPE.map(str::to_owned).to_vec(),
         };
+        let held = self.state.live_tokens(&id, self.now).pop().cloned();
+        let held = held.filter(|_| self.options.create_repeats_token);
+        let kind = (self.options.token_shape, Origin::Api);
+        let token = held.or_else(|| self.state.issue_with(&id, expires_at, self.now, kind, scope));
+        let token = token.ok_or_else(|| Refusal::NoWorkspace(id.clone()))?;
         let mut fields = json!({"workspace_id": id, "message": "Workspace token created"});
         self.add_token_fields(&mut fields, &token);
         Ok(Answer::json(self.options.created_status, &fields))
@@ -168,8 +211,8 @@ impl Call<'_> {
         let mut tokens = self.state.list(&id, self.now, self.options.list_lag);
         tokens.retain(|token| !token.revoked || self.options.list_has_revoked);
         let tokens: Vec<_> = tokens.iter().map(|token| self.listed(token)).collect();
-        let fields = json!({"workspace_id": id, "count": tokens.len(), "tokens": tokens});
-        Ok(Answer::json(200, &fields))
+        let fields = json!({"workspace_id": id, "count": tokens.len()});
+        Ok(self.page(fields, "tokens", tokens))
     }
 
     fn listed(&self, token: &Token) -> Value {
@@ -234,7 +277,7 @@ impl Call<'_> {
             Some(seconds) if self.options.fractional_expires_in => f64::from(seconds).into(),
             _ => expires_in.into(),
         };
-        fields["scope"] = json!(SCOPE);
+        fields["scope"] = json!(token.scope);
         if self.options.jti_in_answer {
             fields["jti"] = token.jti.as_str().into();
         }
@@ -278,6 +321,7 @@ fn requested_expiry(body: &str, now: u64) -> Result<Option<u64>, Refusal> {
         return Err(invalid("body", "JSON object expected"));
     };
     let fields: Vec<_> = fields.iter().map(|(name, value)| (&**name, value)).collect();
+    let fields: Vec<_> = fields.into_iter().filter(|(name, _)| *name != "scope").collect();
     match fields[..] {
         [("expires_in", Value::Null)] => Ok(None),
         [("expires_in", value)] => {
@@ -285,10 +329,14 @@ fn requested_expiry(body: &str, now: u64) -> Result<Option<u64>, Refusal> {
             let at = seconds.and_then(|seconds| now.checked_add(seconds));
             at.map(Some).ok_or(invalid("expires_in", "A number of seconds from 1 up"))
         }
-        [("expires_at", value)] => {
-            let at = value.as_u64().filter(|at| *at > now);
-            at.map(Some).ok_or(invalid("expires_at", "A Unix time to come"))
-        }
-        _ => Err(invalid("body", "One of expires_in and expires_at expected")),
+        _ => Err(invalid("body", "expires_in expected")),
     }
+}
+
+/// The rights in a create request.
+fn requested_scope(body: &str) -> Result<Option<Vec<String>>, Refusal> {
+    let fields: Value = serde_json::from_str(body).unwrap_or_default();
+    let Some(scope) = fields.get("scope") else { return Ok(None) };
+    let invalid = Refusal::Invalid { field: "scope", reason: "A list of rights" };
+    serde_json::from_value(scope.clone()).map(Some).map_err(|_| invalid)
 }

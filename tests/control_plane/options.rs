@@ -28,6 +28,14 @@ pub(crate) struct Options {
     pub(crate) list_has_revoked: bool,
     /// A token made through the API is missing from this many lists.
     pub(crate) list_lag: usize,
+    /// How many tokens or workspaces a list shows at once, newest first; 0: all.
+    pub(crate) page_size: usize,
+    /// How a list that is cut tells of the rest.
+    pub(crate) paging: Paging,
+    /// A token lives no longer than this.
+    pub(crate) longest_lifetime: Option<u64>,
+    /// Every new token has the default scope, whatever is asked.
+    pub(crate) drops_scope: bool,
     pub(crate) revoke_answer: RevokeAnswer,
     /// The status that answers a successful create.
     pub(crate) created_status: u16,
@@ -63,6 +71,10 @@ impl Default for Options {
             list_dates: Dates::Seconds,
             list_has_revoked: false,
             list_lag: 0,
+            page_size: 0,
+            paging: Paging::Link,
+            longest_lifetime: None,
+            drops_scope: false,
             revoke_answer: RevokeAnswer::Full,
             created_status: 201,
             workspace_create_includes_token: false,
@@ -129,6 +141,22 @@ pub(crate) enum Dates {
     Rfc1123,
     Missing,
     Garbage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Paging {
+    /// `Link: <…>; rel="next"`.
+    Link,
+    /// `next` is the path of the next page.
+    NextPath,
+    HasMore,
+    Cursor,
+    /// `count` is the number of all.
+    Count,
+    /// `X-Total-Count`.
+    TotalHeader,
+    /// `pagination`, of a form that is not known.
+    Pagination,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

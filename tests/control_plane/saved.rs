@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::state::{Origin, State, Token, Workspace};
+use super::state::{Origin, SCOPE, State, Token, Workspace};
 
 impl State {
     pub(crate) fn saved(&self) -> Value {
@@ -35,6 +35,7 @@ impl State {
                     created_at: token["created_at"].as_u64().expect("a time"),
                     expires_at: token["expires_at"].as_u64(),
                     revoked: token["revoked"] == true,
+                    scope: SCOPE.map(str::to_owned).to_vec(),
                     origin: Origin::Test,
                     checks: 0,
                     lists: 0,

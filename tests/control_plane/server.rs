@@ -51,7 +51,7 @@ use serde_json::Value;
 pub(crate) use self::{
     faults::{Fault, Times},
     options::{
-        Dates, ErrorStyle, Identity, Options, RevokeAnswer, TokenAuth, TokenShape, Userinfo,
+        Dates, ErrorStyle, Identity, Options, Paging, RevokeAnswer, TokenAuth, TokenShape, Userinfo,
     },
     routes::Route,
     world::Recorded,

@@ -40,6 +40,7 @@ pub(crate) struct Token {
     pub(crate) created_at: u64,
     pub(crate) expires_at: Option<u64>,
     pub(crate) revoked: bool,
+    pub(crate) scope: Vec<String>,
     pub(super) origin: Origin,
     pub(super) checks: usize,
     /// Lists of its workspace since it was made.
@@ -140,13 +141,26 @@ impl State {
         shape: TokenShape,
         origin: Origin,
     ) -> Option<Token> {
+        let scope = SCOPE.map(str::to_owned).to_vec();
+        self.issue_with(workspace_id, expires_at, now, (shape, origin), scope)
+    }
+
+    /// The same with rights of its own.
+    pub(crate) fn issue_with(
+        &mut self,
+        workspace_id: &str,
+        expires_at: Option<u64>,
+        now: u64,
+        (shape, origin): (TokenShape, Origin),
+        scope: Vec<String>,
+    ) -> Option<Token> {
         let place = self.workspaces.iter().position(|w| w.id == workspace_id)?;
         let jti = format!("jti_{}", &self.random("jti")[..16]);
         let bearer = match shape {
             TokenShape::Opaque => format!("wst_{}", self.random("bearer")),
             TokenShape::Jwt => {
                 let mut claims =
-                    json!({"jti": jti, "sub": workspace_id, "iat": now, "scope": SCOPE});
+                    json!({"jti": jti, "sub": workspace_id, "iat": now, "scope": scope});
                 if let Some(at) = expires_at {
                     claims["exp"] = at.into();
                 }
@@ -159,6 +173,7 @@ impl State {
             created_at: now,
             expires_at,
             revoked: false,
+            scope,
             origin,
             checks: 0,
             lists: 0,

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     fn response(body: &str) -> Response {
-        Response { status: 200, body: body.as_bytes().to_vec(), page: None, date: None }
+        Response { status: 200, body: body.as_bytes().to_vec(), ..Response::default() }
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(crate) struct Check {
 
 /// Check everything that a refresh depends on, and show what is wrong and what
 /// fixes it: folder, files, config, journal, tokens, targets, session,
-/// variables, timers, network, proxy, server and its certificate, clock. It
+/// variables, timers, network, proxy, server, clock. It
 /// shows no secrets, so its output can go into a report.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(

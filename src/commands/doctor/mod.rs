@@ -44,8 +44,6 @@ struct Entry {
 /// Everything that was looked at, in order.
 struct Chart {
     entries: Vec<Entry>,
-    /// The server's, if it has shown one.
-    certificate: Json,
 }
 
 impl Chart {
@@ -80,7 +78,7 @@ impl Chart {
 /// Looks at everything. What cannot be looked at is said, and the rest goes on.
 pub(super) fn run(ctx: &Context, args: &cli::Doctor) -> Result<Report> {
     let app = App::open(ctx)?;
-    let mut chart = Chart { entries: Vec::new(), certificate: Json::Null };
+    let mut chart = Chart { entries: Vec::new() };
     local::program(&mut chart, ctx);
     local::variables(&mut chart, ctx);
     local::folder(&mut chart, &app);
@@ -123,7 +121,6 @@ fn report(chart: &Chart) -> Report {
     let count = |n: usize| Json::Number(n.into());
     let json = Json::of([
         ("checks", Json::Array(entries.collect())),
-        ("certificate", chart.certificate.clone()),
         ("failed", count(failed)),
         ("warnings", count(warnings)),
     ]);

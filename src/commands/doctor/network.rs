@@ -9,16 +9,13 @@ use crate::commands::app::{App, As};
 use crate::config::Config;
 use crate::endpoints;
 use crate::error::{Error, Result};
-use crate::http::{Certificate, Route, is_localhost};
-use crate::json::Json;
+use crate::http::{Route, is_localhost};
 use crate::rotation::{Acceptance, ControlPlane};
-use crate::text::{counted, printable, shell_word};
+use crate::text::{counted, shell_word};
 use crate::time::Timestamp;
 
 /// More would make recent tokens look old, and sessions ended.
 const SKEW_S: i64 = 120;
-/// A certificate that renews itself is renewed before that: those of 90 days with 30 left.
-const RENEWED_S: i64 = 21 * 86_400;
 /// More would be noticed at every run.
 const SLOW_MS: i64 = 3_000;
 
@@ -39,9 +36,6 @@ fn of_server(chart: &mut Chart, app: &App, config: &Config) -> Result<()> {
     let api = app.api(config, As::Anonymous)?;
     let began = app.now();
     let health = api.health();
-    if route.is_secure {
-        certificate(chart, app.http()?.certificate(), app.now());
-    }
     match health {
         Ok(health) => {
             let took_ms = app.now().millis() - began.millis();
@@ -90,23 +84,6 @@ fn look_up(chart: &mut Chart, route: &Route, roots: &str) -> bool {
             false
         }
     }
-}
-
-/// Until when the server can be trusted, if it says who it is.
-fn certificate(chart: &mut Chart, shown: Option<Certificate>, now: Timestamp) {
-    let Some(Certificate { issuer, expires_at }) = shown else {
-        return;
-    };
-    let left = expires_at.from_now(now);
-    let from = issuer.as_deref().unwrap_or("an issuer without a name");
-    let text = format!("the server's certificate is from {from}, until {expires_at} ({left})");
-    if expires_at < now.plus_secs(RENEWED_S) {
-        chart.warn("network", &text, "have the server's administrator renew it");
-    } else {
-        chart.ok("network", &text);
-    }
-    let issuer = issuer.map(|issuer| printable(&issuer));
-    chart.certificate = Json::of([("issuer", issuer.into()), ("expires_at", expires_at.into())]);
 }
 
 fn clock(chart: &mut Chart, skew_s: Option<i64>) {

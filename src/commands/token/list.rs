@@ -29,11 +29,16 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenList) -> Result<Report
     let api = app.api(&config, As::User)?;
     let workspace = app.workspace(&config, args.workspace.as_deref())?;
     let listed = api.tokens(&workspace.id);
-    let listed = listed.map_err(|failure| Error::token_call("list the tokens", failure))?;
+    let (listed, whole) =
+        listed.map_err(|failure| Error::token_call("list the tokens", failure))?;
     let past = history::read(&app.paths.history)?;
 
     let mut rows = listed_rows(listed, &workspace, &past);
-    tell_of_current(ctx, &workspace, &rows);
+    if whole {
+        tell_of_current(ctx, &workspace, &rows);
+    } else {
+        ctx.console.warn("The server lists only some of the tokens.");
+    }
     if args.show_expired {
         rows.extend(expired_rows(&rows, &workspace, &past, ctx.clock.now()));
     }

@@ -1,6 +1,5 @@
 //! The module as a whole, against real sockets.
 
-mod ahead;
 #[path = "../../../tests/control_plane/certificates.rs"]
 mod certificates;
 mod failures;

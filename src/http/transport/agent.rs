@@ -1,15 +1,12 @@
 //! The ureq agents: one per route, built when it is first needed.
 
 use std::cell::RefCell;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use ureq::Agent;
 use ureq::config::Config;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, TcpConnector};
 
-use super::ahead::Ahead;
-use super::forward::AbsoluteForm;
 use super::resolve::Resolve;
 use super::secured::AddTls;
 use super::send_tracker::{AboveTls, BelowTls, SendTracker};
@@ -38,19 +35,10 @@ const LONGEST_IDLE: Duration = Duration::from_secs(3);
 pub(in crate::http) struct Route {
     /// The proxy on the route.
     pub(in crate::http) proxy: Option<Proxy>,
-    /// Whether the proxy gets the requests themselves (plain http) rather than a tunnel.
-    forwards: bool,
     pub(in crate::http) agent: Agent,
     secure: bool,
     /// Whether a server that asks for a certificate gets one.
     pub(in crate::http) has_identity: bool,
-}
-
-impl Route {
-    /// The proxy that gets the requests themselves, and may answer them.
-    pub(in crate::http) fn forwarder(&self) -> Option<&Proxy> {
-        self.proxy.as_ref().filter(|_| self.forwards)
-    }
 }
 
 /// All routes that were needed so far.
@@ -92,37 +80,19 @@ impl Agents {
     ) -> Result<Route, String> {
         let tracker = self.tracker.clone();
         let for_ureq = proxy.as_ref().and_then(Proxy::for_ureq);
-        let forwards = !secure && proxy.as_ref().is_some_and(|proxy| !proxy.secure);
-        let needs_tls = secure || proxy.as_ref().is_some_and(|proxy| proxy.secure);
-        let tls = if needs_tls { Some(Tls::new(settings, &tracker)?) } else { None };
+        let tls = if secure { Some(Tls::new(settings, &tracker)?) } else { None };
         let has_identity = tls.as_ref().is_some_and(|tls| tls.has_identity);
-        let agent = if forwards {
-            let chain =
-                ().chain(TcpConnector::default())
-                    .chain(AbsoluteForm)
-                    .chain(BelowTls { tracker: tracker.clone(), tunnels: false })
-                    .chain(AboveTls { tracker: tracker.clone(), tunnels: false });
-            let instead = for_ureq.map(|proxy| proxy.uri().clone());
-            let config = config(settings.timeout, None);
-            Agent::with_parts(config, ahead(chain, &tracker, false), Resolve::new(tracker, instead))
-        } else {
-            let tunnels = proxy.is_some();
-            let chain =
-                ().chain(ConnectProxyConnector::default())
-                    .chain(TcpConnector::default())
-                    .chain(BelowTls { tracker: tracker.clone(), tunnels })
-                    .chain(AddTls(tls.map(|tls| tls.config), tracker.clone()))
-                    .chain(AboveTls { tracker: tracker.clone(), tunnels });
-            let config = config(settings.timeout, for_ureq);
-            Agent::with_parts(config, ahead(chain, &tracker, tunnels), Resolve::new(tracker, None))
-        };
-        Ok(Route { proxy, forwards, agent, secure, has_identity })
+        let tunnels = proxy.is_some();
+        let chain =
+            ().chain(ConnectProxyConnector::default())
+                .chain(TcpConnector::default())
+                .chain(BelowTls { tracker: tracker.clone(), tunnels })
+                .chain(AddTls(tls.map(|tls| tls.config)))
+                .chain(AboveTls { tracker: tracker.clone(), tunnels });
+        let agent =
+            Agent::with_parts(config(settings.timeout, for_ureq), chain, Resolve { tracker });
+        Ok(Route { proxy, agent, secure, has_identity })
     }
-}
-
-fn ahead<C: Connector>(chain: C, tracker: &SendTracker, tunnels: bool) -> Ahead<C> {
-    let (tracker, kept) = (tracker.clone(), Mutex::default());
-    Ahead { chain, tracker, tunnels, longest_idle: LONGEST_IDLE, kept }
 }
 
 fn config(timeout: Duration, proxy: Option<ureq::Proxy>) -> Config {

@@ -5,7 +5,6 @@ use std::io::{self, Read};
 use ureq::http::{HeaderMap, HeaderValue, Method as UreqMethod, Request as UreqRequest, header};
 
 use super::agent::Route;
-use crate::http::proxy::Proxy;
 use crate::http::request::{Method, Request};
 use crate::http::target::Target;
 
@@ -46,12 +45,6 @@ impl Answer {
     }
 }
 
-/// Connects to the target and sends nothing. The tracker tells whether that worked.
-pub(in crate::http) fn connect(route: &Route, target: &Target) -> Result<(), ureq::Error> {
-    let request = UreqRequest::builder().uri(target.uri.clone()).body(())?;
-    route.agent.run(request).map(drop)
-}
-
 /// Sends the request once.
 pub(in crate::http) fn run(
     route: &Route,
@@ -65,9 +58,6 @@ pub(in crate::http) fn run(
     });
     if let Some(bearer) = request.bearer {
         head = head.header(header::AUTHORIZATION, hidden(&format!("Bearer {}", bearer.expose()))?);
-    }
-    if let Some(login) = route.forwarder().and_then(Proxy::authorization) {
-        head = head.header(header::PROXY_AUTHORIZATION, hidden(login.expose())?);
     }
     let response = match request.body.encoded() {
         Some((text, media_type)) => {

@@ -2,9 +2,7 @@
 //! that send.
 
 pub(in crate::http) mod agent;
-mod ahead;
 pub(in crate::http) mod exchange;
-mod forward;
 pub(in crate::http) mod identity;
 mod resolve;
 mod secured;

@@ -1,7 +1,6 @@
 //! Resolves a host to its addresses, without a thread or a name service if none is needed.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ureq::Timeout;
@@ -22,16 +21,6 @@ const LONG: Duration = Duration::from_secs(4);
 #[derive(Debug)]
 pub(in crate::http) struct Resolve {
     pub(in crate::http) tracker: SendTracker,
-    /// The proxy to connect to instead of every host, if requests are forwarded to one.
-    pub(in crate::http) instead: Option<Uri>,
-    /// What a rehearsal found, for the request itself.
-    pub(in crate::http) found: Mutex<Option<(Uri, ResolvedSocketAddrs)>>,
-}
-
-impl Resolve {
-    pub(in crate::http) fn new(tracker: SendTracker, instead: Option<Uri>) -> Self {
-        Self { tracker, instead, found: Mutex::default() }
-    }
 }
 
 impl Resolver for Resolve {
@@ -41,7 +30,6 @@ impl Resolver for Resolve {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let uri = self.instead.as_ref().unwrap_or(uri);
         self.tracker.reached(Stage::Resolve);
         let found = match known(uri) {
             Some(known) => {
@@ -51,35 +39,23 @@ impl Resolver for Resolve {
                 }
                 addresses
             }
-            None => self.look_up(uri, config, timeout)?,
+            None => look_up(uri, config, timeout)?,
         };
         self.tracker.reached(Stage::Connect);
         Ok(found)
     }
 }
 
-impl Resolve {
-    fn look_up(
-        &self,
-        uri: &Uri,
-        config: &Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, addresses)) = found.take_if(|(of, _)| of.authority() == uri.authority()) {
-            return Ok(addresses);
-        }
-        let began = Instant::now();
-        let looked_up = DefaultResolver::default().resolve(uri, config, timeout);
-        // The C library has asked again and again by then: to repeat that only takes as long.
-        let addresses = looked_up.map_err(|error| {
-            if began.elapsed() < LONG { error } else { ureq::Error::Timeout(Timeout::Resolve) }
-        })?;
-        if self.tracker.is_rehearsal() {
-            *found = Some((uri.clone(), addresses.clone()));
-        }
-        Ok(addresses)
-    }
+fn look_up(
+    uri: &Uri,
+    config: &Config,
+    timeout: NextTimeout,
+) -> Result<ResolvedSocketAddrs, ureq::Error> {
+    let began = Instant::now();
+    // The C library has asked again and again by then: to repeat that only takes as long.
+    DefaultResolver::default().resolve(uri, config, timeout).map_err(|error| {
+        if began.elapsed() < LONG { error } else { ureq::Error::Timeout(Timeout::Resolve) }
+    })
 }
 
 /// The addresses of a literal and of this machine.

@@ -22,10 +22,9 @@ use ureq::unversioned::transport::{
 };
 
 use super::identity::{self, Identity};
-use super::send_tracker::SendTracker;
 
 /// Adds TLS where the URL wants it.
-pub(super) struct AddTls(pub(super) Option<Arc<ClientConfig>>, pub(super) SendTracker);
+pub(super) struct AddTls(pub(super) Option<Arc<ClientConfig>>);
 
 // Derived, it would take all of rustls's own along.
 impl fmt::Debug for AddTls {
@@ -153,9 +152,6 @@ impl<In: Transport> Connector<In> for AddTls {
         let mut socket = TransportAdapter::new(inner, details.current_time.clone());
         socket.set_timeout(left(details));
         session.complete_io(&mut socket)?;
-        if let Some([shown, ..]) = session.peer_certificates() {
-            self.1.saw_certificate(shown);
-        }
         let config = details.config;
         let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
         Ok(Some(Either::B(Secured { stream: StreamOwned::new(session, socket), buffers })))

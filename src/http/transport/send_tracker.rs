@@ -36,21 +36,9 @@ struct Seen {
     stage: Stage,
     connected: bool,
     peer: Peer,
-    rehearsal: Rehearsal,
     /// The servers that have asked for a client certificate in this run: when a session is resumed,
     /// they do not ask again.
     askers: Vec<Authority>,
-    /// What the last server showed, in DER.
-    certificate: Vec<u8>,
-}
-
-/// Whether this is an attempt to connect only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rehearsal {
-    No,
-    Begun,
-    /// There is a connection.
-    Done,
 }
 
 /// What is known about the server at the other end of a connection.
@@ -64,52 +52,14 @@ pub(in crate::http) struct Peer {
 
 impl Default for Seen {
     fn default() -> Self {
-        Self {
-            stage: Stage::Resolve,
-            connected: false,
-            peer: Peer::default(),
-            rehearsal: Rehearsal::No,
-            askers: Vec::new(),
-            certificate: Vec::new(),
-        }
+        Self { stage: Stage::Resolve, connected: false, peer: Peer::default(), askers: Vec::new() }
     }
 }
 
 impl SendTracker {
     /// A new attempt begins.
     pub(in crate::http) fn reset(&self) {
-        self.begin(Rehearsal::No);
-    }
-
-    /// An attempt begins that only connects: its request is not sent.
-    pub(in crate::http) fn begin_rehearsal(&self) {
-        self.begin(Rehearsal::Begun);
-    }
-
-    fn begin(&self, rehearsal: Rehearsal) {
-        self.with(|seen| {
-            let (askers, certificate) = (take(&mut seen.askers), take(&mut seen.certificate));
-            *seen = Seen { rehearsal, askers, certificate, ..Seen::default() };
-        });
-    }
-
-    pub(in crate::http) fn is_rehearsal(&self) -> bool {
-        self.with(|seen| seen.rehearsal != Rehearsal::No)
-    }
-
-    /// Whether a connection was all that was wanted: then the request must not be sent.
-    pub(in crate::http) fn ends_rehearsal(&self) -> bool {
-        self.with(|seen| {
-            if seen.rehearsal == Rehearsal::Begun {
-                seen.rehearsal = Rehearsal::Done;
-            }
-            seen.rehearsal == Rehearsal::Done
-        })
-    }
-
-    /// Whether the rehearsal found a connection.
-    pub(in crate::http) fn is_rehearsed(&self) -> bool {
-        self.with(|seen| seen.rehearsal == Rehearsal::Done)
+        self.with(|seen| *seen = Seen { askers: take(&mut seen.askers), ..Seen::default() });
     }
 
     pub(in crate::http) fn stage(&self) -> Stage {
@@ -124,20 +74,6 @@ impl SendTracker {
     /// The server, as far as this attempt has met it.
     pub(in crate::http) fn peer(&self) -> Peer {
         self.with(|seen| seen.peer)
-    }
-
-    /// The certificate of the server, in DER; empty if none was shown.
-    pub(in crate::http) fn certificate(&self) -> Vec<u8> {
-        self.with(|seen| seen.certificate.clone())
-    }
-
-    /// The server, or a proxy before it, has shown this certificate.
-    pub(in crate::http) fn saw_certificate(&self, der: &[u8]) {
-        self.with(|seen| {
-            if seen.stage == Stage::Tls {
-                seen.certificate = der.to_vec();
-            }
-        });
     }
 
     /// The server asks for a client certificate.
@@ -284,10 +220,6 @@ impl<T: Transport> Transport for Tracked<T> {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
-        // A connection of an earlier request: there is one, and no more was asked.
-        if self.tracker.ends_rehearsal() {
-            return Err(ureq::Error::ConnectionFailed);
-        }
         self.tracker.with(|seen| (seen.stage, seen.peer) = (Stage::Sent, self.peer));
         self.inner.transmit_output(amount, timeout)
     }

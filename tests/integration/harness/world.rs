@@ -151,6 +151,12 @@ impl World {
         self.write("config.json", text.as_bytes());
     }
 
+    /// When the current token ends, as the config file has it.
+    pub(crate) fn end(&self, workspace: &Workspace) -> String {
+        let millis = self.item(workspace)["expires_at"].as_i64().expect("a time");
+        ntcli::time::Timestamp::from_millis(millis).to_string()
+    }
+
     /// Sets a field that is there, or whose parent is, by its JSON pointer.
     pub(crate) fn set_config(&self, pointer: &str, value: Value) {
         let mut config = self.config();

@@ -10,7 +10,7 @@ use crate::harness::world::{Workspace, World};
 pub(super) const DAY: i64 = 86_400_000;
 
 #[expect(clippy::disallowed_methods, reason = "a test has no other clock")]
-pub(super) fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     i64::try_from(now.as_millis()).unwrap()
 }

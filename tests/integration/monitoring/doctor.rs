@@ -2,8 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::Command;
 
 use serde_json::json;
 
@@ -13,8 +11,6 @@ use crate::control_plane::{Fault, Route, Times};
 use crate::harness::parallel::skipped;
 use crate::harness::run::{Run, can_mount};
 use crate::harness::world::{Output, World};
-use crate::network::proxy::Proxy;
-use crate::network::tls::{Openssl, own_port};
 use crate::ports::free_port;
 use crate::tls_front::front;
 
@@ -89,49 +85,6 @@ fn a_certificate_of_an_issuer_that_is_not_trusted() {
     let output = run().env("SSL_CERT_FILE", certificate("ca.pem")).run();
     says(&output, "server", "ok", &["says 'healthy'"]);
     says(&output, "network", "ok", &["encrypted, trusting", "ca.pem"]);
-}
-
-/// Whoever runs the server learns of it in time, before every client is turned away.
-#[test]
-fn the_certificate_of_the_server() {
-    let (world, _) = World::ready();
-    let soon = world.outside("soon.pem");
-    let subject = ["-subj", "/O=Soon Ltd/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-days", "20", "-key"])
-        .arg(certificate("server.key"))
-        .args(subject)
-        .arg("-out")
-        .arg(&soon)
-        .output();
-    assert!(made.unwrap().status.success());
-    let run = |port: u16, bundle: &Path| {
-        let run = |args: &[&str]| {
-            let run = doctor(&world, args).env("SSL_CERT_FILE", bundle);
-            run.env("NTCLI_API_URL", format!("https://localhost:{port}")).run()
-        };
-        (run(&[]), run(&["--format", "json"]).json()["certificate"].clone())
-    };
-    let port = front("valid.pem", own_port(&world)).unwrap();
-    let (text, json) = run(port, &certificate("ca.pem"));
-    says(&text, "network", "ok", &["is from ntcli test, until 2120-01-01T00:00:00Z"]);
-    assert_eq!(json, json!({"issuer": "ntcli test", "expires_at": "2120-01-01T00:00:00Z"}));
-    for version in ["-tls1_2", "-tls1_3"] {
-        let shown = soon.to_str().unwrap();
-        let (_server, port) = Openssl::with(&[version], shown, own_port(&world));
-        let (text, json) = run(port, &soon);
-        says(&text, "network", "warning", &["is from Soon Ltd, until 20", " days)"]);
-        assert_eq!(json["issuer"], "Soon Ltd");
-    }
-    // Neither where there is none, nor that of a proxy that leads nowhere.
-    let secured = front("valid.pem", Proxy::to(free_port()).port).unwrap();
-    let plain = doctor(&world, &["--format", "json"]);
-    assert_eq!(plain.run().json()["certificate"], json!(null));
-    let dead_end = doctor(&world, &["--format", "json"])
-        .env("SSL_CERT_FILE", certificate("ca.pem"))
-        .env("NTCLI_API_URL", "https://other.example")
-        .env("https_proxy", format!("https://localhost:{secured}"));
-    assert_eq!(dead_end.run().json()["certificate"], json!(null));
 }
 
 #[test]

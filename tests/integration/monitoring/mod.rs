@@ -1,6 +1,6 @@
 //! What a monitoring system sees, and what is found out when something is wrong.
 
-mod check;
+pub(crate) mod check;
 mod doctor;
 mod doctor_cases;
 mod metrics;

@@ -134,9 +134,13 @@ fn a_host_that_does_not_answer() {
     assert!(!world.has_journal());
 }
 
-/// Name, connection and TLS come before the first thing that must last.
+/// Of the journal, of the folder that it is new in, and of what the run came to.
+const MOST_SYNCS: usize = 2;
+
+/// That nothing was sent is certain, so what is written before a request is the only thing that must
+/// last, and nothing is left of it.
 #[test]
-fn a_server_that_cannot_be_reached_costs_no_durable_write() {
+fn a_server_that_cannot_be_reached_costs_one_durable_write() {
     if !strace::is_available() {
         return;
     }
@@ -148,16 +152,12 @@ fn a_server_that_cannot_be_reached_costs_no_durable_write() {
     {
         let (output, calls) = Traced::run(refresh(&world, base), &log);
         output.exits(5).says("nothing has changed");
-        for call in calls {
-            let opens_journal =
-                || call.name == "openat" && call.texts().concat().contains("rotation.journal");
-            assert!(!call.name.contains("sync") && !opens_journal(), "{}", call.name);
-        }
+        let durable = calls.iter().filter(|call| call.name.contains("sync")).count();
+        assert!((1..=MOST_SYNCS).contains(&durable), "{durable}");
+        assert!(!world.has_journal(), "{}", world.describe());
     }
     world.assert_nothing_sent();
-    let (output, calls) = Traced::run(refresh(&world, &world.plane.base_url()), &log);
-    output.exits(0);
-    assert!(calls.iter().any(|call| call.name.contains("sync")), "the log shows none at all");
+    refresh(&world, &world.plane.base_url()).run().exits(0);
     world.assert_one_live_token(&workspace);
     let connections = world.plane.requests();
     assert!(connections.iter().all(|r| r.connection == connections[0].connection));

@@ -6,6 +6,7 @@ mod hand_out;
 pub(crate) mod history;
 mod listed;
 pub(crate) mod local;
+mod paged;
 mod pending;
 mod pending_revocations;
 pub(crate) mod refresh;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::control_plane::{Options, Route, TokenShape};
 use crate::harness::world::{Workspace, World};
+use crate::monitoring::check::now_ms;
 
 const DATE: &str = "2030-03-17T17:46:40Z";
 const UNIX: &str = "1900000000";
@@ -17,10 +18,10 @@ fn jti(world: &World, workspace: &Workspace) -> String {
 fn the_text_to_the_letter() {
     let (world, workspace) = World::ready();
     let output = world.refresh(&["--expires-at", UNIX]);
-    let (old, new) = (&workspace.token.jti, jti(&world, &workspace));
+    let (old, new, end) = (&workspace.token.jti, jti(&world, &workspace), world.end(&workspace));
     let text = format!(
         "Token refreshed successfully.\nOld token ({old}) has been revoked.\n\
-         New token expires: {DATE}\nNew token JTI: {new}\n"
+         New token expires: {end}\nNew token JTI: {new}\n"
     );
     output.exits(0).prints(&text).says_only("");
     assert_ne!(*old, new);
@@ -35,7 +36,7 @@ fn the_json_to_the_letter() {
     let (world, workspace) = World::ready();
     let output = world.refresh(&["--expires-at", UNIX, "--format", "json"]);
     output.exits(0).says_only("");
-    let (old, new) = (&workspace.token.jti, jti(&world, &workspace));
+    let (old, new, end) = (&workspace.token.jti, jti(&world, &workspace), world.end(&workspace));
     let revoked_at = output.json()["old_token"]["revoked_at"].clone();
     let revoked_at = revoked_at.as_str().expect("a date");
     assert_eq!((revoked_at.len(), &revoked_at[19..]), (20, "Z"), "{output}");
@@ -44,7 +45,7 @@ fn the_json_to_the_letter() {
         r#"{{
   "new_token": {{
     "jti": "{new}",
-    "expires_at": "{DATE}"
+    "expires_at": "{end}"
   }},
   "old_token": {{
     "jti": "{old}",
@@ -78,8 +79,13 @@ fn print_shows_the_token_and_nothing_else_does() {
     assert_eq!(output.json()["new_token"]["access_token"], token.as_str());
 }
 
+/// The same moment as [`DATE`].
+const SAME_DATE: &str = "--expires-at=2030-03-17T18:46:40+01:00";
+
 #[test]
 fn what_is_asked_for() {
+    let (world, workspace) = World::ready();
+    let scope = world.item(&workspace)["scope"].clone();
     let bodies = [
         (&[][..], r#"{"expires_in":31536000}"#),
         (&["--expires-in", "86400"], r#"{"expires_in":86400}"#),
@@ -91,18 +97,35 @@ fn what_is_asked_for() {
         (&["--expires-in", "30d"], r#"{"expires_in":2592000}"#),
         (&["--expires-in", "52w"], r#"{"expires_in":31449600}"#),
         (&["--expires-in", "never"], r#"{"expires_in":null}"#),
-        (&["--expires-at", UNIX], r#"{"expires_at":1900000000}"#),
-        (&["--expires-at", DATE], r#"{"expires_at":1900000000}"#),
-        (&["--expires-at=2030-03-17T18:46:40+01:00"], r#"{"expires_at":1900000000}"#),
     ];
-    let (world, workspace) = World::ready();
     for (args, body) in bodies {
         world.plane.clear_requests();
         world.refresh(args).exits(0);
         let request = &world.plane.requests()[0];
-        assert_eq!((request.route, request.body.as_str()), (Some(Route::TokenCreate), body));
+        let mut body: Value = serde_json::from_str(body).unwrap();
+        body["scope"] = scope.clone();
+        let sent: Value = serde_json::from_str(&request.body).unwrap();
+        assert_eq!((request.route, sent), (Some(Route::TokenCreate), body));
+    }
+    // A date is sent as that many seconds, by the server's clock.
+    for args in [&["--expires-at", UNIX][..], &["--expires-at", DATE], &[SAME_DATE]] {
+        world.refresh(args).exits(0);
+        let end = world.item(&workspace)["expires_at"].as_i64().unwrap();
+        assert!((end / 1000 - 1_900_000_000).abs() <= 2, "{args:?}: {end}");
     }
     world.assert_one_live_token(&workspace);
+}
+
+/// What is stored is what was granted, not what was asked.
+#[test]
+fn a_server_that_grants_other_rights_and_a_shorter_life() {
+    let (world, workspace) = World::ready();
+    world.plane.configure(|o| (o.drops_scope, o.longest_lifetime) = (true, Some(864_000)));
+    world.refresh(&["--expires-in", "30d"]);
+    let item = world.item(&workspace);
+    assert_eq!(item["scope"], json!(["workspace:read", "workspace:write"]));
+    let lifetime_s = item["expires_at"].as_i64().unwrap() / 1000 - now_ms() / 1000;
+    assert!((863_000..=864_000).contains(&lifetime_s), "{lifetime_s}");
 }
 
 #[test]
@@ -182,7 +205,7 @@ fn every_shape_of_an_answer() {
         assert!(output.json()["old_token"]["revoked_at"].is_string(), "{shape}: {output}");
         world.assert_one_live_token(&workspace);
         let item = world.item(&workspace);
-        assert_eq!(item["scope"], json!(["workspace:read", "workspace:write"]), "{shape}");
+        assert_eq!(item["scope"], json!(["workspace:read"]), "{shape}: that of the old token");
         assert_eq!(item["token_type"], "Bearer", "{shape}");
     }
 }

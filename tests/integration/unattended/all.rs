@@ -31,7 +31,7 @@ fn the_text_and_the_lines() {
         let item = world.item(workspace);
         let text = |name: &str| item[name].as_str().unwrap().to_owned();
         let (name, jti) = (text("workspace_name"), text("jti"));
-        format!("{name}: refreshed, {jti}, expires 2030-03-17T17:46:40Z\n")
+        format!("{name}: refreshed, {jti}, expires {}\n", world.end(workspace))
     };
     let lines: Vec<_> = workspaces.iter().map(line).collect();
     output.says_only(&lines.concat());

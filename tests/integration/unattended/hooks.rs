@@ -44,7 +44,7 @@ fn what_the_command_is_told() {
         item["access_token"].as_str().unwrap(),
         item["jti"].as_str().unwrap(),
         &workspace.token.jti,
-        "2030-03-17T17:46:40Z",
+        &world.end(&workspace),
         "prod",
         &workspace.id,
     ];

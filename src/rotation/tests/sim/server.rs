@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Fate, How, Needs, SERVER, Sim, World, token};
 use crate::error::{Blame, ErrorKind, Failure, WORKSPACE_NOT_FOUND};
-use crate::rotation::{Acceptance, Answer, ControlPlane, ListedToken, NewWorkspace};
+use crate::rotation::{Acceptance, Answer, ControlPlane, ListedToken, NewWorkspace, TokenList};
 use crate::secret::Secret;
 use crate::time::{Expiry, Timestamp};
 use crate::token::{Token, TokenExpiry};
@@ -90,13 +90,8 @@ impl ControlPlane for World {
         SERVER
     }
 
-    /// Changes nothing anywhere: what a failure would stop has not begun.
-    fn connect(&self) -> Answer<()> {
-        Ok(())
-    }
-
     /// A gateway's 404 means that the request went nowhere.
-    fn create(&self, workspace: &str, _: Expiry) -> Answer<Token> {
+    fn create(&self, workspace: &str, _: Expiry, _: &[String]) -> Answer<Token> {
         self.0.borrow_mut().now += 1;
         let mut carried_out = None;
         let answer = self.call_about(workspace, |sim| {
@@ -109,7 +104,7 @@ impl ControlPlane for World {
         answer
     }
 
-    fn list(&self, workspace: &str) -> Answer<Vec<ListedToken>> {
+    fn list(&self, workspace: &str) -> Answer<TokenList> {
         self.call_about(workspace, |sim| {
             let tokens = sim.tokens.iter().filter(|t| t.live && t.workspace == workspace);
             let known = tokens.filter(|t| sim.is_known(t));
@@ -118,7 +113,7 @@ impl ControlPlane for World {
                 created_at: Some(Timestamp::from_secs(t.created_at)),
                 expiry: TokenExpiry::Unknown,
             });
-            listed.collect()
+            TokenList { tokens: listed.collect(), whole: true }
         })
     }
 
