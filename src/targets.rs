@@ -50,6 +50,9 @@ pub(crate) struct Remembered {
     pub(crate) timeout_s: u64,
     #[serde(flatten)]
     pub(crate) options: FileOptions,
+    /// Succeeds if the consumer behind a command holds the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) check: Option<String>,
     /// What a later version wrote.
     #[serde(flatten)]
     pub(crate) other: BTreeMap<String, Json>,
@@ -161,6 +164,7 @@ impl Targets {
         if let Some(same) = self.all.iter_mut().find(is_same) {
             same.timeout_s = target.timeout_s;
             same.options = target.options;
+            same.check = target.check;
             return (same.clone(), false);
         }
         let highest = self.all.iter().map(|other| other.id).max().unwrap_or(0);

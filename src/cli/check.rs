@@ -103,8 +103,10 @@ pub(super) fn options(scan: &Scan) -> Result<(), String> {
                 "'ntcli target add' needs one of --file, --env, --replace and --exec".to_owned()
             );
         }
-        if scan.has("--timeout") && !scan.has("--exec") {
-            return Err("--timeout needs --exec".to_owned());
+        for option in ["--timeout", "--check"] {
+            if scan.has(option) && !scan.has("--exec") {
+                return Err(format!("{option} needs --exec"));
+            }
         }
         for option in ["--overwrite", "--no-newline"] {
             if scan.has(option) && !scan.has("--file") {

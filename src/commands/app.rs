@@ -114,7 +114,7 @@ impl<'c> App<'c> {
     /// # Errors
     /// As [`Targets::load`] and [`Hooks::remember`].
     pub(super) fn remembered(&self, dir: &mut ConfigDir<'c>) -> Result<Hooks> {
-        let mut hooks = Hooks::new(Vec::new(), self.ctx.clock.clone());
+        let mut hooks = Hooks::new(Vec::new(), self.ctx.clock.clone(), &self.ctx.env);
         hooks.remember(dir.targets()?)?;
         self.wait_for_command(&mut hooks, dir, LOCK_WAIT)?;
         Ok(hooks)

@@ -1,6 +1,10 @@
 //! The command that a new token is handed to.
 
-use std::io;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Stdio;
@@ -9,52 +13,92 @@ use std::time::Duration;
 use rustix::io::ioctl_fionbio;
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use super::running::Running;
-use crate::context::{LOCK_HOLDER, SESSION_VARIABLES};
+use super::running::{Relay, Running};
+use crate::context::{Env, LOCK_HOLDER, SESSION_VARIABLES};
 use crate::error::{Error, Result};
-use crate::rotation::Delivery;
+use crate::rotation::WorkspaceRef;
 use crate::text::{printable, shell_word};
+use crate::token::Token;
 
 const SHELL: &str = "/bin/sh";
+/// Prints where the shell finds its first argument.
+const FIND: &str = "command -v -- \"$1\"";
+
+/// Where cron finds commands.
+const PLAIN_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A command for `/bin/sh`, and how long it may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Command {
     pub(super) text: String,
+    /// Succeeds if the consumer holds the token.
+    pub(super) check: Option<String>,
     pub(super) timeout: Duration,
 }
 
 impl Command {
     /// `None` for an empty one.
-    pub(super) fn new(text: &str, timeout: Duration) -> Option<Self> {
-        let is_one = !(text.trim().is_empty() || text.contains('\0'));
-        is_one.then(|| Self { text: text.to_owned(), timeout })
+    pub(super) fn new(text: &str, check: Option<&str>, timeout: Duration) -> Option<Self> {
+        let is_one = |text: &str| !(text.trim().is_empty() || text.contains('\0'));
+        let all = is_one(text) && check.is_none_or(is_one);
+        let check = check.map(str::to_owned);
+        all.then(|| Self { text: text.to_owned(), check, timeout })
     }
 
-    /// Finds out whether the shell understands it and knows its first word.
+    /// Finds out whether a new one will work from cron: the shell understands it, and its first word is
+    /// found there.
     pub(super) fn probe(&self) -> std::result::Result<(), String> {
-        let words = shell(&["-n", "-c", &self.text]);
-        words.map_err(|said| format!("the shell does not understand the command: {said}"))?;
-        let first = self.text.split_whitespace().next().unwrap_or_default();
-        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"_-./+".contains(&b);
-        if first.bytes().all(is_plain) {
-            let found = shell(&["-c", "command -v -- \"$1\"", "sh", first]);
-            found.map_err(|_| format!("there is no command '{first}'"))?;
+        for text in self.texts() {
+            let words = shell(&["-n", "-c", text], None);
+            words.map_err(|said| format!("the shell does not understand the command: {said}"))?;
+            let Some(first) = first_word(text) else { continue };
+            if first.contains('/') && !first.starts_with('/') {
+                return Err(format!(
+                    "'{first}' is relative, and the command runs in /: give the whole path"
+                ));
+            }
+            let Err(reason) = find(first, OsStr::new(PLAIN_PATH)) else { continue };
+            return Err(match shell(&["-c", FIND, "sh", first], None) {
+                Ok(here) if here.starts_with('/') && here != first => {
+                    format!(
+                        "cron does not find '{first}' (its PATH is {PLAIN_PATH}): give its path, {here}"
+                    )
+                }
+                _ => reason,
+            });
         }
         Ok(())
     }
 
+    /// Finds out whether this run finds what it starts with.
+    pub(super) fn probe_run(&self, path: &OsStr) -> std::result::Result<(), String> {
+        let found = |text: &str| first_word(text).map_or(Ok(()), |first| find(first, path));
+        self.texts().try_for_each(found)
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        [Some(&self.text), self.check.as_ref()].into_iter().flatten().map(String::as_str)
+    }
+
     /// Runs the command with the token in its environment, never in its arguments, which every
     /// user of the machine can read. Of our descriptors it gets none.
-    pub(super) fn start(
+    pub(super) fn start(&self, given: &Given) -> std::result::Result<Running, String> {
+        self.run("--exec", &self.text, given)
+    }
+
+    /// Runs the check, if there is one.
+    pub(super) fn start_check(
         &self,
-        delivery: &Delivery,
-        lock_holder: Option<&str>,
-    ) -> std::result::Result<Running, String> {
-        let Delivery { workspace, new, old, attempt } = delivery;
-        let name = format!("--exec {}", shell_word(&printable(&self.text)));
+        given: &Given,
+    ) -> Option<std::result::Result<Running, String>> {
+        self.check.as_deref().map(|check| self.run("--check", check, given))
+    }
+
+    fn run(&self, option: &str, text: &str, given: &Given) -> std::result::Result<Running, String> {
+        let Given { workspace, new, old, attempt, lock_holder, quiet } = given;
+        let name = format!("{option} {}", shell_word(&printable(text)));
         let expires_at = new.expiry.at().map_or_else(String::new, |t| t.to_string());
-        let old_jti = old.and_then(|old| old.jti.as_deref());
+        let old_jti = old.as_ref().and_then(|old| old.jti.as_deref());
         let failed = |e: io::Error| format!("{name} could not be started: {e}");
         let (output, to_us) = pipe_with(PipeFlags::CLOEXEC).map_err(|e| failed(e.into()))?;
         // Only our end: a command that finds its output full waits.
@@ -63,10 +107,11 @@ impl Command {
         for variable in SESSION_VARIABLES {
             command.env_remove(variable);
         }
-        command.envs(lock_holder.map(|holder| (LOCK_HOLDER, holder)));
+        command.envs(lock_holder.as_ref().map(|holder| (LOCK_HOLDER, holder)));
         let child = command
             .arg("-c")
-            .arg(&self.text)
+            .arg(text)
+            .current_dir("/")
             .env("NTCLI_NEW_TOKEN", new.access_token.expose())
             .env("NTCLI_NEW_JTI", plain(new.jti.as_deref().unwrap_or_default()))
             .env("NTCLI_OLD_JTI", plain(old_jti.unwrap_or_default()))
@@ -80,10 +125,74 @@ impl Command {
             .process_group(0)
             .spawn()
             .map_err(failed)?;
-        let secrets = [Some(*new), *old].into_iter().flatten();
-        let secrets = secrets.map(|token| token.access_token.clone());
-        Ok(Running::new(child, output.into(), secrets.collect(), name, self.timeout))
+        let secrets = [Some(new), old.as_ref()].into_iter().flatten();
+        let secrets = secrets.map(|token| token.access_token.clone()).collect();
+        Ok(Running::new(child, output.into(), Relay::new(secrets, *quiet), name, self.timeout))
     }
+}
+
+/// What a command is given.
+#[derive(Clone)]
+pub(super) struct Given {
+    pub(super) workspace: WorkspaceRef,
+    pub(super) new: Token,
+    pub(super) old: Option<Token>,
+    pub(super) attempt: u32,
+    /// What it is told about our lock.
+    pub(super) lock_holder: Option<String>,
+    /// Nobody reads what it prints.
+    pub(super) quiet: bool,
+}
+
+/// Where a run finds commands.
+pub(super) fn path(env: &Env) -> &OsStr {
+    env.os("PATH").unwrap_or(OsStr::new(PLAIN_PATH))
+}
+
+/// The word that names what is started, where that can be told without a shell.
+fn first_word(text: &str) -> Option<&str> {
+    let first = text.split_whitespace().next()?;
+    first.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./+".contains(&b)).then_some(first)
+}
+
+/// Finds a program as the shell does. One that is not in the `PATH` may be a word of the shell itself.
+///
+/// # Errors
+/// Why it cannot be started.
+fn find(word: &str, path: &OsStr) -> std::result::Result<(), String> {
+    if word.contains('/') {
+        return find_file(Path::new(word));
+    }
+    let mut folders = std::env::split_paths(path);
+    if folders.any(|folder| is_executable(&folder.join(word)))
+        || shell(&["-c", FIND, "sh", word], Some(path)).is_ok()
+    {
+        return Ok(());
+    }
+    Err(format!("there is no command '{word}'"))
+}
+
+fn find_file(file: &Path) -> std::result::Result<(), String> {
+    let shown = printable(&file.display().to_string());
+    if !is_executable(file) {
+        return Err(format!("{shown} is no program that can be executed"));
+    }
+    let mut head = [0; 256];
+    let read = File::open(file).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
+    let line = head[..read].split(|b| *b == b'\n').next().unwrap_or_default();
+    let interpreter = line.strip_prefix(b"#!").map(<[u8]>::trim_ascii_start);
+    let interpreter = interpreter.and_then(|line| line.split(u8::is_ascii_whitespace).next());
+    match interpreter.map(|path| Path::new(OsStr::from_bytes(path))) {
+        Some(path) if !path.exists() => Err(format!(
+            "{shown} needs {}, which is not here",
+            printable(&path.display().to_string())
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn is_executable(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|found| found.is_file() && found.mode() & 0o111 != 0)
 }
 
 /// Without what ends a variable: a name that a server chose keeps no command from its token.
@@ -102,15 +211,17 @@ pub(super) fn probe_shell() -> Result<()> {
     ))
 }
 
-/// Runs the shell quietly.
+/// Runs the shell quietly; returns what it prints.
 ///
 /// # Errors
 /// What it said, in a line.
-fn shell(args: &[&str]) -> std::result::Result<(), String> {
-    let output = std::process::Command::new(SHELL).args(args).stdin(Stdio::null()).output();
-    match output {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(printable(String::from_utf8_lossy(&output.stderr).trim())),
+fn shell(args: &[&str], path: Option<&OsStr>) -> std::result::Result<String, String> {
+    let mut command = std::process::Command::new(SHELL);
+    command.args(args).stdin(Stdio::null()).envs(path.map(|path| ("PATH", path)));
+    let text = |bytes: &[u8]| printable(String::from_utf8_lossy(bytes).trim());
+    match command.output() {
+        Ok(output) if output.status.success() => Ok(text(&output.stdout)),
+        Ok(output) => Err(text(&output.stderr)),
         Err(error) => Err(error.to_string()),
     }
 }

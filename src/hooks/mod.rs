@@ -8,17 +8,19 @@ mod files;
 mod replace;
 mod running;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::context::{Clock, Process, lock_holder};
+use crate::context::{Clock, Env, Process, lock_holder};
 use crate::error::{Error, Result};
 use crate::rotation::{Deliver, Delivery, Target, WorkspaceRef};
 use crate::targets::{EXEC, FileOptions, Remembered, Targets};
+use crate::text::{printable, shell_word};
 use crate::token::Token;
 use claim::Claim;
-use command::Command;
+use command::{Command, Given};
 use files::TokenFile;
 use running::Running;
 
@@ -49,9 +51,14 @@ impl Receiver {
     ///
     /// # Errors
     /// [`Error::usage`] for an empty one.
-    pub(crate) fn command(text: &str, timeout: Duration, help: &str) -> Result<Self> {
+    pub(crate) fn command(
+        text: &str,
+        check: Option<&str>,
+        timeout: Duration,
+        help: &str,
+    ) -> Result<Self> {
         let empty = || usage("--exec takes a command, and this one is empty".to_owned(), help);
-        Command::new(text, timeout).map(Self::Command).ok_or_else(empty)
+        Command::new(text, check, timeout).map(Self::Command).ok_or_else(empty)
     }
 
     /// From what it is remembered by.
@@ -60,7 +67,10 @@ impl Receiver {
     /// [`Error::cannot_deliver`] for what this version cannot use.
     pub(crate) fn remembered(target: &Remembered) -> Result<Self> {
         let receiver = match target.name.strip_prefix(EXEC) {
-            Some(text) => Self::command(text, Duration::from_secs(target.timeout_s), ""),
+            Some(text) => {
+                let timeout = Duration::from_secs(target.timeout_s);
+                Self::command(text, target.check.as_deref(), timeout, "")
+            }
             None => Self::file(&target.name, &target.options, "the file cannot be meant", ""),
         };
         receiver.map_err(|error| Error::useless_target(target.id, &error))
@@ -79,7 +89,9 @@ impl Receiver {
         match self {
             Self::File(file) => file.does(),
             Self::Command(command) => {
-                format!("runs {}", crate::text::shell_word(&crate::text::printable(&command.text)))
+                let word = |text: &str| shell_word(&printable(text));
+                let check = command.check.as_deref().map(|check| format!(", then {}", word(check)));
+                format!("runs {}{}", word(&command.text), check.unwrap_or_default())
             }
         }
     }
@@ -108,7 +120,23 @@ impl Receiver {
         }
     }
 
-    /// Whether it holds the token now; `None` for a command, which cannot be asked.
+    /// As [`Receiver::holds`], of a command by its check.
+    ///
+    /// # Errors
+    /// Why that cannot be told.
+    pub(crate) fn looked_at(
+        &self,
+        workspace: &WorkspaceRef,
+        token: &Token,
+        clock: &dyn Clock,
+    ) -> std::result::Result<Option<bool>, String> {
+        match self {
+            Self::File(_) => self.holds(workspace, token),
+            Self::Command(command) => ask_check(command, workspace, token, None, clock),
+        }
+    }
+
+    /// Whether it holds the token now; `None` for a command, which is not asked.
     ///
     /// # Errors
     /// Why that cannot be told.
@@ -122,6 +150,23 @@ impl Receiver {
             Self::Command(_) => Ok(None),
         }
     }
+}
+
+/// Asks a command's check whether the token has arrived; `None` without one.
+///
+/// # Errors
+/// Why it could not be asked.
+fn ask_check(
+    command: &Command,
+    workspace: &WorkspaceRef,
+    token: &Token,
+    lock_holder: Option<String>,
+    clock: &dyn Clock,
+) -> std::result::Result<Option<bool>, String> {
+    let (workspace, new) = (workspace.clone(), token.clone());
+    let given = Given { workspace, new, old: None, attempt: 1, lock_holder, quiet: true };
+    let check = command.start_check(&given).transpose()?;
+    Ok(check.map(|check| check.finish(clock).is_ok()))
 }
 
 fn usage(message: String, help: &str) -> Error {
@@ -167,10 +212,20 @@ pub(crate) struct Hooks {
     /// Files first, then commands.
     all: Vec<Hook>,
     clock: Rc<dyn Clock>,
-    /// The command that was started, and the id of its target.
-    running: Option<(Option<u32>, Running)>,
+    /// Where this run finds commands.
+    path: OsString,
+    /// The command that was started.
+    running: Option<Started>,
     /// What the commands are told about our lock.
     lock_holder: Option<String>,
+}
+
+/// A command at work, and what its check is asked with.
+struct Started {
+    id: Option<u32>,
+    running: Running,
+    command: Command,
+    given: Given,
 }
 
 /// Finds out, workspace by workspace, whether every receiver could get the token.
@@ -178,12 +233,15 @@ pub(crate) struct Prober<'a> {
     hooks: &'a Hooks,
     own: &'a [&'a Path],
     claims: Vec<Claim>,
+    /// The remembered commands that cannot be started, and why: they hold up nobody else.
+    pub(crate) lost: Vec<String>,
 }
 
 impl Hooks {
     /// What was given for this run, in the order given.
-    pub(crate) fn new(given: Vec<Receiver>, clock: Rc<dyn Clock>) -> Self {
-        let mut hooks = Self { all: Vec::new(), clock, running: None, lock_holder: None };
+    pub(crate) fn new(given: Vec<Receiver>, clock: Rc<dyn Clock>, env: &Env) -> Self {
+        let path = command::path(env).to_owned();
+        let mut hooks = Self { all: Vec::new(), clock, path, running: None, lock_holder: None };
         for receiver in given {
             hooks.add(receiver, None);
         }
@@ -217,7 +275,7 @@ impl Hooks {
     /// What is needed to find out, before there is a new token, whether it could be delivered.
     /// `own` are the files of the config folder, which are refused as targets.
     pub(crate) fn prober<'a>(&'a self, own: &'a [&'a Path]) -> Prober<'a> {
-        Prober { hooks: self, own, claims: Vec::new() }
+        Prober { hooks: self, own, claims: Vec::new(), lost: Vec::new() }
     }
 
     /// Waits for the command of a run that was killed, if it runs still: no other runs beside it.
@@ -283,7 +341,20 @@ impl Prober<'_> {
                 Receiver::File(file) => {
                     file.probe(workspace, tokens, own, (&others, &mut self.claims), clock)
                 }
-                Receiver::Command(_) => command::probe_shell(),
+                Receiver::Command(command) => {
+                    let found = command.probe_run(&self.hooks.path);
+                    match (command::probe_shell(), found, &hook.remembered) {
+                        (Err(error), ..) => Err(error),
+                        (_, Err(reason), Some((id, _))) => {
+                            self.lost.push(of_target(Some(*id), &reason));
+                            Ok(())
+                        }
+                        (_, Err(reason), None) => {
+                            Err(Error::cannot_deliver(&reason, "ntcli token refresh --help"))
+                        }
+                        _ => Ok(()),
+                    }
+                }
             };
             probed.map_err(|error| hook.named(error))?;
         }
@@ -335,8 +406,16 @@ impl Deliver for Hooks {
     }
 
     fn lacking(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<String> {
-        let lacks =
-            |hook: &&Hook| !matches!(hook.receiver.holds(workspace, token), Ok(None | Some(true)));
+        let lacks = |hook: &&Hook| {
+            let held = match &hook.receiver {
+                Receiver::File(file) => file.holds(workspace, token).map(Some),
+                Receiver::Command(command) => {
+                    let holder = self.lock_holder.clone();
+                    ask_check(command, workspace, token, holder, &*self.clock)
+                }
+            };
+            !matches!(held, Ok(None | Some(true)))
+        };
         self.of(workspace).filter(lacks).map(|hook| hook.name.clone()).collect()
     }
 
@@ -351,25 +430,38 @@ impl Deliver for Hooks {
         let Some(hook) = self.of(delivery.workspace).find(|hook| hook.name == target.name) else {
             return Err(format!("{} is not known", target.name));
         };
-        let Delivery { workspace, new, old, .. } = delivery;
+        let Delivery { workspace, new, old, attempt } = delivery;
         let id = hook.remembered.as_ref().map(|(id, _)| *id);
-        let started = match &hook.receiver {
-            Receiver::File(file) => file.write(workspace, new, *old, &*self.clock).map(|()| None),
-            Receiver::Command(command) => {
-                command.start(delivery, self.lock_holder.as_deref()).map(Some)
+        let command = match &hook.receiver {
+            Receiver::File(file) => {
+                let written = file.write(workspace, new, *old, &*self.clock).map(|()| None);
+                return written.map_err(|reason| of_target(id, &reason));
             }
+            Receiver::Command(command) => command.clone(),
         };
-        let running = started.map_err(|reason| of_target(id, &reason))?;
-        let process = running.as_ref().and_then(Running::process);
-        self.running = running.map(|running| (id, running));
+        let given = Given {
+            workspace: (*workspace).clone(),
+            new: (*new).clone(),
+            old: old.cloned(),
+            attempt: *attempt,
+            lock_holder: self.lock_holder.clone(),
+            quiet: false,
+        };
+        let running = command.start(&given).map_err(|reason| of_target(id, &reason))?;
+        let process = running.process();
+        self.running = Some(Started { id, running, command, given });
         Ok(process)
     }
 
     fn finish(&mut self) -> std::result::Result<(), String> {
-        let Some((id, running)) = self.running.take() else {
+        let Some(Started { id, running, command, given }) = self.running.take() else {
             return Ok(());
         };
-        running.finish(&*self.clock).map_err(|reason| of_target(id, &reason))
+        let ended = running.finish(&*self.clock).and_then(|()| match command.start_check(&given) {
+            Some(check) => check?.finish(&*self.clock),
+            None => Ok(()),
+        });
+        ended.map_err(|reason| of_target(id, &reason))
     }
 }
 

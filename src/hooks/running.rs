@@ -1,5 +1,6 @@
 //! A command that was started: its end, and what it prints.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -20,6 +21,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How much is read at a time, and how often before anything else is looked at.
 const PIECE: usize = 16 << 10;
 const MOST_PIECES: usize = 64;
+/// What tokens of this platform begin with.
+const TOKEN_MARKS: [&str; 2] = ["eyJ", "wst_"];
 /// The longest line that is shown as a whole.
 const LONGEST_LINE: usize = 64 << 10;
 
@@ -42,15 +45,15 @@ enum End {
 }
 
 impl Running {
-    /// `output` does not block; `secrets` are masked in it.
+    /// `output` does not block.
     pub(super) fn new(
         child: Child,
         output: File,
-        secrets: Vec<Secret>,
+        relay: Relay,
         name: String,
         timeout: Duration,
     ) -> Self {
-        let (handle, relay) = (handle(child.id()), Relay { secrets, line: Vec::new() });
+        let handle = handle(child.id());
         Self { child, handle, output: Some(output), relay, name, timeout }
     }
 
@@ -144,40 +147,54 @@ impl Running {
 }
 
 /// What a command prints, on its way to our stderr. The token that it was given is masked.
-struct Relay {
+pub(super) struct Relay {
     secrets: Vec<Secret>,
+    quiet: bool,
     /// What has not been shown yet.
     line: Vec<u8>,
 }
 
 impl Relay {
+    pub(super) fn new(secrets: Vec<Secret>, quiet: bool) -> Self {
+        Self { secrets, quiet, line: Vec::new() }
+    }
+
     fn take(&mut self, bytes: &[u8]) {
+        if self.quiet {
+            return;
+        }
+        let end = bytes.iter().rposition(|b| *b == b'\n').map(|end| self.line.len() + end + 1);
         self.line.extend_from_slice(bytes);
-        if let Some(end) = self.line.iter().rposition(|b| *b == b'\n') {
-            let rest = self.line.split_off(end + 1);
+        if let Some(end) = end {
+            let rest = self.line.split_off(end);
             self.end();
             self.line = rest;
         } else if self.line.len() > LONGEST_LINE {
             // A token may have come in part.
-            let masked = self.masked();
+            let mut masked = self.masked().into_owned();
             let longest = self.secrets.iter().map(|secret| secret.expose().len()).max();
-            let cut = masked.len().saturating_sub(longest.unwrap_or(0));
-            show(&masked.as_bytes()[..cut]);
-            self.line = masked.as_bytes()[cut..].to_vec();
+            self.line = masked.split_off(masked.len().saturating_sub(longest.unwrap_or(0)));
+            show(&masked);
         }
     }
 
     /// Shows what is left.
     fn end(&mut self) {
         if !self.line.is_empty() {
-            show(self.masked().as_bytes());
+            show(&self.masked());
             self.line.clear();
         }
     }
 
-    fn masked(&self) -> String {
+    fn masked(&self) -> Cow<'_, [u8]> {
+        let text = String::from_utf8_lossy(&self.line);
         let secrets: Vec<&Secret> = self.secrets.iter().collect();
-        redact(&String::from_utf8_lossy(&self.line), &secrets)
+        // Much output holds nothing that looks like a token.
+        let mut marks = secrets.iter().map(|secret| secret.expose()).chain(TOKEN_MARKS);
+        if marks.any(|mark| text.contains(mark)) {
+            return redact(&text, &secrets).into_bytes().into();
+        }
+        Cow::Borrowed(&self.line)
     }
 }
 

@@ -73,6 +73,9 @@ pub(crate) struct TargetAdd {
     /// run this with /bin/sh
     #[argh(option, arg_name = "COMMAND")]
     pub exec: Option<String>,
+    /// run this to see whether the consumer has the token
+    #[argh(option, arg_name = "COMMAND")]
+    pub check: Option<String>,
     /// how long a command may take (default 60s)
     #[argh(option, arg_name = "DURATION")]
     pub timeout: Option<String>,

@@ -46,6 +46,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report
         name: receiver.name(),
         timeout_s,
         options: options(args),
+        check: args.check.clone(),
         other: BTreeMap::new(),
     };
     let (target, is_new) = dir.change_targets(|targets| Ok(targets.add(target)))?;
@@ -75,7 +76,7 @@ fn receiver(args: &TargetAdd, timeout_s: u64) -> Result<Receiver> {
     };
     let command = || {
         let text = args.exec.as_deref().unwrap_or_default();
-        Receiver::command(text, Duration::from_secs(timeout_s), HELP)
+        Receiver::command(text, args.check.as_deref(), Duration::from_secs(timeout_s), HELP)
     };
     file("", &args.file, "--file takes a PATH")
         .or_else(|| file("env:", &args.env, "--env takes NAME=PATH"))

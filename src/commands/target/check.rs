@@ -28,7 +28,8 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     let mut drifted = 0;
     for target in targets.all() {
         let receiver = Receiver::remembered(target).map_err(|error| error.in_one_line());
-        let state = receiver.as_ref().map_err(Clone::clone).and_then(|r| state(&config, target, r));
+        let state =
+            receiver.as_ref().map_err(Clone::clone).and_then(|r| state(&app, &config, target, r));
         let (state, reason) = match state {
             Ok(state) => (state, None),
             Err(reason) => ("unreadable", Some(reason)),
@@ -50,6 +51,7 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
 }
 
 fn state(
+    app: &App,
     config: &Config,
     target: &Remembered,
     receiver: &Receiver,
@@ -58,7 +60,7 @@ fn state(
     let Some(token) = current else {
         return Err("the workspace has no token here".to_owned());
     };
-    Ok(match receiver.holds(&workspace(target), &token)? {
+    Ok(match receiver.looked_at(&workspace(target), &token, app.clock())? {
         Some(true) => "current",
         Some(false) => "drifted",
         None => "unknown",

@@ -69,6 +69,9 @@ fn json(target: &Remembered) -> Json {
         ("deliver_to", target.name.as_str().into()),
     ]);
     if target.is_command() {
+        if let Some(check) = &target.check {
+            json.set("check", check.as_str().into());
+        }
         json.set("timeout_s", i64::try_from(target.timeout_s).unwrap_or(i64::MAX).into());
     }
     json

@@ -144,9 +144,9 @@ fn own_hooks(ctx: &Context, args: &TokenRefresh) -> Result<Hooks> {
         .token_file
         .iter()
         .map(|text| Receiver::file(text, &FileOptions::default(), accepted, help));
-    let commands = args.exec.iter().map(|text| Receiver::command(text, timeout, help));
+    let commands = args.exec.iter().map(|text| Receiver::command(text, None, timeout, help));
     let given = files.chain(commands).collect::<Result<Vec<Receiver>>>()?;
-    let hooks = Hooks::new(given, ctx.clock.clone());
+    let hooks = Hooks::new(given, ctx.clock.clone(), &ctx.env);
     if args.all && hooks.mixes_workspaces() {
         return Err(Error::invalid_value(
             "With --all every --token-file needs {name} or {id} in its path, \
@@ -183,7 +183,11 @@ fn probe(
             open.map(|open| &open.token).into_iter().chain(old).chain([token]).collect();
         prober.probe(&workspace, &tokens).err()
     };
-    Ok(workspaces.iter().map(probe).collect())
+    let able = workspaces.iter().map(probe).collect();
+    for lost in prober.lost {
+        app.console().warn(&format!("Not every target can get the new token: {lost}"));
+    }
+    Ok(able)
 }
 
 /// The token of the one workspace that is meant.

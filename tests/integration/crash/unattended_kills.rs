@@ -19,7 +19,7 @@ const HOOKS: [&str; 6] = [
     "--token-file",
     "env:TOKEN={name}.env",
     "--exec",
-    "echo \"$NTCLI_NEW_TOKEN\" > $NTCLI_WORKSPACE_NAME.new && \
+    "cd \"$HERE\" && echo \"$NTCLI_NEW_TOKEN\" > $NTCLI_WORKSPACE_NAME.new && \
      mv $NTCLI_WORKSPACE_NAME.new $NTCLI_WORKSPACE_NAME.hook",
 ];
 

@@ -44,6 +44,8 @@ impl<'a> Run<'a> {
         words.extend(args.iter().map(|arg| arg.as_ref().to_owned()));
         let path = format!("{}:{SYSTEM_PATH}", root.display());
         let mut envs = vec![("PATH".to_owned(), path.into())];
+        // A command of a target runs in `/`.
+        envs.push(("HERE".to_owned(), root.into()));
         envs.push(("NTCLI_CONFIG_DIR".to_owned(), world.dir.clone().into()));
         for name in ["NTCLI_API_URL", "CLERK_OAUTH_DOMAIN", "NIMBLEBRAIN_API_URL"] {
             envs.push((name.to_owned(), world.plane.base_url().into()));

@@ -1,6 +1,7 @@
 //! What a command of a target gets of us, and what it cannot do to us.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Instant;
 
 use serde_json::json;
@@ -126,4 +127,90 @@ fn waiting_costs_nothing() {
     let calls = fs::read_to_string(log).unwrap().lines().count();
     // A look at its start, and one at its end.
     assert!(calls < 20 * 8 + 40, "{calls} looks at 20 commands");
+}
+
+/// The command itself may end well though nobody has the token: its check tells, before anything is revoked.
+#[test]
+fn a_check_that_fails_is_a_delivery_that_failed() {
+    let (world, prod) = World::ready();
+    let (store, looks) = (world.outside("store"), world.outside("looks"));
+    let command = format!(
+        "[ ! -e {go} ] || echo \"$NTCLI_NEW_TOKEN\" > {store}",
+        go = world.outside("go").display(),
+        store = store.display()
+    );
+    let check = format!(
+        "echo x >> {}; test \"$(cat {})\" = \"$NTCLI_NEW_TOKEN\"",
+        looks.display(),
+        store.display()
+    );
+    fs::write(&store, format!("{}\n", prod.token.access_token)).unwrap();
+    add(&world, &["--exec", &command, "--check", &check]).exits(0);
+    let states = || {
+        let output = world.ntcli(&["target", "check", "--format", "json"]).run();
+        (output.code(), output.json()["targets"][0]["state"].clone())
+    };
+    assert_eq!(states(), (Some(0), json!("current")));
+    world.refresh(&[]).exits(9).says("target 1: --check '").says("' ended with 1");
+    assert!(world.plane.is_live(&prod.token.access_token));
+    assert_eq!(states().1, "drifted");
+    // What monitoring looks at runs nothing.
+    fs::remove_file(&looks).unwrap();
+    world.ntcli(&["check"]).run();
+    world.ntcli(&["doctor", "--offline"]).run();
+    assert!(!looks.exists());
+    fs::write(world.outside("go"), "").unwrap();
+    world.refresh(&[]).exits(0);
+    world.assert_one_live_token(&prod);
+    assert_eq!(states(), (Some(0), json!("current")));
+    let listed = world.ntcli(&["target", "list", "--format", "json"]).run().json();
+    assert_eq!(listed["targets"][0]["check"], check.as_str());
+    world
+        .ntcli(&["target", "add", "--file", "x", "--check", "true"])
+        .run()
+        .exits(2)
+        .says("--check needs --exec");
+}
+
+/// What runs at a terminal of today does not run from cron tonight.
+#[test]
+fn a_command_that_cron_does_not_find_is_no_target() {
+    let (world, _) = World::ready();
+    let script = |name: &str, text: &str| {
+        let file = world.outside(name);
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        file.display().to_string()
+    };
+    // The folder is in the PATH of the tests.
+    let here = script("deploy-it", "#!/bin/sh\n");
+    let odd = script("odd", "#!/no/such/interpreter -x\n");
+    for (command, says) in [
+        ("deploy-it now", format!("give its path, {here}")),
+        ("./deploy-it", "'./deploy-it' is relative, and the command runs in /".to_owned()),
+        ("no-such-command x", "there is no command 'no-such-command'".to_owned()),
+        (&odd, "/no/such/interpreter, which is not here".to_owned()),
+        ("/etc/passwd", "/etc/passwd is no program".to_owned()),
+    ] {
+        add(&world, &["--exec", command]).exits(2).says(&says);
+        add(&world, &["--exec", "true", "--check", command]).exits(2).says(&says);
+    }
+    world.refresh(&["--exec", "no-such-command"]).exits(2).says("there is no command");
+    world.assert_nothing_sent();
+    for command in [&here, "if true; then :; fi", "cd / && true", "[ 1 = 1 ]", "A=b true"] {
+        add(&world, &["--exec", command]).exits(0);
+    }
+
+    // One that is gone is named first, and holds up nobody.
+    fs::remove_file(world.outside("deploy-it")).unwrap();
+    let output = world.refresh(&[]);
+    output.exits(9).says(&format!("target 1: {here} is no program that can be executed"));
+}
+
+#[test]
+fn a_command_runs_in_the_root_folder() {
+    let (world, _) = World::ready();
+    let out = world.outside("out");
+    world.refresh(&["--exec", &format!("pwd > {}", out.display())]).exits(0);
+    assert_eq!(fs::read_to_string(out).unwrap(), "/\n");
 }

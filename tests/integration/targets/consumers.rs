@@ -10,7 +10,8 @@ use crate::harness::world::World;
 fn stand_in(world: &World, name: &str) {
     fs::create_dir_all(world.outside("bin")).unwrap();
     let path = world.outside("bin").join(name);
-    let script = "#!/bin/sh\necho \"$0 $*\" >> argv\ncat >> stdin; echo >> stdin\n";
+    let script =
+        "#!/bin/sh\necho \"$0 $*\" >> $HERE/argv\ncat >> $HERE/stdin; echo >> $HERE/stdin\n";
     fs::write(&path, script).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
 }
@@ -26,7 +27,7 @@ fn secrets_of_other_services() {
         world.ntcli(args).env("PATH", format!("{bin}:/usr/bin:/bin")).run().exits(0).transcript()
     };
     for command in [
-        "systemctl restart app < /dev/null",
+        "true && systemctl restart app < /dev/null",
         "printf %s \"$NTCLI_NEW_TOKEN\" | gh secret set NTCLI_WORKSPACE_TOKEN --repo o/r",
         "printf %s \"$NTCLI_NEW_TOKEN\" | kubectl create secret generic ntcli \
          --from-file=token=/dev/stdin --dry-run=client -o yaml | kubectl apply -f -",

@@ -28,7 +28,7 @@ fn ready() -> (World, Workspace) {
     add(&world, &["--file", "token"]).exits(0);
     add(&world, &["--env", "TOKEN=app.env"]).exits(0);
     add(&world, &["--replace", "mcp.json"]).exits(0);
-    let command = "echo \"$NTCLI_NEW_TOKEN\" > hook.new && mv hook.new hook; \
+    let command = "cd \"$HERE\" && echo \"$NTCLI_NEW_TOKEN\" > hook.new && mv hook.new hook; \
                    echo \"$NTCLI_ATTEMPT $NTCLI_NEW_JTI\" >> log";
     add(&world, &["--exec", command]).exits(0);
     world.ntcli(&["target", "deliver"]).run().exits(0);

@@ -10,7 +10,8 @@ use crate::harness::world::World;
 #[test]
 fn only_what_failed_is_repeated() {
     let (world, prod) = ready();
-    add(&world, &["--exec", "test -e fixed && echo \"$NTCLI_ATTEMPT\" >> second"]).exits(0);
+    add(&world, &["--exec", "cd \"$HERE\" && test -e fixed && echo \"$NTCLI_ATTEMPT\" >> second"])
+        .exits(0);
     let output = world.refresh(&["--format", "json"]);
     let json = output.exits(9).says("target 5: --exec").says("ntcli token refresh -w prod").json();
     let delivered = json["deliveries"].as_array().unwrap().iter().map(|d| d["delivered"].clone());
@@ -64,8 +65,14 @@ fn what_is_removed_meanwhile_does_not_count() {
 #[test]
 fn a_command_is_told_that_it_may_be_repeated() {
     let (world, prod) = ready();
-    add(&world, &["--exec", "echo \"$NTCLI_ATTEMPT\" >> second; test -e go || kill -9 $PPID"])
-        .exits(0);
+    add(
+        &world,
+        &[
+            "--exec",
+            "cd \"$HERE\" && echo \"$NTCLI_ATTEMPT\" >> second; test -e go || kill -9 $PPID",
+        ],
+    )
+    .exits(0);
     world.refresh(&[]).is_killed();
     assert_held_are_live(&world);
     fs::write(world.outside("go"), "").unwrap();
@@ -78,7 +85,7 @@ fn a_command_is_told_that_it_may_be_repeated() {
 #[test]
 fn a_delivery_by_hand_is_remembered() {
     let (world, prod) = ready();
-    add(&world, &["--exec", "test -e go && echo x >> second"]).exits(0);
+    add(&world, &["--exec", "cd \"$HERE\" && test -e go && echo x >> second"]).exits(0);
     world.refresh(&[]).exits(9);
     fs::write(world.outside("go"), "").unwrap();
     world.ntcli(&["target", "deliver", "5"]).run().exits(0);
@@ -94,7 +101,7 @@ fn a_file_that_was_put_back_in_between() {
     for remove in [false, true] {
         let (world, prod) = ready();
         let old = read(&world, "token");
-        add(&world, &["--exec", "test -e fixed"]).exits(0);
+        add(&world, &["--exec", "test -e \"$HERE/fixed\""]).exits(0);
         world.refresh(&[]).exits(9);
         fs::write(world.outside("token"), &old).unwrap();
         fs::remove_file(world.outside("app.env")).unwrap();
@@ -149,7 +156,7 @@ fn a_token_that_is_created_and_saved() {
     world.ntcli(&["token", "create", "--save"]).prints_secrets().run().exits(0);
     assert_all_hold_current(&world, &prod);
     assert!(world.plane.is_live(&prod.token.access_token), "it is nobody's to revoke");
-    add(&world, &["--exec", "test -e fixed"]).exits(0);
+    add(&world, &["--exec", "test -e \"$HERE/fixed\""]).exits(0);
     let create = || world.ntcli(&["token", "create", "--save"]).prints_secrets().run();
     create().exits(9).says("target 5: --exec").says("Hint: fix that, then repeat what failed");
     create().exits(9).says("not delivered to every target yet").says("Hint: ntcli token refresh");
@@ -171,7 +178,7 @@ fn a_token_that_is_created_and_saved() {
 fn another_client_refreshes_in_between() {
     for stays_open in [false, true] {
         let (world, prod) = ready();
-        add(&world, &["--exec", "test -e fixed"]).exits(0);
+        add(&world, &["--exec", "test -e \"$HERE/fixed\""]).exits(0);
         world.refresh(&[]).exits(9);
         let replaced = world.item(&prod)["jti"].as_str().unwrap().to_owned();
         let theirs = world.issue_elsewhere(&prod);
@@ -201,7 +208,7 @@ fn a_workspace_that_cannot_be_served_holds_back_no_other() {
     let (world, prod) = World::ready();
     let mut all = world.add_workspaces(&["b", "c", "d", "e"]);
     all.push(prod);
-    let output = world.refresh(&["--all", "--exec", "echo x >> log; false"]);
+    let output = world.refresh(&["--all", "--exec", "echo x >> \"$HERE/log\"; false"]);
     output.exits(9);
     assert_eq!(read(&world, "log").lines().count(), 5);
     assert!(all.iter().all(|w| world.current(w) != w.token.access_token));

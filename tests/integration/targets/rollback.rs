@@ -86,7 +86,7 @@ fn two_steps_back() {
 #[test]
 fn after_a_delivery_that_failed() {
     let (world, prod) = ready();
-    add(&world, &["--exec", "test \"$NTCLI_NEW_JTI\" = \"$(cat good)\""]).exits(0);
+    add(&world, &["--exec", "test \"$NTCLI_NEW_JTI\" = \"$(cat \"$HERE/good\")\""]).exits(0);
     fs::write(world.outside("good"), &prod.token.jti).unwrap();
     world.refresh(&[]).exits(9).says("fix that");
     rollback(&world).exits(0);

@@ -35,7 +35,7 @@ fn lines_of(world: &World, name: &str) -> Vec<String> {
 #[test]
 fn what_the_command_is_told() {
     let (world, workspace) = World::ready();
-    let command = "printf '%s\\n' \"$NTCLI_NEW_TOKEN\" \"$NTCLI_NEW_JTI\" \"$NTCLI_OLD_JTI\" \
+    let command = "cd \"$HERE\" && printf '%s\\n' \"$NTCLI_NEW_TOKEN\" \"$NTCLI_NEW_JTI\" \"$NTCLI_OLD_JTI\" \
                    \"$NTCLI_EXPIRES_AT\" \"$NTCLI_WORKSPACE_NAME\" \"$NTCLI_WORKSPACE_ID\" > told";
     let args = ["--expires-at", "1900000000", "--exec", command];
     world.refresh(&args).exits(0).says_only("");
@@ -60,7 +60,7 @@ fn what_the_command_is_told() {
 #[test]
 fn the_token_is_in_no_arguments() {
     let (world, workspace) = World::ready();
-    let command = "for p in $$ $PPID; do tr '\\0' '\\n' < /proc/$p/cmdline; done > seen; \
+    let command = "cd \"$HERE\" && for p in $$ $PPID; do tr '\\0' '\\n' < /proc/$p/cmdline; done > seen; \
                    tr '\\0' '\\n' < /proc/$$/environ > around";
     refresh_and(&world, command).exits(0);
     let token = world.current(&workspace);
@@ -88,7 +88,7 @@ fn it_runs_after_the_files_and_before_the_revocation() {
     at_the_revocation(&world, move || {
         assert!(ran.exists() && plane.is_live(&old));
     });
-    let command = "test \"$(cat token)\" = \"$NTCLI_NEW_TOKEN\" && \
+    let command = "cd \"$HERE\" && test \"$(cat token)\" = \"$NTCLI_NEW_TOKEN\" && \
                    grep -q \"$NTCLI_NEW_TOKEN\" config/config.json && touch ran";
     let args = ["--exec", command, "--token-file", "token"];
     world.refresh(&args).exits(0);
@@ -101,7 +101,7 @@ fn it_runs_after_the_files_and_before_the_revocation() {
     // Without its file the message does not refer to it.
     fs::remove_file(world.outside("ran")).unwrap();
     let _lost = lose_folder(&world);
-    let args = ["--exec", "touch ran", "--token-file", "folder/token"];
+    let args = ["--exec", "touch \"$HERE/ran\"", "--token-file", "folder/token"];
     world.refresh(&args).exits(9);
     assert!(!world.outside("ran").exists());
 }
@@ -165,11 +165,11 @@ fn a_command_that_fails() {
     for_each(4, &BAD, |bad| {
         let (world, workspace) = World::ready();
         // What is left of it would hold this.
-        let command = format!("echo $$ > pid\n{}", bad.command);
+        let command = format!("cd \"$HERE\"\necho $$ > pid\n{}", bad.command);
         let mut args = vec!["--exec", &command];
         args.extend(bad.limit.iter().flat_map(|limit| ["--exec-timeout", limit]));
         let output = world.refresh(&args);
-        output.says("Caused by: --exec 'echo $$ > pid\\n");
+        output.says("Caused by: --exec 'cd \"$HERE\"\\necho $$ > pid\\n");
         output.says(bad.says);
         assert_delivery_pending(&world, &workspace, &output);
         assert_all_gone(&lines_of(&world, "pid")[0]);
@@ -188,7 +188,7 @@ fn a_command_that_is_hard_to_get_rid_of() {
         // More than any pipe holds.
         "head -c 100000000 /dev/zero",
         // A child that lives on with the output open: the command itself has ended.
-        "sleep 600 & echo $! > pid",
+        "cd \"$HERE\"; sleep 600 & echo $! > pid",
         "exec 1>&- 2>&-",
         ":",
     ];
@@ -213,7 +213,7 @@ fn nowhere() -> fs::File {
 fn a_run_that_is_killed_while_its_command_runs() {
     for_each(2, &[("KILL", 9), ("TERM", 15), ("INT", 2), ("HUP", 1)], |&(name, number)| {
         let (world, workspace) = World::ready();
-        let command = "echo start >> log; while [ -e log ] && [ ! -e go ]; do sleep 0.02; done; echo end >> log";
+        let command = "cd \"$HERE\"; echo start >> log; while [ -e log ] && [ ! -e go ]; do sleep 0.02; done; echo end >> log";
         let refresh = world.ntcli(&["token", "refresh", "--exec", command]);
         // The tests themselves may run where it is ignored, in the background of a script.
         let refresh = refresh.under(&["env", "--default-signal=INT"]);
@@ -228,7 +228,7 @@ fn a_run_that_is_killed_while_its_command_runs() {
         };
         assert_eq!(code, Some(128 + number), "{ended}");
 
-        let second = "echo second >> log";
+        let second = "echo second >> \"$HERE/log\"";
         world
             .refresh(&["--exec", second, "--lock-wait", "0"])
             .exits(6)
@@ -245,7 +245,7 @@ fn a_run_that_is_killed_while_its_command_runs() {
 #[test]
 fn a_daemon_does_not_hold_up_the_next_run() {
     let (world, workspace) = World::ready();
-    let command = "exec 3<&0; sleep 600 <&3 & echo $! > pid";
+    let command = "exec 3<&0; sleep 600 <&3 & echo $! > \"$HERE/pid\"";
     let refresh = world.ntcli(&["token", "refresh", "--exec", command]);
     refresh.stderr(nowhere()).run().exits(0);
     world.refresh(&["--lock-wait", "0"]).exits(0);
@@ -265,7 +265,7 @@ fn there_is_nothing_to_read() {
 #[test]
 fn it_sees_no_session() {
     let (world, _) = World::ready();
-    let args = ["token", "refresh", "--exec", "env > seen"];
+    let args = ["token", "refresh", "--exec", "env > \"$HERE/seen\""];
     let run = world.ntcli(&args).env("NTCLI_TOKEN", SESSION);
     run.env("NTCLI_SESSION_TOKEN", SESSION).run().exits(0);
     let seen = lines_of(&world, "seen");
@@ -275,7 +275,7 @@ fn it_sees_no_session() {
 #[test]
 fn without_a_path() {
     let (world, workspace) = World::ready();
-    let args = ["token", "refresh", "--exec", "echo found > \"$NTCLI_WORKSPACE_NAME\""];
+    let args = ["token", "refresh", "--exec", "echo found > \"$HERE/$NTCLI_WORKSPACE_NAME\""];
     world.ntcli(&args).without_env("PATH").run().exits(0);
     assert_eq!(lines_of(&world, "prod"), ["found"]);
     world.assert_one_live_token(&workspace);
