@@ -72,6 +72,8 @@ pub(crate) enum Kind {
         /// The id of the target, if it is a remembered one.
         target: Option<u32>,
     },
+    /// A token may have been created; the ids of those that were, around that time.
+    CreateUnknown(Vec<String>),
     /// The new token could not be stored.
     StoreToken(NewTokenFate),
     /// The new token was created and then rejected by the server.

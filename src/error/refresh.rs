@@ -138,7 +138,27 @@ impl Error {
         let message = format!(
             "Outcome unknown: a token may have been created{perhaps}; the old one still works{ending}"
         );
-        Self::new("create_unknown", exit::UNKNOWN, message).hinted_there(hint).after(failure)
+        Self::new("create_unknown", exit::UNKNOWN, message)
+            .kind_of(Kind::CreateUnknown(found.to_vec()))
+            .hinted_there(hint)
+            .after(failure)
+    }
+
+    /// The same error about a token that was to be handed out: a refresh, which replaces the current
+    /// one, was not asked for.
+    pub(crate) fn of_hand_out(mut self) -> Self {
+        let hint = match &self.0.kind {
+            Kind::CreateUnknown(found) => match found.first() {
+                Some(jti) => format!("ntcli token revoke {}", shell_word(&printable(jti))),
+                None => "ntcli token list".to_owned(),
+            },
+            Kind::StoreToken(NewTokenFate::Kept) => "ntcli token revoke --pending".to_owned(),
+            Kind::StoreToken(_) | Kind::NewTokenRejected => "ntcli token create --save".to_owned(),
+            _ => return self,
+        };
+        self.0.about_workspace = !hint.ends_with("--pending");
+        self.0.hint = Some(hint);
+        self
     }
 
     /// The new token was created and then rejected by the server.

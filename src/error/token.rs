@@ -4,7 +4,7 @@ use std::io;
 
 use super::refresh::finish_pending;
 use super::{Error, Failure, Kind, exit, id};
-use crate::text::{counted, printable};
+use crate::text::{counted, printable, shell_word};
 use crate::time::Timestamp;
 
 impl Error {
@@ -59,6 +59,15 @@ impl Error {
     pub(crate) fn no_way_back(reason: &str) -> Self {
         let message = format!("Cannot roll back: {reason}; nothing has changed");
         Self::new("no_way_back", exit::FAILED, message).hinted_there("ntcli token list")
+    }
+
+    /// A token stands where its id, which may be known, is wanted.
+    pub(crate) fn token_for_jti(jti: Option<&str>) -> Self {
+        let message = "That is a token, not its JTI; nothing was sent";
+        Self::new("usage", exit::USAGE, message).hinted_there(match jti {
+            Some(jti) => format!("ntcli token revoke {}", shell_word(&printable(jti))),
+            None => "ntcli token list".to_owned(),
+        })
     }
 
     /// Nothing proves that a token is revoked; every later run tries again.

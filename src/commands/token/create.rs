@@ -53,7 +53,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Repo
     let mut on_event = |event| app.on_event(&event);
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     rotator.deliver_to(&mut hooks);
-    let undelivered = rotator.issue(&workspace, &options, save, &mut |token| {
+    let issued = rotator.issue(&workspace, &options, save, &mut |token| {
         let json = Json::of([
             ("token", token.access_token.expose().into()),
             ("access_token", token.access_token.expose().into()),
@@ -63,7 +63,8 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Repo
             ("workspace", app::json_workspace(&workspace)),
         ]);
         output::deliver(app.console(), ctx.json, &text(token), &json)
-    })?;
+    });
+    let undelivered = issued.map_err(Error::of_hand_out)?;
     let name = printable(&workspace.name);
     if save {
         app.console().note(&format!(

@@ -19,7 +19,7 @@ const NEXT: &str = "ntcli token create --save";
 
 /// Revokes tokens by name, or those whose revocation is pending; with `--forget`, drops them.
 pub(in crate::commands) fn run(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
-    args.jtis.iter().try_for_each(|jti| check_jti(jti))?;
+    args.jtis.iter().try_for_each(|jti| check_jti(jti, args.workspace.as_deref()))?;
     if args.forget {
         forget(ctx, args)
     } else if args.jtis.is_empty() {
@@ -30,7 +30,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenRevoke) -> Result<Repo
 }
 
 /// What stands in place of a JTI and is none.
-fn check_jti(jti: &str) -> Result<()> {
+fn check_jti(jti: &str, workspace: Option<&str>) -> Result<()> {
     if jti.trim().is_empty() {
         return Err(Error::invalid_value("The JTI is empty; nothing was sent"));
     }
@@ -38,12 +38,8 @@ fn check_jti(jti: &str) -> Result<()> {
     let is_token = redact(jti, &[]).split_whitespace().any(|word| word == "[redacted]");
     if is_token || claims.is_some() {
         // It would stand in the path, which everything on the way keeps in its logs.
-        return Err(Error::usage(
-            "That is a token, not its JTI; nothing was sent",
-            claims.and_then(|claims| claims.jti).map_or("ntcli token list".to_owned(), |jti| {
-                format!("ntcli token revoke {}", shell_word(&jti))
-            }),
-        ));
+        let jti = claims.and_then(|claims| claims.jti);
+        return Err(Error::token_for_jti(jti.as_deref()).of_workspace(workspace));
     }
     Ok(())
 }

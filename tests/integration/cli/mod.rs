@@ -8,6 +8,7 @@ pub(crate) mod folders;
 mod forged_lines;
 pub(crate) mod formats;
 mod habits;
+mod hints;
 pub(crate) mod outputs;
 mod owners;
 pub(crate) mod people;
