@@ -50,7 +50,7 @@ impl LastRun {
         succeeded.extend(ids.iter().map(|id| (id.clone(), at)));
         let last = Self { version: VERSION, at, exit_code, succeeded };
         if let Ok(bytes) = serde_json::to_vec(&last) {
-            let _ = store::publish(&paths.last_run, &bytes, store::PRIVATE);
+            let _ = store::replace_unsynced(&paths.last_run, &bytes, store::PRIVATE);
         }
     }
 }

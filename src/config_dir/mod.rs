@@ -61,11 +61,9 @@ impl<'a> ConfigDir<'a> {
             Kind::Locked if is_parent => Error::locked_by_parent(&paths.lock),
             _ => error,
         })?;
-        store::remove_leftover(&paths.config);
-        store::remove_leftover(&paths.journal);
-        store::remove_leftover(&paths.history);
-        store::remove_leftover(&paths.targets);
-        store::remove_leftover(&paths.last_run);
+        if let Ok(folder) = store::Folder::open(&paths.dir) {
+            store::remove_leftovers(&folder);
+        }
         let state = Self {
             paths: paths.clone(),
             clock,

@@ -17,6 +17,8 @@ use crate::token::Token;
 
 /// To replace a file takes milliseconds; a process that needs longer was stopped.
 const FOLDER_WAIT: Duration = Duration::from_secs(10);
+/// How often a file is read anew that another program changes at the same moment.
+const ATTEMPTS: u32 = 100;
 
 /// A file that is to hold the token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +122,9 @@ impl TokenFile {
             return Err(refuse((problem, hint.to_owned())));
         }
         claims.push(claim);
-        let _lock = store::lock_folder_of(&path, FOLDER_WAIT, clock)?;
+        let place =
+            store::Place::find(&path).map_err(|e| Error::write_file("replace", &path, &e))?;
+        let _lock = store::lock_folder(&place, FOLDER_WAIT, clock);
         self.probe_contents(&path, tokens).map_err(|reason| {
             Error::cannot_deliver(
                 &reason,
@@ -185,7 +189,11 @@ impl TokenFile {
 
     fn probe_contents(&self, path: &Path, tokens: &[&Token]) -> std::result::Result<(), String> {
         if self.layout != Layout::Replace {
-            return self.contents(path, "probe", tokens).map(drop);
+            let before = match store::read(path) {
+                Ok(found) => found.map(|contents| contents.bytes),
+                Err(error) => return Err(error.in_one_line()),
+            };
+            return self.contents(path, before.as_deref(), "probe", tokens).map(drop);
         }
         let text = read(path)?;
         let mut texts = tokens.iter().map(|token| token.access_token.expose());
@@ -223,11 +231,21 @@ impl TokenFile {
     ) -> std::result::Result<(), String> {
         let path = self.path_for(workspace)?;
         // Between reading and replacing no other run may add a line.
-        let lock = store::lock_folder_of(&path, FOLDER_WAIT, clock);
-        let _lock = lock.map_err(|e| e.in_one_line())?;
         let held: Vec<&Token> = old.into_iter().chain([token]).collect();
-        let contents = self.contents(&path, token.access_token.expose(), &held)?;
-        store::replace_foreign(&path, &contents).map_err(|failed| failed.error.in_one_line())
+        let place = store::Place::find(&path)
+            .map_err(|e| Error::write_file("replace", &path, &e).in_one_line())?;
+        let _lock = store::lock_folder(&place, FOLDER_WAIT, clock);
+        // Another program that writes the file meanwhile is not undone: its contents are read anew.
+        for _ in 0..ATTEMPTS {
+            let found =
+                store::ForeignFile::read(&place).map_err(|e| in_file(&path)(e.to_string()))?;
+            let before = found.exists().then_some(&found.bytes[..]);
+            let contents = self.contents(&path, before, token.access_token.expose(), &held)?;
+            if found.replace(&contents).map_err(|failed| failed.error.in_one_line())? {
+                return Ok(());
+            }
+        }
+        Err(in_file(&path)("another program changes it all the time".to_owned()))
     }
 
     /// Whether the file holds the token now.
@@ -249,27 +267,26 @@ impl TokenFile {
     fn contents(
         &self,
         path: &Path,
+        before: Option<&[u8]>,
         text: &str,
         held: &[&Token],
     ) -> std::result::Result<Vec<u8>, String> {
-        let before = || match store::read(path) {
-            Ok(found) => Ok(found.map_or_else(Vec::new, |contents| contents.bytes)),
-            Err(error) => Err(error.in_one_line()),
-        };
         match &self.layout {
             Layout::Bare => {
                 let is_known = |word: &str| {
                     self.options.overwrite || held.iter().any(|t| t.access_token.expose() == word)
                 };
-                bare::put(&before()?, text, &is_known, !self.options.no_newline)
+                bare::put(before.unwrap_or_default(), text, &is_known, !self.options.no_newline)
                     .map_err(in_file(path))
             }
             Layout::Env(variable) => {
-                env_file::set(&before()?, variable, text).map_err(in_file(path))
+                env_file::set(before.unwrap_or_default(), variable, text).map_err(in_file(path))
             }
             Layout::Replace => {
                 let old = held.first().map(|old| old.access_token.expose());
-                replace::swap(&read(path)?, old, text).map_err(in_file(path))
+                let before = before.ok_or("No such file or directory".to_owned());
+                let swapped = before.and_then(|before| replace::swap(before, old, text));
+                swapped.map_err(in_file(path))
             }
         }
     }

@@ -1,33 +1,45 @@
 //! What a file keeps when it is replaced: owner, mode, access control list, extended attributes.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::{MetadataExt, fchown};
-use std::path::Path;
-use std::process::{Command, Stdio};
+
+use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr};
+use rustix::io::Errno;
+
+/// An access control list, as the kernel hands it out.
+const ACL: &str = "system.posix_acl_access";
+/// No attribute, nor a list of their names, is longer (xattr(7)).
+const LIMIT: usize = 64 << 10;
 
 /// Gives `new` the owner of the file it replaces.
-pub(super) fn keep_owner(old: &Metadata, new: &File) -> io::Result<()> {
-    let found = new.metadata()?;
+pub(super) fn keep_owner(old: &File, new: &File) -> io::Result<()> {
+    let (old, found) = (old.metadata()?, new.metadata()?);
     if (old.uid(), old.gid()) != (found.uid(), found.gid()) {
         fchown(new, Some(old.uid()), Some(old.gid()))?;
     }
     Ok(())
 }
 
-/// Gives `new` everything but the contents of the file at `target`, or fails.
-///
-/// The standard library does not support access control lists, so `cp` copies them: one process for
-/// each file that is replaced, about 1 ms. It gets open files, not names that somebody could
-/// redirect.
-pub(super) fn keep_all(target: &Path, old: &Metadata, new: &File) -> io::Result<()> {
+/// Gives `new` everything but the contents of `old`, or fails. Nobody gets a right by it that the old
+/// file did not give: a list that the folder hands down is taken off again.
+pub(super) fn keep_all(old: &File, new: &File) -> io::Result<()> {
     keep_owner(old, new)?;
-    if !copy(target, new)? && has_acl(target) {
-        return Err(io::Error::other(
-            "it has an access control list, which only the cp of GNU coreutils could keep",
-        ));
+    let names = names_of(old)?;
+    if !names.iter().any(|name| name == ACL) {
+        match fremovexattr(new, ACL) {
+            Ok(()) | Err(Errno::NODATA | Errno::OPNOTSUPP) => {}
+            Err(failed) => return Err(not_kept(ACL, failed)),
+        }
     }
-    if new.metadata()?.mode() != old.mode() {
+    for name in &names {
+        // Labels are the system's to give.
+        if !name.starts_with("security.") {
+            copy(old, new, name).map_err(|failed| not_kept(name, failed))?;
+        }
+    }
+    let (old, found) = (old.metadata()?, new.metadata()?);
+    if found.mode() != old.mode() {
         new.set_permissions(old.permissions())?;
     }
     let kept = new.metadata()?;
@@ -37,40 +49,32 @@ pub(super) fn keep_all(target: &Path, old: &Metadata, new: &File) -> io::Result<
     Ok(())
 }
 
-/// Whether they were copied; `false` if there is no tool for it.
-fn copy(target: &Path, new: &File) -> io::Result<bool> {
-    let Ok(old) = File::open(target) else {
-        return Ok(false);
-    };
-    let ended = Command::new("cp")
-        .args(["--attributes-only", "--preserve=mode,ownership,xattr"])
-        .args(["--", "/proc/self/fd/1", "/proc/self/fd/0"])
-        .env("LC_ALL", "C")
-        .stdin(new.try_clone()?)
-        .stdout(old)
-        .stderr(Stdio::piped())
-        .output();
-    let Ok(ended) = ended else {
-        return Ok(false);
-    };
-    if ended.status.success() {
-        return Ok(true);
-    }
-    let said = String::from_utf8_lossy(&ended.stderr);
-    let is_old = ["option", "built without"].iter().any(|w| said.contains(w));
-    let failed = ["preserv", "attribute"].iter().any(|w| said.contains(w));
-    if failed && !is_old {
-        let said = said.lines().next().unwrap_or_default();
-        return Err(io::Error::other(format!(
-            "its access control list or extended attributes cannot be kept: {said}"
-        )));
-    }
-    Ok(false)
+fn not_kept(name: &str, failed: Errno) -> io::Error {
+    let why = io::Error::from(failed);
+    io::Error::other(format!(
+        "its access control list or extended attributes cannot be kept: {name}: {why}"
+    ))
 }
 
-/// Whether `ls` marks the file as having an access control list. A system without `ls` has none set
-/// either.
-fn has_acl(target: &Path) -> bool {
-    let listed = Command::new("ls").arg("-ld").arg("--").arg(target).output();
-    listed.is_ok_and(|ended| ended.stdout.get(10) == Some(&b'+'))
+/// The names of its attributes; none where the file system has none.
+fn names_of(file: &File) -> io::Result<Vec<String>> {
+    let mut none: [u8; 0] = [];
+    match flistxattr(file, &mut none) {
+        Ok(0) | Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
+        Err(failed) => return Err(failed.into()),
+        Ok(_) => {}
+    }
+    let mut names = vec![0; LIMIT];
+    let len = flistxattr(file, &mut names[..])?;
+    let names = names[..len].split(|b| *b == 0).filter(|name| !name.is_empty());
+    Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
+}
+
+fn copy(old: &File, new: &File, name: &str) -> rustix::io::Result<()> {
+    let mut value = vec![0; LIMIT];
+    let len = match fgetxattr(old, name, &mut value[..]) {
+        Err(Errno::NODATA) => return Ok(()), // it went meanwhile
+        read => read?,
+    };
+    fsetxattr(new, name, &value[..len], XattrFlags::empty())
 }

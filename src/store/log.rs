@@ -1,12 +1,14 @@
 //! Append-only files of lines.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 use super::owner::open_own;
-use super::replace::{replace, sync_parent};
-use super::{Contents, read, read_end};
+use super::replace::replace;
+use super::{Contents, read, read_end, sync_parent};
 use crate::error::{Error, Result};
 
 /// More than a line of any log is likely to take.
@@ -134,7 +136,7 @@ impl Log {
     fn try_append(&mut self, lines: &[u8], durable: bool) -> io::Result<()> {
         let start = self.len();
         if self.file.is_none() {
-            let file = open_own(&self.path, OpenOptions::new().append(true))?;
+            let file = open_own(&self.path, OFlags::WRONLY | OFlags::APPEND)?;
             // A torn tail is removed before the first write.
             if file.metadata()?.len() != start {
                 file.set_len(start)?;
@@ -161,7 +163,7 @@ impl Log {
     /// [`Error::write_file`].
     pub(crate) fn retract(&mut self) -> Result<()> {
         let cut = || -> io::Result<()> {
-            let file = open_own(&self.path, OpenOptions::new().write(true))?;
+            let file = open_own(&self.path, OFlags::WRONLY)?;
             file.set_len(self.last)?;
             file.sync_data()
         };

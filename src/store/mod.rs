@@ -4,22 +4,27 @@
 mod attributes;
 mod log;
 mod owner;
+mod place;
 mod replace;
 
 use std::cell::RefCell;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
+
 use crate::context::Clock;
 use crate::error::{Error, Result};
 pub(crate) use log::{AppendError, Log};
 pub(crate) use owner::{check_folder, check_readable};
+pub(crate) use place::{Folder, Place};
 pub(crate) use replace::{
-    PRIVATE, PUBLIC, ReplaceError, probe_foreign, probe_replace, probe_space, publish,
-    remove_leftover, replace, replace_foreign,
+    ForeignFile, PRIVATE, PUBLIC, ReplaceError, probe_foreign, probe_replace, probe_space,
+    remove_leftovers, replace, replace_unsynced,
 };
 
 /// No file of ours gets near this size; a larger one is not ours.
@@ -52,7 +57,7 @@ impl Drop for Lock {
     fn drop(&mut self) {
         HELD.with_borrow_mut(|held| held.retain(|p| *p != self.path));
         // Closing it is not enough: a child that is being started has it for a moment.
-        let _ = self.file.unlock();
+        let _ = flock(&self.file, FlockOperation::Unlock);
     }
 }
 
@@ -67,8 +72,8 @@ pub(crate) fn lock(
     clock: &dyn Clock,
     on_wait: &mut dyn FnMut(),
 ) -> Result<Lock> {
-    let fail = |source| Error::write_file("lock", path, &source);
-    let file = owner::open_own(path, OpenOptions::new().read(true).write(true)).map_err(fail)?;
+    let fail = |source: io::Error| Error::write_file("lock", path, &source);
+    let file = owner::open_own(path, OFlags::RDWR).map_err(fail)?;
     match wait_for(&file, wait, clock, on_wait) {
         Ok(true) => Ok(Lock::new(path, file)),
         Ok(false) => Err(locked(path, wait)),
@@ -90,10 +95,10 @@ fn wait_for(
     let mut waited = Duration::ZERO;
     let mut pause = Duration::from_millis(5);
     loop {
-        match file.try_lock() {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(true),
-            Err(TryLockError::Error(source)) => return Err(source),
-            Err(TryLockError::WouldBlock) => {}
+            Err(Errno::WOULDBLOCK | Errno::INTR) => {}
+            Err(failed) => return Err(failed.into()),
         }
         if waited >= wait || clock.interrupted().is_some() {
             return Ok(false);
@@ -111,20 +116,12 @@ fn wait_for(
 /// The lock of the folder in which another program's file is replaced. Closing it releases it.
 pub(crate) struct FolderLock(#[allow(dead_code)] File);
 
-/// Keeps other runs, with other config folders, from replacing the file behind `path` meanwhile.
-/// The folder itself is locked, so nothing is left behind. If folders cannot be locked (NFS), there
-/// is no lock.
-///
-/// # Errors
-/// [`Error::locked`], [`Error::write_file`].
-pub(crate) fn lock_folder_of(path: &Path, wait: Duration, clock: &dyn Clock) -> Result<FolderLock> {
-    let fail = |source| Error::write_file("replace", path, &source);
-    let target = replace::landing(path).map_err(fail)?;
-    let folder = File::open(parent_of(&target)).map_err(fail)?;
-    match wait_for(&folder, wait, clock, &mut || {}) {
-        Ok(false) => Err(locked(parent_of(&target), wait)),
-        Ok(true) | Err(_) => Ok(FolderLock(folder)),
-    }
+/// Keeps other runs, with other config folders, from replacing a file in the folder of `place` meanwhile.
+/// The folder itself is locked, so nothing is left behind. Anybody may hold such a lock, and some file
+/// systems have none: then the work goes on without it, and what is replaced is compared before.
+pub(crate) fn lock_folder(place: &Place, wait: Duration, clock: &dyn Clock) -> Option<FolderLock> {
+    let folder = place.folder().reopen().ok()?;
+    matches!(wait_for(&folder, wait, clock, &mut || {}), Ok(true)).then(|| FolderLock(folder))
 }
 
 /// The file that a path refers to, independent of spelling and links.
@@ -155,11 +152,9 @@ impl FileId {
 /// # Errors
 /// If its folder cannot be read.
 pub(crate) fn identify(path: &Path) -> io::Result<FileId> {
-    let target = replace::landing(path)?;
-    let folder = fs::canonicalize(parent_of(&target))?;
-    let inode = fs::metadata(&target).ok().map(|m| (m.dev(), m.ino()));
-    let path = folder.join(target.file_name().unwrap_or_default());
-    Ok(FileId { path, inode })
+    let place = Place::find(path)?;
+    let inode = place.look()?.map(|found| (found.st_dev, found.st_ino));
+    Ok(FileId { path: place.path(), inode })
 }
 
 /// The folder that a file is in.
@@ -200,7 +195,11 @@ pub(crate) fn private_dir(path: &Path) -> Result<()> {
         made => made.map_err(fail)?,
     }
     owner::give_folder_to_owner(path);
-    replace::sync_parent(path).map_err(fail)
+    sync_parent(path).map_err(fail)
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    place::Folder::open(parent_of(path))?.sync()
 }
 
 /// The contents of a file.
@@ -231,23 +230,25 @@ impl Contents {
 /// # Errors
 /// [`Error::read_file`], also if it is not a regular file or implausibly large.
 pub(crate) fn read(path: &Path) -> Result<Option<Contents>> {
-    let Some((file, found)) = open_regular(path)? else {
+    let fail = |source: io::Error| unreadable(path, &source);
+    let Some(file) = owner::open_to_read(path).map_err(fail)? else {
         return Ok(None);
     };
-    let mut bytes = Vec::with_capacity(usize::try_from(found.len()).unwrap_or(0) + 1);
-    (&file).take(READ_LIMIT).read_to_end(&mut bytes).map_err(|source| unreadable(path, &source))?;
-    let mode = found.mode();
+    let bytes = read_all(&file).map_err(fail)?;
+    let mode = file.metadata().map_err(fail)?.mode();
     Ok(Some(Contents { bytes, file, mode }))
 }
 
 /// The last bytes of a regular file, at most `most`, and how many come before; `None` if absent.
 fn read_end(path: &Path, most: u64) -> Result<Option<(u64, Vec<u8>)>> {
-    let Some((file, found)) = open_regular(path)? else {
+    let fail = |source: io::Error| unreadable(path, &source);
+    let Some(file) = owner::open_to_read(path).map_err(fail)? else {
         return Ok(None);
     };
-    let before = found.len().saturating_sub(most);
-    let mut bytes = vec![0; usize::try_from(found.len() - before).unwrap_or(0)];
-    file.read_exact_at(&mut bytes, before).map_err(|source| unreadable(path, &source))?;
+    let len = file.metadata().map_err(fail)?.len();
+    let before = len.saturating_sub(most);
+    let mut bytes = vec![0; usize::try_from(len - before).unwrap_or(0)];
+    file.read_exact_at(&mut bytes, before).map_err(fail)?;
     Ok(Some((before, bytes)))
 }
 
@@ -255,15 +256,15 @@ fn unreadable(path: &Path, source: &io::Error) -> Error {
     Error::read_file(path, source)
 }
 
-fn open_regular(path: &Path) -> Result<Option<(File, fs::Metadata)>> {
-    let opened = owner::open_to_read(path).map_err(|source| unreadable(path, &source))?;
-    if let Some((_, found)) = &opened
-        && found.len() > READ_LIMIT
-    {
-        let source = io::Error::other("it is larger than 64 MiB");
-        return Err(unreadable(path, &source));
+/// All that is in a file, unless it is larger than any of ours gets.
+fn read_all(mut file: &File) -> io::Result<Vec<u8>> {
+    let len = file.metadata()?.len();
+    if len > READ_LIMIT {
+        return Err(io::Error::other("it is larger than 64 MiB"));
     }
-    Ok(opened)
+    let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or(0) + 1);
+    file.by_ref().take(READ_LIMIT).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Identifies a state of a file: a replaced file differs in one of these.

@@ -1,14 +1,22 @@
 //! Durable atomic writes: every reader of a file sees the old or the new contents, never a part.
 
-use std::fs::{self, File, OpenOptions};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, Permissions};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use rustix::fs::{FlockOperation, OFlags, flock};
 
 use super::attributes::{keep_all, keep_owner};
-use super::owner::{give_to_folders_owner, is_same, look, not_regular};
+use super::owner::{give_to_folders_owner, is_trusted};
 use super::parent_of;
+use super::place::{Folder, Place, Seen};
 use crate::error::{Error, Result};
 
 /// Why a file could not be replaced, and whether its new contents are in place anyway.
@@ -27,62 +35,73 @@ impl From<ReplaceError> for Error {
 
 /// Whose the replaced file is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
+enum Ownership {
     /// Ours: mode 0600.
     Ours,
     /// Another program's: everything but the contents is kept.
     Foreign,
 }
 
-/// Where a write to `path` goes: behind a symlink, the file it points to. Replacing a device or a
-/// pipe with a file would break every other user of it.
-pub(super) fn landing(path: &Path) -> io::Result<PathBuf> {
-    match look(path) {
-        Ok(found) if !found.is_file() => Err(not_regular()),
-        Ok(found) => {
-            let Ok(link) = fs::read_link(path) else {
-                return Ok(path.to_owned());
-            };
-            let target = fs::canonicalize(parent_of(path).join(link))?;
-            if is_same(&fs::symlink_metadata(&target)?, &found) {
-                Ok(target)
-            } else {
-                Err(io::Error::other("it was replaced just now"))
+/// Where the name of a file is kept within the longest that file systems take.
+const NAME_LIMIT: usize = 200;
+const MARK: &str = ".ntcli-";
+const END: &str = ".tmp";
+
+thread_local! {
+    /// The folders in which leftovers were looked for in this run, without links.
+    static CLEANED: RefCell<BTreeSet<PathBuf>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+/// A file beside `target`, of a name that no other run uses: locks do not work everywhere.
+fn create_temporary(target: &Place) -> io::Result<(Place, File)> {
+    remove_leftovers(target.folder());
+    let name = target.name().as_bytes();
+    let name = &name[..name.len().min(NAME_LIMIT)];
+    loop {
+        let random = RandomState::new().build_hasher().finish();
+        let end = format!("{MARK}{random:016x}{END}");
+        let place = target.beside(OsString::from_vec([b".", name, end.as_bytes()].concat()));
+        if let Some(file) = place.create_new(OFlags::WRONLY)? {
+            // Whoever finds it can tell that it is being written.
+            let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
+            return Ok((place, file));
+        }
+    }
+}
+
+/// Removes what killed runs left in a folder, once a run; what another run is writing just now is left.
+pub(crate) fn remove_leftovers(folder: &Rc<Folder>) {
+    if CLEANED.with_borrow_mut(|cleaned| cleaned.insert(folder.path().to_owned())) {
+        // What cannot be looked at, or removed, is left for a run that can.
+        let _ = try_remove_leftovers(folder);
+    }
+}
+
+fn try_remove_leftovers(folder: &Rc<Folder>) -> io::Result<()> {
+    for entry in rustix::fs::Dir::new(folder.reopen()?)? {
+        let name = OsString::from_vec(entry?.file_name().to_bytes().to_vec());
+        if !is_temporary(&name) {
+            continue;
+        }
+        let place = folder.at(name);
+        if let Ok(Some((file, found))) = place.open(OFlags::RDONLY) {
+            let lock = FlockOperation::NonBlockingLockExclusive;
+            if is_trusted(found.st_uid) && flock(&file, lock).is_ok() {
+                place.remove()?;
             }
         }
-        Err(e) if e.kind() == io::ErrorKind::NotFound => match fs::read_link(path) {
-            // It points to a file that is not there yet.
-            Ok(link) => Ok(parent_of(path).join(link)),
-            Err(_) => Ok(path.to_owned()),
-        },
-        Err(e) => Err(e),
     }
+    Ok(())
 }
 
-/// The name of a file while it is being written. One name is enough: only the lock holder writes,
-/// and finds a leftover of a killed run by it.
-fn temporary(target: &Path) -> PathBuf {
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    target.with_file_name(format!(".{name}.ntcli-tmp"))
-}
-
-/// Removes what a killed run left of a write to `path`. For the lock holder only.
-pub(crate) fn remove_leftover(path: &Path) {
-    if let Ok(target) = landing(path) {
-        let _ = fs::remove_file(temporary(&target));
-    }
-}
-
-/// Opens the temporary file for `target`, removing a leftover.
-fn create_temporary(temporary: &Path) -> io::Result<File> {
-    let create = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(temporary);
-    match create() {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            fs::remove_file(temporary)?;
-            create()
-        }
-        other => other,
-    }
+/// Whether a file of that name is one that is renamed when it is written. Until 0.2 the name was fixed.
+fn is_temporary(name: &OsStr) -> bool {
+    let Some((_, end)) = name.to_str().and_then(|name| name.strip_prefix('.')?.rsplit_once(MARK))
+    else {
+        return false;
+    };
+    let random = end.strip_suffix(END).unwrap_or_default();
+    end == "tmp" || (random.len() == 16 && random.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// Finds out whether our file at `path` can be replaced, before anything depends on it.
@@ -90,7 +109,7 @@ fn create_temporary(temporary: &Path) -> io::Result<File> {
 /// # Errors
 /// [`Error::write_file`], [`Error::cannot_use`].
 pub(crate) fn probe_replace(path: &Path) -> Result<()> {
-    probe(path, Whose::Ours)
+    probe(path, Ownership::Ours)
 }
 
 /// As [`probe_replace`], for another program's file.
@@ -98,20 +117,24 @@ pub(crate) fn probe_replace(path: &Path) -> Result<()> {
 /// # Errors
 /// As [`probe_replace`].
 pub(crate) fn probe_foreign(path: &Path) -> Result<()> {
-    probe(path, Whose::Foreign)
+    probe(path, Ownership::Foreign)
 }
 
-fn probe(path: &Path, whose: Whose) -> Result<()> {
-    let fail = |source| Error::write_file("replace", path, &source);
-    let target = landing(path).map_err(fail)?;
-    if is_mount_point(&target) {
-        return Err(mount_point(path));
+fn probe(path: &Path, ownership: Ownership) -> Result<()> {
+    let tried = || {
+        let target = Place::find(path)?;
+        if target.is_mount_point() {
+            return Ok(false);
+        }
+        let (temporary, file) = create_temporary(&target)?;
+        let kept = old(&target).and_then(|old| keep(&target, old.as_ref(), &file, ownership));
+        temporary.remove().and(kept).map(|()| true)
+    };
+    match tried() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(mount_point(path)),
+        Err(source) => Err(Error::write_file("replace", path, &source)),
     }
-    let temporary = temporary(&target);
-    let file = create_temporary(&temporary).map_err(fail)?;
-    let kept = keep(&target, &file, whose);
-    let removed = fs::remove_file(temporary);
-    kept.and(removed).map_err(fail)
 }
 
 /// Finds out whether a file of that size could be written beside the one at `path`.
@@ -120,44 +143,11 @@ fn probe(path: &Path, whose: Whose) -> Result<()> {
 /// [`Error::write_file`].
 pub(crate) fn probe_space(path: &Path, bytes: usize) -> Result<()> {
     let written = || {
-        let temporary = temporary(&landing(path)?);
-        let mut file = create_temporary(&temporary)?;
+        let (temporary, mut file) = create_temporary(&Place::find(path)?)?;
         let written = file.write_all(&vec![b' '; bytes]).and_then(|()| file.sync_all());
-        fs::remove_file(&temporary).and(written)
+        temporary.remove().and(written)
     };
     written().map_err(|source| Error::write_file("write beside", path, &source))
-}
-
-/// A file that is a mount of its own, as container tools make them: nothing can be renamed over it.
-fn is_mount_point(target: &Path) -> bool {
-    let Ok(target) = fs::canonicalize(target) else {
-        return false; // there is none yet
-    };
-    let Ok(mounts) = fs::read("/proc/self/mountinfo") else {
-        return false;
-    };
-    let mut lines = mounts.split(|b| *b == b'\n');
-    lines.any(|line| {
-        let place = line.split(|b| *b == b' ').nth(4);
-        place.is_some_and(|place| unescape(place) == target.as_os_str().as_bytes())
-    })
-}
-
-/// Blanks and the like are written as three octal digits after a backslash.
-fn unescape(text: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, after @ ..] = rest {
-        rest = after;
-        plain.push(match after {
-            [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', end @ ..] if *first == b'\\' => {
-                rest = end;
-                (a - b'0') * 64 + (b - b'0') * 8 + (c - b'0')
-            }
-            _ => *first,
-        });
-    }
-    plain
 }
 
 fn mount_point(path: &Path) -> Error {
@@ -175,100 +165,145 @@ fn mount_point(path: &Path) -> Error {
 /// # Errors
 /// [`ReplaceError`] tells whether the old or the new contents are there.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::result::Result<(), ReplaceError> {
-    replace_with(path, bytes, Whose::Ours)
+    let target = Place::find(path).map_err(|source| failed(path, false, &source))?;
+    let old = old(&target).map_err(|source| failed(path, false, &source))?;
+    match exchange(&target, old.as_ref(), None, bytes, Ownership::Ours) {
+        Ok(true) => target.folder().sync().map_err(|source| failed(path, true, &source)),
+        Ok(false) => Err(failed(path, false, &changed())),
+        Err(source) => Err(failed(path, false, &source)),
+    }
 }
 
-/// As [`replace`], for another program's file: everything but the contents is kept.
-///
-/// # Errors
-/// As [`replace`].
-pub(crate) fn replace_foreign(path: &Path, bytes: &[u8]) -> std::result::Result<(), ReplaceError> {
-    replace_with(path, bytes, Whose::Foreign)
+/// Another program's file as it was found, and the place where it is.
+#[derive(Debug)]
+pub(crate) struct ForeignFile {
+    place: Place,
+    file: Option<File>,
+    seen: Option<Seen>,
+    /// Its contents; nothing where there is no file.
+    pub(crate) bytes: Vec<u8>,
 }
 
-fn replace_with(path: &Path, bytes: &[u8], whose: Whose) -> std::result::Result<(), ReplaceError> {
-    let fail = |in_place, source: io::Error| ReplaceError {
-        in_place,
-        error: match source.kind() {
-            io::ErrorKind::ResourceBusy => mount_point(path),
-            _ => Error::write_file("replace", path, &source),
-        },
+impl ForeignFile {
+    /// Reads what is at `place`.
+    ///
+    /// # Errors
+    /// If it is there and is no regular file, cannot be read, or is implausibly large.
+    pub(crate) fn read(place: &Place) -> io::Result<Self> {
+        let (file, seen, bytes) = match place.open(OFlags::RDONLY)? {
+            None => (None, None, Vec::new()),
+            Some((file, found)) => {
+                let bytes = super::read_all(&file)?;
+                (Some(file), Some(Seen::of(&found)), bytes)
+            }
+        };
+        Ok(Self { place: place.clone(), file, seen, bytes })
+    }
+
+    /// Whether there is a file.
+    pub(crate) fn exists(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Replaces it with `bytes`, durably and in one step for every reader; everything but the contents
+    /// is kept. Returns `false`, and changes nothing, if it is no longer what was read.
+    ///
+    /// # Errors
+    /// [`ReplaceError`] tells whether the old or the new contents are there.
+    pub(crate) fn replace(&self, bytes: &[u8]) -> std::result::Result<bool, ReplaceError> {
+        let path = self.place.path();
+        let old = self.file.as_ref();
+        match exchange(&self.place, old, self.seen, bytes, Ownership::Foreign) {
+            Ok(true) => {
+                self.place.folder().sync().map_err(|e| failed(&path, true, &e))?;
+                Ok(true)
+            }
+            Ok(false) => Ok(false),
+            Err(source) => Err(failed(&path, false, &source)),
+        }
+    }
+}
+
+fn changed() -> io::Error {
+    io::Error::other("another program changed it just now")
+}
+
+fn failed(path: &Path, in_place: bool, source: &io::Error) -> ReplaceError {
+    let error = match source.kind() {
+        io::ErrorKind::ResourceBusy => mount_point(path),
+        _ => Error::write_file("replace", path, source),
     };
-    let target = landing(path).map_err(|e| fail(false, e))?;
-    let temporary = temporary(&target);
-    let written = || {
-        let mut file = create_temporary(&temporary)?;
-        keep(&target, &file, whose)?;
+    ReplaceError { in_place, error }
+}
+
+/// Writes `bytes` beside `target` and renames them over it, unless that is no longer as it was `seen`.
+fn exchange(
+    target: &Place,
+    old: Option<&File>,
+    seen: Option<Seen>,
+    bytes: &[u8],
+    ownership: Ownership,
+) -> io::Result<bool> {
+    let (temporary, mut file) = create_temporary(target)?;
+    let mut written = || {
+        keep(target, old, &file, ownership)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&temporary, &target)
+        // Only we write our own files, and we hold the lock.
+        let is_foreign = ownership == Ownership::Foreign;
+        if is_foreign && target.look()?.map(|found| Seen::of(&found)) != seen {
+            return Ok(false);
+        }
+        temporary.rename_to(target).map(|()| true)
     };
-    if let Err(source) = written() {
-        let _ = fs::remove_file(&temporary);
-        return Err(fail(false, source));
+    let written = written();
+    if !matches!(written, Ok(true)) {
+        let _ = temporary.remove();
     }
-    sync_parent(&target).map_err(|e| fail(true, e))
+    written
 }
 
 /// The mode of a file that is ours alone, and of one that others read.
 pub(crate) const PRIVATE: u32 = 0o600;
 pub(crate) const PUBLIC: u32 = 0o644;
 
-/// Replaces a file that every run writes anew: in one step for every reader, but not durably. Only one
-/// process may write it at a time.
+/// Replaces a file that every run writes anew: in one step for every reader, but not durably.
 ///
 /// # Errors
-/// [`Error::write_file`].
-pub(crate) fn publish(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+/// [`Error::WriteFile`].
+pub(crate) fn replace_unsynced(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let written = || {
-        let target = landing(path)?;
-        let temporary = temporary(&target);
-        let mut file = create_temporary(&temporary)?;
-        let renamed = keep(&target, &file, Whose::Ours)
+        let target = Place::find(path)?;
+        let (temporary, mut file) = create_temporary(&target)?;
+        let renamed = keep(&target, old(&target)?.as_ref(), &file, Ownership::Ours)
             .and_then(|()| file.write_all(bytes))
-            .and_then(|()| file.set_permissions(fs::Permissions::from_mode(mode)))
-            .and_then(|()| fs::rename(&temporary, &target));
+            .and_then(|()| file.set_permissions(Permissions::from_mode(mode)))
+            .and_then(|()| temporary.rename_to(&target));
         renamed.inspect_err(|_| {
-            let _ = fs::remove_file(&temporary);
+            let _ = temporary.remove();
         })
     };
     written().map_err(|source| Error::write_file("replace", path, &source))
 }
 
-/// Gives the still empty `file` the attributes that it needs to replace `target`. A file that root
-/// rewrites stays its user's; one of ours that only root could read becomes the user's.
-fn keep(target: &Path, file: &File, whose: Whose) -> io::Result<()> {
-    match fs::metadata(target) {
-        Ok(old) if whose == Whose::Foreign && old.nlink() > 1 => {
-            let reason = "it has other hard links, which would keep the old contents";
-            return Err(io::Error::other(reason));
+fn old(target: &Place) -> io::Result<Option<File>> {
+    Ok(target.open(OFlags::RDONLY)?.map(|(file, _)| file))
+}
+
+/// Gives the still empty `new` the attributes that it needs to replace `old`. A file that root rewrites
+/// stays its user's; one of ours that only root could read becomes the user's.
+fn keep(target: &Place, old: Option<&File>, new: &File, ownership: Ownership) -> io::Result<()> {
+    match old {
+        Some(old) if ownership == Ownership::Foreign => {
+            if old.metadata()?.nlink() > 1 {
+                let reason = "it has other hard links, which would keep the old contents";
+                return Err(io::Error::other(reason));
+            }
+            return keep_all(old, new);
         }
-        Ok(old) if whose == Whose::Foreign => return keep_all(target, &old, file),
-        Ok(old) => keep_owner(&old, file)?,
-        Err(_) => {}
+        Some(old) => keep_owner(old, new)?,
+        None => {}
     }
-    give_to_folders_owner(file, target);
+    give_to_folders_owner(new, target.folder());
     Ok(())
-}
-
-pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
-    File::open(parent_of(path))?.sync_all()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn mount_points_are_read_as_they_are_meant() {
-        for (text, plain) in [
-            ("/a", "/a"),
-            ("/a\\040b\\134c\\011", "/a b\\c\t"),
-            ("\\04", "\\04"),
-            ("\\", "\\"),
-            ("\\999", "\\999"),
-        ] {
-            assert_eq!(unescape(text.as_bytes()), plain.as_bytes(), "{text}");
-        }
-    }
 }

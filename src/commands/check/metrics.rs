@@ -32,7 +32,8 @@ pub(in crate::commands) fn check_path(app: &App, path: &Path) -> Result<()> {
         Ok(Some(contents)) if !is_ours(&contents.bytes) => {
             refused(format!("--metrics: {} exists and holds something else", path.display()))
         }
-        _ => Ok(()),
+        // What cannot be read may be anybody's.
+        read => read.map(drop),
     }
 }
 
@@ -46,10 +47,11 @@ pub(in crate::commands) fn write(ctx: &Context, path: &str, exit_code: u8) {
             text += &of_state(&state);
         }
         let path = Path::new(path);
-        let _lock = store::lock_folder_of(path, FOLDER_WAIT, app.clock())?;
+        let place = store::Place::find(path).map_err(|e| Error::write_file("replace", path, &e))?;
+        let _lock = store::lock_folder(&place, FOLDER_WAIT, app.clock());
         // The run may have delivered the token to it.
         check_path(&app, path)?;
-        store::publish(path, text.as_bytes(), store::PUBLIC)
+        store::replace_unsynced(path, text.as_bytes(), store::PUBLIC)
     };
     let written: Result<()> = written();
     if let Err(error) = written {

@@ -242,16 +242,16 @@ fn two_runs_renew_once() {
 #[test]
 fn a_config_that_cannot_be_written_spends_no_refresh_token() {
     let (world, _) = world_of_yesterday();
+    let mode = |mode| std::os::unix::fs::PermissionsExt::from_mode(mode);
+    fs::set_permissions(&world.dir, mode(0o500)).unwrap();
+    let mut refresh = world.ntcli(&["token", "refresh"]);
     if fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0) {
-        // root can write everywhere: a folder in place of the temporary file stops it too.
-        fs::create_dir(world.path(".config.json.ntcli-tmp")).unwrap();
-    } else {
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o500);
-        fs::set_permissions(&world.dir, mode).unwrap();
+        // Otherwise root can write everywhere.
+        refresh = refresh.under(&["setpriv", "--bounding-set=-dac_override", "--"]);
     }
-    world.refresh(&[]).exits(2);
+    refresh.run().exits(2);
     world.assert_nothing_sent();
-    fs::remove_dir(world.path(".config.json.ntcli-tmp")).ok();
+    fs::set_permissions(&world.dir, mode(0o700)).unwrap();
 }
 
 #[test]

@@ -94,7 +94,7 @@ impl Timer {
         world.assert_no_leftover();
         let names = fs::read_dir(world.outside("")).unwrap().flatten();
         let mut names = names.map(|entry| entry.file_name().into_string().unwrap());
-        assert_eq!(names.find(|name| name.contains("ntcli-tmp")), None);
+        assert_eq!(names.find(|name| name.contains(".ntcli-")), None);
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::harness::strace::Traced;
 use crate::harness::unsynced::{Contents, choices};
@@ -18,7 +18,7 @@ pub(crate) type Files = BTreeMap<PathBuf, Option<Vec<u8>>>;
 /// More changes of names than this are not tried in every combination.
 const MOST_NAMES: usize = 8;
 /// A temporary file is removed unread, with any contents.
-const TEMPORARY: &str = "ntcli-tmp";
+const TEMPORARY: &str = ".tmp";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Node {
@@ -46,6 +46,8 @@ pub(crate) struct Disk {
     unsynced: Vec<NameChange>,
     files: Vec<Contents>,
     open: HashMap<usize, Open>,
+    /// The folders that are held open, wherever they are, by their whole path.
+    held: HashMap<usize, PathBuf>,
 }
 
 /// Everything below `root`.
@@ -99,15 +101,17 @@ impl Disk {
             unsynced: Vec::new(),
             files: contents,
             open: HashMap::new(),
+            held: HashMap::new(),
         }
     }
 
     /// Returns whether the call concerns these files.
     pub(crate) fn follow(&mut self, call: &Traced) -> bool {
         match call.name.as_str() {
-            "openat" => self.open(call),
+            "openat" | "openat2" => self.open(call),
             "close" => {
                 self.open.remove(&call.number(0));
+                self.held.remove(&call.number(0));
                 false
             }
             "write" => self.write(call),
@@ -135,13 +139,30 @@ impl Disk {
         }
     }
 
+    /// The whole path of the `n`th text of a call, which may be relative to a folder that is held open.
+    fn whole_path(&self, call: &Traced, n: usize) -> PathBuf {
+        let folder = if call.name.starts_with("renameat") { 2 * n } else { 0 };
+        let held = call.args[folder].parse().ok().and_then(|fd: usize| self.held.get(&fd));
+        let mut path = held.unwrap_or(&self.root).clone();
+        for part in Path::new(&call.texts()[n]).components() {
+            match part {
+                Component::CurDir => {}
+                Component::ParentDir => drop(path.pop()),
+                part => path.push(part),
+            }
+        }
+        path
+    }
+
     /// `None` if it is not below the root.
     fn path(&self, call: &Traced, n: usize) -> Option<PathBuf> {
-        let path = self.root.join(&call.texts()[n]);
-        Some(path.strip_prefix(&self.root).ok()?.to_owned())
+        Some(self.whole_path(call, n).strip_prefix(&self.root).ok()?.to_owned())
     }
 
     fn open(&mut self, call: &Traced) -> bool {
+        if call.args[2].contains("O_DIRECTORY") || call.args[2].contains("O_PATH") {
+            self.held.insert(call.result, self.whole_path(call, 0));
+        }
         let Some(path) = self.path(call, 0) else {
             return false;
         };
@@ -221,6 +242,7 @@ impl Disk {
     /// The program has ended.
     pub(crate) fn close_all(&mut self) {
         self.open.clear();
+        self.held.clear();
     }
 
     /// As the program sees it.

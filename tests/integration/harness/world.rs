@@ -234,7 +234,7 @@ impl World {
     #[track_caller]
     pub(crate) fn assert_no_leftover(&self) {
         let mut names = self.files().into_iter().map(|(name, _)| name);
-        let leftover = names.find(|name| name.ends_with("ntcli-tmp"));
+        let leftover = names.find(|name| name.contains(".ntcli-"));
         assert_eq!(leftover, None, "a temporary file was left");
     }
 

@@ -25,7 +25,7 @@ pub(crate) fn assert_holds(file: &Path, text: &str) {
     assert_eq!(fs::read_to_string(file).unwrap(), text);
     let parent = fs::read_dir(file.parent().unwrap()).unwrap();
     let mut names = parent.map(|entry| entry.unwrap().file_name());
-    let leftover = names.find(|name| name.to_string_lossy().contains("ntcli-tmp"));
+    let leftover = names.find(|name| name.to_string_lossy().contains(".ntcli-"));
     assert_eq!(leftover, None, "a temporary file was left");
 }
 

@@ -1,0 +1,359 @@
+//! Where a file is: its folder, found component by component and held open, and its name in it.
+//! Whoever exchanges a folder or a link meanwhile changes nothing about where a write goes.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
+
+use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat, StatxAttributes};
+use rustix::io::Errno;
+
+use super::owner::{is_trusted, not_regular};
+
+/// As many links as the kernel follows.
+const LINK_LIMIT: u32 = 40;
+const PATH: OFlags = OFlags::PATH.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
+
+/// A folder that is held open.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    fd: OwnedFd,
+    /// Its path without links.
+    path: PathBuf,
+}
+
+/// A name in a folder. What bears the name is no link, or was none when the place was found.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    folder: Rc<Folder>,
+    name: OsString,
+    /// The user who made a link to the file, and whose the file therefore must be.
+    must_own: Option<u32>,
+}
+
+/// The state of a file: a file that was written or replaced meanwhile differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seen {
+    file: (u64, u64),
+    len: i64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Seen {
+    #[allow(clippy::cast_possible_wrap, clippy::unnecessary_cast)] // types differ between platforms
+    pub(super) fn of(found: &Stat) -> Self {
+        Self {
+            file: (found.st_dev as u64, found.st_ino as u64),
+            len: found.st_size as i64,
+            modified: (found.st_mtime as i64, found.st_mtime_nsec as i64),
+            changed: (found.st_ctime as i64, found.st_ctime_nsec as i64),
+        }
+    }
+}
+
+/// One step of the way along a path.
+enum Step {
+    Name(OsString),
+    Up,
+    /// What was reached must belong to the user who made the link to it.
+    Owned(u32),
+}
+
+impl Folder {
+    /// The folder at `path`. A link on the way counts if root or this user made it, or if it leads to
+    /// something of its maker's.
+    ///
+    /// # Errors
+    /// If there is none, or a link on the way does not count.
+    pub(crate) fn open(path: &Path) -> io::Result<Rc<Self>> {
+        Ok(Rc::new(walk(path, false)?.0))
+    }
+
+    /// Its path without links.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file of that name in it.
+    pub(super) fn at(self: &Rc<Self>, name: OsString) -> Place {
+        Place { folder: self.clone(), name, must_own: None }
+    }
+
+    /// # Errors
+    /// If it cannot be looked at.
+    pub(super) fn look(&self) -> io::Result<Stat> {
+        Ok(fs::fstat(&self.fd)?)
+    }
+
+    /// A second descriptor of it, for what a mere path cannot do: locks and syncs.
+    ///
+    /// # Errors
+    /// Without the right to read it.
+    pub(super) fn reopen(&self) -> io::Result<File> {
+        let options = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(File::from(fs::openat(&self.fd, ".", options, Mode::empty())?))
+    }
+
+    /// Makes the names in it outlast a power cut, where its file system can do that at all.
+    ///
+    /// # Errors
+    /// If the disk fails, or the folder cannot be read.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        match fs::fsync(self.reopen()?) {
+            Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()),
+            done => Ok(done?),
+        }
+    }
+}
+
+impl Place {
+    /// Where a write to `path` goes: behind a link, the file it leads to, which need not exist.
+    ///
+    /// # Errors
+    /// If its folder is missing, or a link on the way does not count.
+    pub(crate) fn find(path: &Path) -> io::Result<Self> {
+        let (folder, name, must_own) = walk(path, true)?;
+        let name = name.ok_or(Errno::ISDIR)?;
+        Ok(Self { folder: Rc::new(folder), name, must_own })
+    }
+
+    pub(crate) fn folder(&self) -> &Rc<Folder> {
+        &self.folder
+    }
+
+    /// Its path without links.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path.join(&self.name)
+    }
+
+    pub(super) fn name(&self) -> &OsStr {
+        &self.name
+    }
+
+    /// Another name in the same folder.
+    pub(super) fn beside(&self, name: OsString) -> Self {
+        self.folder.at(name)
+    }
+
+    /// What bears the name now; a link is not followed.
+    ///
+    /// # Errors
+    /// If it cannot be looked at.
+    pub(crate) fn look(&self) -> io::Result<Option<Stat>> {
+        match fs::statat(&self.folder.fd, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => Ok(None),
+            found => Ok(Some(found?)),
+        }
+    }
+
+    /// Opens the regular file that bears the name; `None` if there is none. A pipe or a device is not
+    /// waited for, and a link is not followed.
+    ///
+    /// # Errors
+    /// If it is no regular file, is not its link's maker's, or cannot be opened.
+    pub(crate) fn open(&self, options: OFlags) -> io::Result<Option<(File, Stat)>> {
+        let options =
+            options | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        let fd = match fs::openat(&self.folder.fd, &self.name, options, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::LOOP) => return Err(io::Error::other("it was replaced by a link just now")),
+            Err(Errno::NXIO | Errno::NODEV) => return Err(not_regular()),
+            opened => opened?,
+        };
+        let found = fs::fstat(&fd)?;
+        if !FileType::from_raw_mode(found.st_mode).is_file() {
+            return Err(not_regular());
+        }
+        match self.must_own {
+            Some(uid) if uid != found.st_uid => Err(planted(uid)),
+            _ => Ok(Some((File::from(fd), found))),
+        }
+    }
+
+    /// Makes a new private file of that name; `None` if the name is taken.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub(super) fn create_new(&self, options: OFlags) -> io::Result<Option<File>> {
+        let options = options | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match fs::openat(&self.folder.fd, &self.name, options, Mode::RUSR | Mode::WUSR) {
+            Err(Errno::EXIST) => Ok(None),
+            made => Ok(Some(File::from(made?))),
+        }
+    }
+
+    /// Gives the file at `self` the name of `other`, which is in the same folder.
+    pub(super) fn rename_to(&self, other: &Self) -> io::Result<()> {
+        Ok(fs::renameat(&self.folder.fd, &self.name, &other.folder.fd, &other.name)?)
+    }
+
+    /// Removes the name; returns whether it was there.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub(crate) fn remove(&self) -> io::Result<bool> {
+        match fs::unlinkat(&self.folder.fd, &self.name, AtFlags::empty()) {
+            Err(Errno::NOENT) => Ok(false),
+            done => Ok(done.map(|()| true)?),
+        }
+    }
+
+    /// Whether it is a mount of its own, as container tools make them: nothing can be renamed over it.
+    pub(crate) fn is_mount_point(&self) -> bool {
+        let flags = fs::StatxFlags::empty();
+        let found = fs::statx(&self.folder.fd, &self.name, AtFlags::SYMLINK_NOFOLLOW, flags);
+        found.is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+    }
+}
+
+fn planted(uid: u32) -> io::Error {
+    io::Error::other(format!(
+        "it is a link that another user (uid {uid}) made to a file that is not theirs"
+    ))
+}
+
+/// The folder that `path` is in and its name there, or the folder that it is.
+fn walk(path: &Path, to_file: bool) -> io::Result<(Folder, Option<OsString>, Option<u32>)> {
+    let mut left = steps(path);
+    let mut here = if path.is_absolute() { root()? } else { current()? };
+    if !to_file {
+        if let Some(folder) = without_links(&here, path) {
+            return Ok((folder, None, None));
+        }
+    } else if let Some(folder) = path.parent().and_then(|parent| without_links(&here, parent)) {
+        // The last component alone is still to be looked at.
+        if let Some(Step::Name(name)) = left.first() {
+            left = vec![Step::Name(name.clone())];
+            here = folder;
+        }
+    }
+    let mut links = 0;
+    while let Some(step) = left.pop() {
+        let name = match step {
+            Step::Up => {
+                here.fd = fs::openat(&here.fd, "..", PATH | OFlags::DIRECTORY, Mode::empty())?;
+                here.path.pop();
+                continue;
+            }
+            Step::Owned(uid) if here.look()?.st_uid == uid => continue,
+            Step::Owned(uid) => return Err(planted(uid)),
+            Step::Name(name) => name,
+        };
+        let is_last = to_file && left.iter().all(|step| matches!(step, Step::Owned(_)));
+        let owners =
+            || left.iter().filter_map(|s| if let Step::Owned(u) = s { Some(*u) } else { None });
+        let fd = match fs::openat(&here.fd, &name, PATH, Mode::empty()) {
+            Err(Errno::NOENT) if is_last => match owners().next() {
+                Some(uid) => return Err(planted(uid)),
+                None => return Ok((here, Some(name), None)),
+            },
+            opened => opened?,
+        };
+        let found = fs::fstat(&fd)?;
+        match FileType::from_raw_mode(found.st_mode) {
+            FileType::Symlink => {
+                links += 1;
+                if links > LINK_LIMIT {
+                    return Err(Errno::LOOP.into());
+                }
+                if !is_trusted(found.st_uid) {
+                    left.push(Step::Owned(found.st_uid));
+                }
+                let target = fs::readlinkat(&fd, "", Vec::new())?;
+                let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
+                if target.is_absolute() {
+                    here = root()?;
+                }
+                left.extend(steps(&target));
+            }
+            _ if is_last => {
+                return match owners().find(|uid| *uid != found.st_uid) {
+                    Some(uid) => Err(planted(uid)),
+                    None => Ok((here, Some(name), owners().next())),
+                };
+            }
+            FileType::Directory => {
+                here.path.push(&name);
+                here.fd = fd;
+            }
+            _ => return Err(Errno::NOTDIR.into()),
+        }
+    }
+    Ok((here, None, None))
+}
+
+/// The steps of a path, the last one first.
+fn steps(path: &Path) -> Vec<Step> {
+    let steps = path.components().rev().filter_map(|component| match component {
+        Component::Normal(name) => Some(Step::Name(name.to_owned())),
+        Component::ParentDir => Some(Step::Up),
+        _ => None,
+    });
+    steps.collect()
+}
+
+fn root() -> io::Result<Folder> {
+    let fd = fs::openat(CWD, "/", PATH | OFlags::DIRECTORY, Mode::empty())?;
+    Ok(Folder { fd, path: "/".into() })
+}
+
+fn current() -> io::Result<Folder> {
+    let fd = fs::openat(CWD, ".", PATH | OFlags::DIRECTORY, Mode::empty())?;
+    // Only messages and comparisons need its path.
+    Ok(Folder { fd, path: std::env::current_dir().unwrap_or_default() })
+}
+
+/// The folder at `path`, found in one call, if no link is on the way and the kernel can tell (5.6).
+fn without_links(from: &Folder, path: &Path) -> Option<Folder> {
+    let plain = |component| matches!(component, Component::Normal(_) | Component::RootDir);
+    if !path.components().all(plain) || path.as_os_str().is_empty() {
+        return None;
+    }
+    let options = PATH | OFlags::DIRECTORY;
+    let how = ResolveFlags::NO_SYMLINKS;
+    let fd = fs::openat2(from.fd.as_fd(), path, options, Mode::empty(), how).ok()?;
+    Some(Folder { fd, path: from.path.join(path) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn links_lead_where_the_kernel_would_go() {
+        let dir = std::env::temp_dir().join(format!("ntcli-place-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(dir.join("a/b")).unwrap();
+        let dir = dir.canonicalize().unwrap();
+        fs::write(dir.join("a/b/file"), "x").unwrap();
+        symlink("b", dir.join("a/link")).unwrap();
+        symlink(dir.join("a/link/../b/file"), dir.join("absolute")).unwrap();
+        symlink("loop", dir.join("loop")).unwrap();
+        symlink("a/b/none", dir.join("dangling")).unwrap();
+        for path in ["a/b/file", "a/link/file", "a/link/../b/file", "absolute", "./a//b/./file"] {
+            let place = Place::find(&dir.join(path)).unwrap();
+            assert_eq!(place.path(), dir.join("a/b/file"), "{path}");
+            assert!(place.open(OFlags::RDONLY).unwrap().is_some(), "{path}");
+        }
+        assert_eq!(Place::find(&dir.join("dangling")).unwrap().path(), dir.join("a/b/none"));
+        assert!(Place::find(&dir.join("dangling")).unwrap().look().unwrap().is_none());
+        for (path, error) in [
+            ("loop", Errno::LOOP),
+            ("none/file", Errno::NOENT),
+            ("a/b/file/x", Errno::NOTDIR),
+            ("a/..", Errno::ISDIR),
+        ] {
+            let failed = Place::find(&dir.join(path)).unwrap_err();
+            assert_eq!(failed.raw_os_error(), Some(error.raw_os_error()), "{path}");
+        }
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}
