@@ -110,6 +110,7 @@ pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
     };
     ctx.debug = invocation.debug;
     ctx.json = invocation.format == Format::Json;
+    ctx.lock_wait = invocation.lock_wait;
     if invocation.quiet {
         console.be_quiet();
     }

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         clock: Rc::new(SystemClock),
         debug: false,
         json: false,
+        lock_wait: None,
         out_goes_nowhere,
         other_workspace: RefCell::default(),
     };

@@ -2,11 +2,11 @@
 
 use argh::Optionality;
 
-use super::args::{BETWEEN_JTIS, RUNS_A_PROGRAM};
-use super::help;
+use super::args::RUNS_A_PROGRAM;
 use super::parser::{GivenOption, Scan};
+use super::{help, suggest};
 
-/// Checks the number of positionals, and inserts an empty one for an omitted JTI.
+/// Checks the number of positionals.
 pub(super) fn positionals(scan: &mut Scan) -> Result<(), String> {
     let command = help::spelled(&scan.path);
     let names: Vec<_> = scan.node.positionals.iter().map(|p| p.name).collect();
@@ -21,7 +21,8 @@ pub(super) fn positionals(scan: &mut Scan) -> Result<(), String> {
         return Err(format!("'{command}' needs a command to run, after '--'"));
     }
     let given = scan.positionals.len();
-    if given > names.len() {
+    let last = scan.node.positionals.last();
+    if given > names.len() && last.is_none_or(|last| last.optionality != Optionality::Repeating) {
         let allowed = match names.as_slice() {
             [] => "takes no arguments besides options".to_owned(),
             [one] => format!("takes one {one}, not {given} arguments"),
@@ -36,32 +37,35 @@ pub(super) fn positionals(scan: &mut Scan) -> Result<(), String> {
     }
 }
 
-/// Further arguments that look like a JTI are tokens too; they go into the first positional. With
-/// `--pending` the only positional is the workspace. One that looks like a JTI is treated as a
-/// JTI: revoking something else than was named would be worse than asking again.
+/// The workspace is named by `-w` alone: revoking something else than was meant would be worse than
+/// asking again.
 fn jti_or_pending(scan: &mut Scan) -> Result<(), String> {
-    if !scan.has("--pending") {
-        let Some(first) = scan.positionals.first_mut() else {
-            return Err("'ntcli token revoke' needs a JTI or --pending".to_owned());
+    let pending = scan.has("--pending");
+    let Some((first, more)) = scan.positionals.split_first() else {
+        let missing = || Err("'ntcli token revoke' needs a JTI or --pending".to_owned());
+        return if pending { Ok(()) } else { missing() };
+    };
+    let other = |word: &&String| !word.starts_with("jti_");
+    if let Some(workspace) = more.iter().chain(pending.then_some(first)).find(other) {
+        let shown = |word: &str, or: &str| {
+            let quoted = suggest::shown(word);
+            quoted.map_or(or.to_owned(), |quoted| quoted.trim_matches('\'').to_owned())
         };
-        let mut jtis = std::mem::take(first);
-        scan.positionals.retain(|more| {
-            let is_jti = more.starts_with("jti_");
-            if is_jti {
-                jtis.push(BETWEEN_JTIS);
-                jtis += more;
-            }
-            !is_jti
-        });
-        scan.positionals[0] = jtis;
-        return Ok(());
+        let what = if pending { "--pending".to_owned() } else { shown(first, "JTI") };
+        let workspace = shown(workspace, "WORKSPACE");
+        scan.meant = Some(format!("ntcli token revoke {what} -w {workspace}"));
+        return Err("'ntcli token revoke' takes its workspace by -w alone".to_owned());
     }
-    match scan.positionals.as_slice() {
-        [] => {}
-        [one] if !one.starts_with("jti_") => {}
-        _ => return Err("'ntcli token revoke' takes a JTI or --pending, not both".to_owned()),
+    if pending {
+        return Err("'ntcli token revoke' takes a JTI or --pending, not both".to_owned());
     }
-    scan.positionals.insert(0, String::new());
+    let mut seen = Vec::new();
+    scan.positionals.retain(|jti| {
+        !seen.contains(jti) && {
+            seen.push(jti.clone());
+            true
+        }
+    });
     Ok(())
 }
 
@@ -120,21 +124,29 @@ pub(super) fn options(scan: &Scan) -> Result<(), String> {
     Ok(())
 }
 
-/// Turns `--workspace` into a positional, so that commands find the workspace in one place.
+/// Turns `--workspace` into the positional, so that commands find the workspace in one place.
 pub(super) fn one_workspace(scan: &mut Scan) -> Result<(), String> {
     let Some(option) = scan.options.iter().position(|o| o.flag.long == "--workspace") else {
         return Ok(());
     };
-    let named = scan.options.remove(option).value.unwrap_or_default();
     // A script's unset variable must not mean the active workspace.
-    if named.is_empty() {
+    if scan.options[option].value.as_deref() == Some("") {
         return Err("--workspace is empty".to_owned());
     }
-    let place = scan.node.positionals.iter().position(|p| p.name == "WORKSPACE");
-    match scan.positionals.get(place.unwrap_or_default()) {
-        None => scan.positionals.push(named),
-        Some(positional) if *positional == named => {}
-        Some(_) => return Err("WORKSPACE and --workspace name different workspaces".to_owned()),
+    if scan.is_own("--workspace") {
+        return Ok(());
+    }
+    let Some(place) = scan.node.positionals.iter().position(|p| p.name == "WORKSPACE") else {
+        return Err(format!("'{}' takes no --workspace", help::spelled(&scan.path)));
+    };
+    let named = scan.options.remove(option).value.unwrap_or_default();
+    let many = scan.node.positionals[place].optionality == Optionality::Repeating;
+    match scan.positionals.get(place) {
+        Some(positional) if !many && *positional != named => {
+            return Err("WORKSPACE and --workspace name different workspaces".to_owned());
+        }
+        _ if scan.positionals.contains(&named) => {}
+        _ => scan.positionals.push(named),
     }
     Ok(())
 }

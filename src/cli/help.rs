@@ -7,6 +7,8 @@ use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
 use super::args::{ALIASES, RUNS_A_PROGRAM};
 use super::command_tree;
 
+type Flag = &'static FlagInfo<'static>;
+
 const FRONT: &str = include_str!("front.txt");
 /// For who types the name alone: it fits a terminal.
 pub(super) const SHORT: &str = include_str!("short.txt");
@@ -30,6 +32,8 @@ pub(crate) const EXIT_CODES: &[(i32, &str)] = &[
 /// The commands whose exit codes are answers.
 pub(super) const OWN_EXIT_CODES: &str = "token needs-refresh: 0 due, 1 not due, 255 an error. check: 0 ok, 1 warning,\n\
      2 critical, 3 unknown.\n";
+
+const OTHER_EXIT_CODES: &str = "Those of every command: ntcli help exit-codes";
 
 /// What a command that receives a token is given.
 const DELIVERY: &str = "A command has NTCLI_NEW_TOKEN, NTCLI_NEW_JTI, NTCLI_OLD_JTI, \
@@ -69,6 +73,7 @@ pub(super) fn usage(path: &[&str], node: &CommandInfoWithArgs) -> String {
         let name = positional.name;
         let _ = match positional.optionality {
             Optionality::Required => write!(out, " {name}"),
+            Optionality::Repeating => write!(out, " [{name}...]"),
             _ => write!(out, " [{name}]"),
         };
     }
@@ -130,9 +135,9 @@ fn page(path: &[&str], node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) -> 
             entry(&mut out, positional.name, COLUMN, positional.description);
         }
     }
-    if own(node, globals).next().is_some() {
+    if own(node).next().is_some() {
         section(&mut out, "Options");
-        options(&mut out, own(node, globals));
+        options(&mut out, own(node));
     }
     if let Some(text) = delivery(node) {
         section(&mut out, "Delivery");
@@ -140,7 +145,7 @@ fn page(path: &[&str], node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) -> 
     }
     if !group {
         section(&mut out, "Options of every command (see ntcli --help)");
-        entry(&mut out, "", 2, &of_every_command(globals));
+        entry(&mut out, "", 2, &of_every_command(node, globals));
     }
     if !node.examples.is_empty() {
         section(&mut out, "Examples");
@@ -156,20 +161,16 @@ fn page(path: &[&str], node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) -> 
     } else {
         section(&mut out, "Exit codes");
         for code in node.error_codes {
-            let number = format!("{:>3}", code.code);
-            entry(&mut out, &number, 7, meaning(code.code, code.description));
+            entry(&mut out, &format!("{:>3}", code.code), 7, code.description);
         }
+        entry(&mut out, "", 2, OTHER_EXIT_CODES);
     }
     out
 }
 
-/// The options of that command alone.
-pub(super) fn own(
-    node: &CommandInfoWithArgs,
-    globals: &[FlagInfo<'_>],
-) -> impl Iterator<Item = &'static FlagInfo<'static>> {
-    let is_global = |flag: &FlagInfo<'_>| globals.iter().any(|g| g.long == flag.long);
-    node.flags.iter().filter(move |flag| !flag.hidden && !is_global(flag))
+/// The options that the command defines itself.
+pub(super) fn own(node: &CommandInfoWithArgs) -> impl Iterator<Item = Flag> {
+    node.flags.iter().filter(|flag| !flag.hidden && flag.long != "--help")
 }
 
 /// What the front page says of a command.
@@ -179,20 +180,19 @@ fn in_a_line(path: &[&str]) -> &'static str {
     rest.lines().next().unwrap_or_default()
 }
 
+/// Whether the command takes that option of every command: a workspace is not for all of them.
+pub(super) fn is_taken(node: &CommandInfoWithArgs, flag: &FlagInfo<'_>) -> bool {
+    flag.long != "--workspace" || node.positionals.iter().any(|p| p.name == "WORKSPACE")
+}
+
 /// The names alone: the front page explains them.
-fn of_every_command(globals: &[FlagInfo<'_>]) -> String {
+fn of_every_command(node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) -> String {
     let name = |flag: &FlagInfo<'_>| match flag.kind {
         FlagInfoKind::Option { arg_name } => format!("{} {arg_name}", flag.long),
         FlagInfoKind::Switch => flag.long.to_owned(),
     };
-    let names: Vec<_> = globals.iter().map(name).collect();
+    let names: Vec<_> = globals.iter().filter(|flag| is_taken(node, flag)).map(name).collect();
     names.join(", ")
-}
-
-/// What an exit code of a command means: its own words, or the usual ones.
-pub(crate) fn meaning(code: i32, own: &'static str) -> &'static str {
-    let usual = EXIT_CODES.iter().find(|(known, _)| *known == code);
-    if own.is_empty() { usual.map_or("", |(_, text)| text) } else { own }
 }
 
 /// The first sentence of a description, without its full stop.

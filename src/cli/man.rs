@@ -39,7 +39,7 @@ pub(crate) fn page() -> String {
     let _ = writeln!(out, ".nf\n{}\n.fi", plain(EXAMPLES));
     section(&mut out, "COMMANDS");
     for group in &root.commands {
-        commands(&mut out, &[group.name], &group.command, root.flags);
+        commands(&mut out, &[group.name], &group.command);
     }
     section(&mut out, "OPTIONS OF EVERY COMMAND");
     options(&mut out, root.flags.iter());
@@ -76,7 +76,7 @@ pub(crate) fn page() -> String {
     out
 }
 
-fn commands(out: &mut String, path: &[&str], node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) {
+fn commands(out: &mut String, path: &[&str], node: &CommandInfoWithArgs) {
     if node.commands.is_empty() {
         let _ = writeln!(out, ".SS \"{}\"", plain(&help::usage(path, node)));
         let _ = writeln!(out, "{}", plain(node.description));
@@ -86,7 +86,7 @@ fn commands(out: &mut String, path: &[&str], node: &CommandInfoWithArgs, globals
         for positional in node.positionals {
             entry(out, positional.name, positional.description);
         }
-        options(out, help::own(node, globals));
+        options(out, help::own(node));
         if let Some(text) = help::delivery(node) {
             let _ = writeln!(out, ".PP\n{}", plain(&text));
         }
@@ -101,7 +101,7 @@ fn commands(out: &mut String, path: &[&str], node: &CommandInfoWithArgs, globals
         }
     }
     for sub in &node.commands {
-        commands(out, &[path, &[sub.name]].concat(), &sub.command, globals);
+        commands(out, &[path, &[sub.name]].concat(), &sub.command);
     }
 }
 

@@ -17,6 +17,7 @@ mod topics;
 mod tests;
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use crate::error::exit;
 use argh::{ArgsInfo, CommandInfoWithArgs, EarlyExit, FromArgs};
@@ -44,6 +45,8 @@ pub(crate) struct Invocation {
     pub quiet: bool,
     /// How to write the result.
     pub format: Format,
+    /// How long to wait for another `ntcli`, if not as long as usual.
+    pub lock_wait: Option<Duration>,
 }
 
 /// Arguments that are not understood.
@@ -85,31 +88,33 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
     if scan.problem.is_none() && !scan.node.commands.is_empty() {
         return Ok(Parsed::Show(help::render(&scan.path)));
     }
-    let format = scan.format();
-    let of_help = || format!("{} --help", help::spelled(&scan.path));
-    let hint = scan.meant.take().unwrap_or_else(of_help);
-    // The command has its own code for wrong usage if 2 would look like one of its answers.
-    let own_code = scan.node.error_codes.iter().find(|e| e.code == 255 || e.code == 3);
-    let exit_code = own_code.and_then(|e| u8::try_from(e.code).ok()).unwrap_or(exit::USAGE);
-    run(scan).map(Parsed::Run).map_err(|message| UsageError { message, hint, format, exit_code })
+    run(&mut scan).map(Parsed::Run).map_err(|message| {
+        let of_help = || format!("{} --help", help::spelled(&scan.path));
+        let hint = scan.meant.take().unwrap_or_else(of_help);
+        // The command has its own code for wrong usage if 2 would look like one of its answers.
+        let own_code = scan.node.error_codes.iter().find(|e| e.code == 255 || e.code == 3);
+        let exit_code = own_code.and_then(|e| u8::try_from(e.code).ok()).unwrap_or(exit::USAGE);
+        UsageError { message, hint, format: scan.format(), exit_code }
+    })
 }
 
-fn run(mut scan: Scan) -> Result<Invocation, String> {
-    if let Some(problem) = scan.problem {
+fn run(scan: &mut Scan) -> Result<Invocation, String> {
+    if let Some(problem) = scan.problem.take() {
         return Err(problem);
     }
-    check::positionals(&mut scan)?;
-    check::options(&scan)?;
-    check::one_workspace(&mut scan)?;
-    let ntcli =
-        Ntcli::from_args(&["ntcli"], &scan.argv()).map_err(|exit| reworded(&exit, &scan))?;
-    let Ntcli { debug, quiet, format, mut command, .. } = ntcli;
+    check::positionals(scan)?;
+    check::options(scan)?;
+    check::one_workspace(scan)?;
+    let ntcli = Ntcli::from_args(&["ntcli"], &scan.argv()).map_err(|exit| reworded(&exit, scan))?;
+    let Ntcli { debug, quiet, format, lock_wait, mut command, .. } = ntcli;
     match &mut command {
-        Command::Token(Token { command: TokenCommand::Exec(exec) }) => exec.program = scan.program,
+        Command::Token(Token { command: TokenCommand::Exec(exec) }) => {
+            exec.program = std::mem::take(&mut scan.program);
+        }
         Command::Check(check) => check.prometheus = format == Format::Prometheus,
         _ => {}
     }
-    Ok(Invocation { command, debug, quiet, format })
+    Ok(Invocation { command, debug, quiet, format, lock_wait })
 }
 
 /// An argh error without the user's input. After the parser only values that do not parse are left;

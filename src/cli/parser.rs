@@ -18,8 +18,6 @@ type Args = Peekable<IntoIter<String>>;
 pub(super) struct GivenOption {
     pub(super) flag: Flag,
     pub(super) value: Option<String>,
-    /// Whether it is one that every command takes.
-    global: bool,
 }
 
 /// The parsed arguments.
@@ -96,11 +94,17 @@ impl Scan {
         self.options.iter().any(|given| given.flag.long == long)
     }
 
+    /// Whether the command defines that option itself.
+    pub(super) fn is_own(&self, long: &str) -> bool {
+        self.node.flags.iter().any(|flag| flag.long == long && long != "--help")
+    }
+
     /// The normalized form: options of every command, the command, its options, `--`, positionals.
     pub(super) fn argv(&self) -> Vec<&str> {
         let mut argv = Vec::new();
         let push = |argv: &mut Vec<_>, global: bool| {
-            for given in self.options.iter().filter(|given| given.global == global) {
+            for given in self.options.iter().filter(|given| self.is_own(given.flag.long) != global)
+            {
                 argv.push(given.flag.long);
                 argv.extend(given.value.as_deref());
             }
@@ -161,6 +165,7 @@ impl Scan {
         let names = self.node.commands.iter().map(|c| c.name).chain(aliases);
         let names = names.chain(topics.map(|topic| topic.name));
         let message = match suggest::shown(word) {
+            None if word.is_empty() => "The command is empty".to_owned(),
             None => format!("Unknown command: {}", suggest::NOT_SHOWN),
             Some(shown) => match suggest::habit(group, word)
                 .or_else(|| suggest::harmless(word, names))
@@ -225,14 +230,15 @@ impl Scan {
             "--help" => self.help = true,
             "--version" => self.version = true,
             long => {
-                if self.has(long) && flag.optionality != Optionality::Repeating {
+                let before = self.options.iter().find(|given| given.flag.long == long);
+                let before = before.filter(|_| flag.optionality != Optionality::Repeating);
+                let again = before.is_some_and(|before| before.value == value);
+                if before.is_some() && !again {
                     self.wrong(format!("{long} is given more than once"));
                 }
-                self.options.push(GivenOption {
-                    flag,
-                    value,
-                    global: self.globals.iter().any(|g| g.long == long),
-                });
+                if !again {
+                    self.options.push(GivenOption { flag, value });
+                }
             }
         }
     }
@@ -280,7 +286,7 @@ impl Scan {
     }
 
     fn flags(&self) -> impl Iterator<Item = Flag> {
-        self.globals.iter().chain(self.node.flags).filter(|flag| !flag.hidden)
+        self.node.flags.iter().chain(self.globals).filter(|flag| !flag.hidden)
     }
 
     /// What this command calls an option of another program.

@@ -91,12 +91,17 @@ impl<'c> App<'c> {
         Ok(pending.with_targets(|workspace| targets.to_deliver(&workspace.id)))
     }
 
+    /// How long to wait for another `ntcli`: `--lock-wait`, 60 s by default.
+    pub(super) fn lock_wait(&self) -> Duration {
+        self.ctx.lock_wait.unwrap_or(LOCK_WAIT)
+    }
+
     /// The config folder, locked.
     ///
     /// # Errors
     /// [`Error::locked`], [`Error::write_file`].
     pub(super) fn lock(&self) -> Result<ConfigDir<'c>> {
-        Ok(self.lock_for(LOCK_WAIT)?.0)
+        Ok(self.lock_for(self.lock_wait())?.0)
     }
 
     /// The same with a limit for the wait; also returns whether it had to wait.
@@ -116,7 +121,7 @@ impl<'c> App<'c> {
     pub(super) fn remembered(&self, dir: &mut ConfigDir<'c>) -> Result<Hooks> {
         let mut hooks = Hooks::new(Vec::new(), self.ctx.clock.clone(), &self.ctx.env);
         hooks.remember(dir.targets()?)?;
-        self.wait_for_command(&mut hooks, dir, LOCK_WAIT)?;
+        self.wait_for_command(&mut hooks, dir, self.lock_wait())?;
         Ok(hooks)
     }
 
@@ -262,23 +267,6 @@ pub(super) fn expiry(
         (None, None) => Some(Expiry::DEFAULT),
     };
     expiry.ok_or_else(|| Error::invalid_expiry("ntcli token refresh"))
-}
-
-/// How long to wait for the lock: `--lock-wait`, 60 s by default. `0` does not wait.
-///
-/// # Errors
-/// [`Error::invalid_value`].
-pub(super) fn lock_wait(text: Option<&str>) -> Result<Duration> {
-    match text {
-        None => Ok(LOCK_WAIT),
-        Some("0") => Ok(Duration::ZERO),
-        Some(text) => match parse_duration(text) {
-            Some(secs) => Ok(Duration::from_secs(secs)),
-            None => Err(Error::invalid_value(
-                "--lock-wait takes seconds, or a duration such as 90s or 5m",
-            )),
-        },
-    }
 }
 
 /// The duration that `option` gives, in seconds; a date is the time until then.

@@ -36,6 +36,8 @@ pub struct Context {
     pub debug: bool,
     /// Whether the result must be JSON.
     pub json: bool,
+    /// How long to wait for another `ntcli`, if not as long as usual.
+    pub lock_wait: Option<Duration>,
     /// Tells whether standard output is `/dev/null`, which also replaces a closed one.
     pub out_goes_nowhere: fn() -> bool,
     /// The workspace that the command is about, where hints must name it: it is not the active one.

@@ -42,11 +42,7 @@ pub(crate) enum AuthCommand {
     example = "ntcli auth login --no-browser --port 41250",
     example = "ntcli auth login --token-stdin --expires-in 12h < session.txt",
     error_code(0, "signed in"),
-    error_code(1, ""),
-    error_code(2, ""),
-    error_code(4, "the sign-in was refused, or not finished in time"),
-    error_code(5, ""),
-    error_code(6, "")
+    error_code(4, "the sign-in was refused, or not finished in time")
 )]
 pub(crate) struct AuthLogin {
     /// local port that the browser comes back to (default 41247 or one of the next ten)
@@ -76,11 +72,7 @@ pub(crate) struct AuthLogin {
     name = "signup",
     example = "ntcli auth signup",
     error_code(0, "signed in"),
-    error_code(1, ""),
-    error_code(2, ""),
-    error_code(4, "the sign-in was refused, or not finished in time"),
-    error_code(5, ""),
-    error_code(6, "")
+    error_code(4, "the sign-in was refused, or not finished in time")
 )]
 pub(crate) struct AuthSignup {
     /// local port that the browser comes back to (default 41247 or one of the next ten)
@@ -104,7 +96,6 @@ pub(crate) struct AuthSignup {
     name = "status",
     example = "ntcli auth status --format json",
     error_code(0, "signed in"),
-    error_code(2, ""),
     error_code(4, "not signed in")
 )]
 pub(crate) struct AuthStatus {}
@@ -116,12 +107,6 @@ pub(crate) struct AuthStatus {}
     name = "logout",
     example = "ntcli auth logout",
     example = "ntcli auth logout --all",
-    error_code(0, ""),
-    error_code(1, ""),
-    error_code(2, ""),
-    error_code(4, ""),
-    error_code(5, ""),
-    error_code(6, ""),
     error_code(7, "something could not be stored"),
     error_code(8, "a token could not be revoked: it and the session are kept")
 )]

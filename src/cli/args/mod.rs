@@ -2,9 +2,9 @@
 //! these definitions.
 //!
 //! Doc comments on fields are the option's help line. Those on commands are the command's help: their
-//! first sentence is the summary that lists show. An empty `error_code` text means the usual one.
-//! `workspace_option` exists for help and completion: `check` makes a positional of it, so commands
-//! read `workspace` alone.
+//! first sentence is the summary that lists show. An `error_code` stands where a command means
+//! something else by it than `help` says of all. `--workspace` is defined once, and `check` makes the
+//! positional `WORKSPACE` of it.
 
 mod auth;
 mod monitor;
@@ -16,6 +16,7 @@ mod token_use;
 mod workspace;
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 
@@ -116,6 +117,13 @@ pub(super) struct Ntcli {
     /// print only what changed, in a line, and what went wrong
     #[argh(switch, short = 'q')]
     pub(super) quiet: bool,
+    /// the workspace, where a command takes one
+    #[argh(option, short = 'w', arg_name = "WORKSPACE")]
+    #[allow(dead_code)] // the parser makes a positional of it
+    workspace: Option<String>,
+    /// how long to wait for another ntcli to finish (default 60s)
+    #[argh(option, arg_name = "DURATION", from_str_fn(wait))]
+    pub(super) lock_wait: Option<Duration>,
     /// print the version
     #[argh(switch, short = 'V')]
     #[allow(dead_code)] // declared for help and completion; the parser handles it
@@ -210,6 +218,13 @@ fn port(text: &str) -> Result<u16, String> {
         .and_then(|n| u16::try_from(n).ok())
         .filter(|&n| n > 0)
         .ok_or_else(|| "a port number from 1 to 65535".to_owned())
+}
+
+/// How long to wait; `0` is not at all. The error says what is accepted and never holds the value.
+fn wait(text: &str) -> Result<Duration, String> {
+    let seconds = if text == "0" { Some(0) } else { parse_duration(text) };
+    let accepted = || "seconds, or a duration such as 90s or 5m".to_owned();
+    seconds.map(Duration::from_secs).ok_or_else(accepted)
 }
 
 /// A time to wait, in milliseconds. The error says what is accepted and never holds the value.

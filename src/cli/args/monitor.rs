@@ -22,9 +22,6 @@ pub(crate) struct Check {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
-    /// the workspace, as an option
-    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
-    pub workspace_option: Option<String>,
     /// every workspace that has a token
     #[argh(switch)]
     pub all: bool,
@@ -53,8 +50,7 @@ pub(crate) struct Check {
     example = "ntcli doctor",
     example = "ntcli doctor --offline --format json",
     error_code(0, "no check failed"),
-    error_code(1, "a check failed"),
-    error_code(2, "")
+    error_code(1, "a check failed")
 )]
 pub(crate) struct Doctor {
     /// do not ask the server

@@ -27,11 +27,7 @@ pub(crate) enum DomainCommand {
     subcommand,
     name = "set",
     example = "ntcli domain set nimbletools.ai",
-    example = "ntcli domain set nimbletools.internal --insecure",
-    error_code(0, ""),
-    error_code(1, ""),
-    error_code(2, ""),
-    error_code(6, "")
+    example = "ntcli domain set nimbletools.internal --insecure"
 )]
 pub(crate) struct DomainSet {
     /// such as nimbletools.ai; requests go to its api host
@@ -44,13 +40,7 @@ pub(crate) struct DomainSet {
 
 /// Show the server that commands talk to.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
-#[argh(
-    subcommand,
-    name = "show",
-    example = "ntcli domain show",
-    error_code(0, ""),
-    error_code(2, "")
-)]
+#[argh(subcommand, name = "show", example = "ntcli domain show")]
 pub(crate) struct DomainShow {}
 
 /// The config file.
@@ -76,38 +66,18 @@ pub(crate) enum ConfigCommand {
 
 /// Show the config file without its secrets.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
-#[argh(
-    subcommand,
-    name = "show",
-    example = "ntcli config show --format json",
-    error_code(0, ""),
-    error_code(2, "")
-)]
+#[argh(subcommand, name = "show", example = "ntcli config show --format json")]
 pub(crate) struct ConfigShow {}
 
 /// Print the path of the config file.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
-#[argh(
-    subcommand,
-    name = "path",
-    example = "ntcli config path",
-    error_code(0, ""),
-    error_code(2, "")
-)]
+#[argh(subcommand, name = "path", example = "ntcli config path")]
 pub(crate) struct ConfigPath {}
 
 /// Forget session, workspaces, tokens, targets and domain. It asks first; where it
 /// cannot ask, --force is needed. Nothing is revoked; what stays live is named.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
-#[argh(
-    subcommand,
-    name = "reset",
-    example = "ntcli config reset --force",
-    error_code(0, ""),
-    error_code(1, ""),
-    error_code(2, ""),
-    error_code(6, "")
-)]
+#[argh(subcommand, name = "reset", example = "ntcli config reset --force")]
 pub(crate) struct ConfigReset {
     /// do not ask
     #[argh(switch, short = 'f')]
@@ -120,10 +90,6 @@ pub(crate) struct ConfigReset {
     subcommand,
     name = "health",
     example = "ntcli health --format json",
-    error_code(0, "the server is healthy"),
-    error_code(1, ""),
-    error_code(2, ""),
-    error_code(4, ""),
-    error_code(5, "")
+    error_code(0, "the server is healthy")
 )]
 pub(crate) struct Health {}

@@ -14,10 +14,7 @@ use argh::{ArgsInfo, FromArgs};
     name = "completions",
     example = "ntcli completions fish > ~/.config/fish/completions/ntcli.fish",
     example = "source <(ntcli completions bash)",
-    example = "source <(ntcli completions zsh)",
-    error_code(0, ""),
-    error_code(1, ""),
-    error_code(2, "")
+    example = "source <(ntcli completions zsh)"
 )]
 pub(crate) struct Completions {
     /// the shell
@@ -57,14 +54,7 @@ impl FromStr for Print {
 
 /// Print the manual page.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
-#[argh(
-    subcommand,
-    name = "man",
-    example = "ntcli man",
-    error_code(0, ""),
-    error_code(1, ""),
-    error_code(2, "")
-)]
+#[argh(subcommand, name = "man", example = "ntcli man")]
 pub(crate) struct Man {}
 
 /// A shell that completes.

@@ -42,19 +42,12 @@ pub(crate) enum TargetCommand {
     example = "ntcli target add --file /run/app/token",
     example = "ntcli target add --env API_TOKEN=/etc/app.env",
     example = "ntcli target add --replace ~/.config/mcp.json",
-    example = "ntcli target add prod --exec 'systemctl restart app'",
-    error_code(0, ""),
-    error_code(1, ""),
-    error_code(2, ""),
-    error_code(6, "")
+    example = "ntcli target add prod --exec 'systemctl restart app'"
 )]
 pub(crate) struct TargetAdd {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
-    /// the workspace, as an option
-    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
-    pub workspace_option: Option<String>,
     /// write the bare token to this file
     #[argh(option, arg_name = "PATH")]
     pub file: Option<String>,
@@ -83,27 +76,13 @@ pub(crate) struct TargetAdd {
 
 /// List the targets of all workspaces.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
-#[argh(
-    subcommand,
-    name = "list",
-    example = "ntcli target list --format json",
-    error_code(0, ""),
-    error_code(2, "")
-)]
+#[argh(subcommand, name = "list", example = "ntcli target list --format json")]
 pub(crate) struct TargetList {}
 
 /// Remove a target: no refresh delivers to it or waits for it any more. Its
 /// file stays as it is.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
-#[argh(
-    subcommand,
-    name = "remove",
-    example = "ntcli target remove 2",
-    error_code(0, ""),
-    error_code(1, ""),
-    error_code(2, ""),
-    error_code(6, "")
-)]
+#[argh(subcommand, name = "remove", example = "ntcli target remove 2")]
 pub(crate) struct TargetRemove {
     /// its number in ntcli target list
     #[argh(positional, arg_name = "ID")]
@@ -118,10 +97,6 @@ pub(crate) struct TargetRemove {
     name = "deliver",
     example = "ntcli target deliver",
     example = "ntcli target deliver 2",
-    error_code(0, ""),
-    error_code(1, ""),
-    error_code(2, ""),
-    error_code(6, ""),
     error_code(9, "not every target has the token")
 )]
 pub(crate) struct TargetDeliver {
@@ -137,8 +112,6 @@ pub(crate) struct TargetDeliver {
     name = "check",
     example = "ntcli target check",
     error_code(0, "every file holds the current token"),
-    error_code(1, "some do not, or could not be read"),
-    error_code(2, ""),
-    error_code(6, "")
+    error_code(1, "some do not, or could not be read")
 )]
 pub(crate) struct TargetCheck {}

@@ -55,26 +55,13 @@ pub(crate) enum TokenCommand {
     example = "ntcli token refresh",
     example = "ntcli token refresh prod --expires-in 30d --format json",
     example = "ntcli token refresh --if-expires-within 30d --exec 'systemctl reload app'",
-    example = "ntcli token refresh --token-file env:TOKEN=/etc/app.env --revoke-after 1h",
-    error_code(0, ""),
-    error_code(1, ""),
-    error_code(2, ""),
-    error_code(4, ""),
-    error_code(5, ""),
-    error_code(6, ""),
-    error_code(7, ""),
-    error_code(8, ""),
-    error_code(9, ""),
-    error_code(10, "")
+    example = "ntcli token refresh --token-file env:TOKEN=/etc/app.env --revoke-after 1h"
 )]
 #[allow(clippy::struct_excessive_bools)] // switches are bools
 pub(crate) struct TokenRefresh {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
-    /// the workspace, as an option
-    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
-    pub workspace_option: Option<String>,
     /// lifetime of the new token: seconds, 90s 15m 12h 30d 52w 1y 1d12h, a date, or never (default 31536000, a year)
     #[argh(option, arg_name = "DURATION")]
     pub expires_in: Option<String>,
@@ -119,9 +106,6 @@ pub(crate) struct TokenRefresh {
     /// show what would be done, and change nothing
     #[argh(switch)]
     pub dry_run: bool,
-    /// how long to wait for another ntcli to finish (default 60s)
-    #[argh(option, arg_name = "DURATION")]
-    pub lock_wait: Option<String>,
 }
 
 /// Create a token for CI or another system, and print it. It becomes the
@@ -133,24 +117,12 @@ pub(crate) struct TokenRefresh {
     name = "create",
     example = "ntcli token create",
     example = "ntcli token create prod --expires-in 12h --no-save --format json",
-    error_code(0, ""),
-    error_code(1, "refused, or the token could not be printed"),
-    error_code(2, ""),
-    error_code(4, ""),
-    error_code(5, ""),
-    error_code(6, ""),
-    error_code(7, ""),
-    error_code(8, ""),
-    error_code(9, ""),
-    error_code(10, "")
+    error_code(1, "refused, or the token could not be printed")
 )]
 pub(crate) struct TokenCreate {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
-    /// the workspace, as an option
-    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
-    pub workspace_option: Option<String>,
     /// lifetime of the token: seconds, 90s 15m 12h 30d 52w 1y 1d12h, a date, or never (default 31536000, a year)
     #[argh(option, arg_name = "DURATION")]
     pub expires_in: Option<String>,
@@ -163,9 +135,6 @@ pub(crate) struct TokenCreate {
     /// never store it, even when the workspace has no token yet
     #[argh(switch)]
     pub no_save: bool,
-    /// how long to wait for another ntcli to finish (default 60s)
-    #[argh(option, arg_name = "DURATION")]
-    pub lock_wait: Option<String>,
 }
 
 /// Show the current token's JTI, dates and status, and pending work. Only
@@ -177,18 +146,13 @@ pub(crate) struct TokenCreate {
     example = "ntcli token show",
     example = "ntcli token show prod --show-token",
     example = "ntcli token show --check",
-    error_code(0, ""),
     error_code(1, "no token here; with --check: expired, or denied"),
-    error_code(2, ""),
     error_code(5, "with --check: no clear answer")
 )]
 pub(crate) struct TokenShow {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
-    /// the workspace, as an option
-    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
-    pub workspace_option: Option<String>,
     /// print the token itself too
     #[argh(switch)]
     pub show_token: bool,
@@ -203,20 +167,12 @@ pub(crate) struct TokenShow {
     subcommand,
     name = "list",
     example = "ntcli token list",
-    example = "ntcli token list prod --show-expired --format json",
-    error_code(0, ""),
-    error_code(1, ""),
-    error_code(2, ""),
-    error_code(4, ""),
-    error_code(5, "")
+    example = "ntcli token list prod --show-expired --format json"
 )]
 pub(crate) struct TokenList {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
-    /// the workspace, as an option
-    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
-    pub workspace_option: Option<String>,
     /// list expired tokens too, and a status column
     #[argh(switch)]
     pub show_expired: bool,
@@ -237,30 +193,9 @@ pub(crate) struct TokenNeedsRefresh {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
-    /// the workspace, as an option
-    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
-    pub workspace_option: Option<String>,
     /// due when the token expires within this time (default 30d)
     #[argh(option, arg_name = "DURATION")]
     pub within: Option<String>,
-}
-
-/// Any number of JTIs. argh lets only the last positional repeat; it does not see through this name,
-/// and the parser passes them in one, with what no argument can hold between them.
-pub(crate) type Jtis = Vec<String>;
-
-/// What stands between two JTIs.
-pub(crate) const BETWEEN_JTIS: char = '\0';
-
-#[allow(clippy::unnecessary_wraps)] // the form argh wants
-fn jtis(text: &str) -> Result<Jtis, String> {
-    let mut jtis: Jtis = Vec::new();
-    for jti in text.split(BETWEEN_JTIS).filter(|jti| !jti.is_empty()) {
-        if !jtis.iter().any(|known| known == jti) {
-            jtis.push(jti.to_owned());
-        }
-    }
-    Ok(jtis)
 }
 
 /// Revoke tokens by their JTI (JWT ID), or do the pending revocations. Revoking
@@ -276,24 +211,16 @@ fn jtis(text: &str) -> Result<Jtis, String> {
     example = "ntcli token revoke --pending",
     example = "ntcli token revoke jti_old123 --forget",
     error_code(0, "revoked, or nothing was pending"),
-    error_code(1, ""),
-    error_code(2, ""),
-    error_code(4, ""),
-    error_code(5, ""),
-    error_code(6, ""),
     error_code(7, "revoked, but something could not be stored"),
     error_code(8, "the token may still be live, or due work could not be finished")
 )]
 pub(crate) struct TokenRevoke {
-    /// the token to revoke, as token list shows it; more may follow, each beginning with `jti_`
-    #[argh(positional, arg_name = "JTI|--pending", from_str_fn(jtis))]
-    pub jtis: Jtis,
+    /// the tokens to revoke, as token list shows them
+    #[argh(positional, arg_name = "JTI")]
+    pub jtis: Vec<String>,
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
-    #[argh(positional, arg_name = "WORKSPACE")]
+    #[argh(option, short = 'w', arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
-    /// the workspace, as an option
-    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
-    pub workspace_option: Option<String>,
     /// do the pending revocations that are due instead
     #[argh(switch)]
     pub pending: bool,
@@ -304,9 +231,6 @@ pub(crate) struct TokenRevoke {
     /// do not ask
     #[argh(switch, short = 'f')]
     pub force: bool,
-    /// how long to wait for another ntcli to finish (default 60s)
-    #[argh(option, arg_name = "DURATION")]
-    pub lock_wait: Option<String>,
 }
 
 /// Show what was refreshed, revoked and recovered, and when; the latest
@@ -317,18 +241,12 @@ pub(crate) struct TokenRevoke {
     name = "history",
     example = "ntcli token history",
     example = "ntcli token history -n 5",
-    example = "ntcli token history prod --format json",
-    error_code(0, ""),
-    error_code(1, ""),
-    error_code(2, "")
+    example = "ntcli token history prod --format json"
 )]
 pub(crate) struct TokenHistory {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
-    /// the workspace, as an option
-    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
-    pub workspace_option: Option<String>,
     /// show only this many, the latest
     #[argh(option, short = 'n', arg_name = "NUMBER", from_str_fn(count))]
     pub number: Option<u32>,

@@ -13,17 +13,12 @@ use super::variable;
     name = "print",
     example = "ntcli token print",
     example = "ntcli token print prod --format json",
-    error_code(0, ""),
-    error_code(1, "no token here, or it has expired"),
-    error_code(2, "")
+    error_code(1, "no token here, or it has expired")
 )]
 pub(crate) struct TokenPrint {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
-    /// the workspace, as an option
-    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
-    pub workspace_option: Option<String>,
     /// even if it has expired
     #[argh(switch)]
     pub allow_expired: bool,
@@ -39,7 +34,6 @@ pub(crate) struct TokenPrint {
     example = "ntcli token exec prod --env API_TOKEN -- terraform apply",
     error_code(0, "the command's own exit code, as any not listed here"),
     error_code(1, "no token here, or it has expired"),
-    error_code(2, ""),
     error_code(126, "the command cannot be run"),
     error_code(127, "there is no such command")
 )]
@@ -47,9 +41,6 @@ pub(crate) struct TokenExec {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
-    /// the workspace, as an option
-    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
-    pub workspace_option: Option<String>,
     /// the variable that holds the token, instead of `NTCLI_WORKSPACE_TOKEN`
     #[argh(option, arg_name = "NAME", from_str_fn(variable))]
     pub env: Option<String>,
@@ -70,24 +61,10 @@ pub(crate) struct TokenExec {
     name = "rollback",
     example = "ntcli token rollback",
     example = "ntcli token rollback prod --format json",
-    error_code(0, ""),
-    error_code(1, "it cannot be done; nothing has changed"),
-    error_code(2, ""),
-    error_code(4, ""),
-    error_code(5, ""),
-    error_code(6, ""),
-    error_code(7, ""),
-    error_code(8, ""),
-    error_code(9, "")
+    error_code(1, "it cannot be done; nothing has changed")
 )]
 pub(crate) struct TokenRollback {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
-    /// the workspace, as an option
-    #[argh(option, short = 'w', long = "workspace", arg_name = "WORKSPACE")]
-    pub workspace_option: Option<String>,
-    /// how long to wait for another ntcli to finish (default 60s)
-    #[argh(option, arg_name = "DURATION")]
-    pub lock_wait: Option<String>,
 }

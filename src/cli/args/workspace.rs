@@ -41,16 +41,7 @@ pub(crate) enum WorkspaceCommand {
 /// List the workspaces; mark the active one, those with a token here, and
 /// those that are known only here.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
-#[argh(
-    subcommand,
-    name = "list",
-    example = "ntcli workspace list --format json",
-    error_code(0, ""),
-    error_code(1, ""),
-    error_code(2, ""),
-    error_code(4, ""),
-    error_code(5, "")
-)]
+#[argh(subcommand, name = "list", example = "ntcli workspace list --format json")]
 pub(crate) struct WorkspaceList {}
 
 /// Choose the active workspace. Without NAME, from a numbered list on a
@@ -60,13 +51,7 @@ pub(crate) struct WorkspaceList {}
     subcommand,
     name = "select",
     example = "ntcli workspace select",
-    example = "ntcli workspace select prod",
-    error_code(0, ""),
-    error_code(1, ""),
-    error_code(2, ""),
-    error_code(4, ""),
-    error_code(5, ""),
-    error_code(6, "")
+    example = "ntcli workspace select prod"
 )]
 pub(crate) struct WorkspaceSelect {
     /// name, UUID or full local id
@@ -76,17 +61,7 @@ pub(crate) struct WorkspaceSelect {
 
 /// Make NAME the active workspace.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
-#[argh(
-    subcommand,
-    name = "switch",
-    example = "ntcli workspace switch prod",
-    error_code(0, ""),
-    error_code(1, ""),
-    error_code(2, ""),
-    error_code(4, ""),
-    error_code(5, ""),
-    error_code(6, "")
-)]
+#[argh(subcommand, name = "switch", example = "ntcli workspace switch prod")]
 pub(crate) struct WorkspaceSwitch {
     /// name, UUID or full local id
     #[argh(positional, arg_name = "NAME")]
@@ -100,12 +75,6 @@ pub(crate) struct WorkspaceSwitch {
     subcommand,
     name = "create",
     example = "ntcli workspace create staging -d 'Before production'",
-    error_code(0, ""),
-    error_code(1, ""),
-    error_code(2, ""),
-    error_code(4, ""),
-    error_code(5, ""),
-    error_code(6, ""),
     error_code(7, "created on the server, but could not be stored here")
 )]
 pub(crate) struct WorkspaceCreate {
@@ -125,12 +94,6 @@ pub(crate) struct WorkspaceCreate {
     name = "delete",
     example = "ntcli workspace delete staging",
     example = "ntcli workspace rm staging --force",
-    error_code(0, ""),
-    error_code(1, ""),
-    error_code(2, ""),
-    error_code(4, ""),
-    error_code(5, ""),
-    error_code(6, ""),
     error_code(7, "deleted on the server, but could not be forgotten here")
 )]
 pub(crate) struct WorkspaceDelete {
@@ -148,36 +111,17 @@ pub(crate) struct WorkspaceDelete {
     subcommand,
     name = "current",
     example = "ntcli workspace current",
-    error_code(0, ""),
-    error_code(1, "there is none"),
-    error_code(2, "")
+    error_code(1, "there is none")
 )]
 pub(crate) struct WorkspaceCurrent {}
 
 /// Leave no workspace active. All tokens stay.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
-#[argh(
-    subcommand,
-    name = "clear",
-    example = "ntcli workspace clear",
-    error_code(0, ""),
-    error_code(2, ""),
-    error_code(6, "")
-)]
+#[argh(subcommand, name = "clear", example = "ntcli workspace clear")]
 pub(crate) struct WorkspaceClear {}
 
 /// Update the local list of workspaces from the server. One that is gone there
 /// is removed here too, unless its token may still work.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
-#[argh(
-    subcommand,
-    name = "sync",
-    example = "ntcli workspace sync",
-    error_code(0, ""),
-    error_code(1, ""),
-    error_code(2, ""),
-    error_code(4, ""),
-    error_code(5, ""),
-    error_code(6, "")
-)]
+#[argh(subcommand, name = "sync", example = "ntcli workspace sync")]
 pub(crate) struct WorkspaceSync {}

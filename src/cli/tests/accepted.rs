@@ -25,13 +25,13 @@ fn every_option_of_refresh() {
     let invocation = run(all);
     assert!(invocation.debug);
     assert_eq!(invocation.format, Format::Json);
+    assert_eq!(invocation.lock_wait, Some(Duration::from_secs(5)));
     let expected = TokenRefresh {
         workspace: some("prod"),
         expires_in: some("30d"),
         print: true,
         no_verify: true,
         revoke_orphans: true,
-        lock_wait: some("5s"),
         ..TokenRefresh::default()
     };
     assert_eq!(refresh(all), expected);
@@ -51,10 +51,11 @@ fn every_way_to_name_the_workspace() {
         "token refresh --workspace=prod",
         "token refresh prod -w prod",
         "token refresh -- prod",
+        "-w prod token refresh",
+        "token --workspace=prod refresh",
     ] {
         let refresh = refresh(line);
         assert_eq!(refresh.workspace, some("prod"), "{line}");
-        assert_eq!(refresh.workspace_option, None, "{line}");
     }
     for command in ["create", "show", "print", "list", "needs-refresh", "history"] {
         let by_option = run(&format!("token {command} -w prod"));
@@ -176,18 +177,27 @@ fn revoking_by_jti_or_what_is_pending() {
     };
     for (line, expected) in [
         ("token revoke jti_1", by_jti(None)),
-        ("token revoke jti_1 prod", by_jti(Some("prod"))),
         ("token revoke jti_1 -w prod", by_jti(Some("prod"))),
         ("token revoke jti_1 jti_1", by_jti(None)),
-        ("token revoke jti_1 jti_2 prod", both()),
-        ("token revoke jti_1 prod jti_2", both()),
+        ("-w prod token revoke jti_1 jti_2 jti_1", both()),
         ("token revoke jti_1 -w prod jti_2", both()),
         ("token revoke --pending", pending(None)),
-        ("token revoke --pending prod", pending(Some("prod"))),
-        ("token revoke prod --pending", pending(Some("prod"))),
         ("token revoke --pending -w prod", pending(Some("prod"))),
     ] {
         assert_eq!(revoke(line), expected, "{line}");
+    }
+}
+
+/// A script may add one to what a caller gave.
+#[test]
+fn a_flag_may_be_given_again() {
+    for (line, once) in [
+        ("-q token refresh -q", "token refresh -q"),
+        ("token refresh --print --print", "token refresh --print"),
+        ("--json token show --json", "token show --format json"),
+        ("token refresh -w a --workspace=a", "token refresh a"),
+    ] {
+        assert_eq!(run(line), run(once), "{line}");
     }
 }
 

@@ -70,7 +70,7 @@ fn every_page_has_its_parts_and_fits() {
         let page = shown(&format!("{command} --help"));
         assert!(page.starts_with(&format!("Usage: ntcli {command}")), "{page}");
         assert!(page.contains("\nExamples:\n  ntcli "), "{page}");
-        assert_eq!(page.contains("\nExit codes:\n    0  "), leaf, "{page}");
+        assert_eq!(page.contains("\nExit codes:\n  "), leaf, "{page}");
         assert!(
             !page.contains(['`', '\t']) && !page.contains("{{") && !page.contains("{command_name}"),
             "{page}"
@@ -92,8 +92,7 @@ fn every_command_explains_its_options_and_codes() {
     fn check(node: &CommandInfoWithArgs) {
         for sub in &node.commands {
             for code in sub.command.error_codes {
-                let meaning = help::meaning(code.code, code.description);
-                assert!(!meaning.is_empty(), "{} {}", sub.name, code.code);
+                assert!(!code.description.is_empty(), "{} {}", sub.name, code.code);
             }
             for positional in sub.command.positionals {
                 assert!(!positional.description.is_empty(), "{}", sub.name);
@@ -147,17 +146,18 @@ fn parts_of_a_page() {
     let page = shown("token refresh -h");
     for part in [
         "Usage: ntcli token refresh [WORKSPACE] [OPTIONS]\n",
-        "\n  -w, --workspace WORKSPACE   ",
         "\n      --print                 ",
         "\nOptions of every command (see ntcli --help):\n  --help, --format text|json, ",
-        "\n   10  outcome unknown",
+        "--workspace WORKSPACE",
     ] {
         assert!(page.contains(part), "{part}\n{page}");
     }
     assert!(shown("ws rm -h").contains("\nAlso:\n  ntcli workspace rm\n"));
     assert!(shown("workspace switch -h").contains("switch NAME [OPTIONS]"));
     let revoke = shown("token revoke -h");
-    assert!(revoke.contains("revoke JTI|--pending [WORKSPACE] [OPTIONS]"));
+    assert!(revoke.contains("revoke [JTI...] [OPTIONS]"));
+    assert!(revoke.contains("\n  -w, --workspace WORKSPACE   "));
+    assert!(!shown("health -h").contains("--workspace"));
     assert_eq!(help::summary("One thing. And more."), "One thing");
     assert_eq!(help::summary("Only one."), "Only one");
 }

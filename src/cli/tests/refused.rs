@@ -44,6 +44,8 @@ fn unknown_commands() {
         ("token revok", "Unknown command 'revok'"),
         ("logout", "Unknown command 'logout'"),
         ("hunter2!", "Unknown command: an argument that is not shown here"),
+        ("''", "The command is empty"),
+        ("token ''", "The command is empty"),
         ("token -- refresh", "The command must come before '--'"),
     ]);
 }
@@ -62,7 +64,9 @@ fn unknown_options() {
             "token show --k3y=x --help=1",
             "Unknown option of 'ntcli token show': an argument that is not shown here",
         ),
-        ("--workspace prod token show", "Option '--workspace' must come after the command"),
+        ("--all token refresh", "Option '--all' must come after the command"),
+        ("health -w prod", "'ntcli health' takes no --workspace"),
+        ("-w prod health", "'ntcli health' takes no --workspace"),
         ("token refresh -hx", "Unknown option '-hx' of 'ntcli token refresh'"),
     ]);
 }
@@ -93,9 +97,12 @@ fn values() {
             "auth signup --timeout 0",
             "--timeout takes milliseconds from 1 up, or a duration such as 90s or 5m, not '0'",
         ),
-        ("token refresh --print --print", "--print is given more than once"),
-        ("token refresh -w a --workspace=a", "--workspace is given more than once"),
-        ("--format json health --format json", "--format is given more than once"),
+        ("token refresh -w a --workspace=b", "--workspace is given more than once"),
+        ("--format json health --format text", "--format is given more than once"),
+        (
+            "health --lock-wait soon",
+            "--lock-wait takes seconds, or a duration such as 90s or 5m, not 'soon'",
+        ),
     ]);
 }
 
@@ -104,12 +111,11 @@ fn positionals() {
     say(&[
         ("token show a b", "'ntcli token show' takes one WORKSPACE, not 2 arguments"),
         ("health x", "'ntcli health' takes no arguments besides options"),
-        ("token revoke a b c", "'ntcli token revoke' takes 2 (JTI|--pending, WORKSPACE), not 3"),
         ("ws use", "'ntcli workspace switch': NAME is missing"),
         ("domain set", "'ntcli domain set': DOMAIN is missing"),
         ("token refresh ''", "'ntcli token refresh': WORKSPACE is empty"),
         ("token refresh -w ''", "--workspace is empty"),
-        ("token revoke ''", "'ntcli token revoke': JTI|--pending is empty"),
+        ("token revoke ''", "'ntcli token revoke': JTI is empty"),
     ]);
 }
 
@@ -127,10 +133,8 @@ fn combinations() {
             "--expires-in and --expires-at cannot be used together",
         ),
         ("token revoke", "'ntcli token revoke' needs a JTI or --pending"),
-        (
-            "token revoke jti_1 prod --pending",
-            "'ntcli token revoke' takes a JTI or --pending, not both",
-        ),
+        ("token revoke jti_1 prod", "'ntcli token revoke' takes its workspace by -w alone"),
+        ("token revoke --pending prod", "'ntcli token revoke' takes its workspace by -w alone"),
         ("token revoke jti_1 --pending", "'ntcli token revoke' takes a JTI or --pending, not both"),
         ("auth login --expires-in 1h", "--expires-in needs --token-stdin"),
         ("auth login --token-stdin --port 80", "--token-stdin and --port cannot be used together"),
@@ -149,7 +153,11 @@ fn the_hint_is_what_was_meant_or_the_help_of_the_command_reached() {
         ("use prod", "ntcli workspace select"),
         ("whoami", "ntcli auth status"),
         ("help recovry", "ntcli help recovery"),
-        ("--workspace prod token show", "ntcli --help"),
+        ("--all token", "ntcli token --help"),
+        ("token revoke jti_1 prod", "ntcli token revoke jti_1 -w prod"),
+        ("token revoke jti_a8f3k2b9d1 prod", "ntcli token revoke JTI -w prod"),
+        ("token revoke jti_1 a8f3k2b9d1", "ntcli token revoke jti_1 -w WORKSPACE"),
+        ("token revoke prod --pending", "ntcli token revoke --pending -w prod"),
         ("ws use", "ntcli workspace switch --help"),
         ("token refresh -w ''", "ntcli token refresh --help"),
     ] {

@@ -3,7 +3,6 @@
 use super::{json, workspace};
 use crate::commands::app::App;
 use crate::config::Config;
-use crate::config_dir::LOCK_WAIT;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::hooks::Receiver;
@@ -18,7 +17,7 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     let app = App::open(ctx)?;
     // A refresh that is at work has stored its token and may not have delivered it. Where there is
     // no lock no process is at work, and none is made.
-    let lock = || store::lock(&app.paths.lock, LOCK_WAIT, app.clock(), &mut || {});
+    let lock = || store::lock(&app.paths.lock, app.lock_wait(), app.clock(), &mut || {});
     let _lock = app.paths.lock.exists().then(lock).transpose()?;
     let config = app.config()?;
     let targets = Targets::load(&app.paths.targets)?;

@@ -24,13 +24,12 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Repo
         })?,
         ..RefreshOptions::default()
     };
-    let lock_wait = app::lock_wait(args.lock_wait.as_deref())?;
     let app = App::open(ctx)?;
     let before = app.config()?;
     app.check_session(&before)?;
     let seen = app.workspace(&before, args.workspace.as_deref())?;
 
-    let (mut dir, _) = app.lock_for(lock_wait)?;
+    let mut dir = app.lock()?;
     let config = dir.config()?;
     let api = app.api(&config, As::User)?;
     let found = config.find(&seen.key)?;

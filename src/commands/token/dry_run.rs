@@ -1,7 +1,5 @@
 //! `ntcli token refresh --dry-run`: what a refresh would do, without doing any of it.
 
-use std::time::Duration;
-
 use super::pending;
 use super::refresh_report::token_json;
 use crate::api::Api;
@@ -21,7 +19,6 @@ use crate::token::{Token, due};
 /// What the refresh would be asked for.
 pub(super) struct Ask<'a> {
     pub(super) app: &'a App<'a>,
-    pub(super) lock_wait: Duration,
     pub(super) options: &'a RefreshOptions,
     pub(super) hooks: &'a Hooks,
 }
@@ -46,7 +43,7 @@ pub(super) fn run(
     // A run that is at work would be seen half-way, and must not lose the file it is writing to
     // our trial. Where there is no lock nobody is at work, and none is made.
     let (app, paths) = (ask.app, &ask.app.paths);
-    let lock = || store::lock(&paths.lock, ask.lock_wait, app.clock(), &mut || {});
+    let lock = || store::lock(&paths.lock, app.lock_wait(), app.clock(), &mut || {});
     let _lock = paths.lock.exists().then(lock).transpose()?;
     let config = app.config()?;
     let selected = selected(&config)?;

@@ -53,7 +53,6 @@ pub(in crate::commands) fn record_run(
 fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     let options = options(ctx, args)?;
     let mut hooks = own_hooks(ctx, args)?;
-    let lock_wait = app::lock_wait(args.lock_wait.as_deref())?;
     let app = App::open(ctx)?;
     let before = app.config()?;
     app.check_session(&before)?;
@@ -64,14 +63,14 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     drop(before); // with many workspaces these are large
     if args.dry_run {
         hooks.remember(&Targets::load(&app.paths.targets)?)?;
-        let ask = dry_run::Ask { app: &app, lock_wait, options: &options, hooks: &hooks };
+        let ask = dry_run::Ask { app: &app, options: &options, hooks: &hooks };
         return dry_run::run(&ask, |config| {
             app.selected(config, args.all, args.workspace.as_deref())
         });
     }
     let seen = the_one(seen, args);
 
-    let (mut dir, waited) = app.lock_for(lock_wait)?;
+    let (mut dir, waited) = app.lock_for(app.lock_wait())?;
     // Another run may have changed everything while we waited.
     let config = dir.config()?;
     let current = app.selected(&config, args.all, args.workspace.as_deref())?;
@@ -83,7 +82,7 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     hooks.remember(dir.targets()?)?;
     let mut outcomes = Outcomes::new(app.console(), &workspaces, args);
     let able = outcomes.refuse(probe(&app, &hooks, &current, &options)?)?;
-    app.wait_for_command(&mut hooks, &mut dir, lock_wait)?;
+    app.wait_for_command(&mut hooks, &mut dir, app.lock_wait())?;
     let current = the_one(current, args);
     let api = app.api(&config, As::User)?;
     drop(config);

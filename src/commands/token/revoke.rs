@@ -45,7 +45,6 @@ fn check_jti(jti: &str, workspace: Option<&str>) -> Result<()> {
 }
 
 fn by_name(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
-    let lock_wait = app::lock_wait(args.lock_wait.as_deref())?;
     let app = App::open(ctx)?;
     let config = app.config()?;
     let api = app.api(&config, As::User)?;
@@ -54,7 +53,7 @@ fn by_name(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
         agree(ctx, &seen, &args.jtis)?;
     }
     let workspace = app::workspace_ref(&seen, &app.server(&config)?);
-    let (mut dir, _) = app.lock_for(lock_wait)?;
+    let mut dir = app.lock()?;
     let mut on_event = |event: Event| match &event {
         // That is what this command is for: it is told with the result.
         Event::Revoked { jti, .. } if args.jtis.contains(jti) => {}
@@ -182,7 +181,6 @@ fn agree(ctx: &Context, workspace: &Workspace, jtis: &[String]) -> Result<()> {
 
 /// Does the revocations that are pending and due.
 fn all_pending(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
-    let lock_wait = app::lock_wait(args.lock_wait.as_deref())?;
     let app = App::open(ctx)?;
     let config = app.config()?;
     if let Some(name) = args.workspace.as_deref() {
@@ -192,7 +190,7 @@ fn all_pending(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
         return Ok(settled(&[], "Nothing is pending.\n", "nothing_owed"));
     }
     let api = app.api(&config, As::User)?;
-    let (mut dir, _) = app.lock_for(lock_wait)?;
+    let mut dir = app.lock()?;
     let mut revoked: Vec<(WorkspaceRef, String)> = Vec::new();
     let mut on_event = |event: Event| match event {
         Event::Revoked { workspace, jti } => revoked.push((workspace, jti)),
@@ -253,12 +251,11 @@ fn settled(revoked: &[(WorkspaceRef, String)], text: &str, status: &str) -> Repo
 /// Drops what is pending about tokens, or with `--pending` about all. Nothing is sent: what is
 /// live stays live.
 fn forget(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
-    let lock_wait = app::lock_wait(args.lock_wait.as_deref())?;
     let app = App::open(ctx)?;
     let config = app.config()?;
     let workspace = args.workspace.as_deref().map(|name| meant(&app, &config, name));
     let workspace = workspace.transpose()?;
-    let (mut dir, _) = app.lock_for(lock_wait)?;
+    let mut dir = app.lock()?;
     let dropped = crate::rotation::forget(&mut dir, workspace.as_ref(), &args.jtis)?;
     let (mut text, mut all) = (String::new(), Vec::new());
     let mut add = |workspace: &WorkspaceRef, jti: Option<&String>, line: String| {

@@ -10,10 +10,9 @@ use crate::rotation::Rotator;
 
 /// Makes the token before the current one the current one again.
 pub(in crate::commands) fn run(ctx: &Context, args: &TokenRollback) -> Result<Report> {
-    let lock_wait = app::lock_wait(args.lock_wait.as_deref())?;
     let app = App::open(ctx)?;
     app.check_session(&app.config()?)?;
-    let (mut dir, _) = app.lock_for(lock_wait)?;
+    let mut dir = app.lock()?;
     let config = dir.config()?;
     let found = app.workspace(&config, args.workspace.as_deref())?;
     let workspace = app::workspace_ref(&found, &app.server(&config)?);

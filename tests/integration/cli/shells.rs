@@ -58,7 +58,18 @@ fn bash_completes() {
         (&["ntcli", "token", "refresh", "--token-file", &file[..file.len() - 4]], &[file]),
         (
             &["ntcli", "completions", ""],
-            &["bash", "zsh", "fish", "--help", "--format", "--quiet", "--debug", "--version"],
+            &[
+                "bash",
+                "zsh",
+                "fish",
+                "--help",
+                "--format",
+                "--quiet",
+                "--debug",
+                "--version",
+                "--lock-wait",
+                "--workspace",
+            ],
         ),
         (&["ntcli", "nothing", "--v"], &["--version"]),
     ] {

@@ -52,6 +52,7 @@ impl Inside {
             ),
             stdin: std::cell::RefCell::new(Box::new(Cursor::new(self.typed.unwrap_or_default()))),
             json: false,
+            lock_wait: None,
             out_goes_nowhere: || false,
             other_workspace: std::cell::RefCell::default(),
             stdin_is_terminal: terminal,

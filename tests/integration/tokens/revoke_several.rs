@@ -25,7 +25,7 @@ fn each_is_revoked_and_told() {
     world.assert_one_live_token(&prod);
 
     let (world, prod, [a, b]) = with_two();
-    let output = run(&world, &["revoke", &a, "prod", &b, "-f", "--format", "json"]);
+    let output = run(&world, &["revoke", &a, &b, "-w", "prod", "-f", "--format", "json"]);
     let json = output.exits(0).says_only("").json();
     for (n, jti) in [a, b].iter().enumerate() {
         let result = &json["results"][n];

@@ -156,7 +156,7 @@ fn revoke_elsewhere(world: &World, workspace: &Workspace, jti: &str) {
     config["workspaces"]["items"][&workspace.key] = json!({"workspace_id": workspace.key,
         "workspace_name": "prod", "access_token": "no-token"});
     other.write_config(&config);
-    let run = other.ntcli(&["token", "revoke", jti, "prod", "--force"]);
+    let run = other.ntcli(&["token", "revoke", jti, "-w", "prod", "--force"]);
     let run = run.env("NTCLI_API_URL", world.plane.base_url());
     run.run().exits(0);
 }
