@@ -80,7 +80,7 @@ impl Parts {
             found.extend(choices.map(|choice| (choice, positional.description.to_owned())));
         }
         let names = node.positionals.iter().find_map(|positional| known(positional.name));
-        let own: Vec<Flag> = help::own(node).collect();
+        let own: Vec<Flag> = help::own(node).filter(|_| !at.is_empty()).collect();
         if at.is_empty() {
             let topics = TOPICS.iter().map(|topic| (topic.name, "a topic".to_owned()));
             let known = topics.chain(found.iter().cloned());
