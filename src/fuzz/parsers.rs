@@ -137,6 +137,7 @@ fn journals() {
         boot: boot.clone(),
         expiry: Some(Expiry::In(60)),
         to_hand_out: false,
+        unique: false,
     };
     let (id, server) = (workspace.id.clone(), workspace.server.clone());
     let records = [

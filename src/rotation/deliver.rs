@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::journal::PendingRevocation;
+use super::journal::{PendingRevocation, Reason};
 use super::pending::{OwnTargets, Purpose};
 use super::ports::{Deliver, Delivery, Event, HistoryEvent, Store, Target};
-use super::{OldFate, Rotation, Rotator, WorkspaceRef};
+use super::{OldFate, Outcome, Rotation, Rotator, WorkspaceRef};
 use crate::error::Error;
 use crate::token::Token;
 
@@ -120,16 +120,38 @@ impl Rotator<'_> {
         }
     }
 
-    /// Why a replaced token may still be used: a file that must have the current one does not hold it.
+    /// Why a replaced token may still be used. A file may have been changed back since it got the
+    /// current one, by a command or by the application whose file it is: it is written once more.
     pub(super) fn still_used(&mut self, pending: &PendingRevocation) -> Option<String> {
         let PendingRevocation { workspace, reason, .. } = pending;
         let current = self.store.current(workspace).ok().flatten();
         let current = current.filter(|_| !reason.is_by_hand())?;
+        let open = self.pending.rotation(workspace).cloned();
+        if *reason == Reason::Replaced && open.is_some_and(|open| self.awaits_delivery(&open)) {
+            return Some("the current token is not delivered to every target yet".to_owned());
+        }
         // What is given for this run alone may have got no token yet.
         let remembered = self.store.targets_of(workspace).unwrap_or_default();
-        let mut lacking = self.lacking(workspace, &current).into_iter();
-        let file = lacking.find(|name| remembered.iter().any(|target| target.name == *name))?;
-        Some(format!("{file} does not hold the current token (ntcli target deliver)"))
+        let mut left = self.lacking(workspace, &current);
+        left.retain(|name| remembered.iter().any(|target| target.name == *name));
+        if left.is_empty() {
+            return None;
+        }
+        let old = match &self.turn(workspace).outcome {
+            Some(Ok(Outcome::Refreshed(refreshed))) => refreshed.old.clone(),
+            _ => pending.token.clone(),
+        };
+        // It may have had the token.
+        let delivery = Delivery { workspace, new: &current, old: old.as_ref(), attempt: 2 };
+        let all = self.targets.as_ref().map_or(Vec::new(), |to| to.targets(workspace));
+        for target in all.iter().filter(|target| left.contains(&target.name)) {
+            let _ = self.deliver_to_one(target, &delivery); // the look tells
+        }
+        let lacking = self.lacking(workspace, &current);
+        let file = left.into_iter().find(|name| lacking.contains(name))?;
+        Some(format!(
+            "{file} does not hold the current token: another program has put an older one back"
+        ))
     }
 
     /// The files that this run has to deliver to and that do not hold the token.

@@ -272,6 +272,7 @@ impl Rotator<'_> {
             boot: create.boot,
             expiry: None,
             to_hand_out: false,
+            unique: false,
         };
         self.append_durable(&[request.closed(at), creating])?;
         (self.on_event)(Event::WorkspaceFound { workspace: workspace.clone() });

@@ -32,6 +32,9 @@ pub(crate) enum Record {
         /// Requested by `token create`, to be handed out: never revoked as an orphan unasked.
         #[serde(default, skip_serializing_if = "Not::not")]
         to_hand_out: bool,
+        /// No other request asked for that lifetime.
+        #[serde(default, skip_serializing_if = "Not::not")]
+        unique: bool,
     },
     /// The list was read and did not hold the token of that request; it may appear late.
     Searched(AboutRequest),

@@ -66,6 +66,8 @@ pub(crate) use workspace_ref::WorkspaceRef;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RefreshOptions {
     pub(crate) expiry: Expiry,
+    /// Ask for slightly less, a lifetime by which a lost token is recognised.
+    pub(crate) unique_lifetime: bool,
     /// Whether to try the new token before it is stored.
     pub(crate) verify: bool,
     /// How long the server may take to accept it, milliseconds.
@@ -86,6 +88,7 @@ impl Default for RefreshOptions {
     fn default() -> Self {
         Self {
             expiry: Expiry::DEFAULT,
+            unique_lifetime: false,
             verify: true,
             verify_wait_ms: Self::VERIFY_WAIT_MS,
             revoke_orphans: false,
@@ -150,6 +153,8 @@ pub(crate) struct Rotator<'a> {
     on_event: &'a mut dyn FnMut(Event),
     targets: Option<&'a mut dyn Deliver>,
     options: RefreshOptions,
+    /// What is wanted of single workspaces, by their ids.
+    wishes: BTreeMap<String, RefreshOptions>,
     pending: Pending,
     breaker: Breaker,
     /// What this run does about each workspace, by its id.
@@ -184,6 +189,7 @@ impl<'a> Rotator<'a> {
             on_event,
             targets: None,
             options: RefreshOptions::default(),
+            wishes: BTreeMap::new(),
             pending,
             breaker: Breaker::default(),
             turns: BTreeMap::new(),

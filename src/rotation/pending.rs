@@ -21,6 +21,8 @@ pub(crate) struct PendingCreate {
     pub(crate) boot: Option<BootTime>,
     pub(crate) expiry: Option<Expiry>,
     pub(crate) to_hand_out: bool,
+    /// No other request asked for that lifetime.
+    pub(crate) unique: bool,
     /// A list that was read since did not contain its token.
     pub(crate) searched: bool,
     /// Its end is known.
@@ -96,6 +98,9 @@ pub(crate) struct Rotation {
     pub(crate) attempts: u32,
     /// The targets that have it.
     pub(crate) delivered: Vec<String>,
+    /// The refresh that made `old`, if that was not delivered everywhere: goes on if this one is
+    /// given up.
+    pub(crate) before: Option<Box<Rotation>>,
     /// Not of the journal: see [`Pending::with_targets`].
     pub(crate) lacks: Lacks,
 }
@@ -119,6 +124,12 @@ impl Lacks {
 impl Rotation {
     pub(crate) fn is_stored(&self) -> bool {
         self.stage == Stage::Stored
+    }
+
+    /// Every token that it is about.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = &Token> {
+        let before = self.before.as_ref().and_then(|before| before.old.as_ref());
+        [Some(&self.token), self.old.as_ref(), before].into_iter().flatten()
     }
 
     /// Whether something must get the token before the old one is revoked.
@@ -241,8 +252,7 @@ impl Pending {
     /// Whether the journal knows a token, so that it is not found as an orphan again.
     pub(crate) fn knows(&self, workspace: &WorkspaceRef, jti: &str) -> bool {
         let is = |token: &Token| token.jti.as_deref() == Some(jti);
-        let rotating = |r: &Rotation| is(&r.token) || r.old.as_ref().is_some_and(is);
-        self.rotations.iter().any(rotating)
+        self.rotations.iter().any(|r| r.tokens().any(is))
             || self.revocations.iter().any(|p| p.jti == jti)
             || self.orphans.iter().any(|o| o.jti == jti)
             || self.dismissed.iter().any(|(w, j)| w.is(workspace) && j == jti)

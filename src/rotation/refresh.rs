@@ -7,14 +7,20 @@ use super::breaker::Call;
 use super::journal::Record;
 use super::moment::signed;
 use super::pending::{OwnTargets, Purpose, Rotation, Stage};
+use super::plan::{must_be_followed, to_redeliver, why_refresh};
 use super::ports::{Event, Promotion};
 use super::{OldFate, Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef};
 use crate::error::{Error, Failure, NewTokenFate, Result};
 use crate::store::AppendError;
-use crate::time::Timestamp;
-use crate::token::{Token, due};
+use crate::time::{Expiry, Timestamp};
+use crate::token::Token;
 
 pub(super) const CREATE: &str = "create a token";
+
+/// By how many seconds at most a lifetime is shortened to be told from others.
+const MOST_LESS_S: u64 = 600;
+/// How far a listed lifetime may be from the one that was asked for: its ends are rounded.
+pub(super) const LIFETIME_SLACK_S: u64 = 1;
 
 /// What this run does about one workspace.
 #[derive(Default)]
@@ -53,10 +59,38 @@ impl Rotator<'_> {
         self.close();
     }
 
+    /// The same, with options of its own for each workspace.
+    #[allow(dead_code)] // for `ntcli renew`
+    pub(crate) fn renew(
+        &mut self,
+        wishes: &[(WorkspaceRef, RefreshOptions)],
+        options: &RefreshOptions,
+        each: &mut dyn FnMut(usize, Result<Outcome>),
+    ) {
+        let by_id = wishes.iter().map(|(workspace, options)| (workspace.id.clone(), *options));
+        self.wishes = by_id.collect();
+        let workspaces: Vec<WorkspaceRef> = wishes.iter().map(|(w, _)| w.clone()).collect();
+        self.refresh(&workspaces, options, each);
+    }
+
+    /// What is wanted of a workspace.
+    pub(super) fn options_for(&self, workspace: &WorkspaceRef) -> RefreshOptions {
+        self.wishes.get(&workspace.id).copied().unwrap_or(self.options)
+    }
+
     /// Requests a new token, unless none is needed, or this run has finished what an earlier one began.
     fn begin(&mut self, workspace: &WorkspaceRef) {
-        if self.turn(workspace).outcome.is_some() {
-            return;
+        let (options, now) = (self.options_for(workspace), self.clock.now());
+        let turn = self.turn(workspace);
+        let is_undelivered = |new: &Token| must_be_followed(new, &options, now);
+        match &turn.outcome {
+            None => {}
+            Some(Ok(Outcome::Refreshed(Refreshed { fate: OldFate::Kept(_), new, .. })))
+                if is_undelivered(new) =>
+            {
+                turn.outcome = None;
+            }
+            Some(_) => return,
         }
         let begun = self.begin_new(workspace);
         if let Some(outcome) = begun.map_err(|error| self.late(error)).transpose() {
@@ -65,14 +99,52 @@ impl Rotator<'_> {
     }
 
     fn begin_new(&mut self, workspace: &WorkspaceRef) -> Result<Option<Outcome>> {
-        self.refuse_if_unfinished(workspace)?;
-        let old = self.store.current(workspace)?.ok_or_else(Error::nothing_to_refresh)?;
-        let within_s = self.options.due_within_s;
-        if within_s.is_some_and(|within_s| !due(&old, within_s, self.clock.now()).is_due()) {
-            return Ok(Some(Outcome::NotDue(old)));
+        let (options, now) = (self.options_for(workspace), self.clock.now());
+        let old = self.store.current(workspace)?.ok_or_else(Error::no_token)?;
+        let open = self.pending.rotation(workspace).cloned();
+        // A target that cannot be served does not stop what is due.
+        let is_undelivered =
+            open.is_some_and(|open| open.token.is_same(&old) && self.awaits_delivery(&open));
+        if !(is_undelivered && must_be_followed(&old, &options, now)) {
+            self.refuse_if_unfinished(workspace)?;
+        }
+        if why_refresh(&old, &options, now).is_none() {
+            let is_begun = self.deliver_again(workspace, &old)?;
+            return Ok((!is_begun).then_some(Outcome::NotDue(old)));
         }
         self.make(workspace, Some(&old), Purpose::Refresh)?;
         Ok(None)
+    }
+
+    /// Puts a delivery of the current token into the journal, if a target has lost it; what has it is
+    /// written there as delivered to.
+    fn deliver_again(&mut self, workspace: &WorkspaceRef, current: &Token) -> Result<bool> {
+        let lacking = self.lacking(workspace, current);
+        if lacking.is_empty() {
+            return Ok(false);
+        }
+        let all = self.targets.as_ref().map_or(Vec::new(), |to| to.targets(workspace));
+        let again = to_redeliver(&all, &lacking);
+        let mut records = vec![
+            Record::Created {
+                workspace: workspace.clone(),
+                at: self.request_time(),
+                token: current.clone(),
+                old: None,
+                deliver: false,
+                grace_s: None,
+                keep_old: false,
+                rollback: false,
+            },
+            workspace.promoted(),
+        ];
+        let has_it = all.iter().filter(|target| !again.contains(&target.name));
+        records.extend(has_it.map(|target| workspace.delivered_to(&target.name)));
+        // Nothing tells whether they had it before.
+        records.push(workspace.delivering(1, None));
+        self.append_durable(&records)?;
+        *self.turn(workspace) = Turn::default();
+        Ok(true)
     }
 
     /// A new token, in the journal: from here it cannot be lost.
@@ -165,12 +237,11 @@ impl Rotator<'_> {
         // What cannot be written is found out before anything is requested.
         self.store.probe()?;
         let mut attempt = 1;
-        let mut at = self.open_request(workspace, purpose)?;
+        let (mut at, mut expiry) = self.open_request(workspace, purpose)?;
         let (failure, found) = loop {
             let what = format!("Requesting a new token for {}", workspace.name);
             (self.on_event)(Event::Progress(what));
             self.forget_list(workspace);
-            let expiry = self.options.expiry;
             let failure = match self.control_plane.create(&workspace.id, expiry, scope) {
                 Ok(token) => {
                     self.breaker.went_through(Call::Create);
@@ -194,7 +265,7 @@ impl Rotator<'_> {
                 && self.control_plane.back_off(failure.retry_after(), attempt);
             // An attempt that cannot be written down is not made.
             match again.then(|| self.open_request(workspace, purpose)) {
-                Some(Ok(opened)) => at = opened,
+                Some(Ok(opened)) => (at, expiry) = opened,
                 _ => break (failure, Some(found.unwrap_or_default())),
             }
             attempt += 1;
@@ -210,18 +281,46 @@ impl Rotator<'_> {
         }
     }
 
-    fn open_request(&mut self, workspace: &WorkspaceRef, purpose: Purpose) -> Result<Timestamp> {
+    /// Writes down that a token is requested; when, and what lifetime is asked for.
+    fn open_request(
+        &mut self,
+        workspace: &WorkspaceRef,
+        purpose: Purpose,
+    ) -> Result<(Timestamp, Expiry)> {
         let at = self.request_time();
         let longest_s = signed(self.control_plane.longest_create().as_secs());
+        let options = self.options_for(workspace);
+        let unique = options.unique_lifetime.then(|| self.unique_lifetime(options.expiry, at));
+        let unique = unique.flatten();
+        let expiry = unique.unwrap_or(options.expiry);
         self.append_durable(&[Record::Creating {
             workspace: workspace.clone(),
             at,
             until: at.plus_secs(longest_s),
             boot: self.clock.boot_time(),
-            expiry: Some(self.options.expiry),
+            expiry: Some(expiry),
             to_hand_out: purpose == Purpose::HandOut,
+            unique: unique.is_some(),
         }])?;
-        Ok(at)
+        Ok((at, expiry))
+    }
+
+    /// A lifetime by which the token of a lost request is recognised: up to ten minutes, and one in a
+    /// hundred, less than what is wanted, and none that another open request is near.
+    fn unique_lifetime(&self, wanted: Expiry, now: Timestamp) -> Option<Expiry> {
+        let Expiry::In(wanted_s) = wanted else {
+            return None;
+        };
+        let most = (wanted_s / 100).min(MOST_LESS_S);
+        let is_free = |secs: &u64| {
+            self.pending.creates.iter().all(|create| match create.expiry {
+                Some(Expiry::In(asked_s)) => asked_s.abs_diff(*secs) > 2 * LIFETIME_SLACK_S,
+                _ => true,
+            })
+        };
+        let first = now.millis().unsigned_abs();
+        let all = (0..most).map(|n| wanted_s - 1 - (first.wrapping_add(n)) % most);
+        all.into_iter().find(is_free).map(Expiry::In)
     }
 
     /// Now, and no moment that names another request of this journal.
@@ -248,7 +347,7 @@ impl Rotator<'_> {
             token: token.clone(),
             old: old.cloned(),
             deliver: purpose == Purpose::Refresh && self.has_own_targets(),
-            grace_s: self.options.grace_s,
+            grace_s: self.options_for(workspace).grace_s,
             keep_old: purpose == Purpose::HandOut,
             rollback: false,
         };
@@ -329,6 +428,11 @@ impl Rotator<'_> {
             Purpose::HandOut => self.note_handed_out(workspace, token),
             Purpose::Rollback => self.note_rolled_back(workspace, token, old.as_ref()),
         }
+        // What an undelivered token had replaced may be in use until this one is delivered.
+        let left = rotation.before.as_ref().and_then(|before| self.revocation_of(before));
+        if let Some(left) = left {
+            self.append_relaxed(Record::PendingRevocation(left));
+        }
         // Needs no fsync: the config file says the same.
         self.append_relaxed(workspace.promoted());
         if self.recovering {
@@ -348,9 +452,12 @@ impl Rotator<'_> {
     }
 
     pub(super) fn came_to(&mut self, rotation: Rotation, fate: OldFate) {
-        let Rotation { workspace, token: new, old, .. } = rotation;
-        let (recovering, turn) = (self.recovering, self.turn(&workspace));
-        let (verified, resumed) = (turn.verified, recovering && turn.verified.is_none());
+        let (recovering, turn) = (self.recovering, self.turn(&rotation.workspace));
+        // Without an old token the current one was delivered once more.
+        let is_again = rotation.purpose == Purpose::Refresh && rotation.old.is_none();
+        let (verified, resumed) =
+            (turn.verified, (recovering || is_again) && turn.verified.is_none());
+        let Rotation { token: new, old, .. } = rotation;
         let refreshed = Refreshed { new, old, fate, verified, resumed };
         turn.outcome = Some(Ok(Outcome::Refreshed(refreshed)));
     }

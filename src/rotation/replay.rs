@@ -152,7 +152,12 @@ impl Pending {
             // Its token was delivered before.
             attempts = self.rotation(&workspace).map_or(1, |undone| undone.attempts.max(1));
         }
-        self.finish(&workspace.id, &workspace.server);
+        let before = self.take_rotation(&workspace.id, &workspace.server);
+        let before = before.filter(|it| {
+            let follows = old.as_ref().is_some_and(|old| old.is_same(&it.token));
+            it.is_stored() && follows && !keep_old && !rollback
+        });
+        self.spent_tokens -= usize::from(before.is_some());
         let purpose = match (keep_old, rollback) {
             (true, _) => Purpose::HandOut,
             (_, true) => Purpose::Rollback,
@@ -170,17 +175,20 @@ impl Pending {
             own,
             attempts,
             delivered,
+            before: before.map(Box::new),
             lacks,
         });
     }
 
     /// What is current again is not to be revoked any more.
     fn promoted(&mut self, workspace: &str, server: &str) {
-        let mut back = None;
+        let (mut back, mut spent) = (None, 0);
         self.with_rotation(workspace, server, |r| {
             r.stage = Stage::Stored;
+            spent = usize::from(r.before.take().is_some());
             back = r.token.jti.clone().filter(|_| r.purpose == Purpose::Rollback);
         });
+        self.spent_tokens += spent;
         self.drop_revocations(|p| {
             p.workspace.named(workspace, server) && back.as_ref() == Some(&p.jti)
         });
@@ -231,12 +239,17 @@ impl Pending {
         self.dismissed.retain(|(w, _)| creates.iter().any(|c| c.workspace.is(w)));
     }
 
+    /// What was not delivered before this one is so again if this one was not stored.
     fn finish(&mut self, workspace: &str, server: &str) {
+        let over = self.take_rotation(workspace, server);
+        self.rotations.extend(over.and_then(|over| over.before).map(|before| *before));
+    }
+
+    fn take_rotation(&mut self, workspace: &str, server: &str) -> Option<Rotation> {
         let is_it = |r: &Rotation| r.workspace.named(workspace, server);
-        if let Some(found) = self.rotations.iter().position(is_it) {
-            self.rotations.swap_remove(found);
-            self.spent_tokens += 1;
-        }
+        let found = self.rotations.iter().position(is_it)?;
+        self.spent_tokens += 1;
+        Some(self.rotations.swap_remove(found))
     }
 
     fn with_rotation(&mut self, workspace: &str, server: &str, change: impl FnOnce(&mut Rotation)) {
@@ -268,21 +281,21 @@ impl PendingCreate {
     fn of(record: Record) -> Option<Self> {
         let (searched, ended) = (false, false);
         Some(match record {
-            Record::Creating { workspace, at, until, boot, expiry, to_hand_out } => {
-                Self { workspace, at, until, boot, expiry, to_hand_out, searched, ended }
+            Record::Creating { workspace, at, until, boot, expiry, to_hand_out, unique } => {
+                Self { workspace, at, until, boot, expiry, to_hand_out, unique, searched, ended }
             }
             Record::CreatingWorkspace { name, server, at, until, boot } => {
                 let (key, id) = (String::new(), String::new());
                 let workspace = WorkspaceRef { key, id, name, server };
-                let (expiry, to_hand_out) = (None, false);
-                Self { workspace, at, until, boot, expiry, to_hand_out, searched, ended }
+                let (expiry, to_hand_out, unique) = (None, false, false);
+                Self { workspace, at, until, boot, expiry, to_hand_out, unique, searched, ended }
             }
             _ => return None,
         })
     }
 
     fn records(&self) -> Vec<Record> {
-        let Self { workspace, at, until, boot, expiry, to_hand_out, searched, ended } =
+        let Self { workspace, at, until, boot, expiry, to_hand_out, unique, searched, ended } =
             self.clone();
         let mut records = Vec::new();
         records.extend(ended.then(|| workspace.ended(at, until)));
@@ -293,7 +306,7 @@ impl PendingCreate {
                 let WorkspaceRef { name, server, .. } = workspace;
                 Record::CreatingWorkspace { name, server, at, until, boot }
             } else {
-                Record::Creating { workspace, at, until, boot, expiry, to_hand_out }
+                Record::Creating { workspace, at, until, boot, expiry, to_hand_out, unique }
             },
         );
         records
@@ -316,7 +329,9 @@ impl Rotation {
 
     fn records(&self) -> Vec<Record> {
         let Self { workspace, token, old, grace_s, .. } = self.clone();
-        let mut records = vec![Record::Created {
+        let before = self.before.as_ref().map(|before| before.records());
+        let mut records = before.unwrap_or_default();
+        records.push(Record::Created {
             workspace: workspace.clone(),
             at: Timestamp::from_millis(0), // its request is closed
             token,
@@ -325,7 +340,7 @@ impl Rotation {
             grace_s,
             keep_old: self.purpose == Purpose::HandOut,
             rollback: self.purpose == Purpose::Rollback,
-        }];
+        });
         match self.stage {
             Stage::Kept => {}
             Stage::Denied => records.push(workspace.unconfirmed()),

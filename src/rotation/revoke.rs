@@ -68,39 +68,51 @@ impl Rotator<'_> {
 
     /// The old token is to be revoked, now or later; what became of it already.
     pub(super) fn schedule(&mut self, rotation: &Rotation) -> OldFate {
-        let Rotation { workspace, token: new, old, purpose, grace_s, own, .. } = rotation;
+        let Rotation { workspace, token: new, old, purpose, .. } = rotation;
         let Some(old) = old.as_ref().filter(|_| *purpose != Purpose::HandOut) else {
             self.keeps_live(workspace, old.as_ref());
             self.append_relaxed(workspace.done());
             return OldFate::None;
         };
-        let Some(jti) = old.jti.as_ref().filter(|jti| new.jti.as_ref() != Some(jti)) else {
+        let Some(pending) = self.revocation_of(rotation) else {
             self.append_relaxed(workspace.done());
-            return OldFate::Live(
-                "it has no id of its own by which it could be revoked".to_owned(),
-            );
+            let what = if old.jti.is_none() || old.jti != new.jti {
+                "it has no id by which it could be revoked"
+            } else {
+                "the server gave the new token the same id"
+            };
+            return OldFate::Live(what.to_owned());
         };
-        let grace_s = self.options.grace_s.or(*grace_s).filter(|_| *purpose == Purpose::Refresh);
+        let (jti, until) = (pending.jti.clone(), pending.not_before);
+        self.tried.retain(|tried| *tried != jti); // it may have been current again meanwhile
+        let records = [Record::PendingRevocation(pending), workspace.done()];
+        let Some(until) = until else {
+            // The journal still has the refresh, which means the same; see `write_left`.
+            self.unwritten.push((workspace.clone(), jti));
+            self.pending.apply_all(records);
+            return OldFate::None;
+        };
+        self.note(workspace, &HistoryEvent::Grace { jti, until });
+        let _ = self.append_durable(&records); // the refresh in the journal means the same
+        OldFate::Grace(until)
+    }
+
+    /// The revocation of what a token replaced, if it has an id of its own.
+    pub(super) fn revocation_of(&self, rotation: &Rotation) -> Option<PendingRevocation> {
+        let Rotation { workspace, token: new, old, purpose, grace_s, own, .. } = rotation;
+        let old = old.as_ref().filter(|old| *purpose != Purpose::HandOut && old.jti != new.jti)?;
+        let jti = old.jti.as_ref()?;
+        let grace_s = self.options_for(workspace).grace_s.or(*grace_s);
+        let grace_s = grace_s.filter(|_| *purpose == Purpose::Refresh);
         let until = grace_s.map(|s| self.moment().plausible().plus_secs(signed(s)));
-        self.tried.retain(|tried| tried != jti); // it may have been current again meanwhile
-        let pending = PendingRevocation {
+        Some(PendingRevocation {
             successor: new.jti.clone(),
             own_targets: *own != OwnTargets::None,
             not_before: until,
             grace_s,
             token: until.map(|_| old.clone()),
             ..self.pending_revocation(workspace, jti)
-        };
-        let records = [Record::PendingRevocation(pending), workspace.done()];
-        let Some(until) = until else {
-            // The journal still has the refresh, which means the same; see `write_left`.
-            self.unwritten.push((workspace.clone(), jti.clone()));
-            self.pending.apply_all(records);
-            return OldFate::None;
-        };
-        self.note(workspace, &HistoryEvent::Grace { jti: jti.clone(), until });
-        let _ = self.append_durable(&records); // the refresh in the journal means the same
-        OldFate::Grace(until)
+        })
     }
 
     /// The old token was already gone: perhaps the config file was restored after a refresh. The
@@ -214,7 +226,8 @@ impl Rotator<'_> {
         }
         self.end_way_back(pending);
         if let Some(reason) = self.still_used(pending) {
-            return Some(OldFate::Live(reason));
+            let kept = if is_at_once { OldFate::Kept } else { OldFate::Live };
+            return Some(kept(reason));
         }
         let what = format!("Revoking the old token of {}", workspace.name);
         (self.on_event)(Event::Progress(what));
@@ -260,7 +273,9 @@ impl Rotator<'_> {
             return;
         }
         (self.on_event)(match fate {
-            OldFate::Live(reason) => Event::StillLive { workspace, jti, reason },
+            OldFate::Live(reason) | OldFate::Kept(reason) => {
+                Event::StillLive { workspace, jti, reason }
+            }
             _ => Event::Revoked { workspace, jti },
         });
     }

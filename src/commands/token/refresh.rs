@@ -121,6 +121,7 @@ fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
             ctx.clock.now(),
         )
         .map_err(|error| error.of_workspace(args.workspace.as_deref()))?,
+        unique_lifetime: false,
         verify: !args.no_verify,
         verify_wait_ms,
         revoke_orphans: args.revoke_orphans,

@@ -22,6 +22,7 @@ fn everything(id: &str) -> Vec<Record> {
         boot: None,
         expiry: None,
         to_hand_out: false,
+        unique: false,
     };
     let created = Record::Created {
         workspace: workspace.clone(),
@@ -172,7 +173,7 @@ const ABOUT: &str = r#""workspace":"1","server":"https://a""#;
 fn lines() -> Vec<String> {
     let mut lines = vec![
         format!(
-            r#"{{"creating":{{{PLACE},"at":1,"until":2,{BOOT},"expiry":{{"in":60}},"to_hand_out":true}}}}"#
+            r#"{{"creating":{{{PLACE},"at":1,"until":2,{BOOT},"expiry":{{"in":60}},"to_hand_out":true,"unique":true}}}}"#
         ),
         format!(r#"{{"creating":{{{OLD_PLACE},"at":-1,"until":2,"expiry":"never"}}}}"#),
         format!(r#"{{"creating":{{{OLD_PLACE},"at":-1,"until":2,"expiry":{{"at":9}}}}}}"#),
