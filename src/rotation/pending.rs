@@ -12,6 +12,7 @@ use crate::token::Token;
 
 /// A request for a token whose outcome is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // each is a record of its own, or asked for with it
 pub(crate) struct PendingCreate {
     /// Without an id if the workspace itself is being created.
     pub(crate) workspace: WorkspaceRef,

@@ -113,13 +113,13 @@ fn a_file_that_was_put_back_in_between() {
         world.refresh(&["--if-expires-within", "1"]).exits(0);
         assert_all_hold_current(&world, &prod);
         world.assert_one_live_token(&prod);
-        assert_eq!(read(&world, "log").lines().count(), 1, "the command ran once");
+        let ran = read(&world, "log").lines().count();
+        assert_eq!(ran, 2, "the command runs once more after the files before it");
         world.assert_settled();
     }
 }
 
-/// The same at the end of a grace: the run that makes another token delivers that one, and then the
-/// old one can go.
+/// The same at the end of a grace: the file is written once more, and then the old one can go.
 #[test]
 fn a_file_that_was_put_back_during_a_grace() {
     let (world, prod) = ready();
@@ -127,10 +127,52 @@ fn a_file_that_was_put_back_during_a_grace() {
     world.refresh(&["--revoke-after", "1h"]).exits(0);
     fs::write(world.outside("token"), &old).unwrap();
     world.let_time_pass(3700);
-    let output = world.refresh(&["--if-expires-within", "1"]);
-    output.exits(8).says("does not hold the current token (ntcli target deliver)");
-    assert_held_are_live(&world);
+    world.refresh(&["--if-expires-within", "1"]).exits(0);
+    assert_all_hold_current(&world, &prod);
+    world.assert_one_live_token(&prod);
+    world.assert_settled();
+}
+
+/// A command puts an older copy of a file back: the file is written once more before the old token is
+/// revoked. A file that is put back again and again keeps the old one live, and is named.
+#[test]
+fn a_file_that_a_command_puts_back() {
+    let (world, prod) = World::ready();
+    add(&world, &["--file", "token"]).exits(0);
     world.ntcli(&["target", "deliver", "1"]).run().exits(0);
+    fs::copy(world.outside("token"), world.outside("token.bak")).unwrap();
+    add(&world, &["--exec", "cp token.bak token"]).exits(0);
+    world.refresh(&[]).exits(0);
+    assert_eq!(read(&world, "token").trim(), world.current(&prod));
+    world.assert_one_live_token(&prod);
+    world.assert_settled();
+}
+
+/// A run that is not due delivers what a target has lost.
+#[test]
+fn a_file_that_drifted_is_written_although_nothing_is_due() {
+    let (world, prod) = ready();
+    fs::remove_file(world.outside("token")).unwrap();
+    world.refresh(&["--if-expires-within", "1"]).exits(0);
+    assert_all_hold_current(&world, &prod);
+    let log = read(&world, "log").lines().count();
+    world.refresh(&["--if-expires-within", "1"]).exits(0);
+    assert_eq!(read(&world, "log").lines().count(), log, "nothing is lacking any more");
+    world.assert_settled();
+}
+
+/// A target that cannot be served does not stop the rotation of a token that is due.
+#[test]
+fn an_undelivered_token_that_is_due_is_followed() {
+    let (world, prod) = ready();
+    add(&world, &["--exec", "test -e fixed"]).exits(0);
+    world.refresh(&["--expires-in", "60"]).exits(9);
+    let undelivered = world.current(&prod);
+    world.refresh(&["--if-expires-within", "90"]).exits(9);
+    assert_ne!(world.current(&prod), undelivered);
+    assert!(world.plane.is_live(&prod.token.access_token), "the target may hold the first one");
+    assert!(world.plane.is_live(&undelivered));
+    fs::write(world.outside("fixed"), "").unwrap();
     world.refresh(&["--if-expires-within", "1"]).exits(0);
     assert_all_hold_current(&world, &prod);
     world.assert_one_live_token(&prod);

@@ -77,8 +77,8 @@ fn what_is_sent() {
     let connections: BTreeSet<_> = requests.iter().map(|r| r.connection).collect();
     assert_eq!(connections.len(), 1, "{requests:#?}");
     let routes: Vec<_> = requests.iter().filter_map(|r| r.route).collect();
-    let made = [Route::TokenCreate, Route::TokenAuth];
-    let expected = [made.repeat(4), vec![Route::TokenRevoke; 4]].concat();
+    let steps = [Route::TokenCreate, Route::TokenAuth, Route::TokenRevoke];
+    let expected = steps.map(|route| vec![route; 4]).concat();
     assert_eq!(routes, expected);
     let with_session = requests.iter().filter(|r| r.bearer.as_deref() == Some(SESSION));
     assert_eq!(with_session.count(), 8);
