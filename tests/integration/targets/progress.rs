@@ -141,7 +141,7 @@ fn a_file_that_a_command_puts_back() {
     add(&world, &["--file", "token"]).exits(0);
     world.ntcli(&["target", "deliver", "1"]).run().exits(0);
     fs::copy(world.outside("token"), world.outside("token.bak")).unwrap();
-    add(&world, &["--exec", "cp token.bak token"]).exits(0);
+    add(&world, &["--exec", "cd \"$HERE\" && cp token.bak token"]).exits(0);
     world.refresh(&[]).exits(0);
     assert_eq!(read(&world, "token").trim(), world.current(&prod));
     world.assert_one_live_token(&prod);
@@ -165,7 +165,7 @@ fn a_file_that_drifted_is_written_although_nothing_is_due() {
 #[test]
 fn an_undelivered_token_that_is_due_is_followed() {
     let (world, prod) = ready();
-    add(&world, &["--exec", "test -e fixed"]).exits(0);
+    add(&world, &["--exec", "test -e \"$HERE/fixed\""]).exits(0);
     world.refresh(&["--expires-in", "60"]).exits(9);
     let undelivered = world.current(&prod);
     world.refresh(&["--if-expires-within", "90"]).exits(9);
