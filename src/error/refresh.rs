@@ -58,11 +58,10 @@ impl Error {
 
     /// The new token is stored but could not be delivered to every target; `again` repeats what failed.
     pub(crate) fn not_delivered(reason: &str, again: &str) -> Self {
-        let message = "The token is stored but could not be delivered; the one it replaces is kept live until it is";
+        let message =
+            "The new token is stored, but not delivered to every target; the old one stays live";
         Self::new("hand_over", exit::NOT_DELIVERED, message)
-            .hinted(format!(
-                "fix that, then repeat what failed (with the same --token-file and --exec, if any): {again}"
-            ))
+            .hinted(format!("fix that, then: {again}"))
             .caused_by(&reason)
     }
 

@@ -2,6 +2,7 @@
 
 use crate::cli::TokenCreate;
 use crate::commands::app::{self, App, As};
+use crate::commands::granted::Granted;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::json::Json;
@@ -53,7 +54,8 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Repo
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     rotator.deliver_to(&mut hooks);
     let issued = rotator.issue(&workspace, &options, save, &mut |token| {
-        let json = Json::of([
+        let granted = Granted::compare(options.expiry, token, None, ctx.clock.now());
+        let mut json = Json::of([
             ("token", token.access_token.expose().into()),
             ("access_token", token.access_token.expose().into()),
             ("jti", token.jti.clone().into()),
@@ -61,6 +63,10 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Repo
             ("saved", save.into()),
             ("workspace", app::json_workspace(&workspace)),
         ]);
+        if let Some(granted) = granted {
+            app.console().warn(&granted.text);
+            json.set("granted", granted.json());
+        }
         output::deliver(app.console(), ctx.json, &text(token), &json)
     });
     let undelivered = issued.map_err(Error::of_hand_out)?;

@@ -3,12 +3,14 @@
 use super::refresh_report::{Met, already, in_a_line, one};
 use crate::cli::TokenRefresh;
 use crate::commands::app;
+use crate::commands::granted::Granted;
 use crate::context::Console;
 use crate::error::{Error, Kind, Result};
 use crate::json::Json;
 use crate::output::{self, Report};
 use crate::rotation::{Outcome, OwnTargets, Pending, Refreshed, WorkspaceRef};
 use crate::text::printable;
+use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
 
 /// What becomes of the workspaces: one has the whole report; of many there is a line each on stderr
@@ -17,6 +19,8 @@ pub(super) struct Outcomes<'a> {
     console: &'a Console,
     workspaces: &'a [WorkspaceRef],
     print: bool,
+    /// What was asked for, and when.
+    asked: (Expiry, Timestamp),
     one: Option<Report>,
     many: Option<Many>,
     /// The workspaces that are left with nothing to do.
@@ -39,11 +43,20 @@ impl<'a> Outcomes<'a> {
         console: &'a Console,
         workspaces: &'a [WorkspaceRef],
         args: &TokenRefresh,
+        asked: (Expiry, Timestamp),
     ) -> Self {
         let many = args
             .all
             .then(|| Many { results: vec![Json::Null; workspaces.len()], ..Many::default() });
-        Self { console, workspaces, print: args.print, one: None, many, succeeded: Vec::new() }
+        Self {
+            console,
+            workspaces,
+            print: args.print,
+            asked,
+            one: None,
+            many,
+            succeeded: Vec::new(),
+        }
     }
 
     /// Another run refreshed the one workspace while this one waited.
@@ -102,16 +115,35 @@ impl<'a> Outcomes<'a> {
                 "The new token of '{name}' is not verified: the server does not tell whether it works"
             ));
         }
+        let granted = match &outcome {
+            Ok(Outcome::Refreshed(refreshed)) if !refreshed.resumed => {
+                let (asked, now) = self.asked;
+                Granted::compare(asked, &refreshed.new, refreshed.old.as_ref(), now)
+            }
+            _ => None,
+        };
+        if let Some(granted) = &granted {
+            self.console.warn(&format!("{name}: {}", granted.text));
+        }
+        let granted = granted.map(|granted| granted.json());
         let Some(many) = &mut self.many else {
-            self.one = Some(match outcome {
+            let mut report = match outcome {
                 Ok(outcome) => one(workspace, outcome, self.print),
                 // What else was found out is worth knowing then, too.
                 Err(error) => Report::new("", Json::object()).with_problem(Some(error)),
-            });
+            };
+            if let Some(granted) = granted {
+                report.json.set("granted", granted);
+            }
+            self.one = Some(report);
             return;
         };
         let (not_due, failed) = (matches!(outcome, Ok(Outcome::NotDue(_))), outcome.is_err());
-        let (line, json) = many.count(workspace, outcome);
+        let outcome = outcome.map_err(|error| error.of_workspace(Some(&workspace.name)));
+        let (line, mut json) = many.count(workspace, outcome);
+        if let Some(granted) = granted {
+            json.set("granted", granted);
+        }
         let line = format!("{name}: {line}");
         match (not_due, failed) {
             (true, _) => self.console.note(&line),

@@ -80,7 +80,7 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     // What this run delivers to may not have got the token from the other one.
     let waited = waited && !hooks.has_own();
     hooks.remember(dir.targets()?)?;
-    let mut outcomes = Outcomes::new(app.console(), &workspaces, args);
+    let mut outcomes = Outcomes::new(app.console(), &workspaces, args, (options.expiry, app.now()));
     let able = outcomes.refuse(probe(&app, &hooks, &current, &options)?)?;
     app.wait_for_command(&mut hooks, &mut dir, app.lock_wait())?;
     let current = the_one(current, args);

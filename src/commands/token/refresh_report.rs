@@ -77,11 +77,22 @@ fn replaced(
     print: bool,
     (message, outcome, one, other): (&str, &str, &str, &str),
 ) -> Report {
-    let Refreshed { new, old, fate, verified, .. } = refreshed;
+    let Refreshed { new, old, mut fate, verified, .. } = refreshed;
+    let ends = old.as_ref().and_then(|old| old.expiry.at());
+    let ends_first = match (&mut fate, ends) {
+        (OldFate::Grace(until), Some(ends)) if ends < *until => {
+            *until = ends;
+            true
+        }
+        _ => false,
+    };
     let mut text = format!("{message}.\n");
     if let Some(old) = &old {
         let words = match &fate {
             OldFate::Revoked(_) => "has been revoked".to_owned(),
+            OldFate::Grace(until) if ends_first => {
+                format!("stays live until {until}, when it expires")
+            }
             OldFate::Grace(until) => {
                 format!("stays live until {until}; the first run after that revokes it")
             }

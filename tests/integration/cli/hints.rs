@@ -277,8 +277,10 @@ const CASES: &[Case] = &[
     Case {
         name: "not delivered",
         fails: |world, _| {
-            target(world, &["--exec", "test -e there || ! test -e first"]);
-            std::fs::write(world.outside("first"), "").unwrap();
+            let (there, first) = (world.outside("there"), world.outside("first"));
+            let command = format!("test -e {} || ! test -e {}", there.display(), first.display());
+            target(world, &["--exec", &command]);
+            std::fs::write(first, "").unwrap();
             words("token refresh staging")
         },
         fix: |world| std::fs::write(world.outside("there"), "").unwrap(),

@@ -200,7 +200,7 @@ fn a_token_that_is_created_and_saved() {
     assert!(world.plane.is_live(&prod.token.access_token), "it is nobody's to revoke");
     add(&world, &["--exec", "test -e \"$HERE/fixed\""]).exits(0);
     let create = || world.ntcli(&["token", "create", "--save"]).prints_secrets().run();
-    create().exits(9).says("target 5: --exec").says("Hint: fix that, then repeat what failed");
+    create().exits(9).says("target 5: --exec").says("Hint: fix that, then: ");
     create().exits(9).says("not delivered to every target yet").says("Hint: ntcli token refresh");
     assert_all_hold_current(&world, &prod);
     fs::write(world.outside("fixed"), "").unwrap();

@@ -2,6 +2,7 @@
 
 mod checked;
 mod claims;
+mod granted;
 mod hand_out;
 pub(crate) mod history;
 mod listed;

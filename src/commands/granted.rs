@@ -1,0 +1,131 @@
+//! What the server granted, where it is not what was asked for.
+
+use crate::json::Json;
+use crate::text::{counted, printable};
+use crate::time::{Expiry, Timestamp};
+use crate::token::{Token, TokenExpiry};
+
+/// Clocks and the way to the server may differ by that much.
+const TOLERANCE_S: i64 = 60;
+const DAY_S: i64 = 86_400;
+
+/// A difference between a wish and what the token says of itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Granted {
+    /// For people.
+    pub(super) text: String,
+    /// Seconds; `None` for ever.
+    asked: Option<i64>,
+    expires_in: Option<i64>,
+    /// Rights that the old token had.
+    lacks: Vec<String>,
+}
+
+impl Granted {
+    /// Compares the wish with the token that came at `now`, and with the one that it replaces. An
+    /// answer that names no lifetime or scope says nothing about it.
+    pub(super) fn compare(
+        asked: Expiry,
+        token: &Token,
+        old: Option<&Token>,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let since = token.created_at().unwrap_or(now).secs();
+        let asked = match asked {
+            Expiry::In(secs) => Some(i64::try_from(secs).unwrap_or(i64::MAX)),
+            Expiry::At(at) => Some(at.secs().saturating_sub(since)),
+            Expiry::Never => None,
+        };
+        let expires_in = match token.expiry {
+            TokenExpiry::At(end) => Some(end.secs().saturating_sub(since)),
+            TokenExpiry::Never => None,
+            TokenExpiry::Unknown => asked,
+        };
+        let other_end = match (asked, expires_in) {
+            (Some(asked), Some(granted)) => asked.abs_diff(granted) > TOLERANCE_S.unsigned_abs(),
+            (asked, granted) => asked != granted,
+        };
+        let had = old.map_or(&[][..], |old| &old.scope);
+        let lacks =
+            had.iter().filter(|right| !token.scope.is_empty() && !token.scope.contains(right));
+        let lacks: Vec<String> = lacks.cloned().collect();
+        if !other_end && lacks.is_empty() {
+            return None;
+        }
+        let mut texts = Vec::new();
+        if other_end {
+            let (granted, asked) = (in_words(expires_in), in_words(asked));
+            texts.push(format!("The server granted a token for {granted}, not for {asked}."));
+        }
+        if !lacks.is_empty() {
+            let rights = printable(&lacks.join(", "));
+            texts.push(format!("The new token lacks what the old one could do: {rights}."));
+        }
+        Some(Self { text: texts.join(" "), asked, expires_in, lacks })
+    }
+
+    pub(super) fn json(&self) -> Json {
+        let seconds = |secs: Option<i64>| secs.map_or(Json::Null, Json::from);
+        Json::of([
+            ("asked_s", seconds(self.asked)),
+            ("granted_s", seconds(self.expires_in)),
+            ("lacks_scope", self.lacks.clone().into()),
+        ])
+    }
+}
+
+fn in_words(secs: Option<i64>) -> String {
+    match secs {
+        None => "ever".to_owned(),
+        Some(secs) if secs % DAY_S == 0 => {
+            counted(usize::try_from(secs / DAY_S).unwrap_or(0), "day")
+        }
+        Some(secs) => format!("{secs} s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    fn token(expiry: TokenExpiry, scope: &[&str]) -> Token {
+        let scope = scope.iter().map(|&right| right.to_owned()).collect();
+        Token::new(Secret::new("wst".to_owned()), None, expiry, "Bearer".to_owned(), scope)
+    }
+
+    #[test]
+    fn more_than_a_minute_counts() {
+        let now = Timestamp::from_secs(1_000);
+        let at = |secs: i64| TokenExpiry::At(Timestamp::from_secs(1_000 + secs));
+        for (asked, got, said) in [
+            (Expiry::In(3_600), at(3_600), None),
+            (Expiry::In(3_600), at(3_541), None),
+            (Expiry::In(3_600), at(3_539), Some("3539 s, not for 3600 s")),
+            (Expiry::In(3_600), at(31_536_000), Some("365 days, not for 3600 s")),
+            (Expiry::At(Timestamp::from_secs(87_400)), at(86_400), None),
+            (Expiry::In(86_400), TokenExpiry::Never, Some("ever, not for 1 day")),
+            (Expiry::Never, at(86_400), Some("1 day, not for ever")),
+            (Expiry::Never, TokenExpiry::Never, None),
+            (Expiry::In(3_600), TokenExpiry::Unknown, None),
+        ] {
+            let granted = Granted::compare(asked, &token(got, &[]), None, now);
+            let text = granted.map(|granted| granted.text);
+            let said = said.map(|said| format!("The server granted a token for {said}."));
+            assert_eq!(text, said, "{asked:?} {got:?}");
+        }
+    }
+
+    #[test]
+    fn a_right_that_is_lost() {
+        let now = Timestamp::from_secs(0);
+        let old = token(TokenExpiry::Never, &["read", "write"]);
+        let lost = |scope: &[&str]| {
+            let new = token(TokenExpiry::Never, scope);
+            Granted::compare(Expiry::Never, &new, Some(&old), now).map(|granted| granted.lacks)
+        };
+        assert_eq!(lost(&["read"]), Some(vec!["write".to_owned()]));
+        assert_eq!(lost(&["write", "read", "more"]), None);
+        assert_eq!(lost(&[]), None);
+    }
+}
