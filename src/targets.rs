@@ -3,13 +3,12 @@
 //! `targets.json` is ours alone; fields are only added, and those that are not known are kept.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::json::Json;
-use crate::store;
+use crate::store::{self, OwnFile};
 
 const VERSION: u32 = 1;
 /// How long a command may take unless it is told, seconds.
@@ -85,7 +84,7 @@ impl Targets {
     /// # Errors
     /// If it cannot be read, or is damaged: a target that cannot be read is not left out, since its
     /// consumer would lose its token.
-    pub(crate) fn load(path: &Path) -> Result<Self> {
+    pub(crate) fn load(path: &OwnFile) -> Result<Self> {
         let Some(contents) = store::read(path)? else {
             let (all, other) = (Vec::new(), BTreeMap::new());
             return Ok(Self { version: VERSION, next_id: 1, all, other });
@@ -112,7 +111,7 @@ impl Targets {
     ///
     /// # Errors
     /// If the file cannot be written.
-    fn save(&self, path: &Path) -> Result<()> {
+    fn save(&self, path: &OwnFile) -> Result<()> {
         let mut bytes = serde_json::to_vec_pretty(self)
             .map_err(|e| Error::write_file("lay out", path, &e.into()))?;
         bytes.push(b'\n');
@@ -125,7 +124,7 @@ impl Targets {
     /// [`Error::write_file`]; what `change` fails with. The file is as it was.
     pub(crate) fn change<T>(
         &mut self,
-        path: &Path,
+        path: &OwnFile,
         change: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
         let mut changed = self.clone();
@@ -197,20 +196,21 @@ mod tests {
 
     #[test]
     fn what_a_later_version_wrote_is_kept() {
-        let path = std::env::temp_dir().join(format!("ntcli-targets-{}", std::process::id()));
+        let name = format!("ntcli-targets-{}", std::process::id());
+        let [path] = OwnFile::in_folder(&std::env::temp_dir(), [&name]);
         let target =
             r#"{"id":2,"workspace_id":"u","workspace":"w","deliver_to":"/f","new":{"a":[1]}}"#;
         let text = format!(r#"{{"version":1,"policies":{{"u":30}},"targets":[{target}]}}"#);
-        std::fs::write(&path, text).unwrap();
+        std::fs::write(&*path, text).unwrap();
         let mut targets = Targets::load(&path).unwrap();
         assert_eq!(targets.all[0].timeout_s, EXEC_TIMEOUT_S);
         let another = Remembered { name: "/g".to_owned(), ..targets.all[0].clone() };
         targets.change(&path, |targets| Ok(targets.add(another))).unwrap();
-        let written = std::fs::read(&path).unwrap();
+        let written = std::fs::read(&*path).unwrap();
         let json: Json = serde_json::from_slice(&written).unwrap();
         assert_eq!(json["policies"]["u"].as_whole(), Some(30));
         assert_eq!(json["targets"].items()[0]["new"]["a"].items().len(), 1);
         assert_eq!(json["targets"].items()[1]["id"].as_whole(), Some(3));
-        std::fs::remove_file(&path).unwrap();
+        std::fs::remove_file(&*path).unwrap();
     }
 }

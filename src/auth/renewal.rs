@@ -62,6 +62,7 @@ impl Keeper {
     /// [`Error::no_session`] if there is no session for this server, or its renewal was refused;
     /// otherwise why it could not be renewed. The stored refresh token is then as it was, or newer.
     pub(crate) fn bearer(&self, http: &Http, config: &Config) -> Result<Secret> {
+        store::check_source(&self.paths.lock)?;
         if let Some(found) = from_env(&self.env, config)? {
             self.renewable.set(Some(false));
             self.from_env.set(true);
@@ -127,7 +128,7 @@ impl Keeper {
     /// Replaces the bearer `stale`, unless another run has done so already.
     fn replace(&self, http: &Http, stale: &Secret, wait: Duration) -> Result<Secret> {
         let clock = &*self.clock;
-        let _lock = if store::is_held(&self.paths.lock) {
+        let _lock = if self.paths.lock.is_locked() {
             None
         } else {
             let on_notice = Box::new(|notice| self.notice(notice));

@@ -17,6 +17,10 @@ pub(super) fn notice(console: &Console, notice: &Notice) {
             };
             console.warn(&format!("{} could be read by others; {what}", path.display()));
         }
+        Notice::Closed { path } => console.warn(&format!(
+            "Others could write to {}; it is closed now (mode 0700, its files 0600)",
+            path.display()
+        )),
         Notice::Waiting => console.progress("Waiting for another ntcli to finish"),
         Notice::HistoryLineLost { reason } => {
             console.warn(&format!("{reason}; a line is missing from the history"));

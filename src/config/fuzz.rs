@@ -5,6 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::fuzz;
 use crate::secret::Secret;
+use crate::store::OwnFile;
 use crate::token::{Token, TokenExpiry};
 
 const OURS: &[u8] = include_bytes!("../../fixtures/config/ours.json");
@@ -15,8 +16,8 @@ const NONE: &[u8] = include_bytes!("../../fixtures/config/no-token.json");
 fn parse(bytes: &[u8]) -> Option<Config> {
     let doc: Json = serde_json::from_slice(bytes).ok()?;
     check::check(&doc).ok()?;
-    let path = Path::new("config.json").to_owned();
-    Some(Config { path, doc })
+    let [at] = OwnFile::in_folder(Path::new(""), ["config.json"]);
+    Some(Config { at, doc })
 }
 
 /// The content beside one field.

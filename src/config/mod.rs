@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::context::{Clock, Env, LOCK_HOLDER};
 use crate::error::{Error, Result};
 use crate::json::Json;
-use crate::store::{self, ReplaceError};
+use crate::store::{self, OwnFile, ReplaceError};
 pub(crate) use naming::{WorkspaceName, bare_id, pick};
 pub(crate) use session::{Session, User};
 pub(crate) use workspaces::Workspace;
@@ -26,17 +26,17 @@ const DEFAULT_DOMAIN: &str = "nimbletools.ai";
 pub(crate) struct Paths {
     pub dir: PathBuf,
     /// `config.json`, shared with the existing client.
-    pub config: PathBuf,
+    pub config: OwnFile,
     /// The lock of every run that changes something.
-    pub lock: PathBuf,
+    pub lock: OwnFile,
     /// The journal of pending work.
-    pub journal: PathBuf,
+    pub journal: OwnFile,
     /// The history of completed work.
-    pub history: PathBuf,
+    pub history: OwnFile,
     /// What must get the tokens.
-    pub targets: PathBuf,
+    pub targets: OwnFile,
     /// How the last refresh ended.
-    pub last_run: PathBuf,
+    pub last_run: OwnFile,
     /// As the run that waits for this one tells of its lock.
     pub lock_holder: Option<String>,
 }
@@ -54,20 +54,25 @@ impl Paths {
                 .ok_or_else(Error::no_home)?
                 .join(".ntcli"),
         };
-        Ok(Self {
-            config: dir.join("config.json"),
-            lock: dir.join("ntcli.lock"),
-            journal: dir.join("rotation.journal"),
-            history: dir.join("history.jsonl"),
-            targets: dir.join("targets.json"),
-            last_run: dir.join("last-run.json"),
-            lock_holder: env.text(LOCK_HOLDER),
-            dir,
-        })
+        let names = [
+            "config.json",
+            "ntcli.lock",
+            "rotation.journal",
+            "history.jsonl",
+            "targets.json",
+            "last-run.json",
+        ];
+        let [config, lock, journal, history, targets, last_run] = OwnFile::in_folder(&dir, names);
+        let lock_holder = env.text(LOCK_HOLDER);
+        Ok(Self { dir, config, lock, journal, history, targets, last_run, lock_holder })
     }
 
     /// The files in the folder.
     pub(crate) fn files(&self) -> [&Path; 6] {
+        self.own_files().map(|file| &**file)
+    }
+
+    pub(crate) fn own_files(&self) -> [&OwnFile; 6] {
         [&self.config, &self.lock, &self.journal, &self.history, &self.targets, &self.last_run]
     }
 }
@@ -81,16 +86,25 @@ pub(crate) enum Notice {
         /// Whether it is private now (mode 0600).
         made_private: io::Result<()>,
     },
+    /// Others could write to the config folder; it was closed.
+    Closed { path: PathBuf },
     /// Another run holds the lock.
     Waiting,
     /// A line of the history could not be written.
     HistoryLineLost { reason: String },
 }
 
+/// Closes the config folder if somebody else's tool has opened it.
+pub(crate) fn close_folder(at: &OwnFile, on_notice: &dyn Fn(Notice)) {
+    if store::close_folder(at) {
+        on_notice(Notice::Closed { path: store::parent_of(at).to_owned() });
+    }
+}
+
 /// The config file, read whole and checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
-    path: PathBuf,
+    at: OwnFile,
     doc: Json,
 }
 
@@ -100,31 +114,32 @@ impl Config {
     ///
     /// # Errors
     /// [`Error::read_file`]; [`Error::cannot_use`]; [`Error::damaged_file`] with the place. The file is never changed then.
-    pub(crate) fn load(path: &Path, on_notice: &dyn Fn(Notice)) -> Result<Self> {
-        store::check_readable(path)?;
-        let Some(contents) = store::read(path)? else {
-            return Ok(Self::empty(path));
+    pub(crate) fn load(at: &OwnFile, on_notice: &dyn Fn(Notice)) -> Result<Self> {
+        close_folder(at, on_notice);
+        store::check_readable(at)?;
+        let Some(contents) = store::read(at)? else {
+            return Ok(Self::empty(at));
         };
-        let doc = Self::parse(path, &contents.bytes)?;
+        let doc = Self::parse(at, &contents.bytes)?;
         if contents.is_shared() {
             on_notice(Notice::Shared {
-                path: path.to_owned(),
+                path: at.to_path_buf(),
                 made_private: contents.make_private(),
             });
         }
-        Ok(Self { path: path.to_owned(), doc })
+        Ok(Self { at: at.clone(), doc })
     }
 
     /// The same, and nothing is changed.
     ///
     /// # Errors
     /// As [`Config::load`].
-    pub(crate) fn look(path: &Path) -> Result<Self> {
-        store::check_readable(path)?;
-        let Some(contents) = store::read(path)? else {
-            return Ok(Self::empty(path));
+    pub(crate) fn look(at: &OwnFile) -> Result<Self> {
+        store::check_readable(at)?;
+        let Some(contents) = store::read(at)? else {
+            return Ok(Self::empty(at));
         };
-        Ok(Self { path: path.to_owned(), doc: Self::parse(path, &contents.bytes)? })
+        Ok(Self { at: at.clone(), doc: Self::parse(at, &contents.bytes)? })
     }
 
     fn parse(path: &Path, bytes: &[u8]) -> Result<Json> {
@@ -138,8 +153,8 @@ impl Config {
     }
 
     /// One in which every setting has its default.
-    pub(crate) fn empty(path: &Path) -> Self {
-        Self { path: path.to_owned(), doc: Json::object() }
+    pub(crate) fn empty(at: &OwnFile) -> Self {
+        Self { at: at.clone(), doc: Json::object() }
     }
 
     /// Writes the file durably and atomically, stamped `now`.
@@ -158,10 +173,10 @@ impl Config {
         self.doc.set("lastUpdated", Json::text(clock.now().to_iso_millis()));
         let mut bytes = serde_json::to_vec_pretty(&self.doc).map_err(|e| ReplaceError {
             in_place: false,
-            error: Error::write_file("lay out", &self.path, &e.into()),
+            error: Error::write_file("lay out", &self.at, &e.into()),
         })?;
         bytes.push(b'\n');
-        store::replace(&self.path, &bytes)
+        store::replace(&self.at, &bytes)
     }
 
     /// The whole document.
@@ -170,7 +185,7 @@ impl Config {
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        &self.at
     }
 
     /// The domain whose API is used, `nimbletools.ai` unless set.

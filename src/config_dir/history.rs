@@ -2,16 +2,15 @@
 //! of which tokens were created to be handed out.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::rotation::{HistoryEvent, WorkspaceRef};
-use crate::store::{self, Log};
+use crate::store::{Log, OwnFile};
 use crate::time::Timestamp;
 
-/// When the file is longer than this, its older half is dropped.
+/// When the file is longer than this, its older half is dropped, or more of one that is far longer.
 const LONG_HISTORY: u64 = 1 << 20;
 
 /// An action. Fields that are not known do no harm to the others.
@@ -106,7 +105,7 @@ pub(crate) fn line(at: Timestamp, place: &WorkspaceRef, deed: &HistoryEvent) -> 
 
 /// The history file, for the holder of the lock.
 pub(crate) struct History {
-    path: PathBuf,
+    at: OwnFile,
     log: Option<Log>,
     /// Whether it could not be written: reported once per run, not once per line.
     broken: bool,
@@ -116,14 +115,14 @@ pub(crate) struct History {
 
 impl History {
     /// The history at `path`, not opened yet.
-    pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), log: None, broken: false, known: None }
+    pub(crate) fn new(at: &OwnFile) -> Self {
+        Self { at: at.clone(), log: None, broken: false, known: None }
     }
 
     /// Whether there is a line of the same kind about the same token.
     pub(crate) fn has(&mut self, line: &Line) -> bool {
         let known = self.known.get_or_insert_with(|| {
-            let lines = read(&self.path).unwrap_or_default();
+            let lines = read(&self.at).unwrap_or_default();
             lines.iter().filter_map(Line::subject).collect()
         });
         line.subject().is_some_and(|subject| known.contains(&subject))
@@ -144,7 +143,7 @@ impl History {
 
     fn try_note(&mut self, line: &Line, durable: bool) -> Result<()> {
         if self.log.is_none() {
-            self.log = Some(open_bounded(&self.path)?);
+            self.log = Some(open_bounded(&self.at)?);
         }
         let mut bytes = serde_json::to_vec(line).unwrap_or_default();
         bytes.push(b'\n');
@@ -156,36 +155,33 @@ impl History {
 
     /// The tokens that replaced this one.
     pub(crate) fn successors_of(&mut self, jti: &str) -> Vec<String> {
-        let lines = read(&self.path).unwrap_or_default().into_iter();
+        let lines = read(&self.at).unwrap_or_default().into_iter();
         lines.filter(|l| l.old_jti.as_deref() == Some(jti)).filter_map(|l| l.jti).collect()
     }
 
     /// Whether a token was made here to be handed out.
     pub(crate) fn handed_out(&mut self, jti: &str) -> bool {
-        read(&self.path).is_ok_and(|lines| {
+        read(&self.at).is_ok_and(|lines| {
             lines.iter().any(|l| l.event == "handed_out" && l.jti.as_deref() == Some(jti))
         })
     }
 }
 
-fn open_bounded(path: &Path) -> Result<Log> {
-    let mut log = Log::open_end(path)?;
+fn open_bounded(at: &OwnFile) -> Result<Log> {
+    let mut log = Log::open_end(at)?;
     if log.len() > LONG_HISTORY {
-        let bytes = Log::open(path)?.1;
-        let half = bytes.len() / 2;
-        let cut =
-            bytes[half..].iter().position(|b| *b == b'\n').map_or(bytes.len(), |n| half + n + 1);
-        log.rewrite(&bytes[cut..])?;
+        log.rewrite(&Log::end_of(at, (log.len() / 2).min(LONG_HISTORY))?)?;
     }
     Ok(log)
 }
 
-/// All lines, oldest first. An invalid line is skipped: it is only history.
+/// The lines, oldest first, of all that is likely to be there. An invalid line is skipped: it is only
+/// history.
 ///
 /// # Errors
-/// [`crate::error::Error::ReadFile`].
-pub(crate) fn read(path: &Path) -> Result<Vec<Line>> {
-    let bytes = store::read(path)?.map_or_else(Vec::new, |contents| contents.bytes);
+/// If it cannot be read.
+pub(crate) fn read(at: &OwnFile) -> Result<Vec<Line>> {
+    let bytes = Log::end_of(at, 8 * LONG_HISTORY)?;
     let lines = bytes.split(|b| *b == b'\n');
     Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
 }

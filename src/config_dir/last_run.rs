@@ -2,13 +2,12 @@
 //! Lost or damaged, nothing but that is lost.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::Paths;
 use crate::context::Clock;
-use crate::store;
+use crate::store::{self, OwnFile};
 use crate::time::Timestamp;
 
 const VERSION: u32 = 1;
@@ -27,8 +26,8 @@ pub(crate) struct LastRun {
 
 impl LastRun {
     /// What the file says; `None` if there is none that can be read.
-    pub(crate) fn load(path: &Path) -> Option<Self> {
-        serde_json::from_slice(&store::read(path).ok()??.bytes).ok()
+    pub(crate) fn load(at: &OwnFile) -> Option<Self> {
+        serde_json::from_slice(&store::read(at).ok()??.bytes).ok()
     }
 
     /// When a run last left nothing to do for the workspace.

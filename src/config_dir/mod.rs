@@ -5,13 +5,13 @@ pub(crate) mod last_run;
 
 use std::time::Duration;
 
-use crate::config::{Config, Notice, Paths};
+use crate::config::{Config, Notice, Paths, close_folder};
 use crate::context::{Clock, is_held_for_us};
 use crate::error::{Error, Kind, Result};
 use crate::rotation::{
     HistoryEvent, Pending, Promotion, Record, Store, Target, WorkspaceRef, journal_lines,
 };
-use crate::store::{self, AppendError, Lock, Log, ReplaceError};
+use crate::store::{self, AppendError, Lock, Log, ReplaceError, Seen};
 use crate::targets::Targets;
 use crate::token::Token;
 use history::History;
@@ -26,7 +26,7 @@ pub(crate) struct ConfigDir<'a> {
     paths: Paths,
     clock: &'a dyn Clock,
     on_notice: Box<dyn Fn(Notice) + 'a>,
-    config: Option<(store::Stamp, Config)>,
+    config: Option<(Option<Seen>, Config)>,
     journal: Option<Log>,
     history: History,
     targets: Option<Targets>,
@@ -45,8 +45,9 @@ impl<'a> ConfigDir<'a> {
         on_notice: Box<dyn Fn(Notice) + 'a>,
     ) -> Result<(Self, bool)> {
         clock.watch_signals();
+        close_folder(&paths.lock, &on_notice);
+        store::check_folder(&paths.lock)?;
         store::private_dir(&paths.dir)?;
-        store::check_folder(&paths.dir)?;
         let mut waited = false;
         let holder = paths.lock_holder.as_deref();
         let is_parent = holder.is_some_and(|holder| is_held_for_us(holder, &paths.lock));
@@ -61,9 +62,7 @@ impl<'a> ConfigDir<'a> {
             Kind::Locked if is_parent => Error::locked_by_parent(&paths.lock),
             _ => error,
         })?;
-        if let Ok(folder) = store::Folder::open(&paths.dir) {
-            store::remove_leftovers(&folder);
-        }
+        store::remove_leftovers_beside(&paths.lock);
         let state = Self {
             paths: paths.clone(),
             clock,
@@ -115,14 +114,14 @@ impl<'a> ConfigDir<'a> {
 
     /// The config file as it is now, read again only if another program has replaced it.
     fn fresh(&mut self) -> Result<&Config> {
-        let stamp = store::stamp(&self.paths.config);
+        let stamp = store::seen(&self.paths.config);
         let config = self.take()?;
         Ok(&self.config.insert((stamp, config)).1)
     }
 
     /// The same, to be changed: it may be large, so no copy is kept.
     fn take(&mut self) -> Result<Config> {
-        let stamp = store::stamp(&self.paths.config);
+        let stamp = store::seen(&self.paths.config);
         match self.config.take() {
             Some((seen, config)) if seen == stamp => Ok(config),
             _ => Config::load(&self.paths.config, &self.on_notice),
@@ -133,7 +132,7 @@ impl<'a> ConfigDir<'a> {
     fn save(&mut self, mut config: Config) -> std::result::Result<(), ReplaceError> {
         self.config = None;
         config.save(self.clock)?;
-        let stamp = store::stamp(&self.paths.config);
+        let stamp = store::seen(&self.paths.config);
         self.config = Some((stamp, config));
         Ok(())
     }

@@ -1,14 +1,13 @@
 //! Append-only files of lines.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
 use super::owner::open_own;
 use super::replace::replace;
-use super::{Contents, read, read_end, sync_parent};
+use super::{Contents, Located, OwnFile, read, read_end};
 use crate::error::{Error, Result};
 
 /// More than a line of any log is likely to take.
@@ -35,7 +34,7 @@ impl From<AppendError> for Error {
 /// written in front of the next append, so it costs no write of its own.
 #[derive(Debug)]
 pub(crate) struct Log {
-    path: PathBuf,
+    at: OwnFile,
     /// How many bytes of whole lines there are; `None` if there is no file.
     len: Option<u64>,
     /// Where the last line began.
@@ -52,8 +51,8 @@ impl Log {
     ///
     /// # Errors
     /// [`Error::read_file`].
-    pub(crate) fn open(path: &Path) -> Result<(Self, Vec<u8>)> {
-        let (bytes, len) = match read(path)? {
+    pub(crate) fn open(at: &OwnFile) -> Result<(Self, Vec<u8>)> {
+        let (bytes, len) = match read(at)? {
             None => (Vec::new(), None),
             Some(Contents { mut bytes, .. }) => {
                 bytes.truncate(bytes.iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1));
@@ -61,34 +60,42 @@ impl Log {
                 (bytes, Some(len))
             }
         };
-        Ok((Self::of(path, len, true), bytes))
+        Ok((Self::of(at, len, true), bytes))
+    }
+
+    /// The whole lines in the last `most` bytes of the log at `at`.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(crate) fn end_of(at: &OwnFile, most: u64) -> Result<Vec<u8>> {
+        let Some((before, mut bytes)) = read_end(at, most)? else {
+            return Ok(Vec::new());
+        };
+        if before > 0 {
+            let first = bytes.iter().position(|b| *b == b'\n');
+            bytes.drain(..first.map_or(bytes.len(), |n| n + 1));
+        }
+        Ok(bytes)
     }
 
     /// The log at `path` for appending only: no more than its end is read.
     ///
     /// # Errors
     /// [`Error::read_file`].
-    pub(crate) fn open_end(path: &Path) -> Result<Self> {
-        let len = match read_end(path, END)? {
+    pub(crate) fn open_end(at: &OwnFile) -> Result<Self> {
+        let len = match read_end(at, END)? {
             None => None,
             Some((before, bytes)) => match bytes.iter().rposition(|b| *b == b'\n') {
                 Some(n) => Some(before + n as u64 + 1),
                 None if before == 0 => Some(0),
-                None => Self::open(path)?.0.len,
+                None => Self::open(at)?.0.len,
             },
         };
-        Ok(Self::of(path, len, false))
+        Ok(Self::of(at, len, false))
     }
 
-    fn of(path: &Path, len: Option<u64>, marks: bool) -> Self {
-        Self {
-            path: path.to_owned(),
-            len,
-            last: len.unwrap_or(0),
-            marks,
-            unmarked: false,
-            file: None,
-        }
+    fn of(at: &OwnFile, len: Option<u64>, marks: bool) -> Self {
+        Self { at: at.clone(), len, last: len.unwrap_or(0), marks, unmarked: false, file: None }
     }
 
     /// How many bytes of whole lines it holds.
@@ -124,7 +131,7 @@ impl Log {
                 None => true, // it was never opened
                 Some(file) => file.set_len(start).is_ok(),
             };
-            let error = Error::write_file("write to", &self.path, &source);
+            let error = Error::write_file("write to", &self.at, &source);
             return Err(AppendError { taken_back, error });
         }
         self.last = start;
@@ -136,7 +143,7 @@ impl Log {
     fn try_append(&mut self, lines: &[u8], durable: bool) -> io::Result<()> {
         let start = self.len();
         if self.file.is_none() {
-            let file = open_own(&self.path, OFlags::WRONLY | OFlags::APPEND)?;
+            let file = open_own(&self.at, OFlags::WRONLY | OFlags::APPEND)?;
             // A torn tail is removed before the first write.
             if file.metadata()?.len() != start {
                 file.set_len(start)?;
@@ -144,7 +151,7 @@ impl Log {
             self.file = Some(file);
             // Also for lines that may be lost: later ones that may not come to a file that is there.
             if start == 0 {
-                sync_parent(&self.path)?;
+                self.at.place()?.folder().sync()?;
             }
         }
         let Some(file) = &mut self.file else {
@@ -163,11 +170,11 @@ impl Log {
     /// [`Error::write_file`].
     pub(crate) fn retract(&mut self) -> Result<()> {
         let cut = || -> io::Result<()> {
-            let file = open_own(&self.path, OFlags::WRONLY)?;
+            let file = open_own(&self.at, OFlags::WRONLY)?;
             file.set_len(self.last)?;
             file.sync_data()
         };
-        cut().map_err(|source| Error::write_file("shorten", &self.path, &source))?;
+        cut().map_err(|source| Error::write_file("shorten", &self.at, &source))?;
         self.len = Some(self.last);
         self.unmarked = true;
         Ok(())
@@ -179,17 +186,14 @@ impl Log {
     /// [`Error::write_file`]; a missing file is not an error.
     pub(crate) fn remove(&mut self) -> Result<()> {
         self.file = None;
-        match fs::remove_file(&self.path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                Err(Error::write_file("remove", &self.path, &source))
-            }
-            _ => {
-                self.len = None;
-                self.last = 0;
-                self.unmarked = false;
-                Ok(())
-            }
+        if self.len.is_some() {
+            let removed = self.at.place().and_then(|place| place.remove());
+            removed.map_err(|source| Error::write_file("remove", &self.at, &source))?;
         }
+        self.len = None;
+        self.last = 0;
+        self.unmarked = false;
+        Ok(())
     }
 
     /// Replaces all its lines in one durable step.
@@ -199,7 +203,7 @@ impl Log {
     pub(crate) fn rewrite(&mut self, lines: &[u8]) -> Result<()> {
         self.file = None;
         let mark: &[u8] = if self.marks { b"\n" } else { b"" };
-        replace(&self.path, &[lines, mark].concat())?;
+        replace(&self.at, &[lines, mark].concat())?;
         self.len = Some((lines.len() + mark.len()) as u64);
         self.last = self.len();
         self.unmarked = false;
@@ -209,16 +213,20 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
-    fn temporary(name: &str) -> PathBuf {
-        std::env::temp_dir().join(format!("ntcli-{name}-{}", std::process::id()))
+    fn temporary(name: &str) -> OwnFile {
+        let name = format!("ntcli-{name}-{}", std::process::id());
+        let [file] = OwnFile::in_folder(&std::env::temp_dir(), [&name]);
+        file
     }
 
     #[test]
     fn an_empty_line_follows_what_is_durable() {
         let path = temporary("log-marks");
-        let text = || fs::read_to_string(&path).unwrap();
+        let text = || fs::read_to_string(&*path).unwrap();
         let mut log = Log::open(&path).unwrap().0;
         log.append(b"a\n", true).unwrap();
         assert_eq!(text(), "a\n");
@@ -250,29 +258,29 @@ mod tests {
         log.retract().unwrap();
         log.append(b"j\n", true).unwrap();
         assert_eq!(text(), "j\n");
-        fs::remove_file(&path).unwrap();
+        fs::remove_file(&*path).unwrap();
     }
 
     #[test]
     fn what_was_cut_is_gone_with_the_next_append() {
         let path = temporary("log-cut");
-        fs::write(&path, "a\n\0\0\nb\n").unwrap();
+        fs::write(&*path, "a\n\0\0\nb\n").unwrap();
         let (mut log, bytes) = Log::open(&path).unwrap();
         assert_eq!(bytes, b"a\n\0\0\nb\n");
         log.cut_to(2);
         assert_eq!(log.len(), 2);
-        assert_eq!(fs::read(&path).unwrap(), bytes);
+        assert_eq!(fs::read(&*path).unwrap(), bytes);
         log.append(b"c\n", true).unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"a\nc\n");
+        assert_eq!(fs::read(&*path).unwrap(), b"a\nc\n");
         log.append(b"d\n", true).unwrap();
         log.cut_to(4);
         log.cut_to(9);
         log.append(b"e\n", false).unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"a\nc\ne\n");
+        assert_eq!(fs::read(&*path).unwrap(), b"a\nc\ne\n");
         log.cut_to(0);
         log.append(b"f\n", false).unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"f\n");
-        fs::remove_file(&path).unwrap();
+        assert_eq!(fs::read(&*path).unwrap(), b"f\n");
+        fs::remove_file(&*path).unwrap();
     }
 
     #[test]
@@ -291,11 +299,11 @@ mod tests {
             (100, &torn, 10_000),
             (0, &torn, 0),
         ] {
-            fs::write(&path, [&line.repeat(lines), tail].concat()).unwrap();
+            fs::write(&*path, [&line.repeat(lines), tail].concat()).unwrap();
             let log = Log::open_end(&path).unwrap();
             assert_eq!(log.len, Some(expected));
             assert_eq!(Log::open(&path).unwrap().0.len, log.len);
         }
-        fs::remove_file(&path).unwrap();
+        fs::remove_file(&*path).unwrap();
     }
 }

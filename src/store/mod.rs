@@ -2,12 +2,13 @@
 //! The only writer of files in the program.
 
 mod attributes;
+mod folder;
 mod log;
+mod own;
 mod owner;
 mod place;
 mod replace;
 
-use std::cell::RefCell;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
@@ -19,12 +20,13 @@ use rustix::io::Errno;
 
 use crate::context::Clock;
 use crate::error::{Error, Result};
+pub(crate) use folder::{check_folder, check_readable, check_source, close_folder, is_anothers};
 pub(crate) use log::{AppendError, Log};
-pub(crate) use owner::{check_folder, check_readable};
-pub(crate) use place::{Folder, Place};
+pub(crate) use own::{Located, OwnFile};
+pub(crate) use place::{Place, Seen};
 pub(crate) use replace::{
     ForeignFile, PRIVATE, PUBLIC, ReplaceError, probe_foreign, probe_replace, probe_space,
-    remove_leftovers, replace, replace_unsynced,
+    remove_leftovers_beside, replace, replace_unsynced,
 };
 
 /// No file of ours gets near this size; a larger one is not ours.
@@ -33,29 +35,13 @@ const READ_LIMIT: u64 = 64 << 20;
 /// The one lock of a config folder. Dropping it, or the end of the process, releases it.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    path: PathBuf,
+    at: OwnFile,
     file: File,
-}
-
-thread_local! {
-    static HELD: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Whether this run itself holds the lock at `path`: taking it again would be a deadlock.
-pub(crate) fn is_held(path: &Path) -> bool {
-    HELD.with_borrow(|held| held.iter().any(|p| p == path))
-}
-
-impl Lock {
-    fn new(path: &Path, file: File) -> Self {
-        HELD.with_borrow_mut(|held| held.push(path.to_owned()));
-        Self { path: path.to_owned(), file }
-    }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        HELD.with_borrow_mut(|held| held.retain(|p| *p != self.path));
+        self.at.set_locked(false);
         // Closing it is not enough: a child that is being started has it for a moment.
         let _ = flock(&self.file, FlockOperation::Unlock);
     }
@@ -67,15 +53,20 @@ impl Drop for Lock {
 /// # Errors
 /// [`Error::locked`] when it is not given back in time, [`Error::write_file`] when there can be no lock.
 pub(crate) fn lock(
-    path: &Path,
+    at: &OwnFile,
     wait: Duration,
     clock: &dyn Clock,
     on_wait: &mut dyn FnMut(),
 ) -> Result<Lock> {
+    let path = at.path();
+    folder::check_folder(at)?;
     let fail = |source: io::Error| Error::write_file("lock", path, &source);
-    let file = owner::open_own(path, OFlags::RDWR).map_err(fail)?;
+    let file = owner::open_own(at, OFlags::RDWR).map_err(fail)?;
     match wait_for(&file, wait, clock, on_wait) {
-        Ok(true) => Ok(Lock::new(path, file)),
+        Ok(true) => {
+            at.set_locked(true);
+            Ok(Lock { at: at.clone(), file })
+        }
         Ok(false) => Err(locked(path, wait)),
         Err(source) => Err(fail(source)),
     }
@@ -172,7 +163,7 @@ pub(crate) fn is_usable(dir: &Path) -> bool {
 }
 
 /// Makes `path` a directory that only its owner can enter, durably; an existing one is left as it
-/// is. One that root creates in another user's folder belongs to that user.
+/// is.
 ///
 /// # Errors
 /// [`Error::write_file`].
@@ -194,7 +185,6 @@ pub(crate) fn private_dir(path: &Path) -> Result<()> {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => return Ok(()),
         made => made.map_err(fail)?,
     }
-    owner::give_folder_to_owner(path);
     sync_parent(path).map_err(fail)
 }
 
@@ -221,6 +211,9 @@ impl Contents {
     /// # Errors
     /// When the file is another user's, or cannot be changed.
     pub(crate) fn make_private(&self) -> io::Result<()> {
+        if self.file.metadata()?.uid() != owner::me() {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
         self.file.set_permissions(fs::Permissions::from_mode(0o600))
     }
 }
@@ -229,9 +222,9 @@ impl Contents {
 ///
 /// # Errors
 /// [`Error::read_file`], also if it is not a regular file or implausibly large.
-pub(crate) fn read(path: &Path) -> Result<Option<Contents>> {
-    let fail = |source: io::Error| unreadable(path, &source);
-    let Some(file) = owner::open_to_read(path).map_err(fail)? else {
+pub(crate) fn read(at: &(impl Located + ?Sized)) -> Result<Option<Contents>> {
+    let fail = |source: io::Error| unreadable(at.path(), &source);
+    let Some(file) = owner::open_to_read(at).map_err(fail)? else {
         return Ok(None);
     };
     let bytes = read_all(&file).map_err(fail)?;
@@ -240,9 +233,9 @@ pub(crate) fn read(path: &Path) -> Result<Option<Contents>> {
 }
 
 /// The last bytes of a regular file, at most `most`, and how many come before; `None` if absent.
-fn read_end(path: &Path, most: u64) -> Result<Option<(u64, Vec<u8>)>> {
-    let fail = |source: io::Error| unreadable(path, &source);
-    let Some(file) = owner::open_to_read(path).map_err(fail)? else {
+fn read_end(at: &OwnFile, most: u64) -> Result<Option<(u64, Vec<u8>)>> {
+    let fail = |source: io::Error| unreadable(at.path(), &source);
+    let Some(file) = owner::open_to_read(at).map_err(fail)? else {
         return Ok(None);
     };
     let len = file.metadata().map_err(fail)?.len();
@@ -267,11 +260,7 @@ fn read_all(mut file: &File) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Identifies a state of a file: a replaced file differs in one of these.
-pub(crate) type Stamp = Option<(u64, u64, i64, i64, u64)>;
-
-/// The stamp of a file; `None` if absent.
-pub(crate) fn stamp(path: &Path) -> Stamp {
-    let found = fs::metadata(path).ok()?;
-    Some((found.dev(), found.ino(), found.mtime(), found.mtime_nsec(), found.len()))
+/// The state of a file of ours; `None` if absent.
+pub(crate) fn seen(at: &OwnFile) -> Option<Seen> {
+    at.place().ok()?.look().ok()?.map(|found| Seen::of(&found))
 }

@@ -14,6 +14,7 @@ use std::rc::Rc;
 use rustix::fs::{FlockOperation, OFlags, flock};
 
 use super::attributes::{keep_all, keep_owner};
+use super::own::{Located, OwnFile};
 use super::owner::{give_to_folders_owner, is_trusted};
 use super::parent_of;
 use super::place::{Folder, Place, Seen};
@@ -69,8 +70,15 @@ fn create_temporary(target: &Place) -> io::Result<(Place, File)> {
     }
 }
 
+/// Removes what killed runs left in our own folder.
+pub(crate) fn remove_leftovers_beside(at: &OwnFile) {
+    if let Ok(folder) = at.folder() {
+        remove_leftovers(&folder);
+    }
+}
+
 /// Removes what killed runs left in a folder, once a run; what another run is writing just now is left.
-pub(crate) fn remove_leftovers(folder: &Rc<Folder>) {
+fn remove_leftovers(folder: &Rc<Folder>) {
     if CLEANED.with_borrow_mut(|cleaned| cleaned.insert(folder.path().to_owned())) {
         // What cannot be looked at, or removed, is left for a run that can.
         let _ = try_remove_leftovers(folder);
@@ -108,21 +116,21 @@ fn is_temporary(name: &OsStr) -> bool {
 ///
 /// # Errors
 /// [`Error::write_file`], [`Error::cannot_use`].
-pub(crate) fn probe_replace(path: &Path) -> Result<()> {
-    probe(path, Ownership::Ours)
+pub(crate) fn probe_replace(at: &(impl Located + ?Sized)) -> Result<()> {
+    probe(at, Ownership::Ours)
 }
 
 /// As [`probe_replace`], for another program's file.
 ///
 /// # Errors
 /// As [`probe_replace`].
-pub(crate) fn probe_foreign(path: &Path) -> Result<()> {
-    probe(path, Ownership::Foreign)
+pub(crate) fn probe_foreign(at: &(impl Located + ?Sized)) -> Result<()> {
+    probe(at, Ownership::Foreign)
 }
 
-fn probe(path: &Path, ownership: Ownership) -> Result<()> {
+fn probe(at: &(impl Located + ?Sized), ownership: Ownership) -> Result<()> {
     let tried = || {
-        let target = Place::find(path)?;
+        let target = at.place()?;
         if target.is_mount_point() {
             return Ok(false);
         }
@@ -132,8 +140,8 @@ fn probe(path: &Path, ownership: Ownership) -> Result<()> {
     };
     match tried() {
         Ok(true) => Ok(()),
-        Ok(false) => Err(mount_point(path)),
-        Err(source) => Err(Error::write_file("replace", path, &source)),
+        Ok(false) => Err(mount_point(at.path())),
+        Err(source) => Err(Error::write_file("replace", at.path(), &source)),
     }
 }
 
@@ -141,13 +149,13 @@ fn probe(path: &Path, ownership: Ownership) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::write_file`].
-pub(crate) fn probe_space(path: &Path, bytes: usize) -> Result<()> {
+pub(crate) fn probe_space(at: &(impl Located + ?Sized), bytes: usize) -> Result<()> {
     let written = || {
-        let (temporary, mut file) = create_temporary(&Place::find(path)?)?;
+        let (temporary, mut file) = create_temporary(&at.place()?)?;
         let written = file.write_all(&vec![b' '; bytes]).and_then(|()| file.sync_all());
         temporary.remove().and(written)
     };
-    written().map_err(|source| Error::write_file("write beside", path, &source))
+    written().map_err(|source| Error::write_file("write beside", at.path(), &source))
 }
 
 fn mount_point(path: &Path) -> Error {
@@ -164,8 +172,12 @@ fn mount_point(path: &Path) -> Error {
 ///
 /// # Errors
 /// [`ReplaceError`] tells whether the old or the new contents are there.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::result::Result<(), ReplaceError> {
-    let target = Place::find(path).map_err(|source| failed(path, false, &source))?;
+pub(crate) fn replace(
+    at: &(impl Located + ?Sized),
+    bytes: &[u8],
+) -> std::result::Result<(), ReplaceError> {
+    let path = at.path();
+    let target = at.place().map_err(|source| failed(path, false, &source))?;
     let old = old(&target).map_err(|source| failed(path, false, &source))?;
     match exchange(&target, old.as_ref(), None, bytes, Ownership::Ours) {
         Ok(true) => target.folder().sync().map_err(|source| failed(path, true, &source)),
@@ -271,9 +283,13 @@ pub(crate) const PUBLIC: u32 = 0o644;
 ///
 /// # Errors
 /// [`Error::WriteFile`].
-pub(crate) fn replace_unsynced(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+pub(crate) fn replace_unsynced(
+    at: &(impl Located + ?Sized),
+    bytes: &[u8],
+    mode: u32,
+) -> Result<()> {
     let written = || {
-        let target = Place::find(path)?;
+        let target = at.place()?;
         let (temporary, mut file) = create_temporary(&target)?;
         let renamed = keep(&target, old(&target)?.as_ref(), &file, Ownership::Ours)
             .and_then(|()| file.write_all(bytes))
@@ -283,7 +299,7 @@ pub(crate) fn replace_unsynced(path: &Path, bytes: &[u8], mode: u32) -> Result<(
             let _ = temporary.remove();
         })
     };
-    written().map_err(|source| Error::write_file("replace", path, &source))
+    written().map_err(|source| Error::write_file("replace", at.path(), &source))
 }
 
 fn old(target: &Place) -> io::Result<Option<File>> {

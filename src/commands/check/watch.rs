@@ -197,6 +197,8 @@ fn of_all(app: &App, last_run: Option<&LastRun>, at_work: bool) -> Vec<Finding> 
     if at_work {
         let text = format!("another ntcli has been running for {} s", LOCK_WAIT.as_secs());
         find(Level::Warning, text, "");
+    } else if store::is_anothers(&app.paths.lock) {
+        // Its user's runs find out whether it can be written.
     } else if let Err(error) = store::probe_replace(&app.paths.config) {
         find(Level::Critical, error.in_one_line(), error.hint().unwrap_or_default());
     }

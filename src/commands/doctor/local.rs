@@ -87,7 +87,7 @@ pub(super) fn folder(chart: &mut Chart, app: &App) {
         return;
     };
     let before = chart.entries.len();
-    if let Err(error) = store::check_folder(dir) {
+    if let Err(error) = store::check_folder(&app.paths.lock) {
         chart.error("folder", &error);
     } else if found.mode() & 0o077 != 0 {
         let text = format!(

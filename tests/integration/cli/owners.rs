@@ -45,73 +45,69 @@ fn give(path: &Path, uid: u32) {
     }
 }
 
-/// The folder and everything in it are the user's, and nothing is missing.
-#[track_caller]
-fn assert_all_of(dir: &Path, uid: u32, names: &[&str]) {
-    assert_eq!(fs::metadata(dir).unwrap().uid(), uid, "{}", dir.display());
-    let mut found = Vec::new();
+/// What root may not do where another user decides what is done.
+const DEEDS: [&[&str]; 10] = [
+    &["token", "refresh"],
+    &["token", "refresh", "--all"],
+    &["token", "refresh", "--dry-run"],
+    &["token", "create", "--save"],
+    &["token", "revoke", "--pending"],
+    &["token", "rollback"],
+    &["token", "list"],
+    &["target", "deliver"],
+    &["target", "check"],
+    &["workspace", "list"],
+];
+
+/// Every file and folder with owner, mode and contents.
+fn state_of(dir: &Path) -> Vec<(String, u32, u32, Vec<u8>)> {
+    let mut all = Vec::new();
     for entry in fs::read_dir(dir).unwrap() {
-        let entry = entry.unwrap();
-        assert_eq!(entry.metadata().unwrap().uid(), uid, "{entry:?}");
-        found.push(entry.file_name().into_string().unwrap());
+        let path = entry.unwrap().path();
+        let found = fs::symlink_metadata(&path).unwrap();
+        let bytes = fs::read(&path).unwrap_or_default();
+        all.push((path.display().to_string(), found.uid(), found.mode(), bytes));
     }
-    found.sort();
-    assert_eq!(found, names);
+    all.sort();
+    all
 }
 
 #[test]
-fn root_does_not_lock_the_user_out() {
+fn root_may_look_into_a_users_folder_and_no_more() {
     if !others_can_run_it() {
         return;
     }
-    let names = ["config.json", "history.jsonl", "last-run.json", "ntcli.lock"];
-    let (world, workspace) = World::ready();
+    let (world, _) = World::ready();
+    let ran = world.outside("ran");
+    let command = format!("id -u >> {}", ran.display());
+    world.ntcli(&["target", "add", "--exec", &command]).run();
+    fs::remove_file(&ran).ok();
+    world.refresh(&["--exec", "false"]);
+    fs::remove_file(&ran).ok();
+    world.plane.clear_requests();
     give(&world.dir, USER);
-    world.ntcli(&["token", "show"]).run().exits(0);
-    world.refresh(&[]).exits(0);
-    assert_all_of(&world.dir, USER, &names);
-    let refresh = || as_user(world.ntcli(&["token", "refresh"]), USER, USER);
-    refresh().run().exits(0).says_only("");
-    world.assert_one_live_token(&workspace);
-
-    // The user can finish a journal that root has begun.
-    let failed = as_user(world.ntcli(&["token", "refresh", "--exec", "false"]), USER, USER);
-    failed.run().exits(9);
-    world.refresh(&["--exec", "false"]).exits(9);
-    let journal = fs::metadata(world.journal_path()).unwrap();
-    assert_eq!(journal.uid(), USER);
-    let args = ["token", "refresh", "--exec", "true"];
-    as_user(world.ntcli(&args), USER, USER).run().exits(0);
-    world.assert_one_live_token(&workspace);
-
-    let (world, workspace) = World::ready();
-    give(&world.dir, USER);
-    world.refresh(&["--exec", "false"]).exits(9);
-    let names = ["config.json", "history.jsonl", "last-run.json", "ntcli.lock", "rotation.journal"];
-    assert_all_of(&world.dir, USER, &names);
-    as_user(world.ntcli(&args), USER, USER).run().exits(0);
-    world.assert_one_live_token(&workspace);
-}
-
-#[test]
-fn a_folder_that_root_makes_is_the_users() {
-    if !others_can_run_it() {
-        return;
+    set_mode(&world.dir, 0o755);
+    set_mode(&world.config_path(), 0o644);
+    let before = state_of(&world.dir);
+    for deed in DEEDS {
+        let run = world.ntcli(deed).env("NTCLI_SESSION_TOKEN", SESSION.trim()).run();
+        run.exits(2).prints("").says("belongs to another user (uid 12341)");
+        run.says("Hint: sudo -u '#12341' ntcli");
     }
-    let world = World::new();
-    let home = world.outside("home");
-    fs::create_dir(&home).unwrap();
-    give(&home, USER);
-    let dir = home.join("new/config");
-    let login = world.ntcli(&["auth", "login", "--token-stdin"]);
-    let login = login.env("NTCLI_CONFIG_DIR", &dir).stdin(SESSION);
-    login.run().exits(0);
-    assert_all_of(&home, USER, &["new"]);
-    assert_all_of(&home.join("new"), USER, &["config"]);
-    assert_all_of(&dir, USER, &["config.json", "ntcli.lock"]);
-    let status = world.ntcli(&["auth", "status"]);
-    let status = as_user(status.env("NTCLI_CONFIG_DIR", &dir), USER, USER);
-    status.run().exits(0).says_only("");
+    for look in LOOKS {
+        let code = world.ntcli(look).run().code();
+        assert!(matches!(code, Some(0 | 1)), "{look:?}: {code:?}");
+    }
+    world.ntcli(&["token", "print"]).prints_secrets().run().exits(0);
+    world.ntcli(&["check"]).run();
+    world.assert_nothing_sent();
+    assert!(!ran.exists());
+    assert_eq!(state_of(&world.dir), before);
+    // A folder that is not there yet would be the user's as well.
+    let dir = world.dir.join("new/config");
+    let login = world.ntcli(&["auth", "login", "--token-stdin"]).stdin(SESSION);
+    login.env("NTCLI_CONFIG_DIR", &dir).run().exits(2).says("Hint: sudo -u '#12341' ntcli");
+    assert!(!world.dir.join("new").exists());
 }
 
 #[test]
@@ -119,67 +115,101 @@ fn a_link_does_not_lead_root_elsewhere() {
     if !others_can_run_it() {
         return;
     }
-    for name in ["ntcli.lock", "rotation.journal", "history.jsonl", "config.json"] {
-        let (world, _) = World::ready();
-        let (victim, new) = (world.outside("victim"), world.outside("new"));
-        fs::copy(world.config_path(), &victim).unwrap();
-        set_mode(&victim, 0o600);
-        let before = fs::read(&victim).unwrap();
-        for target in [&victim, &new] {
-            fs::remove_file(world.path(name)).ok();
-            symlink(target, world.path(name)).unwrap();
-            give(&world.dir, USER);
-            let output = world.refresh(&[]);
-            assert!(output.code() == Some(2) || name == "history.jsonl", "{output}");
-            output.says("a link that another user");
-            if name != "history.jsonl" {
-                world.assert_nothing_sent();
-            }
-        }
-        assert_eq!(fs::read(&victim).unwrap(), before, "{name}");
-        let found = fs::metadata(&victim).unwrap();
-        assert_eq!((found.uid(), found.mode() & 0o777), (0, 0o600), "{name}");
-        assert!(!new.exists(), "{name}");
+    let (world, _) = World::ready();
+    let victim = world.outside("victim");
+    fs::copy(world.config_path(), &victim).unwrap();
+    fs::remove_file(world.config_path()).unwrap();
+    symlink(&victim, world.config_path()).unwrap();
+    give(&world.dir, USER);
+    for command in [&["token", "print"][..], &["config", "show"], &["token", "exec", "--", "true"]]
+    {
+        world.ntcli(command).run().says("a link that another user").prints("");
     }
 
-    // To a file of their own it may.
+    // Nor does a link to root's own folder.
+    let (world, _) = World::ready();
+    let link = world.outside("link");
+    symlink(&world.dir, &link).unwrap();
+    for deed in [&["token", "refresh"][..], &["token", "show"], &["target", "deliver"]] {
+        lchown(&link, Some(USER), Some(USER)).unwrap();
+        let run = world.ntcli(deed).env("NTCLI_CONFIG_DIR", &link).run();
+        run.exits(2).says("a link that another user");
+        world.assert_nothing_sent();
+    }
+    lchown(&link, Some(0), Some(0)).unwrap();
+    world.ntcli(&["token", "refresh"]).env("NTCLI_CONFIG_DIR", &link).run().exits(0);
+
+    // A user's link to a file of their own is theirs.
     let (world, workspace) = World::ready();
     fs::rename(world.config_path(), world.outside("real.json")).unwrap();
     symlink("../real.json", world.config_path()).unwrap();
     give(&world.outside("real.json"), USER);
     give(&world.dir, USER);
-    world.refresh(&[]).exits(0);
+    set_mode(world.dir.parent().unwrap(), 0o777);
+    as_user(world.ntcli(&["token", "refresh"]), USER, USER).run().exits(0);
     assert_eq!(fs::metadata(world.outside("real.json")).unwrap().uid(), USER);
     world.assert_one_live_token(&workspace);
 }
 
+/// As Kubernetes' `fsGroup` does at every mount.
+fn open_all(world: &World, folder: u32, file: u32) {
+    for entry in fs::read_dir(&world.dir).unwrap() {
+        set_mode(&entry.unwrap().path(), file);
+    }
+    set_mode(&world.dir, folder);
+}
+
 #[test]
-fn a_folder_that_others_can_write() {
+fn a_folder_that_somebody_elses_tool_opened() {
     let (world, workspace) = World::ready();
     world.refresh(&[]).exits(0);
     world.plane.clear_requests();
-    let commands: [&[&str]; 4] = [
-        &["token", "refresh"],
-        &["token", "show"],
-        &["workspace", "list"],
-        &["domain", "set", "example.org"],
-    ];
-    for mode in [0o770, 0o720, 0o702, 0o777] {
-        set_mode(&world.dir, mode);
-        for command in commands {
+    for mode in [0o2770, 0o720, 0o702, 0o777, 0o1777] {
+        for command in [&["token", "print"][..], &["workspace", "list"], &["token", "refresh"]] {
+            open_all(&world, mode, 0o660);
+            world.ntcli(command).prints_secrets().run().exits(0).says("it is closed now");
+            world.assert_private();
+            assert_eq!(fs::metadata(&world.dir).unwrap().mode() & 0o7777, 0o700);
+            world.ntcli(command).prints_secrets().run().exits(0).says_only("");
+        }
+    }
+    world.assert_one_live_token(&workspace);
+}
+
+#[test]
+fn an_open_folder_in_which_not_all_is_ours() {
+    if !others_can_run_it() {
+        return;
+    }
+    let (world, _) = World::ready();
+    world.refresh(&[]).exits(0);
+    world.plane.clear_requests();
+    let config = fs::read(world.config_path()).unwrap();
+    world.write("planted", b"");
+    give(&world.path("planted"), USER);
+    for mode in [0o2770, 0o720, 0o702, 0o777] {
+        open_all(&world, mode, 0o660);
+        for command in [&["token", "refresh"][..], &["workspace", "list"], &["target", "deliver"]] {
             let output = world.ntcli(command).run();
             output.exits(2).prints("").says("other users can write");
             output.says(&format!("Hint: chmod go-w {}", world.dir.display()));
         }
+        for command in
+            [&["token", "print"][..], &["token", "show"], &["token", "exec", "--", "true"]]
+        {
+            world.ntcli(command).prints_secrets().run().exits(0);
+        }
+        assert_eq!(fs::metadata(&world.dir).unwrap().mode() & 0o7777, mode);
     }
-    // In a sticky folder others cannot replace our files; nothing is written there anyway.
-    set_mode(&world.dir, 0o1777);
-    world.ntcli(&["token", "show"]).run().exits(0);
-    world.refresh(&[]).exits(2).says("other users can write");
+    // A config file of another user is not read there.
+    fs::remove_file(world.config_path()).unwrap();
+    world.write("config.json", &config);
+    give(&world.config_path(), USER);
+    for command in [&["token", "print"][..], &["token", "show"], &["domain", "set", "example.org"]]
+    {
+        world.ntcli(command).run().exits(2).prints("").says("other users can write");
+    }
     world.assert_nothing_sent();
-    set_mode(&world.dir, 0o750);
-    world.refresh(&[]).exits(0);
-    world.assert_one_live_token(&workspace);
 }
 
 #[test]
