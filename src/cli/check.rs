@@ -10,7 +10,8 @@ use super::{help, suggest};
 pub(super) fn positionals(scan: &mut Scan) -> Result<(), String> {
     let command = help::spelled(&scan.path);
     let names: Vec<_> = scan.node.positionals.iter().map(|p| p.name).collect();
-    if let Some(at) = scan.positionals.iter().position(String::is_empty) {
+    let is_empty = |word: &String| word.is_empty() && scan.path != ["completions"];
+    if let Some(at) = scan.positionals.iter().position(is_empty) {
         let name = names.get(at).unwrap_or(&"an argument");
         return Err(format!("'{command}': {name} is empty"));
     }

@@ -1,219 +1,148 @@
-//! Completions for shells, from the definitions in `args`.
+//! What a shell may offer, from the definitions in `args`: its script asks the program each time.
 
-use std::fmt::Write;
+use std::ffi::OsString;
 
-use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind};
+use argh::{CommandInfoWithArgs, FlagInfoKind, Optionality};
 
-use super::args::{ALIASES, Shell};
+use super::args::{ALIASES, Names, RUNS_A_PROGRAM, Shell};
+use super::parser::{self, Scan};
 use super::topics::TOPICS;
-use super::{command_tree, help};
-
-type Flag = &'static FlagInfo<'static>;
+use super::{Flag, help};
 
 /// The completion script of a shell.
-pub(crate) fn script(shell: Shell) -> String {
-    let root = command_tree();
-    let mut parts = Parts {
-        shell,
-        globals: root.flags,
-        walk: String::new(),
-        words: String::new(),
-        values: String::new(),
-    };
-    parts.place("", &root);
-    for (group, alias, name) in ALIASES {
-        let group = if group.is_empty() { "" } else { &format!(" {group}") };
-        parts.step(&format!("{group} {alias}"), &format!("{group} {name}"));
-    }
-    let mut flags = Vec::new();
-    all_flags(&root, &mut flags);
-    for flag in flags {
-        parts.value(flag);
-    }
-    let template = match shell {
+pub(crate) fn script(shell: Shell) -> &'static str {
+    match shell {
         Shell::Bash => include_str!("completions/bash.txt"),
         Shell::Zsh => include_str!("completions/zsh.txt"),
         Shell::Fish => include_str!("completions/fish.txt"),
-    };
-    template
-        .replace("@WALK@\n", &parts.walk)
-        .replace("@VALUES@\n", &parts.values)
-        .replace("@WORDS@\n", &parts.words)
-}
-
-fn all_flags(node: &CommandInfoWithArgs, flags: &mut Vec<Flag>) {
-    for flag in node.flags.iter().filter(|flag| !flag.hidden) {
-        if !flags.iter().any(|known| known.long == flag.long) {
-            flags.push(flag);
-        }
-    }
-    for sub in &node.commands {
-        all_flags(&sub.command, flags);
     }
 }
 
-/// The values for the gaps in the templates.
-struct Parts {
-    shell: Shell,
-    globals: &'static [FlagInfo<'static>],
-    /// Transitions between positions: a position is the words of a command, each preceded by a
-    /// space.
-    walk: String,
-    /// What can follow at each position.
-    words: String,
-    /// What follows an option that takes a value. In fish this is part of the option.
-    values: String,
+/// What may stand in place of the last word.
+#[derive(Debug, Default)]
+pub(crate) struct Offer {
+    /// Each word, and what it is.
+    pub(crate) words: Vec<(String, String)>,
+    /// The names that this machine knows and that may stand there too.
+    pub(crate) names: Option<Names>,
+    /// Whether it may be a file; the shell knows those.
+    pub(crate) files: bool,
+    /// How the word begins, as far as it is what is completed.
+    pub(crate) typed: String,
+    /// What the shell wants before each word.
+    pub(crate) before: String,
 }
 
-impl Parts {
-    fn place(&mut self, at: &str, node: &CommandInfoWithArgs) {
-        let mut found = Vec::new();
-        for sub in &node.commands {
-            let summary = help::summary(sub.command.description);
-            found.push((sub.name, summary.replace('`', "")));
-            let group = at.trim_start();
-            let mut aliases = ALIASES.iter().filter(|a| a.0 == group && a.2 == sub.name);
-            found.extend(aliases.next().map(|a| (a.1, format!("the same as {}", sub.name))));
-        }
-        for positional in node.positionals {
-            let choices = choices(positional.name);
-            found.extend(choices.map(|choice| (choice, positional.description.to_owned())));
-        }
-        let names = node.positionals.iter().find_map(|positional| known(positional.name));
-        let own: Vec<Flag> = help::own(node).filter(|_| !at.is_empty()).collect();
-        if at.is_empty() {
-            let topics = TOPICS.iter().map(|topic| (topic.name, "a topic".to_owned()));
-            let known = topics.chain(found.iter().cloned());
-            self.list(" help", &known.collect::<Vec<_>>(), &[], None);
-            self.step(" help", " help");
-            found.push(("help", "help on a command or a topic".to_owned()));
-        }
-        self.list(at, &found, &own, names);
-        for sub in &node.commands {
-            let below = format!("{at} {}", sub.name);
-            self.step(&below, &below);
-            self.place(&below, &sub.command);
-        }
+impl Offer {
+    fn word(&mut self, word: &str, what: &str) {
+        self.words.push((word.to_owned(), help::plain(what)));
     }
 
-    fn step(&mut self, words: &str, to: &str) {
-        let _ = match self.shell {
-            Shell::Fish => {
-                writeln!(self.walk, "            case '{words}'\n                set at '{to}'")
-            }
-            _ => writeln!(self.walk, "        '{words}') at='{to}' ;;"),
+    /// What an argument of that name takes.
+    fn value(&mut self, name: &str, what: &str) {
+        // A name such as `text|json` lists its values; another is a placeholder.
+        let lists = name.contains('|') && name.bytes().all(|b| b == b'|' || b.is_ascii_lowercase());
+        for choice in name.split('|').filter(|_| lists) {
+            self.word(choice, what);
+        }
+        self.files = name == "PATH" || (name == "NAME=PATH" && self.typed.contains('='));
+        self.names = match name {
+            "WORKSPACE" | "NAME" => Some(Names::Workspaces),
+            "ID" => Some(Names::Targets),
+            "JTI" => Some(Names::Tokens),
+            _ => None,
         };
     }
 
-    /// What may stand there: commands and values, options, and names that this machine knows.
-    fn list(&mut self, at: &str, found: &[(&str, String)], own: &[Flag], names: Option<&str>) {
-        if self.shell == Shell::Fish {
-            let here = format!("complete -c ntcli -n \"__ntcli_at '{at}'\"");
-            for (word, what) in found {
-                let _ = writeln!(self.words, "{here} -a {word} -d {}", quoted(what));
+    fn commands(&mut self, scan: &Scan) {
+        let group = scan.path.last().copied().unwrap_or_default();
+        for sub in &scan.node.commands {
+            self.word(sub.name, help::summary(sub.command.description));
+            let alias = ALIASES.iter().find(|a| a.0 == group && a.2 == sub.name);
+            if let Some((_, alias, name)) = alias {
+                self.word(alias, &format!("the same as {name}"));
             }
-            for flag in own {
-                let _ = writeln!(self.words, "{here} {}", fish_flag(flag));
-            }
-            if let Some(names) = names {
-                let _ = writeln!(self.words, "{here} -a '({})'", ask(names));
-            }
-            // Options of every command are listed once.
-            for flag in self.globals.iter().filter(|_| at.is_empty()) {
-                let _ = writeln!(self.words, "complete -c ntcli {}", fish_flag(flag));
-            }
-            return;
         }
-        let flags = own.iter().copied().chain(self.globals);
-        let flags = flags.map(|flag| (flag.long, flag.description.replace('`', "")));
-        let all = found.iter().cloned().chain(flags);
-        let all: Vec<String> = match self.shell {
-            Shell::Zsh => all
-                .map(|(word, what)| quoted(&format!("{word}:{}", what.replace(':', "\\:"))))
-                .collect(),
-            _ => all.map(|(word, _)| word.to_owned()).collect(),
-        };
-        let all = all.join(" ");
-        let names = names.map(|names| format!("names={names} ")).unwrap_or_default();
-        let _ = match self.shell {
-            Shell::Zsh => writeln!(self.words, "    '{at}') {names}found=({all}) ;;"),
-            _ => writeln!(self.words, "    '{at}') {names}words='{all}' ;;"),
-        };
+        if group.is_empty() && scan.help {
+            for topic in &TOPICS {
+                self.word(topic.name, "a topic");
+            }
+        } else if group.is_empty() {
+            self.word("help", "help on a command or a topic");
+        }
     }
 
-    fn value(&mut self, flag: Flag) {
-        let FlagInfoKind::Option { arg_name } = flag.kind else {
-            return;
-        };
-        let short = flag.short.map_or(String::new(), |c| format!(" | -{c}"));
-        let choices: Vec<_> = choices(arg_name).collect();
-        let choices = choices.join(" ");
-        let reply = match (self.shell, arg_name) {
-            (Shell::Bash, "PATH") => {
-                "mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); compopt -o filenames 2> /dev/null; "
-                    .to_owned()
+    fn options(&mut self, scan: &Scan) {
+        for flag in options_of(&scan.node, scan.globals) {
+            if flag.optionality == Optionality::Repeating || !scan.has(flag.long) {
+                self.word(flag.long, flag.description);
             }
-            (Shell::Zsh, "PATH") => "_files; ".to_owned(),
-            (Shell::Zsh, "WORKSPACE") => {
-                format!("compadd -- ${{(f)\"$({})\"}}; ", ask("workspaces"))
-            }
-            (_, "WORKSPACE") => format!(
-                "mapfile -t COMPREPLY < <(compgen -W \"$({})\" -- \"$cur\"); ",
-                ask("workspaces")
-            ),
-            (_, _) if choices.is_empty() => String::new(),
-            (Shell::Zsh, _) => format!("compadd {choices}; "),
-            _ => format!("mapfile -t COMPREPLY < <(compgen -W '{choices}' -- \"$cur\"); "),
-        };
-        let _ = writeln!(self.values, "    {}{short}) {reply}return ;;", flag.long);
+        }
     }
 }
 
-/// An option in the syntax of fish's `complete`.
-fn fish_flag(flag: Flag) -> String {
-    let mut text = format!("-l {}", flag.long.trim_start_matches('-'));
-    if let Some(short) = help::short(flag) {
-        let _ = write!(text, " -s {short}");
+/// What may stand in place of the last of these words.
+pub(crate) fn offer(words: Vec<String>) -> Offer {
+    let (mut words, is_split) = joined(words);
+    let current = words.pop().unwrap_or_default();
+    let no_options = words.iter().any(|word| word == "--");
+    let scan = parser::scan(words.into_iter().map(OsString::from).collect());
+    let attached = current.split_once('=').filter(|_| current.starts_with('-') && !no_options);
+    let mut offer = Offer { typed: current.clone(), ..Offer::default() };
+    if no_options && scan.path == RUNS_A_PROGRAM {
+        offer.files = true;
+    } else if let Some(flag) = scan.wanting {
+        of_option(&mut offer, flag);
+    } else if let Some((name, value)) = attached {
+        value.clone_into(&mut offer.typed);
+        offer.before = if is_split { String::new() } else { format!("{name}=") };
+        let mut options = options_of(&scan.node, scan.globals);
+        if let Some(flag) = options.find(|flag| flag.long == name) {
+            of_option(&mut offer, flag);
+        }
+    } else if current.starts_with('-') && !no_options {
+        offer.options(&scan);
+    } else if !scan.node.commands.is_empty() {
+        offer.commands(&scan);
+    } else {
+        let positionals = scan.node.positionals;
+        let last = positionals.last().filter(|last| last.optionality == Optionality::Repeating);
+        if let Some(positional) = positionals.get(scan.positionals.len()).or(last) {
+            offer.value(positional.name, positional.description);
+        }
     }
+    let typed = &offer.typed;
+    offer.words.retain(|(word, _)| word.starts_with(typed));
+    offer
+}
+
+fn of_option(offer: &mut Offer, flag: Flag) {
     if let FlagInfoKind::Option { arg_name } = flag.kind {
-        let choices: Vec<_> = choices(arg_name).collect();
-        text += match arg_name {
-            "PATH" => " -r -F",
-            _ => " -x",
-        };
-        if arg_name == "WORKSPACE" {
-            let _ = write!(text, " -a '({})'", ask("workspaces"));
-        }
-        if !choices.is_empty() {
-            let _ = write!(text, " -a '{}'", choices.join(" "));
-        }
-    }
-    text + " -d " + &quoted(&flag.description.replace('`', ""))
-}
-
-/// The kind of names that can stand for an argument, as [`super::args::Print`] has them.
-fn known(argument: &str) -> Option<&'static str> {
-    match argument {
-        "WORKSPACE" | "NAME" => Some("workspaces"),
-        "ID" => Some("targets"),
-        _ if argument.starts_with("JTI") => Some("tokens"),
-        _ => None,
+        offer.value(arg_name, flag.description);
     }
 }
 
-/// The command that prints the names of that kind, a line each.
-fn ask(names: &str) -> String {
-    format!("ntcli completions {names} 2> /dev/null")
+fn options_of(
+    node: &CommandInfoWithArgs,
+    globals: &'static [argh::FlagInfo<'static>],
+) -> impl Iterator<Item = Flag> {
+    let is_own = |long| node.flags.iter().any(|flag| flag.long == long && long != "--help");
+    let is_taken = move |flag: &Flag| help::is_taken(node, flag) && !is_own(flag.long);
+    help::own(node).chain(globals.iter().filter(is_taken))
 }
 
-/// The values listed in a name such as `text|json`; empty if the name is only a placeholder.
-fn choices(name: &str) -> impl Iterator<Item = &str> {
-    let all_told =
-        name.contains('|') && !name.contains(|c: char| c != '|' && !c.is_ascii_lowercase());
-    name.split('|').filter(move |_| all_told)
-}
-
-/// Single-quoted, for any of the shells.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
+/// The words as they were typed, and whether the last one was taken apart: bash does that at `=`
+/// and `:`.
+fn joined(words: Vec<String>) -> (Vec<String>, bool) {
+    let (mut joined, mut is_split, mut after) = (Vec::<String>::new(), false, false);
+    for word in words {
+        let between = word == "=" || word == ":";
+        is_split = between || after;
+        match joined.last_mut().filter(|_| is_split) {
+            Some(last) => *last += &word,
+            None => joined.push(word),
+        }
+        after = between;
+    }
+    (joined, is_split)
 }

@@ -5,9 +5,7 @@ use std::fmt::Write;
 use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
 
 use super::args::{ALIASES, RUNS_A_PROGRAM};
-use super::command_tree;
-
-type Flag = &'static FlagInfo<'static>;
+use super::{Flag, command_tree};
 
 const FRONT: &str = include_str!("front.txt");
 /// For who types the name alone: it fits a terminal.
@@ -69,7 +67,7 @@ pub(super) fn render(path: &[&str]) -> String {
 /// How the command at `path` is typed.
 pub(super) fn usage(path: &[&str], node: &CommandInfoWithArgs) -> String {
     let mut out = spelled(path);
-    for positional in node.positionals {
+    for positional in node.positionals.iter().filter(|positional| !positional.hidden) {
         let name = positional.name;
         let _ = match positional.optionality {
             Optionality::Required => write!(out, " {name}"),
@@ -131,7 +129,7 @@ fn page(path: &[&str], node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) -> 
     }
     if !node.positionals.is_empty() {
         section(&mut out, "Arguments");
-        for positional in node.positionals {
+        for positional in node.positionals.iter().filter(|positional| !positional.hidden) {
             entry(&mut out, positional.name, COLUMN, positional.description);
         }
     }
@@ -228,8 +226,12 @@ fn section(out: &mut String, title: &str) {
     let _ = writeln!(out, "\n{title}:");
 }
 
-/// `left`, then `text` wrapped between `column` and the right edge. Doc comments mark some words
-/// with backticks for rustdoc; they are removed for a terminal.
+/// Without the backticks by which doc comments mark some words for rustdoc.
+pub(super) fn plain(text: &str) -> String {
+    text.replace('`', "")
+}
+
+/// `left`, then `text` wrapped between `column` and the right edge.
 fn entry(out: &mut String, left: &str, column: usize, text: &str) {
     let mut line = String::new();
     if !left.is_empty() {
@@ -239,7 +241,7 @@ fn entry(out: &mut String, left: &str, column: usize, text: &str) {
             line.clear();
         }
     }
-    let text = text.replace('`', "");
+    let text = plain(text);
     let mut empty = true;
     for word in text.split_whitespace() {
         if !empty && line.len() + 1 + word.len() > WIDTH {

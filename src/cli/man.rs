@@ -83,7 +83,7 @@ fn commands(out: &mut String, path: &[&str], node: &CommandInfoWithArgs) {
         if let Some(aliases) = help::aliases(path) {
             let _ = writeln!(out, ".PP\nAlso: {}", plain(&aliases));
         }
-        for positional in node.positionals {
+        for positional in node.positionals.iter().filter(|positional| !positional.hidden) {
             entry(out, positional.name, positional.description);
         }
         options(out, help::own(node));

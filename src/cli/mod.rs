@@ -20,10 +20,14 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use crate::error::exit;
-use argh::{ArgsInfo, CommandInfoWithArgs, EarlyExit, FromArgs};
+use argh::{ArgsInfo, CommandInfoWithArgs, EarlyExit, FlagInfo, FromArgs};
 
 pub(crate) use args::*;
+pub(crate) use completions::{offer, script};
 use parser::Scan;
+
+/// The definition of an option.
+type Flag = &'static FlagInfo<'static>;
 
 /// What the arguments ask for.
 #[derive(Debug, PartialEq, Eq)]
@@ -141,11 +145,6 @@ fn reworded(exit: &EarlyExit, scan: &Scan) -> String {
         }
     });
     from_value.unwrap_or_else(|| "The arguments are not understood".to_owned())
-}
-
-/// The completions of that shell.
-pub(crate) fn completions(shell: Shell) -> String {
-    completions::script(shell)
 }
 
 /// The manual page.

@@ -9,9 +9,8 @@ use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
 
 use super::args::{ALIASES, Format, OF_THE_OTHER_CLIENT, OPTION_HABITS, RUNS_A_PROGRAM};
 use super::topics::{self, Topic};
-use super::{command_tree, help, suggest};
+use super::{Flag, command_tree, help, suggest};
 
-type Flag = &'static FlagInfo<'static>;
 type Args = Peekable<IntoIter<String>>;
 
 /// An option that was given.
@@ -44,7 +43,9 @@ pub(super) struct Scan {
     pub(super) problem: Option<String>,
     /// The command that was meant, in full.
     pub(super) meant: Option<String>,
-    globals: &'static [FlagInfo<'static>],
+    /// The option that the last argument is and whose value is missing.
+    pub(super) wanting: Option<Flag>,
+    pub(super) globals: &'static [FlagInfo<'static>],
 }
 
 /// Parses the arguments. Continues after an error: `--format json` and `--help` may follow.
@@ -63,6 +64,7 @@ pub(super) fn scan(mut args: Vec<OsString>) -> Scan {
         unknown_command: false,
         problem: None,
         meant: None,
+        wanting: None,
     };
     let dashes = args.iter().position(|arg| arg == "--");
     let rest = dashes.map(|at| args.split_off(at));
@@ -219,6 +221,7 @@ impl Scan {
         let value = match (takes_value, attached) {
             (false, Some(_)) => return self.wrong(format!("{} takes no value", flag.long)),
             (true, None) => {
+                self.wanting = args.peek().is_none().then_some(flag);
                 let Some(value) = args.next_if(|next| !self.is_option(next)) else {
                     return self.wrong(missing_value(flag));
                 };

@@ -13,15 +13,20 @@ use crate::text::shell_word;
 /// How many ids of tokens are offered, the newest ones.
 const TOKENS: usize = 20;
 
-/// Prints the completions of a shell, or the names that they ask for.
+/// Prints the completions of a shell, or what they ask for: each word with what it is, and `/` where
+/// a file may stand.
 pub(super) fn completions(ctx: &Context, args: &Completions) -> Result<Report> {
     let text = match args.print {
-        Print::Script(shell) => cli::completions(shell),
-        Print::Names(names) => {
-            let mut names = known(ctx, names)?;
+        Print::Script(shell) => cli::script(shell).to_owned(),
+        Print::Words => {
+            let offer = cli::offer(args.words.clone());
+            let mut names = offer.names.map_or(Ok(Vec::new()), |names| known(ctx, names))?;
             // A shell would take others apart.
-            names.retain(|name| shell_word(name) == *name);
-            names.into_iter().map(|name| name + "\n").collect()
+            names.retain(|name| shell_word(name) == *name && name.starts_with(&offer.typed));
+            let names = names.into_iter().map(|name| (name, String::new()));
+            let words = offer.words.into_iter().chain(names);
+            let line = |(word, what): (String, String)| format!("{}{word}\t{what}\n", offer.before);
+            words.map(line).collect::<String>() + if offer.files { "/\n" } else { "" }
         }
     };
     let json = Json::of([("script", text.as_str().into())]);

@@ -20,6 +20,9 @@ pub(crate) struct Completions {
     /// the shell
     #[argh(positional, arg_name = "bash|zsh|fish")]
     pub print: Print,
+    /// what was typed so far
+    #[argh(positional, arg_name = "WORD", hidden_help)]
+    pub words: Vec<String>,
 }
 
 /// What `completions` prints.
@@ -27,8 +30,8 @@ pub(crate) struct Completions {
 pub(crate) enum Print {
     /// The script of a shell.
     Script(Shell),
-    /// What these scripts ask for, from the local files, a line each.
-    Names(Names),
+    /// What that script offers for the last word, a line each: `words -- WORD...`.
+    Words,
 }
 
 /// Names that a shell can complete.
@@ -43,12 +46,10 @@ impl FromStr for Print {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match text {
-            "workspaces" => Self::Names(Names::Workspaces),
-            "targets" => Self::Names(Names::Targets),
-            "tokens" => Self::Names(Names::Tokens),
-            shell => Self::Script(shell.parse()?),
-        })
+        match text {
+            "words" => Ok(Self::Words),
+            shell => shell.parse().map(Self::Script),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Completions and the manual page say what the definitions say.
 
-use crate::cli::args::ALIASES;
+use crate::cli::args::{ALIASES, Names};
+use crate::cli::completions::Offer;
 
 use super::*;
 
@@ -22,47 +23,64 @@ fn commands() -> Vec<(String, Vec<&'static str>)> {
     found
 }
 
+/// What is offered for the last of these words; `''` is nothing yet.
+fn offered(line: &str) -> Offer {
+    offer(typed(line).into_iter().map(|word| word.into_string().unwrap()).collect())
+}
+
+fn words(line: &str) -> Vec<String> {
+    offered(line).words.into_iter().map(|(word, _)| word).collect()
+}
+
 #[test]
-fn bash_and_zsh_know_every_command_and_option() {
-    for shell in [Shell::Bash, Shell::Zsh] {
-        let script = completions(shell);
-        assert!(!script.contains('@') || shell == Shell::Zsh, "{script}");
-        for (at, flags) in commands() {
-            let step = format!("'{at}') at='{at}' ;;");
-            assert!(script.contains(&step), "{step}");
-            let list = format!("\n    '{at}') ");
-            let list = script.split(&list).nth(1).and_then(|rest| rest.lines().next());
-            let list = list.unwrap_or_else(|| panic!("nothing at {at}"));
-            for flag in flags.into_iter().chain(["--format", "--debug", "--version", "--help"]) {
-                let found = list.split([' ', '\'', '(', ':']).any(|word| word == flag);
-                assert!(found, "{flag} is not in {list}");
-            }
+fn every_command_and_option_is_offered() {
+    for (at, flags) in commands() {
+        let (group, name) = at.rsplit_once(' ').unwrap();
+        assert!(words(&format!("{group} ''")).contains(&name.to_owned()), "{at}");
+        assert!(words(&format!("{at} ''")).iter().all(|word| !word.starts_with('-')), "{at}");
+        let options = words(&format!("{at} -"));
+        for flag in flags.into_iter().chain(["--format", "--debug", "--version", "--help"]) {
+            let found = options.iter().filter(|option| *option == flag).count();
+            assert_eq!(found, 1, "{at}: {flag} in {options:?}");
         }
-        for (group, alias, name) in ALIASES {
-            let at = format!("'{} {alias}') at=", [" ", group].concat().trim_end());
-            let at = script.lines().find(|line| line.trim_start().starts_with(&at));
-            assert!(at.is_some_and(|line| line.contains(name)), "{alias}");
-        }
+    }
+    for (group, alias, name) in ALIASES.iter().filter(|alias| alias.1.len() == 2) {
+        let found = offered(&format!("{group} ''")).words;
+        let word = ((*alias).to_owned(), format!("the same as {name}"));
+        assert!(found.contains(&word), "{alias}: {found:?}");
     }
 }
 
 #[test]
-fn fish_knows_every_command_and_option() {
-    let script = completions(Shell::Fish);
-    assert!(!script.contains('@'), "{script}");
-    for (at, flags) in commands() {
-        let (group, name) = at.rsplit_once(' ').unwrap();
-        let word = format!("__ntcli_at '{group}'\" -a {name} -d '");
-        assert!(script.contains(&word), "{word}");
-        for flag in flags.into_iter().filter(|flag| *flag != "--help") {
-            let option = format!("__ntcli_at '{at}'\" -l {} ", &flag[2..]);
-            assert!(script.contains(&option), "{option}");
-        }
+fn what_stands_at_that_place_is_offered() {
+    for (line, names, files) in [
+        ("token refresh ''", Some(Names::Workspaces), false),
+        ("token refresh prod ''", None, false),
+        ("token refresh --workspace ''", Some(Names::Workspaces), false),
+        ("token refresh -w ''", Some(Names::Workspaces), false),
+        ("token refresh --workspace=p", Some(Names::Workspaces), false),
+        ("token revoke jti_1 ''", Some(Names::Tokens), false),
+        ("target deliver ''", Some(Names::Targets), false),
+        ("target add --file ''", None, true),
+        ("target add --file=/e", None, true),
+        ("target add --env TOKEN", None, false),
+        ("target add --env TOKEN=/e", None, true),
+        ("target add --env TOKEN = /e", None, true),
+        ("token exec -- ''", None, true),
+        ("token show -- -", Some(Names::Workspaces), false),
+        ("auth status ''", None, false),
+    ] {
+        let found = offered(line);
+        assert_eq!((found.names, found.files), (names, files), "{line}");
+        assert!(found.words.is_empty(), "{line}: {found:?}");
     }
-    for option in ["-l format -x -a 'text json' -d", "-l help -s h -d", "-l version -s V -d"] {
-        assert!(script.contains(&format!("\ncomplete -c ntcli {option}")), "{option}");
-    }
-    assert!(script.contains("-l token-file -r -F -d "), "{script}");
+    let json = offered("token show --format=j");
+    assert_eq!((json.before.as_str(), json.words[0].0.as_str()), ("--format=", "json"));
+    // bash replaces the part after the sign alone.
+    let json = offered("token show --format = j");
+    assert_eq!((json.before.as_str(), json.words[0].0.as_str()), ("", "json"));
+    assert_eq!(words("token show --format json --form"), [""; 0]);
+    assert_eq!(words("health --wo"), [""; 0]);
 }
 
 #[test]

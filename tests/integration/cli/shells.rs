@@ -20,17 +20,22 @@ fn try_run(program: &str, args: &[&str], file: &Path) -> Option<Output> {
     Command::new(program).args(args).arg(file).output().ok()
 }
 
-/// What bash offers for the last of these words.
-fn offered(script: &Path, words: &[&str]) -> Vec<String> {
+/// What bash offers for the last of these words, with nothing of the system's completions.
+fn offered(world: &World, script: &Path, words: &[&str]) -> Vec<String> {
     let run = "source \"$0\"; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _ntcli; \
                printf '%s\\n' \"${COMPREPLY[@]}\"";
     let mut bash = Command::new("bash");
-    let output = bash.args(["-c", run]).arg(script).args(words).output();
+    bash.env("PATH", search_path(world)).env("NTCLI_CONFIG_DIR", &world.dir);
+    let output = bash.args(["--norc", "--noprofile", "-c", run]).arg(script).args(words).output();
     let output = output.expect("bash");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{words:?}");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let offered = text.lines().filter(|line| !line.is_empty());
     offered.map(str::to_owned).collect()
+}
+
+fn search_path(world: &World) -> String {
+    format!("{}:/usr/bin:/bin", world.program.parent().unwrap().display())
 }
 
 #[test]
@@ -56,24 +61,13 @@ fn bash_completes() {
         (&["ntcli", "token", "show", "--format", "="], &["text", "json"]),
         (&["ntcli", "token", "refresh", "--expires-in", ""], &[]),
         (&["ntcli", "token", "refresh", "--token-file", &file[..file.len() - 4]], &[file]),
-        (
-            &["ntcli", "completions", ""],
-            &[
-                "bash",
-                "zsh",
-                "fish",
-                "--help",
-                "--format",
-                "--quiet",
-                "--debug",
-                "--version",
-                "--lock-wait",
-                "--workspace",
-            ],
-        ),
+        (&["ntcli", "target", "add", "--env", "TOKEN", "=", &file[..file.len() - 4]], &[file]),
+        (&["ntcli", "target", "add", "--env", "TOK"], &[]),
+        (&["ntcli", "completions", ""], &["bash", "zsh", "fish"]),
+        (&["ntcli", "auth", "status", ""], &[]),
         (&["ntcli", "nothing", "--v"], &["--version"]),
     ] {
-        let mut found = offered(&script, words);
+        let mut found = offered(&world, &script, words);
         let mut offers = offers.to_vec();
         found.sort();
         offers.sort_unstable();
@@ -90,16 +84,7 @@ fn bash_completes_names() {
     world.refresh(&[]).exits(0);
     world.plane.clear_requests();
     let script = printed(&world, &["completions", "bash"]);
-    let path = format!("{}:/usr/bin:/bin", world.program.parent().unwrap().display());
-    let names = |words: &[&str]| {
-        let run = "source \"$0\"; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _ntcli; \
-                   printf '%s\\n' \"${COMPREPLY[@]}\"";
-        let mut bash = Command::new("bash");
-        bash.env("PATH", &path).env("NTCLI_CONFIG_DIR", &world.dir).args(["-c", run]);
-        let output = bash.arg(&script).args(words).output().expect("bash");
-        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{words:?}");
-        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>()
-    };
+    let names = |words: &[&str]| offered(&world, &script, words);
     assert_eq!(names(&["ntcli", "token", "refresh", "-w", ""]), ["prod", "staging"]);
     assert_eq!(names(&["ntcli", "token", "refresh", "s"]), ["staging"]);
     assert_eq!(names(&["ntcli", "ws", "use", "p"]), ["prod"]);
@@ -109,7 +94,7 @@ fn bash_completes_names() {
     assert!(names(&["ntcli", "token", "refresh", "--w"]).contains(&"--workspace".to_owned()));
     world.assert_nothing_sent();
     world.write("config.json", b"{");
-    assert_eq!(names(&["ntcli", "token", "refresh", "-w", ""]), [""]);
+    assert_eq!(names(&["ntcli", "token", "refresh", "-w", ""]), [""; 0]);
 }
 
 #[test]
@@ -122,9 +107,13 @@ fn the_other_shells_can_read_theirs() {
         }
     }
     let script = world.outside("fish");
+    let file = script.display().to_string();
+    let file = file.strip_suffix("sh").unwrap();
     let ask = |line: &str| {
         let run = format!("source $argv[1]; complete -C '{line}'");
-        let output = Command::new("fish").args(["--no-config", "-c", &run]).arg(&script).output();
+        let mut fish = Command::new("fish");
+        fish.env("PATH", search_path(&world)).args(["--no-config", "-c", &run]);
+        let output = fish.arg(&script).output();
         let text = String::from_utf8_lossy(&output.ok()?.stdout).into_owned();
         let words = text.lines().map(|line| line.split('\t').next().unwrap_or_default().to_owned());
         Some(words.collect::<Vec<_>>())
@@ -137,6 +126,8 @@ fn the_other_shells_can_read_theirs() {
         ("ntcli token show --dry", &[]),
         ("ntcli hel", &["help"]),
         ("ntcli help re", &["recovery"]),
+        ("ntcli token show --format=j", &["--format=json"]),
+        (&format!("ntcli target add --env TOKEN={file}"), &[&format!("TOKEN={file}sh")]),
     ] {
         if let Some(found) = ask(line) {
             assert_eq!(found, wanted, "{line}");
