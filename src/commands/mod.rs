@@ -104,7 +104,7 @@ commands! {
     TargetList: Nothing, |ctx, _| target::list(ctx);
     TargetRemove: Change, target::remove;
     TargetDeliver: Change, target::deliver::run;
-    TargetCheck: Nothing, |ctx, _| target::check::run(ctx);
+    TargetCheck: Nothing, target::check::run;
     AuthLogin: Change, auth::login;
     AuthSignup: Change, auth::signup;
     AuthStatus: Nothing, |ctx, _| auth::status(ctx);

@@ -55,6 +55,13 @@ pub(super) fn notes(text: &[u8], variable: &str, token: &str) -> Vec<String> {
     notes
 }
 
+/// The lines that set `variable`, with their numbers.
+pub(super) fn lines_of(text: &[u8], variable: &str) -> Vec<(usize, String)> {
+    let sets = |line: &[u8]| matches!(parse(line), Some(Line::Assignment { name, .. }) if name == variable.as_bytes());
+    let lines = text.split(|b| *b == b'\n').enumerate().filter(|(_, line)| sets(line));
+    lines.map(|(n, line)| (n + 1, String::from_utf8_lossy(line).trim().to_owned())).collect()
+}
+
 /// Where the values of `variable` stand, and whether all assignments of the file are exported.
 fn find(text: &[u8], variable: &str) -> std::result::Result<(Vec<Range<usize>>, bool), String> {
     check_text(text)?;

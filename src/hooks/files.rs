@@ -25,7 +25,7 @@ const ATTEMPTS: u32 = 100;
 pub(crate) struct TokenFile {
     /// As given; `{name}` and `{id}` stand for the workspace's.
     path: String,
-    layout: Layout,
+    pub(super) layout: Layout,
     options: FileOptions,
 }
 
@@ -205,7 +205,10 @@ impl TokenFile {
     }
 
     /// Where it is for that workspace. A name from the server must not lead elsewhere.
-    fn path_for(&self, workspace: &WorkspaceRef) -> std::result::Result<PathBuf, String> {
+    pub(super) fn path_for(
+        &self,
+        workspace: &WorkspaceRef,
+    ) -> std::result::Result<PathBuf, String> {
         let mut path = self.path.clone();
         for (mark, text) in [("{name}", &workspace.name), ("{id}", &workspace.id)] {
             if !path.contains(mark) {
@@ -297,7 +300,7 @@ fn in_file(path: &Path) -> impl Fn(String) -> String {
 }
 
 /// A file that must be there.
-fn read(path: &Path) -> std::result::Result<Vec<u8>, String> {
+pub(super) fn read(path: &Path) -> std::result::Result<Vec<u8>, String> {
     match store::read(path) {
         Ok(Some(contents)) => Ok(contents.bytes),
         Ok(None) => Err(format!("{}: No such file or directory", path.display())),

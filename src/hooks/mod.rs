@@ -1,5 +1,6 @@
 //! Delivers a new token to files and to commands.
 
+mod accounts;
 mod bare;
 mod claim;
 mod command;
@@ -7,6 +8,7 @@ mod env_file;
 mod files;
 mod replace;
 mod running;
+mod seen;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -109,6 +111,15 @@ impl Receiver {
         match self {
             Self::File(file) => file.readable_by_all(workspace),
             Self::Command(_) => None,
+        }
+    }
+
+    /// What the consumer of a file sees of the token that it holds now, for people. The token itself and
+    /// the rest of the file are not shown.
+    pub(crate) fn seen(&self, workspace: &WorkspaceRef, token: Option<&Token>) -> Option<String> {
+        match (self, token) {
+            (Self::File(file), Some(token)) => file.seen(workspace, token),
+            _ => None,
         }
     }
 

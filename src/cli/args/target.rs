@@ -32,9 +32,9 @@ pub(crate) enum TargetCommand {
     Check(TargetCheck),
 }
 
-/// Remember a file or a command that must get the workspace's token. From
-/// now on every refresh delivers to it before the old token is revoked.
-/// Nothing is delivered yet.
+/// Remember a file or a command that must get the workspace's token, and
+/// deliver it. From now on every refresh does so before the old token is
+/// revoked. What cannot get the token is not remembered.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
@@ -69,6 +69,9 @@ pub(crate) struct TargetAdd {
     /// run this to see whether the consumer has the token
     #[argh(option, arg_name = "COMMAND")]
     pub check: Option<String>,
+    /// deliver nothing now; the next refresh does
+    #[argh(switch)]
+    pub later: bool,
     /// how long a command may take (default 60s)
     #[argh(option, arg_name = "DURATION")]
     pub timeout: Option<String>,
@@ -89,20 +92,20 @@ pub(crate) struct TargetRemove {
     pub id: String,
 }
 
-/// Deliver the current token to a target now, or to all of them. No token is
+/// Deliver the current token to some targets now, or to all. No token is
 /// requested or revoked; an unfinished refresh is left to the next one.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
     name = "deliver",
     example = "ntcli target deliver",
-    example = "ntcli target deliver 2",
+    example = "ntcli target deliver 2 3",
     error_code(9, "not every target has the token")
 )]
 pub(crate) struct TargetDeliver {
-    /// its number in ntcli target list; otherwise all
+    /// their numbers in ntcli target list; otherwise all
     #[argh(positional, arg_name = "ID")]
-    pub id: Option<String>,
+    pub ids: Vec<String>,
 }
 
 /// Check whether each file holds the current token. Commands cannot be checked.
@@ -114,4 +117,8 @@ pub(crate) struct TargetDeliver {
     error_code(0, "every file holds the current token"),
     error_code(1, "some do not, or could not be read")
 )]
-pub(crate) struct TargetCheck {}
+pub(crate) struct TargetCheck {
+    /// their numbers in ntcli target list; otherwise all
+    #[argh(positional, arg_name = "ID")]
+    pub ids: Vec<String>,
+}

@@ -6,17 +6,19 @@ use std::time::Duration;
 use super::json;
 use crate::cli::TargetAdd;
 use crate::commands::app::{self, App};
+use crate::config_dir::{ConfigDir, LOCK_WAIT};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::hooks::{self, Receiver};
+use crate::hooks::{self, Hooks, Receiver};
 use crate::json::Json;
 use crate::output::Report;
+use crate::rotation::{self, WorkspaceRef};
 use crate::targets::{EXEC_TIMEOUT_S, FileOptions, Remembered};
 use crate::text::{printable, shell_word};
 
 const HELP: &str = "ntcli target add --help";
 
-/// Remembers a target, once it is clear that it could get the token.
+/// Delivers the current token to a target, and remembers it if that went well.
 pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report> {
     let timeout_s = match args.timeout.as_deref() {
         Some(text) => app::seconds(ctx, "--timeout", text)?,
@@ -39,6 +41,11 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report
     for note in receiver.notes(&local, workspace.token.as_ref()) {
         ctx.console.note(&note);
     }
+    let delivers = workspace.token.is_some() && !args.later;
+    if delivers {
+        deliver(&app, &mut dir, &receiver, &local)?;
+    }
+    let seen = receiver.seen(&local, workspace.token.as_ref().filter(|_| delivers));
     let target = Remembered {
         id: 0,
         workspace_id: workspace.id,
@@ -52,15 +59,47 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report
     let (target, is_new) = dir.change_targets(|targets| Ok(targets.add(target)))?;
 
     let (id, name) = (target.id, printable(&target.workspace));
-    let text = format!("Target {id}: every refresh of '{name}' {}.\n", receiver.does());
+    let mut text = format!("Target {id}: every refresh of '{name}' {}.\n", receiver.does());
+    text += &seen.iter().map(|seen| format!("{seen}\n")).collect::<String>();
     if let Some(path) = receiver.readable_by_all(&local) {
         let path = shell_word(&path.display().to_string());
         ctx.console.warn(&format!("Every user of this machine can read the file: chmod o= {path}"));
     }
-    let next = is_new.then(|| format!("Nothing is delivered yet: ntcli target deliver {id}"));
+    let next = match (delivers, args.later) {
+        (true, _) => None,
+        (_, true) => Some(format!("Nothing is delivered yet: ntcli target deliver {id}")),
+        _ => Some(format!("'{name}' has no token yet, so nothing is delivered")),
+    };
     let status = if is_new { "added" } else { "known" };
-    let json = Json::of([("target", json(&target)), ("status", status.into())]);
+    let json = Json::of([
+        ("target", json(&target)),
+        ("status", status.into()),
+        ("delivered", delivers.into()),
+    ]);
     Ok(Report::new(text, json).that_changed(is_new).then(next))
+}
+
+/// Delivers the current token to what is not remembered yet.
+///
+/// # Errors
+/// [`Error::not_added`]; the journal could not be written.
+fn deliver<'c>(
+    app: &App<'c>,
+    dir: &mut ConfigDir<'c>,
+    receiver: &Receiver,
+    workspace: &WorkspaceRef,
+) -> Result<()> {
+    let mut hooks = Hooks::new(vec![receiver.clone()], app.ctx.clock.clone());
+    app.wait_for_command(&mut hooks, dir, LOCK_WAIT)?;
+    let mut failed = None;
+    let mut told = |_: &str, outcome: &std::result::Result<(), String>| {
+        failed = outcome.as_ref().err().cloned();
+    };
+    rotation::deliver_current(dir, &mut hooks, workspace, &[receiver.name()], &mut told)?;
+    match failed {
+        Some(reason) => Err(Error::cannot_deliver(&reason, HELP).not_added()),
+        None => Ok(()),
+    }
 }
 
 fn options(args: &TargetAdd) -> FileOptions {

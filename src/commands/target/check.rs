@@ -1,6 +1,7 @@
 //! `ntcli target check`
 
 use super::{json, workspace};
+use crate::cli::TargetCheck;
 use crate::commands::app::App;
 use crate::config::Config;
 use crate::context::Context;
@@ -13,7 +14,7 @@ use crate::store;
 use crate::targets::{Remembered, Targets};
 
 /// Tells whether each file holds the current token.
-pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
+pub(in crate::commands) fn run(ctx: &Context, args: &TargetCheck) -> Result<Report> {
     let app = App::open(ctx)?;
     // A refresh that is at work has stored its token and may not have delivered it. Where there is
     // no lock no process is at work, and none is made.
@@ -25,7 +26,8 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     let mut table = Table::new(&["ID", "Workspace", "State", "Delivery"]).expendable(&[1]);
     let mut rows = Vec::new();
     let mut drifted = 0;
-    for target in targets.all() {
+    let chosen = super::chosen(&targets, &args.ids)?;
+    for target in &chosen {
         let receiver = Receiver::remembered(target).map_err(|error| error.in_one_line());
         let state =
             receiver.as_ref().map_err(Clone::clone).and_then(|r| state(&app, &config, target, r));
@@ -44,7 +46,7 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     }
     let text = table.show(ctx);
     let report = Report::new(text, Json::of([("targets", Json::Array(rows))]));
-    let total = targets.all().len();
+    let total = chosen.len();
     let problem = (drifted > 0).then(|| Error::drift(drifted, total));
     Ok(report.with_problem(problem))
 }

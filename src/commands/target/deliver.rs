@@ -8,20 +8,20 @@ use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::Report;
 use crate::rotation;
-use crate::targets::{Remembered, Targets};
+use crate::targets::Remembered;
 use crate::text::printable;
 
-/// Delivers the current token to one target, or to all.
+/// Delivers the current token to some targets, or to all.
 pub(in crate::commands) fn run(ctx: &Context, args: &TargetDeliver) -> Result<Report> {
     let app = App::open(ctx)?;
     let mut dir = app.lock()?;
     let config = dir.config()?;
     let targets = dir.targets()?.clone();
-    let chosen = chosen(&targets, args)?;
+    let chosen = super::chosen(&targets, &args.ids)?;
     let mut hooks = app.remembered(&mut dir)?;
     let (mut text, mut rows, mut reasons) = (String::new(), Vec::new(), Vec::new());
     // By workspace: commands come after all files of theirs.
-    let mut left = chosen.clone();
+    let mut left = chosen;
     while let Some(first) = left.first().cloned() {
         let (these, others): (Vec<Remembered>, _) =
             left.into_iter().partition(|target| target.workspace_id == first.workspace_id);
@@ -59,19 +59,9 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetDeliver) -> Result<Re
     }
     super::say_if_none(&app, &targets);
     let report = Report::new(text, Json::of([("targets", Json::Array(rows))]));
-    let again = match &args.id {
-        Some(id) => format!("ntcli target deliver {}", printable(id)),
-        None => "ntcli target deliver".to_owned(),
-    };
+    let ids: Vec<String> = args.ids.iter().map(|id| printable(id)).collect();
+    let again = ["ntcli target deliver"].into_iter().chain(ids.iter().map(String::as_str));
+    let again = again.collect::<Vec<&str>>().join(" ");
     let problem = (!reasons.is_empty()).then(|| Error::undelivered(reasons, &again));
     Ok(report.with_problem(problem))
-}
-
-fn chosen(targets: &Targets, args: &TargetDeliver) -> Result<Vec<Remembered>> {
-    let Some(id) = &args.id else {
-        return Ok(targets.all().to_vec());
-    };
-    let found = targets.all().iter().find(|target| target.id.to_string() == *id);
-    let found = found.ok_or_else(|| Error::unknown_target(id))?;
-    Ok(vec![found.clone()])
 }

@@ -61,6 +61,16 @@ pub(in crate::commands) fn remove(ctx: &Context, args: &TargetRemove) -> Result<
     Ok(Report::new(text, json))
 }
 
+/// Those with these ids, each once in their order in the list; all where none is given.
+fn chosen(targets: &Targets, ids: &[String]) -> Result<Vec<Remembered>> {
+    let is_known = |id: &&String| targets.all().iter().any(|target| target.id.to_string() == **id);
+    if let Some(unknown) = ids.iter().find(|id| !is_known(id)) {
+        return Err(Error::unknown_target(unknown));
+    }
+    let is_meant = |target: &&Remembered| ids.is_empty() || ids.contains(&target.id.to_string());
+    Ok(targets.all().iter().filter(is_meant).cloned().collect())
+}
+
 /// A target for JSON.
 fn json(target: &Remembered) -> Json {
     let mut json = Json::of([
