@@ -60,7 +60,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report
 
     let (id, name) = (target.id, printable(&target.workspace));
     let mut text = format!("Target {id}: every refresh of '{name}' {}.\n", receiver.does());
-    text += &seen.iter().map(|seen| format!("{seen}\n")).collect::<String>();
+    text += &seen.map_or_else(String::new, |seen| seen + "\n");
     if let Some(path) = receiver.readable_by_all(&local) {
         let path = shell_word(&path.display().to_string());
         ctx.console.warn(&format!("Every user of this machine can read the file: chmod o= {path}"));

@@ -76,7 +76,7 @@ const CASES: [Case; 35] = [
         &[
             "target list",
             "target add --file token",
-            "target add --env TOKEN=app.env --format json",
+            "target add --env TOKEN=app.env --later --format json",
             "target add --exec true",
             "target list",
             "target check",
@@ -92,7 +92,7 @@ const CASES: [Case; 35] = [
     after(
         "target-drift",
         |world| {
-            world.ntcli(&["target", "add", "--file", "token"]).run().exits(0);
+            world.ntcli(&["target", "add", "--later", "--file", "token"]).run().exits(0);
             fs::write(world.outside("token"), "another").unwrap();
         },
         &["target check", "target check --format json"],
@@ -110,7 +110,7 @@ const CASES: [Case; 35] = [
     after(
         "delivery-failed",
         |world| {
-            world.ntcli(&["target", "add", "--exec", "false"]).run().exits(0);
+            world.ntcli(&["target", "add", "--later", "--exec", "false"]).run().exits(0);
         },
         &["token refresh", "token show", "token refresh", "target deliver", "token rollback"],
     ),

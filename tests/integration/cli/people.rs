@@ -162,7 +162,8 @@ fn a_session_that_is_pasted_after_ctrl_z_is_not_shown() {
 #[test]
 fn everything_fits_the_terminal() {
     let (world, _) = World::ready();
-    let target = ["target", "add", "--exec", "systemctl restart some-service-of-long-name"];
+    let target =
+        ["target", "add", "--later", "--exec", "systemctl restart some-service-of-long-name"];
     world.ntcli(&target).run().exits(0);
     for columns in [80, 40] {
         for command in [
@@ -208,7 +209,8 @@ fn everything_fits_the_terminal() {
 #[test]
 fn a_progress_line_is_no_wider_than_the_terminal() {
     let (world, _) = World::ready();
-    let target = ["target", "add", "--exec", "true a-service-of-a-long-name && true another-one"];
+    let target =
+        ["target", "add", "--later", "--exec", "true a-service-of-a-long-name && true another-one"];
     world.ntcli(&target).run().exits(0);
     for (columns, command) in [(80, "ntcli token refresh"), (40, "ntcli token refresh")] {
         let Some(run) = at_terminal(&world, columns, command, "") else { return };

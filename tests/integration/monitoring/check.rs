@@ -113,8 +113,8 @@ fn a_session_that_ends() {
 #[test]
 fn a_target_that_drifted() {
     let (world, _) = World::ready();
-    world.ntcli(&["target", "add", "--file", "token"]).run().exits(0);
-    world.ntcli(&["target", "add", "--exec", "true"]).run().exits(0);
+    world.ntcli(&["target", "add", "--later", "--file", "token"]).run().exits(0);
+    world.ntcli(&["target", "add", "--later", "--exec", "true"]).run().exits(0);
     check(&world, &[], 2, "NTCLI CRITICAL: prod: target 1 cannot be checked (");
     world.ntcli(&["target", "deliver"]).run().exits(0);
     check(&world, &[], 0, "NTCLI OK: ");

@@ -163,7 +163,7 @@ const CASES: [Case; 33] = [
     case(
         "target that drifted",
         |w, _| {
-            w.ntcli(&["target", "add", "--file", "token"]).run().exits(0);
+            w.ntcli(&["target", "add", "--later", "--file", "token"]).run().exits(0);
         },
         ("token", "failed", "target 1", "ntcli target deliver 1"),
     ),

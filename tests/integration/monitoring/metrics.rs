@@ -32,7 +32,7 @@ fn value(text: &str, name: &str) -> Option<i64> {
 fn what_check_tells_as_metrics() {
     let (world, prod) = World::ready();
     world.set_config(&format!("/workspaces/items/{}/workspace_name", prod.key), json!("a\"\\\nb"));
-    world.ntcli(&["target", "add", "--file", "token"]).run().exits(0);
+    world.ntcli(&["target", "add", "--later", "--file", "token"]).run().exits(0);
     let output = world.ntcli(&["check", "--all", "--format", "prometheus"]).run();
     let text = &output.exits(2).stdout;
     assert_well_formed(text);
@@ -114,7 +114,7 @@ fn a_file_that_holds_something_else() {
     let (world, prod) = World::ready();
     fs::write(world.outside("notes"), "mine").unwrap();
     world.refresh(&["--metrics", "notes"]).exits(2).says("holds something else");
-    world.ntcli(&["target", "add", "--env", "A=app.env"]).run().exits(0);
+    world.ntcli(&["target", "add", "--later", "--env", "A=app.env"]).run().exits(0);
     world.ntcli(&["target", "deliver"]).run().exits(0);
     world.refresh(&["--metrics", "app.env"]).exits(2).says("holds something else");
     world.assert_nothing_sent();

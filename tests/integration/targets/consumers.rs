@@ -32,7 +32,7 @@ fn secrets_of_other_services() {
         "printf %s \"$NTCLI_NEW_TOKEN\" | kubectl create secret generic ntcli \
          --from-file=token=/dev/stdin --dry-run=client -o yaml | kubectl apply -f -",
     ] {
-        run(&["target", "add", "--exec", command]);
+        run(&["target", "add", "--later", "--exec", command]);
     }
     run(&["token", "refresh"]);
     let (argv, stdin, token) = (read(&world, "argv"), read(&world, "stdin"), world.current(&prod));

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{add, read};
+use super::{add, add_now, read};
 use crate::harness::world::World;
 
 /// Files that a person could name by mistake.
@@ -150,4 +150,66 @@ fn files_of_other_programs() {
 
 fn bytes(path: &Path) -> Vec<u8> {
     fs::read(path).unwrap()
+}
+
+#[test]
+fn a_target_is_served_when_it_is_added() {
+    let (world, prod) = World::ready();
+    let token = &prod.token.access_token;
+    add_now(&world, &["--file", "token"]).exits(0).says_only("").prints(
+        "Target 1: every refresh of 'prod' writes the token to token.\n\
+         Now in it, for root:root 0600: the token and a newline\n"
+            .replace("root:root", &owner(&world.outside("token")))
+            .as_str(),
+    );
+    assert_eq!(read(&world, "token"), format!("{token}\n"));
+    fs::write(world.outside("app.env"), format!("B={token}\nexport A='x' # a\nC=secret\n"))
+        .unwrap();
+    let output = add_now(&world, &["--env", "A=app.env"]);
+    output.exits(0).says("app.env: line 1 holds the token too, and no refresh changes it");
+    assert!(output.stdout.contains(": line 2: export A='(the token)' # a\n"), "{}", output.stdout);
+    assert!(!output.stdout.contains("secret"));
+    let output = add_now(&world, &["--env", "NEW=app.env"]);
+    output.exits(0).says("app.env: NEW is not there yet: it is added at the end");
+    fs::write(world.outside("mcp.json"), super::mcp(token)).unwrap();
+    let output = add_now(&world, &["--replace", "mcp.json"]);
+    assert!(output.exits(0).stdout.contains(": the token in line 2, 3\n"), "{}", output.stdout);
+    add_now(&world, &["--exec", "echo \"$NTCLI_NEW_JTI\" >> log"]).exits(0);
+    assert_eq!(read(&world, "log"), format!("{}\n", prod.token.jti));
+    world.ntcli(&["target", "check"]).run().exits(0);
+    world.assert_nothing_sent();
+}
+
+#[test]
+fn what_cannot_be_served_is_not_remembered() {
+    let (world, _) = World::ready();
+    add_now(&world, &["--exec", "false"]).exits(2).says("The target was not added");
+    add_now(&world, &["--file", "missing/token"]).exits(2).says("The target was not added");
+    let list = world.ntcli(&["target", "list", "--format", "json"]).run();
+    assert_eq!(list.exits(0).json()["targets"], serde_json::json!([]));
+    add(&world, &["--exec", "false"]).exits(0).says("Nothing is delivered yet");
+}
+
+#[test]
+fn several_ids() {
+    let (world, prod) = World::ready();
+    for name in ["a", "b", "c"] {
+        add(&world, &["--file", name]).exits(0);
+    }
+    world.ntcli(&["target", "deliver", "3", "1"]).run().exits(0);
+    assert_eq!(
+        [read(&world, "a"), read(&world, "b"), read(&world, "c")].map(|t| t.len() > 1),
+        [true, false, true]
+    );
+    world.ntcli(&["target", "check", "1", "3"]).run().exits(0);
+    world.ntcli(&["target", "check", "1", "2"]).run().exits(1).says("from 1 of 2 targets");
+    for command in ["deliver", "check"] {
+        world.ntcli(&["target", command, "1", "4"]).run().exits(1).says("There is no target 4");
+    }
+    assert_eq!(read(&world, "a"), format!("{}\n", world.current(&prod)));
+}
+
+fn owner(path: &Path) -> String {
+    let stat = std::process::Command::new("stat").args(["-c", "%U:%G"]).arg(path).output().unwrap();
+    String::from_utf8(stat.stdout).unwrap().trim().to_owned()
 }

@@ -36,7 +36,12 @@ fn ready() -> (World, Workspace) {
     (world, prod)
 }
 
+/// Remembers a target; whoever tests deliveries begins them.
 fn add(world: &World, args: &[&str]) -> crate::harness::world::Output {
+    world.ntcli(&[&["target", "add", "--later"], args].concat()).run()
+}
+
+fn add_now(world: &World, args: &[&str]) -> crate::harness::world::Output {
     world.ntcli(&[&["target", "add"], args].concat()).run()
 }
 
