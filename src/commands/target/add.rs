@@ -89,7 +89,7 @@ fn deliver<'c>(
     receiver: &Receiver,
     workspace: &WorkspaceRef,
 ) -> Result<()> {
-    let mut hooks = Hooks::new(vec![receiver.clone()], app.ctx.clock.clone());
+    let mut hooks = Hooks::new(vec![receiver.clone()], app.ctx.clock.clone(), &app.ctx.env);
     app.wait_for_command(&mut hooks, dir, LOCK_WAIT)?;
     let mut failed = None;
     let mut told = |_: &str, outcome: &std::result::Result<(), String>| {

@@ -72,7 +72,7 @@ fn refuse_to_revoke(world: &World) {
 }
 
 fn target(world: &World, args: &[&str]) {
-    let words = [&["target", "add", "-w", "staging"], args].concat();
+    let words = [&["target", "add", "--later", "-w", "staging"], args].concat();
     world.ntcli(&words).run().exits(0);
 }
 

@@ -174,7 +174,8 @@ fn a_target_is_served_when_it_is_added() {
     fs::write(world.outside("mcp.json"), super::mcp(token)).unwrap();
     let output = add_now(&world, &["--replace", "mcp.json"]);
     assert!(output.exits(0).stdout.contains(": the token in line 2, 3\n"), "{}", output.stdout);
-    add_now(&world, &["--exec", "echo \"$NTCLI_NEW_JTI\" >> log"]).exits(0);
+    let log = format!("echo \"$NTCLI_NEW_JTI\" >> {}", world.outside("log").display());
+    add_now(&world, &["--exec", &log]).exits(0);
     assert_eq!(read(&world, "log"), format!("{}\n", prod.token.jti));
     world.ntcli(&["target", "check"]).run().exits(0);
     world.assert_nothing_sent();
