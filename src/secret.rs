@@ -1,6 +1,9 @@
 //! Text that must not be shown: bearers, workspace tokens, refresh tokens, OAuth codes.
 
+use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,29 +37,66 @@ impl fmt::Debug for Secret {
 }
 
 /// The prefixes and minimum lengths of tokens: a JWT, whose first base64 is that of `{"`, and an
-/// opaque one. A workspace may well be called `wst_prod`.
-const TOKENS: [(&str, usize); 2] = [("eyJ", 3), ("wst_", 12)];
+/// opaque one, also in other letters. A workspace may well be called `wst_prod`.
+const TOKENS: [(&str, usize); 5] =
+    [("eyJ", 3), ("wst_", 12), ("EYJ", 20), ("WST_", 12), ("eyj", 40)];
 
-/// Replaces in `text` every one of `secrets` and everything that looks like a token.
+/// Replaces in `text` every one of `secrets` and everything that looks like a token, in whatever
+/// letters, percent-encoded or not.
 ///
 /// For text that a server wrote: an error message may echo the bearer it was sent. Takes time
 /// proportional to the length of any text.
 pub(crate) fn redact(text: &str, secrets: &[&Secret]) -> String {
-    let mut clean = text.to_owned();
+    let (plain, places) = decode(text);
+    let lower = plain.to_ascii_lowercase();
+    let mut found: Vec<Range<usize>> = Vec::new();
     for secret in secrets.iter().filter(|s| !s.0.is_empty()) {
-        clean = clean.replace(&secret.0, "[redacted]");
-    }
-    let mut shown = String::with_capacity(clean.len());
-    // A word, and the one character that ends it.
-    for piece in clean.split_inclusive(|c| !is_part(c)) {
-        let word = piece.trim_end_matches(|c| !is_part(c));
-        match token_in(word) {
-            Some(start) => shown.extend([&word[..start], "[redacted]"]),
-            None => shown.push_str(word),
+        // One that looks percent-encoded itself may stand there as it is.
+        for secret in [secret.0.to_ascii_lowercase(), decode(&secret.0).0.to_ascii_lowercase()] {
+            found.extend(lower.match_indices(&secret).map(|(at, _)| at..at + secret.len()));
         }
-        shown.push_str(&piece[word.len()..]);
     }
-    shown
+    let mut start = 0;
+    // A word, and the one character that ends it.
+    for piece in plain.split_inclusive(|c| !is_part(c)) {
+        let word = piece.trim_end_matches(|c| !is_part(c));
+        found.extend(token_in(word).map(|at| start + at..start + word.len()));
+        start += piece.len();
+    }
+    // Of those that begin together, the longest counts.
+    found.sort_unstable_by_key(|range| (range.start, Reverse(range.end)));
+    let place = |at: usize| places.get(at).copied().unwrap_or(at);
+    let (mut shown, mut end) = (String::with_capacity(text.len()), 0);
+    for range in found {
+        if range.start >= end {
+            shown.extend([&text[place(end)..place(range.start)], "[redacted]"]);
+        }
+        end = end.max(range.end);
+    }
+    shown + &text[place(end)..]
+}
+
+/// The text with its percent-encoded ASCII decoded, and where each of its bytes, and its end, stands
+/// in the text; nowhere, if there is nothing to decode.
+fn decode(text: &str) -> (Cow<'_, str>, Vec<usize>) {
+    if !text.contains('%') {
+        return (text.into(), Vec::new());
+    }
+    let (mut plain, mut places) = (String::with_capacity(text.len()), Vec::new());
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        let digits = text.get(at + 1..at + 3).filter(|digits| c == '%' && !digits.contains('+'));
+        let code = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let decoded = code.filter(u8::is_ascii_graphic).map(char::from);
+        if decoded.is_some() {
+            chars.nth(1);
+        }
+        let c = decoded.unwrap_or(c);
+        plain.push(c);
+        places.extend(std::iter::repeat_n(at, c.len_utf8()));
+    }
+    places.push(text.len());
+    (plain.into(), places)
 }
 
 /// Whether a token may contain it.
@@ -90,6 +130,21 @@ mod tests {
         assert_eq!(redact(text, &[&bearer]), "bad [redacted], or [redacted]!");
         let text = "wst_0123456789 and wst_prod, eyJhbGci.e30.x";
         assert_eq!(redact(text, &[]), "[redacted] and wst_prod, [redacted]");
+    }
+
+    #[test]
+    fn in_other_letters_and_percent_encoded() {
+        let known = Secret::new("Opaque-Bearer/1%41");
+        for (text, clean) in [
+            ("x OPAQUE-bearer/1%41 y", "x [redacted] y"),
+            ("x Opaque%2DBearer%2f1%2541%41 y", "x [redacted]%41 y"),
+            ("x %4Fpaque%2DBearer%2f1A y", "x [redacted] y"),
+            ("é%65yJhbGci%2EeyJzdWIi%2ec2ln%20é", "é[redacted]%20é"),
+            ("EYJHBGCIOIJIUZI1NIJ9.EYJ.C2LN", "[redacted]"),
+            ("KEYJAR, keyjson, 100%, %e9, %zz, %+1, %", "KEYJAR, keyjson, 100%, %e9, %zz, %+1, %"),
+        ] {
+            assert_eq!(redact(text, &[&known]), clean);
+        }
     }
 
     /// The specification: the first token of the text is replaced, until there is none.

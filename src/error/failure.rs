@@ -36,7 +36,10 @@ pub(crate) enum Blame {
     Network,
     /// A setting on this machine: exit 2.
     Setting,
-    /// The same: the server does not accept our client certificate, or there is none.
+    /// The certificate of the server, or of a proxy, or its version of TLS, which will be refused the
+    /// next time too: exit 1.
+    Trust,
+    /// A setting too: the server does not accept our client certificate, or there is none.
     ClientCertificate,
 }
 
@@ -145,6 +148,7 @@ impl fmt::Display for Failure {
 pub(super) fn call_codes(failure: &Failure) -> (&'static str, u8) {
     match failure {
         Failure::NotSent { blame: Blame::Network, .. } => ("unreachable", exit::UNAVAILABLE),
+        Failure::NotSent { blame: Blame::Trust, .. } => ("untrusted_server", exit::FAILED),
         Failure::NotSent { .. }
         | Failure::Rejected { kind: ErrorKind::NoClientCertificate, .. } => {
             ("connection_setting", exit::USAGE)

@@ -12,7 +12,8 @@ use super::sent_secrets::SentSecrets;
 use super::target::Target;
 use super::transport::agent::{LONGEST_CONNECT, Route};
 use super::transport::identity::ClientCertificate;
-use super::transport::send_tracker::{Peer, Stage, is_cut};
+use super::transport::send_tracker::{Peer, Stage};
+use super::transport::socket::is_cut;
 use super::transport::tls;
 use super::{describe_io, span};
 use crate::text::printable;
@@ -150,7 +151,13 @@ fn not_sent(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
         Stage::Sent => cannot_be_sent(error, &address),
     };
     let wants_login = context.stage == Stage::Tunnel && connect_status(error) == Some(407);
-    let blame = if wants_login { Blame::Setting } else { Blame::Network };
+    let blame = if wants_login {
+        Blame::Setting
+    } else if tls::cause(error).is_some_and(tls::is_final) {
+        Blame::Trust
+    } else {
+        Blame::Network
+    };
     AttemptError { failure: Failure::NotSent { reason, blame }, retry, wait: None }
 }
 
@@ -206,7 +213,7 @@ fn no_tunnel(
                 (Some(status), _) => {
                     format!("{host} did not connect to {to}: it answered {status}")
                 }
-                (None, _) => format!("{host} did not connect to {to}"),
+                (None, _) => format!("the answer of {host} is not HTTP"),
             };
             (reason, RetryClass::No)
         }
@@ -214,17 +221,17 @@ fn no_tunnel(
             (format!("{host} did not connect to {to} within {limit}"), RetryClass::No)
         }
         ureq::Error::Io(error) if is_cut(error) => {
-            (format!("{host} closed the connection when asked for {to}"), RetryClass::NotSent)
+            let reason = format!("{host} did not connect to {to}: it closed the connection");
+            (reason, RetryClass::NotSent)
         }
-        ureq::Error::Protocol(_) => (format!("the answer of {host} is not HTTP"), RetryClass::No),
         error => cannot_be_sent(error, host),
     }
 }
 
-/// The status of a refused CONNECT. ureq has it only as text ("proxy server responded 403/403").
+/// The status of a refused CONNECT.
 fn connect_status(error: &ureq::Error) -> Option<u16> {
     match error {
-        ureq::Error::ConnectProxyFailed(said) => said.rsplit('/').next()?.parse().ok(),
+        ureq::Error::ConnectProxyFailed(said) => said.parse().ok(),
         _ => None,
     }
 }

@@ -4,6 +4,7 @@ use crate::error::{ErrorKind, WORKSPACE_NOT_FOUND};
 use crate::json::Json;
 
 use super::sent_secrets::SentSecrets;
+use crate::text::shortened;
 
 /// The media type of RFC 9457, whose `detail` is not the API's.
 const PROBLEM: &str = "application/problem+json";
@@ -47,7 +48,7 @@ pub(super) fn is_html(body: &[u8], media_type: &str) -> bool {
 pub(super) fn page(body: &[u8], secrets: &SentSecrets) -> String {
     let titled = match title(&String::from_utf8_lossy(body)) {
         // Redacted before it is shortened: a part of a secret would not be found any more.
-        Some(title) => format!(" titled '{}'", shorten(&secrets.redact(&title))),
+        Some(title) => format!(" titled '{}'", shortened(&secrets.redact(&title), LONGEST_TITLE)),
         None => String::new(),
     };
     format!("a page of HTML{titled}, not an answer of the API")
@@ -61,13 +62,6 @@ fn title(html: &str) -> Option<String> {
     let end = start + lower[start..].find('<')?;
     let words: Vec<&str> = html[start..end].split_whitespace().collect();
     (!words.is_empty()).then(|| words.join(" "))
-}
-
-fn shorten(title: &str) -> String {
-    if title.chars().count() <= LONGEST_TITLE {
-        return title.to_owned();
-    }
-    title.chars().take(LONGEST_TITLE - 1).chain(['…']).collect()
 }
 
 fn in_known_shape(answer: &Json) -> Option<(ErrorKind, String)> {

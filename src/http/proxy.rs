@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
-use ureq::ProxyProtocol;
+use ureq::http::Uri;
 
 use crate::context::Env;
 use crate::secret::Secret;
@@ -123,8 +123,8 @@ impl Proxy {
             user,
             password,
         };
-        // Built once here, so that an invalid host is found before it is needed.
-        proxy.for_ureq().ok_or_else(|| bad("its host is no host name"))?;
+        // Made once here, so that an invalid host is found before it is needed.
+        proxy.uri().ok_or_else(|| bad("its host is no host name"))?;
         Ok(proxy)
     }
 
@@ -143,18 +143,10 @@ impl Proxy {
         format!("the proxy {address} rejects the user or password in {variable} (407)")
     }
 
-    pub(super) fn for_ureq(&self) -> Option<ureq::Proxy> {
-        let protocol = if self.secure { ProxyProtocol::Https } else { ProxyProtocol::Http };
-        let host =
-            if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        let mut builder = ureq::Proxy::builder(protocol).host(&host).port(self.port);
-        if let Some(user) = &self.user {
-            builder = builder.username(user);
-        }
-        if let Some(password) = &self.password {
-            builder = builder.password(password.expose());
-        }
-        builder.build().ok()
+    /// Where to connect to.
+    pub(super) fn uri(&self) -> Option<Uri> {
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}/", address(&self.host, self.port)).parse().ok()
     }
 
     /// The secrets that it receives and may echo.

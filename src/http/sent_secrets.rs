@@ -1,18 +1,17 @@
 //! The secrets that servers and proxies received, and that must not be shown if they echo them.
 
 use std::cell::RefCell;
-use std::cmp::Reverse;
 
 use crate::secret::{Secret, redact};
-use crate::text::printable;
-
-use super::encode::encode_segment;
+use crate::text::{printable, shortened};
 
 /// The longest text of a server that is shown, in characters.
 const LONGEST: usize = 300;
 
-/// Every secret that this run has sent, as it is and as part of a URL. Longest first: one may be a
-/// part of another.
+/// A shorter one is none.
+const SHORTEST_SIGNATURE: usize = 16;
+
+/// Every secret that this run has sent.
 #[derive(Default)]
 pub(super) struct SentSecrets(RefCell<Vec<Secret>>);
 
@@ -20,14 +19,16 @@ impl SentSecrets {
     pub(super) fn add(&self, secrets: impl IntoIterator<Item = Secret>) {
         let mut known = self.0.borrow_mut();
         for secret in secrets {
-            let encoded = Secret::new(encode_segment(secret.expose()));
-            for form in [secret, encoded] {
+            // The signature of a JWT has no form by which it could be told.
+            let mut parts = secret.expose().splitn(3, '.').skip(2);
+            let signature = parts.next().filter(|part| part.len() >= SHORTEST_SIGNATURE);
+            let signature = signature.map(Secret::new);
+            for form in [Some(secret), signature].into_iter().flatten() {
                 if !known.contains(&form) {
                     known.push(form);
                 }
             }
         }
-        known.sort_by_key(|secret| Reverse(secret.expose().len()));
     }
 
     /// The text without any secret, sent or not.
@@ -37,11 +38,7 @@ impl SentSecrets {
 
     /// Removes secrets, then terminal control characters, then shortens the text.
     pub(super) fn clean(&self, text: &str) -> String {
-        let text = printable(self.redact(text).trim());
-        if text.chars().count() <= LONGEST {
-            return text;
-        }
-        text.chars().take(LONGEST - 1).chain(['…']).collect()
+        shortened(&printable(self.redact(text).trim()), LONGEST).into_owned()
     }
 }
 
@@ -73,6 +70,13 @@ mod tests {
         assert!(clean.ends_with("[redacted]"));
         let clean = SentSecrets::default().clean(&"é".repeat(400));
         assert_eq!(clean.chars().count(), 300);
+    }
+
+    #[test]
+    fn a_part_of_a_jwt_and_other_letters() {
+        let sent = sent("eyJhbGci.eyJqdGkiOiJqdGlfMSJ9.c2lnbmF0dXJlLWFuZC1tb3Jl");
+        let text = "bad c2lnbmF0dXJlLWFuZC1tb3Jl, C2LNBMF0DXJLLWFUZC1TB3JL, eyJhbGci%2EeyJqdGki";
+        assert_eq!(sent.clean(text), "bad [redacted], [redacted], [redacted]");
     }
 
     #[test]

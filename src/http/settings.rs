@@ -1,5 +1,6 @@
 //! The HTTP settings in the environment.
 
+use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +10,18 @@ use super::proxy::ProxySettings;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const LONGEST_TIMEOUT_SECS: u64 = 3600;
+
+/// The variable that names a file of certificates to trust.
+pub(super) const CA_FILE: &str = "SSL_CERT_FILE";
+/// The variable that names folders of such files.
+pub(super) const CA_DIR: &str = "SSL_CERT_DIR";
+/// The bundles of Debian and Alpine, of Fedora, of SUSE, and of others.
+const BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
 
 /// The variable that names the client certificate.
 pub(super) const CLIENT_CERT: &str = "NTCLI_CLIENT_CERT";
@@ -30,8 +43,13 @@ pub(crate) struct Settings {
     pub timeout: Duration,
     /// Whether to trace to stderr (`NTCLI_DEBUG`).
     pub debug: bool,
-    /// PEM roots to trust instead of the built-in ones (`SSL_CERT_FILE`); read when first needed.
-    pub ca_bundle: Option<PathBuf>,
+    /// What to trust instead of the built-in issuers and the system's (`SSL_CERT_FILE`), in PEM; read
+    /// when first needed.
+    pub ca_file: Option<PathBuf>,
+    /// Folders of the same (`SSL_CERT_DIR`).
+    pub ca_dirs: Vec<PathBuf>,
+    /// Where systems keep the issuers that they trust.
+    pub ca_of_system: Vec<PathBuf>,
     /// What to show to a server that asks for a certificate (`NTCLI_CLIENT_CERT`,
     /// `NTCLI_CLIENT_KEY`); read when first needed.
     pub client: Option<ClientFiles>,
@@ -44,7 +62,9 @@ impl Default for Settings {
         Self {
             timeout: DEFAULT_TIMEOUT,
             debug: false,
-            ca_bundle: None,
+            ca_file: None,
+            ca_dirs: Vec::new(),
+            ca_of_system: BUNDLES.map(PathBuf::from).to_vec(),
             client: None,
             proxy: ProxySettings::default(),
         }
@@ -61,9 +81,14 @@ impl Settings {
         Ok(Self {
             timeout: timeout(env)?,
             debug: debug(env)?,
-            ca_bundle: env.os("SSL_CERT_FILE").map(PathBuf::from),
+            ca_file: env.os(CA_FILE).map(PathBuf::from),
+            ca_dirs: env
+                .os(CA_DIR)
+                .map(|dirs| env::split_paths(&dirs).collect())
+                .unwrap_or_default(),
             client: client(env)?,
             proxy: ProxySettings::from_env(env),
+            ..Self::default()
         })
     }
 }
@@ -116,7 +141,7 @@ mod tests {
     fn defaults_and_values() {
         let settings = read(&[]).unwrap();
         assert_eq!(settings.timeout, Duration::from_secs(30));
-        assert!(!settings.debug && settings.ca_bundle.is_none());
+        assert!(!settings.debug && settings.ca_file.is_none());
         let settings = read(&[
             ("NTCLI_TIMEOUT", "3600"),
             ("NTCLI_DEBUG", "TRUE"),
@@ -125,7 +150,7 @@ mod tests {
         .unwrap();
         assert_eq!(settings.timeout, Duration::from_secs(3600));
         assert!(settings.debug);
-        assert_eq!(settings.ca_bundle, Some(PathBuf::from("/x/ca.pem")));
+        assert_eq!(settings.ca_file, Some(PathBuf::from("/x/ca.pem")));
         assert!(!read(&[("NTCLI_DEBUG", "0")]).unwrap().debug);
     }
 

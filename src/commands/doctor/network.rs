@@ -28,8 +28,12 @@ pub(super) fn look(chart: &mut Chart, app: &App, config: &Config) {
 fn of_server(chart: &mut Chart, app: &App, config: &Config) -> Result<()> {
     let server = endpoints::management(&app.ctx.env, config)?;
     let route = app.http()?.route(&server).map_err(Error::invalid_value)?;
-    let roots = app.ctx.env.text("SSL_CERT_FILE");
-    let roots = roots.unwrap_or_else(|| "the built-in roots of Mozilla".to_owned());
+    let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].map(|name| app.ctx.env.text(name));
+    let named: Vec<String> = named.into_iter().flatten().collect();
+    let roots = match named.is_empty() {
+        true => "the built-in roots of Mozilla and the system's".to_owned(),
+        false => named.join(" and "),
+    };
     if !look_up(chart, &route, &roots) {
         return Ok(());
     }

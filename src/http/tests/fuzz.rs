@@ -11,7 +11,7 @@ use crate::fuzz;
 use super::super::message;
 use super::super::no_proxy::{is_loopback, listed};
 use super::super::target::presentable;
-use super::super::transport::tls::certificates_of;
+use super::super::transport::verify::certificates_of;
 use super::certificates::certificate;
 use super::server::read_request;
 use super::*;
@@ -55,7 +55,7 @@ fn proxies_are_used_or_refused_without_the_password() {
         let env = Env::new([("https_proxy".into(), value.into())]);
         match ProxySettings::from_env(&env).choose(&target) {
             Ok(Some(proxy)) => {
-                assert!(proxy.for_ureq().is_some());
+                assert!(proxy.uri().is_some());
                 // The text after the last @ is the host, in any form.
                 let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
                 let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();

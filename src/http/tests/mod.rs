@@ -101,7 +101,9 @@ pub(super) fn parts(
     result: Result<Response, Failure>,
 ) -> (&'static str, Option<u16>, bool, String) {
     match result.unwrap_err() {
-        Failure::NotSent { reason, blame } => ("not sent", None, blame != Blame::Network, reason),
+        Failure::NotSent { reason, blame } => {
+            ("not sent", None, !matches!(blame, Blame::Network | Blame::Trust), reason)
+        }
         Failure::Rejected { status, message, .. } => ("rejected", Some(status), false, message),
         Failure::Unknown { reason, status, in_flight, .. } => {
             ("unknown", status, in_flight, reason)

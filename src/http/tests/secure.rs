@@ -15,7 +15,7 @@ use super::server::{Reply, Server, raw, read_request};
 use super::*;
 
 fn client(bundle: &Path) -> Client {
-    Client::with(Settings { ca_bundle: Some(bundle.to_owned()), ..Settings::default() })
+    Client::with(Settings { ca_file: Some(bundle.to_owned()), ..Settings::default() })
 }
 
 /// A TLS server that shows this certificate, answers `answer` and closes.
@@ -123,7 +123,7 @@ fn through_a_tunnel() {
     let (proxy, asked) = super::proxies::tunnel("HTTP/1.1 200 OK\r\n\r\n", port);
     let value = Secret::new(format!("127.0.0.1:{proxy}"));
     let client = Client::with(Settings {
-        ca_bundle: Some(certificate("ca.pem")),
+        ca_file: Some(certificate("ca.pem")),
         proxy: ProxySettings {
             https: Some(ProxyVariable { name: "https_proxy", value }),
             ..ProxySettings::default()

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use ureq::Agent;
 use ureq::config::Config;
-use ureq::unversioned::transport::{ConnectProxyConnector, Connector, TcpConnector};
 
+use super::connection::Connect;
 use super::resolve::Resolve;
-use super::secured::AddTls;
-use super::send_tracker::{AboveTls, BelowTls, SendTracker};
+use super::send_tracker::SendTracker;
 use super::tls::Tls;
 use crate::http::proxy::Proxy;
 use crate::http::settings::Settings;
@@ -20,12 +19,8 @@ use crate::http::target::Target;
 const LONGEST_RESOLVE: Duration = Duration::from_secs(12);
 /// A host that takes longer to connect to is down.
 pub(in crate::http) const LONGEST_CONNECT: Duration = Duration::from_secs(10);
-/// Room for a whole request head, the longest URL and bearer included: ureq needs it in one piece.
-const OUTPUT_BUFFER: usize = 16 * 1024;
 /// The longest head of an answer.
 const LONGEST_ANSWER_HEAD: usize = 64 * 1024;
-/// Room for more than that: a longer head must not look like a closed connection.
-const INPUT_BUFFER: usize = LONGEST_ANSWER_HEAD + 16 * 1024;
 /// Shorter than the 5 s after which common servers close: a request that may not be repeated must
 /// not meet a connection that is just being closed.
 const LONGEST_IDLE: Duration = Duration::from_secs(3);
@@ -79,34 +74,29 @@ impl Agents {
         settings: &Settings,
     ) -> Result<Route, String> {
         let tracker = self.tracker.clone();
-        let for_ureq = proxy.as_ref().and_then(Proxy::for_ureq);
         let tls = if secure { Some(Tls::new(settings, &tracker)?) } else { None };
         let has_identity = tls.as_ref().is_some_and(|tls| tls.has_identity);
-        let tunnels = proxy.is_some();
-        let chain =
-            ().chain(ConnectProxyConnector::default())
-                .chain(TcpConnector::default())
-                .chain(BelowTls { tracker: tracker.clone(), tunnels })
-                .chain(AddTls(tls.map(|tls| tls.config)))
-                .chain(AboveTls { tracker: tracker.clone(), tunnels });
-        let agent =
-            Agent::with_parts(config(settings.timeout, for_ureq), chain, Resolve { tracker });
+        let connect = Connect {
+            tracker: tracker.clone(),
+            tls: tls.map(|tls| tls.config),
+            proxy: proxy.clone(),
+        };
+        let resolve = Resolve { tracker, instead: proxy.as_ref().and_then(Proxy::uri) };
+        let agent = Agent::with_parts(config(settings.timeout), connect, resolve);
         Ok(Route { proxy, agent, secure, has_identity })
     }
 }
 
-fn config(timeout: Duration, proxy: Option<ureq::Proxy>) -> Config {
+fn config(timeout: Duration) -> Config {
     Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
-        // Set even if there is none, or ureq reads the environment itself.
-        .proxy(proxy)
+        // Or ureq reads the environment itself.
+        .proxy(None)
         .user_agent(concat!("ntcli/", env!("CARGO_PKG_VERSION")))
         .accept("application/json")
         .accept_encoding("")
-        .input_buffer_size(INPUT_BUFFER)
-        .output_buffer_size(OUTPUT_BUFFER)
         .max_response_header_size(LONGEST_ANSWER_HEAD)
         .max_idle_connections(2)
         .max_idle_connections_per_host(1)

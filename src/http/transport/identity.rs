@@ -1,7 +1,6 @@
 //! The client certificate: who we are to a server that asks.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +12,7 @@ use rustls::sign::{CertifiedKey, Signer, SigningKey};
 use rustls::{SignatureAlgorithm, SignatureScheme};
 
 use super::send_tracker::{SendTracker, Stage};
+use super::verify::read_file;
 use crate::http::describe_io;
 use crate::http::settings::{CLIENT_CERT, CLIENT_KEY, ClientFiles};
 use crate::text::{printable, shell_word};
@@ -41,10 +41,13 @@ pub(super) fn no_key() -> PrivateKeyDer<'static> {
 pub(super) fn load(files: &ClientFiles) -> Result<Identity, String> {
     let (cert_file, key_file) = (&files.cert, files.key.as_ref().unwrap_or(&files.cert));
     let key_variable = if files.key.is_some() { CLIENT_KEY } else { CLIENT_CERT };
-    let pem = read(cert_file).map_err(|why| bad("certificate", CLIENT_CERT, cert_file, &why))?;
+    let pem = read_file(cert_file, LONGEST)
+        .map_err(|why| bad("certificate", CLIENT_CERT, cert_file, &why))?;
     let chain = chain(&pem).map_err(|why| bad("certificate", CLIENT_CERT, cert_file, why))?;
     let bad_key = |why: &str| bad("key", key_variable, key_file, why);
-    let key = read(key_file).and_then(|pem| key(&pem, key_file)).map_err(|why| bad_key(&why))?;
+    let key = read_file(key_file, LONGEST)
+        .and_then(|pem| key(&pem, key_file))
+        .map_err(|why| bad_key(&why))?;
     check_mode(key_file).map_err(|why| bad_key(&why))?;
     let identity = CertifiedKey::new(chain, key);
     match identity.keys_match() {
@@ -62,17 +65,6 @@ pub(super) fn load(files: &ClientFiles) -> Result<Identity, String> {
 fn bad(what: &str, variable: &str, file: &Path, why: &str) -> String {
     let shown = printable(&file.display().to_string());
     format!("the client {what} in {shown} ({variable}) cannot be used: {why}")
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    File::open(file)
-        .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))
-        .map_err(|error| describe_io(&error))?;
-    if bytes.len() as u64 > LONGEST {
-        return Err("it is larger than 1 MiB".to_owned());
-    }
-    Ok(bytes)
 }
 
 fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {

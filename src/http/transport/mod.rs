@@ -1,10 +1,13 @@
-//! What plugs into ureq: the agents, the connectors and transports they are made of, and the calls
-//! that send.
+//! What plugs into ureq: the agents, the connections that they use, and the calls that send.
 
 pub(in crate::http) mod agent;
+mod buffers;
+mod connection;
 pub(in crate::http) mod exchange;
 pub(in crate::http) mod identity;
 mod resolve;
-mod secured;
 pub(in crate::http) mod send_tracker;
+pub(in crate::http) mod socket;
 pub(in crate::http) mod tls;
+mod tunnel;
+pub(in crate::http) mod verify;

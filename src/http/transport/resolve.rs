@@ -19,8 +19,10 @@ const LONG: Duration = Duration::from_secs(4);
 /// uses it only for real names. musl's asks all name servers at once and takes the first answer, and
 /// appends no search domain to a name with `ndots` dots or more.
 #[derive(Debug)]
-pub(in crate::http) struct Resolve {
-    pub(in crate::http) tracker: SendTracker,
+pub(super) struct Resolve {
+    pub(super) tracker: SendTracker,
+    /// The proxy to connect to instead of every host.
+    pub(super) instead: Option<Uri>,
 }
 
 impl Resolver for Resolve {
@@ -30,6 +32,7 @@ impl Resolver for Resolve {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let uri = self.instead.as_ref().unwrap_or(uri);
         self.tracker.reached(Stage::Resolve);
         let found = match known(uri) {
             Some(known) => {

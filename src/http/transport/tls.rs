@@ -1,23 +1,19 @@
-//! Which certificates are trusted, and why one was not.
+//! TLS, and why there is none. ureq's connector knows only certificates that an issuer has signed.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use std::io;
 use std::sync::Arc;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
+use rustls::pki_types::ServerName;
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, ClientConnection, PeerIncompatible,
+    StreamOwned,
+};
 
 use super::identity::{self, ClientCertificate};
-use super::secured;
 use super::send_tracker::SendTracker;
-use crate::http::describe_io;
+use super::socket::{Socket, Stream};
+use super::verify::{Verifier, is_issuer_itself};
 use crate::http::settings::Settings;
-use crate::text::printable;
-
-/// No bundle of roots is larger; a device or a wrong file might be endless.
-const LONGEST_BUNDLE: u64 = 8 * 1024 * 1024;
 
 /// How connections of one route are secured.
 pub(super) struct Tls {
@@ -32,47 +28,38 @@ impl Tls {
         let identity = settings.client.as_ref().map(identity::load).transpose()?;
         let identity = identity.as_ref();
         let crypto = identity::crypto(identity, tracker);
-        let bundle = settings.ca_bundle.as_deref().map(certificates_in).transpose()?;
-        let config = secured::configure(bundle, crypto, identity)?;
+        let verifier = Verifier::new(settings, crypto.signature_verification_algorithms)?;
+        let chain = identity.map(|identity| identity.cert.clone()).unwrap_or_default();
+        let config = ClientConfig::builder_with_provider(crypto)
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| {
+                builder
+                    .dangerous()
+                    .with_custom_certificate_verifier(Arc::new(verifier))
+                    .with_client_auth_cert(chain, identity::no_key())
+            });
+        let config = Arc::new(config.map_err(|error| error.to_string())?);
         Ok(Self { config, has_identity: identity.is_some() })
     }
 }
 
-/// The certificates in this PEM file. One without a single usable certificate would show as "unknown
-/// issuer": it is refused by name.
-fn certificates_in(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let bad = |why: &str| {
-        let shown = printable(&path.display().to_string());
-        format!("the certificates of SSL_CERT_FILE ({shown}) cannot be used: {why}")
-    };
-    let mut pem = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(LONGEST_BUNDLE + 1).read_to_end(&mut pem))
-        .map_err(|error| bad(&describe_io(&error)))?;
-    if pem.len() as u64 > LONGEST_BUNDLE {
-        return Err(bad("the file is larger than 8 MiB"));
+impl<S: Stream> Stream for StreamOwned<ClientConnection, S> {
+    fn socket(&mut self) -> &mut Socket {
+        self.sock.socket()
     }
-    certificates_of(&pem).map_err(bad)
 }
 
-/// The certificates of a bundle with at least one usable one; or what is wrong with it.
-pub(in crate::http) fn certificates_of(
-    bundle: &[u8],
-) -> Result<Vec<CertificateDer<'static>>, &'static str> {
-    if bundle.is_empty() {
-        return Err("the file is empty");
-    }
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bundle).collect();
-    let certificates = certificates.map_err(|_| "it is damaged (no valid PEM)")?;
-    if certificates.is_empty() {
-        return Err("it holds no certificate in PEM form");
-    }
-    let (usable, _) =
-        RootCertStore::empty().add_parsable_certificates(certificates.iter().cloned());
-    if usable == 0 {
-        return Err("none of its certificates can be read");
-    }
-    Ok(certificates)
+/// TLS above a connection, when the handshake is over.
+pub(super) fn secure(
+    config: &Arc<ClientConfig>,
+    host: &str,
+    mut stream: Box<dyn Stream>,
+) -> io::Result<Box<dyn Stream>> {
+    let name = ServerName::try_from(host.to_owned());
+    let name = name.map_err(|_| io::Error::other(ureq::Error::Tls("no name")))?;
+    let mut session = ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
+    session.complete_io(&mut stream)?;
+    Ok(Box::new(StreamOwned::new(session, stream)))
 }
 
 /// The error of rustls in one of ureq: during a handshake it arrives wrapped as I/O.
@@ -122,51 +109,93 @@ pub(in crate::http) fn client_reason(
     }
 }
 
+/// Whether the next handshake would fail in the same way, until somebody changes something.
+pub(in crate::http) fn is_final(error: &rustls::Error) -> bool {
+    use AlertDescription as A;
+    use CertificateError as C;
+    use rustls::Error as E;
+    match error {
+        E::InvalidCertificate(error) => {
+            !matches!(error, C::NotValidYet | C::NotValidYetContext { .. })
+        }
+        E::General(_) | E::NoCertificatesPresented | E::PeerIncompatible(_) => true,
+        E::AlertReceived(alert) => matches!(
+            alert,
+            A::ProtocolVersion
+                | A::HandshakeFailure
+                | A::InsufficientSecurity
+                | A::UnrecognisedName
+        ),
+        _ => false,
+    }
+}
+
 /// Why TLS with `host` (at `address`) failed, as a sentence.
 pub(in crate::http) fn reason(error: &rustls::Error, host: &str, address: &str) -> String {
+    use AlertDescription as A;
     use rustls::Error as E;
     match error {
         E::InvalidCertificate(error) => {
             format!("the certificate of {host} {}", certificate(error, host))
         }
+        // Our own words, of the verifier.
+        E::General(what) => format!("the certificate of {host} {what}"),
         E::NoCertificatesPresented => format!("{host} showed no certificate"),
         E::InvalidMessage(_) | E::InappropriateMessage { .. } => {
             format!("{address} does not speak TLS (is it plain http?)")
         }
-        E::AlertReceived(rustls::AlertDescription::ProtocolVersion)
+        E::AlertReceived(A::ProtocolVersion)
         | E::PeerIncompatible(
-            rustls::PeerIncompatible::ServerDoesNotSupportTls12Or13
-            | rustls::PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
         ) => format!("{host} speaks only versions of TLS older than 1.2"),
+        E::AlertReceived(A::HandshakeFailure | A::InsufficientSecurity)
+        | E::PeerIncompatible(_) => {
+            format!("{host} has no cipher or kind of certificate that is accepted here")
+        }
+        E::AlertReceived(A::UnrecognisedName) => {
+            format!("the server at {address} has no certificate for {host}")
+        }
         E::AlertReceived(alert) => {
             format!("{host} refused the TLS handshake ({alert:?})")
         }
-        other => printable(&format!("no TLS with {host}: {other}")),
+        E::PeerMisbehaved(_) | E::DecryptError => format!("{host} violates the rules of TLS"),
+        _ => format!("the TLS handshake with {host} failed"),
     }
 }
 
 fn certificate(error: &CertificateError, host: &str) -> String {
     use CertificateError as C;
-    match error {
-        C::Expired | C::ExpiredContext { .. } => {
-            "has expired (or this machine's clock is wrong)".to_owned()
-        }
+    let text = match error {
+        C::Expired | C::ExpiredContext { .. } => "has expired (or this machine's clock is wrong)",
         C::NotValidYet | C::NotValidYetContext { .. } => {
-            "is not valid yet (or this machine's clock is wrong)".to_owned()
+            "is not valid yet (or this machine's clock is wrong)"
         }
         C::NotValidForName | C::NotValidForNameContext { .. } => {
-            format!("is not for {host} but for another name (those in its subjectAltName count)")
+            return format!(
+                "is not for {host} but for another name (those in its subjectAltName count)"
+            );
         }
-        C::UnknownIssuer => "comes from an unknown issuer, or is self-signed \
-            (SSL_CERT_FILE can name the certificates to trust)"
-            .to_owned(),
-        C::BadSignature => "is not signed by the issuer of that name that is trusted here \
-            (SSL_CERT_FILE may name an outdated one)"
-            .to_owned(),
-        C::Revoked => "has been revoked".to_owned(),
-        error if secured::is_issuer_itself(error) => {
-            "is self-signed (SSL_CERT_FILE can name a file with it, to trust it)".to_owned()
+        C::UnknownIssuer => {
+            "comes from an unknown issuer, or is self-signed \
+             (SSL_CERT_FILE can name the certificates to trust)"
         }
-        other => format!("was refused: {}", printable(&other.to_string())),
-    }
+        C::BadSignature => {
+            "is not signed by the issuer of that name that is trusted here \
+             (SSL_CERT_FILE may name an outdated one)"
+        }
+        C::Revoked => "has been revoked",
+        C::InvalidPurpose | C::InvalidPurposeContext { .. } => "is not that of a server",
+        C::BadEncoding => "is damaged",
+        C::UnhandledCriticalExtension => "has a mandatory extension that is not supported",
+        error if is_issuer_itself(error) => {
+            "is self-signed (SSL_CERT_FILE can name a file with it, to trust it)"
+        }
+        // Deprecated in part, and no more than their names.
+        error if format!("{error:?}").starts_with("UnsupportedSignatureAlgorithm") => {
+            "is signed in a way that is not supported (such as P-521, or P-384 with SHA-512)"
+        }
+        _ => "breaks the rules for certificates",
+    };
+    text.to_owned()
 }

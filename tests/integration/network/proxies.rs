@@ -202,5 +202,16 @@ fn a_proxy_behind_tls() {
     let output = run.run();
     nothing_has_changed(&world, &output);
     let words = format!("the certificate of the proxy localhost:{port} has expired");
-    output.exits(5).says(&words);
+    output.exits(1).says(&words);
+}
+
+/// One deadline counts for all of a request.
+#[test]
+fn a_proxy_that_drips() {
+    let (world, _) = World::ready();
+    let proxy = Proxy::that_drips();
+    let run = refresh(&world, SECURE).env("https_proxy", format!("127.0.0.1:{}", proxy.port));
+    let output = run.env("NTCLI_TIMEOUT", "2").run();
+    nothing_has_changed(&world, &output);
+    output.exits(5).says(" did not connect to other.example:443 within 2 s");
 }

@@ -4,12 +4,15 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 /// A running proxy. It ends with the program.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     asked: Asked,
 }
+
+const DRIPS: &str = "HTTP/1.1 200 X\r\nA: ";
 
 /// The heads of the requests that came, each in one text.
 type Asked = Arc<Mutex<Vec<String>>>;
@@ -23,6 +26,11 @@ impl Proxy {
     /// Answers every request like this, and closes.
     pub(crate) fn that_says(answer: &'static str) -> Self {
         Self::start(None, answer)
+    }
+
+    /// Begins to answer, and goes on with it, a byte at a time, without end.
+    pub(crate) fn that_drips() -> Self {
+        Self::start(None, DRIPS)
     }
 
     fn start(target: Option<u16>, answer: &'static str) -> Self {
@@ -57,6 +65,12 @@ fn serve(near: &TcpStream, target: Option<u16>, answer: &str, asked: &Asked) -> 
         let tunnels = head.starts_with("CONNECT ");
         if tunnels || target.is_none() {
             (&*near).write_all(answer.as_bytes())?;
+        }
+        if answer == DRIPS {
+            loop {
+                (&*near).write_all(b"a")?;
+                thread::sleep(Duration::from_millis(20));
+            }
         }
         let Some(target) = target else {
             return near.shutdown(std::net::Shutdown::Write);

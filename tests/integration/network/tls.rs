@@ -71,25 +71,25 @@ fn a_private_issuer_in_a_bundle_of_several() {
 fn a_certificate_that_is_not_good() {
     let (world, _) = World::ready();
     let issuer = certificate("ca.pem");
-    for (shown, words) in [
-        ("expired.pem", "has expired (or this machine's clock is wrong)"),
-        ("future.pem", "is not valid yet (or this machine's clock is wrong)"),
-        ("other-name.pem", "is not for localhost but for another name"),
-        ("self-signed.pem", "is self-signed"),
+    for (shown, code, words) in [
+        ("expired.pem", 1, "has expired (or this machine's clock is wrong)"),
+        ("future.pem", 5, "is not valid yet (or this machine's clock is wrong)"),
+        ("other-name.pem", 1, "is not for localhost but for another name"),
+        ("self-signed.pem", 1, "is self-signed"),
     ] {
         let port = front(shown, own_port(&world)).unwrap();
         let output = refresh(&world, port, Some(&issuer));
         let words = format!("the certificate of localhost {words}");
-        fails(&world, &output, 5, &[&words]);
+        fails(&world, &output, code, &[&words]);
     }
     let port = front("valid.pem", own_port(&world)).unwrap();
     let output = refresh(&world, port, None);
     let words = "the certificate of localhost comes from an unknown issuer";
-    fails(&world, &output, 5, &[words, "SSL_CERT_FILE"]);
+    fails(&world, &output, 1, &[words, "SSL_CERT_FILE"]);
     // Another issuer of the same name.
     let output = refresh(&world, port, Some(&certificate("self-signed.pem")));
     let words = "the certificate of localhost is not signed by the issuer of that name";
-    fails(&world, &output, 5, &[words, "SSL_CERT_FILE"]);
+    fails(&world, &output, 1, &[words, "SSL_CERT_FILE"]);
 }
 
 #[test]
@@ -99,18 +99,16 @@ fn a_server_that_speaks_something_else() {
     // A hello of TLS 1.1, and the alert of a server that has nothing newer.
     let hello = b"\x16\x03\x02\x00\x2a\x02\x00\x00\x26\x03\x02\
         0123456789abcdef0123456789abcdef\x00\xc0\x14\x00";
-    for (port, words) in [
-        (own, format!("localhost:{own} does not speak TLS (is it plain http?)")),
-        (parrot(b"220 mail ESMTP\r\n"), "does not speak TLS".to_owned()),
-        (parrot(hello), "localhost speaks only versions of TLS older than 1.2".to_owned()),
-        (
-            parrot(b"\x15\x03\x02\x00\x02\x02\x46"),
-            "localhost speaks only versions of TLS older than 1.2".to_owned(),
-        ),
-        (parrot(b""), "closed the connection during the TLS handshake".to_owned()),
+    let old = "localhost speaks only versions of TLS older than 1.2";
+    for (port, code, words) in [
+        (own, 5, format!("localhost:{own} does not speak TLS (is it plain http?)")),
+        (parrot(b"220 mail ESMTP\r\n"), 5, "does not speak TLS".to_owned()),
+        (parrot(hello), 1, old.to_owned()),
+        (parrot(b"\x15\x03\x02\x00\x02\x02\x46"), 1, old.to_owned()),
+        (parrot(b""), 5, "closed the connection during the TLS handshake".to_owned()),
     ] {
         let output = refresh(&world, port, Some(&certificate("ca.pem")));
-        fails(&world, &output, 5, &[&words]);
+        fails(&world, &output, code, &[&words]);
     }
 }
 
@@ -159,7 +157,7 @@ fn versions_of_another_implementation() {
     // A connection that is refused is tried again: time for the server to start.
     let output = refresh(&world, port, Some(&issuer));
     let words = "localhost speaks only versions of TLS older than 1.2";
-    fails(&world, &output, 5, &[words]);
+    fails(&world, &output, 1, &[words]);
     for version in ["-tls1_2", "-tls1_3"] {
         let (_server, port) = Openssl::start(version, own_port(&world));
         refresh(&world, port, Some(&issuer)).exits(0).says_only("");
@@ -193,7 +191,7 @@ fn a_self_signed_certificate_in_the_bundle() {
     ] {
         let port = front(shown, own_port(&world)).unwrap();
         let output = refresh(&world, port, Some(&certificate(bundle)));
-        fails(&world, &output, 5, &[&format!("the certificate of localhost {words}")]);
+        fails(&world, &output, 1, &[&format!("the certificate of localhost {words}")]);
     }
 }
 
@@ -210,7 +208,12 @@ fn a_bundle_that_cannot_be_used() {
         ("torn.pem", Some(&good[..good.len() / 2]), "it is damaged"),
         ("junk.pem", Some(block), "none of its certificates can be read"),
         (".", None, "is a directory"),
+        ("pipe", None, "it is no regular file"),
     ] {
+        if name == "pipe" {
+            let made = Command::new("mkfifo").arg(world.outside(name)).status();
+            assert!(made.unwrap().success());
+        }
         let path = world.outside(name);
         if let Some(content) = content {
             fs::write(&path, content).unwrap();
@@ -218,5 +221,88 @@ fn a_bundle_that_cannot_be_used() {
         let output = refresh(&world, port, Some(&path));
         let named = format!("SSL_CERT_FILE ({})", path.display());
         fails(&world, &output, 2, &[&named, words]);
+    }
+}
+
+/// A folder of certificates, as OpenSSL has them, in which other things may be too.
+#[test]
+fn a_folder_of_certificates() {
+    let (world, workspace) = World::ready();
+    let port = front("valid.pem", own_port(&world)).unwrap();
+    let dirs = ["empty", "full"].map(|name| world.outside(name));
+    for dir in &dirs {
+        fs::create_dir(dir).unwrap();
+    }
+    fs::copy(certificate("ca.pem"), dirs[1].join("0a1b2c3d.0")).unwrap();
+    fs::write(dirs[1].join("README"), "Certificates").unwrap();
+    assert!(Command::new("mkfifo").arg(dirs[1].join("pipe")).status().unwrap().success());
+    let refresh = |dirs: &str| {
+        let run = world.ntcli(&["token", "refresh"]).env("SSL_CERT_DIR", dirs);
+        run.env("NTCLI_API_URL", format!("https://localhost:{port}")).run()
+    };
+    let [empty, full] = dirs.each_ref().map(|dir| dir.to_str().unwrap());
+    for dirs in [empty.to_owned(), format!("{full}:{empty}"), format!("{full}/missing")] {
+        fails(
+            &world,
+            &refresh(&dirs),
+            2,
+            &["the certificates of SSL_CERT_DIR (", "cannot be used"],
+        );
+    }
+    refresh(full).exits(0).says_only("");
+    world.assert_one_live_token(&workspace);
+}
+
+/// In words of certificates, and none of the library's.
+#[test]
+fn kinds_of_certificates_that_are_not_accepted() {
+    let (world, _) = World::ready();
+    let made = |name: &str, args: &[&str]| {
+        let path = world.outside(name);
+        let mut openssl = Command::new("openssl");
+        openssl.args(args).arg("-out").arg(&path);
+        assert!(openssl.output().unwrap().status.success(), "{args:?}");
+        path.to_str().unwrap().to_owned()
+    };
+    let signed = |name: &str, key: &str, digest: &str, ca: Option<(&str, &str)>| {
+        let subject = if ca.is_some() { "/CN=localhost" } else { "/CN=own issuer" };
+        let args = ["req", "-x509", "-days", "9", "-key", key, digest, "-subj", subject];
+        let mut args = args.to_vec();
+        match ca {
+            None => args.extend(["-addext", "basicConstraints=critical,CA:TRUE"]),
+            Some((cert, key)) => args.extend([
+                "-addext",
+                "subjectAltName=DNS:localhost",
+                "-addext",
+                "basicConstraints=CA:FALSE",
+                "-CA",
+                cert,
+                "-CAkey",
+                key,
+            ]),
+        }
+        made(name, &args)
+    };
+    let server_key = certificate("server.key");
+    let server_key = server_key.to_str().unwrap();
+    let key = |name: &str, option: &str, kind: &str| {
+        made(name, &["genpkey", "-algorithm", kind, "-pkeyopt", option])
+    };
+    let p384 = key("p384.key", "ec_paramgen_curve:P-384", "EC");
+    let p521 = key("p521.key", "ec_paramgen_curve:P-521", "EC");
+    let weak = key("weak.key", "rsa_keygen_bits:1024", "RSA");
+    for (n, (key, digest, words)) in [
+        (&p384, "-sha512", "is signed in a way that is not supported (such as P-521"),
+        (&p521, "-sha512", "is signed in a way that is not supported (such as P-521"),
+        (&weak, "-sha256", "depends on an RSA key of fewer than 2048 bits, which is not accepted"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let issuer = signed(&format!("issuer{n}.pem"), key, digest, None);
+        let shown = signed(&format!("shown{n}.pem"), server_key, digest, Some((&issuer, key)));
+        let (_server, port) = Openssl::with(&["-tls1_3"], &shown, own_port(&world));
+        let output = refresh(&world, port, Some(Path::new(&issuer)));
+        fails(&world, &output, 1, &[&format!("the certificate of localhost {words}")]);
     }
 }

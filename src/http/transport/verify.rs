@@ -1,0 +1,297 @@
+//! Which servers are trusted: those of the built-in issuers and, where none of them is known, of the
+//! system's; or of what `SSL_CERT_FILE` and `SSL_CERT_DIR` name instead. As curl does, it also accepts
+//! a server whose own certificate is named, which is all that a self-signed one needs.
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use rustix::fs::OFlags;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::{self, WebPkiSupportedAlgorithms};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+
+use crate::http::describe_io;
+use crate::http::settings::{CA_DIR, CA_FILE, Settings};
+use crate::text::printable;
+
+/// No bundle of issuers is larger; a wrong file might be endless.
+const LONGEST_BUNDLE: u64 = 8 * 1024 * 1024;
+/// The identifier of RSA keys in a certificate, in DER.
+const RSA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
+/// A key of 2048 bits with its identifier takes 294 bytes.
+const SHORTEST_RSA: usize = 280;
+/// What is said of a shorter one.
+pub(super) const WEAK_RSA: &str =
+    "depends on an RSA key of fewer than 2048 bits, which is not accepted";
+
+/// Certificates that are trusted.
+struct Trusted {
+    /// As they are, without those that are built in.
+    certificates: Vec<CertificateDer<'static>>,
+    roots: RootCertStore,
+}
+
+impl Trusted {
+    fn built_in() -> Self {
+        let roots = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+        Self { certificates: Vec::new(), roots }
+    }
+
+    fn of(certificates: Vec<CertificateDer<'static>>) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(certificates.iter().cloned());
+        Self { certificates, roots }
+    }
+
+    /// What the variables name, if they name anything. The error names what cannot be used.
+    fn named(settings: &Settings) -> Result<Option<Self>, String> {
+        let mut certificates = Vec::new();
+        if let Some(file) = &settings.ca_file {
+            let found = read_file(file, LONGEST_BUNDLE);
+            let found = found.and_then(|pem| Ok(certificates_of(&pem)?));
+            certificates.extend(found.map_err(|why| unusable(CA_FILE, file, &why))?);
+        }
+        for dir in &settings.ca_dirs {
+            let entries = std::fs::read_dir(dir);
+            let entries = entries.map_err(|error| unusable(CA_DIR, dir, &describe_io(&error)))?;
+            let before = certificates.len();
+            for entry in entries.flatten() {
+                // Such folders hold other things too.
+                let pem = read_file(&entry.path(), LONGEST_BUNDLE).unwrap_or_default();
+                certificates.extend(certificates_of(&pem).unwrap_or_default());
+            }
+            if certificates.len() == before {
+                return Err(unusable(CA_DIR, dir, "it holds no certificate in PEM form"));
+            }
+        }
+        let names_any = settings.ca_file.is_some() || !settings.ca_dirs.is_empty();
+        Ok(names_any.then(|| Self::of(certificates)))
+    }
+
+    /// What the system trusts, as far as it can be read.
+    fn of_system(bundles: &[PathBuf]) -> Self {
+        let pem = bundles.iter().find_map(|bundle| read_file(bundle, LONGEST_BUNDLE).ok());
+        Self::of(pem.and_then(|pem| certificates_of(&pem).ok()).unwrap_or_default())
+    }
+}
+
+fn unusable(variable: &str, path: &Path, why: &str) -> String {
+    let shown = printable(&path.display().to_string());
+    format!("the certificates of {variable} ({shown}) cannot be used: {why}")
+}
+
+/// A file that is no longer than that, never waiting: a pipe or a device might give nothing, or no end.
+pub(super) fn read_file(path: &Path, longest: u64) -> Result<Vec<u8>, String> {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let mut bytes = Vec::new();
+    let mut read = || {
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+        let kind = file.metadata()?.file_type();
+        if kind.is_file() || kind.is_dir() {
+            file.take(longest + 1).read_to_end(&mut bytes)?;
+        }
+        Ok(kind.is_file())
+    };
+    match read() {
+        Err(error) => Err(describe_io(&error)),
+        Ok(false) => Err("it is no regular file".to_owned()),
+        Ok(true) if bytes.len() as u64 > longest => {
+            Err(format!("the file is larger than {} MiB", longest / (1024 * 1024)))
+        }
+        Ok(true) => Ok(bytes),
+    }
+}
+
+/// The certificates of a bundle with at least one usable one: else it would show as "unknown issuer".
+pub(in crate::http) fn certificates_of(
+    bundle: &[u8],
+) -> Result<Vec<CertificateDer<'static>>, &'static str> {
+    if bundle.is_empty() {
+        return Err("the file is empty");
+    }
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bundle).collect();
+    let certificates = certificates.map_err(|_| "it is damaged (no valid PEM)")?;
+    if certificates.is_empty() {
+        return Err("it holds no certificate in PEM form");
+    }
+    let (usable, _) =
+        RootCertStore::empty().add_parsable_certificates(certificates.iter().cloned());
+    if usable == 0 {
+        return Err("none of its certificates can be read");
+    }
+    Ok(certificates)
+}
+
+/// webpki's objection to what `openssl req -x509` makes; rustls wraps it without a variant.
+pub(super) fn is_issuer_itself(error: &CertificateError) -> bool {
+    matches!(error, CertificateError::Other(other)
+        if other.to_string().contains("CaUsedAsEndEntity"))
+}
+
+/// rustls's own verifier also knows revocation lists, for a hundredth of the program's size.
+pub(super) struct Verifier {
+    trusted: Trusted,
+    /// Whether that is what the variables name: then it is all.
+    is_named: bool,
+    /// Where the system keeps what it trusts, read when it is first needed.
+    bundles: Vec<PathBuf>,
+    of_system: OnceLock<Trusted>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verifier")
+    }
+}
+
+impl Verifier {
+    pub(super) fn new(
+        settings: &Settings,
+        algorithms: WebPkiSupportedAlgorithms,
+    ) -> Result<Self, String> {
+        let named = Trusted::named(settings)?;
+        Ok(Self {
+            is_named: named.is_some(),
+            trusted: named.unwrap_or_else(Trusted::built_in),
+            bundles: settings.ca_of_system.clone(),
+            of_system: OnceLock::new(),
+            algorithms,
+        })
+    }
+
+    fn check(
+        &self,
+        trusted: &Trusted,
+        shown: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        let parsed = ParsedCertificate::try_from(shown)?;
+        let (roots, all) = (&trusted.roots, self.algorithms.all);
+        match verify_server_cert_signed_by_trust_anchor(&parsed, roots, between, now, all) {
+            // webpki looks at the dates before either of the two, so that they are known to be good.
+            Err(error)
+                if is_unknown(&error) && trusted.certificates.iter().any(|own| own == shown) =>
+            {
+                Ok(())
+            }
+            // It says the same of a key that is too short.
+            Err(Error::InvalidCertificate(CertificateError::BadSignature))
+                if [shown].into_iter().chain(between).any(|c| is_weak(c))
+                    || roots
+                        .roots
+                        .iter()
+                        .any(|root| is_weak_key(&root.subject_public_key_info)) =>
+            {
+                Err(Error::General(WEAK_RSA.to_owned()))
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn of_handshake<T>(shown: &CertificateDer<'_>, outcome: Result<T, Error>) -> Result<T, Error> {
+        outcome.map_err(|error| match error {
+            Error::InvalidCertificate(CertificateError::BadSignature) if is_weak(shown) => {
+                Error::General(WEAK_RSA.to_owned())
+            }
+            error => error,
+        })
+    }
+}
+
+/// Whether nobody that is trusted has signed the certificate.
+fn is_unknown(error: &Error) -> bool {
+    matches!(error, Error::InvalidCertificate(error)
+        if *error == CertificateError::UnknownIssuer || is_issuer_itself(error))
+}
+
+fn is_weak(certificate: &CertificateDer<'_>) -> bool {
+    let parsed = ParsedCertificate::try_from(certificate);
+    parsed.is_ok_and(|parsed| is_weak_key(&parsed.subject_public_key_info()))
+}
+
+fn is_weak_key(key: &[u8]) -> bool {
+    key.len() < SHORTEST_RSA && key.windows(RSA.len()).any(|part| part == RSA)
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        _: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        match self.check(&self.trusted, shown, between, now) {
+            Err(error) if is_unknown(&error) && !self.is_named => {
+                let of_system = self.of_system.get_or_init(|| Trusted::of_system(&self.bundles));
+                self.check(of_system, shown, between, now)?;
+            }
+            outcome => outcome?,
+        }
+        verify_server_name(&ParsedCertificate::try_from(shown)?, name)?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        shown: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let outcome = crypto::verify_tls12_signature(message, shown, signed, &self.algorithms);
+        Self::of_handshake(shown, outcome)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        shown: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let outcome = crypto::verify_tls13_signature(message, shown, signed, &self.algorithms);
+        Self::of_handshake(shown, outcome)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_bundle_known_issuers_are_trusted() {
+        let known = |name: &[u8]| {
+            let roots = Trusted::built_in().roots.roots;
+            let mut subjects = roots.into_iter().map(|root| root.subject.to_vec());
+            subjects.any(|subject| subject.windows(name.len()).any(|part| part == name))
+        };
+        assert!(known(b"ISRG Root X1") && known(b"DigiCert Global Root G2"));
+        assert!(!known(b"ntcli"));
+    }
+
+    /// A pipe that nobody writes to, and a device without end.
+    #[test]
+    fn only_files_are_read() {
+        use std::os::fd::AsRawFd;
+        let (reader, _writer) = rustix::pipe::pipe().unwrap();
+        let pipe = format!("/proc/self/fd/{}", reader.as_raw_fd());
+        for path in ["/dev/zero", "/dev/full", &pipe] {
+            assert_eq!(read_file(Path::new(path), 10).unwrap_err(), "it is no regular file");
+        }
+        assert!(read_file(Path::new("/proc/self/exe"), 10).unwrap_err().contains("larger than"));
+    }
+}
