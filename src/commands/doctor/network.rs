@@ -30,9 +30,10 @@ fn of_server(chart: &mut Chart, app: &App, config: &Config) -> Result<()> {
     let route = app.http()?.route(&server).map_err(Error::invalid_value)?;
     let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].map(|name| app.ctx.env.text(name));
     let named: Vec<String> = named.into_iter().flatten().collect();
-    let roots = match named.is_empty() {
-        true => "the built-in roots of Mozilla and the system's".to_owned(),
-        false => named.join(" and "),
+    let roots = if named.is_empty() {
+        "the built-in roots of Mozilla and the system's".to_owned()
+    } else {
+        named.join(" and ")
     };
     if !look_up(chart, &route, &roots) {
         return Ok(());
