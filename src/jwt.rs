@@ -37,7 +37,9 @@ pub(crate) fn claims(token: &str) -> Option<Claims> {
         jti: text("jti"),
         expires_at: time("exp"),
         issued_at: time("iat"),
-        organization_id: text("org_id").or_else(|| text("organization_id")),
+        organization_id: ["nb_organization_id", "org_id", "organization_id"]
+            .iter()
+            .find_map(|name| text(name)),
     })
 }
 

@@ -3,10 +3,16 @@
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
-use crate::context::{Env, SESSION_VARIABLES};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags};
+
+use crate::context::{Env, SESSION_VARIABLES, handle, ready};
+
+const FAILS_WITHIN: Duration = Duration::from_millis(300);
 
 /// Opens `url` in a browser, without the session variables. Returns `None` if there is no browser,
-/// display or terminal; `BROWSER` says that there is one.
+/// display or terminal (`BROWSER` says that there is one), or if it fails at once.
 ///
 /// The browser stays open when the `Child` is dropped.
 pub(crate) fn open(env: &Env, at_terminal: bool, url: &str) -> Option<Child> {
@@ -23,7 +29,14 @@ pub(crate) fn open(env: &Env, at_terminal: bool, url: &str) -> Option<Child> {
     for variable in SESSION_VARIABLES {
         command.env_remove(variable);
     }
-    command.spawn().ok()
+    command.env_remove("NTCLI_WORKSPACE_TOKEN");
+    let mut opener = command.spawn().ok()?;
+    // One that fails does so at once.
+    if let Some(handle) = handle(opener.id()) {
+        ready(&mut [PollFd::new(&handle, PollFlags::IN)], Some(FAILS_WITHIN));
+    }
+    let failed = opener.try_wait().ok().flatten().is_some_and(|status| !status.success());
+    (!failed).then_some(opener)
 }
 
 fn usual(env: &Env, at_terminal: bool, url: &str) -> Option<Command> {

@@ -14,7 +14,7 @@ use crate::config::{Config, Notice, Paths, Session};
 use crate::config_dir::{ConfigDir, LOCK_WAIT};
 use crate::context::{Clock, Env, uninterrupted};
 use crate::endpoints;
-use crate::error::{Blame, Error, Failure, Result, exit, is_refusal};
+use crate::error::{Blame, Error, Failure, Result, exit, is_dead_grant, is_refusal};
 use crate::http::Http;
 use crate::secret::Secret;
 use crate::store;
@@ -160,7 +160,13 @@ impl Keeper {
         let provider = Provider::new(&self.env, http, &*self.clock)?;
         // Check that the file can be written before the provider invalidates the token.
         store::probe_replace(&self.paths.config)?;
-        let grant = provider.renew(refresh_token).map_err(not_renewed)?;
+        let grant = provider.renew(refresh_token);
+        if grant.as_ref().is_err_and(is_dead_grant) {
+            // The session is good for what is left of it, and no later run need ask again.
+            let ended = Session { refresh_token: None, ..session.clone() };
+            let _ = self.store(&session, &ended);
+        }
+        let grant = grant.map_err(not_renewed)?;
         let before = session.clone();
         if let Some(token) = &grant.refresh_token {
             session.refresh_token = Some(token.clone());

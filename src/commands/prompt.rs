@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, Read};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::termios::{
@@ -52,11 +53,24 @@ pub(super) fn hidden(ctx: &Context, ask: &str) -> io::Result<String> {
     String::from_utf8(line).map_err(io::Error::other)
 }
 
+/// The lines of input that are there by now, if any; `goes_on` becomes `false` at its end.
+pub(super) fn lines_if_ready(ctx: &Context, goes_on: &mut bool) -> Option<String> {
+    let stdin = io::stdin();
+    if !*goes_on || !ready(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(Duration::ZERO)) {
+        return None;
+    }
+    let mut input = ctx.stdin.borrow_mut();
+    let lines = input.fill_buf().unwrap_or_default().to_vec();
+    input.consume(lines.len());
+    *goes_on = !lines.is_empty();
+    Some(String::from_utf8_lossy(&lines).into_owned())
+}
+
 /// The terminal of this process while it shows nothing of what is typed.
-struct Hiding(File, Termios);
+pub(super) struct Hiding(File, Termios);
 
 impl Hiding {
-    fn start() -> io::Result<Self> {
+    pub(super) fn start() -> io::Result<Self> {
         let terminal = File::open("/dev/tty")?;
         let was = tcgetattr(&terminal)?;
         let mut hidden = was.clone();

@@ -104,6 +104,14 @@ impl Error {
     }
 }
 
+/// Whether the sign-in service says for certain that a refresh token is over.
+pub(crate) fn is_dead_grant(failure: &Failure) -> bool {
+    let Failure::Rejected { status: 400 | 401, kind: ErrorKind::Api { code }, .. } = failure else {
+        return false;
+    };
+    code.as_deref() == Some("invalid_grant")
+}
+
 /// Whether the sign-in service rejected the credentials, and not the form of the request.
 pub(crate) fn is_refusal(failure: &Failure) -> bool {
     match failure {

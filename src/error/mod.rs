@@ -13,7 +13,7 @@ mod workspace;
 use std::fmt;
 use std::path::Path;
 
-pub(crate) use auth::is_refusal;
+pub(crate) use auth::{is_dead_grant, is_refusal};
 pub(crate) use failure::{Blame, ErrorKind, Failure, WORKSPACE_NOT_FOUND};
 
 use crate::secret::redact;

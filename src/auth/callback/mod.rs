@@ -64,7 +64,7 @@ impl Listener {
         self.port
     }
 
-    /// Waits for the answer with this `state`.
+    /// Waits for the answer with this `state`; `pasted` gives the lines that the user pastes meanwhile: the address that the browser ended at.
     ///
     /// # Errors
     /// [`Error::sign_in_timeout`].
@@ -73,17 +73,26 @@ impl Listener {
         state: &str,
         limit: Duration,
         clock: &dyn Clock,
-    ) -> Result<(CallbackResult, Tab), Error> {
+        pasted: &mut dyn FnMut() -> Option<String>,
+        on_stray: &dyn Fn(),
+    ) -> Result<(CallbackResult, Option<Tab>), Error> {
         let began = Instant::now();
         let mut connections: Vec<Connection> = Vec::new();
         while began.elapsed() < limit && clock.interrupted().is_none() {
             self.admit(&mut connections);
+            for line in pasted().unwrap_or_default().lines() {
+                match request::pasted(line, state) {
+                    Visit::Code(code) => return Ok((CallbackResult::Code(code), None)),
+                    Visit::Denied(why) => return Ok((CallbackResult::Denied(why), None)),
+                    Visit::Stray(_) => on_stray(),
+                }
+            }
             let mut kept = Vec::with_capacity(connections.len());
             for mut connection in connections {
                 match connection.poll(state) {
                     Poll::Keep => kept.push(connection),
                     Poll::Drop => {}
-                    Poll::Done(result) => return Ok((result, Tab(connection.stream))),
+                    Poll::Done(result) => return Ok((result, Some(Tab(connection.stream)))),
                 }
             }
             connections = kept;

@@ -64,6 +64,13 @@ pub(super) fn judge(head: &[u8], state: &str) -> Visit {
     answer(query, state).unwrap_or_else(Visit::Stray)
 }
 
+/// Classifies an address that was pasted.
+pub(super) fn pasted(line: &str, state: &str) -> Visit {
+    let target = line.find(PATH).map(|at| line[at..].trim_end());
+    let head = target.map(|target| format!("GET {target} HTTP/1.1"));
+    head.map_or(Visit::Stray(Stray::Elsewhere), |head| judge(head.as_bytes(), state))
+}
+
 fn answer(query: &str, state: &str) -> Result<Visit, Stray> {
     let (mut code, mut given, mut error, mut description) = (None, None, None, None);
     for pair in query.split('&') {

@@ -117,4 +117,7 @@ pub(crate) struct AuthLogout {
     /// with --all: also forget tokens that could not be revoked and may be live
     #[argh(switch)]
     pub forget: bool,
+    /// with --all: do not ask
+    #[argh(switch)]
+    pub force: bool,
 }

@@ -9,6 +9,7 @@ use crate::auth::browser;
 use crate::auth::callback::{CallbackResult, Listener};
 use crate::auth::oauth::{Attempt, Provider};
 use crate::commands::app::App;
+use crate::commands::prompt;
 use crate::config::{Config, Session};
 use crate::context::{Context, Env, uninterrupted};
 use crate::endpoints;
@@ -59,7 +60,14 @@ pub(super) fn run(ctx: &Context, options: &LoginOptions) -> Result<Report> {
     let opened =
         options.browser && browser::open(&ctx.env, ctx.console.err_is_terminal(), &url).is_some();
     invite(ctx, options, &url, listener.port(), opened);
-    let (result, tab) = listener.wait(attempt.state(), limit, &*ctx.clock)?;
+    // The input of a script may be meant for another program.
+    let mut may_paste = !options.browser || (ctx.stdin_is_terminal && !opened);
+    let hiding = (may_paste && ctx.stdin_is_terminal).then(|| prompt::Hiding::start().ok());
+    let mut pasted = || prompt::lines_if_ready(ctx, &mut may_paste);
+    let stray =
+        || ctx.console.warn("What was pasted is not the end of this sign-in, which still waits");
+    let (result, tab) = listener.wait(attempt.state(), limit, &*ctx.clock, &mut pasted, &stray)?;
+    drop(hiding);
     ctx.console.progress("Signing in…");
     // The code works once.
     let stored = uninterrupted(|| {
@@ -75,9 +83,10 @@ pub(super) fn run(ctx: &Context, options: &LoginOptions) -> Result<Report> {
         Ok::<_, Error>(session)
     });
     // The browser is told last, so that it shows the actual outcome.
-    match &stored {
-        Ok(session) => tab.end(Ok(super::name(&session.user).as_deref())),
-        Err(error) => tab.end(Err((&error.in_one_line(), error.hint()))),
+    match (&stored, tab) {
+        (_, None) => {}
+        (Ok(session), Some(tab)) => tab.end(Ok(super::name(&session.user).as_deref())),
+        (Err(error), Some(tab)) => tab.end(Err((&error.in_one_line(), error.hint()))),
     }
     let session = stored?;
     super::warn_of_variable(&app);
@@ -121,6 +130,11 @@ fn invite(ctx: &Context, options: &LoginOptions, url: &str, port: u16, opened: b
         console.say(&format!("\n  {url}\n"));
         console.say("If the browser is on another machine, forward the port from there first:");
         console.say(&format!("\n  ssh -L {port}:localhost:{port} <this machine>\n"));
+        if ctx.stdin_is_terminal || !options.browser {
+            console.say(
+                "Or paste the address here that it ended at (it is not shown), and press Enter.",
+            );
+        }
     }
     console.progress("Waiting for the browser…");
 }

@@ -16,6 +16,8 @@ use crate::output::Report;
 use crate::secret::Secret;
 use crate::time::Expiry;
 
+/// How long a session is taken to last that does not say so: a year.
+const ASSUMED_LIFETIME_S: i64 = 31_536_000;
 /// The longest bearer: it must fit into a header.
 const LONGEST_BEARER: u64 = 16 << 10;
 
@@ -37,7 +39,10 @@ pub(super) fn run(ctx: &Context, args: &AuthLogin) -> Result<Report> {
     let config = app.config()?;
     let server = endpoints::management(&ctx.env, &config)?;
     let unchecked = ask(ctx, app.http()?, &server, &bearer)?;
-    let session = Session { server: Some(server), ..auth::from_bearer(bearer, expires_at) };
+    let mut session = Session { server: Some(server), ..auth::from_bearer(bearer, expires_at) };
+    let end = session.expires_at;
+    // The existing client takes a session without an end for none.
+    session.expires_at = end.or(Some(now.plus_secs(ASSUMED_LIFETIME_S)));
     app.lock()?.update(|config| {
         config.set_session(&session);
         Ok(())
@@ -50,9 +55,14 @@ pub(super) fn run(ctx: &Context, args: &AuthLogin) -> Result<Report> {
         None => "Signed in",
         Some(_) => "Session stored",
     };
+    session.expires_at = end;
     let mut report = super::signed_in(message, &session, ctx.clock.now());
     report.json.set("checked", unchecked.is_none().into());
-    Ok(report)
+    let until = match end {
+        Some(end) => format!("It cannot renew itself: timers work until {end}"),
+        None => "It does not say when it ends and cannot renew itself: timers work until the server rejects it".to_owned(),
+    };
+    Ok(report.then(Some(format!("{until}. Then: ntcli auth login --token-stdin"))))
 }
 
 /// Asks the server whether it accepts the bearer; returns why this is unknown.

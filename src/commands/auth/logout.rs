@@ -2,6 +2,7 @@
 
 use crate::cli::AuthLogout;
 use crate::commands::app::{self, App, As};
+use crate::commands::prompt::{self, Question};
 use crate::config_dir::ConfigDir;
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -18,6 +19,16 @@ pub(in crate::commands) fn run(ctx: &Context, args: &AuthLogout) -> Result<Repor
     let to_revoke = args.all && (has_tokens || app.pending()?.has_work());
     if to_revoke {
         app.check_session(&before)?;
+        if !args.force {
+            let tokens = before.workspaces().iter().filter(|w| w.token.is_some()).count();
+            let question = Question {
+                what: format!("{tokens} workspace tokens would be revoked and forgotten."),
+                ask: "Type revoke to go on:".to_owned(),
+                yes: &["revoke"],
+                forced: "ntcli auth logout --all --force".to_owned(),
+            };
+            prompt::consent(ctx, &question)?;
+        }
     } else if before.session().is_none() {
         return Ok(done(&app, "No one was signed in", &[], &[]).that_changed(false));
     }
@@ -39,7 +50,9 @@ pub(in crate::commands) fn run(ctx: &Context, args: &AuthLogout) -> Result<Repor
         Ok(())
     })?;
     if forget {
-        return Ok(done(&app, "Signed out", &revoked, &left));
+        let stay = has_tokens && !to_revoke;
+        let next = stay.then(|| "Workspace tokens stay here, and live; to revoke and forget them, sign in and run: ntcli auth logout --all".to_owned());
+        return Ok(done(&app, "Signed out", &revoked, &left).then(next));
     }
     let problem = Error::tokens_left(&left, failure.as_ref());
     let json = Json::of([("signed_out", false.into()), ("revoked", app::json_tokens(&revoked))]);

@@ -5,6 +5,7 @@ pub(crate) mod browser;
 pub(crate) mod callback;
 pub(crate) mod login_stdin;
 pub(crate) mod logout;
+pub(crate) mod pasted;
 pub(crate) mod rejected;
 pub(crate) mod renewal;
 pub(crate) mod servers;

@@ -36,7 +36,7 @@ const fn command(args: &'static [&'static str], asks: Asks, locks: bool) -> Comm
 pub(super) const COMMANDS: [Command; 35] = [
     command(&["auth", "status"], Asks::Nothing, false),
     command(&["auth", "logout"], Asks::Nothing, true),
-    command(&["auth", "logout", "--all"], Asks::Session, true),
+    command(&["auth", "logout", "--all", "--force"], Asks::Session, true),
     command(&["token", "refresh"], Asks::Session, true),
     command(&["token", "create"], Asks::Session, true),
     command(&["token", "show"], Asks::Nothing, false),

@@ -65,7 +65,7 @@ fn what_is_local() {
         &["token", "show", "FORGED"],
         &["config", "show"],
         &["config", "reset"],
-        &["auth", "logout", "--all"],
+        &["auth", "logout", "--all", "--force"],
     ] {
         let output = world.ntcli(args).run();
         assert_no_forged_line(&output);

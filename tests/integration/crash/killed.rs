@@ -37,7 +37,7 @@ fn a_renewal() {
 #[test]
 fn a_sign_out_with_all_tokens() {
     let prepare = || World::ready().0;
-    at_every_call(&["auth", "logout", "--all"], prepare, |world| {
+    at_every_call(&["auth", "logout", "--all", "--force"], prepare, |world| {
         let bearer = world.config()["auth"]["bearerToken"].is_string();
         let items = world.config()["workspaces"]["items"].clone();
         let item = items.as_object().unwrap().values().next().unwrap().clone();
@@ -45,7 +45,7 @@ fn a_sign_out_with_all_tokens() {
         let id = item["workspace_id"].as_str().unwrap().replace("ws-prod-", "");
         let live = !world.plane.live_tokens(&id).is_empty();
         assert!(!live || (bearer && item["access_token"] != "no-token"));
-        world.ntcli(&["auth", "logout", "--all"]).run().exits(0);
+        world.ntcli(&["auth", "logout", "--all", "--force"]).run().exits(0);
         assert_eq!(world.plane.live_tokens(&id), [""; 0]);
         assert_eq!(world.config().get("auth"), None);
         world.assert_no_leftover();

@@ -116,7 +116,7 @@ fn on_signing_out() {
         let other = world.add_workspace("other");
         let jti = workspace.token.jti.as_str();
         world.plane.fault_in(&workspace.id, Route::TokenRevoke, Times::Always, says(*answer));
-        let output = run(&world, &["auth", "logout", "--all", "--format", "json"]);
+        let output = run(&world, &["auth", "logout", "--all", "--force", "--format", "json"]);
         let json = output.json();
         assert!(output.code() != Some(0), "{output}");
         assert_eq!(json["signed_out"], false, "{output}");
@@ -128,7 +128,7 @@ fn on_signing_out() {
         assert!(world.config()["auth"]["bearerToken"].is_string());
 
         // Only a flag that says so drops it; what was dropped is reported.
-        let output = run(&world, &["auth", "logout", "--all", "--forget"]);
+        let output = run(&world, &["auth", "logout", "--all", "--force", "--forget"]);
         assert!(output.exits(0).stdout.contains(jti), "{output}");
         assert_eq!(world.config().get("auth"), None);
         assert!(!world.has_journal());
@@ -189,7 +189,7 @@ fn another_account() {
     as_stranger(&["workspace", "delete", "prod", "--force"]).exits(1);
     let revoke = ["token", "revoke", &workspace.token.jti, "--force"];
     assert!(as_stranger(&revoke).code() != Some(0));
-    assert!(as_stranger(&["auth", "logout", "--all"]).code() != Some(0));
+    assert!(as_stranger(&["auth", "logout", "--all", "--force"]).code() != Some(0));
 
     assert_eq!(world.current(&workspace), current);
     world.assert_current_is_live(&workspace);

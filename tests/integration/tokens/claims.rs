@@ -52,7 +52,7 @@ fn a_refresh_revokes_the_token_that_it_replaces() {
 fn logout_revokes_the_token_that_is_stored() {
     let (world, prod) = World::ready();
     let current = replaced(&world, &prod);
-    let output = world.ntcli(&["auth", "logout", "--all", "--format=json"]);
+    let output = world.ntcli(&["auth", "logout", "--all", "--force", "--format=json"]);
     assert_eq!(output.run().exits(0).json()["revoked"][0]["jti"], json!(current.jti));
     assert_eq!(world.plane.live_tokens(&prod.id), [prod.token.jti]);
 }

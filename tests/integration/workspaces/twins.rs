@@ -196,6 +196,6 @@ fn both_go_with_the_workspace() {
     let (world, prod) = twins();
     let second = world.plane.issue_token(&prod.id, None);
     add(&world, &prod, &second.access_token);
-    world.ntcli(&["auth", "logout", "--all"]).run().exits(0);
+    world.ntcli(&["auth", "logout", "--all", "--force"]).run().exits(0);
     assert_eq!(world.plane.live_tokens(&prod.id), [""; 0]);
 }
