@@ -214,7 +214,11 @@ fn status_tells_without_the_network() {
     let world = World::new();
     let status = |args: &[&str]| world.ntcli(&[&["auth", "status"], args].concat());
     let output = status(&[]).run();
-    output.exits(4).prints("").says("Error: Authentication required\nHint: ntcli auth login\n");
+    output
+        .exits(4)
+        .prints("")
+        .says("Error: Authentication required\n")
+        .says("\nHint: ntcli auth login\n");
     let json = status(&["--format", "json"]).run().exits(4).json();
     assert_eq!(json["signed_in"], false);
     assert_eq!(json["error"]["code"], "authentication_required");
