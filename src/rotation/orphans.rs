@@ -3,15 +3,17 @@
 //! A candidate is a token of the list that nothing here knows and that was created around a lost
 //! request. It is *named* if its moment fits within minutes: the server's clocks may differ from
 //! each other, and its news travels slowly. It is *revoked*, if the user asks for that, only if its
-//! moment and lifetime are those of the request and there are no more such tokens than requests.
+//! moment and lifetime are those of the request and there are no more such tokens than requests; or,
+//! unasked, if it has the lifetime that only that request asked for.
 
 use std::rc::Rc;
 
 use super::breaker::Call;
-use super::journal::{Origin, Orphan, Record};
+use super::journal::{Origin, Orphan, PendingRevocation, Reason, Record};
 use super::moment::{Moment, signed};
 use super::pending::PendingCreate;
 use super::ports::{Event, HistoryEvent, ListedToken, TokenList};
+use super::refresh::LIFETIME_SLACK_S;
 use super::{Answer, Rotator, WorkspaceRef};
 use crate::error::{Blame, Failure};
 use crate::time::{Expiry, Timestamp};
@@ -19,6 +21,8 @@ use crate::token::TokenExpiry;
 
 /// How far the clocks of a server may be apart, and its news be late: for naming.
 const WIDE_S: i64 = 300;
+/// How much before the request, if the server's clock is known, a token may seem to be created.
+const EARLY_S: i64 = 10;
 /// A list and a `Date` header count whole seconds, each rounded by itself: for revoking.
 const NARROW_S: i64 = 2;
 
@@ -92,13 +96,28 @@ impl Rotator<'_> {
     /// they stay until they are gone or dismissed, and closes the requests whose outcome is known.
     pub(super) fn search(&mut self, workspace: &WorkspaceRef) -> Answer<Vec<String>> {
         let list = self.list(workspace)?;
-        let creates: Vec<PendingCreate> =
+        let mut creates: Vec<PendingCreate> =
             self.pending.creates.iter().filter(|c| c.workspace.is(workspace)).cloned().collect();
         let now = self.moment();
-        let since = self.current_since(workspace, &list.tokens);
+        let current = self.current_listed(workspace, &list.tokens);
+        let mut records = Vec::new();
+        for token in &list.tokens {
+            let made = creates.iter().position(|c| c.has_certainly_made(token, &now));
+            let made = made.filter(|made| {
+                let is_like_it = |t: &&ListedToken| creates[*made].has_certainly_made(t, &now);
+                list.tokens.iter().filter(is_like_it).count() == 1
+            });
+            if let Some(made) = made.filter(|_| list.whole) {
+                if !self.is_known(workspace, &token.jti)? {
+                    records.extend(self.certain(workspace, token, creates.remove(made).at));
+                }
+            }
+        }
         let mut candidates: Vec<&ListedToken> = Vec::new();
         for token in &list.tokens {
-            let fits = creates.iter().any(|c| c.may_have_made(token, since, &now));
+            let is_certain = |record: &Record| matches!(record, Record::PendingRevocation(p) if p.jti == token.jti);
+            let fits = creates.iter().any(|c| c.may_have_made(token, current, &now))
+                && !records.iter().any(is_certain);
             if fits && !self.is_known(workspace, &token.jti)? {
                 candidates.push(token);
             }
@@ -108,7 +127,6 @@ impl Rotator<'_> {
         // Others that fit may stand on a page that was not read.
         let ambiguous = !list.whole || candidates.len() + earlier.len() > creates.len();
 
-        let mut records = Vec::new();
         if ambiguous && !candidates.is_empty() {
             let origin = Origin::Maybe;
             let certain = earlier.into_iter().filter(|o| o.origin == Origin::Match);
@@ -157,7 +175,8 @@ impl Rotator<'_> {
     }
 
     fn append_found(&mut self, records: Vec<Record>) {
-        let must_last = records.iter().any(|r| matches!(r, Record::Orphan(_)));
+        let is_token = |r: &Record| matches!(r, Record::Orphan(_) | Record::PendingRevocation(_));
+        let must_last = records.iter().any(is_token);
         if !must_last {
             for record in records {
                 self.append_relaxed(record);
@@ -168,14 +187,27 @@ impl Rotator<'_> {
         }
     }
 
-    /// When the current token was created, as the list has it.
-    fn current_since(
+    /// The token of a lost request that its lifetime tells from all others: it is revoked unasked.
+    fn certain(
         &mut self,
         workspace: &WorkspaceRef,
-        list: &[ListedToken],
-    ) -> Option<Timestamp> {
+        token: &ListedToken,
+        at: Timestamp,
+    ) -> [Record; 2] {
+        self.note(workspace, &HistoryEvent::OrphanFound { jti: token.jti.clone() });
+        let pending = self.pending_revocation(workspace, &token.jti);
+        let pending = PendingRevocation { reason: Reason::NotNeeded, ..pending };
+        [Record::PendingRevocation(pending), workspace.closed(at)]
+    }
+
+    /// The current token, as the list has it.
+    fn current_listed<'l>(
+        &mut self,
+        workspace: &WorkspaceRef,
+        list: &'l [ListedToken],
+    ) -> Option<&'l ListedToken> {
         let jti = self.store.current(workspace).ok()??.jti?;
-        list.iter().find(|token| token.jti == jti)?.created_at
+        list.iter().find(|token| token.jti == jti)
     }
 
     /// Whether a token is accounted for. A config file that cannot be read may hold it: nothing is
@@ -251,6 +283,15 @@ fn not_whole() -> Failure {
     }
 }
 
+/// For how long a token lives, as the list has it; the longest time if it never expires.
+fn lifetime_s(token: &ListedToken) -> Option<i64> {
+    match token.expiry {
+        TokenExpiry::At(end) => token.created_at.map(|at| end.secs() - at.secs()),
+        TokenExpiry::Never => Some(i64::MAX),
+        TokenExpiry::Unknown => None,
+    }
+}
+
 impl PendingCreate {
     /// The moments, by the server's clock, at which it was sent: by its `Date`, and by our clock in
     /// case that came from elsewhere.
@@ -259,22 +300,52 @@ impl PendingCreate {
         [now.server().plus_secs(-age_s), now.ours.plus_secs(-age_s)]
     }
 
-    fn around(&self, created_at: Timestamp, slack_s: i64, now: &Moment) -> bool {
+    fn around(&self, created_at: Timestamp, [before_s, after_s]: [i64; 2], now: &Moment) -> bool {
         self.sent(now).iter().any(|sent| {
-            let until = sent.plus_secs(self.longest_s() + slack_s);
-            sent.plus_secs(-slack_s) <= created_at && created_at <= until
+            let until = sent.plus_secs(self.longest_s() + after_s);
+            sent.plus_secs(-before_s) <= created_at && created_at <= until
         })
     }
 
     /// Whether a token may be its result: one that does not say when it was created may. Our clock
     /// may have been wrong before a boot; then every token may that is younger than the current one.
-    fn may_have_made(&self, token: &ListedToken, since: Option<Timestamp>, now: &Moment) -> bool {
+    fn may_have_made(
+        &self,
+        token: &ListedToken,
+        current: Option<&ListedToken>,
+        now: &Moment,
+    ) -> bool {
         let Some(created_at) = token.created_at else {
             return true;
         };
+        // A server that grants what it likes gave the current token the same.
+        let granted = current.and_then(lifetime_s);
+        let asked = match self.expiry {
+            Some(Expiry::In(asked_s)) => Some(signed(asked_s)),
+            Some(Expiry::Never) => Some(i64::MAX),
+            Some(Expiry::At(_)) | None => None,
+        };
+        if let (Some(asked), Some(granted), Some(own)) = (asked, granted, lifetime_s(token)) {
+            let is_near = |other: i64| own.abs_diff(other) <= NARROW_S.unsigned_abs();
+            if !is_near(asked) && !is_near(granted) {
+                return false;
+            }
+        }
+        let since = current.and_then(|current| current.created_at);
         let is_younger = since.is_some_and(|since| created_at >= since);
-        self.around(created_at, WIDE_S, now)
+        let early_s = if now.skew_s.is_some() { EARLY_S } else { WIDE_S };
+        self.around(created_at, [early_s, WIDE_S], now)
             || (is_younger && now.uptime_after(self.boot.as_ref()).is_some())
+    }
+
+    /// Whether its moment is that of the request and its lifetime is one that nothing else asked for.
+    fn has_certainly_made(&self, token: &ListedToken, now: &Moment) -> bool {
+        let (Some(Expiry::In(asked_s)), Some(own)) = (self.expiry, lifetime_s(token)) else {
+            return false;
+        };
+        self.unique
+            && own.abs_diff(signed(asked_s)) <= LIFETIME_SLACK_S
+            && self.was_then(token.created_at, now)
     }
 
     /// Whether a token's moment and lifetime are what it asked for.
@@ -297,6 +368,6 @@ impl PendingCreate {
     }
 
     fn was_then(&self, created_at: Option<Timestamp>, now: &Moment) -> bool {
-        created_at.is_some_and(|at| self.around(at, NARROW_S, now))
+        created_at.is_some_and(|at| self.around(at, [NARROW_S; 2], now))
     }
 }

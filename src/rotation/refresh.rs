@@ -2,6 +2,7 @@
 //! [`Rotator::carry_on`].
 
 use std::collections::BTreeSet;
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::breaker::Call;
 use super::journal::Record;
@@ -290,7 +291,7 @@ impl Rotator<'_> {
         let at = self.request_time();
         let longest_s = signed(self.control_plane.longest_create().as_secs());
         let options = self.options_for(workspace);
-        let unique = options.unique_lifetime.then(|| self.unique_lifetime(options.expiry, at));
+        let unique = options.unique_lifetime.then(|| self.unique_lifetime(options.expiry));
         let unique = unique.flatten();
         let expiry = unique.unwrap_or(options.expiry);
         self.append_durable(&[Record::Creating {
@@ -307,20 +308,23 @@ impl Rotator<'_> {
 
     /// A lifetime by which the token of a lost request is recognised: up to ten minutes, and one in a
     /// hundred, less than what is wanted, and none that another open request is near.
-    fn unique_lifetime(&self, wanted: Expiry, now: Timestamp) -> Option<Expiry> {
+    fn unique_lifetime(&self, wanted: Expiry) -> Option<Expiry> {
         let Expiry::In(wanted_s) = wanted else {
             return None;
         };
-        let most = (wanted_s / 100).min(MOST_LESS_S);
+        // Not so near that it could be taken for what others ask for.
+        let least = 2 * LIFETIME_SLACK_S + 1;
+        let choices = (wanted_s / 100).min(MOST_LESS_S).saturating_sub(least);
         let is_free = |secs: &u64| {
             self.pending.creates.iter().all(|create| match create.expiry {
                 Some(Expiry::In(asked_s)) => asked_s.abs_diff(*secs) > 2 * LIFETIME_SLACK_S,
                 _ => true,
             })
         };
-        let first = now.millis().unsigned_abs();
-        let all = (0..most).map(|n| wanted_s - 1 - (first.wrapping_add(n)) % most);
-        all.into_iter().find(is_free).map(Expiry::In)
+        // Other machines begin at the same moment: its keys are random.
+        let first = RandomState::new().build_hasher().finish();
+        let mut all = (0..choices).map(|n| wanted_s - least - first.wrapping_add(n) % choices);
+        all.find(is_free).map(Expiry::In)
     }
 
     /// Now, and no moment that names another request of this journal.

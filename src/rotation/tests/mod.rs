@@ -185,6 +185,8 @@ fn trouble_in_the_repair_is_repaired_too() {
         }
     }
     println!("{met} pairs of troubles, {states} states visited");
+    let least = if all { 100_000 } else { 250 };
+    assert!(met > least, "only {met} pairs of troubles");
 }
 
 /// Another program stores a token of its own in the config file after a run that met trouble, and
@@ -215,6 +217,7 @@ fn another_program_stores_a_token_after_trouble() {
         }
     }
     println!("{states} states visited");
+    assert!(states > 10_000, "only {states} states");
 }
 
 /// An older copy of a target is put back after a run that met trouble: the next one sees that before
@@ -271,6 +274,8 @@ fn another_machine_has_its_turn_at_every_effect() {
         }
     }
     println!("{states} states visited");
+    let least = if all { 100_000 } else { 10_000 };
+    assert!(states > least, "only {states} states");
 }
 
 /// Each machine revokes what it replaces, so one may hold a dead token; but no live token is

@@ -3,6 +3,7 @@
 use super::sim::{Command, Kind, Loss, ONE, Trouble, World};
 use super::stories::{names, pending, recover};
 use crate::rotation::{Event, Origin};
+use crate::time::Expiry;
 
 /// The request is carried out, and its answer lost.
 const LOST: Trouble = Trouble::FailsDone;
@@ -92,4 +93,35 @@ fn one_that_was_stored_since_is_not_named() {
     world.0.borrow_mut().machines[0].config[0].1 = Some(stored);
     assert_eq!(names(&recover(&world, 1), "jti_1"), None);
     assert!(pending(&world).orphans.iter().all(|orphan| orphan.jti != "jti_1"));
+}
+
+/// A request that asked for a lifetime of its own is answered by a token of that very lifetime, which
+/// is revoked unasked, whatever else was created then. A token of another lifetime is not named.
+#[test]
+fn one_with_the_lifetime_that_was_asked_for() {
+    let world = World::new(Kind { lifetimes: true, ..ONE });
+    world.0.borrow_mut().pause_s = 1;
+    world.refresh(false).expect("no kill").expect("nothing is in the way");
+    assert!(world.run(Command::Refresh, &[(3, Trouble::KillAfter)]).is_none());
+    let asked = pending(&world).creates[0].expiry;
+    let Some(Expiry::In(asked_s)) = asked else { panic!("{asked:?}") };
+    assert!((31_536_000 - 600..31_536_000).contains(&asked_s), "{asked_s}");
+    let other = world.make("w0", 0);
+    world.0.borrow_mut().tokens.last_mut().unwrap().lifetime_s = Some(31_536_000);
+    let events = recover(&world, 1);
+    assert!(world.is_live(&other));
+    assert!(events.iter().all(|e| !matches!(e, Event::Orphan { .. })), "{events:?}");
+    assert_eq!(world.live(), ["jti_1", "jti_3"], "the lost one was revoked");
+    assert!(pending(&world).is_empty());
+}
+
+/// Where the server grants other lifetimes than asked, nothing tells whose a token is: it is named.
+#[test]
+fn one_with_a_lifetime_that_the_server_chose() {
+    let world = World::new(Kind { lifetimes: true, ..ONE });
+    world.0.borrow_mut().pause_s = 1;
+    world.refresh(false).expect("no kill").expect("nothing is in the way");
+    assert!(world.run(Command::Refresh, &[(3, Trouble::KillAfter)]).is_none());
+    world.0.borrow_mut().tokens.iter_mut().for_each(|token| token.lifetime_s = Some(864_000));
+    assert_eq!(names(&recover(&world, 1), "jti_2"), Some(Origin::Maybe));
 }

@@ -101,6 +101,7 @@ pub(in crate::rotation::tests) const COMMANDS: [Command; 9] = [
 
 /// What kind of world.
 #[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::struct_excessive_bools)] // a world has many
 pub(in crate::rotation::tests) struct Kind {
     pub(in crate::rotation::tests) workspaces: usize,
     /// This server's `token_auth` says 401 to everything, so that nothing can be verified.
@@ -113,6 +114,8 @@ pub(in crate::rotation::tests) struct Kind {
     pub(in crate::rotation::tests) grace_s: Option<u64>,
     /// New tokens are not accepted, nor listed, for so many seconds.
     pub(in crate::rotation::tests) news_s: i64,
+    /// The list tells lifetimes, and each request asks for one of its own.
+    pub(in crate::rotation::tests) lifetimes: bool,
 }
 
 pub(in crate::rotation::tests) const ONE: Kind = Kind {
@@ -122,12 +125,13 @@ pub(in crate::rotation::tests) const ONE: Kind = Kind {
     own_targets: false,
     grace_s: None,
     news_s: 0,
+    lifetimes: false,
 };
 
 const TWO: Kind = Kind { workspaces: 2, ..ONE };
 
 /// Runs are ten minutes apart: one grace is over in the next run, the other is not.
-pub(in crate::rotation::tests) const KINDS: [Kind; 9] = [
+pub(in crate::rotation::tests) const KINDS: [Kind; 10] = [
     ONE,
     Kind { mute: true, ..ONE },
     Kind { targets: true, own_targets: true, ..ONE },
@@ -137,4 +141,5 @@ pub(in crate::rotation::tests) const KINDS: [Kind; 9] = [
     Kind { mute: true, targets: true, ..TWO },
     Kind { targets: true, grace_s: Some(300), ..TWO },
     Kind { workspaces: 3, own_targets: true, ..ONE },
+    Kind { lifetimes: true, ..ONE },
 ];

@@ -106,6 +106,7 @@ impl World {
         let options = RefreshOptions {
             revoke_orphans,
             grace_s: self.0.borrow().kind.grace_s,
+            unique_lifetime: self.0.borrow().kind.lifetimes,
             ..RefreshOptions::default()
         };
         let w0 = workspace("w0");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Fate, How, Needs, SERVER, Sim, World, token};
 use crate::error::{Blame, ErrorKind, Failure, WORKSPACE_NOT_FOUND};
+use crate::rotation::moment::signed;
 use crate::rotation::{Acceptance, Answer, ControlPlane, ListedToken, NewWorkspace, TokenList};
 use crate::secret::Secret;
 use crate::time::{Expiry, Timestamp};
@@ -15,6 +16,7 @@ pub(in crate::rotation::tests) struct OnServer {
     pub(in crate::rotation::tests) token: Token,
     pub(in crate::rotation::tests) created_at: i64,
     pub(in crate::rotation::tests) live: bool,
+    pub(in crate::rotation::tests) lifetime_s: Option<i64>,
 }
 
 impl World {
@@ -75,6 +77,7 @@ impl Sim {
             token: token.clone(),
             created_at: self.now + age_s,
             live: true,
+            lifetime_s: None,
         });
         token
     }
@@ -91,12 +94,16 @@ impl ControlPlane for World {
     }
 
     /// A gateway's 404 means that the request went nowhere.
-    fn create(&self, workspace: &str, _: Expiry, _: &[String]) -> Answer<Token> {
+    fn create(&self, workspace: &str, expiry: Expiry, _: &[String]) -> Answer<Token> {
         self.0.borrow_mut().now += 1;
         let mut carried_out = None;
         let answer = self.call_about(workspace, |sim| {
             carried_out = Some(sim.tokens.len());
-            sim.make(workspace, 0)
+            let token = sim.make(workspace, 0);
+            if let (true, Expiry::In(secs)) = (sim.kind.lifetimes, expiry) {
+                sim.tokens.last_mut().expect("it was made").lifetime_s = Some(signed(secs));
+            }
+            token
         });
         if let (Err(Failure::Rejected { .. }), Some(n)) = (&answer, carried_out) {
             self.0.borrow_mut().tokens.truncate(n);
@@ -111,7 +118,9 @@ impl ControlPlane for World {
             let listed = known.map(|t| ListedToken {
                 jti: t.token.jti.clone().unwrap_or_default(),
                 created_at: Some(Timestamp::from_secs(t.created_at)),
-                expiry: TokenExpiry::Unknown,
+                expiry: t.lifetime_s.map_or(TokenExpiry::Unknown, |secs| {
+                    TokenExpiry::At(Timestamp::from_secs(t.created_at + secs))
+                }),
             });
             TokenList { tokens: listed.collect(), whole: true }
         })
