@@ -21,8 +21,6 @@ use crate::token::TokenExpiry;
 
 /// How far the clocks of a server may be apart, and its news be late: for naming.
 const WIDE_S: i64 = 300;
-/// How much before the request, if the server's clock is known, a token may seem to be created.
-const EARLY_S: i64 = 10;
 /// A list and a `Date` header count whole seconds, each rounded by itself: for revoking.
 const NARROW_S: i64 = 2;
 
@@ -300,10 +298,10 @@ impl PendingCreate {
         [now.server().plus_secs(-age_s), now.ours.plus_secs(-age_s)]
     }
 
-    fn around(&self, created_at: Timestamp, [before_s, after_s]: [i64; 2], now: &Moment) -> bool {
+    fn around(&self, created_at: Timestamp, slack_s: i64, now: &Moment) -> bool {
         self.sent(now).iter().any(|sent| {
-            let until = sent.plus_secs(self.longest_s() + after_s);
-            sent.plus_secs(-before_s) <= created_at && created_at <= until
+            let until = sent.plus_secs(self.longest_s() + slack_s);
+            sent.plus_secs(-slack_s) <= created_at && created_at <= until
         })
     }
 
@@ -333,8 +331,7 @@ impl PendingCreate {
         }
         let since = current.and_then(|current| current.created_at);
         let is_younger = since.is_some_and(|since| created_at >= since);
-        let early_s = if now.skew_s.is_some() { EARLY_S } else { WIDE_S };
-        self.around(created_at, [early_s, WIDE_S], now)
+        self.around(created_at, WIDE_S, now)
             || (is_younger && now.uptime_after(self.boot.as_ref()).is_some())
     }
 
@@ -368,6 +365,6 @@ impl PendingCreate {
     }
 
     fn was_then(&self, created_at: Option<Timestamp>, now: &Moment) -> bool {
-        created_at.is_some_and(|at| self.around(at, [NARROW_S; 2], now))
+        created_at.is_some_and(|at| self.around(at, NARROW_S, now))
     }
 }
