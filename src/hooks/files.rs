@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use super::claim::{Claim, Layout, is_of_the_system, kind_of};
 use super::{bare, env_file, replace};
+use rustix::fs::{CWD, IFlags, Mode, OFlags, ioctl_getflags, openat};
+
 use crate::context::Clock;
 use crate::error::{Error, Result};
 use crate::rotation::WorkspaceRef;
@@ -131,6 +133,10 @@ impl TokenFile {
                 format!("${{EDITOR:-vi}} {}", shell_word(&path.display().to_string())),
             )
         })?;
+        if is_immutable(&path) {
+            let hint = format!("chattr -i -a {}", shell_word(&path.display().to_string()));
+            return Err(refuse(("it is immutable (lsattr)".to_owned(), hint)));
+        }
         store::probe_foreign(&path).map_err(|error| {
             Error::cannot_deliver(&error.in_one_line(), error.hint().unwrap_or_default())
         })
@@ -306,6 +312,14 @@ pub(super) fn read(path: &Path) -> std::result::Result<Vec<u8>, String> {
         Ok(None) => Err(format!("{}: No such file or directory", path.display())),
         Err(error) => Err(error.in_one_line()),
     }
+}
+
+/// Whether the file may not be replaced even by root.
+fn is_immutable(path: &Path) -> bool {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = openat(CWD, path, flags, Mode::empty()).ok();
+    let flags = opened.and_then(|file| ioctl_getflags(file).ok());
+    flags.is_some_and(|flags| flags.intersects(IFlags::IMMUTABLE | IFlags::APPEND))
 }
 
 #[cfg(test)]

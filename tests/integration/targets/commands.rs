@@ -214,3 +214,19 @@ fn a_command_runs_in_the_root_folder() {
     world.refresh(&["--exec", &format!("pwd > {}", out.display())]).exits(0);
     assert_eq!(fs::read_to_string(out).unwrap(), "/\n");
 }
+
+/// Found before a token is made, not after.
+#[test]
+fn an_immutable_file() {
+    let (world, prod) = World::ready();
+    let file = world.outside("fixed");
+    fs::write(&file, &prod.token.access_token).unwrap();
+    let chattr = |flag| std::process::Command::new("chattr").arg(flag).arg(&file).status();
+    if !chattr("+i").is_ok_and(|status| status.success()) {
+        crate::harness::parallel::skipped("files cannot be made immutable here");
+        return;
+    }
+    let output = add(&world, &["--file", file.to_str().unwrap()]);
+    chattr("-i").unwrap();
+    output.exits(2).says("it is immutable").says("Hint: chattr -i -a ");
+}
