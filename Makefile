@@ -1,6 +1,10 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 CARGO ?= cargo
+# Rust that rustup has installed is found by a shell that has not read its profile yet, too.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+# Everything is built here, whatever else the environment or a configuration of cargo names.
+export CARGO_TARGET_DIR := $(CURDIR)/target
 NTCLI = target/release/ntcli
 # The same program with the names of its functions, for `make bench`.
 SYMBOLS = target/symbols
@@ -19,13 +23,14 @@ FISH = share/fish/vendor_completions.d/ntcli.fish
 # What systemd reads, in lib/: none of it does anything before an administrator enables a timer.
 PACKAGING = src/packaging
 UNITS = lib/systemd/system/ntcli-
-PLAIN = failed@.service restart@.service restart@.path
-SYSTEMD = $(addprefix $(UNITS),$(PLAIN) refresh.service refresh.timer refresh@.service refresh@.timer)
+PLAIN = failed@.service deliver@.path
+SYSTEMD = $(addprefix $(UNITS),$(PLAIN) deliver@.service renew.service renew.timer renew@.service renew@.timer)
+DELIVER = lib/ntcli/deliver
 USER = lib/sysusers.d/ntcli.conf
 STATE = lib/tmpfiles.d/ntcli.conf
-INSTALLED = bin/ntcli $(MAN) $(BASH) $(ZSH) $(FISH) $(SYSTEMD) $(USER) $(STATE)
+INSTALLED = bin/ntcli $(MAN) $(BASH) $(ZSH) $(FISH) $(SYSTEMD) $(DELIVER) $(USER) $(STATE)
 # One unit for all workspaces, and one with a workspace's name or UUID as its instance.
-unit = sed -e 's|@BIN@|$(PREFIX)/bin/ntcli|' -e 's|@SCOPE@|$(2)|' -e 's|@OF@|$(3)|' $(PACKAGING)/refresh.$(1).in
+unit = sed -e 's|@BIN@|$(PREFIX)/bin/ntcli|' -e 's|@SCOPE@|$(2)|' -e 's|@OF@|$(3)|' $(PACKAGING)/renew.$(1).in
 
 .PHONY: build static test fuzz lint fmt demo control-plane bench install uninstall deb vendor dist reproduce \
 	test-dist test-systemd clean
@@ -52,9 +57,12 @@ SECS = 60
 fuzz:
 	NTCLI_FUZZ_SECS=$(SECS) $(CARGO) test --locked --lib fuzz
 
+# A distribution's Rust may come without rustfmt and clippy; on CI both must be there.
+has = $(CARGO) $(1) --version > /dev/null 2>&1
 lint:
-	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	@$(call has,fmt) || test -n "$$CI" || echo 'Skipped: cargo fmt, which is not installed'
+	$(call has,fmt) && $(CARGO) fmt --check || { ! $(call has,fmt) && test -z "$$CI"; }
+	$(call has,clippy) && $(CARGO) clippy --locked --all-targets -- -D warnings || { ! $(call has,clippy) && test -z "$$CI"; }
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items --quiet
 
 # Every pair of faults in the simulation of the transaction, not a sample.
@@ -97,13 +105,16 @@ install:
 	install -m 644 $(PACKAGING)/sysusers.conf $(DESTDIR)$(PREFIX)/$(USER)
 	install -m 644 $(PACKAGING)/tmpfiles.conf $(DESTDIR)$(PREFIX)/$(STATE)
 	umask 022 && units=$(DESTDIR)$(PREFIX)/$(UNITS) && \
-	$(call unit,service,--all) > $${units}refresh.service && \
-	$(call unit,service,--workspace=%i, of %i) > $${units}refresh@.service && \
-	$(call unit,timer) > $${units}refresh.timer && \
-	$(call unit,timer,, of %i) > $${units}refresh@.timer
+	$(call unit,service) > $${units}renew.service && \
+	$(call unit,service, %i, of %i) > $${units}renew@.service && \
+	$(call unit,timer) > $${units}renew.timer && \
+	$(call unit,timer,, of %i) > $${units}renew@.timer && \
+	sed -e 's|@LIB@|$(PREFIX)/lib/ntcli|' $(PACKAGING)/deliver.service.in > $${units}deliver@.service
+	install -m 755 $(PACKAGING)/deliver.sh $(DESTDIR)$(PREFIX)/$(DELIVER)
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,$(INSTALLED))
+	rmdir $(DESTDIR)$(PREFIX)/lib/ntcli 2> /dev/null || true
 
 # The same as a package for Debian and its derivatives, in dist/.
 deb: build

@@ -1,62 +1,115 @@
 #!/bin/sh
 # need.sh TOOL...: installs the tools that are missing with the system's package manager where that is
-# allowed, and otherwise names the one command that does it. Rust is left to the user.
+# allowed, and otherwise names the one command that does it. Rust too, where the system's is new enough.
 set -eu
 
-missing=
-for tool in "$@"; do
-    [ "$tool" = cargo ] || command -v "$tool" > /dev/null || missing="$missing $tool"
-done
+say() { printf '%s\n' "$*" >&2; }
 
-if [ -n "$missing" ]; then
-    for manager in apt-get dnf zypper pacman apk ''; do
-        command -v "$manager" > /dev/null && break
-    done
-    packages=
-    for tool in $missing; do
-        case $tool,$manager in
-            ip,dnf) tool=iproute ;;
-            ip,*) tool=iproute2 ;;
-            cc,apt-get) tool='gcc libc6-dev' ;;
-            cc,apk) tool='gcc musl-dev' ;;
-            cc,*) tool=gcc ;;
-            nginx,apt-get) tool=nginx-light ;;
-        esac
-        packages="$packages $tool"
-    done
+manager=
+for one in apt-get dnf zypper pacman apk; do
+    if command -v $one > /dev/null; then
+        manager=$one
+        break
+    fi
+done
+sudo=$([ "$(id -u)" = 0 ] || echo 'sudo ')
+
+# install WHAT PACKAGE...: WHAT is missing, for people.
+install() {
+    what=$1
+    shift
     case $manager in
-        apt-get) command="apt-get install -y --no-install-recommends$packages" ;;
-        dnf | zypper) command="$manager install -y$packages" ;;
-        pacman) command="pacman -S --noconfirm --needed$packages" ;;
-        apk) command="apk add$packages" ;;
-        *) command= ;;
+        apt-get) command="apt-get install -y --no-install-recommends $*" ;;
+        dnf | zypper) command="$manager install -y $*" ;;
+        pacman) command="pacman -S --noconfirm --needed $*" ;;
+        apk) command="apk add $*" ;;
+        *)
+            say "Error: missing: $what"
+            say "Hint: install it with the system's package manager, whose name is not known here"
+            exit 1
+            ;;
     esac
-    if [ -z "$command" ]; then
-        printf "Error: missing:%s\nHint: install it with the system's package manager, whose name is not known here\n" "$missing" >&2
+    if [ -n "$sudo" ] && ! sudo -n true 2> /dev/null; then
+        say "Error: missing: $what"
+        say "Hint: sudo $command"
         exit 1
     fi
-    sudo=
-    if [ "$(id -u)" != 0 ]; then
-        sudo='sudo '
-        if ! sudo -n true 2> /dev/null; then
-            printf 'Error: missing:%s\nHint: sudo %s\n' "$missing" "$command" >&2
-            exit 1
-        fi
-    fi
-    echo "Missing:$missing; $sudo$command" >&2
-    # A new machine may have no list of packages yet; what fails here fails below, with the command.
-    if [ "$manager" = apt-get ]; then ${sudo}apt-get -q update > /dev/null || true; fi
-    $sudo$command >&2 || { printf 'Error: missing:%s\nHint: %s\n' "$missing" "$sudo$command" >&2; exit 1; }
-fi
+    say "Missing: $what; $sudo$command"
+    update
+    $sudo$command >&2 || { say "Error: missing: $what"; say "Hint: $sudo$command"; exit 1; }
+}
 
+# A new machine may have no list of packages yet; what fails here fails later, with the command.
+updated=
+update() {
+    if [ "$manager" = apt-get ] && [ -z "$updated" ] && { [ -z "$sudo" ] || sudo -n true 2> /dev/null; }; then
+        ${sudo}apt-get -q update > /dev/null || true
+        updated=1
+    fi
+}
+
+# The packages of the system's Rust, if it is new enough, as far as it can be known before.
+rust_packages() {
+    case $manager in
+        apt-get)
+            for suffix in '' -web; do
+                has=$(apt-cache policy "rustc$suffix" 2> /dev/null | sed -n 's/^ *Candidate: 1\.\([0-9]*\).*/\1/p')
+                if [ "${has:-0}" -ge "$wanted" ]; then
+                    echo "cargo$suffix rustc$suffix"
+                    return
+                fi
+            done
+            ;;
+        dnf | zypper | apk) echo 'cargo rust' ;;
+        pacman) echo rust ;;
+    esac
+}
+
+has_rust() {
+    found=$("${CARGO:-cargo}" --version 2> /dev/null | sed 's/^cargo 1\.\([0-9]*\).*/\1/') || true
+    [ "${found:-0}" -ge "$wanted" ]
+}
+
+missing=
+packages=
+for tool in "$@"; do
+    if [ "$tool" = cargo ] || command -v "$tool" > /dev/null; then continue; fi
+    missing="$missing${missing:+ }$tool"
+    case $tool,$manager in
+        ip,dnf) tool=iproute ;;
+        ip,*) tool=iproute2 ;;
+        cc,apt-get) tool='gcc libc6-dev' ;;
+        cc,apk) tool='gcc musl-dev' ;;
+        cc,*) tool=gcc ;;
+        nginx,apt-get) tool=nginx-light ;;
+    esac
+    packages="$packages $tool"
+done
+
+# Rust is looked for before anything is installed: without it the rest is of no use.
+wanted=$(sed -n 's/^rust-version = "1\.\(.*\)"/\1/p' Cargo.toml)
 case " $* " in
     *' cargo '*)
-        wanted=$(sed -n 's/^rust-version = "1\.\(.*\)"/\1/p' Cargo.toml)
-        found=$("${CARGO:-cargo}" --version 2> /dev/null | sed 's/^cargo 1\.\([0-9]*\).*/\1/') || true
-        if [ "${found:-0}" -lt "$wanted" ]; then
-            echo "Error: Rust 1.$wanted or newer is needed, and ${found:+only 1.}${found:-none} is here" >&2
-            echo "Hint: curl --proto '=https' -sSf https://sh.rustup.rs | sh" >&2
-            exit 1
+        if ! has_rust; then
+            update
+            rust=$(rust_packages)
+            if [ -n "$rust" ]; then
+                install "Rust 1.$wanted" "$rust"
+                hash -r
+            fi
+            if ! has_rust; then
+                say "Error: Rust 1.$wanted or newer is needed, and ${found:+only 1.}${found:-none} is here"
+                if command -v curl > /dev/null; then
+                    say "Hint: curl --proto '=https' -sSf https://sh.rustup.rs | sh"
+                elif command -v wget > /dev/null; then
+                    say "Hint: wget -qO- https://sh.rustup.rs | sh"
+                else
+                    say "Hint: install Rust from https://rustup.rs (this machine has neither curl nor wget)"
+                fi
+                exit 1
+            fi
         fi
         ;;
 esac
+# shellcheck disable=SC2086
+[ -z "$missing" ] || install "$missing" $packages

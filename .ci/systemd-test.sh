@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 base=$PWD/target/systemd
 root=$base/root
 state=/var/lib/ntcli
+taken=/var/lib/ntcli-deliver
 
 skip() {
     echo "skipped: $*"
@@ -88,7 +89,7 @@ is_up() { [ "$(inside systemctl is-system-running 2> /dev/null)" = running ]; }
 # A command line as the README's shell of the user would take it.
 as_ntcli() { inside sudo -u ntcli NTCLI_CONFIG_DIR=$state sh -c "cd / && $1"; }
 property() { inside systemctl show --value --property "$1" "$2"; }
-ended_with() { [ "$(property ActiveState ntcli-refresh)/$(property ExecMainStatus ntcli-refresh)" = "$1" ]; }
+ended_with() { [ "$(property ActiveState ntcli-renew)/$(property ExecMainStatus ntcli-renew)" = "$1" ]; }
 is_logged() { inside journalctl --no-pager --output cat | grep -q "$1"; }
 
 token() { as_ntcli 'ntcli token print'; }
@@ -114,7 +115,7 @@ make_due() {
     as_ntcli 'ntcli token refresh --expires-in 1d' > /dev/null
     before=$(jti)
 }
-refresh_timer() { inside systemctl "$1" ntcli-refresh.timer; }
+renew_timer() { inside systemctl "$1" ntcli-renew.timer; }
 
 step 'the control plane'
 target/debug/examples/control-plane > "$base/plane" &
@@ -129,13 +130,14 @@ cp dist/ntcli_*.deb "$root/root/ntcli.deb"
 step 'install the package: a user, a folder, and nothing enabled'
 inside apt install --yes /root/ntcli.deb > /dev/null 2>&1
 [ "$(inside stat -c '%U %a' $state $state/targets | sort -u)" = 'ntcli 700' ] || fail 'the folders'
-for unit in ntcli-refresh.timer ntcli-refresh@prod.timer ntcli-restart@app.path; do
+for unit in ntcli-renew.timer ntcli-renew@prod.timer ntcli-deliver@app.path; do
     [ "$(inside systemctl is-enabled $unit)" = disabled ] || fail "$unit is enabled"
 done
-inside systemd-analyze verify --man=no ntcli-refresh.timer ntcli-refresh@prod.timer ntcli-restart@app.path \
+inside systemd-analyze verify --man=no ntcli-renew.timer ntcli-renew@prod.timer ntcli-deliver@app.path \
     ntcli-failed@x.service 2>&1 | grep ntcli && fail 'a unit is not as systemd wants it'
-inside systemd-analyze security --threshold=25 --no-pager ntcli-refresh.service | tail -n 1
-inside systemd-analyze security --threshold=25 --no-pager ntcli-refresh@prod.service > /dev/null
+inside systemd-analyze security --threshold=25 --no-pager ntcli-renew.service | tail -n 1
+inside systemd-analyze security --threshold=25 --no-pager ntcli-renew@prod.service > /dev/null
+inside systemd-analyze security --threshold=25 --no-pager ntcli-deliver@app.service | tail -n 1
 
 step 'sign in, target, dry run, enable'
 as_ntcli "ntcli domain set $server --insecure" > /dev/null
@@ -144,46 +146,53 @@ as_ntcli 'ntcli workspace select prod'
 as_ntcli 'ntcli token create --expires-in 1d > /dev/null'
 before=$(jti)
 as_ntcli "ntcli target add --env API_TOKEN=$state/targets/app"
-as_ntcli 'ntcli target deliver 1'
 as_ntcli "ntcli target add --file $state/targets/other"
-as_ntcli 'ntcli target deliver 2'
-for service in app:EnvironmentFile=$state/targets/app other:LoadCredential=token:$state/targets/other; do
-    printf '[Unit]\nStartLimitIntervalSec=0\n[Service]\nDynamicUser=yes\n%s\nExecStart=/bin/sleep infinity\n' \
-        "${service#*:}" | inside sh -c "cat > /etc/systemd/system/${service%%:*}.service"
-    inside systemctl enable --now --quiet "ntcli-restart@${service%%:*}.path"
-done
-inside systemctl start app other
-as_ntcli 'ntcli token refresh --all --if-expires-within 30d --dry-run'
+# The service reads what root has written, and of what the user ntcli has delivered that holds tokens alone.
+inside mkdir -p /etc/systemd/system/ntcli-deliver@app.service.d
+printf '[Service]\nEnvironment=NAMES=API_TOKEN\n' |
+    inside sh -c 'cat > /etc/systemd/system/ntcli-deliver@app.service.d/names.conf'
+service() { # NAME LINE...
+    name=$1
+    shift
+    { printf '[Service]\nDynamicUser=yes\nExecStart=/bin/sleep infinity\n' && printf '%s\n' "$@"; } |
+        inside sh -c "cat > /etc/systemd/system/$name.service"
+    inside systemctl enable --now --quiet "ntcli-deliver@$name.path"
+}
+service app "EnvironmentFile=$taken/app"
+service other "LoadCredential=token:$taken/other"
+until_so app_has_it
+until_so other_has_it
+as_ntcli 'ntcli renew --dry-run'
 all_is_well
 # More often than once a day, and than systemd lets a unit start by itself.
-inside mkdir -p /etc/systemd/system/ntcli-refresh.timer.d /etc/systemd/system/ntcli-refresh.service.d
+inside mkdir -p /etc/systemd/system/ntcli-renew.timer.d /etc/systemd/system/ntcli-renew.service.d
 printf '[Unit]\nStartLimitIntervalSec=0\n' |
-    inside sh -c 'cat > /etc/systemd/system/ntcli-refresh.service.d/often.conf'
-inside sh -c 'cat > /etc/systemd/system/ntcli-refresh.timer.d/often.conf' << END
+    inside sh -c 'cat > /etc/systemd/system/ntcli-renew.service.d/often.conf'
+inside sh -c 'cat > /etc/systemd/system/ntcli-renew.timer.d/often.conf' << END
 [Timer]
 OnCalendar=
 OnCalendar=*:*:*
 RandomizedDelaySec=0
 AccuracySec=100ms
 END
-inside systemctl enable --now --quiet ntcli-refresh.timer
+inside systemctl enable --now --quiet ntcli-renew.timer
 
 step 'the timer refreshes, and the service is restarted'
 until_so is_new
-refresh_timer stop
+renew_timer stop
 until_so ended_with inactive/0
 all_is_well
 
 step 'a delivery that fails is told of, and repeated by the next run'
 make_due
 as_ntcli "ntcli target add --exec 'test -e $state/let-through'" > /dev/null 2>&1
-refresh_timer start
+renew_timer start
 until_so ended_with failed/9
-until_so is_logged '^ntcli-refresh.service has failed; why: journalctl -u ntcli-refresh.service$'
+until_so is_logged '^ntcli-renew.service has failed; why: journalctl -u ntcli-renew.service$'
 [ "$(live)" = 2 ] || fail 'the old token was revoked before the delivery'
 inside touch $state/let-through
 until_so ended_with inactive/0
-refresh_timer stop
+renew_timer stop
 all_is_well
 as_ntcli 'ntcli target remove 3' > /dev/null
 
@@ -193,20 +202,20 @@ start_and_hold() {
     make_due
     inside touch $state/hold
     inside rm $state/middle
-    inside systemctl start --no-block ntcli-refresh
+    inside systemctl start --no-block ntcli-renew
     until_so inside test -e $state/middle
     [ "$(live)" = 2 ] || fail 'the run is not in the middle'
 }
 
 step 'a run that is killed in the middle is finished by the next'
 start_and_hold
-inside systemctl kill --signal KILL ntcli-refresh
+inside systemctl kill --signal KILL ntcli-renew
 until_so ended_with failed/9 # the signal
-[ "$(property Result ntcli-refresh)" = signal ] || fail 'it was not killed'
+[ "$(property Result ntcli-renew)" = signal ] || fail 'it was not killed'
 inside rm $state/hold
-refresh_timer start
+renew_timer start
 until_so ended_with inactive/0
-refresh_timer stop
+renew_timer stop
 all_is_well
 
 step 'a machine that stops in the middle, without a shutdown, goes on after the boot'
@@ -218,13 +227,13 @@ inside systemctl start app other
 inside rm $state/hold
 until_so one_is_live
 until_so ended_with inactive/0
-refresh_timer stop
+renew_timer stop
 all_is_well
 as_ntcli 'ntcli target remove 4' > /dev/null
 
 step 'one workspace, by its name'
 make_due
-inside systemctl start ntcli-refresh@prod
+inside systemctl start ntcli-renew@prod
 is_new || fail 'it is not refreshed'
 all_is_well
 
@@ -232,20 +241,79 @@ step 'a target elsewhere needs a drop-in, and says so before anything is sent'
 make_due
 inside install -d -o ntcli /srv/app
 as_ntcli 'ntcli target add --file /srv/app/token' > /dev/null 2>&1
-inside systemctl start ntcli-refresh 2> /dev/null && fail 'a file outside of the sandbox was written'
-ended_with failed/2 || fail "it ended with $(property ExecMainStatus ntcli-refresh)"
+inside systemctl start ntcli-renew 2> /dev/null && fail 'a file outside of the sandbox was written'
+ended_with failed/2 || fail "it ended with $(property ExecMainStatus ntcli-renew)"
 is_new && fail 'a token was made'
-inside sh -c 'cat > /etc/systemd/system/ntcli-refresh.service.d/override.conf' << END
+inside sh -c 'cat > /etc/systemd/system/ntcli-renew.service.d/override.conf' << END
 [Service]
 ReadWritePaths=/srv/app
-ExecStart=
-ExecStart=/usr/bin/ntcli -q token refresh --all --if-expires-within 30d --revoke-after 1h
 END
+as_ntcli 'ntcli policy prod --revoke-after 1h' > /dev/null
 inside systemctl daemon-reload
-inside systemctl start ntcli-refresh
+inside systemctl start ntcli-renew
 [ "$(inside cat /srv/app/token)" = "$(token)" ] || fail 'the file does not hold the token'
 [ "$(live)" = 2 ] || fail 'the old token is not kept for an hour'
 all_have_it
+
+as_ntcli 'ntcli policy prod --default' > /dev/null
+as_ntcli 'ntcli target remove 5' > /dev/null
+
+step 'what the user ntcli writes beside the token, or leads to, never reaches root'
+held=$(inside cat $taken/app)
+as_ntcli "printf 'LD_PRELOAD=/tmp/x.so\\n' >> $state/targets/app"
+inside systemctl start ntcli-deliver@app
+[ "$(inside cat $taken/app)" = "$held" ] || fail 'a variable that root has not named was taken over'
+inside sh -c 'echo secret > /root/secret && chmod 600 /root/secret'
+as_ntcli "mv $state/targets/other $state/other && ln -s /root/secret $state/targets/other"
+inside systemctl start ntcli-deliver@other 2> /dev/null && fail 'a link was followed to what only root reads'
+inside grep -q secret $taken/other && fail 'what only root reads was taken over'
+as_ntcli "rm $state/targets/other && mkfifo $state/targets/other"
+inside systemctl start ntcli-deliver@other 2> /dev/null && fail 'a pipe was read'
+as_ntcli "rm $state/targets/other && mv $state/other $state/targets/other"
+inside systemctl start ntcli-deliver@other
+as_ntcli "sed -i /LD_PRELOAD/d $state/targets/app"
+all_is_well
+
+step 'eight workspaces in one file: few restarts, whatever time a start takes, and no start limit'
+for n in 3 4 5 6 7 8; do as_ntcli "ntcli workspace create w$n" > /dev/null 2>&1; done
+names=''
+for workspace in prod staging w3 w4 w5 w6 w7 w8; do
+    as_ntcli "ntcli token create -w $workspace --save --expires-in 1d" > /dev/null 2>&1
+    for name in quick slow; do
+        as_ntcli "ntcli target add $workspace --env T_$workspace=$state/targets/$name" > /dev/null
+    done
+    names="$names T_$workspace"
+done
+for name in quick slow; do
+    inside mkdir -p /etc/systemd/system/ntcli-deliver@$name.service.d
+    printf '[Service]\nEnvironment="NAMES=%s"\n' "$names" |
+        inside sh -c "cat > /etc/systemd/system/ntcli-deliver@$name.service.d/names.conf"
+done
+service quick "EnvironmentFile=$taken/quick"
+service slow "EnvironmentFile=$taken/slow" ExecStartPre='/bin/sleep 3'
+has_all() { # SERVICE
+    for w in prod staging w3 w4 w5 w6 w7 w8; do
+        inside sh -c "tr '\\0' '\\n' < /proc/$(property MainPID "$1")/environ" |
+            grep -qx "T_$w=$(as_ntcli "ntcli token print $w")" || return 1
+    done
+}
+until_so has_all quick
+until_so has_all slow
+starts() { inside journalctl --no-pager --output cat --unit "$1" | grep -c "^Started $1" || true; }
+before_quick=$(starts quick)
+inside systemctl start ntcli-renew
+until_so has_all quick
+until_so has_all slow
+[ $(($(starts quick) - before_quick)) -le 2 ] || fail 'a burst was not one restart'
+
+step 'a rollback while a service starts'
+as_ntcli 'ntcli token refresh -w prod --revoke-after 1h' > /dev/null
+sleep 3
+as_ntcli 'ntcli token rollback -w prod' > /dev/null
+until_so has_all slow
+until_so has_all quick
+as_ntcli "/usr/lib/ntcli/deliver --wait slow"
+[ "$(property Result slow)" = success ] || fail 'the service is down'
 
 step 'cron, with the line of the README, as an ordinary user'
 line=$(sed -n 's|^ *17 3 \* \* \*  */usr/local/bin/|* * * * * /usr/bin/|p' README.md | head -n 1)
@@ -263,19 +331,19 @@ until_so cron_has_run
 inside crontab -u ada -r
 
 step 'remove and purge: nothing runs on, and the tokens are kept'
-inside systemctl start ntcli-refresh.timer ntcli-restart@app.path
+inside systemctl start ntcli-renew.timer ntcli-deliver@app.path
 inside dpkg --purge ntcli 2>&1 | grep "$state" || fail 'it does not tell what is kept'
 [ -z "$(inside systemctl list-units --all --plain --no-legend 'ntcli-*.timer' 'ntcli-*.path')" ] || fail 'a unit is left'
 [ -z "$(inside find /etc/systemd/system -name 'ntcli*' -type l)" ] || fail 'a link is left'
 inside test -e $state/config.json || fail 'the tokens are gone'
 
 step 'make install in /usr/local'
-inside rm /etc/systemd/system/ntcli-refresh.service.d/override.conf
+inside rm /etc/systemd/system/ntcli-renew.service.d/override.conf
 make --no-print-directory install DESTDIR="$root" PREFIX=/usr/local > /dev/null
 inside systemd-sysusers
 inside systemd-tmpfiles --create
 inside systemctl daemon-reload
-inside systemctl start ntcli-refresh
+inside systemctl start ntcli-renew
 make --no-print-directory uninstall DESTDIR="$root" PREFIX=/usr/local > /dev/null
 [ -z "$(inside find /usr/local -name '*ntcli*')" ] || fail 'something is left'
 
