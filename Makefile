@@ -26,9 +26,10 @@ UNITS = lib/systemd/system/ntcli-
 PLAIN = failed@.service deliver@.path
 SYSTEMD = $(addprefix $(UNITS),$(PLAIN) deliver@.service renew.service renew.timer renew@.service renew@.timer)
 DELIVER = lib/ntcli/deliver
+GUIDES = $(patsubst src/docs/%,share/doc/ntcli/%,$(wildcard src/docs/*.md))
 USER = lib/sysusers.d/ntcli.conf
 STATE = lib/tmpfiles.d/ntcli.conf
-INSTALLED = bin/ntcli $(MAN) $(BASH) $(ZSH) $(FISH) $(SYSTEMD) $(DELIVER) $(USER) $(STATE)
+INSTALLED = bin/ntcli $(MAN) $(BASH) $(ZSH) $(FISH) $(SYSTEMD) $(DELIVER) $(USER) $(STATE) $(GUIDES)
 # One unit for all workspaces, and one with a workspace's name or UUID as its instance.
 unit = sed -e 's|@BIN@|$(PREFIX)/bin/ntcli|' -e 's|@SCOPE@|$(2)|' -e 's|@OF@|$(3)|' $(PACKAGING)/renew.$(1).in
 
@@ -111,10 +112,11 @@ install:
 	$(call unit,timer,, of %i) > $${units}renew@.timer && \
 	sed -e 's|@LIB@|$(PREFIX)/lib/ntcli|' $(PACKAGING)/deliver.service.in > $${units}deliver@.service
 	install -m 755 $(PACKAGING)/deliver.sh $(DESTDIR)$(PREFIX)/$(DELIVER)
+	install -m 644 src/docs/*.md $(DESTDIR)$(PREFIX)/share/doc/ntcli
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,$(INSTALLED))
-	rmdir $(DESTDIR)$(PREFIX)/lib/ntcli 2> /dev/null || true
+	rmdir $(DESTDIR)$(PREFIX)/lib/ntcli $(DESTDIR)$(PREFIX)/share/doc/ntcli 2> /dev/null || true
 
 # The same as a package for Debian and its derivatives, in dist/.
 deb: build

@@ -130,10 +130,10 @@ fn what_a_delivery_is_given_is_told() {
     }
 }
 
-/// The rows of the README's table under a heading, as their cells without backticks.
-fn readme_table(heading: &str) -> Vec<Vec<String>> {
-    let readme = include_str!("../../../README.md").replace('`', "");
-    let part = readme.split_once(&format!("\n### {heading}\n")).expect(heading).1;
+/// The rows of the reference's table under a heading, as their cells without backticks.
+fn reference_table(heading: &str) -> Vec<Vec<String>> {
+    let reference = include_str!("../../docs/reference.md").replace('`', "");
+    let part = reference.split_once(&format!("\n## {heading}\n")).expect(heading).1;
     let table = part.lines().skip_while(|line| !line.starts_with('|'));
     let rows = table.take_while(|line| line.starts_with('|')).skip(2);
     let cells =
@@ -142,20 +142,20 @@ fn readme_table(heading: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn the_readme_has_the_same_exit_codes() {
+fn the_reference_has_the_same_exit_codes() {
     let codes: Vec<_> =
         help::EXIT_CODES.iter().map(|(c, m)| [c.to_string(), (*m).to_owned()]).collect();
-    let rows: Vec<_> = readme_table("Exit codes").iter().map(|row| row[..2].to_vec()).collect();
+    let rows: Vec<_> = reference_table("Exit codes").iter().map(|row| row[..2].to_vec()).collect();
     assert_eq!(rows, codes);
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let readme = words(&include_str!("../../../README.md").replace('`', ""));
-    assert!(readme.contains(&words(help::OWN_EXIT_CODES)));
+    let reference = words(&include_str!("../../docs/reference.md").replace('`', ""));
+    assert!(reference.contains(&words(help::OWN_EXIT_CODES)));
 }
 
 /// It may say more of a variable.
 #[test]
-fn the_readme_has_the_same_variables() {
-    let rows = readme_table("Environment");
+fn the_reference_has_the_same_variables() {
+    let rows = reference_table("Environment");
     for ((name, meaning), row) in help::environment().zip(&rows) {
         assert_eq!(name, row[0]);
         assert!(row[1].starts_with(meaning), "{name}: {meaning:?} is not how {:?} begins", row[1]);

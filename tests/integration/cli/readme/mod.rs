@@ -1,4 +1,4 @@
-//! The README's examples, run as they stand there.
+//! The examples of the README and of the guides, run as they stand there.
 //!
 //! Under each heading there is a workspace `prod` with a token, and blocks are run one after another:
 //! of a `console` block every command must print what follows it; `sh` and `cron` blocks must
@@ -157,7 +157,7 @@ impl Stage {
             };
             if !is_right {
                 let (line, status) = (block.line, output.status);
-                wrong.push(format!("README.md:{line}: {command}\nprints, with {status}:\n{shown}"));
+                wrong.push(format!("{line}: {command}\nprints, with {status}:\n{shown}"));
             }
         }
         self.variables.clear();
@@ -170,22 +170,67 @@ fn program(path: &Path, line: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
+/// Every text, and how many of its blocks are run at least.
+const TEXTS: [(&str, &str, usize); 8] = [
+    ("README.md", include_str!("../../../../README.md"), 5),
+    ("consumers.md", include_str!("../../../../src/docs/consumers.md"), 3),
+    ("unattended.md", include_str!("../../../../src/docs/unattended.md"), 4),
+    ("recovery.md", include_str!("../../../../src/docs/recovery.md"), 3),
+    ("networks.md", include_str!("../../../../src/docs/networks.md"), 1),
+    ("migrating.md", include_str!("../../../../src/docs/migrating.md"), 0),
+    ("installing.md", include_str!("../../../../src/docs/installing.md"), 0),
+    ("reference.md", include_str!("../../../../src/docs/reference.md"), 2),
+];
+
 #[test]
 fn every_example_is_as_it_was() {
-    let readme = include_str!("../../../../README.md");
-    let mut stage = Stage::new(World::ready().0);
-    let (mut chapter, mut ran, mut wrong) = ("", 0, Vec::new());
-    for block in blocks(readme) {
-        if block.chapter != chapter {
-            chapter = block.chapter;
-            stage = Stage::new(World::ready().0);
+    let mut all_wrong = Vec::new();
+    for (name, text, least) in TEXTS {
+        let mut stage = Stage::new(World::ready().0);
+        let (mut chapter, mut ran) = ("", 0);
+        for block in blocks(text) {
+            if block.chapter != chapter {
+                chapter = block.chapter;
+                stage = Stage::new(World::ready().0);
+            }
+            if block.not_run {
+                continue;
+            }
+            ran += 1;
+            let wrong = stage.check(&block);
+            all_wrong.extend(wrong.into_iter().map(|wrong| format!("{name}:{wrong}")));
         }
-        if block.not_run {
-            continue;
-        }
-        ran += 1;
-        wrong.extend(stage.check(&block));
+        assert!(ran >= least, "{name}: only {ran} blocks were run");
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(ran > 15, "only {ran} blocks were run");
+    assert!(all_wrong.is_empty(), "{}", all_wrong.join("\n"));
+}
+
+/// Every link leads to a file that is there, and to a heading in it.
+#[test]
+fn every_link_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (name, text, _) in TEXTS {
+        let folder = if name == "README.md" { root.to_owned() } else { root.join("src/docs") };
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')) {
+            let (path, heading) = link.0.split_once('#').unwrap_or((link.0, ""));
+            if path.starts_with("http") {
+                continue;
+            }
+            let file = if path.is_empty() { folder.join(name) } else { folder.join(path) };
+            let there = fs::read_to_string(&file);
+            let there = there.unwrap_or_else(|e| panic!("{name}: {}: {e}", file.display()));
+            let slug = |line: &str| {
+                let words = line.trim_start_matches(['#', ' ']).to_lowercase().replace(' ', "-");
+                words.replace(|c: char| !(c.is_alphanumeric() || "-_".contains(c)), "")
+            };
+            let mut headings = there.lines().filter(|line| line.starts_with('#'));
+            assert!(heading.is_empty() || headings.any(|h| slug(h) == heading), "{name}: #{heading}");
+        }
+    }
+}
+
+/// A sysadmin reads it in ten minutes.
+#[test]
+fn the_readme_is_short() {
+    assert!(TEXTS[0].1.len() <= 10_240);
 }
