@@ -9,6 +9,7 @@
 mod hand_out;
 mod interrupted;
 mod logout;
+mod plan;
 mod records;
 mod search;
 mod sim;

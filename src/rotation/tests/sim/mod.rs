@@ -17,8 +17,8 @@ use crate::secret::Secret;
 use crate::time::Timestamp;
 use crate::token::{Token, TokenExpiry};
 pub(super) use kinds::{COMMANDS, Command, KINDS, Kind, Loss, ONE, TROUBLES, Trouble};
-pub(super) use machine::Folder;
 use machine::Machine;
+pub(super) use machine::{Folder, Targets};
 use server::OnServer;
 
 pub(super) const SERVER: &str = "https://sim";
