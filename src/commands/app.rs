@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::time::Duration;
 
-use super::tell;
+use super::messages;
 use crate::api::Api;
 use crate::auth::{self, Keeper};
 use crate::config::{Config, Paths, Workspace};
@@ -74,7 +74,7 @@ impl<'c> App<'c> {
     /// As [`Config::load`].
     pub(super) fn config(&self) -> Result<Config> {
         Config::load(&self.paths.config, &|notice| {
-            tell::notice(self.console(), &notice);
+            messages::print_notice(self.console(), &notice);
         })
     }
 
@@ -110,7 +110,7 @@ impl<'c> App<'c> {
     /// As [`App::lock`].
     pub(super) fn lock_for(&self, wait: Duration) -> Result<(ConfigDir<'c>, bool)> {
         let console = self.console();
-        let on_notice = Box::new(move |notice| tell::notice(console, &notice));
+        let on_notice = Box::new(move |notice| messages::print_notice(console, &notice));
         ConfigDir::lock(&self.paths, wait, self.clock(), on_notice)
     }
 
@@ -150,14 +150,15 @@ impl<'c> App<'c> {
         let mut settings = Settings::from_env(&self.ctx.env).map_err(Error::invalid_value)?;
         settings.debug |= self.ctx.debug;
         let console = self.console().clone();
-        let on_event = move |event| tell::http(&console, &event);
+        let on_event = move |event| messages::print_http(&console, &event);
         Ok(self.http.get_or_init(|| Http::new(settings, self.ctx.clock.clone(), on_event)))
     }
 
     fn keeper(&self) -> &Keeper {
         self.keeper.get_or_init(|| {
             let console = self.console().clone();
-            let on_event = Box::new(move |event: &auth::Event| tell::session(&console, event));
+            let on_event =
+                Box::new(move |event: &auth::Event| messages::print_session(&console, event));
             let (env, clock) = (self.ctx.env.clone(), self.ctx.clock.clone());
             Keeper::new(env, clock, self.paths.clone(), on_event)
         })
@@ -187,7 +188,7 @@ impl<'c> App<'c> {
     /// Reports that a variable is ignored, for a command that reads the stored session itself.
     pub(super) fn note_ignored(&self, config: &Config) {
         if auth::ignores_variable(&self.ctx.env, config) {
-            tell::session(self.console(), &auth::Event::VariableIgnored);
+            messages::print_session(self.console(), &auth::Event::VariableIgnored);
         }
     }
 
@@ -248,7 +249,7 @@ impl<'c> App<'c> {
 
     /// Reports the progress of a rotation to the user.
     pub(super) fn on_event(&self, event: &Event) {
-        tell::rotation(self.console(), event);
+        messages::print_rotation(self.console(), event);
     }
 }
 

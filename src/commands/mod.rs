@@ -10,10 +10,10 @@ mod granted;
 mod health;
 mod hints;
 pub(crate) mod interrupt;
+mod messages;
 mod prompt;
 mod setup;
 mod target;
-mod tell;
 mod token;
 mod workspace;
 

@@ -127,12 +127,8 @@ impl TokenFile {
         let place =
             store::Place::find(&path).map_err(|e| Error::write_file("replace", &path, &e))?;
         let _lock = store::lock_folder(&place, FOLDER_WAIT, clock);
-        self.probe_contents(&path, tokens).map_err(|reason| {
-            Error::cannot_deliver(
-                &reason,
-                format!("${{EDITOR:-vi}} {}", shell_word(&path.display().to_string())),
-            )
-        })?;
+        self.probe_contents(&path, tokens)
+            .map_err(|reason| Error::cannot_deliver(&reason, hint_on_contents(&path)))?;
         if is_immutable(&path) {
             let hint = format!("chattr -i -a {}", shell_word(&path.display().to_string()));
             return Err(refuse(("it is immutable (lsattr)".to_owned(), hint)));
@@ -320,6 +316,21 @@ fn is_immutable(path: &Path) -> bool {
     let opened = openat(CWD, path, flags, Mode::empty()).ok();
     let flags = opened.and_then(|file| ioctl_getflags(file).ok());
     flags.is_some_and(|flags| flags.intersects(IFlags::IMMUTABLE | IFlags::APPEND))
+}
+
+/// The largest file that a person edits.
+const EDITABLE: u64 = 1 << 20;
+
+/// What helps with the contents of a file: an editor, if this user can use one on it.
+fn hint_on_contents(path: &Path) -> String {
+    use rustix::fs::{Access, access};
+    let file = shell_word(&path.display().to_string());
+    let is_small = fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() <= EDITABLE);
+    let may = is_small && access(path, Access::READ_OK | Access::WRITE_OK).is_ok();
+    let is_text = may
+        && fs::read(path)
+            .is_ok_and(|bytes| !bytes.contains(&0) && std::str::from_utf8(&bytes).is_ok());
+    if is_text { format!("${{EDITOR:-vi}} {file}") } else { format!("ls -ld {file}") }
 }
 
 #[cfg(test)]

@@ -162,6 +162,7 @@ impl<'a> Outcomes<'a> {
             None => self.one.unwrap_or_else(none),
         };
         report.succeeded = self.succeeded;
+        met.print(self.console);
         met.add_to(&mut report.json);
         report.problem = report.problem.or(overdue);
         report

@@ -1,10 +1,12 @@
 //! What a refresh came to, as text and JSON.
 
 use crate::commands::app::{self, App};
+use crate::context::Console;
 use crate::error::Error;
 use crate::json::Json;
 use crate::output::Report;
 use crate::rotation::{Event, OldFate, Outcome, Refreshed, WorkspaceRef};
+use crate::targets::EXEC;
 use crate::text::{printable, shell_word};
 use crate::token::{Token, TokenExpiry};
 
@@ -31,6 +33,25 @@ impl Met {
                 ("reason", failed.into()),
             ])),
             _ => {}
+        }
+    }
+
+    /// What to say at the end: where the new token is now, and the way out of many lost ones.
+    pub(super) fn print(&self, console: &Console) {
+        let delivered = self.deliveries.iter().filter(|one| one["delivered"] == Json::Bool(true));
+        // A command may hold a secret.
+        let name = |name| if str::starts_with(name, EXEC) { "a command" } else { name };
+        let names = delivered.filter_map(|one| one["target"].as_str().map(name));
+        let names: Vec<&str> = names.collect();
+        if !names.is_empty() {
+            let names = printable(&names.join(", "));
+            console.note(&format!("The new token is delivered to {names}."));
+        }
+        let live = self.orphans.iter().filter(|one| one["revoked"] == Json::Bool(false));
+        if live.count() > 1 {
+            console.note(
+                "To keep them all and end these warnings: ntcli token revoke --pending --forget",
+            );
         }
     }
 

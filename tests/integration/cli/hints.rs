@@ -425,3 +425,31 @@ fn a_home_that_is_of_no_use() {
         run.env("HOME", "/proc/version/home").run().exits(2).says(hint);
     }
 }
+
+/// An editor is for what this user can edit.
+#[test]
+fn an_editor_is_for_text() {
+    let (world, _) = World::ready();
+    let file = world.outside("app.conf");
+    for (contents, hint) in
+        [(&b"key = none\n"[..], "${EDITOR:-vi}"), (b"\x1f\x8b\x00\x00", "ls -ld")]
+    {
+        std::fs::write(&file, contents).unwrap();
+        let add = world.ntcli(&["target", "add", "--replace", file.to_str().unwrap()]).run();
+        add.exits(2).says(&format!("Hint: {hint} {}\n", file.display()));
+    }
+}
+
+/// Where several tokens were lost, one command ends all warnings.
+#[test]
+fn one_way_out_of_many_lost_tokens() {
+    let (world, _) = World::ready();
+    for _ in 0..2 {
+        world.plane.fault(Route::TokenCreate, Times::Once, Fault::CloseAfter);
+        world.ntcli(&["token", "create"]).run().exits(10);
+    }
+    let all = "ntcli token revoke --pending --forget";
+    world.refresh(&[]).exits(0).says(&format!("end these warnings: {all}\n"));
+    world.ntcli(&["token", "revoke", "--pending", "--forget"]).run().exits(0);
+    world.refresh(&[]).exits(0).says_only("");
+}

@@ -147,7 +147,7 @@ fn a_delivery_that_fails_for_one() {
     let (world, workspaces) = world_of(3);
     let args = ["--all", "--exec", "test $NTCLI_WORKSPACE_NAME != a0001 || exit 7"];
     let output = world.refresh(&args);
-    output.exits(9).says("a0001: The token is stored but could not be delivered");
+    output.exits(9).says("a0001: The new token is stored, but not delivered to every target");
     output.says("ended with 7");
     for (n, live) in [(0, 1), (1, 2), (2, 1)] {
         assert_eq!(world.plane.live_tokens(&workspaces[n].id).len(), live);

@@ -38,7 +38,7 @@ fn what_the_command_is_told() {
     let command = "cd \"$HERE\" && printf '%s\\n' \"$NTCLI_NEW_TOKEN\" \"$NTCLI_NEW_JTI\" \"$NTCLI_OLD_JTI\" \
                    \"$NTCLI_EXPIRES_AT\" \"$NTCLI_WORKSPACE_NAME\" \"$NTCLI_WORKSPACE_ID\" > told";
     let args = ["--expires-at", "1900000000", "--exec", command];
-    world.refresh(&args).exits(0).says_only("");
+    world.refresh(&args).exits(0).says_only("The new token is delivered to a command.\n");
     let item = world.item(&workspace);
     let told = [
         item["access_token"].as_str().unwrap(),
@@ -75,7 +75,7 @@ fn the_token_is_in_no_arguments() {
 fn what_it_prints_is_no_result_of_ours() {
     let (world, workspace) = World::ready();
     let output = world.refresh(&["--format", "json", "--exec", "echo out; echo err >&2; cat"]);
-    output.exits(0).says_only("out\nerr\n");
+    output.exits(0).says_only("out\nerr\nThe new token is delivered to a command.\n");
     assert_eq!(output.json()["outcome"], "refreshed");
     world.assert_one_live_token(&workspace);
 }

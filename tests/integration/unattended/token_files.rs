@@ -33,7 +33,7 @@ pub(crate) fn assert_holds(file: &Path, text: &str) {
 /// run with hooks continues.
 #[track_caller]
 pub(crate) fn assert_delivery_pending(world: &World, workspace: &Workspace, output: &Output) {
-    output.exits(9).says("the one it replaces is kept live");
+    output.exits(9).says("the old one stays live");
     let [old, new] = &world.plane.live_tokens(&workspace.id)[..] else {
         panic!("not two live tokens: {}", world.describe());
     };
@@ -62,7 +62,8 @@ pub(crate) fn assert_delivery_pending(world: &World, workspace: &Workspace, outp
 fn a_new_file_is_private() {
     let (world, workspace) = World::ready();
     let file = world.outside("token");
-    refresh_into(&world, "@", &file).exits(0).says_only("");
+    let said = format!("The new token is delivered to {}.\n", file.display());
+    refresh_into(&world, "@", &file).exits(0).says_only(&said);
     assert_holds(&file, &format!("{}\n", world.current(&workspace)));
     assert_eq!(mode(&file), 0o600);
     world.assert_one_live_token(&workspace);

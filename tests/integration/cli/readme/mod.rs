@@ -224,7 +224,10 @@ fn every_link_leads_somewhere() {
                 words.replace(|c: char| !(c.is_alphanumeric() || "-_".contains(c)), "")
             };
             let mut headings = there.lines().filter(|line| line.starts_with('#'));
-            assert!(heading.is_empty() || headings.any(|h| slug(h) == heading), "{name}: #{heading}");
+            assert!(
+                heading.is_empty() || headings.any(|h| slug(h) == heading),
+                "{name}: #{heading}"
+            );
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::rotation::{Event, Origin, Orphan, WorkspaceRef};
 use crate::text::{printable, shell_word};
 
 /// What happens to the files of the config folder.
-pub(super) fn notice(console: &Console, notice: &Notice) {
+pub(super) fn print_notice(console: &Console, notice: &Notice) {
     match notice {
         Notice::Shared { path, made_private } => {
             let what = match made_private {
@@ -29,7 +29,7 @@ pub(super) fn notice(console: &Console, notice: &Notice) {
 }
 
 /// What the HTTP client does.
-pub(super) fn http(console: &Console, event: &HttpEvent) {
+pub(super) fn print_http(console: &Console, event: &HttpEvent) {
     match event {
         HttpEvent::Trace(line) => console.trace(line),
         // Unless something better is shown already.
@@ -44,9 +44,9 @@ pub(super) fn http(console: &Console, event: &HttpEvent) {
 }
 
 /// What happens to the session.
-pub(super) fn session(console: &Console, event: &auth::Event) {
+pub(super) fn print_session(console: &Console, event: &auth::Event) {
     match event {
-        auth::Event::File(event) => notice(console, event),
+        auth::Event::File(event) => print_notice(console, event),
         auth::Event::VariableIgnored => console.note(
             "NTCLI_TOKEN holds a workspace token, not a session: the stored session is used instead.",
         ),
@@ -62,7 +62,7 @@ pub(super) fn session(console: &Console, event: &auth::Event) {
 }
 
 /// What a rotation does.
-pub(super) fn rotation(console: &Console, event: &Event) {
+pub(super) fn print_rotation(console: &Console, event: &Event) {
     let name = |workspace: &WorkspaceRef| printable(&workspace.name);
     let id = |jti: &Option<String>| printable(jti.as_deref().unwrap_or("no id"));
     match event {
@@ -103,7 +103,7 @@ pub(super) fn rotation(console: &Console, event: &Event) {
             printable(jti),
             name(workspace)
         )),
-        Event::Orphan { orphan, revoked } => lost_token(console, orphan, *revoked),
+        Event::Orphan { orphan, revoked } => print_orphan(console, orphan, *revoked),
         Event::Unsettled { workspace, reason } => console.warn(&format!(
             "Work of an earlier run on '{}' could not be finished: {}. Every later run tries again.",
             name(workspace),
@@ -125,7 +125,7 @@ pub(super) fn rotation(console: &Console, event: &Event) {
     }
 }
 
-fn lost_token(console: &Console, orphan: &Orphan, revoked: bool) {
+fn print_orphan(console: &Console, orphan: &Orphan, revoked: bool) {
     let (jti, name) = (printable(&orphan.jti), printable(&orphan.workspace.name));
     if revoked {
         console.say(&format!("Token {jti} of '{name}', whose answer was lost, has been revoked."));
