@@ -120,7 +120,7 @@ impl<'c> App<'c> {
     /// As [`Targets::load`] and [`Hooks::remember`].
     pub(super) fn remembered(&self, dir: &mut ConfigDir<'c>) -> Result<Hooks> {
         let mut hooks = Hooks::new(Vec::new(), self.ctx.clock.clone(), &self.ctx.env);
-        hooks.remember(dir.targets()?)?;
+        hooks.remember(dir.targets()?, &|| config_dir::history::earlier(&self.paths.history))?;
         self.wait_for_command(&mut hooks, dir, self.lock_wait())?;
         Ok(hooks)
     }

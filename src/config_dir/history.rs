@@ -167,6 +167,23 @@ impl History {
     }
 }
 
+/// The ids of the tokens that were current or delivered here, with the UUIDs of their workspaces. What
+/// was handed out is not ours to replace.
+pub(crate) fn earlier(at: &OwnFile) -> Vec<(String, String)> {
+    let lines = read(at).unwrap_or_default();
+    let handed_out =
+        |jti: &String| lines.iter().any(|l| l.event == "handed_out" && l.jti.as_ref() == Some(jti));
+    let is_ours = |line: &&Line| {
+        ["refreshed", "recovered", "delivered", "rolled_back"].contains(&line.event.as_str())
+    };
+    let ids = lines.iter().filter(is_ours).flat_map(|line| {
+        let both = line.jti.iter().chain(&line.old_jti);
+        both.map(|jti| (line.workspace_id.clone(), jti.clone()))
+    });
+    let ids: BTreeSet<(String, String)> = ids.collect();
+    ids.into_iter().filter(|(_, jti)| !handed_out(jti)).collect()
+}
+
 fn open_bounded(at: &OwnFile) -> Result<Log> {
     let mut log = Log::open_end(at)?;
     if log.len() > LONG_HISTORY {

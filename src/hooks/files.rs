@@ -105,6 +105,7 @@ impl TokenFile {
         tokens: &[&Token],
         own: &[&Path],
         (others, claims): (&[Claim], &mut Vec<Claim>),
+        is_earlier: &dyn Fn(&str) -> bool,
         clock: &dyn Clock,
     ) -> Result<()> {
         let path = self.path_for(workspace).map_err(|reason| {
@@ -127,7 +128,7 @@ impl TokenFile {
         let place =
             store::Place::find(&path).map_err(|e| Error::write_file("replace", &path, &e))?;
         let _lock = store::lock_folder(&place, FOLDER_WAIT, clock);
-        self.probe_contents(&path, tokens)
+        self.probe_contents(&path, tokens, is_earlier)
             .map_err(|reason| Error::cannot_deliver(&reason, hint_on_contents(&path)))?;
         if is_immutable(&path) {
             let hint = format!("chattr -i -a {}", shell_word(&path.display().to_string()));
@@ -189,18 +190,24 @@ impl TokenFile {
         Ok(Claim { file, layout: self.layout.clone() })
     }
 
-    fn probe_contents(&self, path: &Path, tokens: &[&Token]) -> std::result::Result<(), String> {
+    fn probe_contents(
+        &self,
+        path: &Path,
+        tokens: &[&Token],
+        is_earlier: &dyn Fn(&str) -> bool,
+    ) -> std::result::Result<(), String> {
         if self.layout != Layout::Replace {
             let before = match store::read(path) {
                 Ok(found) => found.map(|contents| contents.bytes),
                 Err(error) => return Err(error.in_one_line()),
             };
-            return self.contents(path, before.as_deref(), "probe", tokens).map(drop);
+            return self.contents(path, before.as_deref(), "probe", tokens, is_earlier).map(drop);
         }
         let text = read(path)?;
         let mut texts = tokens.iter().map(|token| token.access_token.expose());
         let last = texts.next_back().unwrap_or_default();
-        if texts.any(|token| replace::swap(&text, None, token).is_ok()) {
+        let holds_earlier = replace::earlier(&text, is_earlier).is_some();
+        if holds_earlier || texts.any(|token| replace::swap(&text, None, token).is_ok()) {
             return Ok(());
         }
         replace::swap(&text, None, last).map(drop).map_err(in_file(path))
@@ -232,6 +239,7 @@ impl TokenFile {
         workspace: &WorkspaceRef,
         token: &Token,
         old: Option<&Token>,
+        is_earlier: &dyn Fn(&str) -> bool,
         clock: &dyn Clock,
     ) -> std::result::Result<(), String> {
         let path = self.path_for(workspace)?;
@@ -245,7 +253,8 @@ impl TokenFile {
             let found =
                 store::ForeignFile::read(&place).map_err(|e| in_file(&path)(e.to_string()))?;
             let before = found.exists().then_some(&found.bytes[..]);
-            let contents = self.contents(&path, before, token.access_token.expose(), &held)?;
+            let contents =
+                self.contents(&path, before, token.access_token.expose(), &held, is_earlier)?;
             if found.replace(&contents).map_err(|failed| failed.error.in_one_line())? {
                 return Ok(());
             }
@@ -275,6 +284,7 @@ impl TokenFile {
         before: Option<&[u8]>,
         text: &str,
         held: &[&Token],
+        is_earlier: &dyn Fn(&str) -> bool,
     ) -> std::result::Result<Vec<u8>, String> {
         match &self.layout {
             Layout::Bare => {
@@ -290,7 +300,20 @@ impl TokenFile {
             Layout::Replace => {
                 let old = held.first().map(|old| old.access_token.expose());
                 let before = before.ok_or("No such file or directory".to_owned());
-                let swapped = before.and_then(|before| replace::swap(before, old, text));
+                let swapped = before.and_then(|before| {
+                    // Its application may have put back what it read before the last refreshes.
+                    let mut swapped = replace::swap(before, old, text);
+                    let is_earlier = |jti: &str| {
+                        let is_held = |held: &&Token| held.jti.as_deref() == Some(jti);
+                        is_earlier(jti) && !held.iter().any(is_held)
+                    };
+                    let mut now = swapped.clone().unwrap_or_else(|_| before.to_vec());
+                    while let Some(earlier) = replace::earlier(&now, &is_earlier) {
+                        swapped = replace::swap(&now, Some(earlier), text);
+                        now = swapped.clone()?;
+                    }
+                    swapped
+                });
                 swapped.map_err(in_file(path))
             }
         }

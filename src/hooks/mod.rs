@@ -222,6 +222,8 @@ impl Hook {
 pub(crate) struct Hooks {
     /// Files first, then commands.
     all: Vec<Hook>,
+    /// The UUIDs of workspaces, with the ids of tokens that were theirs before.
+    earlier: Vec<(String, String)>,
     clock: Rc<dyn Clock>,
     /// Where this run finds commands.
     path: OsString,
@@ -252,18 +254,38 @@ impl Hooks {
     /// What was given for this run, in the order given.
     pub(crate) fn new(given: Vec<Receiver>, clock: Rc<dyn Clock>, env: &Env) -> Self {
         let path = command::path(env).to_owned();
-        let mut hooks = Self { all: Vec::new(), clock, path, running: None, lock_holder: None };
+        let mut hooks = Self {
+            all: Vec::new(),
+            earlier: Vec::new(),
+            clock,
+            path,
+            running: None,
+            lock_holder: None,
+        };
         for receiver in given {
             hooks.add(receiver, None);
         }
         hooks
     }
 
-    /// Adds what is remembered with the workspaces; what was given for this run too stays once.
+    /// Whether the token with this id was the workspace's before.
+    fn is_earlier(&self, workspace: &WorkspaceRef, jti: &str) -> bool {
+        self.earlier.iter().any(|(id, known)| *id == workspace.id && known == jti)
+    }
+
+    /// Adds what is remembered with the workspaces, and where a token is to be replaced, which ones
+    /// were theirs before; what was given for this run too stays once.
     ///
     /// # Errors
     /// [`Error::cannot_deliver`] for what this version cannot use.
-    pub(crate) fn remember(&mut self, targets: &Targets) -> Result<()> {
+    pub(crate) fn remember(
+        &mut self,
+        targets: &Targets,
+        earlier: &dyn Fn() -> Vec<(String, String)>,
+    ) -> Result<()> {
+        if targets.all().iter().any(|target| target.name.starts_with("replace:")) {
+            self.earlier = earlier();
+        }
         for target in targets.all() {
             let remembered = Some((target.id, target.workspace_id.clone()));
             self.add(Receiver::remembered(target)?, remembered);
@@ -350,7 +372,15 @@ impl Prober<'_> {
             let (clock, own) = (&*self.hooks.clock, self.own);
             let probed = match &hook.receiver {
                 Receiver::File(file) => {
-                    file.probe(workspace, tokens, own, (&others, &mut self.claims), clock)
+                    let is_earlier = |jti: &str| self.hooks.is_earlier(workspace, jti);
+                    file.probe(
+                        workspace,
+                        tokens,
+                        own,
+                        (&others, &mut self.claims),
+                        &is_earlier,
+                        clock,
+                    )
                 }
                 Receiver::Command(command) => {
                     let found = command.probe_run(&self.hooks.path);
@@ -402,7 +432,7 @@ pub(crate) fn probe_new(
             claims.extend(other.claim_of(workspace, own));
         }
     }
-    file.probe(workspace, token.as_slice(), own, (&[], &mut claims), clock)
+    file.probe(workspace, token.as_slice(), own, (&[], &mut claims), &|_| false, clock)
 }
 
 impl Deliver for Hooks {
@@ -445,7 +475,9 @@ impl Deliver for Hooks {
         let id = hook.remembered.as_ref().map(|(id, _)| *id);
         let command = match &hook.receiver {
             Receiver::File(file) => {
-                let written = file.write(workspace, new, *old, &*self.clock).map(|()| None);
+                let is_earlier = |jti: &str| self.is_earlier(workspace, jti);
+                let written =
+                    file.write(workspace, new, *old, &is_earlier, &*self.clock).map(|()| None);
                 return written.map_err(|reason| of_target(id, &reason));
             }
             Receiver::Command(command) => command.clone(),

@@ -102,6 +102,17 @@ fn is_word(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"-_~".contains(&b)
 }
 
+/// The token in the text that is one of ours from before, by the id that it carries itself.
+pub(super) fn earlier<'a>(text: &'a [u8], is_ours: &dyn Fn(&str) -> bool) -> Option<&'a str> {
+    let words = text.split(|b| !(is_word(*b) || *b == b'.'));
+    let words = words.filter(|word| word.len() >= SHORTEST && word.starts_with(b"ey"));
+    let mut tokens = words.filter_map(|word| std::str::from_utf8(word).ok());
+    tokens.find(|word| {
+        let jti = crate::jwt::claims(word).and_then(|claims| claims.jti);
+        jti.is_some_and(|jti| is_ours(&jti))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,7 @@ use crate::commands::app::{self, App, As};
 use crate::commands::check::metrics;
 use crate::commands::workspace::warn_of_two_tokens;
 use crate::config::Workspace;
+use crate::config_dir::history;
 use crate::config_dir::last_run::LastRun;
 use crate::context::Context;
 use crate::error::{Error, Result, exit};
@@ -62,7 +63,9 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     }
     drop(before); // with many workspaces these are large
     if args.dry_run {
-        hooks.remember(&Targets::load(&app.paths.targets)?)?;
+        hooks.remember(&Targets::load(&app.paths.targets)?, &|| {
+            history::earlier(&app.paths.history)
+        })?;
         let ask = dry_run::Ask { app: &app, options: &options, hooks: &hooks };
         return dry_run::run(&ask, |config| {
             app.selected(config, args.all, args.workspace.as_deref())
@@ -79,7 +82,7 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
         current.iter().map(|w| app::workspace_ref(w, &server)).collect();
     // What this run delivers to may not have got the token from the other one.
     let waited = waited && !hooks.has_own();
-    hooks.remember(dir.targets()?)?;
+    hooks.remember(dir.targets()?, &|| history::earlier(&app.paths.history))?;
     let mut outcomes = Outcomes::new(app.console(), &workspaces, args, (options.expiry, app.now()));
     let able = outcomes.refuse(probe(&app, &hooks, &current, &options)?)?;
     app.wait_for_command(&mut hooks, &mut dir, app.lock_wait())?;

@@ -2,6 +2,7 @@
 
 mod commands;
 mod consumers;
+mod earlier;
 mod kept;
 mod kills;
 mod progress;
