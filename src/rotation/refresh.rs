@@ -156,7 +156,12 @@ impl Rotator<'_> {
         purpose: Purpose,
     ) -> Result<Token> {
         let old_scope = old.filter(|_| purpose == Purpose::Refresh).map(|old| &*old.scope);
-        let (at, token) = self.request(workspace, purpose, old_scope.unwrap_or_default())?;
+        let (at, mut token) = self.request(workspace, purpose, old_scope.unwrap_or_default())?;
+        // An opaque token proves no id: by one that is another token's, that one would be revoked.
+        let is_opaque = !token.access_token.expose().contains('.');
+        if is_opaque && token.jti.as_ref().is_some_and(|jti| self.is_of_another(workspace, jti)) {
+            token.jti = None;
+        }
         if old.is_some_and(|old| old.is_same(&token)) {
             self.append_relaxed(workspace.closed(at));
             return Err(self.failed(workspace, Error::same_token()));
@@ -202,6 +207,11 @@ impl Rotator<'_> {
     /// What came of it; a workspace may come again.
     pub(super) fn outcome_of(&mut self, workspace: &WorkspaceRef) -> Result<Outcome> {
         self.turn(workspace).outcome.take().unwrap_or(Err(Error::unfinished()))
+    }
+
+    /// Whether the journal or the history gives an id to another token.
+    fn is_of_another(&mut self, workspace: &WorkspaceRef, jti: &str) -> bool {
+        self.pending.knows(workspace, jti) || self.store.has_history_of(jti)
     }
 
     /// No other token is requested while an earlier refresh is unfinished.
