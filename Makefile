@@ -16,7 +16,8 @@ REMAP = $(if $(word 3,$(FOLDERS)),,$(foreach dir,$(FOLDERS),--remap-path-prefix=
 FLAGS = RUSTFLAGS="$(strip $$RUSTFLAGS $(REMAP))"
 RELEASE = $(FLAGS) $(CARGO)
 
-MAN = share/man/man1/ntcli.1
+PAGES = ntcli ntcli-token ntcli-target ntcli-auth ntcli-workspace ntcli-domain ntcli-config ntcli-check ntcli-doctor ntcli-health ntcli-completions ntcli-man
+MAN = $(PAGES:%=share/man/man1/%.1)
 BASH = share/bash-completion/completions/ntcli
 ZSH = share/zsh/site-functions/_ntcli
 FISH = share/fish/vendor_completions.d/ntcli.fish
@@ -98,7 +99,8 @@ install:
 		echo 'Hint: make build, as a user who has Rust; then this command again' >&2; exit 1; }
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,$(sort $(dir $(INSTALLED))))
 	install -m 755 $(NTCLI) $(DESTDIR)$(PREFIX)/bin/ntcli
-	umask 022 && cd $(DESTDIR)$(PREFIX) && ./bin/ntcli man > $(MAN) && \
+	umask 022 && cd $(DESTDIR)$(PREFIX) && \
+	for page in $(PAGES); do ./bin/ntcli man $$page > share/man/man1/$$page.1 || exit 1; done && \
 	./bin/ntcli completions bash > $(BASH) && \
 	./bin/ntcli completions zsh > $(ZSH) && \
 	./bin/ntcli completions fish > $(FISH)

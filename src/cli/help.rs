@@ -2,16 +2,15 @@
 
 use std::fmt::Write;
 
-use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
+use argh::{CommandInfoWithArgs, FlagInfo, Optionality};
 
 use super::args::{ALIASES, RUNS_A_PROGRAM};
+use super::page::{self, Page};
 use super::{Flag, command_tree};
 
 const FRONT: &str = include_str!("front.txt");
 /// For who types the name alone: it fits a terminal.
 pub(super) const SHORT: &str = include_str!("short.txt");
-const WIDTH: usize = 80;
-const COLUMN: usize = 30;
 
 /// What the exit codes mean for every command that does not say otherwise.
 pub(crate) const EXIT_CODES: &[(i32, &str)] = &[
@@ -30,8 +29,6 @@ pub(crate) const EXIT_CODES: &[(i32, &str)] = &[
 /// The commands whose exit codes are answers.
 pub(super) const OWN_EXIT_CODES: &str = "token needs-refresh: 0 due, 1 not due, 255 an error. check: 0 ok, 1 warning,\n\
      2 critical, 3 unknown.\n";
-
-const OTHER_EXIT_CODES: &str = "Those of every command: ntcli help exit-codes";
 
 /// What a command that receives a token is given.
 const DELIVERY: &str = "A command has NTCLI_NEW_TOKEN, NTCLI_NEW_JTI, NTCLI_OLD_JTI, \
@@ -61,7 +58,7 @@ pub(super) fn render(path: &[&str]) -> String {
             node = &next.command;
         }
     }
-    if path.is_empty() { front_page() } else { page(path, node, root.flags) }
+    if path.is_empty() { front_page() } else { Page::of(path, node).text(node, root.flags) }
 }
 
 /// How the command at `path` is typed.
@@ -91,11 +88,6 @@ pub(super) fn environment() -> impl Iterator<Item = (&'static str, &'static str)
     })
 }
 
-/// The short form of an option. argh has none for its own --help.
-pub(super) fn short(flag: &FlagInfo<'_>) -> Option<char> {
-    flag.short.or((flag.long == "--help").then_some('h'))
-}
-
 fn front_page() -> String {
     let mut out = FRONT.to_owned();
     out.push_str("\nExit codes:\n");
@@ -108,62 +100,8 @@ fn front_page() -> String {
 
 pub(super) fn exit_codes(out: &mut String) {
     for (code, meaning) in EXIT_CODES {
-        entry(out, &format!("{code:>2}"), 6, meaning);
+        page::wrap(out, &format!("{code:>2}"), 6, meaning);
     }
-}
-
-fn page(path: &[&str], node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) -> String {
-    let command = spelled(path);
-    let mut out = format!("Usage: {}\n\n", usage(path, node));
-    let group = !node.commands.is_empty();
-    entry(&mut out, "", 0, node.description);
-    if let Some(aliases) = aliases(path) {
-        section(&mut out, "Also");
-        entry(&mut out, "", 2, &aliases);
-    }
-    if group {
-        section(&mut out, "Commands");
-        for sub in &node.commands {
-            entry(&mut out, sub.name, 18, in_a_line(&[path, &[sub.name]].concat()));
-        }
-    }
-    if !node.positionals.is_empty() {
-        section(&mut out, "Arguments");
-        for positional in node.positionals.iter().filter(|positional| !positional.hidden) {
-            entry(&mut out, positional.name, COLUMN, positional.description);
-        }
-    }
-    if own(node).next().is_some() {
-        section(&mut out, "Options");
-        options(&mut out, own(node));
-    }
-    if let Some(text) = delivery(node) {
-        section(&mut out, "Delivery");
-        entry(&mut out, "", 2, &text);
-    }
-    if !group {
-        section(&mut out, "Options of every command (see ntcli --help)");
-        entry(&mut out, "", 2, &of_every_command(node, globals));
-    }
-    if !node.examples.is_empty() {
-        section(&mut out, "Examples");
-        for example in node.examples {
-            let _ = writeln!(out, "  {example}");
-        }
-    }
-    if group {
-        let _ = writeln!(
-            out,
-            "\nMore: {command} COMMAND --help; options of every command: ntcli --help"
-        );
-    } else {
-        section(&mut out, "Exit codes");
-        for code in node.error_codes {
-            entry(&mut out, &format!("{:>3}", code.code), 7, code.description);
-        }
-        entry(&mut out, "", 2, OTHER_EXIT_CODES);
-    }
-    out
 }
 
 /// The options that the command defines itself.
@@ -172,7 +110,7 @@ pub(super) fn own(node: &CommandInfoWithArgs) -> impl Iterator<Item = Flag> {
 }
 
 /// What the front page says of a command.
-fn in_a_line(path: &[&str]) -> &'static str {
+pub(super) fn in_a_line(path: &[&str]) -> &'static str {
     let name = format!("\n  {} ", path.join(" "));
     let rest = FRONT.split_once(&name).map_or("", |(_, rest)| rest);
     rest.lines().next().unwrap_or_default()
@@ -181,16 +119,6 @@ fn in_a_line(path: &[&str]) -> &'static str {
 /// Whether the command takes that option of every command: a workspace is not for all of them.
 pub(super) fn is_taken(node: &CommandInfoWithArgs, flag: &FlagInfo<'_>) -> bool {
     flag.long != "--workspace" || node.positionals.iter().any(|p| p.name == "WORKSPACE")
-}
-
-/// The names alone: the front page explains them.
-fn of_every_command(node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) -> String {
-    let name = |flag: &FlagInfo<'_>| match flag.kind {
-        FlagInfoKind::Option { arg_name } => format!("{} {arg_name}", flag.long),
-        FlagInfoKind::Switch => flag.long.to_owned(),
-    };
-    let names: Vec<_> = globals.iter().filter(|flag| is_taken(node, flag)).map(name).collect();
-    names.join(", ")
 }
 
 /// The first sentence of a description, without its full stop.
@@ -211,50 +139,7 @@ pub(super) fn aliases(path: &[&str]) -> Option<String> {
     (!spellings.is_empty()).then(|| spellings.join(", "))
 }
 
-fn options<'a>(out: &mut String, flags: impl Iterator<Item = &'a FlagInfo<'a>>) {
-    for flag in flags {
-        let mut left = short(flag).map_or("    ".to_owned(), |c| format!("-{c}, "));
-        left.push_str(flag.long);
-        if let FlagInfoKind::Option { arg_name } = flag.kind {
-            let _ = write!(left, " {arg_name}");
-        }
-        entry(out, &left, COLUMN, flag.description);
-    }
-}
-
-fn section(out: &mut String, title: &str) {
-    let _ = writeln!(out, "\n{title}:");
-}
-
 /// Without the backticks by which doc comments mark some words for rustdoc.
 pub(super) fn plain(text: &str) -> String {
     text.replace('`', "")
-}
-
-/// `left`, then `text` wrapped between `column` and the right edge.
-fn entry(out: &mut String, left: &str, column: usize, text: &str) {
-    let mut line = String::new();
-    if !left.is_empty() {
-        line = format!("  {left}");
-        if line.len() + 2 > column {
-            let _ = writeln!(out, "{line}");
-            line.clear();
-        }
-    }
-    let text = plain(text);
-    let mut empty = true;
-    for word in text.split_whitespace() {
-        if !empty && line.len() + 1 + word.len() > WIDTH {
-            let _ = writeln!(out, "{line}");
-            line.clear();
-            empty = true;
-        }
-        if empty {
-            line = format!("{line:column$}{word}");
-        } else {
-            line = format!("{line} {word}");
-        }
-        empty = false;
-    }
-    let _ = writeln!(out, "{line}");
 }

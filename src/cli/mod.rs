@@ -9,6 +9,7 @@ mod check;
 mod completions;
 mod help;
 mod man;
+mod page;
 mod parser;
 mod suggest;
 mod topics;
@@ -24,6 +25,7 @@ use argh::{ArgsInfo, CommandInfoWithArgs, EarlyExit, FlagInfo, FromArgs};
 
 pub(crate) use args::*;
 pub(crate) use completions::{offer, script};
+pub(crate) use man::page as man_page;
 use parser::Scan;
 
 /// The definition of an option.
@@ -145,11 +147,6 @@ fn reworded(exit: &EarlyExit, scan: &Scan) -> String {
         }
     });
     from_value.unwrap_or_else(|| "The arguments are not understood".to_owned())
-}
-
-/// The manual page.
-pub(crate) fn man_page() -> String {
-    man::page()
 }
 
 /// Every command with its options, positionals, examples and exit codes, as defined in `args`.

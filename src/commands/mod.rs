@@ -125,7 +125,7 @@ commands! {
     Doctor: Nothing, doctor::run;
     Health: Nothing, |ctx, _| health::run(ctx);
     Completions: Whole, setup::completions;
-    Man: Whole, |_, _| Ok(setup::man());
+    Man: Whole, |_, args| setup::man(args);
 }
 
 impl Run for cli::TokenRefresh {

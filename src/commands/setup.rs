@@ -1,10 +1,10 @@
 //! `ntcli completions` and `ntcli man`
 
-use crate::cli::{self, Completions, Names, Print};
+use crate::cli::{self, Completions, Man, Names, Print};
 use crate::commands::app::App;
 use crate::config_dir::history;
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::Report;
 use crate::targets::Targets;
@@ -55,9 +55,11 @@ fn known(ctx: &Context, names: Names) -> Result<Vec<String>> {
     })
 }
 
-/// Prints the manual page.
-pub(super) fn man() -> Report {
-    let page = cli::man_page();
+/// Prints a page of the manual.
+pub(super) fn man(args: &Man) -> Result<Report> {
+    let name = args.page.as_deref().unwrap_or("ntcli");
+    let page = cli::man_page(name);
+    let page = page.ok_or_else(|| Error::usage("There is no such page", "ntcli man"))?;
     let json = Json::of([("page", page.as_str().into())]);
-    Report::new(page, json)
+    Ok(Report::new(page, json))
 }

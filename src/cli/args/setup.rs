@@ -53,10 +53,14 @@ impl FromStr for Print {
     }
 }
 
-/// Print the manual page.
+/// Print a page of the manual: ntcli, or ntcli-token as the one on a command.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
-#[argh(subcommand, name = "man", example = "ntcli man")]
-pub(crate) struct Man {}
+#[argh(subcommand, name = "man", example = "ntcli man", example = "ntcli man ntcli-token")]
+pub(crate) struct Man {
+    /// its name; otherwise ntcli
+    #[argh(positional, arg_name = "PAGE")]
+    pub page: Option<String>,
+}
 
 /// A shell that completes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

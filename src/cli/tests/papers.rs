@@ -85,14 +85,32 @@ fn what_stands_at_that_place_is_offered() {
 
 #[test]
 fn the_manual_page_is_the_help() {
-    let page = man_page();
-    let shown = page.replace("\\-", "-").replace("\\(ti", "~");
+    let read = |name: &str| {
+        let page = man_page(name).unwrap();
+        assert!(page.starts_with(".TH NTCLI") && page.contains("\n.nh\n"), "{page}");
+        // A variable or an option that is broken at a line's end cannot be read, nor copied.
+        assert!(!page.contains('`') && page.is_ascii(), "{page}");
+        page.replace("\\-", "-").replace("\\(ti", "~")
+    };
+    let shown = read("ntcli");
     for (at, flags) in commands() {
-        assert!(shown.contains(&format!("\n.SS \"ntcli{at} ")), "{at}");
-        for flag in flags {
-            assert!(shown.contains(flag), "{flag}");
+        let group = at.trim_start().split(' ').next().unwrap();
+        assert!(shown.contains(&format!("\n.BR ntcli-{group} (1),\n")), "{group}");
+        let page = read(&format!("ntcli-{group}"));
+        let is_group = commands().iter().any(|(other, _)| other.starts_with(&format!("{at} ")));
+        let heading = format!("\n.SS \"ntcli{at} ");
+        assert!(is_group || page.matches(&heading).count() == 1, "{at}");
+        assert!(is_group || shown.contains(&format!("\n.TP\n.B{at}\n")), "{at}");
+        for flag in flags.into_iter().filter(|flag| *flag != "--help") {
+            assert!(page.contains(flag), "{flag}");
+            assert!(!shown.contains(&format!("\n.B {flag}\n")), "{flag}");
         }
     }
+    for option in ["-w, --workspace WORKSPACE", "--lock-wait DURATION", "-q, --quiet", "-h, --help"]
+    {
+        assert_eq!(shown.matches(&format!("\n.B {option}\n")).count(), 1, "{option}");
+    }
+    assert!(man_page("nothing").is_none());
     for (code, meaning) in help::EXIT_CODES {
         assert!(shown.contains(&format!("\n.TP\n.B {code}\n{meaning}\n")), "{code}");
     }
@@ -103,9 +121,20 @@ fn the_manual_page_is_the_help() {
     for title in ["DESCRIPTION", "EXAMPLES", "FILES", "ENVIRONMENT", "EXIT STATUS", "SEE ALSO"] {
         assert!(shown.contains(&format!("\n.SH \"{title}\"\n")), "{title}");
     }
-    // A variable or an option that is broken at a line's end cannot be read, nor copied.
-    assert!(page.contains("\n.nh\n"));
-    assert!(!page.contains('`') && page.is_ascii(), "{page}");
+}
+
+/// What `make install` puts in place, and `make uninstall` removes.
+#[test]
+fn every_page_is_installed() {
+    let makefile = include_str!("../../../Makefile");
+    let list = makefile.lines().find_map(|line| line.strip_prefix("PAGES = ")).unwrap();
+    let tree = command_tree();
+    let pages = tree.commands.iter().map(|sub| format!("ntcli-{}", sub.name));
+    let mut pages: Vec<_> = pages.chain(["ntcli".to_owned()]).collect();
+    pages.sort();
+    let mut listed: Vec<_> = list.split(' ').collect();
+    listed.sort_unstable();
+    assert_eq!(listed, pages);
 }
 
 #[test]
@@ -114,13 +143,13 @@ fn what_a_delivery_is_given_is_told() {
     let variables = source.split(".env(\"").skip(1).filter_map(|rest| rest.split('"').next());
     let words: Vec<_> = variables.collect();
     assert!(words.len() > 6, "{words:?}");
-    let page = man_page();
     // A target belongs to one workspace, so its path takes no placeholder.
     for (command, words) in [
         ("token refresh", [&words[..], &["{name}", "{id}"]].concat()),
         ("target add", words.clone()),
     ] {
         let shown = shown(&format!("{command} --help"));
+        let page = man_page(command.split(' ').next().unwrap()).unwrap();
         let heading = format!("\n.SS \"ntcli {command} ");
         let in_man = page.split(&heading).nth(1).and_then(|rest| rest.split("\n.SS ").next());
         for word in &words {
