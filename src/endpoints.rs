@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::context::Env;
 use crate::error::{Error, Result};
-use crate::http::is_localhost;
+use crate::http::{is_localhost, split_port};
 
 const DEFAULT_STUDIO: &str = "https://api.nimblebrain.ai";
 const DEFAULT_OAUTH: &str = "https://clerk.nimblebrain.ai";
@@ -32,8 +32,8 @@ pub(crate) fn of_domain(domain: &str, insecure: bool) -> String {
 }
 
 fn is_loopback(domain: &str) -> bool {
-    let host = domain.rsplit_once(':').map_or(domain, |(host, _)| host);
-    is_localhost(host) || matches!(host, "127.0.0.1" | "[::1]") || domain == "[::1]"
+    let host = split_port(domain).map_or(domain, |(host, _)| host);
+    is_localhost(host) || matches!(host, "127.0.0.1" | "[::1]")
 }
 
 /// The base URL of the studio API, which exchanges a sign-in for a session.
@@ -99,10 +99,8 @@ fn base_url(name: &str, url: &str) -> Result<String> {
 /// # Errors
 /// [`Error::invalid_value`] with what to give.
 pub(crate) fn check_domain(domain: &str) -> Result<()> {
-    let (host, port) = match domain.rsplit_once(':') {
-        Some((host, port)) if !domain.ends_with(']') => (host, Some(port)),
-        _ => (domain, None),
-    };
+    // No host ends with a colon.
+    let (host, port) = split_port(domain).unwrap_or((":", None));
     let inside = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
     let host_fits = match inside {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
@@ -111,8 +109,7 @@ pub(crate) fn check_domain(domain: &str) -> Result<()> {
                 && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         }),
     };
-    let port_fits = port.is_none_or(|p| p.parse::<u16>().is_ok_and(|n| n > 0));
-    if host_fits && port_fits {
+    if host_fits && port != Some(0) {
         Ok(())
     } else {
         Err(Error::invalid_value(

@@ -39,6 +39,7 @@ pub(crate) use encode::{Field, encode_form, encode_segment};
 pub(crate) use no_proxy::is_localhost;
 pub(crate) use request::{Body, Method, Repeat, Request, Response};
 pub(crate) use settings::Settings;
+pub(crate) use target::split_port;
 
 /// Longer waits are shown to a user at a terminal.
 const WORTH_TELLING: Duration = Duration::from_secs(2);

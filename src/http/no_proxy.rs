@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::target::split_port;
+
 /// Whether the name is always this machine's (RFC 6761): no name server or proxy is asked, which might
 /// know another.
 pub(crate) fn is_localhost(host: &str) -> bool {
@@ -34,10 +36,10 @@ fn matches(entry: &str, host: &str, port: u16) -> bool {
     if let Some((block, bits)) = entry.split_once('/') {
         return ip.is_some_and(|ip| in_block(ip, block, bits));
     }
-    let (name, wanted_port) = split_port(entry);
-    if wanted_port.is_some_and(|wanted| wanted != port) {
-        return false;
-    }
+    let name = match split_port(entry) {
+        Some((name, wanted)) if wanted.is_none_or(|wanted| wanted == port) => name,
+        _ => return false,
+    };
     if let Some(ip) = ip {
         return parse_ip(bare(name)) == Some(ip);
     }
@@ -45,16 +47,6 @@ fn matches(entry: &str, host: &str, port: u16) -> bool {
     let name = name.trim_start_matches('.').trim_end_matches('.');
     !name.is_empty()
         && host.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('.'))
-}
-
-/// The port at the end, unless it is the end of an IPv6 address.
-fn split_port(entry: &str) -> (&str, Option<u16>) {
-    match entry.rsplit_once(':') {
-        Some((name, port)) if !name.contains(':') || name.ends_with(']') => {
-            port.parse().map_or((entry, None), |port| (name, Some(port)))
-        }
-        _ => (entry, None),
-    }
 }
 
 fn bare(name: &str) -> &str {

@@ -12,7 +12,7 @@ use crate::context::Env;
 use crate::secret::Secret;
 
 use super::no_proxy::{is_loopback, listed};
-use super::target::{Target, address};
+use super::target::{Target, address, split_port};
 use crate::text::printable;
 
 /// curl's default port of a proxy.
@@ -168,19 +168,6 @@ impl Proxy {
 fn decode(part: &str) -> Option<String> {
     let text = percent_decode_str(part).decode_utf8();
     text.ok().map(Cow::into_owned)
-}
-
-/// Splits `host`, `host:port` or `[v6]:port`; `None` if the port is invalid.
-fn split_port(place: &str) -> Option<(&str, Option<u16>)> {
-    let after_brackets = place.rfind(']').map_or(0, |at| at + 1);
-    match place[after_brackets..].rfind(':') {
-        Some(colon) => {
-            let colon = after_brackets + colon;
-            let port = place[colon + 1..].parse().ok()?;
-            Some((&place[..colon], Some(port)))
-        }
-        None => Some((place, None)),
-    }
 }
 
 #[cfg(test)]

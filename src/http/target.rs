@@ -77,6 +77,17 @@ pub(super) fn address(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
+/// Splits `host`, `host:port`, `[v6]` or `[v6]:port`, and leaves an address without brackets whole.
+/// `None` if the port is no number.
+pub(crate) fn split_port(place: &str) -> Option<(&str, Option<u16>)> {
+    match place.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+            Some((host, Some(port.parse().ok()?)))
+        }
+        _ => Some((place, None)),
+    }
+}
+
 /// A URL of any form without its possible secrets: user, password, query, token.
 pub(super) fn presentable(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();

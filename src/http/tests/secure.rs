@@ -58,6 +58,25 @@ fn a_trusted_server_is_accepted() {
     }
 }
 
+/// Where the built-in issuers do not know a server, and nothing else is named.
+#[test]
+fn what_the_system_trusts() {
+    let url = format!("https://localhost:{}/", serve("valid.pem", raw("200 X", "{}")));
+    let of_system = |paths: &[&str]| Settings {
+        ca_of_system: paths.iter().map(|name| certificate(name)).collect(),
+        ..Settings::default()
+    };
+    for paths in [&["ca.pem"][..], &["missing.pem", "ca.pem"]] {
+        Client::with(of_system(paths)).get(&url).unwrap();
+    }
+    let named = Settings { ca_file: Some(certificate("own.pem")), ..of_system(&["ca.pem"]) };
+    for settings in [of_system(&["own.pem"]), of_system(&[]), named] {
+        let failed = Client::with(settings).get(&url).unwrap_err();
+        assert!(matches!(failed, Failure::NotSent { blame: Blame::Trust, .. }), "{failed:?}");
+        assert!(failed.to_string().contains("unknown issuer"), "{failed}");
+    }
+}
+
 #[test]
 fn what_is_wrong_with_a_certificate() {
     for (shown, words) in [
