@@ -205,12 +205,11 @@ fn readers(world: &World) -> Vec<(&'static str, Reader)> {
         ("dotenv of python", by_program("python3", PYTHON_DOTENV, none())),
         ("docker", Some(one_by_one(docker))),
     ];
-    let here = all.into_iter().filter_map(|(name, reader)| match reader {
-        Some(reader) => Some((name, reader)),
-        None => {
+    let here = all.into_iter().filter_map(|(name, reader)| {
+        if reader.is_none() {
             skipped(&format!("{name} is not here to read env files"));
-            None
         }
+        Some((name, reader?))
     });
     here.collect()
 }
