@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use super::{add, assert_all_hold_current, assert_held_are_live, mcp, read, ready};
+use super::{add, assert_all_hold_current, assert_held_are_live, read, ready};
 use crate::control_plane::{Fault, Route, Times};
 use crate::harness::world::World;
 
