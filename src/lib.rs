@@ -57,6 +57,7 @@
 //!   file is removed when nothing is pending.
 //! * `targets.json` holds what must get which workspace's token (`targets.rs`). Fields are only added; a
 //!   target that cannot be read stops a refresh, since its consumer would lose its token.
+//! * `policies.json` holds what is wanted of each workspace's token (`policy.rs`). Fields are only added.
 //! * `history.jsonl` holds one JSON object a line, for people. Readers pass over what they do not know.
 //! * `last-run.json` says how the last refresh ended, and when each workspace last had one that went
 //!   well: for monitoring alone. It is written without a sync, and read as nothing if it is damaged.
@@ -81,6 +82,7 @@ mod http;
 mod json;
 mod jwt;
 mod output;
+mod policy;
 mod rotation;
 mod secret;
 mod store;

@@ -11,8 +11,11 @@ mod health;
 mod hints;
 pub(crate) mod interrupt;
 mod messages;
+mod policy;
 mod prompt;
+mod renew;
 mod setup;
+mod survey;
 mod target;
 mod token;
 mod workspace;
@@ -68,6 +71,8 @@ pub(crate) fn chosen(command: &Command) -> &dyn Run {
         }
         Command::Domain(group) => one_of!(group, DomainCommand: Set Show),
         Command::Config(group) => one_of!(group, ConfigCommand: Show Path Reset),
+        Command::Renew(args) => args,
+        Command::Policy(args) => args,
         Command::Check(args) => args,
         Command::Doctor(args) => args,
         Command::Health(args) => args,
@@ -122,6 +127,7 @@ commands! {
     ConfigShow: Nothing, |ctx, _| config::show::run(ctx);
     ConfigPath: Whole, |ctx, _| config::path(ctx);
     ConfigReset: Change, config::reset::run;
+    Policy: Change, policy::run;
     Doctor: Nothing, doctor::run;
     Health: Nothing, |ctx, _| health::run(ctx);
     Completions: Whole, setup::completions;
@@ -139,6 +145,22 @@ impl Run for cli::TokenRefresh {
 
     fn record(&self, ctx: &Context, succeeded: &[String], exit_code: u8) {
         token::refresh::record_run(ctx, self, succeeded, exit_code);
+    }
+}
+
+impl Run for cli::Renew {
+    fn run(&self, ctx: &Context) -> Result<Report> {
+        renew::run(ctx, self)
+    }
+
+    fn when_quiet(&self) -> Shows {
+        Shows::Change
+    }
+
+    fn record(&self, ctx: &Context, succeeded: &[String], exit_code: u8) {
+        if !self.dry_run {
+            token::refresh::record(ctx, self.metrics.as_deref(), succeeded, exit_code);
+        }
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct Paths {
     pub history: OwnFile,
     /// What must get the tokens.
     pub targets: OwnFile,
+    /// What is wanted of the tokens.
+    pub policies: OwnFile,
     /// How the last refresh ended.
     pub last_run: OwnFile,
     /// As the run that waits for this one tells of its lock.
@@ -60,20 +62,23 @@ impl Paths {
             "rotation.journal",
             "history.jsonl",
             "targets.json",
+            "policies.json",
             "last-run.json",
         ];
-        let [config, lock, journal, history, targets, last_run] = OwnFile::in_folder(&dir, names);
+        let [config, lock, journal, history, targets, policies, last_run] =
+            OwnFile::in_folder(&dir, names);
         let lock_holder = env.text(LOCK_HOLDER);
-        Ok(Self { dir, config, lock, journal, history, targets, last_run, lock_holder })
+        Ok(Self { dir, config, lock, journal, history, targets, policies, last_run, lock_holder })
     }
 
     /// The files in the folder.
-    pub(crate) fn files(&self) -> [&Path; 6] {
+    pub(crate) fn files(&self) -> [&Path; 7] {
         self.own_files().map(|file| &**file)
     }
 
-    pub(crate) fn own_files(&self) -> [&OwnFile; 6] {
-        [&self.config, &self.lock, &self.journal, &self.history, &self.targets, &self.last_run]
+    pub(crate) fn own_files(&self) -> [&OwnFile; 7] {
+        let Self { config, lock, journal, history, targets, policies, last_run, .. } = self;
+        [config, lock, journal, history, targets, policies, last_run]
     }
 }
 

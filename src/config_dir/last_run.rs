@@ -22,6 +22,9 @@ pub(crate) struct LastRun {
     /// By the workspace's UUID.
     #[serde(default)]
     succeeded: BTreeMap<String, Timestamp>,
+    /// When the server last knew a workspace's token, by the workspace's UUID.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    looked: BTreeMap<String, Timestamp>,
 }
 
 impl LastRun {
@@ -35,6 +38,34 @@ impl LastRun {
         self.succeeded.get(workspace_id).copied()
     }
 
+    /// When the server last said that it knows the workspace's token.
+    pub(crate) fn looked_at(&self, workspace_id: &str) -> Option<Timestamp> {
+        self.looked.get(workspace_id).copied()
+    }
+
+    /// Writes that the server knows the tokens of these workspaces; the caller holds the lock.
+    pub(crate) fn note_looks(paths: &Paths, now: Timestamp, ids: &[String]) {
+        if ids.is_empty() {
+            return;
+        }
+        let none = || Self {
+            version: VERSION,
+            at: now,
+            exit_code: 0,
+            succeeded: BTreeMap::new(),
+            looked: BTreeMap::new(),
+        };
+        let mut last = Self::load(&paths.last_run).unwrap_or_else(none);
+        last.looked.extend(ids.iter().map(|id| (id.clone(), now)));
+        last.write(paths);
+    }
+
+    fn write(&self, paths: &Paths) {
+        if let Ok(bytes) = serde_json::to_vec(self) {
+            let _ = store::replace_unsynced(&paths.last_run, &bytes, store::PRIVATE);
+        }
+    }
+
     /// Writes what a run came to, unless another one is at work, which will do so itself.
     pub(crate) fn note(paths: &Paths, clock: &dyn Clock, exit_code: u8, ids: &[String]) {
         if !paths.lock.exists() {
@@ -44,12 +75,9 @@ impl LastRun {
         else {
             return;
         };
-        let before = Self::load(&paths.last_run).map(|last| last.succeeded);
-        let (at, mut succeeded) = (clock.now(), before.unwrap_or_default());
+        let before = Self::load(&paths.last_run).map(|last| (last.succeeded, last.looked));
+        let (at, (mut succeeded, looked)) = (clock.now(), before.unwrap_or_default());
         succeeded.extend(ids.iter().map(|id| (id.clone(), at)));
-        let last = Self { version: VERSION, at, exit_code, succeeded };
-        if let Ok(bytes) = serde_json::to_vec(&last) {
-            let _ = store::replace_unsynced(&paths.last_run, &bytes, store::PRIVATE);
-        }
+        Self { version: VERSION, at, exit_code, succeeded, looked }.write(paths);
     }
 }

@@ -6,6 +6,7 @@ mod failure;
 mod files;
 mod given;
 mod refresh;
+mod renew;
 mod request;
 mod token;
 mod workspace;

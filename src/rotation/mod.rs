@@ -63,7 +63,7 @@ pub(crate) use ports::{
 pub(crate) use workspace_ref::WorkspaceRef;
 
 /// The options of a refresh.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RefreshOptions {
     pub(crate) expiry: Expiry,
     /// Ask for slightly less, a lifetime by which a lost token is recognised.

@@ -8,6 +8,7 @@
 
 mod auth;
 mod monitor;
+mod renew;
 mod settings;
 mod setup;
 mod target;
@@ -24,6 +25,7 @@ use crate::time::parse_duration;
 
 pub(crate) use auth::*;
 pub(crate) use monitor::*;
+pub(crate) use renew::*;
 pub(crate) use settings::*;
 pub(crate) use setup::*;
 pub(crate) use target::*;
@@ -52,7 +54,6 @@ pub(crate) const ALIASES: &[(&str, &str, &str)] = &[
 pub(super) const HABITS: &[(&str, &str, &str)] = &[
     ("", "whoami", "ntcli auth status"),
     ("", "rotate", "ntcli token refresh"),
-    ("", "renew", "ntcli token refresh"),
     ("", "use", "ntcli workspace select"),
     ("", "ws-list", "ntcli workspace list"),
     ("token", "get", "ntcli token print"),
@@ -137,10 +138,14 @@ pub(super) struct Ntcli {
 #[argh(subcommand)]
 #[allow(clippy::large_enum_variant)] // there is only one, and it is not copied
 pub(crate) enum Command {
+    /// `ntcli renew`
+    Renew(Renew),
     /// `ntcli token`
     Token(Token),
     /// `ntcli target`
     Target(Target),
+    /// `ntcli policy`
+    Policy(Policy),
     /// `ntcli auth`
     Auth(Auth),
     /// `ntcli workspace`

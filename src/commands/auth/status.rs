@@ -2,6 +2,7 @@
 
 use crate::auth;
 use crate::commands::app::App;
+use crate::commands::survey::SessionState;
 use crate::config::Session;
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -11,31 +12,27 @@ use crate::text::printable;
 
 /// Reports where the bearer comes from, whose it is, and when it ends.
 pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
-    let now = ctx.clock.now();
     let app = App::open(ctx)?;
     let config = app.config()?;
-    let given = auth::from_env(&ctx.env, &config)?;
-    let session = match &given {
-        Some(found) => auth::from_bearer(found.bearer.clone(), None),
-        None => match auth::stored(&ctx.env, &config) {
-            Ok(session) => session,
-            Err(error) if error.is_no_session() => {
-                return Ok(not_signed_in(error.reason().to_owned()));
-            }
-            Err(error) => return Err(error),
-        },
+    let state = SessionState::look(&ctx.env, &config, ctx.clock.now());
+    let given = &state.given;
+    let session = match (&state.session, state.unusable) {
+        (Some(session), None) => session,
+        (_, Some(error)) if error.is_no_session() => {
+            return Ok(not_signed_in(error.reason().to_owned()));
+        }
+        (_, error) => return Err(error.unwrap_or_else(|| Error::no_session(""))),
     };
     app.note_ignored(&config);
     let config_file = || app.paths.config.display().to_string();
     let place = given.as_ref().map_or_else(config_file, auth::FromEnv::place);
-    if let (Some(end), None) = (session.expires_at, &session.refresh_token)
-        && end <= now
-    {
+    let ended = session.expires_at.filter(|end| *end <= ctx.clock.now());
+    if let (Some(end), None) = (ended, &session.refresh_token) {
         return Ok(not_signed_in(format!("the session in {place} ended {end}")));
     }
-    let mut json = super::json(&session);
+    let mut json = super::json(session);
     let file = given.as_ref().and_then(|found| found.file.as_ref());
-    let source = match (&given, file) {
+    let source = match (given, file) {
         (None, _) => "config",
         (Some(_), None) => "environment",
         (Some(_), Some(_)) => "file",
@@ -44,8 +41,8 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     json.set("variable", given.as_ref().map(|found| found.variable.to_owned()).into());
     json.set("file", file.map(|file| file.display().to_string()).into());
     json.set("server", session.server.clone().into());
-    json.set("expired", auth::has_ended(&session, now).into());
-    Ok(Report::new(text(&session, &place, ctx), json))
+    json.set("expired", state.has_ended.into());
+    Ok(Report::new(text(session, &place, ctx), json))
 }
 
 /// Not signed in: exit 4, with the same field as when signed in.

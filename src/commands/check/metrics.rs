@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::watch::{self, Limits, State, Watched};
 use crate::commands::app::App;
+use crate::commands::survey::{self, Survey, WorkspaceState};
 use crate::config::Config;
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -43,8 +43,8 @@ pub(in crate::commands) fn write(ctx: &Context, path: &str, exit_code: u8) {
         let app = App::open(ctx)?;
         let mut text = run(app.now(), exit_code);
         // A config file that cannot be used says so by the exit code of the run.
-        if let Ok(state) = state(&app) {
-            text += &of_state(&state);
+        if let Ok(survey) = survey(&app) {
+            text += &of_survey(&survey);
         }
         let path = Path::new(path);
         let place = store::Place::find(path).map_err(|e| Error::write_file("replace", path, &e))?;
@@ -59,16 +59,16 @@ pub(in crate::commands) fn write(ctx: &Context, path: &str, exit_code: u8) {
     }
 }
 
-fn state(app: &App) -> Result<State> {
+fn survey(app: &App) -> Result<Survey> {
     let config = Config::load(&app.paths.config, &|_| {})?;
     let workspaces = app.selected(&config, true, None).unwrap_or_default();
-    watch::look(app, &config, workspaces, &Limits::DEFAULT)
+    survey::look(app, &config, workspaces, false)
 }
 
 /// The metrics of everything that was looked at.
-pub(super) fn whole(state: &State) -> String {
-    let last = state.last_run.as_ref().map(|last| run(last.at, last.exit_code));
-    last.unwrap_or_default() + &of_state(state)
+pub(super) fn whole(survey: &Survey) -> String {
+    let last = survey.last_run.as_ref().map(|last| run(last.at, last.exit_code));
+    last.unwrap_or_default() + &of_survey(survey)
 }
 
 fn run(at: Timestamp, exit_code: u8) -> String {
@@ -81,13 +81,14 @@ fn run(at: Timestamp, exit_code: u8) -> String {
     text
 }
 
-fn of_state(state: &State) -> String {
+fn of_survey(survey: &Survey) -> String {
     let mut text = String::new();
     let seconds = |time: Option<Timestamp>| time.map(Timestamp::secs);
     let count = |n: usize| i64::try_from(n).ok();
-    let of_each = |text: &mut String, name, help, value: &dyn Fn(&Watched) -> Option<i64>| {
-        gauge(text, name, help, state.workspaces.iter().map(|w| (labels(w), value(w))));
-    };
+    let of_each =
+        |text: &mut String, name, help, value: &dyn Fn(&WorkspaceState) -> Option<i64>| {
+            gauge(text, name, help, survey.workspaces.iter().map(|w| (labels(w), value(w))));
+        };
     of_each(
         &mut text,
         "token_expiry_timestamp_seconds",
@@ -95,7 +96,7 @@ fn of_state(state: &State) -> String {
         &|w| seconds(w.token.expiry.at()),
     );
     of_each(&mut text, "token_usable", "Whether the current token has not expired.", &|w| {
-        Some((w.token.access_token.is_header_safe() && !w.token.has_ended(state.now)).into())
+        Some((w.token.access_token.is_header_safe() && !w.token.has_ended(survey.now)).into())
     });
     of_each(
         &mut text,
@@ -103,7 +104,7 @@ fn of_state(state: &State) -> String {
         "When a token refresh last left nothing to do for the workspace.",
         &|w| seconds(w.succeeded_at),
     );
-    if !state.at_work {
+    if !survey.at_work {
         of_each(
             &mut text,
             "pending_operations",
@@ -117,21 +118,21 @@ fn of_state(state: &State) -> String {
             &|w| seconds(w.pending_since()),
         );
         of_each(&mut text, "targets", "How many targets must get the token.", &|w| {
-            count(w.targets)
+            count(w.targets.len())
         });
         of_each(&mut text, "targets_drifted", "How many of them do not hold it.", &|w| {
-            count(w.drifted)
+            count(w.drifted())
         });
     }
-    let session = &state.session;
+    let session = &survey.session;
     let one = |text: &mut String, name, help, value: Option<i64>| {
         gauge(text, name, help, [(String::new(), value)]);
     };
-    let (usable, renews) = (session.is_usable.into(), session.renews.into());
+    let (usable, renews) = (session.is_usable().into(), session.renews().into());
     one(&mut text, "session_usable", "Whether the next run has a session.", Some(usable));
     one(&mut text, "session_renews", "Whether the session can renew itself.", Some(renews));
     let help = "When the session ends, or is renewed; absent if it does not say.";
-    one(&mut text, "session_expiry_timestamp_seconds", help, seconds(session.ends));
+    one(&mut text, "session_expiry_timestamp_seconds", help, seconds(session.ends()));
     text
 }
 
@@ -151,8 +152,8 @@ fn gauge(
     }
 }
 
-fn labels(watched: &Watched) -> String {
+fn labels(workspace: &WorkspaceState) -> String {
     let escaped = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-    let (name, id) = (escaped(&watched.workspace.name), escaped(&watched.workspace.id));
+    let (name, id) = (escaped(&workspace.workspace.name), escaped(&workspace.workspace.id));
     format!("{{workspace=\"{name}\",workspace_id=\"{id}\"}}")
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::{Chart, Status};
 use crate::auth;
 use crate::commands::app::App;
-use crate::commands::check::watch::{self, Level, Limits};
+use crate::commands::check::findings::{self, Level, Limits, SPACE};
+use crate::commands::survey;
 use crate::commands::workspace::revoke_unused;
 use crate::config::Config;
 use crate::config_dir::history as log;
@@ -32,9 +33,6 @@ const SHADOWING: [&str; 5] = [
     "NTCLI_API_URL",
     "NTCLI_WORKSPACE",
 ];
-/// What a journal and a config file may need.
-const SPACE: usize = 256 << 10;
-
 fn shown(path: &Path) -> String {
     shell_word(&path.display().to_string())
 }
@@ -215,25 +213,18 @@ pub(super) fn tokens(chart: &mut Chart, app: &App, config: &Config) {
     if workspaces.is_empty() {
         chart.fail("token", "no workspace has a token here", "ntcli token create");
     }
-    let state = match watch::look(app, config, workspaces, &Limits::DEFAULT) {
-        Ok(state) => state,
+    let survey = match survey::look(app, config, workspaces, false) {
+        Ok(survey) => survey,
         Err(error) => return chart.error("journal", &error),
     };
+    let found = findings::judge(app, &survey, &Limits::default());
     let limit = |level| if level == Level::Critical { Status::Failed } else { Status::Warning };
-    for watched in &state.workspaces {
-        let name = &watched.workspace.name;
-        if watched.findings.is_empty() {
-            let end = watched.token.expiry.for_people();
-            let targets = counted(watched.targets, "target");
-            chart.ok("token", &format!("'{name}' expires {end}, {targets}, nothing is pending"));
-        }
+    for looked in survey.workspaces.iter().filter(|w| !found.of(&w.workspace)) {
+        let (name, end) = (&looked.workspace.name, looked.token.expiry.for_people());
+        let targets = counted(looked.targets.len(), "target");
+        chart.ok("token", &format!("'{name}' expires {end}, {targets}, nothing is pending"));
     }
-    let of_one = state
-        .workspaces
-        .iter()
-        .flat_map(|w| w.findings.iter().map(move |f| (Some(&w.workspace), f)));
-    let of_session = state.session.finding.iter().map(|finding| (None, finding));
-    for (workspace, finding) in of_one.chain(of_session) {
+    for (workspace, finding) in found.of_each().chain(found.session.iter().map(|f| (None, f))) {
         let (area, name) = match workspace {
             Some(workspace) => ("token", format!("'{}': ", workspace.name)),
             None => ("session", String::new()),
@@ -241,10 +232,10 @@ pub(super) fn tokens(chart: &mut Chart, app: &App, config: &Config) {
         let text = format!("{name}{}", finding.text);
         chart.add(area, limit(finding.level), &text, Some(finding.fix.clone()));
     }
-    if state.session.finding.is_none() {
-        let end =
-            state.session.ends.map_or_else(|| "at an unknown time".to_owned(), |at| at.to_string());
-        let renews = if state.session.renews { "renews itself" } else { "cannot renew itself" };
+    if found.session.is_none() {
+        let session = &survey.session;
+        let end = session.ends().map_or("at an unknown time".to_owned(), |at| at.to_string());
+        let renews = if session.renews() { "renews itself" } else { "cannot renew itself" };
         chart.ok("session", &format!("ends {end}, {renews}"));
     }
 }

@@ -3,7 +3,7 @@
 use super::{json, workspace};
 use crate::cli::TargetCheck;
 use crate::commands::app::App;
-use crate::config::Config;
+use crate::commands::survey::{self, Holds, Past};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::hooks::Receiver;
@@ -11,7 +11,7 @@ use crate::json::Json;
 use crate::output::Report;
 use crate::output::table::Table;
 use crate::store;
-use crate::targets::{Remembered, Targets};
+use crate::targets::Targets;
 
 /// Tells whether each file holds the current token.
 pub(in crate::commands) fn run(ctx: &Context, args: &TargetCheck) -> Result<Report> {
@@ -25,19 +25,21 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetCheck) -> Result<Repo
     super::say_if_none(&app, &targets);
     let mut table = Table::new(&["ID", "Workspace", "State", "Delivery"]).expendable(&[1]);
     let mut rows = Vec::new();
-    let mut drifted = 0;
+    let (mut drifted, past) = (0, Past::new(&app, true));
     let chosen = super::chosen(&targets, &args.ids)?;
     for target in &chosen {
-        let receiver = Receiver::remembered(target).map_err(|error| error.in_one_line());
-        let state =
-            receiver.as_ref().map_err(Clone::clone).and_then(|r| state(&app, &config, target, r));
-        let (state, reason) = match state {
-            Ok(state) => (state, None),
-            Err(reason) => ("unreadable", Some(reason)),
+        let current = config.workspace_by_id(&target.workspace_id).and_then(|w| w.token);
+        let holds = match current {
+            Some(token) => survey::holds(&past, target, &workspace(target), &token),
+            None => Holds::Unreadable("the workspace has no token here".to_owned()),
         };
-        drifted += usize::from(matches!(state, "drifted" | "unreadable"));
-        let does = receiver.map(|receiver| receiver.does());
-        let does = reason.clone().map_or(does, Err).unwrap_or_else(|reason| reason);
+        drifted += usize::from(holds.is_wrong());
+        let (state, reason) = match &holds {
+            Holds::Unreadable(reason) => (holds.code(), Some(reason.clone())),
+            _ => (holds.code(), None),
+        };
+        let does = || Receiver::remembered(target).map(|receiver| receiver.does());
+        let does = reason.clone().unwrap_or_else(|| does().unwrap_or_default());
         table.row(&[&target.id.to_string(), &target.workspace, state, &does]);
         let mut row = json(target);
         row.set("state", state.into());
@@ -49,21 +51,4 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetCheck) -> Result<Repo
     let total = chosen.len();
     let problem = (drifted > 0).then(|| Error::drift(drifted, total));
     Ok(report.with_problem(problem))
-}
-
-fn state(
-    app: &App,
-    config: &Config,
-    target: &Remembered,
-    receiver: &Receiver,
-) -> std::result::Result<&'static str, String> {
-    let current = config.workspace_by_id(&target.workspace_id).and_then(|w| w.token);
-    let Some(token) = current else {
-        return Err("the workspace has no token here".to_owned());
-    };
-    Ok(match receiver.looked_at(&workspace(target), &token, app.clock())? {
-        Some(true) => "current",
-        Some(false) => "drifted",
-        None => "unknown",
-    })
 }

@@ -19,7 +19,8 @@ use crate::token::{Token, due};
 /// What the refresh would be asked for.
 pub(super) struct Ask<'a> {
     pub(super) app: &'a App<'a>,
-    pub(super) options: &'a RefreshOptions,
+    /// By the UUID of the workspace.
+    pub(super) options: &'a dyn Fn(&str) -> RefreshOptions,
     pub(super) hooks: &'a Hooks,
 }
 
@@ -173,13 +174,14 @@ fn plan(
         }
         _ => prober.probe(&place, &tokens).err(),
     };
-    let due = ask.options.due_within_s.map(|within| due(token, within, ask.app.now()));
+    let options = (ask.options)(&workspace.id);
+    let due = options.due_within_s.map(|within| due(token, within, ask.app.now()));
     let (refresh, why) = match due {
         _ if open.is_some() => (false, "hand_over_owed"),
         None => (true, "as_asked"),
         Some(due) => (due.is_due(), due.code()),
     };
-    let then = match ask.options.grace_s {
+    let then = match options.grace_s {
         None => format!("and then revoke its token {jti}"),
         Some(secs) => format!("and leave its token {jti} live for {secs} s"),
     };

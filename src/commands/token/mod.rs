@@ -10,7 +10,7 @@ mod outcomes;
 pub(in crate::commands) mod pending;
 pub(super) mod print;
 pub(super) mod refresh;
-mod refresh_report;
+pub(super) mod refresh_report;
 pub(super) mod revoke;
 pub(super) mod rollback;
 pub(super) mod show;

@@ -2,15 +2,16 @@
 
 use crate::cli::TokenNeedsRefresh;
 use crate::commands::app::{self, App};
+use crate::commands::policy;
+use crate::commands::survey::{self, WorkspaceState};
 use crate::commands::token::pending;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::Report;
-use crate::text::printable;
+use crate::text::{counted, printable};
 use crate::token::{self, Due, Token, TokenExpiry};
 
-const DEFAULT_WITHIN: &str = "30d";
 /// systemd's `ExecCondition` takes it for "skip", not for a failure.
 const NOT_DUE: u8 = 1;
 
@@ -20,38 +21,45 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenNeedsRefresh) -> Resul
 }
 
 fn answer(ctx: &Context, args: &TokenNeedsRefresh) -> Result<Report> {
-    let within = args.within.as_deref().unwrap_or(DEFAULT_WITHIN);
-    let within_secs = app::seconds(ctx, "--within", within)?;
+    let given = args.within.as_deref();
+    let given_s = given.map(|text| app::seconds(ctx, "--within", text)).transpose()?;
     let app = App::open(ctx)?;
     let config = app.config()?;
     let workspace = app.workspace(&config, args.workspace.as_deref())?;
-    let token = workspace.token.as_ref().ok_or_else(Error::no_token)?;
-
-    let now = ctx.clock.now();
-    let due = token::due(token, within_secs, now);
-    let local = app::workspace_ref(&workspace, &app.server(&config)?);
-    let work = app.pending()?.due_for(&local, &app.moment());
-    let pending = if due.is_due() { Vec::new() } else { pending::of(&work, &local) };
-    let is_due = due.is_due() || !pending.is_empty();
-    let name = printable(&workspace.name);
-    let mut text = if pending.is_empty() {
-        let verdict = if is_due { "Due" } else { "Not due" };
-        format!("{verdict}: the token of '{name}' {}.\n", why(due, token, within))
-    } else {
+    let mut survey = survey::look_as_it_is(&app, &config, vec![workspace], false)?;
+    let state = survey.workspaces.pop().ok_or_else(Error::no_token)?;
+    let WorkspaceState { workspace: local, token, .. } = &state;
+    let within_s = given_s.unwrap_or(state.window_s);
+    let due = token::due(token, within_s, ctx.clock.now());
+    let pending = if due.is_due() { &[][..] } else { &state.pending };
+    let lacking = if due.is_due() { 0 } else { state.drifted() };
+    let is_due = due.is_due() || !pending.is_empty() || lacking > 0;
+    let name = printable(&local.name);
+    let within = given.map_or_else(|| policy::duration(within_s), str::to_owned);
+    let mut text = if !pending.is_empty() {
         format!("Due: work of an earlier run on '{name}' is pending.\n")
+    } else if lacking > 0 {
+        format!("Due: {} of '{name}' must get the token.\n", counted(lacking, "target"))
+    } else {
+        let verdict = if is_due { "Due" } else { "Not due" };
+        format!("{verdict}: the token of '{name}' {}.\n", why(due, token, &within))
     };
-    for work in &pending {
+    for work in pending {
         text += &format!("  Pending: {}\n", work.text);
     }
-    let reason = if pending.is_empty() { due.code() } else { "pending" };
+    let reason = match (pending.is_empty(), lacking) {
+        (false, _) => "pending",
+        (true, 0) => due.code(),
+        (true, _) => "delivery",
+    };
     let json = Json::of([
         ("due", is_due.into()),
         ("reason", reason.into()),
         ("expires_at", token.expiry.at().into()),
         ("never_expires", (token.expiry == TokenExpiry::Never).into()),
         ("jti", token.jti.clone().into()),
-        ("workspace", app::json_workspace(&local)),
-        ("pending", pending::json(&pending)),
+        ("workspace", app::json_workspace(local)),
+        ("pending", pending::json(pending)),
     ]);
     let mut report = Report::new(text, json);
     report.exit = if is_due { 0 } else { NOT_DUE };

@@ -20,7 +20,7 @@ pub(super) struct Outcomes<'a> {
     workspaces: &'a [WorkspaceRef],
     print: bool,
     /// What was asked for, and when.
-    asked: (Expiry, Timestamp),
+    pub(super) asked: (Expiry, Timestamp),
     one: Option<Report>,
     many: Option<Many>,
     /// The workspaces that are left with nothing to do.

@@ -9,6 +9,7 @@ use super::refresh_report as report;
 use crate::cli::TokenRefresh;
 use crate::commands::app::{self, App, As};
 use crate::commands::check::metrics;
+use crate::commands::policy::by_policy;
 use crate::commands::workspace::warn_of_two_tokens;
 use crate::config::Workspace;
 use crate::config_dir::history;
@@ -17,6 +18,7 @@ use crate::context::Context;
 use crate::error::{Error, Result, exit};
 use crate::hooks::{Hooks, Receiver};
 use crate::output::Report;
+use crate::policy::{Policies, Policy};
 use crate::rotation::{Deliver, RefreshOptions, Rotator, WorkspaceRef};
 use crate::targets::{EXEC_TIMEOUT_S, FileOptions, Targets};
 use crate::token::{Token, due};
@@ -37,24 +39,38 @@ pub(in crate::commands) fn record_run(
     succeeded: &[String],
     exit_code: u8,
 ) {
+    if !args.dry_run {
+        record(ctx, args.metrics.as_deref(), succeeded, exit_code);
+    }
+}
+
+/// The same of any run that may refresh.
+pub(in crate::commands) fn record(
+    ctx: &Context,
+    metrics: Option<&str>,
+    succeeded: &[String],
+    exit_code: u8,
+) {
     // A person who mistypes is no timer that has stopped.
     let is_slip = exit_code == exit::USAGE && ctx.console.err_is_terminal();
     let Ok(app) = App::open(ctx) else {
         return;
     };
-    if args.dry_run || is_slip {
+    if is_slip {
         return;
     }
     LastRun::note(&app.paths, app.clock(), exit_code, succeeded);
-    if let Some(path) = &args.metrics {
+    if let Some(path) = metrics {
         metrics::write(ctx, path, exit_code);
     }
 }
 
 fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
-    let options = options(ctx, args)?;
+    let given = options(ctx, args)?;
     let mut hooks = own_hooks(ctx, args)?;
     let app = App::open(ctx)?;
+    let policies = Policies::load(&app.paths.policies)?;
+    let options = |id: &str| wanted(&given, args, &policies.of(id));
     let before = app.config()?;
     app.check_session(&before)?;
     let seen = app.selected(&before, args.all, args.workspace.as_deref())?;
@@ -83,8 +99,8 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     // What this run delivers to may not have got the token from the other one.
     let waited = waited && !hooks.has_own();
     hooks.remember(dir.targets()?, &|| history::earlier(&app.paths.history))?;
-    let mut outcomes = Outcomes::new(app.console(), &workspaces, args, (options.expiry, app.now()));
-    let able = outcomes.refuse(probe(&app, &hooks, &current, &options)?)?;
+    let mut outcomes = Outcomes::new(app.console(), &workspaces, args, (given.expiry, app.now()));
+    let able = outcomes.refuse(probe(&app, &hooks, &current, &given)?)?;
     app.wait_for_command(&mut hooks, &mut dir, app.lock_wait())?;
     let current = the_one(current, args);
     let api = app.api(&config, As::User)?;
@@ -96,11 +112,16 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     rotator.deliver_to(&mut hooks);
     if let Some((old, new)) = refreshed_meanwhile {
-        rotator.recover_only(&workspaces, options.revoke_orphans);
+        rotator.recover_only(&workspaces, given.revoke_orphans);
         outcomes.already(&new, &old, &rotator.pending());
     } else {
-        let those: Vec<WorkspaceRef> = able.iter().map(|n| workspaces[*n].clone()).collect();
-        rotator.refresh(&those, &options, &mut |n, outcome| outcomes.take(able[n], outcome));
+        for (options, numbers) in by_policy(able.iter().map(|n| options(&workspaces[*n].id))) {
+            let numbers: Vec<usize> = numbers.into_iter().map(|n| able[n]).collect();
+            let those = numbers.iter().map(|n| workspaces[*n].clone());
+            let those: Vec<WorkspaceRef> = those.collect();
+            outcomes.asked.0 = options.expiry;
+            rotator.refresh(&those, &options, &mut |n, outcome| outcomes.take(numbers[n], outcome));
+        }
     }
     let at = rotator.pending().other_server(&server).map(str::to_owned);
     let overdue = rotator.is_overdue().then_some(Error::work_pending(at.as_deref()));
@@ -131,6 +152,16 @@ fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
         due_within_s: seconds("--if-expires-within", &args.if_expires_within)?,
         grace_s: seconds("--revoke-after", &args.revoke_after)?,
     })
+}
+
+/// What was given, and by the policy of the workspace what was not.
+fn wanted(given: &RefreshOptions, args: &TokenRefresh, policy: &Policy) -> RefreshOptions {
+    let asks = args.expires_in.is_some() || args.expires_at.is_some();
+    RefreshOptions {
+        expiry: if asks { given.expiry } else { policy.expiry() },
+        grace_s: given.grace_s.or(policy.revoke_after_s),
+        ..*given
+    }
 }
 
 /// What was given for this run.

@@ -143,17 +143,26 @@ fn replaced(
         ("workspace", app::json_workspace(workspace)),
         ("verified", verified.into()),
     ]);
-    let problem = match fate {
-        OldFate::Live(reason) => Some(Error::old_token_live(old_jti.as_deref(), &reason)),
-        OldFate::Kept(reason) => {
-            let name = shell_word(&printable(&workspace.name));
-            Some(Error::not_delivered(&reason, &format!("ntcli token refresh -w {name}")))
-        }
-        _ => None,
-    };
+    let problem = problem(workspace, old_jti.as_deref(), &fate);
     let mut report = Report::new(text, json).with_problem(problem);
     report.brief = Some(brief(workspace, &report.json, &new, print));
     report
+}
+
+/// What is wrong after a refresh, by what became of the old token.
+pub(in crate::commands) fn problem(
+    workspace: &WorkspaceRef,
+    old_jti: Option<&str>,
+    fate: &OldFate,
+) -> Option<Error> {
+    match fate {
+        OldFate::Live(reason) => Some(Error::old_token_live(old_jti, reason)),
+        OldFate::Kept(reason) => {
+            let name = shell_word(&printable(&workspace.name));
+            Some(Error::not_delivered(reason, &format!("ntcli token refresh -w {name}")))
+        }
+        _ => None,
+    }
 }
 
 /// The change in a line; the token that was asked for is the result even where only changes are.

@@ -33,11 +33,13 @@ const fn command(args: &'static [&'static str], asks: Asks, locks: bool) -> Comm
     Command { args, asks, locks }
 }
 
-pub(super) const COMMANDS: [Command; 35] = [
+pub(super) const COMMANDS: [Command; 37] = [
     command(&["auth", "status"], Asks::Nothing, false),
     command(&["auth", "logout"], Asks::Nothing, true),
     command(&["auth", "logout", "--all", "--force"], Asks::Session, true),
     command(&["token", "refresh"], Asks::Session, true),
+    command(&["renew", "--dry-run"], Asks::Nothing, false),
+    command(&["policy"], Asks::Nothing, false),
     command(&["token", "create"], Asks::Session, true),
     command(&["token", "show"], Asks::Nothing, false),
     command(&["token", "show", "--check"], Asks::Server, false),
@@ -120,6 +122,7 @@ pub(super) fn world() -> World {
         "workspace_id": workspace.id, "jti": "jti_1", "old_jti": "jti_0", "expires_at": null});
     world.write("history.jsonl", format!("{line}\n").as_bytes());
     world.ntcli(&["target", "add", "--exec", "true"]).run().exits(0);
+    world.ntcli(&["target", "deliver"]).run().exits(0);
     world
 }
 

@@ -8,7 +8,8 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value};
 
 const GROUPS: [&str; 6] = ["auth", "token", "target", "workspace", "domain", "config"];
-const ALONE: [&str; 6] = ["check", "doctor", "health", "completions", "man", "version"];
+const ALONE: [&str; 8] =
+    ["renew", "policy", "check", "doctor", "health", "completions", "man", "version"];
 /// Other names of commands, with what they follow.
 const ALIASES: [(&str, &str, &str); 14] = [
     ("auth", "signup", "login"),

@@ -139,13 +139,13 @@ const CASES: [Case; 33] = [
     ),
     case(
         "token that ends",
-        |w, p| set_end(w, p, now_ms() + 10 * DAY + DAY / 2),
-        ("token", "warning", "expires in 10 days", "ntcli token refresh"),
+        |w, p| set_end(w, p, now_ms() + 20 * DAY + DAY / 2),
+        ("token", "warning", "expires in 20 days", "ntcli renew"),
     ),
     case(
         "token that has ended",
         |w, p| set_end(w, p, now_ms() - DAY),
-        ("token", "failed", "the token expired", "ntcli token refresh"),
+        ("token", "failed", "the token expired", "ntcli renew"),
     ),
     case(
         "token that was revoked",
@@ -158,7 +158,7 @@ const CASES: [Case; 33] = [
             always(w, Route::TokenRevoke, status(500));
             w.refresh(&[]).exits(8);
         },
-        ("token", "warning", "must still be revoked", "ntcli token refresh"),
+        ("token", "warning", "must still be revoked", "ntcli renew"),
     ),
     case(
         "target that drifted",

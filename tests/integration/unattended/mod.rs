@@ -7,6 +7,7 @@ pub(crate) mod grace;
 pub(crate) mod hooks;
 pub(crate) mod many;
 pub(crate) mod refused_targets;
+mod renew;
 mod restored;
 mod rounds;
 mod shared_files;

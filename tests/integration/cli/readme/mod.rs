@@ -17,7 +17,7 @@ use serde_json::json;
 
 use self::block::{Block, blocks};
 use crate::certificates::certificate;
-use crate::control_plane::{Fault, Route, Times, TokenAuth};
+use crate::control_plane::{Fault, Route, Times, TokenAuth, TokenShape};
 use crate::harness::world::{Output, World};
 use crate::network::tls::own_port;
 use crate::ports::free_port;
@@ -99,7 +99,10 @@ impl Stage {
         let key = self.world.config()["workspaces"]["activeWorkspaceId"].clone();
         let key = key.as_str().unwrap();
         let id = key.strip_prefix("ws-prod-").unwrap();
+        // Nothing tells how long it was to live, so that the default window counts.
+        self.world.plane.configure(|o| o.token_shape = TokenShape::Opaque);
         let token = self.world.plane.issue_token(id, Some(days * 86_400 + 43_200));
+        self.world.plane.configure(|o| o.token_shape = TokenShape::Jwt);
         let ends = token.expires_at.map(|secs| secs * 1000);
         let item = format!("/workspaces/items/{key}");
         self.world.set_config(&format!("{item}/access_token"), json!(token.access_token));

@@ -1,0 +1,58 @@
+//! `ntcli renew` and `ntcli policy`
+
+use argh::{ArgsInfo, FromArgs};
+
+/// Bring about what is wanted of every workspace: what a timer runs. It finishes
+/// what earlier runs left, renews the session, delivers tokens to targets that
+/// lack them, and refreshes what is due by its policy. Once a week it asks the
+/// server whether it still knows a token that is not due.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "renew",
+    example = "ntcli renew",
+    example = "ntcli renew --dry-run",
+    example = "ntcli -q renew --metrics /var/lib/node_exporter/ntcli.prom"
+)]
+pub(crate) struct Renew {
+    /// names, UUIDs or full local ids; otherwise every workspace that has a token here
+    #[argh(positional, arg_name = "WORKSPACE")]
+    pub workspaces: Vec<String>,
+    /// show what would be done and why, and do nothing
+    #[argh(switch)]
+    pub dry_run: bool,
+    /// do not ask the server about tokens that are not due
+    #[argh(switch)]
+    pub no_network: bool,
+    /// write metrics for Prometheus to this file when done
+    #[argh(option, arg_name = "PATH")]
+    pub metrics: Option<String>,
+}
+
+/// What is wanted of a workspace's token. Every refresh goes by it, unless its
+/// own options say otherwise. Without options it is shown.
+#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+#[argh(
+    subcommand,
+    name = "policy",
+    example = "ntcli policy prod --expires-in 90d --renew-before 20d",
+    example = "ntcli policy prod --default",
+    error_code(2, "wrong usage, or wishes that contradict each other")
+)]
+pub(crate) struct Policy {
+    /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
+    #[argh(positional, arg_name = "WORKSPACE")]
+    pub workspace: Option<String>,
+    /// lifetime to ask for (default 1y)
+    #[argh(option, arg_name = "DURATION")]
+    pub expires_in: Option<String>,
+    /// renew this long before the end (default 30d, or a third of what was granted)
+    #[argh(option, arg_name = "DURATION")]
+    pub renew_before: Option<String>,
+    /// leave the replaced token live for this long (default: revoke at once)
+    #[argh(option, arg_name = "DURATION")]
+    pub revoke_after: Option<String>,
+    /// forget the policy
+    #[argh(switch)]
+    pub default: bool,
+}

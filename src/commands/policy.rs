@@ -1,0 +1,103 @@
+//! `ntcli policy`: what is wanted of a workspace's token.
+
+use super::app::{self, App};
+use crate::cli;
+use crate::config::Workspace;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::json::Json;
+use crate::output::Report;
+use crate::policy::{Policies, Policy};
+use crate::rotation::RefreshOptions;
+use crate::text::printable;
+
+/// Shows the policy of a workspace, or changes it.
+pub(super) fn run(ctx: &Context, args: &cli::Policy) -> Result<Report> {
+    let app = App::open(ctx)?;
+    let workspace = app.workspace(&app.config()?, args.workspace.as_deref())?;
+    let wishes = [
+        seconds("--expires-in", args.expires_in.as_deref())?,
+        seconds("--renew-before", args.renew_before.as_deref())?,
+        seconds("--revoke-after", args.revoke_after.as_deref())?,
+    ];
+    if wishes == [None; 3] && !args.default {
+        let policy = Policies::load(&app.paths.policies)?.of(&workspace.id);
+        return Ok(report(&workspace, &policy).that_changed(false));
+    }
+    let _dir = app.lock()?;
+    let mut all = Policies::load(&app.paths.policies)?;
+    let before = all.of(&workspace.id);
+    let mut policy = if args.default { Policy::default() } else { before.clone() };
+    let [expires_in_s, renew_before_s, revoke_after_s] = wishes;
+    policy.expires_in_s = expires_in_s.or(policy.expires_in_s);
+    policy.renew_before_s = renew_before_s.or(policy.renew_before_s);
+    policy.revoke_after_s = revoke_after_s.or(policy.revoke_after_s);
+    if let Some(contradiction) = policy.contradiction() {
+        return Err(Error::invalid_value(contradiction));
+    }
+    all.set(&workspace.id, policy.clone());
+    all.save(&app.paths.policies)?;
+    Ok(report(&workspace, &policy).that_changed(policy != before))
+}
+
+fn seconds(option: &str, text: Option<&str>) -> Result<Option<u64>> {
+    let parsed = text.map(|text| {
+        crate::time::parse_duration(text).ok_or_else(|| {
+            Error::invalid_value(format!(
+                "{option} takes seconds, or a duration such as 12h or 90d"
+            ))
+        })
+    });
+    parsed.transpose()
+}
+
+fn report(workspace: &Workspace, policy: &Policy) -> Report {
+    let said = |wish: Option<u64>, otherwise: &str| {
+        wish.map_or_else(|| format!("{otherwise} (default)"), duration)
+    };
+    let expires_in = said(policy.expires_in_s, "365d");
+    let renew_before = said(policy.renew_before_s, "30d, or a third of what was granted");
+    let revoke_after = said(policy.revoke_after_s, "at once");
+    let text = format!(
+        "Policy of '{}'\n  Expires in:    {expires_in}\n  Renew before:  {renew_before}\n  Revoke after:  {revoke_after}\n",
+        printable(&workspace.name)
+    );
+    let brief = format!(
+        "{}: expires in {expires_in}, renewed before {renew_before}, old token revoked after {revoke_after}",
+        printable(&workspace.name)
+    );
+    let number = |secs: Option<u64>| secs.and_then(|secs| i64::try_from(secs).ok()).into();
+    let json = Json::of([
+        ("workspace", app::json_workspace(&app::workspace_ref(workspace, ""))),
+        ("expires_in_s", number(policy.expires_in_s)),
+        ("renew_before_s", number(policy.renew_before_s)),
+        ("revoke_after_s", number(policy.revoke_after_s)),
+        ("is_default", (*policy == Policy::default()).into()),
+    ]);
+    let mut report = Report::new(text, json);
+    report.brief = Some(brief);
+    report
+}
+
+/// In the largest unit that is whole.
+pub(super) fn duration(secs: u64) -> String {
+    let units = [(86_400, 'd'), (3600, 'h'), (60, 'm')];
+    let fits = units.into_iter().find(|(unit, _)| secs > 0 && secs % unit == 0);
+    let (unit, name) = fits.unwrap_or((1, 's'));
+    format!("{}{name}", secs / unit)
+}
+
+/// The options of a refresh by the policy of each workspace, where `given` leaves it the choice; the
+/// numbers of those with the same ones together.
+pub(super) fn by_policy(
+    workspaces: impl Iterator<Item = RefreshOptions>,
+) -> Vec<(RefreshOptions, Vec<usize>)> {
+    let mut groups: Vec<(RefreshOptions, Vec<usize>)> = Vec::new();
+    for (n, options) in workspaces.enumerate() {
+        match groups.iter_mut().find(|(same, _)| *same == options) {
+            Some((_, numbers)) => numbers.push(n),
+            None => groups.push((options, vec![n])),
+        }
+    }
+    groups
+}

@@ -1,0 +1,496 @@
+//! `ntcli renew`: brings about what is wanted of every workspace. What a timer runs.
+
+use std::path::Path;
+
+use super::app::{self, App, As};
+use super::check::metrics;
+use super::policy::by_policy;
+use super::survey::{self, Survey, WorkspaceState};
+use super::workspace::warn_of_two_tokens;
+use crate::api::Api;
+use crate::cli;
+use crate::config::{Config, Workspace};
+use crate::config_dir::ConfigDir;
+use crate::config_dir::last_run::LastRun;
+use crate::context::Context;
+use crate::error::{Error, Failure, Result, exit};
+use crate::hooks::Hooks;
+use crate::json::Json;
+use crate::output::{self, Report};
+use crate::rotation::{
+    self, Acceptance, ControlPlane, Event, OldFate, Outcome, RefreshOptions, Refreshed, Rotator,
+    WorkspaceRef,
+};
+use crate::targets::EXEC;
+use crate::text::{counted, printable};
+use crate::time::Timestamp;
+
+/// How long the server's word counts that it knows a token.
+const LOOK_S: i64 = 7 * 86_400;
+
+/// Renews every workspace that has a token here, or those named.
+pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
+    let app = App::open(ctx)?;
+    if let Some(path) = &args.metrics {
+        metrics::check_path(&app, Path::new(path))?;
+    }
+    selected(&app, &app.config()?, args)?;
+    if args.dry_run {
+        let config = app.config()?;
+        let survey = survey::look(&app, &config, selected(&app, &config, args)?, true)?;
+        return Ok(planned(&survey));
+    }
+    let mut dir = app.lock()?;
+    let config = dir.config()?;
+    warn_of_two_tokens(app.console(), &config);
+    let mut hooks = app.remembered(&mut dir)?;
+    let survey = survey::look_as_it_is(&app, &config, selected(&app, &config, args)?, true)?;
+    let mut run = Run::new(&app, survey);
+    match app.api(&config, As::User) {
+        Ok(api) => {
+            let wishes = run.by_policy();
+            run.rotate(&mut dir, &mut hooks, &api, &wishes)?;
+            if !args.no_network {
+                run.ask_server(&mut dir, &mut hooks, &api)?;
+            }
+        }
+        Err(error) => run.problem = Some(error),
+    }
+    // Whatever became of the rest, what is current must be where it is used.
+    let after = dir.config()?;
+    let again = selected(&app, &after, args).unwrap_or_default();
+    let now = survey::look_as_it_is(&app, &after, again, true)?;
+    run.deliver(&mut dir, &mut hooks, &now)?;
+    let renewed = config.session().map(|s| s.bearer) != after.session().map(|s| s.bearer);
+    Ok(run.report(&now, renewed))
+}
+
+/// The workspaces that are meant: the active one, or that of `NTCLI_WORKSPACE`, is no matter.
+fn selected(app: &App, config: &Config, args: &cli::Renew) -> Result<Vec<Workspace>> {
+    if args.workspaces.is_empty() {
+        let all = app.selected(config, true, None);
+        return all.map_err(|_| Error::no_tokens_here());
+    }
+    let mut named = Vec::<Workspace>::new();
+    for name in &args.workspaces {
+        let found = config.find(name)?;
+        if found.token.is_none() {
+            return Err(Error::no_tokens_here());
+        }
+        if named.iter().all(|other| other.id != found.id) {
+            named.push(found);
+        }
+    }
+    Ok(named)
+}
+
+/// What became of one workspace.
+#[derive(Default)]
+struct Turn {
+    outcome: Option<Result<Outcome>>,
+    actions: Vec<Json>,
+    /// What was delivered beside a refresh, in words.
+    delivered: Vec<String>,
+    problem: Option<Error>,
+}
+
+struct Run<'a> {
+    app: &'a App<'a>,
+    /// What was found at the beginning.
+    survey: Survey,
+    /// In the order of its workspaces.
+    turns: Vec<Turn>,
+    /// What concerns all of them.
+    problem: Option<Error>,
+}
+
+impl<'a> Run<'a> {
+    fn new(app: &'a App<'a>, survey: Survey) -> Self {
+        let turns = survey.workspaces.iter().map(|_| Turn::default()).collect();
+        Self { app, survey, turns, problem: None }
+    }
+
+    /// What to ask for, and the workspaces for which that is the same.
+    fn by_policy(&self) -> Vec<(RefreshOptions, Vec<usize>)> {
+        by_policy(self.survey.workspaces.iter().map(|w| RefreshOptions {
+            expiry: w.policy.expiry(),
+            due_within_s: Some(w.window_s),
+            unique_lifetime: true,
+            grace_s: w.policy.revoke_after_s,
+            ..RefreshOptions::default()
+        }))
+    }
+
+    /// Finishes what earlier runs left, and refreshes what is due.
+    fn rotate(
+        &mut self,
+        dir: &mut ConfigDir,
+        hooks: &mut Hooks,
+        api: &Api,
+        wishes: &[(RefreshOptions, Vec<usize>)],
+    ) -> Result<()> {
+        let (app, mut events) = (self.app, Vec::new());
+        let mut on_event = |event: Event| {
+            app.on_event(&event);
+            events.push(event);
+        };
+        let mut rotator = Rotator::new(api, dir, app.clock(), &mut on_event)?;
+        rotator.deliver_to(hooks);
+        for (options, numbers) in wishes {
+            let those = numbers.iter().map(|n| self.survey.workspaces[*n].workspace.clone());
+            let (those, turns): (Vec<WorkspaceRef>, _) = (those.collect(), &mut self.turns);
+            rotator.refresh(&those, options, &mut |n, outcome| {
+                turns[numbers[n]].outcome = Some(outcome);
+            });
+        }
+        let at = rotator.pending().other_server(api.server()).map(str::to_owned);
+        let overdue = rotator.is_overdue().then(|| Error::work_pending(at.as_deref()));
+        drop(rotator);
+        self.problem = self.problem.take().or(overdue);
+        for event in events {
+            self.note(event);
+        }
+        Ok(())
+    }
+
+    fn turn_of(&mut self, workspace: &WorkspaceRef) -> Option<&mut Turn> {
+        let n = self.survey.workspaces.iter().position(|w| w.workspace.is(workspace))?;
+        Some(&mut self.turns[n])
+    }
+
+    /// Keeps an event for the JSON.
+    fn note(&mut self, event: Event) {
+        let (workspace, action) = match event {
+            Event::Finished { workspace, jti } => {
+                (workspace, action("finish", jti, "an interrupted refresh was finished"))
+            }
+            Event::Discarded { workspace, jti } => {
+                (workspace, action("finish", jti, "an interrupted refresh was undone"))
+            }
+            Event::Revoked { workspace, jti } => {
+                (workspace, action("revoke", Some(jti), "an earlier run left it live"))
+            }
+            Event::Orphan { orphan, revoked: true } => {
+                let why = "it was lost with the answer to its request";
+                (orphan.workspace, action("revoke", Some(orphan.jti), why))
+            }
+            Event::Delivery { workspace, target, failed } => {
+                (workspace, delivery(&target, failed.as_deref(), "the token is new"))
+            }
+            _ => return,
+        };
+        if let Some(turn) = self.turn_of(&workspace) {
+            turn.actions.push(action);
+        }
+    }
+
+    /// Asks once a week whether the server still knows a token that is not due: a copy of this folder
+    /// may have replaced it. One that it does not know is refreshed.
+    fn ask_server(&mut self, dir: &mut ConfigDir, hooks: &mut Hooks, api: &Api) -> Result<()> {
+        let (now, mut looked, mut unknown) = (self.survey.now, Vec::new(), Vec::new());
+        for (n, state) in self.survey.workspaces.iter().enumerate() {
+            let id = &state.workspace.id;
+            let last = self.survey.last_run.as_ref().and_then(|last| last.looked_at(id));
+            let is_recent = last.is_some_and(|at| (0..LOOK_S).contains(&(now.secs() - at.secs())));
+            match &self.turns[n].outcome {
+                Some(Ok(Outcome::Refreshed(Refreshed { verified: Some(true), .. }))) => {
+                    looked.push(id.clone());
+                    continue;
+                }
+                Some(Ok(
+                    Outcome::NotDue(_) | Outcome::Refreshed(Refreshed { resumed: true, .. }),
+                )) if !is_recent => {}
+                _ => continue,
+            }
+            match is_known(api, state) {
+                Ok(true) => looked.push(id.clone()),
+                Ok(false) => unknown.push(n),
+                Err(failure) if failure.is_workspace_missing() => {
+                    let gone = Error::workspace_gone(&state.workspace.name);
+                    self.turns[n].problem = Some(gone);
+                }
+                Err(_) => break, // the others would get no answer either
+            }
+        }
+        LastRun::note_looks(&self.app.paths, now, &looked);
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let mut wishes = by_policy(unknown.iter().map(|n| {
+            let policy = &self.survey.workspaces[*n].policy;
+            let grace_s = None; // what the server does not know needs no time
+            RefreshOptions { expiry: policy.expiry(), grace_s, ..RefreshOptions::default() }
+        }));
+        for (_, numbers) in &mut wishes {
+            for n in numbers {
+                *n = unknown[*n];
+            }
+        }
+        self.rotate(dir, hooks, api, &wishes)?;
+        let ids = unknown.iter().map(|n| self.survey.workspaces[*n].workspace.id.clone());
+        LastRun::note_looks(&self.app.paths, now, &ids.collect::<Vec<_>>());
+        for n in unknown {
+            let state = &self.survey.workspaces[n];
+            let (jti, name) = (state.token.jti.as_deref(), &state.workspace.name);
+            self.turns[n].problem = Some(Error::token_was_unknown(jti, name));
+        }
+        Ok(())
+    }
+
+    /// Delivers the current token to every target that lacks it, as far as a refresh has not done so.
+    fn deliver(&mut self, dir: &mut ConfigDir, hooks: &mut Hooks, now: &Survey) -> Result<()> {
+        for state in &now.workspaces {
+            let mut names = state.lacking();
+            let Some(turn) = self.turn_of(&state.workspace) else { continue };
+            let is_done = match &turn.outcome {
+                Some(Ok(Outcome::Refreshed(_))) => true,
+                Some(Err(error)) => error.exit_code() == exit::NOT_DELIVERED,
+                _ => false,
+            };
+            if names.is_empty() || is_done {
+                continue;
+            }
+            // A command may build on a file that is written now.
+            if names.iter().any(|name| !name.starts_with(EXEC)) {
+                let commands = state.targets.iter().filter(|t| t.name.starts_with(EXEC));
+                names.extend(commands.map(|t| t.name.clone()));
+            }
+            let mut reasons = Vec::new();
+            let mut told = |name: &str, outcome: &std::result::Result<(), String>| {
+                let target = state.targets.iter().find(|target| target.name == name);
+                let why = target.and_then(|t| t.holds.wrong());
+                let why = why.as_deref().unwrap_or("a file before it was written");
+                turn.actions.push(delivery(name, outcome.as_ref().err().map(String::as_str), why));
+                match outcome {
+                    Ok(()) => {
+                        let id = target.map_or(0, |target| target.id);
+                        turn.delivered
+                            .push(format!("delivered to target {id}, which {}", had(why)));
+                    }
+                    Err(reason) => reasons.push(reason.clone()),
+                }
+            };
+            rotation::deliver_current(dir, hooks, &state.workspace, &names, &mut told)?;
+            if !reasons.is_empty() {
+                let error = Error::undelivered(reasons, "ntcli target deliver");
+                turn.problem = turn.problem.take().or(Some(error));
+            }
+        }
+        Ok(())
+    }
+
+    fn report(mut self, now: &Survey, renewed: bool) -> Report {
+        let (mut text, mut brief, mut results) = (String::new(), String::new(), Vec::new());
+        let (mut succeeded, mut problems) = (Vec::new(), Vec::new());
+        let total = self.turns.len();
+        for (n, turn) in std::mem::take(&mut self.turns).into_iter().enumerate() {
+            let before = &self.survey.workspaces[n];
+            let after = now.workspaces.iter().find(|w| w.workspace.is(&before.workspace));
+            let (line, json, problem) = turn.told(before, after);
+            let line = format!("{}: {line}\n", printable(&before.workspace.name));
+            text += &line;
+            let is_news = problem.is_some()
+                || json["actions"].items().iter().any(|a| a["action"].as_str() != Some("none"));
+            if is_news {
+                brief += &line;
+            }
+            results.push(json);
+            match problem {
+                Some(problem) => problems.push(problem),
+                None => succeeded.push(before.workspace.id.clone()),
+            }
+        }
+        let mut json = Json::of([("results", Json::Array(results))]);
+        if renewed {
+            let why = "the session was about to end";
+            json.set("actions", Json::Array(vec![action("renew_session", None, why)]));
+        }
+        let worst = problems.iter().map(Error::exit_code).max().unwrap_or(0);
+        let of_all = self.problem.filter(|error| problems.is_empty() || error.exit_code() > worst);
+        let failed = problems.len();
+        let problem = match (of_all, problems.pop(), failed) {
+            (Some(error), _, _) => Some(error),
+            (None, Some(only), 1) if total == 1 => Some(only),
+            (None, Some(_), _) => Some(Error::some_failed(failed, total, worst)),
+            (None, None, _) => None,
+        };
+        let changed = !brief.is_empty();
+        let mut report = Report::new(text, json).with_problem(problem).that_changed(changed);
+        report.brief = Some(brief.trim_end().to_owned());
+        report.succeeded = succeeded;
+        report
+    }
+}
+
+impl Turn {
+    /// The line, the JSON and what is wrong.
+    fn told(
+        mut self,
+        before: &WorkspaceState,
+        after: Option<&WorkspaceState>,
+    ) -> (String, Json, Option<Error>) {
+        let workspace = &before.workspace;
+        let (outcome, line, failed) = match self.outcome.take() {
+            Some(Ok(Outcome::Refreshed(refreshed))) if refreshed.resumed => {
+                self.delivered.extend(self.actions.iter().filter_map(|action| {
+                    let name = action["target"].as_str()?;
+                    let target = before.targets.iter().find(|target| target.name == name)?;
+                    let why = target.holds.wrong().unwrap_or_default();
+                    Some(format!("delivered to target {}, which {}", target.id, had(&why)))
+                }));
+                ("delivered", self.delivered.join("; "), problem(workspace, &refreshed))
+            }
+            Some(Ok(Outcome::Refreshed(refreshed))) => {
+                let why =
+                    if self.problem.is_some() { "unknown_to_server" } else { before.due.code() };
+                self.actions.push(action("refresh", refreshed.new.jti.clone(), why));
+                ("refreshed", refreshed_line(&refreshed, after), problem(workspace, &refreshed))
+            }
+            Some(Err(error)) if error.failure().is_some_and(Failure::is_workspace_missing) => {
+                ("gone", String::new(), Some(Error::workspace_gone(&workspace.name)))
+            }
+            Some(Err(error)) => ("failed", String::new(), Some(error)),
+            _ if self.problem.as_ref().is_some_and(|error| error.code() == "workspace_gone") => {
+                ("gone", String::new(), None)
+            }
+            _ if !self.delivered.is_empty() => ("delivered", self.delivered.join("; "), None),
+            Some(Ok(Outcome::NotDue(_))) if self.problem.is_some() => {
+                ("failed", String::new(), None)
+            }
+            None if before.due.is_due() => ("failed", "due, but not refreshed".to_owned(), None),
+            _ => ("not_due", not_due_line(before), None),
+        };
+        let orphans = after.map_or(0, |after| after.orphans);
+        let is_left = after.is_some_and(|after| !after.pending.is_empty());
+        let unused = (orphans > 0).then(|| Error::unused_tokens_live(orphans, &workspace.name));
+        let left = is_left.then(|| Error::work_pending(None));
+        let worst = [failed, self.problem, unused, left].into_iter().flatten();
+        let problem = worst.reduce(|a, b| if b.exit_code() > a.exit_code() { b } else { a });
+        let line = match &problem {
+            Some(error) => {
+                let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+                let parts = [line, format!("{}{hint}", error.in_one_line())];
+                parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+            }
+            None => line,
+        };
+        if self.actions.is_empty() {
+            self.actions.push(action("none", None, outcome));
+        }
+        let current = after.unwrap_or(before);
+        let mut json = Json::of([
+            ("workspace", app::json_workspace(workspace)),
+            ("outcome", outcome.into()),
+            ("actions", Json::Array(self.actions)),
+            ("jti", current.token.jti.clone().into()),
+            ("expires_at", current.token.expiry.at().into()),
+            ("next_at", next_at(current).into()),
+        ]);
+        if let Some(error) = &problem {
+            json.set("error", output::describe(error));
+        }
+        (printable(&line), json, problem)
+    }
+}
+
+fn problem(workspace: &WorkspaceRef, refreshed: &Refreshed) -> Option<Error> {
+    let old = refreshed.old.as_ref().and_then(|old| old.jti.as_deref());
+    super::token::refresh_report::problem(workspace, old, &refreshed.fate)
+}
+
+fn action(what: &str, jti: Option<String>, why: &str) -> Json {
+    Json::of([("action", what.into()), ("jti", jti.into()), ("why", why.into())])
+}
+
+fn delivery(target: &str, failed: Option<&str>, why: &str) -> Json {
+    Json::of([
+        ("action", "deliver".into()),
+        ("target", target.into()),
+        ("why", why.into()),
+        ("delivered", failed.is_none().into()),
+        ("reason", failed.map(str::to_owned).into()),
+    ])
+}
+
+fn had(why: &str) -> &str {
+    match why {
+        "" => "comes after a file",
+        "does not hold the current token" => "had an old token",
+        why => why,
+    }
+}
+
+/// Whether the server knows the token: it takes it, or lists it.
+fn is_known(api: &Api, state: &WorkspaceState) -> std::result::Result<bool, Failure> {
+    match api.check(&state.token.access_token)? {
+        Acceptance::Accepted | Acceptance::Unclear => return Ok(true),
+        Acceptance::Denied => {}
+    }
+    let listed = api.list(&state.workspace.id)?;
+    Ok(!state.token.jti.as_ref().is_some_and(|jti| listed.lacks(jti)))
+}
+
+/// When the token is to be renewed.
+fn next_at(state: &WorkspaceState) -> Option<Timestamp> {
+    let window_s = i64::try_from(state.window_s).unwrap_or(i64::MAX);
+    state.token.expiry.at().map(|end| end.plus_secs(-window_s))
+}
+
+fn not_due_line(state: &WorkspaceState) -> String {
+    next_at(state).map_or("never due".to_owned(), |at| format!("not due before {at}"))
+}
+
+fn refreshed_line(refreshed: &Refreshed, after: Option<&WorkspaceState>) -> String {
+    let new = &refreshed.new;
+    let served = after.map_or(0, |after| after.targets.len() - after.drifted());
+    let to = match served {
+        0 => String::new(),
+        1 => ", 1 target has the new token".to_owned(),
+        n => format!(", {} have the new token", counted(n, "target")),
+    };
+    let grace = match &refreshed.fate {
+        OldFate::Grace(until) => format!(", the old one lives until {until}"),
+        _ => String::new(),
+    };
+    format!("refreshed{to} ({}), expires {}{grace}", new.jti_for_people(), new.expiry.for_people())
+}
+
+/// What would be done, and why; nothing is.
+fn planned(survey: &Survey) -> Report {
+    let (mut text, mut results) = (String::new(), Vec::new());
+    for state in &survey.workspaces {
+        let mut actions: Vec<Json> =
+            state.pending.iter().map(|work| action("finish", None, &work.text)).collect();
+        let mut words: Vec<String> =
+            state.pending.iter().map(|work| format!("would finish: {}", work.text)).collect();
+        if state.due.is_due() {
+            actions.push(action("refresh", state.token.jti.clone(), state.due.code()));
+            words.push(format!("would refresh ({})", state.due.code().replace('_', " ")));
+        }
+        for target in &state.targets {
+            let why = target
+                .holds
+                .wrong()
+                .or_else(|| state.due.is_due().then(|| "must get the new token".to_owned()));
+            if let Some(why) = why {
+                actions.push(delivery(&target.name, None, &why));
+                words.push(format!("would deliver to target {}, which {why}", target.id));
+            }
+        }
+        if actions.is_empty() {
+            actions.push(action("none", None, "not_due"));
+            words.push(not_due_line(state));
+        }
+        let name = printable(&state.workspace.name);
+        text += &format!("{name}: {}\n", printable(&words.join("; ")));
+        results.push(Json::of([
+            ("workspace", app::json_workspace(&state.workspace)),
+            ("actions", Json::Array(actions)),
+            ("jti", state.token.jti.clone().into()),
+            ("expires_at", state.token.expiry.at().into()),
+            ("next_at", next_at(state).into()),
+        ]));
+    }
+    let json = Json::of([("dry_run", true.into()), ("results", Json::Array(results))]);
+    Report::new(text, json).that_changed(false)
+}

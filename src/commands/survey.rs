@@ -1,0 +1,322 @@
+//! One look at everything that is known here, as states: no server is asked, and nothing is said. What
+//! the commands tell of tokens, targets, pending work and the session are views of it.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::app::{self, App};
+use super::token::pending::{self, Work};
+use crate::auth::{self, FromEnv};
+use crate::config::{Config, Session, Workspace};
+use crate::config_dir::history::{self, Line};
+use crate::config_dir::last_run::LastRun;
+use crate::context::Env;
+use crate::error::{Error, Result};
+use crate::hooks::Receiver;
+use crate::policy::{Policies, Policy};
+use crate::rotation::{Pending, WorkspaceRef};
+use crate::store;
+use crate::targets::{Remembered, Targets};
+use crate::time::Timestamp;
+use crate::token::{self, Due, Token};
+
+/// A refresh takes seconds; whoever looks meanwhile would see work that is pending.
+pub(super) const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+/// Everything that was looked at.
+pub(super) struct Survey {
+    pub(super) now: Timestamp,
+    pub(super) workspaces: Vec<WorkspaceState>,
+    pub(super) session: SessionState,
+    pub(super) last_run: Option<LastRun>,
+    /// All that the journal holds, of other workspaces too.
+    pub(super) pending: Pending,
+    /// Another run was at work all the time, so that pending work and targets cannot be told.
+    pub(super) at_work: bool,
+    /// What is tried while this is held disturbs nobody.
+    _lock: Option<store::Lock>,
+}
+
+/// A workspace with a token, as it is now.
+pub(super) struct WorkspaceState {
+    pub(super) workspace: WorkspaceRef,
+    /// Its name, or its UUID if another one has the name too.
+    pub(super) called: String,
+    pub(super) token: Token,
+    pub(super) policy: Policy,
+    /// How long before its end the token is to be renewed.
+    pub(super) window_s: u64,
+    pub(super) due: Due,
+    /// What is pending and due.
+    pub(super) pending: Vec<Work>,
+    /// How many tokens may be live that nothing holds.
+    pub(super) orphans: usize,
+    pub(super) targets: Vec<TargetState>,
+    /// When a refresh last left nothing to do for it.
+    pub(super) succeeded_at: Option<Timestamp>,
+}
+
+impl WorkspaceState {
+    /// Since when anything is pending, as far as that is known.
+    pub(super) fn pending_since(&self) -> Option<Timestamp> {
+        self.pending.iter().filter_map(|work| work.since).min()
+    }
+
+    /// How many targets do not have its token.
+    pub(super) fn drifted(&self) -> usize {
+        self.targets.iter().filter(|target| target.holds.is_wrong()).count()
+    }
+
+    /// The names of the targets that must get its token.
+    pub(super) fn lacking(&self) -> Vec<String> {
+        let lacking = self.targets.iter().filter(|target| target.holds.is_wrong());
+        lacking.map(|target| target.name.clone()).collect()
+    }
+}
+
+/// A target, and what it has.
+pub(super) struct TargetState {
+    pub(super) id: u32,
+    pub(super) name: String,
+    pub(super) holds: Holds,
+}
+
+/// What a target has of the token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Holds {
+    Current,
+    /// It had an earlier one, or something else stands there now.
+    Drifted,
+    NeverDelivered,
+    /// That cannot be told, for this reason.
+    Unreadable(String),
+    /// A command that got it; what it did with it cannot be asked.
+    Unverifiable,
+}
+
+impl Holds {
+    pub(super) fn is_wrong(&self) -> bool {
+        !matches!(self, Self::Current | Self::Unverifiable)
+    }
+
+    /// For programs, and for tables.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Drifted => "drifted",
+            Self::NeverDelivered => "never_delivered",
+            Self::Unreadable(_) => "unreadable",
+            Self::Unverifiable => "unknown",
+        }
+    }
+
+    /// What is wrong, in words that follow the target's name.
+    pub(super) fn wrong(&self) -> Option<String> {
+        match self {
+            Self::Current | Self::Unverifiable => None,
+            Self::Drifted => Some("does not hold the current token".to_owned()),
+            Self::NeverDelivered => Some("never got the current token".to_owned()),
+            Self::Unreadable(reason) => Some(format!("cannot be checked ({reason})")),
+        }
+    }
+}
+
+/// The history, read when something asks for it.
+pub(super) struct Past<'a> {
+    app: &'a App<'a>,
+    /// Whether the command that can tell what a consumer has is run.
+    asks: bool,
+    lines: OnceCell<Vec<Line>>,
+}
+
+impl<'a> Past<'a> {
+    pub(super) fn new(app: &'a App<'a>, asks: bool) -> Self {
+        Self { app, asks, lines: OnceCell::new() }
+    }
+
+    fn lines(&self) -> &[Line] {
+        self.lines.get_or_init(|| history::read(&self.app.paths.history).unwrap_or_default())
+    }
+
+    /// When a token was made. Only a JWT says so itself.
+    fn created_at(&self, token: &Token) -> Option<Timestamp> {
+        token.created_at().or_else(|| {
+            let jti = token.jti.as_deref()?;
+            let births = ["refreshed", "recovered", "handed_out"];
+            let mut lines = self.lines().iter().rev();
+            let born =
+                |l: &&Line| l.jti.as_deref() == Some(jti) && births.contains(&l.event.as_str());
+            Timestamp::parse_rfc3339(&lines.find(born)?.at)
+        })
+    }
+
+    /// Which tokens a target is known to have got.
+    fn delivered<'s>(&'s self, target: &'s Remembered) -> impl Iterator<Item = &'s Line> {
+        self.lines().iter().filter(move |l| {
+            l.event == "delivered"
+                && l.workspace_id == target.workspace_id
+                && l.target.as_deref() == Some(&target.name)
+        })
+    }
+}
+
+/// What a target has of its workspace's token.
+pub(super) fn holds(
+    past: &Past,
+    target: &Remembered,
+    workspace: &WorkspaceRef,
+    token: &Token,
+) -> Holds {
+    let receiver = Receiver::remembered(target).map_err(|error| error.in_one_line());
+    let looked = receiver.and_then(|receiver| {
+        if past.asks {
+            receiver.looked_at(workspace, token, past.app.clock())
+        } else {
+            receiver.holds(workspace, token)
+        }
+    });
+    match looked {
+        Ok(Some(true)) => Holds::Current,
+        Ok(None) if token.jti.is_none() => Holds::Unverifiable,
+        Ok(None) if past.delivered(target).any(|l| l.jti == token.jti) => Holds::Unverifiable,
+        Ok(_) if past.delivered(target).next().is_none() => Holds::NeverDelivered,
+        Ok(_) => Holds::Drifted,
+        Err(reason) => Holds::Unreadable(reason),
+    }
+}
+
+/// Looks at these workspaces; those without a token are left out. `asks`: also by running the commands
+/// that can tell what a consumer has.
+///
+/// # Errors
+/// A file of the folder cannot be read, or is damaged.
+pub(super) fn look(
+    app: &App,
+    config: &Config,
+    workspaces: Vec<Workspace>,
+    asks: bool,
+) -> Result<Survey> {
+    let wait = || store::lock(&app.paths.lock, LOCK_WAIT, app.clock(), &mut || {});
+    let lock = app.paths.lock.exists().then(wait);
+    let at_work = matches!(&lock, Some(Err(error)) if error.is_locked());
+    let past = Past::new(app, asks);
+    let survey = take(&past, config, workspaces, at_work)?;
+    Ok(Survey { _lock: lock.and_then(Result::ok), ..survey })
+}
+
+/// The same without the lock: for a run that holds it, or that does not mind one that is at work.
+///
+/// # Errors
+/// As [`look`].
+pub(super) fn look_as_it_is(
+    app: &App,
+    config: &Config,
+    workspaces: Vec<Workspace>,
+    asks: bool,
+) -> Result<Survey> {
+    take(&Past::new(app, asks), config, workspaces, false)
+}
+
+fn take(past: &Past, config: &Config, workspaces: Vec<Workspace>, at_work: bool) -> Result<Survey> {
+    let app = past.app;
+    let (pending, targets) = (app.pending()?, Targets::load(&app.paths.targets)?);
+    let policies = Policies::load(&app.paths.policies)?;
+    let last_run = LastRun::load(&app.paths.last_run);
+    let (now, server) = (app.now(), app.server(config)?);
+    let mut names = BTreeMap::<String, usize>::new();
+    for workspace in &workspaces {
+        *names.entry(workspace.name.clone()).or_default() += 1;
+    }
+    let mut of_each = BTreeMap::<&str, Vec<&Remembered>>::new();
+    for target in targets.all().iter().filter(|_| !at_work) {
+        of_each.entry(&target.workspace_id).or_default().push(target);
+    }
+    let looked = workspaces.into_iter().filter_map(|workspace| {
+        let local = app::workspace_ref(&workspace, &server);
+        let (token, policy) = (workspace.token?, policies.of(&local.id));
+        let window_s = policy.window_s(&token, past.created_at(&token));
+        let look = |target: &&Remembered| TargetState {
+            id: target.id,
+            name: target.name.clone(),
+            holds: holds(past, target, &local, &token),
+        };
+        let mut state = (Vec::new(), 0);
+        if !at_work && !pending.is_empty() {
+            let orphans = pending.orphans.iter().filter(|o| o.workspace.is(&local)).count();
+            state = (pending::of(&pending.due_for(&local, &app.moment()), &local), orphans);
+        }
+        let (work, orphans) = state;
+        Some(WorkspaceState {
+            called: if names.get(&local.name) == Some(&1) { &local.name } else { &local.id }
+                .clone(),
+            due: token::due(&token, window_s, now),
+            pending: work,
+            orphans,
+            targets: of_each.get(local.id.as_str()).into_iter().flatten().map(look).collect(),
+            succeeded_at: last_run.as_ref().and_then(|last| last.succeeded_at(&local.id)),
+            workspace: local,
+            token,
+            policy,
+            window_s,
+        })
+    });
+    let workspaces = looked.collect();
+    let session = SessionState::look(&app.ctx.env, config, now);
+    Ok(Survey { now, workspaces, session, last_run, pending, at_work, _lock: None })
+}
+
+/// The session that the next run would use.
+pub(super) struct SessionState {
+    /// The environment's, if that wins.
+    pub(super) given: Option<FromEnv>,
+    pub(super) session: Option<Session>,
+    /// Why there is none that a run could use.
+    pub(super) unusable: Option<Error>,
+    pub(super) has_ended: bool,
+}
+
+impl SessionState {
+    pub(super) fn look(env: &Env, config: &Config, now: Timestamp) -> Self {
+        let mut state = Self { given: None, session: None, unusable: None, has_ended: false };
+        match auth::from_env(env, config) {
+            Err(error) => state.unusable = Some(error),
+            Ok(Some(found)) => {
+                if auth::is_workspace_token(found.bearer.expose(), config) {
+                    let place = found.place();
+                    let reason = format!("{place} holds a workspace token, not a session");
+                    state.unusable = Some(Error::no_session(reason));
+                }
+                state.session = Some(auth::from_bearer(found.bearer.clone(), None));
+                state.given = Some(found);
+            }
+            Ok(None) => match auth::stored(env, config) {
+                Ok(session) => state.session = Some(session),
+                Err(error) => state.unusable = Some(error),
+            },
+        }
+        state.has_ended = state.session.as_ref().is_some_and(|s| auth::has_ended(s, now));
+        state
+    }
+
+    pub(super) fn renews(&self) -> bool {
+        self.good().is_some_and(|session| session.refresh_token.is_some())
+    }
+
+    pub(super) fn is_usable(&self) -> bool {
+        self.good().is_some() && (self.renews() || !self.has_ended)
+    }
+
+    pub(super) fn ends(&self) -> Option<Timestamp> {
+        self.good()?.expires_at
+    }
+
+    fn good(&self) -> Option<&Session> {
+        self.session.as_ref().filter(|_| self.unusable.is_none())
+    }
+
+    /// What gives a session that can be used.
+    pub(super) fn fix(&self) -> String {
+        self.given.as_ref().map_or_else(|| "ntcli auth login".to_owned(), FromEnv::fix)
+    }
+}

@@ -1,0 +1,42 @@
+//! What a run for all workspaces ends with.
+
+use super::{Error, Kind, exit};
+use crate::text::{counted, printable, shell_word};
+
+impl Error {
+    /// No workspace has a token: a folder that was wiped, or another one than was meant.
+    pub(crate) fn no_tokens_here() -> Self {
+        Self::new("no_token", exit::FAILED, "No workspace has a token here")
+            .kind_of(Kind::NoToken)
+            .hinted("ntcli doctor, or set NTCLI_CONFIG_DIR to the folder that is meant")
+    }
+
+    /// The server has no such workspace any more.
+    pub(crate) fn workspace_gone(name: &str) -> Self {
+        let message = format!("{} is no longer on the server", printable(name));
+        Self::new("workspace_gone", exit::FAILED, message).hinted("ntcli workspace sync")
+    }
+
+    /// Another machine that uses a copy of this folder has most likely replaced the token.
+    pub(crate) fn token_was_unknown(jti: Option<&str>, name: &str) -> Self {
+        let message = format!(
+            "The server no longer knew the current token ({}) of {}: another machine may use a copy of this \
+             folder, and its token may live besides",
+            printable(jti.unwrap_or("no id")),
+            printable(name)
+        );
+        let hint = format!("ntcli token list {}", shell_word(&printable(name)));
+        Self::new("token_was_unknown", exit::OLD_LIVE, message).hinted(hint)
+    }
+
+    /// Tokens that were made here live, and nothing here holds them.
+    pub(crate) fn unused_tokens_live(count: usize, name: &str) -> Self {
+        let message = format!(
+            "{} of {} may live that nothing here holds",
+            counted(count, "token"),
+            printable(name)
+        );
+        let hint = format!("ntcli token show {}", shell_word(&printable(name)));
+        Self::new("unused_tokens_live", exit::OLD_LIVE, message).hinted(hint)
+    }
+}
