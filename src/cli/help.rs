@@ -13,17 +13,18 @@ const FRONT: &str = include_str!("front.txt");
 pub(super) const SHORT: &str = include_str!("short.txt");
 
 /// What the exit codes mean for every command that does not say otherwise.
-pub(crate) const EXIT_CODES: &[(i32, &str)] = &[
-    (0, "done, or nothing was due"),
-    (1, "refused, or failed for a reason not listed here"),
-    (2, "wrong usage, or a file that cannot be used; nothing was sent"),
-    (4, "sign-in missing, expired or rejected"),
-    (5, "server unreachable, too busy or broken; nothing has changed"),
-    (6, "another ntcli holds the lock and did not finish in time"),
-    (7, "something could not be stored; the token in use still works"),
-    (8, "a token may still be live, or other work is pending; every later run tries again"),
-    (9, "refreshed and stored, but not delivered; the old token is kept live"),
-    (10, "outcome unknown: a token may have been created; the next run checks"),
+pub(crate) const EXIT_CODES: &[(&str, &str)] = &[
+    ("0", "done, or nothing was due"),
+    ("1", "refused, or failed for a reason not listed here"),
+    ("2", "wrong usage, or a file that cannot be used; nothing was sent"),
+    ("4", "sign-in missing, expired or rejected"),
+    ("5", "server unreachable, too busy or broken; nothing has changed"),
+    ("6", "another ntcli holds the lock and did not finish in time"),
+    ("7", "something could not be stored; the token in use still works"),
+    ("8", "a token may still be live, or other work is pending; every later run tries again"),
+    ("9", "refreshed and stored, but not delivered; the old token is kept live"),
+    ("10", "outcome unknown: a token may have been created; the next run checks"),
+    ("128+n", "ended by signal n (HUP, INT, TERM) at a safe point; the next run goes on"),
 ];
 
 /// The commands whose exit codes are answers.

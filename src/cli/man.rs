@@ -58,7 +58,7 @@ fn main_page(root: &CommandInfoWithArgs) -> String {
     root.flags.iter().map(page::option).for_each(|option| line(&mut out, &option));
     section(&mut out, "EXIT STATUS");
     for (code, meaning) in help::EXIT_CODES {
-        entry(&mut out, &code.to_string(), meaning);
+        entry(&mut out, code, meaning);
     }
     section(&mut out, "ENVIRONMENT");
     for (name, meaning) in help::environment() {

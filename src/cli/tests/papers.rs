@@ -173,7 +173,7 @@ fn reference_table(heading: &str) -> Vec<Vec<String>> {
 #[test]
 fn the_reference_has_the_same_exit_codes() {
     let codes: Vec<_> =
-        help::EXIT_CODES.iter().map(|(c, m)| [c.to_string(), (*m).to_owned()]).collect();
+        help::EXIT_CODES.iter().map(|(c, m)| [(*c).to_owned(), (*m).to_owned()]).collect();
     let rows: Vec<_> = reference_table("Exit codes").iter().map(|row| row[..2].to_vec()).collect();
     assert_eq!(rows, codes);
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
