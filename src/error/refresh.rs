@@ -60,7 +60,7 @@ impl Error {
     pub(crate) fn not_delivered(reason: &str, again: &str) -> Self {
         let message =
             "The new token is stored, but not delivered to every target; the old one stays live";
-        Self::new("hand_over", exit::NOT_DELIVERED, message)
+        Self::new("not_delivered", exit::NOT_DELIVERED, message)
             .hinted(format!("fix that, then: {again}"))
             .caused_by(&reason)
     }
@@ -68,7 +68,7 @@ impl Error {
     /// A new token could not be delivered; detected before there is one. The hint says how to fix it.
     pub(crate) fn cannot_deliver(reason: &str, hint: impl Into<String>) -> Self {
         Self::new(
-            "cannot_hand_on",
+            "cannot_deliver",
             exit::USAGE,
             "A new token could not be delivered, so none was requested",
         )
@@ -122,7 +122,7 @@ impl Error {
                 "ntcli token refresh".to_owned(),
             )
         };
-        Self::new("hand_over_owed", exit::NOT_DELIVERED, message).hinted(hint)
+        Self::new("delivery_pending", exit::NOT_DELIVERED, message).hinted(hint)
     }
 
     /// A token may have been created that is not stored here; `found` are the ids of those that were

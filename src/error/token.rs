@@ -109,7 +109,7 @@ impl Error {
     /// delivery, which only a refresh can do, and the server of some of it, if that is another one.
     pub(crate) fn still_pending(left: Vec<String>, delivery: bool, at: Option<&str>) -> Self {
         let message = "Not everything that was due could be done; every later run tries again";
-        Self::new("still_owed", exit::OLD_LIVE, message)
+        Self::new("still_pending", exit::OLD_LIVE, message)
             .hinted(if delivery {
                 "ntcli token refresh, with the --token-file or --exec it had".to_owned()
             } else {
@@ -121,7 +121,7 @@ impl Error {
     /// Targets could not get the current token: which and why; `again` repeats it.
     pub(crate) fn undelivered(reasons: Vec<String>, again: &str) -> Self {
         let message = "Not every target could get the current token";
-        Self::new("hand_over", exit::NOT_DELIVERED, message)
+        Self::new("not_delivered", exit::NOT_DELIVERED, message)
             .hinted(format!("fix that, then: {again}"))
             .with_causes(reasons)
     }

@@ -177,7 +177,7 @@ fn plan(
     let options = (ask.options)(&workspace.id);
     let due = options.due_within_s.map(|within| due(token, within, ask.app.now()));
     let (refresh, why) = match due {
-        _ if open.is_some() => (false, "hand_over_owed"),
+        _ if open.is_some() => (false, "delivery_pending"),
         None => (true, "as_asked"),
         Some(due) => (due.is_due(), due.code()),
     };

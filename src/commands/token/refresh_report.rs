@@ -74,8 +74,8 @@ pub(super) fn one(workspace: &WorkspaceRef, outcome: Outcome, print: bool) -> Re
 
 fn done(workspace: &WorkspaceRef, refreshed: Refreshed, print: bool) -> Report {
     let (message, outcome) = match &refreshed.fate {
-        OldFate::Kept(_) => ("Token refreshed but not delivered", "hand_over_failed"),
-        _ if refreshed.resumed => ("Token of an earlier run delivered", "handed_over"),
+        OldFate::Kept(_) => ("Token refreshed but not delivered", "delivery_failed"),
+        _ if refreshed.resumed => ("Token of an earlier run delivered", "delivered"),
         OldFate::Live(_) => ("Token refreshed successfully", "refreshed_old_live"),
         _ => ("Token refreshed successfully", "refreshed"),
     };
@@ -217,9 +217,9 @@ pub(super) fn already(
 /// One result, for the line it gets.
 pub(super) fn in_a_line(json: &Json) -> String {
     let outcome = match json["outcome"].as_str().unwrap_or_default() {
-        "hand_over_failed" => "not delivered".to_owned(),
+        "delivery_failed" => "not delivered".to_owned(),
         "refreshed_old_live" => "refreshed but the old token may be live".to_owned(),
-        "handed_over" => "delivered".to_owned(),
+        "delivered" => "delivered".to_owned(),
         outcome => outcome.replace('_', " "),
     };
     let token = match &json["new_token"]["jti"] {

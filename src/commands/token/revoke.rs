@@ -187,7 +187,7 @@ fn all_pending(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
         config.find(name)?;
     }
     if !app.pending()?.has_work() {
-        return Ok(settled(&[], "Nothing is pending.\n", "nothing_owed"));
+        return Ok(settled(&[], "Nothing is pending.\n", "nothing_pending"));
     }
     let api = app.api(&config, As::User)?;
     let mut dir = app.lock()?;
@@ -209,7 +209,7 @@ fn all_pending(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
         text += &format!("Token {jti} of '{name}' has been revoked.\n");
     }
     if overdue {
-        let report = settled(&revoked, &text, "still_owed");
+        let report = settled(&revoked, &text, "still_pending");
         return Ok(report.with_problem(Some(still_pending(&left, api.server()))));
     }
     for pending in &left.revocations {

@@ -37,7 +37,7 @@ fn pending_revocations_may_have_to_wait() {
     world.plane.fault(Route::TokenRevoke, Times::N(2), broken);
     let output = run(&world, &["revoke", "--pending", "--format", "json"]);
     let json = output.exits(8).says("could not be revoked").json();
-    assert_eq!(json["status"], "still_owed");
+    assert_eq!(json["status"], "still_pending");
     assert_eq!(json["error"]["exit_code"], 8);
     run(&world, &["revoke", "--pending", "-w", "nowhere"]).exits(1);
     run(&world, &["revoke", "--pending", "-w", "prod"]).exits(0);

@@ -154,7 +154,7 @@ fn a_delivery_that_fails_for_one() {
     }
     world.plane.clear_requests();
     let output = world.refresh(&["--all", "--exec", "true", "--format", "json"]);
-    assert_eq!(output.exits(0).json()["results"][1]["outcome"], "handed_over");
+    assert_eq!(output.exits(0).json()["results"][1]["outcome"], "delivered");
     assert_eq!(world.count(Route::TokenCreate), 2);
     for workspace in &workspaces {
         world.assert_one_live_token(workspace);

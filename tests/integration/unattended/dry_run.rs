@@ -94,7 +94,7 @@ fn what_is_pending() {
     world.refresh(&["--exec", "false"]).exits(9);
     let output = look(&world, &["--exec", "true", "--format", "json"]);
     let result = &output.exits(0).json()["results"][0];
-    assert_eq!(result["reason"], "hand_over_owed");
+    assert_eq!(result["reason"], "delivery_pending");
     assert_eq!(result["would_refresh"], false);
     let pending = &result["pending"][0];
     assert_eq!(pending["kind"], "delivery");
@@ -124,7 +124,7 @@ fn what_cannot_be_written() {
     fs::create_dir(world.outside("a0001")).unwrap();
     let output = look(&world, &["--all", "--token-file", "{name}/token", "--format", "json"]);
     let answer = output.exits(2).json();
-    assert_eq!(answer["results"][0]["error"]["code"], "cannot_hand_on");
+    assert_eq!(answer["results"][0]["error"]["code"], "cannot_deliver");
     assert_eq!(answer["results"][1].get("error"), None);
     fs::set_permissions(&world.dir, std::os::unix::fs::PermissionsExt::from_mode(0o500)).unwrap();
     look(&world, &["--all"]).exits(2).says("Permission denied");

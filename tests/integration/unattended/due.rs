@@ -180,7 +180,7 @@ fn a_pending_delivery_is_made_although_nothing_is_due() {
     world.refresh(&["--exec", "false"]).exits(9);
     let args = ["--if-expires-within", "1d", "--exec", "true", "--format", "json"];
     let output = world.refresh(&args);
-    assert_eq!(output.exits(0).json()["outcome"], "handed_over");
+    assert_eq!(output.exits(0).json()["outcome"], "delivered");
     assert_eq!(world.count(Route::TokenCreate), 1);
     world.assert_one_live_token(&prod);
 }

@@ -248,7 +248,7 @@ fn a_kill_before_the_grace_is_written_down() {
         killed.is_killed();
         assert_both_live(&world, &prod);
         let output = world.refresh(&[then, &["--format", "json"]].concat());
-        assert_eq!(output.exits(0).json()["outcome"], "handed_over");
+        assert_eq!(output.exits(0).json()["outcome"], "delivered");
         assert!(output.json()["old_token"]["revoke_after"].is_string());
         for output in runs(&world) {
             output.exits(0);

@@ -176,7 +176,7 @@ fn a_command_that_fails() {
 
         let output = world.refresh(&["--exec", "echo $NTCLI_OLD_JTI", "--format", "json"]);
         output.exits(0).says(&workspace.token.jti);
-        assert_eq!(output.json()["outcome"], "handed_over");
+        assert_eq!(output.json()["outcome"], "delivered");
         world.assert_one_live_token(&workspace);
         assert!(!world.has_journal());
     });
@@ -235,7 +235,7 @@ fn a_run_that_is_killed_while_its_command_runs() {
             .says("a command that one started");
         fs::write(world.outside("go"), "").unwrap();
         let output = world.refresh(&["--exec", second, "--format", "json"]);
-        assert_eq!(output.exits(0).json()["outcome"], "handed_over");
+        assert_eq!(output.exits(0).json()["outcome"], "delivered");
         assert_eq!(lines_of(&world, "log"), ["start", "end", "second"]);
         world.assert_one_live_token(&workspace);
     });

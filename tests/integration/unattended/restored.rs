@@ -105,7 +105,7 @@ fn of_two_the_one_that_the_server_accepts_is_current() {
         let new = world.current(&prod);
         restore(&world, &copy);
         let output = world.refresh(&["--exec", "true", "--format", "json"]);
-        assert_eq!(output.exits(0).json()["outcome"], "handed_over");
+        assert_eq!(output.exits(0).json()["outcome"], "delivered");
         assert_eq!(world.current(&prod), new);
         world.assert_one_live_token(&prod);
         assert!(!world.has_journal());

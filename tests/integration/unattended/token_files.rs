@@ -218,7 +218,7 @@ fn a_file_that_cannot_be_written_any_more() {
         let current = world.current(&workspace);
         let told = to.replace('@', file.to_str().unwrap());
         let output = world.refresh(&["--token-file", &told, "--format", "json"]);
-        assert_eq!(output.exits(0).json()["outcome"], "handed_over");
+        assert_eq!(output.exits(0).json()["outcome"], "delivered");
         assert_eq!(world.count(Route::TokenCreate), 0);
         assert_eq!(world.current(&workspace), current);
         assert!(fs::read_to_string(&file).unwrap().contains(&current));
