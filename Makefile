@@ -16,7 +16,7 @@ REMAP = $(if $(word 3,$(FOLDERS)),,$(foreach dir,$(FOLDERS),--remap-path-prefix=
 FLAGS = RUSTFLAGS="$(strip $$RUSTFLAGS $(REMAP))"
 RELEASE = $(FLAGS) $(CARGO)
 
-PAGES = ntcli ntcli-token ntcli-target ntcli-auth ntcli-workspace ntcli-domain ntcli-config ntcli-check ntcli-doctor ntcli-health ntcli-completions ntcli-man
+PAGES = ntcli ntcli-renew ntcli-policy ntcli-token ntcli-target ntcli-auth ntcli-workspace ntcli-domain ntcli-config ntcli-check ntcli-doctor ntcli-health ntcli-completions ntcli-man
 MAN = $(PAGES:%=share/man/man1/%.1)
 BASH = share/bash-completion/completions/ntcli
 ZSH = share/zsh/site-functions/_ntcli

@@ -202,6 +202,17 @@ fn a_flag_may_be_given_again() {
 }
 
 #[test]
+fn any_number_of_workspaces_to_renew() {
+    let workspaces = |line: &str| match run(line).command {
+        Command::Renew(renew) => renew.workspaces,
+        other => panic!("{line}: {other:?}"),
+    };
+    assert_eq!(workspaces("renew"), [""; 0]);
+    assert_eq!(workspaces("renew prod dev -w test"), ["prod", "dev", "test"]);
+    assert_eq!(workspaces("-w prod renew prod"), ["prod"]);
+}
+
+#[test]
 fn sign_in_options() {
     let Command::Auth(auth) =
         run("auth login --port 8080 --timeout=1 --no-browser --force").command

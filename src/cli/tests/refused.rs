@@ -29,7 +29,7 @@ fn unknown_commands() {
         ("auth lgoin", "Unknown command 'lgoin'; did you mean 'login'?"),
         ("health ls", "'ntcli health' takes no arguments besides options"),
         ("whoami", "Unknown command 'whoami'; did you mean 'ntcli auth status'?"),
-        ("renew", "Unknown command 'renew'; did you mean 'ntcli token refresh'?"),
+        ("rneew", "Unknown command 'rneew'; did you mean 'renew'?"),
         ("workspace remove x", "Unknown command 'remove'; did you mean 'ntcli workspace delete'?"),
         ("target delete 1", "Unknown command 'delete'; did you mean 'ntcli target remove'?"),
         ("token remove jti_1", "Unknown command 'remove'; did you mean 'ntcli token revoke'?"),
