@@ -125,7 +125,7 @@ fn the_other_shells_can_read_theirs() {
         ("ntcli token refresh --dry", &["--dry-run"]),
         ("ntcli token show --dry", &[]),
         ("ntcli hel", &["help"]),
-        ("ntcli help re", &["recovery"]),
+        ("ntcli help rec", &["recovery"]),
         ("ntcli token show --format=j", &["--format=json"]),
         (&format!("ntcli target add --env TOKEN={file}"), &[&format!("TOKEN={file}sh")]),
     ] {
