@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         json: false,
         lock_wait: None,
         out_goes_nowhere,
+        out_is_closed,
         other_workspace: RefCell::default(),
     };
     ctx.console.measure_with(terminal_width);
@@ -39,6 +40,13 @@ fn main() -> ExitCode {
     }
     let args = std::env::args_os().skip(1).collect();
     ExitCode::from(ntcli::run(args, &mut ctx))
+}
+
+/// The standard library opens `/dev/null` for reading and writing where a stream is closed; who wants
+/// it to take the output opens it for writing.
+fn out_is_closed() -> bool {
+    let flags = rustix::fs::fcntl_getfl(io::stdout());
+    out_goes_nowhere() && flags.is_ok_and(|flags| flags.contains(rustix::fs::OFlags::RDWR))
 }
 
 fn out_goes_nowhere() -> bool {

@@ -1,6 +1,6 @@
 //! Rules that span several arguments, which the definitions cannot express.
 
-use argh::Optionality;
+use argh::{FlagInfoKind, Optionality};
 
 use super::args::RUNS_A_PROGRAM;
 use super::parser::{GivenOption, Scan};
@@ -87,6 +87,16 @@ const NOT_BOTH: &[(&str, &str)] = &[
 
 /// Checks options against each other.
 pub(super) fn options(scan: &Scan) -> Result<(), String> {
+    // A script's unset variable must not mean the active workspace, nor be found once all is done.
+    let is_empty = |given: &&GivenOption| {
+        let FlagInfoKind::Option { arg_name } = given.flag.kind else {
+            return false;
+        };
+        ["PATH", "WORKSPACE"].contains(&arg_name) && given.value.as_deref() == Some("")
+    };
+    if let Some(given) = scan.options.iter().find(is_empty) {
+        return Err(format!("{} is empty", given.flag.long));
+    }
     if let Some((a, b)) = NOT_BOTH.iter().find(|(a, b)| scan.has(a) && scan.has(b)) {
         return Err(format!("{a} and {b} cannot be used together"));
     }
@@ -133,10 +143,6 @@ pub(super) fn one_workspace(scan: &mut Scan) -> Result<(), String> {
     let Some(option) = scan.options.iter().position(|o| o.flag.long == "--workspace") else {
         return Ok(());
     };
-    // A script's unset variable must not mean the active workspace.
-    if scan.options[option].value.as_deref() == Some("") {
-        return Err("--workspace is empty".to_owned());
-    }
     if scan.is_own("--workspace") {
         return Ok(());
     }

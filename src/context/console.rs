@@ -237,7 +237,12 @@ impl Console {
     /// Clears the progress line.
     pub fn clear_progress(&self) {
         if self.0.progress_shown.replace(false) {
-            self.write_err("\r\x1b[K");
+            if self.0.color {
+                return self.write_err("\r\x1b[K");
+            }
+            // TERM=dumb and NO_COLOR get no escape.
+            let blanks = " ".repeat(self.width().unwrap_or(80) - 1);
+            self.write_err(&format!("\r{blanks}\r"));
         }
     }
 }

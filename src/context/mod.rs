@@ -40,6 +40,8 @@ pub struct Context {
     pub lock_wait: Option<Duration>,
     /// Tells whether standard output is `/dev/null`, which also replaces a closed one.
     pub out_goes_nowhere: fn() -> bool,
+    /// Tells whether standard output was closed when the program began.
+    pub out_is_closed: fn() -> bool,
     /// The workspace that the command is about, where hints must name it: it is not the active one.
     pub other_workspace: RefCell<Option<String>>,
 }

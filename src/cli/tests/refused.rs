@@ -115,6 +115,9 @@ fn positionals() {
         ("domain set", "'ntcli domain set': DOMAIN is missing"),
         ("token refresh ''", "'ntcli token refresh': WORKSPACE is empty"),
         ("token refresh -w ''", "--workspace is empty"),
+        ("token refresh --metrics ''", "--metrics is empty"),
+        ("renew --metrics=", "--metrics is empty"),
+        ("target add --file ''", "--file is empty"),
         ("token revoke ''", "'ntcli token revoke': JTI is empty"),
     ]);
 }

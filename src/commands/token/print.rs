@@ -11,6 +11,10 @@ use crate::token::Token;
 
 /// Prints the current token.
 pub(in crate::commands) fn run(ctx: &Context, args: &TokenPrint) -> Result<Report> {
+    if (ctx.out_is_closed)() {
+        let closed = std::io::Error::other("standard output is closed");
+        return Err(Error::write_result(&closed));
+    }
     let current = usable(ctx, args.workspace.as_deref(), args.allow_expired)?;
     let Current { workspace, token, .. } = current;
     if ctx.console.out_is_terminal() {

@@ -50,6 +50,18 @@ fn streams_that_are_broken_or_closed() {
     assert!(!world.has_journal());
 }
 
+/// Who asks for the token itself must not take its absence for a success.
+#[test]
+fn a_token_that_is_printed_nowhere() {
+    let (world, _) = World::ready();
+    let print = |sh: &str| {
+        let print = world.ntcli(&["token", "print"]);
+        print.under(&["sh", "-c", sh, "sh"]).run()
+    };
+    print("exec \"$@\" >&-").exits(1).says("standard output is closed");
+    print("exec \"$@\" > /dev/null").exits(0).says_only("");
+}
+
 /// A failure keeps its code, even if its message cannot be written.
 #[test]
 fn failures_keep_their_code() {

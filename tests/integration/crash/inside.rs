@@ -54,6 +54,7 @@ impl Inside {
             json: false,
             lock_wait: None,
             out_goes_nowhere: || false,
+            out_is_closed: || false,
             other_workspace: std::cell::RefCell::default(),
             stdin_is_terminal: terminal,
             env: Env::new(env.map(|(name, value)| (name.into(), value.into()))),
