@@ -73,6 +73,19 @@ fn what_is_waited_for_is_shown() {
 }
 
 #[test]
+fn no_escape_where_none_is_wanted() {
+    for (name, value) in [("TERM", "dumb"), ("NO_COLOR", "1")] {
+        let (world, _) = World::ready();
+        world.plane.fault(Route::WorkspaceList, Times::Once, Fault::Stall { apply: false });
+        let Some(run) = at_terminal(&world, 80, "ntcli workspace list", "") else { return };
+        let output = run.env("NTCLI_TIMEOUT", "1").env(name, value).run();
+        assert!(output.stdout.contains("Waiting for 127.0.0.1…"), "{name}: {output}");
+        assert!(output.stdout.contains("Error: "), "{name}: {output}");
+        assert!(!output.stdout.contains('\u{1b}'), "{name}: {output}");
+    }
+}
+
+#[test]
 fn an_interrupted_refresh_says_what_becomes_of_it() {
     let (world, prod) = World::ready();
     let pid = world.outside("pid");
