@@ -17,8 +17,8 @@ const EXAMPLES: &str = "ntcli auth login
 ntcli workspace select prod
 ntcli token create > /dev/null
 ntcli target add --env API_TOKEN=/etc/app.env
-ntcli target deliver
-ntcli token refresh --expires-in 120d";
+ntcli policy --expires-in 120d
+ntcli renew";
 
 const FILES: [(&str, &str); 6] = [
     ("config.json", "session, workspaces and tokens; shared with the other client"),
