@@ -159,7 +159,8 @@ impl Run for cli::Renew {
 
     fn record(&self, ctx: &Context, succeeded: &[String], exit_code: u8) {
         if !self.dry_run {
-            token::refresh::record(ctx, self.metrics.as_deref(), succeeded, exit_code);
+            let metrics = self.metrics.as_deref();
+            token::refresh::record(ctx, &self.workspaces, metrics, succeeded, exit_code);
         }
     }
 }

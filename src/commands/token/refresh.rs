@@ -11,7 +11,7 @@ use crate::commands::app::{self, App, As};
 use crate::commands::check::metrics;
 use crate::commands::policy::by_policy;
 use crate::commands::workspace::warn_of_two_tokens;
-use crate::config::Workspace;
+use crate::config::{Config, Workspace};
 use crate::config_dir::history;
 use crate::config_dir::last_run::LastRun;
 use crate::context::Context;
@@ -40,13 +40,15 @@ pub(in crate::commands) fn record_run(
     exit_code: u8,
 ) {
     if !args.dry_run {
-        record(ctx, args.metrics.as_deref(), succeeded, exit_code);
+        let names: Vec<String> = args.workspace.iter().cloned().collect();
+        record(ctx, &names, args.metrics.as_deref(), succeeded, exit_code);
     }
 }
 
-/// The same of any run that may refresh.
+/// The same of any run that may refresh. A name that no workspace has was mistyped: that is no run.
 pub(in crate::commands) fn record(
     ctx: &Context,
+    names: &[String],
     metrics: Option<&str>,
     succeeded: &[String],
     exit_code: u8,
@@ -56,7 +58,9 @@ pub(in crate::commands) fn record(
     let Ok(app) = App::open(ctx) else {
         return;
     };
-    if is_slip {
+    let config = Config::load(&app.paths.config, &|_| {});
+    let is_unknown = |name: &String| config.as_ref().is_ok_and(|config| config.find(name).is_err());
+    if is_slip || (exit_code != 0 && names.iter().any(is_unknown)) {
         return;
     }
     LastRun::note(&app.paths, app.clock(), exit_code, succeeded);

@@ -237,3 +237,37 @@ fn two_of_one_name() {
     assert!(line.contains(&format!(": ntcli renew {}", other.id)), "{line}");
     assert!(line.contains(&format!("'{} days_left'=", prod.id)), "{line}");
 }
+
+/// What is told of the last run is still so.
+#[test]
+fn what_is_over_is_not_told() {
+    let (world, prod) = World::ready();
+    world.refresh(&["typo"]).exits(1);
+    world.ntcli(&["renew", "typo"]).run().exits(1);
+    check(&world, &[], 0, "NTCLI OK: ");
+    let fault = Fault::Status(500, String::new(), Vec::new());
+    world.plane.fault(Route::TokenRevoke, Times::Always, fault);
+    world.refresh(&[]).exits(8);
+    check(&world, &[], 1, "NTCLI WARNING: prod: pending since 20");
+    world.plane.clear_faults();
+    world.ntcli(&["token", "revoke", "--pending"]).run().exits(0);
+    check(&world, &[], 0, "NTCLI OK: ");
+    // Whichever workspace is active, all are looked at, unless one is named.
+    let other = world.add_workspace("staging");
+    set_end(&world, &other, 1000);
+    check(&world, &[], 2, "NTCLI CRITICAL: staging: the token expired");
+    check(&world, &["prod"], 0, "NTCLI OK: ");
+    world.assert_current_is_live(&prod);
+}
+
+/// Of many only those are told that something is wrong with.
+#[test]
+fn a_summary_of_many() {
+    let (world, _) = World::ready();
+    let names: Vec<String> = (0..120).map(|n| format!("w{n}")).collect();
+    let all = world.add_workspaces(&names);
+    set_end(&world, &all[7], 1000);
+    let line = check(&world, &[], 2, "NTCLI CRITICAL: 1 of 121 workspaces need attention; w7: ");
+    assert!(line.contains("| workspaces=121 bad=1;0 'w7 days_left'="), "{line}");
+    assert!(!line.contains("w8"), "{line}");
+}
