@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::context::{Clock, Env, LOCK_HOLDER};
 use crate::error::{Error, Result};
 use crate::json::Json;
-use crate::store::{self, OwnFile, ReplaceError};
+use crate::store::{self, OWN_NAMES, OwnFile, ReplaceError};
 pub(crate) use naming::{WorkspaceName, bare_id, pick};
 pub(crate) use session::{Session, User};
 pub(crate) use workspaces::Workspace;
@@ -56,17 +56,8 @@ impl Paths {
                 .ok_or_else(Error::no_home)?
                 .join(".ntcli"),
         };
-        let names = [
-            "config.json",
-            "ntcli.lock",
-            "rotation.journal",
-            "history.jsonl",
-            "targets.json",
-            "policies.json",
-            "last-run.json",
-        ];
         let [config, lock, journal, history, targets, policies, last_run] =
-            OwnFile::in_folder(&dir, names);
+            OwnFile::in_folder(&dir, OWN_NAMES);
         let lock_holder = env.text(LOCK_HOLDER);
         Ok(Self { dir, config, lock, journal, history, targets, policies, last_run, lock_holder })
     }

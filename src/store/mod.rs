@@ -22,7 +22,7 @@ use crate::context::Clock;
 use crate::error::{Error, Result};
 pub(crate) use folder::{check_folder, check_readable, check_source, close_folder, is_anothers};
 pub(crate) use log::{AppendError, Log};
-pub(crate) use own::{Located, OwnFile};
+pub(crate) use own::{Located, OWN_NAMES, OwnFile};
 pub(crate) use place::{Place, Seen};
 pub(crate) use replace::{
     ForeignFile, PRIVATE, PUBLIC, ReplaceError, probe_foreign, probe_replace, probe_space,

@@ -9,6 +9,18 @@ use std::rc::Rc;
 use super::parent_of;
 use super::place::{Folder, Place};
 
+pub(super) const LOCK_NAME: &str = "ntcli.lock";
+/// All that is in a folder of ours.
+pub(crate) const OWN_NAMES: [&str; 7] = [
+    "config.json",
+    LOCK_NAME,
+    "rotation.journal",
+    "history.jsonl",
+    "targets.json",
+    "policies.json",
+    "last-run.json",
+];
+
 /// A file, wherever it is.
 pub(crate) trait Located {
     /// As messages name it.

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat, StatxAttributes};
 use rustix::io::Errno;
 
+use super::own::{LOCK_NAME, OWN_NAMES};
 use super::owner::{is_trusted, not_regular};
 
 /// As many links as the kernel follows.
@@ -82,6 +83,12 @@ impl Folder {
     /// The file of that name in it.
     pub(super) fn at(self: &Rc<Self>, name: OsString) -> Place {
         Place { folder: self.clone(), name, must_own: None }
+    }
+
+    /// Whether the name is that of a file of ours, and this a folder with our lock.
+    pub(super) fn is_of_ours(&self, name: &OsStr) -> bool {
+        OWN_NAMES.iter().any(|own| name == *own)
+            && fs::statat(&self.fd, LOCK_NAME, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
     /// # Errors

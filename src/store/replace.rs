@@ -15,7 +15,7 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 
 use super::attributes::{keep_all, keep_owner};
 use super::own::{Located, OwnFile};
-use super::owner::{give_to_folders_owner, is_trusted};
+use super::owner::{ROOT, give_to_folders_owner, is_trusted, me};
 use super::parent_of;
 use super::place::{Folder, Place, Seen};
 use crate::error::{Error, Result};
@@ -94,7 +94,9 @@ fn try_remove_leftovers(folder: &Rc<Folder>) -> io::Result<()> {
         let place = folder.at(name);
         if let Ok(Some((file, found))) = place.open(OFlags::RDONLY) {
             let lock = FlockOperation::NonBlockingLockExclusive;
-            if is_trusted(found.st_uid) && flock(&file, lock).is_ok() {
+            // Of root's own files the owner may be changed already.
+            let is_known = is_trusted(found.st_uid) || me() == ROOT;
+            if is_known && flock(&file, lock).is_ok() {
                 place.remove()?;
             }
         }
@@ -202,9 +204,13 @@ impl ForeignFile {
     /// # Errors
     /// If it is there and is no regular file, cannot be read, or is implausibly large.
     pub(crate) fn read(place: &Place) -> io::Result<Self> {
+        if place.folder().is_of_ours(place.name()) {
+            return Err(io::Error::other("it is one of ntcli's own files"));
+        }
         let (file, seen, bytes) = match place.open(OFlags::RDONLY)? {
             None => (None, None, Vec::new()),
             Some((file, found)) => {
+                refuse_planted(place, found.st_uid)?;
                 let bytes = super::read_all(&file)?;
                 (Some(file), Some(Seen::of(&found)), bytes)
             }
@@ -234,6 +240,17 @@ impl ForeignFile {
             Err(source) => Err(failed(&path, false, &source)),
         }
     }
+}
+
+/// Where anybody can put a file, whoever put this one there may read what is written to it.
+fn refuse_planted(place: &Place, owner: u32) -> io::Result<()> {
+    let folder = place.folder().look()?;
+    if folder.st_mode & 0o022 == 0 || is_trusted(owner) || owner == folder.st_uid {
+        return Ok(());
+    }
+    Err(io::Error::other(format!(
+        "another user (uid {owner}) has put it into a folder that others can write to"
+    )))
 }
 
 fn changed() -> io::Error {

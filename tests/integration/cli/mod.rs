@@ -3,6 +3,7 @@
 mod contract;
 mod durable;
 pub(crate) mod every_command;
+pub(crate) mod exchanged;
 mod exit_codes;
 pub(crate) mod folders;
 mod forged_lines;

@@ -9,8 +9,8 @@ use crate::harness::parallel::skipped;
 use crate::harness::world::{Run, SESSION, World, program};
 
 /// Two users that need not have an account.
-const USER: u32 = 12_341;
-const OTHER: u32 = 12_342;
+pub(super) const USER: u32 = 12_341;
+pub(super) const OTHER: u32 = 12_342;
 
 fn as_user(run: Run<'_>, uid: u32, gid: u32) -> Run<'_> {
     let (uid, gid) = (format!("--reuid={uid}"), format!("--regid={gid}"));
@@ -18,7 +18,7 @@ fn as_user(run: Run<'_>, uid: u32, gid: u32) -> Run<'_> {
 }
 
 /// Only root can become another user, and the program must be accessible to that user.
-fn others_can_run_it() -> bool {
+pub(super) fn others_can_run_it() -> bool {
     // By way of a shell: setpriv itself still has root's capabilities when it looks for the program.
     let trial = Command::new("setpriv")
         .args(["--reuid=12341", "--regid=12341", "--clear-groups", "--"])
@@ -32,7 +32,7 @@ fn others_can_run_it() -> bool {
     can
 }
 
-fn set_mode(path: &Path, mode: u32) {
+pub(super) fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 

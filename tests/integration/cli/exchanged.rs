@@ -1,0 +1,137 @@
+//! A user who exchanges folders, links, files and pipes while root delivers into that user's folder.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, lchown};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use super::owners::{OTHER, USER, others_can_run_it, set_mode};
+use crate::harness::world::World;
+
+/// In a loop, as fast as a shell does it. What it should not be able to read, it reports.
+const EXCHANGE: &str = r#"
+    reset() {
+        if [ -f d/.env ] && timeout 1 grep -qs TOPSECRET d/.env 2> /dev/null && [ ! d/.env -ef ../public/.env ]; then echo leaked > leaked; fi
+        rm -rf d e 2> /dev/null
+    }
+    made() { reset; mkdir d; echo "A=1" > d/.env; }
+    while [ -e go ]; do
+        made
+        mv d e; ln -s ../secret d; rm d; mv e d
+        reset; ln -s ../public d
+        made; ln -sf ../../secret/.env d/.env
+        made; ln -sf ../../public/.env d/.env
+        made; rm d/.env; mkfifo d/.env
+        made; rm d/.env; mkdir d/.env
+        made; ln -s /etc/hostname d/x; mv d/x d/.env
+        made; rm d/.env; ln ../public/.env d/.env 2> /dev/null
+        made; mv d e; ln -s e d
+        echo >> rounds
+    done
+"#;
+
+fn root_folder(path: &Path, mode: u32, file_mode: u32) {
+    fs::create_dir(path).unwrap();
+    fs::write(path.join(".env"), "PASSWORD=TOPSECRET\n").unwrap();
+    set_mode(&path.join(".env"), file_mode);
+    set_mode(path, mode);
+}
+
+/// That nothing in it was touched.
+fn assert_untouched(path: &Path, file_mode: u32) {
+    let names: Vec<_> = fs::read_dir(path).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names, [".env"], "{}", path.display());
+    let file = path.join(".env");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "PASSWORD=TOPSECRET\n");
+    let found = fs::metadata(&file).unwrap();
+    assert_eq!((found.uid(), found.mode() & 0o7777), (0, file_mode));
+}
+
+/// With `NTCLI_TEST_EXCHANGES` as often as that says.
+#[test]
+fn nothing_of_roots_goes_to_who_exchanges_files() {
+    if !others_can_run_it() {
+        return;
+    }
+    let times = std::env::var("NTCLI_TEST_EXCHANGES").ok().and_then(|text| text.parse().ok());
+    let times = times.unwrap_or(40);
+    let (world, _) = World::ready();
+    let (secret, public) = (world.outside("secret"), world.outside("public"));
+    root_folder(&secret, 0o700, 0o600);
+    root_folder(&public, 0o755, 0o644);
+    let theirs = world.outside("theirs");
+    fs::create_dir(&theirs).unwrap();
+    for name in ["d", "d/.env", "go"] {
+        let path = theirs.join(name);
+        if name == "d" {
+            fs::create_dir(&path).unwrap()
+        } else {
+            fs::write(&path, "").unwrap()
+        }
+        lchown(&path, Some(USER), Some(USER)).unwrap();
+    }
+    lchown(&theirs, Some(USER), Some(USER)).unwrap();
+    world.ntcli(&["target", "add", "--env", "TOKEN=theirs/d/.env"]).run().exits(0);
+
+    let mut user = Command::new("setpriv")
+        .args([format!("--reuid={USER}"), format!("--regid={USER}")])
+        .args(["--clear-groups", "--", "sh", "-c", EXCHANGE])
+        .current_dir(&theirs)
+        .spawn()
+        .unwrap();
+    let mut delivered = 0;
+    for _ in 0..times {
+        let deliver = world.ntcli(&["target", "deliver"]).limit(Duration::from_secs(30));
+        delivered += usize::from(deliver.run().code() == Some(0));
+        // Otherwise it would be refused once and for all.
+        assert!(!theirs.join("leaked").exists());
+        assert_untouched(&secret, 0o600);
+        assert_untouched(&public, 0o644);
+    }
+    fs::remove_file(theirs.join("go")).unwrap();
+    assert!(user.wait().is_ok());
+    let rounds = fs::read(theirs.join("rounds")).unwrap_or_default().len();
+    println!("{delivered} of {times} delivered, {rounds} rounds of exchanges");
+    assert!(rounds > 0 && delivered < times);
+}
+
+/// A file that is there before the first delivery may be read by whoever put it there.
+#[test]
+fn a_planted_file_in_a_folder_of_all() {
+    if !others_can_run_it() {
+        return;
+    }
+    let (world, _) = World::ready();
+    let folder = world.outside("shared");
+    fs::create_dir(&folder).unwrap();
+    for (mode, owner, code) in
+        [(0o1777, OTHER, 2), (0o777, OTHER, 2), (0o1777, USER, 0), (0o755, OTHER, 0), (0o777, 0, 0)]
+    {
+        lchown(&folder, Some(USER), Some(USER)).unwrap();
+        set_mode(&folder, mode);
+        let file = folder.join("token");
+        fs::write(&file, "").unwrap();
+        lchown(&file, Some(owner), Some(owner)).unwrap();
+        world.ntcli(&["target", "add", "--file", "shared/token"]).run().exits(code);
+        assert_eq!(fs::read(&file).unwrap().is_empty(), code != 0, "{mode:o} {owner}");
+        fs::remove_file(&file).unwrap();
+        world.write("targets.json", b"{\"version\":1,\"targets\":[]}");
+    }
+}
+
+/// A target that was exchanged after it was added, for a link to a file of ours.
+#[test]
+fn a_target_that_has_become_a_file_of_ours() {
+    let (world, _) = World::ready();
+    let token = world.outside("token");
+    world.ntcli(&["target", "add", "--file", "token"]).run().exits(0);
+    for name in ["config.json", "targets.json"] {
+        fs::remove_file(&token).unwrap();
+        std::os::unix::fs::symlink(world.path(name), &token).unwrap();
+        let before = fs::read(world.path(name)).unwrap();
+        let output = world.ntcli(&["target", "deliver"]).run();
+        output.exits(9).says("one of ntcli's own files");
+        assert_eq!(fs::read(world.path(name)).unwrap(), before);
+    }
+}
