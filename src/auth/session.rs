@@ -73,9 +73,8 @@ pub(crate) fn from_env(env: &Env, config: &Config) -> Result<Option<FromEnv>> {
     if let Some(file) = env.os(FILE_VARIABLE) {
         return in_file(FILE_VARIABLE, PathBuf::from(file)).map(Some);
     }
-    if let Some(text) = env.text(OLD_VARIABLE)
-        && !is_workspace_token(text.trim_end(), config)
-    {
+    let old = env.text(OLD_VARIABLE);
+    if let Some(text) = old.filter(|text| !is_workspace_token(text.trim_end(), config)) {
         return usable(OLD_VARIABLE, None, &text).map(Some);
     }
     match env.os(CREDENTIALS).map(|folder| Path::new(folder).join(CREDENTIAL)) {
@@ -239,13 +238,14 @@ pub(crate) fn explain(env: &Env, config: &Config, mut refusal: Failure) -> Failu
 
 /// A refusal with everything else that is known about it.
 pub(super) fn with_reason(mut refusal: Failure, why: &str) -> Failure {
-    if let Failure::Rejected { message, .. } = &mut refusal
-        && !why.is_empty()
-    {
-        if !message.is_empty() {
-            *message += "; ";
+    match &mut refusal {
+        Failure::Rejected { message, .. } if !why.is_empty() => {
+            if !message.is_empty() {
+                *message += "; ";
+            }
+            *message += why;
         }
-        *message += why;
+        _ => {}
     }
     refusal
 }

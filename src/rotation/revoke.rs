@@ -7,7 +7,7 @@ use super::journal::{Origin, Orphan, PendingRevocation, Reason, Record};
 use super::moment::{Moment, signed};
 use super::pending::{OwnTargets, Purpose, Rotation};
 use super::ports::{Event, HistoryEvent, TokenList};
-use super::{Answer, OldFate, Outcome, Rotator, WorkspaceRef};
+use super::{Answer, OldFate, Outcome, Refreshed, Rotator, WorkspaceRef};
 use crate::error::{Error, Failure, NewTokenFate, Result};
 use crate::time::Timestamp;
 use crate::token::Token;
@@ -266,11 +266,14 @@ impl Rotator<'_> {
     /// Tells what became of a replaced token: with its refresh, if that is of this run.
     fn old_came_to(&mut self, pending: &PendingRevocation, fate: OldFate) {
         let (workspace, jti) = (pending.workspace.clone(), pending.jti.clone());
-        if let Some(Ok(Outcome::Refreshed(refreshed))) = &mut self.turn(&workspace).outcome
-            && refreshed.old.as_ref().is_some_and(|old| old.jti.as_ref() == Some(&jti))
-        {
-            refreshed.fate = fate;
-            return;
+        let is_it =
+            |r: &Refreshed| r.old.as_ref().is_some_and(|old| old.jti.as_ref() == Some(&jti));
+        match &mut self.turn(&workspace).outcome {
+            Some(Ok(Outcome::Refreshed(refreshed))) if is_it(refreshed) => {
+                refreshed.fate = fate;
+                return;
+            }
+            _ => {}
         }
         (self.on_event)(match fate {
             OldFate::Live(reason) | OldFate::Kept(reason) => {

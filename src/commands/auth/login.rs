@@ -44,9 +44,9 @@ pub(super) fn run(ctx: &Context, options: &LoginOptions) -> Result<Report> {
     let provider = Provider::new(&ctx.env, http, &*ctx.clock)?;
     let config = app.config()?;
     let server = endpoints::management(&ctx.env, &config)?;
-    if !options.force
-        && let Some(session) = still_signed_in(ctx, &config, http, &server)?
-    {
+    let signed_in =
+        if options.force { None } else { still_signed_in(ctx, &config, http, &server)? };
+    if let Some(session) = signed_in {
         let again = "To sign in again: ntcli auth login --force".to_owned();
         let report = super::signed_in("Already signed in", &session, ctx.clock.now());
         return Ok(report.then(Some(again)));

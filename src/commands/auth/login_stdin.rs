@@ -29,7 +29,7 @@ pub(super) fn run(ctx: &Context, args: &AuthLogin) -> Result<Report> {
         Some(text) => match Expiry::parse_in(text, now)
             .ok_or_else(|| Error::invalid_expiry("ntcli auth login --token-stdin"))?
         {
-            Expiry::In(secs) => Some(now.plus_secs(secs.cast_signed())),
+            Expiry::In(secs) => Some(now.plus_secs(i64::try_from(secs).unwrap_or(i64::MAX))),
             Expiry::At(at) => Some(at),
             Expiry::Never => None,
         },

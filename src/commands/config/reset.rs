@@ -11,6 +11,7 @@ use crate::output::Report;
 use crate::rotation::{self, Pending, Store, WorkspaceRef};
 use crate::text::{printable, shell_word};
 use crate::time::Timestamp;
+use crate::token::Token;
 
 /// A token that would stay live although nothing here holds it any more.
 struct Live {
@@ -70,9 +71,8 @@ fn live(config: &Config, pending: &Pending, now: Timestamp) -> Vec<Live> {
     };
     for entry in config.holders() {
         let workspace = app::workspace_ref(&entry, "");
-        if let Some(token) = entry.token
-            && token.expiry.at().is_none_or(|end| end > now)
-        {
+        let lives = |token: &Token| token.expiry.at().is_none_or(|end| end > now);
+        if let Some(token) = entry.token.filter(lives) {
             add(workspace, token.jti);
         }
     }

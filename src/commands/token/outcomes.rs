@@ -103,9 +103,11 @@ impl<'a> Outcomes<'a> {
             self.succeeded.push(workspace.id.clone());
         }
         let name = printable(&workspace.name);
-        if let Ok(Outcome::Refreshed(refreshed)) = &outcome
-            && refreshed.new.jti.is_none()
-        {
+        let lacks_id = |outcome: &Outcome| match outcome {
+            Outcome::Refreshed(refreshed) => refreshed.new.jti.is_none(),
+            Outcome::NotDue(_) => false,
+        };
+        if outcome.as_ref().is_ok_and(lacks_id) {
             self.console.warn(&format!(
                 "The new token of '{name}' has no id: ntcli will not be able to revoke it"
             ));

@@ -113,7 +113,9 @@ fn talk(mut stream: TcpStream, log: &Mutex<Log>) {
             }
             Some(Reply::SendAndHangUp(bytes, now)) => {
                 stream.write_all(&bytes).unwrap();
-                now.wait();
+                while now.get().is_none() {
+                    thread::yield_now();
+                }
                 return;
             }
             Some(Reply::Drip) => {

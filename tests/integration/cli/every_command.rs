@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::control_plane::{Fault, Route, Times};
 use crate::crash::inside::Inside;
 use crate::harness::parallel::for_each;
+use crate::harness::wait::hold;
 use crate::harness::world::{Output, Run, World};
 
 /// What a command asks.
@@ -283,7 +284,7 @@ fn somebody_holds_the_lock() {
     for_each(4, &COMMANDS, |command| {
         let world = world();
         let lock = std::fs::File::create(world.path("ntcli.lock")).unwrap();
-        lock.lock().unwrap();
+        hold(&lock);
         let args = [command.args, &["--format", "json"]].concat();
         // A minute passes at once.
         let inside = Inside::new(&world).run(&args);

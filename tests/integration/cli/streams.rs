@@ -1,7 +1,8 @@
 //! Output to a broken stream: the work is done anyway.
 
 use std::fs::OpenOptions;
-use std::io::{PipeReader, pipe};
+
+use rustix::pipe::pipe;
 
 use crate::cli::every_command::{COMMANDS, Command, world};
 use crate::control_plane::Route;
@@ -74,7 +75,7 @@ fn failures_keep_their_code() {
 
 /// A pipe without a reader: its other end is closed at once.
 fn closed_pipe() -> impl Into<std::process::Stdio> {
-    let (reader, writer): (PipeReader, _) = pipe().unwrap();
+    let (reader, writer) = pipe().unwrap();
     drop(reader);
     writer
 }

@@ -12,6 +12,7 @@ use crate::harness::gate::Gate;
 use crate::harness::kill::WIDTH;
 use crate::harness::parallel::for_each;
 use crate::harness::run::{Run, signal};
+use crate::harness::wait::wait_for;
 use crate::harness::world::{Output, World, wait_until};
 
 const SIGNALS: [(&str, i32); 3] = [("TERM", 15), ("INT", 2), ("HUP", 1)];
@@ -27,7 +28,7 @@ fn signalled(world: &World, run: Run, route: Route, names: &[&'static str]) -> O
     let (to, names) = (Arc::clone(&pid), names.to_vec());
     let send = move || {
         for name in &names {
-            signal(name, &to.wait().to_string());
+            signal(name, &wait_for(&to).to_string());
         }
     };
     world.plane.fault(route, Times::Once, Fault::Wait(Arc::new(send)));

@@ -232,8 +232,11 @@ impl Disk {
                 self.files[*file].sync();
             }
             Some(Open::Folder(folder)) => {
-                let synced = self.unsynced.extract_if(.., |c| c.folder == *folder);
-                synced.for_each(|change| change.make(&mut self.synced));
+                let all = std::mem::take(&mut self.unsynced);
+                let (synced, rest) = all.into_iter().partition(|c| c.folder == *folder);
+                self.unsynced = rest;
+                let synced: Vec<NameChange> = synced;
+                synced.iter().for_each(|change| change.make(&mut self.synced));
             }
         }
         true

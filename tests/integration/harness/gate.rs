@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::control_plane::{Fault, Route, Times};
+use crate::harness::wait::wait_for;
 use crate::harness::world::{World, wait_until};
 
 /// Must be opened: what comes after it waits for that.
@@ -31,7 +32,7 @@ impl Gate {
         let (passed, reached) = (Arc::clone(&gate.passed), Arc::clone(&gate.reached));
         let wait = Arc::new(move || {
             reached.set(()).ok();
-            passed.wait();
+            wait_for(&passed);
         });
         world.plane.fault(route, Times::Once, fault(wait));
         gate

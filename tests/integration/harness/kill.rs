@@ -10,6 +10,7 @@ use crate::harness::parallel::for_each;
 use crate::harness::random::Random;
 use crate::harness::run::signal;
 use crate::harness::strace::{self, Call};
+use crate::harness::wait::wait_for;
 use crate::harness::world::{Output, World};
 
 /// These cases work rather than wait.
@@ -24,7 +25,7 @@ pub(crate) fn process(pid: u32) {
 pub(crate) fn fault(after: bool) -> (Fault, Arc<OnceLock<u32>>) {
     let victim = Arc::new(OnceLock::new());
     let pid = Arc::clone(&victim);
-    let f = Arc::new(move || process(*pid.wait()));
+    let f = Arc::new(move || process(*wait_for(&pid)));
     (Fault::Call { after, f }, victim)
 }
 

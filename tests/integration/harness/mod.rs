@@ -14,4 +14,5 @@ pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod strace;
 pub(crate) mod unsynced;
+pub(crate) mod wait;
 pub(crate) mod world;

@@ -198,7 +198,7 @@ impl World {
     /// As if so much time had passed, for the journal and the tokens on the server.
     pub(crate) fn let_time_pass(&self, secs: i64) {
         journal::age(&self.journal_path(), secs);
-        self.plane.age_tokens(secs.cast_unsigned());
+        self.plane.age_tokens(u64::try_from(secs).unwrap());
     }
 
     /// Nothing is left to do except wait for tokens that may still appear.

@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::json;
 
 use crate::control_plane::{Fault, Route, Times};
+use crate::harness::wait::hold;
 use crate::harness::world::{Workspace, World};
 
 pub(super) const DAY: i64 = 86_400_000;
@@ -211,7 +212,7 @@ fn a_refresh_that_could_not_work() {
     let output = world.ntcli(&["check"]).env("NTCLI_API_URL", "ftp://x").run();
     assert!(output.exits(3).stdout.starts_with("NTCLI UNKNOWN: "), "{output}");
     let lock = fs::File::open(world.path("ntcli.lock")).unwrap();
-    lock.lock().unwrap();
+    hold(&lock);
     let line = check(&world, &[], 1, "NTCLI WARNING: ");
     assert!(line.contains("another ntcli has been running for 5 s"), "{line}");
 }

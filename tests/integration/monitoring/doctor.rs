@@ -10,6 +10,7 @@ use crate::certificates::certificate;
 use crate::control_plane::{Fault, Route, Times};
 use crate::harness::parallel::skipped;
 use crate::harness::run::{Run, can_mount};
+use crate::harness::wait::hold;
 use crate::harness::world::{Output, World};
 use crate::ports::free_port;
 use crate::tls_front::front;
@@ -110,10 +111,10 @@ fn a_run_that_hangs_and_a_timer_that_has_stopped() {
     let (world, _) = World::ready();
     world.refresh(&[]).exits(0);
     let lock = fs::File::open(world.path("ntcli.lock")).unwrap();
-    lock.lock().unwrap();
+    hold(&lock);
     let output = doctor(&world, &["--offline"]).run();
     says(&output, "folder", "warning", &["another ntcli is running, or hangs"]);
-    lock.unlock().unwrap();
+    drop(lock);
     // A unit of the user's that is enabled, and has not run for days.
     let wants = world.outside("home/.config/systemd/user/timers.target.wants");
     fs::create_dir_all(&wants).unwrap();

@@ -1,9 +1,10 @@
 //! `ntcli token create`: a token without a recipient is revoked, or named by the next run.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::pipe;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustix::pipe::pipe;
 
 use crate::control_plane::{Fault, Route, Times, TokenShape};
 use crate::harness::kill;

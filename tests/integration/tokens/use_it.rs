@@ -17,6 +17,7 @@ use crate::harness::gate::Gate;
 use crate::harness::kill;
 use crate::harness::parallel::skipped;
 use crate::harness::strace;
+use crate::harness::wait::hold;
 use crate::harness::world::{Output, Run, SESSION, Workspace, World};
 
 const EXPIRED: &str = "wst_0123456789abcdefghij";
@@ -173,7 +174,7 @@ fn nothing_but_the_config_file_is_asked() {
     }
     let (world, _) = World::ready();
     let lock = fs::File::create(world.path("ntcli.lock")).unwrap();
-    lock.lock().unwrap();
+    hold(&lock);
     let log = world.outside("strace.log");
     for words in [&["token", "print"][..], &["token", "exec", "--", "true"]] {
         let run = world.ntcli(words).prints_secrets();

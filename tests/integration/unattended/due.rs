@@ -61,7 +61,7 @@ fn to_the_second_and_as_needs_refresh_says() {
         let (world, prod) = world_with(Some(5_000));
         let end = prod.token.expires_at.unwrap();
         let before = now(&world, &prod);
-        let within = (end - before).strict_add_signed(off);
+        let within = (end - before).checked_add_signed(off).unwrap();
         let text = within.to_string();
         let asked = needs_refresh(&world, &text);
         let (mut done, again) = (refreshes(&world, &prod, &text), now(&world, &prod) + 1);
