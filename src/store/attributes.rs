@@ -58,14 +58,11 @@ fn not_kept(name: &str, failed: Errno) -> io::Error {
 
 /// The names of its attributes; none where the file system has none.
 fn names_of(file: &File) -> io::Result<Vec<String>> {
-    let mut none: [u8; 0] = [];
-    match flistxattr(file, &mut none) {
-        Ok(0) | Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
-        Err(failed) => return Err(failed.into()),
-        Ok(_) => {}
-    }
     let mut names = vec![0; LIMIT];
-    let len = flistxattr(file, &mut names[..])?;
+    let len = match flistxattr(file, &mut names[..]) {
+        Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
+        listed => listed?,
+    };
     let names = names[..len].split(|b| *b == 0).filter(|name| !name.is_empty());
     Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
 }
