@@ -151,6 +151,7 @@ fn a_check_that_fails_is_a_delivery_that_failed() {
         (output.code(), output.json()["targets"][0]["state"].clone())
     };
     assert_eq!(states(), (Some(0), json!("current")));
+    world.ntcli(&["target", "deliver"]).run().exits(0);
     world.refresh(&[]).exits(9).says("target 1: --check '").says("' ended with 1");
     assert!(world.plane.is_live(&prod.token.access_token));
     assert_eq!(states().1, "drifted");

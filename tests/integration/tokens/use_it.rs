@@ -90,9 +90,15 @@ fn what_has_expired_is_given_only_when_that_is_wanted() {
     let world = expired();
     let message = format!("The current token expired at {ENDED}");
     print(&world, &[]).fails(1, &message, "ntcli token refresh");
-    print(&world, &["prod"]).fails(1, &message, "ntcli token refresh -w prod");
+    print(&world, &["prod"]).fails(1, &message, "ntcli token refresh");
     exec(&world, &[], &["true"]).run().fails(1, &message, "ntcli token refresh");
+    // Another workspace than the active one is named.
+    let active = "/workspaces/activeWorkspaceId";
+    let was = world.config().pointer(active).cloned().unwrap();
+    world.set_config(active, Value::Null);
+    print(&world, &["prod"]).fails(1, &message, "ntcli token refresh -w prod");
     exec(&world, &["-w", "prod"], &["true"]).run().says("Hint: ntcli token refresh -w prod\n");
+    world.set_config(active, was);
     let error = print(&world, &["--format", "json"]).json()["error"].clone();
     assert_eq!((&error["code"], &error["exit_code"]), (&json!("token_expired"), &json!(1)));
 
