@@ -233,10 +233,13 @@ impl Disk {
             }
             Some(Open::Folder(folder)) => {
                 let all = std::mem::take(&mut self.unsynced);
-                let (synced, rest) = all.into_iter().partition(|c| c.folder == *folder);
-                self.unsynced = rest;
-                let synced: Vec<NameChange> = synced;
-                synced.iter().for_each(|change| change.make(&mut self.synced));
+                for change in all {
+                    if change.folder == *folder {
+                        change.make(&mut self.synced);
+                    } else {
+                        self.unsynced.push(change);
+                    }
+                }
             }
         }
         true
