@@ -11,7 +11,7 @@ use crate::config_dir::{self, ConfigDir, LOCK_WAIT};
 use crate::context::{Clock, Console, Context};
 use crate::endpoints;
 use crate::error::{Error, Result};
-use crate::hooks::Hooks;
+use crate::hooks::{Hooks, Ours};
 use crate::http::{Http, Settings};
 use crate::json::Json;
 use crate::rotation::{Event, Moment, Pending, Store, WorkspaceRef};
@@ -114,13 +114,19 @@ impl<'c> App<'c> {
         ConfigDir::lock(&self.paths, wait, self.clock(), on_notice)
     }
 
+    /// What the folder tells about files and tokens.
+    pub(super) fn ours(&self) -> Ours {
+        let history = self.paths.history.clone();
+        Ours::new(&self.paths.files(), move || config_dir::history::earlier(&history))
+    }
+
     /// Everything that is remembered as a target.
     ///
     /// # Errors
     /// As [`Targets::load`] and [`Hooks::remember`].
     pub(super) fn remembered(&self, dir: &mut ConfigDir<'c>) -> Result<Hooks> {
         let mut hooks = Hooks::new(Vec::new(), self.ctx.clock.clone(), &self.ctx.env);
-        hooks.remember(dir.targets()?, &|| config_dir::history::earlier(&self.paths.history))?;
+        hooks.remember(dir.targets()?, self.ours())?;
         self.wait_for_command(&mut hooks, dir, self.lock_wait())?;
         Ok(hooks)
     }

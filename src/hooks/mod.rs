@@ -1,30 +1,33 @@
 //! Delivers a new token to files and to commands.
 
 mod accounts;
+mod all;
 mod bare;
 mod claim;
 mod command;
 mod env_file;
 mod files;
+mod ours;
+mod probe;
 mod replace;
 mod running;
 mod seen;
+mod writing;
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::context::{Clock, Env, Process, lock_holder};
+use crate::context::Clock;
 use crate::error::{Error, Result};
-use crate::rotation::{Deliver, Delivery, Target, WorkspaceRef};
-use crate::targets::{EXEC, FileOptions, Remembered, Targets};
+use crate::rotation::WorkspaceRef;
+use crate::targets::{EXEC, FileOptions, Remembered};
 use crate::text::{printable, shell_word};
 use crate::token::Token;
-use claim::Claim;
+pub(crate) use all::Hooks;
 use command::{Command, Given};
 use files::TokenFile;
-use running::Running;
+pub(crate) use ours::Ours;
+pub(crate) use probe::{Prober, probe_new};
 
 /// A file or a command that receives a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,332 +185,4 @@ fn ask_check(
 
 fn usage(message: String, help: &str) -> Error {
     Error::usage(message, help)
-}
-
-/// One receiver of a run.
-struct Hook {
-    receiver: Receiver,
-    name: String,
-    /// The id and the workspace's UUID, of one that is remembered. One that was given for this run
-    /// is every workspace's.
-    remembered: Option<(u32, String)>,
-}
-
-impl Hook {
-    fn is_for(&self, workspace: &WorkspaceRef) -> bool {
-        self.remembered.as_ref().is_none_or(|(_, id)| *id == workspace.id)
-    }
-
-    /// Names a remembered target in the error.
-    fn named(&self, error: Error) -> Error {
-        match &self.remembered {
-            Some((id, _)) => error.of_target(*id),
-            None => error,
-        }
-    }
-
-    fn claim(&self, workspace: &WorkspaceRef, own: &[&Path]) -> Option<Claim> {
-        match &self.receiver {
-            Receiver::File(file) => file.claim_of(workspace, own),
-            Receiver::Command(_) => None,
-        }
-    }
-
-    fn is_command(&self) -> bool {
-        matches!(self.receiver, Receiver::Command(_))
-    }
-}
-
-/// Everything that a new token is delivered to.
-pub(crate) struct Hooks {
-    /// Files first, then commands.
-    all: Vec<Hook>,
-    /// The UUIDs of workspaces, with the ids of tokens that were theirs before.
-    earlier: Vec<(String, String)>,
-    clock: Rc<dyn Clock>,
-    /// Where this run finds commands.
-    path: OsString,
-    /// The command that was started.
-    running: Option<Started>,
-    /// What the commands are told about our lock.
-    lock_holder: Option<String>,
-}
-
-/// A command at work, and what its check is asked with.
-struct Started {
-    id: Option<u32>,
-    running: Running,
-    command: Command,
-    given: Given,
-}
-
-/// Finds out, workspace by workspace, whether every receiver could get the token.
-pub(crate) struct Prober<'a> {
-    hooks: &'a Hooks,
-    own: &'a [&'a Path],
-    claims: Vec<Claim>,
-    /// The remembered commands that cannot be started, and why: they hold up nobody else.
-    pub(crate) lost: Vec<String>,
-}
-
-impl Hooks {
-    /// What was given for this run, in the order given.
-    pub(crate) fn new(given: Vec<Receiver>, clock: Rc<dyn Clock>, env: &Env) -> Self {
-        let path = command::path(env).to_owned();
-        let mut hooks = Self {
-            all: Vec::new(),
-            earlier: Vec::new(),
-            clock,
-            path,
-            running: None,
-            lock_holder: None,
-        };
-        for receiver in given {
-            hooks.add(receiver, None);
-        }
-        hooks
-    }
-
-    /// Whether the token with this id was the workspace's before.
-    fn is_earlier(&self, workspace: &WorkspaceRef, jti: &str) -> bool {
-        self.earlier.iter().any(|(id, known)| *id == workspace.id && known == jti)
-    }
-
-    /// Adds what is remembered with the workspaces, and where a token is to be replaced, which ones
-    /// were theirs before; what was given for this run too stays once.
-    ///
-    /// # Errors
-    /// [`Error::cannot_deliver`] for what this version cannot use.
-    pub(crate) fn remember(
-        &mut self,
-        targets: &Targets,
-        earlier: &dyn Fn() -> Vec<(String, String)>,
-    ) -> Result<()> {
-        if targets.all().iter().any(|target| target.name.starts_with("replace:")) {
-            self.earlier = earlier();
-        }
-        for target in targets.all() {
-            let remembered = Some((target.id, target.workspace_id.clone()));
-            self.add(Receiver::remembered(target)?, remembered);
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, receiver: Receiver, remembered: Option<(u32, String)>) {
-        let name = receiver.name();
-        self.all.push(Hook { receiver, name, remembered });
-        self.all.sort_by_key(Hook::is_command); // stable
-    }
-
-    /// Whether several workspaces would be written over each other.
-    pub(crate) fn mixes_workspaces(&self) -> bool {
-        let mut own = self.all.iter().filter(|hook| hook.remembered.is_none());
-        own.any(|hook| !hook.is_command() && hook.receiver.is_one_place())
-    }
-
-    /// What is needed to find out, before there is a new token, whether it could be delivered.
-    /// `own` are the files of the config folder, which are refused as targets.
-    pub(crate) fn prober<'a>(&'a self, own: &'a [&'a Path]) -> Prober<'a> {
-        Prober { hooks: self, own, claims: Vec::new(), lost: Vec::new() }
-    }
-
-    /// Waits for the command of a run that was killed, if it runs still: no other runs beside it.
-    ///
-    /// # Errors
-    /// [`Error::Locked`] if it does not end in time.
-    pub(crate) fn wait_for(
-        &mut self,
-        earlier: Option<Process>,
-        wait: Duration,
-        lock: &Path,
-    ) -> Result<()> {
-        if self.has_commands() {
-            self.lock_holder = lock_holder(lock);
-        }
-        match earlier {
-            Some(process) if !process.has_ended_within(wait, &*self.clock) => {
-                Err(Error::locked(lock, wait))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Those of a workspace. What was given for this run too is not repeated.
-    fn of(&self, workspace: &WorkspaceRef) -> impl Iterator<Item = &Hook> {
-        let own = || self.all.iter().filter(|hook| hook.remembered.is_none());
-        let those = self.all.iter().filter(|hook| hook.is_for(workspace));
-        those
-            .filter(move |hook| hook.remembered.is_none() || own().all(|own| own.name != hook.name))
-    }
-
-    /// Whether there is nothing to deliver to.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.all.is_empty()
-    }
-
-    /// Whether one of them is a command.
-    pub(crate) fn has_commands(&self) -> bool {
-        self.all.iter().any(Hook::is_command)
-    }
-
-    /// What is done for a workspace, and the id of what is remembered; for people.
-    pub(crate) fn plan(&self, workspace: &WorkspaceRef) -> Vec<(Option<u32>, String)> {
-        let id = |hook: &Hook| hook.remembered.as_ref().map(|(id, _)| *id);
-        self.of(workspace).map(|hook| (id(hook), hook.receiver.does())).collect()
-    }
-}
-
-impl Prober<'_> {
-    /// Finds out whether the token of one more workspace could be delivered. `tokens` are those
-    /// that a file may hold now.
-    ///
-    /// # Errors
-    /// [`Error::cannot_deliver`], [`Error::locked`].
-    pub(crate) fn probe(&mut self, workspace: &WorkspaceRef, tokens: &[&Token]) -> Result<()> {
-        // Those of workspaces that this run is not about count too.
-        let others = self.hooks.all.iter().filter(|hook| !hook.is_for(workspace));
-        let others: Vec<Claim> =
-            others.filter_map(|hook| hook.claim(workspace, self.own)).collect();
-        for hook in self.hooks.of(workspace) {
-            let (clock, own) = (&*self.hooks.clock, self.own);
-            let probed = match &hook.receiver {
-                Receiver::File(file) => {
-                    let is_earlier = |jti: &str| self.hooks.is_earlier(workspace, jti);
-                    file.probe(
-                        workspace,
-                        tokens,
-                        own,
-                        (&others, &mut self.claims),
-                        &is_earlier,
-                        clock,
-                    )
-                }
-                Receiver::Command(command) => {
-                    let found = command.probe_run(&self.hooks.path);
-                    match (command::probe_shell(), found, &hook.remembered) {
-                        (Err(error), ..) => Err(error),
-                        (_, Err(reason), Some((id, _))) => {
-                            self.lost.push(of_target(Some(*id), &reason));
-                            Ok(())
-                        }
-                        (_, Err(reason), None) => {
-                            Err(Error::cannot_deliver(&reason, "ntcli token refresh --help"))
-                        }
-                        _ => Ok(()),
-                    }
-                }
-            };
-            probed.map_err(|error| hook.named(error))?;
-        }
-        Ok(())
-    }
-}
-
-/// Finds out whether a new receiver could get the token of a workspace, beside what is remembered.
-///
-/// # Errors
-/// [`Error::cannot_deliver`], [`Error::locked`].
-pub(crate) fn probe_new(
-    receiver: &Receiver,
-    workspace: &WorkspaceRef,
-    token: Option<&Token>,
-    remembered: &Targets,
-    own: &[&Path],
-    clock: &dyn Clock,
-) -> Result<()> {
-    let file = match receiver {
-        Receiver::File(file) => file,
-        Receiver::Command(command) => {
-            return command
-                .probe()
-                .map_err(|reason| Error::cannot_deliver(&reason, "ntcli target add --help"));
-        }
-    };
-    let mut claims = Vec::new();
-    for target in remembered.all() {
-        if target.workspace_id == workspace.id && target.name == receiver.name() {
-            continue;
-        }
-        if let Receiver::File(other) = Receiver::remembered(target)? {
-            claims.extend(other.claim_of(workspace, own));
-        }
-    }
-    file.probe(workspace, token.as_slice(), own, (&[], &mut claims), &|_| false, clock)
-}
-
-impl Deliver for Hooks {
-    fn targets(&self, workspace: &WorkspaceRef) -> Vec<Target> {
-        let target =
-            |hook: &Hook| Target { name: hook.name.clone(), is_command: hook.is_command() };
-        self.of(workspace).map(target).collect()
-    }
-
-    fn has_own(&self) -> bool {
-        self.all.iter().any(|hook| hook.remembered.is_none())
-    }
-
-    fn lacking(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<String> {
-        let lacks = |hook: &&Hook| {
-            let held = match &hook.receiver {
-                Receiver::File(file) => file.holds(workspace, token).map(Some),
-                Receiver::Command(command) => {
-                    let holder = self.lock_holder.clone();
-                    ask_check(command, workspace, token, holder, &*self.clock)
-                }
-            };
-            !matches!(held, Ok(None | Some(true)))
-        };
-        self.of(workspace).filter(lacks).map(|hook| hook.name.clone()).collect()
-    }
-
-    fn start(
-        &mut self,
-        target: &Target,
-        delivery: &Delivery,
-    ) -> std::result::Result<Option<Process>, String> {
-        if let Some(signal) = self.clock.interrupted() {
-            return Err(format!("signal {signal} has ended the run"));
-        }
-        let Some(hook) = self.of(delivery.workspace).find(|hook| hook.name == target.name) else {
-            return Err(format!("{} is not known", target.name));
-        };
-        let Delivery { workspace, new, old, attempt } = delivery;
-        let id = hook.remembered.as_ref().map(|(id, _)| *id);
-        let command = match &hook.receiver {
-            Receiver::File(file) => {
-                let is_earlier = |jti: &str| self.is_earlier(workspace, jti);
-                let written =
-                    file.write(workspace, new, *old, &is_earlier, &*self.clock).map(|()| None);
-                return written.map_err(|reason| of_target(id, &reason));
-            }
-            Receiver::Command(command) => command.clone(),
-        };
-        let given = Given {
-            workspace: (*workspace).clone(),
-            new: (*new).clone(),
-            old: old.cloned(),
-            attempt: *attempt,
-            lock_holder: self.lock_holder.clone(),
-            quiet: false,
-        };
-        let running = command.start(&given).map_err(|reason| of_target(id, &reason))?;
-        let process = running.process();
-        self.running = Some(Started { id, running, command, given });
-        Ok(process)
-    }
-
-    fn finish(&mut self) -> std::result::Result<(), String> {
-        let Some(Started { id, running, command, given }) = self.running.take() else {
-            return Ok(());
-        };
-        let ended = running.finish(&*self.clock).and_then(|()| match command.start_check(&given) {
-            Some(check) => check?.finish(&*self.clock),
-            None => Ok(()),
-        });
-        ended.map_err(|reason| of_target(id, &reason))
-    }
-}
-
-fn of_target(id: Option<u32>, reason: &str) -> String {
-    id.map_or_else(|| reason.to_owned(), |id| format!("target {id}: {reason}"))
 }

@@ -39,7 +39,7 @@ pub(crate) struct Place {
 /// The state of a file: a file that was written or replaced meanwhile differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seen {
-    file: (u64, u64),
+    pub(super) file: (u64, u64),
     len: i64,
     modified: (i64, i64),
     changed: (i64, i64),

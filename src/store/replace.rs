@@ -16,8 +16,8 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use super::attributes::{keep_all, keep_owner};
 use super::own::{Located, OwnFile};
 use super::owner::{ROOT, give_to_folders_owner, is_trusted, me};
-use super::parent_of;
 use super::place::{Folder, Place, Seen};
+use super::{FileId, parent_of};
 use crate::error::{Error, Result};
 
 /// Why a file could not be replaced, and whether its new contents are in place anyway.
@@ -216,6 +216,11 @@ impl ForeignFile {
             }
         };
         Ok(Self { place: place.clone(), file, seen, bytes })
+    }
+
+    /// Which file it is.
+    pub(crate) fn id(&self) -> FileId {
+        FileId { path: self.place.path(), inode: self.seen.map(|seen| seen.file) }
     }
 
     /// Whether there is a file.

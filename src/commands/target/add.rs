@@ -35,8 +35,8 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report
     let config = dir.config()?;
     let workspace = app.workspace(&config, args.workspace.as_deref())?;
     let local = app::workspace_ref(&workspace, "");
-    let (own, targets) = (app.paths.files(), dir.targets()?);
-    hooks::probe_new(&receiver, &local, workspace.token.as_ref(), targets, &own, app.clock())
+    let (ours, targets) = (app.ours(), dir.targets()?);
+    hooks::probe_new(&receiver, &local, workspace.token.as_ref(), targets, &ours, app.clock())
         .map_err(Error::not_added)?;
     for note in receiver.notes(&local, workspace.token.as_ref()) {
         ctx.console.note(&note);
@@ -90,6 +90,7 @@ fn deliver<'c>(
     workspace: &WorkspaceRef,
 ) -> Result<()> {
     let mut hooks = Hooks::new(vec![receiver.clone()], app.ctx.clock.clone(), &app.ctx.env);
+    hooks = hooks.beside(app.ours());
     app.wait_for_command(&mut hooks, dir, LOCK_WAIT)?;
     let mut failed = None;
     let mut told = |_: &str, outcome: &std::result::Result<(), String>| {

@@ -47,8 +47,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Repo
     }
     let mut hooks = app.remembered(&mut dir)?;
     if save {
-        let own = app.paths.files();
-        hooks.prober(&own).probe(&workspace, found.token.as_ref().as_slice())?;
+        hooks.prober().probe(&workspace, found.token.as_ref().as_slice())?;
     }
     let mut on_event = |event| app.on_event(&event);
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;

@@ -54,8 +54,7 @@ pub(super) fn run(
     let mut bearer = auth::bearer_as_it_is(&app.ctx.env, &config, app.now())?;
     app.note_ignored(&config);
 
-    let own = paths.files();
-    let mut prober = ask.hooks.prober(&own);
+    let mut prober = ask.hooks.prober();
     let mut text = String::new();
     let mut results = Vec::with_capacity(selected.len());
     let (mut would, mut worst) = (0_i64, 0);

@@ -12,7 +12,6 @@ use crate::commands::check::metrics;
 use crate::commands::policy::by_policy;
 use crate::commands::workspace::warn_of_two_tokens;
 use crate::config::{Config, Workspace};
-use crate::config_dir::history;
 use crate::config_dir::last_run::LastRun;
 use crate::context::Context;
 use crate::error::{Error, Result, exit};
@@ -83,9 +82,7 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     }
     drop(before); // with many workspaces these are large
     if args.dry_run {
-        hooks.remember(&Targets::load(&app.paths.targets)?, &|| {
-            history::earlier(&app.paths.history)
-        })?;
+        hooks.remember(&Targets::load(&app.paths.targets)?, app.ours())?;
         let ask = dry_run::Ask { app: &app, options: &options, hooks: &hooks };
         return dry_run::run(&ask, |config| {
             app.selected(config, args.all, args.workspace.as_deref())
@@ -102,7 +99,7 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
         current.iter().map(|w| app::workspace_ref(w, &server)).collect();
     // What this run delivers to may not have got the token from the other one.
     let waited = waited && !hooks.has_own();
-    hooks.remember(dir.targets()?, &|| history::earlier(&app.paths.history))?;
+    hooks.remember(dir.targets()?, app.ours())?;
     let mut outcomes = Outcomes::new(app.console(), &workspaces, args, (given.expiry, app.now()));
     let able = outcomes.refuse(probe(&app, &hooks, &current, &given)?)?;
     app.wait_for_command(&mut hooks, &mut dir, app.lock_wait())?;
@@ -205,8 +202,8 @@ fn probe(
     if hooks.is_empty() {
         return Ok(workspaces.iter().map(|_| None).collect());
     }
-    let (own, pending) = (app.paths.files(), app.pending()?);
-    let mut prober = hooks.prober(&own);
+    let pending = app.pending()?;
+    let mut prober = hooks.prober();
     let probe = |workspace: &Workspace| {
         let token = workspace.token.as_ref()?;
         let within_s = options.due_within_s;

@@ -11,7 +11,7 @@ pub(crate) mod formats;
 mod habits;
 mod hints;
 pub(crate) mod outputs;
-mod owners;
+pub(crate) mod owners;
 pub(crate) mod people;
 mod quiet;
 mod readme;

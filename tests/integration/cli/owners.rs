@@ -12,13 +12,13 @@ use crate::harness::world::{Run, SESSION, World, program};
 pub(super) const USER: u32 = 12_341;
 pub(super) const OTHER: u32 = 12_342;
 
-fn as_user(run: Run<'_>, uid: u32, gid: u32) -> Run<'_> {
+pub(crate) fn as_user(run: Run<'_>, uid: u32, gid: u32) -> Run<'_> {
     let (uid, gid) = (format!("--reuid={uid}"), format!("--regid={gid}"));
     run.under(&["setpriv", &uid, &gid, "--clear-groups", "--"])
 }
 
 /// Only root can become another user, and the program must be accessible to that user.
-pub(super) fn others_can_run_it() -> bool {
+pub(crate) fn others_can_run_it() -> bool {
     // By way of a shell: setpriv itself still has root's capabilities when it looks for the program.
     let trial = Command::new("setpriv")
         .args(["--reuid=12341", "--regid=12341", "--clear-groups", "--"])
@@ -32,11 +32,11 @@ pub(super) fn others_can_run_it() -> bool {
     can
 }
 
-pub(super) fn set_mode(path: &Path, mode: u32) {
+pub(crate) fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-fn give(path: &Path, uid: u32) {
+pub(crate) fn give(path: &Path, uid: u32) {
     lchown(path, Some(uid), Some(uid)).unwrap();
     if fs::symlink_metadata(path).unwrap().is_dir() {
         for entry in fs::read_dir(path).unwrap() {

@@ -1,5 +1,6 @@
 //! What must get a token, remembered with the workspace; and the way back.
 
+mod bounds;
 mod commands;
 mod consumers;
 mod earlier;

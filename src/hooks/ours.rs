@@ -1,0 +1,34 @@
+//! What our own folder tells about files and tokens.
+
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+
+use crate::rotation::WorkspaceRef;
+
+/// The UUIDs of workspaces, with the ids of tokens that were theirs before.
+type Earlier = Vec<(String, String)>;
+
+/// The files that are no targets, and the tokens that may be replaced.
+pub(crate) struct Ours {
+    files: Vec<PathBuf>,
+    earlier: Box<dyn Fn() -> Earlier>,
+    known: OnceCell<Earlier>,
+}
+
+impl Ours {
+    /// `earlier` is asked once, and only if a file holds what is neither the new token nor the old one.
+    pub(crate) fn new(files: &[&Path], earlier: impl Fn() -> Earlier + 'static) -> Self {
+        let files = files.iter().map(|file| file.to_path_buf()).collect();
+        Self { files, earlier: Box::new(earlier), known: OnceCell::new() }
+    }
+
+    pub(super) fn files(&self) -> Vec<&Path> {
+        self.files.iter().map(PathBuf::as_path).collect()
+    }
+
+    /// Whether the token with this id was the workspace's before.
+    pub(super) fn is_earlier(&self, workspace: &WorkspaceRef, jti: &str) -> bool {
+        let known = self.known.get_or_init(|| (self.earlier)());
+        known.iter().any(|(id, known)| *id == workspace.id && known == jti)
+    }
+}

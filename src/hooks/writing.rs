@@ -1,0 +1,244 @@
+//! How a file of another program gets the token, and what is found out about it before.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::fs::{CWD, IFlags, Mode, OFlags, ioctl_getflags, openat};
+
+use super::claim::{Claim, Layout, is_of_the_system, kind_of};
+use super::files::{Problem, TokenFile, in_file, read};
+use super::ours::Ours;
+use super::{bare, env_file, replace};
+use crate::context::Clock;
+use crate::error::{Error, Result};
+use crate::rotation::WorkspaceRef;
+use crate::store;
+use crate::text::shell_word;
+use crate::token::Token;
+
+/// To replace a file takes milliseconds; a process that needs longer was stopped.
+const FOLDER_WAIT: Duration = Duration::from_secs(10);
+/// How often a file is read anew that another program changes at the same moment.
+const ATTEMPTS: u32 = 100;
+
+const OUR_OWN: &str = "it is one of ntcli's own files";
+const TWO_TOKENS: &str = "two tokens would be written to this file";
+
+impl TokenFile {
+    /// Finds out whether it could be written, and is neither one of `ours` nor one that holds
+    /// something else by then. One in which the token is to be replaced holds one of `tokens` now.
+    pub(super) fn probe(
+        &self,
+        workspace: &WorkspaceRef,
+        tokens: &[&Token],
+        ours: &Ours,
+        (others, claims): (&[Claim], &mut Vec<Claim>),
+        clock: &dyn Clock,
+    ) -> Result<()> {
+        let path = self.path_for(workspace).map_err(|reason| {
+            Error::cannot_deliver(
+                &reason,
+                "use {id} in place of {name} in the path of --token-file",
+            )
+        })?;
+        let refuse = |(reason, hint): Problem| {
+            Error::cannot_deliver(&format!("{}: {reason}", path.display()), hint)
+        };
+        let claim = self.claim(&path, ours).map_err(refuse)?;
+        if claims.iter().chain(others).any(|other| claim.collides(other)) {
+            let hint = "name a file for each ({name} or {id} in the path of --token-file); what is \
+                        remembered: ntcli target list";
+            return Err(refuse((TWO_TOKENS.to_owned(), hint.to_owned())));
+        }
+        claims.push(claim);
+        let place =
+            store::Place::find(&path).map_err(|e| Error::write_file("replace", &path, &e))?;
+        let _lock = store::lock_folder(&place, FOLDER_WAIT, clock);
+        let is_earlier = |jti: &str| ours.is_earlier(workspace, jti);
+        self.probe_contents(&path, tokens, &is_earlier)
+            .map_err(|reason| Error::cannot_deliver(&reason, hint_on_contents(&path)))?;
+        let folder = shell_word(&store::parent_of(&path).display().to_string());
+        store::ForeignFile::read(&place)
+            .map_err(|error| refuse((error.to_string(), format!("ls -la {folder}"))))?;
+        if is_immutable(&path) {
+            let hint = format!("chattr -i -a {}", shell_word(&path.display().to_string()));
+            return Err(refuse(("it is immutable (lsattr)".to_owned(), hint)));
+        }
+        store::probe_foreign(&path).map_err(|error| {
+            Error::cannot_deliver(&error.in_one_line(), error.hint().unwrap_or_default())
+        })
+    }
+
+    /// What it would write where, if that can be told.
+    pub(super) fn claim_of(&self, workspace: &WorkspaceRef, ours: &Ours) -> Option<Claim> {
+        self.claim(&self.path_for(workspace).ok()?, ours).ok()
+    }
+
+    /// What would be written where, if `path` can be meant at all.
+    fn claim(&self, path: &Path, ours: &Ours) -> std::result::Result<Claim, Problem> {
+        let another = || "name another file".to_owned();
+        if let Some(found) = fs::metadata(path).ok().filter(|found| !found.is_file()) {
+            let what = kind_of(found.file_type());
+            return Err((format!("it is {what}, not a regular file"), another()));
+        }
+        let folder = store::parent_of(path);
+        if fs::metadata(folder).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
+            let folder = folder.display().to_string();
+            let hint = format!("mkdir -p {}", shell_word(&folder));
+            return Err((
+                format!("No such file or directory: its folder {folder} is missing"),
+                hint,
+            ));
+        }
+        let file = store::identify(path).map_err(|e| {
+            (e.to_string(), format!("ls -ld {}", shell_word(&folder.to_string_lossy())))
+        })?;
+        if is_of_the_system(file.path()) {
+            return Err(("it is one of the system's own files".to_owned(), another()));
+        }
+        if file.is_one_of(&ours.files()) {
+            return Err((OUR_OWN.to_owned(), another()));
+        }
+        Ok(Claim { file, layout: self.layout.clone() })
+    }
+
+    fn probe_contents(
+        &self,
+        path: &Path,
+        tokens: &[&Token],
+        is_earlier: &dyn Fn(&str) -> bool,
+    ) -> std::result::Result<(), String> {
+        if self.layout != Layout::Replace {
+            let before = match store::read(path) {
+                Ok(found) => found.map(|contents| contents.bytes),
+                Err(error) => return Err(error.in_one_line()),
+            };
+            return self.contents(path, before.as_deref(), "probe", tokens, is_earlier).map(drop);
+        }
+        let text = read(path)?;
+        let mut texts = tokens.iter().map(|token| token.access_token.expose());
+        let last = texts.next_back().unwrap_or_default();
+        let holds_earlier = replace::earlier(&text, is_earlier).is_some();
+        if holds_earlier || texts.any(|token| replace::swap(&text, None, token).is_ok()) {
+            return Ok(());
+        }
+        replace::swap(&text, None, last).map(drop).map_err(in_file(path))
+    }
+
+    /// Puts the token there; the old contents or the new are there whole.
+    pub(super) fn write(
+        &self,
+        workspace: &WorkspaceRef,
+        token: &Token,
+        old: Option<&Token>,
+        (ours, others): (&Ours, &dyn Fn() -> Vec<Claim>),
+        clock: &dyn Clock,
+    ) -> std::result::Result<(), String> {
+        let path = self.path_for(workspace)?;
+        // Between reading and replacing no other run may add a line.
+        let held: Vec<&Token> = old.into_iter().chain([token]).collect();
+        let place = store::Place::find(&path)
+            .map_err(|e| Error::write_file("replace", &path, &e).in_one_line())?;
+        let _lock = store::lock_folder(&place, FOLDER_WAIT, clock);
+        // Another program that writes the file meanwhile is not undone: its contents are read anew.
+        for _ in 0..ATTEMPTS {
+            let found =
+                store::ForeignFile::read(&place).map_err(|e| in_file(&path)(e.to_string()))?;
+            self.may_replace(&path, &found, ours, others).map_err(in_file(&path))?;
+            let before = found.exists().then_some(&found.bytes[..]);
+            let is_earlier = |jti: &str| ours.is_earlier(workspace, jti);
+            let contents =
+                self.contents(&path, before, token.access_token.expose(), &held, &is_earlier)?;
+            if found.replace(&contents).map_err(|failed| failed.error.in_one_line())? {
+                return Ok(());
+            }
+        }
+        Err(in_file(&path)("another program changes it all the time".to_owned()))
+    }
+
+    /// Asked of the very file that is replaced: what a link leads to may have changed since the probe.
+    fn may_replace(
+        &self,
+        path: &Path,
+        found: &store::ForeignFile,
+        ours: &Ours,
+        others: &dyn Fn() -> Vec<Claim>,
+    ) -> std::result::Result<(), String> {
+        let claim = Claim { file: found.id(), layout: self.layout.clone() };
+        if claim.file.is_one_of(&ours.files()) {
+            return Err(OUR_OWN.to_owned());
+        }
+        // Without a link, the names differ, and so do the files.
+        let is_elsewhere = std::path::absolute(path).map_or(true, |path| path != claim.file.path());
+        if is_elsewhere && others().iter().any(|other| claim.collides(other)) {
+            return Err(TWO_TOKENS.to_owned());
+        }
+        Ok(())
+    }
+
+    /// What the file is to hold. `held` are the tokens that it may hold now, the oldest first.
+    fn contents(
+        &self,
+        path: &Path,
+        before: Option<&[u8]>,
+        text: &str,
+        held: &[&Token],
+        is_earlier: &dyn Fn(&str) -> bool,
+    ) -> std::result::Result<Vec<u8>, String> {
+        match &self.layout {
+            Layout::Bare => {
+                let is_known = |word: &str| {
+                    self.options.overwrite || held.iter().any(|t| t.access_token.expose() == word)
+                };
+                bare::put(before.unwrap_or_default(), text, &is_known, !self.options.no_newline)
+                    .map_err(in_file(path))
+            }
+            Layout::Env(variable) => {
+                env_file::set(before.unwrap_or_default(), variable, text).map_err(in_file(path))
+            }
+            Layout::Replace => {
+                let old = held.first().map(|old| old.access_token.expose());
+                let before = before.ok_or("No such file or directory".to_owned());
+                let swapped = before.and_then(|before| {
+                    // Its application may have put back what it read before the last refreshes.
+                    let mut swapped = replace::swap(before, old, text);
+                    let is_earlier = |jti: &str| {
+                        let is_held = |held: &&Token| held.jti.as_deref() == Some(jti);
+                        is_earlier(jti) && !held.iter().any(is_held)
+                    };
+                    let mut now = swapped.clone().unwrap_or_else(|_| before.to_vec());
+                    while let Some(earlier) = replace::earlier(&now, &is_earlier) {
+                        swapped = replace::swap(&now, Some(earlier), text);
+                        now = swapped.clone()?;
+                    }
+                    swapped
+                });
+                swapped.map_err(in_file(path))
+            }
+        }
+    }
+}
+
+/// Whether the file may not be replaced even by root.
+fn is_immutable(path: &Path) -> bool {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = openat(CWD, path, flags, Mode::empty()).ok();
+    let flags = opened.and_then(|file| ioctl_getflags(file).ok());
+    flags.is_some_and(|flags| flags.intersects(IFlags::IMMUTABLE | IFlags::APPEND))
+}
+
+/// The largest file that a person edits.
+const EDITABLE: u64 = 1 << 20;
+
+/// What helps with the contents of a file: an editor, if this user can use one on it.
+fn hint_on_contents(path: &Path) -> String {
+    use rustix::fs::{Access, access};
+    let file = shell_word(&path.display().to_string());
+    let is_small = fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() <= EDITABLE);
+    let may = is_small && access(path, Access::READ_OK | Access::WRITE_OK).is_ok();
+    let is_text = may
+        && fs::read(path)
+            .is_ok_and(|bytes| !bytes.contains(&0) && std::str::from_utf8(&bytes).is_ok());
+    if is_text { format!("${{EDITOR:-vi}} {file}") } else { format!("ls -ld {file}") }
+}

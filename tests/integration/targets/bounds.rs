@@ -1,0 +1,102 @@
+//! Which file is written is found out in the writing itself: not one of ours, not another workspace's, not
+//! one that another user put there.
+
+use std::fs;
+use std::os::unix::fs::{chown, symlink};
+
+use super::{add, add_now, read, ready};
+use crate::cli::owners::{others_can_run_it, set_mode};
+use crate::harness::world::World;
+
+const USER: u32 = 12_341;
+
+/// Makes the file of a target a link to another one.
+fn exchange(world: &World, name: &str, to: &std::path::Path) {
+    fs::remove_file(world.outside(name)).ok();
+    symlink(to, world.outside(name)).unwrap();
+}
+
+#[test]
+fn a_link_to_a_file_of_ours() {
+    for own in ["config.json", "targets.json", "history.jsonl", "ntcli.lock"] {
+        let (world, _) = World::ready();
+        add_now(&world, &["--file", "token", "--overwrite"]).exits(0);
+        world.refresh(&["--revoke-after", "1h"]).exits(0);
+        let own = world.path(own);
+        let before = fs::read(&own).unwrap_or_default();
+        exchange(&world, "token", &own);
+        let deliver = world.ntcli(&["target", "deliver"]).run();
+        deliver.exits(9).says("it is one of ntcli's own files");
+        assert_eq!(fs::read(&own).unwrap_or_default(), before, "{}", own.display());
+    }
+}
+
+#[test]
+fn a_rollback_through_a_link_to_the_config_file() {
+    let (world, prod) = World::ready();
+    add_now(&world, &["--file", "token", "--overwrite"]).exits(0);
+    world.refresh(&["--revoke-after", "1h"]).exits(0);
+    exchange(&world, "token", &world.config_path());
+    let rollback = world.ntcli(&["token", "rollback"]).run();
+    rollback.exits(9).says("it is one of ntcli's own files");
+    // It holds the session and every token as before.
+    assert_eq!(world.current(&prod), prod.token.access_token);
+    world.ntcli(&["auth", "status"]).run().exits(0);
+    fs::remove_file(world.outside("token")).unwrap();
+    world.refresh(&[]);
+    assert_eq!(read(&world, "token").trim(), world.current(&prod));
+}
+
+#[test]
+fn a_link_to_another_workspaces_target() {
+    let (world, _) = World::ready();
+    world.add_workspace("staging");
+    add_now(&world, &["--file", "token", "--overwrite"]).exits(0);
+    add_now(&world, &["staging", "--file", "other", "--overwrite"]).exits(0);
+    let before = read(&world, "token");
+    exchange(&world, "other", &world.outside("token"));
+    let deliver = world.ntcli(&["target", "deliver", "2"]).run();
+    deliver.exits(9).says("two tokens would be written to this file");
+    assert_eq!(read(&world, "token"), before);
+    // A variable each is no collision.
+    let (world, _) = ready();
+    world.add_workspace("staging");
+    add(&world, &["staging", "--env", "OTHER=app.env"]).exits(0);
+    world.ntcli(&["target", "deliver"]).run().exits(0);
+}
+
+#[test]
+fn a_file_that_another_user_put_into_an_open_folder() {
+    if !others_can_run_it() {
+        return;
+    }
+    let (world, prod) = World::ready();
+    let dir = world.outside("open");
+    fs::create_dir(&dir).unwrap();
+    let file = dir.join("token");
+    let says = "another user (uid 12341) has put it into a folder";
+    for mode in [0o777, 0o1777, 0o770] {
+        set_mode(&dir, mode);
+        fs::write(&file, "").unwrap();
+        chown(&file, Some(USER), Some(USER)).unwrap();
+        let planted = add_now(&world, &["--file", "open/token"]);
+        planted.exits(2).says(says);
+        world.refresh(&["--token-file", "open/token"]).exits(2).says(says);
+        assert_eq!(fs::read_to_string(&file).unwrap(), "", "{mode:o}");
+    }
+    // Our own, a new one, and one of the folder's owner are as good as in any folder.
+    chown(&file, Some(0), Some(0)).unwrap();
+    add_now(&world, &["--file", "open/token"]).exits(0);
+    chown(&dir, Some(USER), Some(USER)).unwrap();
+    chown(&file, Some(USER), Some(USER)).unwrap();
+    world.ntcli(&["target", "deliver"]).run().exits(0);
+    // Exchanged after the first delivery.
+    chown(&file, Some(USER + 1), Some(USER)).unwrap();
+    let before = fs::read(&file).unwrap();
+    world.ntcli(&["target", "deliver"]).run().exits(9).says("uid 12342");
+    assert_eq!(fs::read(&file).unwrap(), before);
+    // Nobody else can have put it into a folder that is closed.
+    set_mode(&dir, 0o755);
+    world.refresh(&[]).exits(0);
+    assert_eq!(fs::read_to_string(&file).unwrap().trim(), world.current(&prod));
+}
