@@ -143,8 +143,8 @@ pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
     if shows == Shows::Json || command.when_quiet() == Shows::Whole {
         console.keep_lines();
     }
-    let outcome = commands::complete(ctx, command.run(ctx));
-    let mut outcome = commands::interrupt::explain(ctx, outcome);
+    let outcome = commands::interrupt::explain(ctx, command.run(ctx));
+    let mut outcome = commands::complete(ctx, outcome);
     let succeeded = outcome.as_mut().map(|report| std::mem::take(&mut report.succeeded));
     let succeeded = succeeded.unwrap_or_default();
     let exit_code = output::finish(&console, shows, outcome, command.exit_if_unprintable());

@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         out_goes_nowhere,
         out_is_closed,
         other_workspace: RefCell::default(),
+        meant_workspace: RefCell::default(),
     };
     ctx.console.measure_with(terminal_width);
     if err_is_journal(&ctx.env) {

@@ -299,9 +299,12 @@ pub(super) fn workspace(ctx: &Context, config: &Config, named: Option<&str>) -> 
     let variable = ctx.env.text("NTCLI_WORKSPACE");
     let active = config.active_key().and_then(|key| config.workspace(key));
     let Some(name) = named.or(variable.as_deref()) else {
-        return active.ok_or_else(Error::no_workspace);
+        let active = active.ok_or_else(Error::no_workspace)?;
+        *ctx.meant_workspace.borrow_mut() = Some(word_for(config, &active));
+        return Ok(active);
     };
     let found = config.find(name)?;
+    *ctx.meant_workspace.borrow_mut() = Some(word_for(config, &found));
     if variable.is_some() || active.is_none_or(|active| active.id != found.id) {
         *ctx.other_workspace.borrow_mut() = Some(word_for(config, &found));
     }
@@ -312,6 +315,15 @@ pub(super) fn workspace(ctx: &Context, config: &Config, named: Option<&str>) -> 
 pub(super) fn word_for(config: &Config, workspace: &Workspace) -> String {
     let named = config.find(&workspace.name).is_ok_and(|found| found.id == workspace.id);
     if named { workspace.name.clone() } else { workspace.id.clone() }
+}
+
+/// The same among the workspaces of a run.
+pub(super) fn word_among<'a>(
+    all: impl Iterator<Item = &'a WorkspaceRef>,
+    workspace: &'a WorkspaceRef,
+) -> &'a str {
+    let names = all.filter(|other| other.name == workspace.name).count();
+    if names > 1 { &workspace.id } else { &workspace.name }
 }
 
 /// The workspace as a rotation at that server refers to it.

@@ -20,7 +20,10 @@ pub(crate) fn complete(ctx: &Context, outcome: Result<Report>) -> Result<Report>
 /// Names the workspace that is not the active one in the hint, and the folder where something is
 /// missing.
 pub(super) fn completed(ctx: &Context, error: Error) -> Error {
-    let error = error.of_workspace(ctx.other_workspace.borrow().as_deref());
+    let (other, meant) = (ctx.other_workspace.borrow(), ctx.meant_workspace.borrow());
+    // Without a name that command is about all workspaces.
+    let named = if error.means_renew() { &meant } else { &other };
+    let error = error.of_workspace(named.as_deref());
     let Ok(paths) = Paths::find(&ctx.env) else {
         return error;
     };

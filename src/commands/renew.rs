@@ -13,7 +13,7 @@ use crate::config::{Config, Workspace};
 use crate::config_dir::ConfigDir;
 use crate::config_dir::last_run::LastRun;
 use crate::context::Context;
-use crate::error::{Error, Failure, Result, exit};
+use crate::error::{Error, Failure, Result, exit, renew_of};
 use crate::hooks::Hooks;
 use crate::json::Json;
 use crate::output::{self, Report};
@@ -281,7 +281,7 @@ impl<'a> Run<'a> {
 
     fn report(mut self, now: &Survey, renewed: bool) -> Report {
         let (mut text, mut brief, mut results) = (String::new(), String::new(), Vec::new());
-        let (mut succeeded, mut problems) = (Vec::new(), Vec::new());
+        let (mut succeeded, mut problems, mut failing) = (Vec::new(), Vec::new(), Vec::new());
         let total = self.turns.len();
         for (n, turn) in std::mem::take(&mut self.turns).into_iter().enumerate() {
             let before = &self.survey.workspaces[n];
@@ -296,7 +296,10 @@ impl<'a> Run<'a> {
             }
             results.push(json);
             match problem {
-                Some(problem) => problems.push(problem),
+                Some(problem) => {
+                    problems.push(problem);
+                    failing.push(&before.workspace);
+                }
                 None => succeeded.push(before.workspace.id.clone()),
             }
         }
@@ -311,7 +314,11 @@ impl<'a> Run<'a> {
         let problem = match (of_all, problems.pop(), failed) {
             (Some(error), _, _) => Some(error),
             (None, Some(only), 1) if total == 1 => Some(only),
-            (None, Some(_), _) => Some(Error::some_failed(failed, total, worst)),
+            (None, Some(_), _) => {
+                let all = || self.survey.workspaces.iter().map(|state| &state.workspace);
+                let words = failing.into_iter().map(|failed| app::word_among(all(), failed));
+                Some(Error::some_failed(failed, total, worst, renew_of(words)))
+            }
             (None, None, _) => None,
         };
         let changed = !brief.is_empty();
@@ -366,6 +373,7 @@ impl Turn {
         let left = is_left.then(|| Error::work_pending(None));
         let worst = [failed, self.problem, unused, left].into_iter().flatten();
         let problem = worst.reduce(|a, b| if b.exit_code() > a.exit_code() { b } else { a });
+        let problem = problem.map(|error| error.of_workspace(Some(&workspace.name)));
         let line = match &problem {
             Some(error) => {
                 let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();

@@ -44,6 +44,8 @@ pub struct Context {
     pub out_is_closed: fn() -> bool,
     /// The workspace that the command is about, where hints must name it: it is not the active one.
     pub other_workspace: RefCell<Option<String>>,
+    /// The workspace that the command is about, active or not.
+    pub meant_workspace: RefCell<Option<String>>,
 }
 
 /// The time, and waiting. A trait so that tests need not wait.

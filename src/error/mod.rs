@@ -144,11 +144,21 @@ impl Error {
     /// Names the workspace that is meant in the hint, once.
     pub(crate) fn of_workspace(mut self, name: Option<&str>) -> Self {
         if let (true, Some(name)) = (self.0.about_workspace, name) {
+            let is_renew = self.means_renew();
             self.0.about_workspace = false;
-            let option = format!(" -w {}", shell_word(&printable(name)));
-            self.0.hint.get_or_insert_default().push_str(&option);
+            let hint = self.0.hint.get_or_insert_default();
+            if is_renew {
+                *hint = hint.replace(RENEW, &renew_of([name]));
+            } else {
+                hint.push_str(&format!(" -w {}", shell_word(&printable(name))));
+            }
         }
         self
+    }
+
+    /// Whether the hint would renew every workspace, until one is named in it.
+    pub(crate) fn means_renew(&self) -> bool {
+        self.0.about_workspace && self.0.hint.as_ref().is_some_and(|hint| hint.ends_with(RENEW))
     }
 
     /// Says which folder was looked into, where something that it could hold is missing. `usable` is
@@ -288,6 +298,16 @@ impl Error {
         }
         error
     }
+}
+
+/// Lets the next run finish what is left.
+const RENEW: &str = "ntcli renew";
+
+/// The same for these workspaces.
+pub(crate) fn renew_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let words: Vec<String> = names.into_iter().map(|name| shell_word(&printable(name))).collect();
+    let options_end = if words.iter().any(|word| word.starts_with('-')) { " --" } else { "" };
+    format!("{RENEW}{options_end} {}", words.join(" "))
 }
 
 fn is_retryable(exit_code: u8) -> bool {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Error, Failure, Kind, NewTokenFate, exit, id};
+use super::{Error, Failure, Kind, NewTokenFate, RENEW, exit, id};
 use crate::text::{printable, shell_word};
 
 impl Error {
@@ -14,7 +14,7 @@ impl Error {
         };
         let message = format!("Ended by signal {signal}; {then}");
         let error = Self::new("interrupted", 128 + signal, message);
-        if left.is_empty() { error } else { error.hinted_there("ntcli token refresh") }
+        if left.is_empty() { error } else { error.hinted_there(RENEW) }
     }
 
     /// The workspace holds no token here.
@@ -50,10 +50,11 @@ impl Error {
         Self::new("work_pending", exit::OLD_LIVE, message).hinted(finish_pending(at))
     }
 
-    /// Some of several workspaces failed; the exit code is the highest of theirs.
-    pub(crate) fn some_failed(failed: usize, total: usize, exit_code: u8) -> Self {
+    /// Some of several workspaces failed; the exit code is the highest of theirs. The hint is what to
+    /// run for those.
+    pub(crate) fn some_failed(failed: usize, total: usize, exit_code: u8, hint: String) -> Self {
         let message = format!("{failed} of {total} workspaces need attention");
-        Self::new("some_failed", exit_code, message).hinted("ntcli token history")
+        Self::new("some_failed", exit_code, message).hinted(hint)
     }
 
     /// The new token is stored but could not be delivered to every target; `again` repeats what failed.
@@ -119,17 +120,20 @@ impl Error {
         } else {
             (
                 "An earlier token is not delivered to every target yet; no other was requested",
-                "ntcli token refresh".to_owned(),
+                RENEW.to_owned(),
             )
         };
-        Self::new("delivery_pending", exit::NOT_DELIVERED, message).hinted(hint)
+        let mut error =
+            Self::new("delivery_pending", exit::NOT_DELIVERED, message).hinted_there(hint);
+        error.0.about_workspace = !own;
+        error
     }
 
     /// A token may have been created that is not stored here; `found` are the ids of those that were
     /// created around that time.
     pub(crate) fn create_unknown(failure: &Failure, found: &[String]) -> Self {
         let (perhaps, ending, hint) = if found.is_empty() {
-            (String::new(), ", and the next run checks", "ntcli token refresh")
+            (String::new(), ", and the next run checks", RENEW)
         } else {
             let found = format!(", perhaps {}", printable(&found.join(", ")));
             (found, "", "ntcli token refresh --revoke-orphans")
@@ -185,7 +189,7 @@ impl Error {
         );
         Self::new("store_token", exit::NOT_STORED, message)
             .kind_of(Kind::StoreToken(fate))
-            .hinted_there("ntcli token refresh")
+            .hinted_there(if fate == NewTokenFate::Kept { RENEW } else { "ntcli token refresh" })
             .with_causes(cause.chain())
     }
 
@@ -197,7 +201,7 @@ impl Error {
         );
         Self::new("new_token_unconfirmed", exit::OLD_LIVE, message)
             .kind_of(Kind::Unconfirmed)
-            .hinted_there("ntcli token refresh")
+            .hinted_there(RENEW)
     }
 
     /// The server returned the token that is already current.
@@ -231,7 +235,7 @@ impl Error {
     /// An earlier refresh of the workspace could not be finished yet.
     pub(crate) fn unfinished() -> Self {
         let message = "An earlier refresh of this workspace could not be finished; no other token was requested";
-        Self::new("unfinished", exit::NOT_STORED, message).hinted_there("ntcli token refresh")
+        Self::new("unfinished", exit::NOT_STORED, message).hinted_there(RENEW)
     }
 
     /// Another program stored another token meanwhile.

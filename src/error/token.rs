@@ -105,16 +105,16 @@ impl Error {
         }
     }
 
-    /// Work of earlier runs that was due could not be done: what is `left`, whether some of it is a
-    /// delivery, which only a refresh can do, and the server of some of it, if that is another one.
-    pub(crate) fn still_pending(left: Vec<String>, delivery: bool, at: Option<&str>) -> Self {
+    /// Work of earlier runs that was due could not be done: what is `left`, the `delivery` that only
+    /// another command can do, and the server of some of it, if that is another one.
+    pub(crate) fn still_pending(
+        left: Vec<String>,
+        delivery: Option<String>,
+        at: Option<&str>,
+    ) -> Self {
         let message = "Not everything that was due could be done; every later run tries again";
         Self::new("still_pending", exit::OLD_LIVE, message)
-            .hinted(if delivery {
-                "ntcli token refresh, with the --token-file or --exec it had".to_owned()
-            } else {
-                finish_pending(at)
-            })
+            .hinted(delivery.unwrap_or_else(|| finish_pending(at)))
             .with_causes(left)
     }
 

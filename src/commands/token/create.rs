@@ -4,11 +4,11 @@ use crate::cli::TokenCreate;
 use crate::commands::app::{self, App, As};
 use crate::commands::granted::Granted;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, renew_of};
 use crate::json::Json;
 use crate::output::{self, Report};
 use crate::rotation::{RefreshOptions, Rotator};
-use crate::text::{printable, shell_word};
+use crate::text::printable;
 use crate::token::Token;
 
 /// Creates a token to be handed out. It is printed inside the transaction: one that did not arrive
@@ -75,7 +75,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Repo
             "The new token is now the current one of '{name}': the next refresh replaces and revokes it."
         ));
     }
-    let again = format!("ntcli token refresh -w {}", shell_word(&name));
+    let again = renew_of([workspace.name.as_str()]);
     let problem = undelivered.map(|reason| Error::not_delivered(&reason, &again));
     Ok(Report::delivered().with_problem(problem))
 }

@@ -89,7 +89,9 @@ pub(super) fn run(
     let failed = problems.len();
     let problem = match (problems.pop(), selected.len()) {
         (Some(only), 1) => Some(only),
-        (Some(_), total) => Some(Error::some_failed(failed, total, worst)),
+        (Some(_), total) => {
+            Some(Error::some_failed(failed, total, worst, "ntcli doctor".to_owned()))
+        }
         (None, _) => None,
     };
     let mut report = Report::new(text, json).with_problem(problem);

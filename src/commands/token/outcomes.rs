@@ -5,7 +5,7 @@ use crate::cli::TokenRefresh;
 use crate::commands::app;
 use crate::commands::granted::Granted;
 use crate::context::Console;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, renew_of};
 use crate::json::Json;
 use crate::output::{self, Report};
 use crate::rotation::{Outcome, OwnTargets, Pending, Refreshed, WorkspaceRef};
@@ -34,7 +34,7 @@ struct Many {
     not_due: usize,
     failed: usize,
     /// How many there is something to say of, refreshed or not.
-    trouble: usize,
+    trouble: Vec<usize>,
     worst: u8,
 }
 
@@ -142,7 +142,7 @@ impl<'a> Outcomes<'a> {
         };
         let (not_due, failed) = (matches!(outcome, Ok(Outcome::NotDue(_))), outcome.is_err());
         let outcome = outcome.map_err(|error| error.of_workspace(Some(&workspace.name)));
-        let (line, mut json) = many.count(workspace, outcome);
+        let (line, mut json) = many.count(n, workspace, outcome);
         if let Some(granted) = granted {
             json.set("granted", granted);
         }
@@ -156,11 +156,10 @@ impl<'a> Outcomes<'a> {
     }
 
     pub(super) fn report(self, met: Met, overdue: Option<Error>) -> Report {
-        let total = self.workspaces.len();
         let none =
             || Report::new("", Json::object()).with_problem(Some(Error::nothing_to_refresh()));
         let mut report = match self.many {
-            Some(many) => many.report(total),
+            Some(many) => many.report(self.workspaces),
             None => self.one.unwrap_or_else(none),
         };
         report.succeeded = self.succeeded;
@@ -173,7 +172,12 @@ impl<'a> Outcomes<'a> {
 
 impl Many {
     /// The line and the JSON of one workspace.
-    fn count(&mut self, workspace: &WorkspaceRef, outcome: Result<Outcome>) -> (String, Json) {
+    fn count(
+        &mut self,
+        n: usize,
+        workspace: &WorkspaceRef,
+        outcome: Result<Outcome>,
+    ) -> (String, Json) {
         let (mut json, problem) = match outcome {
             Err(error) => {
                 self.failed += 1;
@@ -194,15 +198,15 @@ impl Many {
         let Some(error) = &problem else {
             return (in_a_line(&json), json);
         };
-        self.trouble += 1;
+        self.trouble.push(n);
         self.worst = self.worst.max(error.exit_code());
         json.set("error", output::describe(error));
         (error.in_one_line(), json)
     }
 
-    fn report(self, total: usize) -> Report {
+    fn report(self, workspaces: &[WorkspaceRef]) -> Report {
         let Self { refreshed, not_due, failed, trouble, .. } = self;
-        let mut text = format!("Refreshed {refreshed} of {total} workspaces");
+        let mut text = format!("Refreshed {refreshed} of {} workspaces", workspaces.len());
         if not_due > 0 {
             text += &format!(", {not_due} not due");
         }
@@ -214,7 +218,10 @@ impl Many {
             ("not_due", count(not_due)),
             ("failed", count(failed)),
         ]);
-        let problem = (trouble > 0).then_some(Error::some_failed(trouble, total, self.worst));
+        let problem = (!trouble.is_empty()).then(|| {
+            let words = trouble.iter().map(|n| app::word_among(workspaces.iter(), &workspaces[*n]));
+            Error::some_failed(trouble.len(), workspaces.len(), self.worst, renew_of(words))
+        });
         let mut report = Report::new(text, json).with_problem(problem);
         report.changed = false; // each has had a line of its own
         report

@@ -2,7 +2,7 @@
 
 use crate::commands::app::{self, App};
 use crate::context::Console;
-use crate::error::Error;
+use crate::error::{Error, renew_of};
 use crate::json::Json;
 use crate::output::Report;
 use crate::rotation::{Event, OldFate, Outcome, Refreshed, WorkspaceRef};
@@ -158,8 +158,7 @@ pub(in crate::commands) fn problem(
     match fate {
         OldFate::Live(reason) => Some(Error::old_token_live(old_jti, reason)),
         OldFate::Kept(reason) => {
-            let name = shell_word(&printable(&workspace.name));
-            Some(Error::not_delivered(reason, &format!("ntcli token refresh -w {name}")))
+            Some(Error::not_delivered(reason, &renew_of([workspace.name.as_str()])))
         }
         _ => None,
     }

@@ -6,11 +6,13 @@ use crate::commands::app::{self, App, As};
 use crate::commands::prompt::{self, Question};
 use crate::config::{Config, Workspace};
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, renew_of};
 use crate::json::Json;
 use crate::jwt;
 use crate::output::{self, Report, moment};
-use crate::rotation::{ByHand, ControlPlane, Event, Pending, Rotation, Rotator, WorkspaceRef};
+use crate::rotation::{
+    ByHand, ControlPlane, Event, OwnTargets, Pending, Rotation, Rotator, WorkspaceRef,
+};
 use crate::secret::redact;
 use crate::text::{printable, shell_word};
 
@@ -235,9 +237,15 @@ fn still_pending(left: &Pending, server: &str) -> Error {
             }
         }
     }
-    let handing_on = left.rotations.iter().any(Rotation::awaits_delivery);
+    let waiting = left.rotations.iter().filter(|r| r.awaits_delivery());
+    let (own, others): (Vec<_>, Vec<_>) = waiting.partition(|r| r.own == OwnTargets::Waiting);
+    let delivery = if own.is_empty() {
+        (!others.is_empty()).then(|| renew_of(others.iter().map(|r| r.workspace.name.as_str())))
+    } else {
+        Some("ntcli token refresh, with the --token-file or --exec it had".to_owned())
+    };
     let at = left.other_server(server).map(str::to_owned);
-    Error::still_pending(lines, handing_on, at.as_deref())
+    Error::still_pending(lines, delivery, at.as_deref())
 }
 
 fn settled(revoked: &[(WorkspaceRef, String)], text: &str, status: &str) -> Report {

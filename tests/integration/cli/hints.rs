@@ -76,6 +76,18 @@ fn target(world: &World, args: &[&str]) {
     world.ntcli(&words).run().exits(0);
 }
 
+/// A target that the next token cannot reach, until it is made [`deliverable`].
+fn undeliverable(world: &World) {
+    let (there, first) = (world.outside("there"), world.outside("first"));
+    let command = format!("test -e {} || ! test -e {}", there.display(), first.display());
+    target(world, &["--exec", &command]);
+    std::fs::write(first, "").unwrap();
+}
+
+fn deliverable(world: &World) {
+    std::fs::write(world.outside("there"), "").unwrap();
+}
+
 /// JTI, ID and TOKEN stand for those of the workspace that is meant.
 const CASES: &[Case] = &[
     case(
@@ -181,12 +193,12 @@ const CASES: &[Case] = &[
         May::Show,
     ),
     case(
-        "the new token is rejected",
+        "the new token is not accepted yet",
         |world, _| {
             world.plane.configure(|o| o.token_auth = TokenAuth::Lagging(usize::MAX));
             words("token refresh staging")
         },
-        "ntcli token refresh -w staging",
+        "ntcli renew staging",
         May::Revoke,
     ),
     case(
@@ -277,15 +289,73 @@ const CASES: &[Case] = &[
     Case {
         name: "not delivered",
         fails: |world, _| {
-            let (there, first) = (world.outside("there"), world.outside("first"));
-            let command = format!("test -e {} || ! test -e {}", there.display(), first.display());
-            target(world, &["--exec", &command]);
-            std::fs::write(first, "").unwrap();
+            undeliverable(world);
             words("token refresh staging")
         },
-        fix: |world| std::fs::write(world.outside("there"), "").unwrap(),
-        hint: "ntcli token refresh -w staging",
+        fix: deliverable,
+        hint: "ntcli renew staging",
         may: May::Revoke,
+    },
+    Case {
+        name: "a delivery that is left to the next run",
+        fails: |world, _| {
+            undeliverable(world);
+            world.ntcli(&["token", "refresh", "staging"]).run().exits(9);
+            words("token revoke --pending")
+        },
+        fix: deliverable,
+        hint: "ntcli renew staging",
+        may: May::Revoke,
+    },
+    Case {
+        name: "one workspace of several",
+        fails: |world, _| {
+            undeliverable(world);
+            words("token refresh --all")
+        },
+        fix: deliverable,
+        hint: "ntcli renew staging",
+        may: May::Revoke,
+    },
+    case(
+        "revocations that are left",
+        |world, _| {
+            refuse_to_revoke(world);
+            world.ntcli(&["token", "refresh", "staging"]).run().exits(8);
+            words("token revoke --pending")
+        },
+        "ntcli token revoke --pending",
+        May::Revoke,
+    ),
+    case(
+        "work of an earlier run",
+        |world, _| {
+            refuse_to_revoke(world);
+            world.ntcli(&["token", "refresh", "staging"]).run().exits(8);
+            words("token refresh staging --if-expires-within 1")
+        },
+        "ntcli token revoke --pending",
+        May::Revoke,
+    ),
+    case(
+        "a token that cannot be revoked before a logout",
+        |world, staging| {
+            let fault = Fault::Status(500, r#"{"detail":"no"}"#.to_owned(), Vec::new());
+            world.plane.fault_in(&staging.id, Route::TokenRevoke, Times::Always, fault);
+            words("auth logout --all --force")
+        },
+        "ntcli auth logout --all",
+        May::Revoke,
+    ),
+    Case {
+        name: "a full disk",
+        fails: |world, _| {
+            world.set_config("/padding", json!("x".repeat(200_000)));
+            words("token refresh staging")
+        },
+        fix: |world| world.set_config("/padding", Value::Null),
+        hint: "ntcli token refresh -w staging",
+        may: May::Replace,
     },
     case(
         "no session here",
@@ -319,7 +389,7 @@ const CASES: &[Case] = &[
 ];
 
 /// The failing states that the table has: who makes it smaller says why.
-const AT_LEAST: usize = 30;
+const AT_LEAST: usize = 36;
 
 /// The command in a hint, which may stand after what to fix first.
 fn command(output: &Output) -> &str {
@@ -350,7 +420,12 @@ fn every_hint_does_good() {
         let words: Vec<String> = words.iter().map(given).collect();
         let run = |world: &World| {
             let run = world.ntcli(&words).prints_secrets();
-            if case.name == "a variable" { run.env("NTCLI_TIMEOUT", "x").run() } else { run.run() }
+            let run = match case.name {
+                "a variable" => run.env("NTCLI_TIMEOUT", "x"),
+                "a full disk" => run.under(&["sh", "-c", "ulimit -f 100; exec \"$@\"", "sh"]),
+                _ => run,
+            };
+            run.run()
         };
         let failed = run(&world);
         assert_ne!(failed.code(), Some(0), "{}: {failed}", case.name);
@@ -367,11 +442,9 @@ fn every_hint_does_good() {
             return; // a person does that, in a browser
         }
         // A person is asked; here nobody answers, so what the question names is what was meant.
-        let agreed = if hint.contains("token revoke jti_") && !hint.ends_with("--force") {
-            format!("{hint} --force")
-        } else {
-            hint
-        };
+        let asks = ["token revoke jti_", "logout --all"].iter().any(|word| hint.contains(word));
+        let agreed =
+            if asks && !hint.ends_with("--force") { format!("{hint} --force") } else { hint };
         let pasted = world.ntcli(&[""; 0]).under(&["/bin/sh", "-c", &agreed]);
         let pasted = pasted.prints_secrets().run();
         pasted.exits(0);

@@ -56,6 +56,7 @@ impl Inside {
             out_goes_nowhere: || false,
             out_is_closed: || false,
             other_workspace: std::cell::RefCell::default(),
+            meant_workspace: RefCell::default(),
             stdin_is_terminal: terminal,
             env: Env::new(env.map(|(name, value)| (name.into(), value.into()))),
             clock: Rc::new(Impatient),

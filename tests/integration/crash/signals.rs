@@ -56,6 +56,7 @@ fn while_a_request_of_a_refresh_is_under_way() {
                 "Ended by signal {number}; the next run goes on with the revocation of {}\n",
                 prod.token.jti
             ));
+            output.says("Hint: ntcli renew prod\n");
             let error = output.json()["error"].clone();
             assert_eq!(error["code"], "interrupted");
             assert_eq!(

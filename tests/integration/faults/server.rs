@@ -227,7 +227,7 @@ fn a_list_that_fails() {
             output.says(&lost);
         } else {
             // Still not readable: no run forgets about it.
-            output.says("Hint: ntcli token refresh\n");
+            output.says("Hint: ntcli renew prod\n");
             refresh(&world, name, &[]).exits(8).says("could not be finished");
             assert!(world.has_journal());
             world.assert_current_is_live(&workspace);

@@ -28,7 +28,7 @@ fn at_once(world: &World) -> Output {
 fn assert_kept(world: &World, workspace: &Workspace, output: &Output) {
     let json = output.exits(8).json();
     assert_eq!(json["error"]["code"], "new_token_unconfirmed", "{output}");
-    assert_eq!(json["error"]["hint"], "ntcli token refresh", "{output}");
+    assert_eq!(json["error"]["hint"], "ntcli renew prod", "{output}");
     let live = world.plane.live_tokens(&workspace.id);
     assert_eq!(live.len(), 2, "{live:?}");
     output.says(&live[1]);

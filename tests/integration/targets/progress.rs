@@ -13,7 +13,7 @@ fn only_what_failed_is_repeated() {
     add(&world, &["--exec", "cd \"$HERE\" && test -e fixed && echo \"$NTCLI_ATTEMPT\" >> second"])
         .exits(0);
     let output = world.refresh(&["--format", "json"]);
-    let json = output.exits(9).says("target 5: --exec").says("ntcli token refresh -w prod").json();
+    let json = output.exits(9).says("target 5: --exec").says("ntcli renew prod").json();
     let delivered = json["deliveries"].as_array().unwrap().iter().map(|d| d["delivered"].clone());
     assert_eq!(delivered.collect::<Vec<_>>(), [true, true, true, true, false]);
     assert_all_hold_current(&world, &prod);
@@ -201,7 +201,7 @@ fn a_token_that_is_created_and_saved() {
     add(&world, &["--exec", "test -e \"$HERE/fixed\""]).exits(0);
     let create = || world.ntcli(&["token", "create", "--save"]).prints_secrets().run();
     create().exits(9).says("target 5: --exec").says("Hint: fix that, then: ");
-    create().exits(9).says("not delivered to every target yet").says("Hint: ntcli token refresh");
+    create().exits(9).says("not delivered to every target yet").says("Hint: ntcli renew prod\n");
     assert_all_hold_current(&world, &prod);
     fs::write(world.outside("fixed"), "").unwrap();
     world.refresh(&["--if-expires-within", "1"]).exits(0);
