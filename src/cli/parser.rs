@@ -302,6 +302,9 @@ impl Scan {
     fn unknown_option(&mut self, arg: &str) {
         let name = arg.split_once('=').map_or(arg, |(name, _)| name);
         let command = help::spelled(&self.path);
+        if name == "--token" && command == "ntcli auth login" {
+            return self.wrong(NO_TOKEN_ARGUMENT.to_owned());
+        }
         let message = match suggest::shown(name) {
             None => format!("Unknown option of '{command}': {}", suggest::NOT_SHOWN),
             Some(shown) if below(&self.node, name) => {
@@ -318,6 +321,10 @@ impl Scan {
         self.wrong(message);
     }
 }
+
+/// Whoever looks for that option means to script the sign-in.
+const NO_TOKEN_ARGUMENT: &str = "There is no --token: every user of this machine could read it in the list of processes; give the session \
+     on stdin: ntcli auth login --token-stdin < FILE";
 
 fn missing_value(flag: Flag) -> String {
     match flag.kind {

@@ -140,6 +140,11 @@ fn combinations() {
         ("token revoke --pending prod", "'ntcli token revoke' takes its workspace by -w alone"),
         ("token revoke jti_1 --pending", "'ntcli token revoke' takes a JTI or --pending, not both"),
         ("auth login --expires-in 1h", "--expires-in needs --token-stdin"),
+        (
+            "auth login --token=sess_0123456789abcdef",
+            "There is no --token: every user of this machine could read it in the list of processes; give the session \
+             on stdin: ntcli auth login --token-stdin < FILE",
+        ),
         ("auth login --token-stdin --port 80", "--token-stdin and --port cannot be used together"),
         ("auth signup --token-stdin", "Unknown option '--token-stdin' of 'ntcli auth signup'"),
     ]);
