@@ -135,7 +135,7 @@ impl Hooks {
     /// Waits for the command of a run that was killed, if it runs still: no other runs beside it.
     ///
     /// # Errors
-    /// [`Error::Locked`] if it does not end in time.
+    /// [`Error::locked`] if it does not end in time.
     pub(crate) fn wait_for(
         &mut self,
         earlier: Option<Process>,

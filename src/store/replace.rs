@@ -304,7 +304,7 @@ pub(crate) const PUBLIC: u32 = 0o644;
 /// Replaces a file that every run writes anew: in one step for every reader, but not durably.
 ///
 /// # Errors
-/// [`Error::WriteFile`].
+/// [`Error::write_file`].
 pub(crate) fn replace_unsynced(
     at: &(impl Located + ?Sized),
     bytes: &[u8],
