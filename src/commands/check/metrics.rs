@@ -32,6 +32,8 @@ pub(in crate::commands) fn check_path(app: &App, path: &Path) -> Result<()> {
         Ok(Some(contents)) if !is_ours(&contents.bytes) => {
             refused(format!("--metrics: {} exists and holds something else", path.display()))
         }
+        // Nothing is lost in a folder, and the writing warns of it.
+        Err(_) if path.is_dir() => Ok(()),
         // What cannot be read may be anybody's.
         read => read.map(drop),
     }

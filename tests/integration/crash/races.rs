@@ -142,7 +142,12 @@ fn a_lock_that_is_not_given_back() {
     gate.wait_for_request();
     for wait in ["0", "1", "1s"] {
         let output = world.refresh(&["--lock-wait", wait]);
-        output.exits(6).prints("").says("ntcli.lock").says("nothing was done").says("Hint: ntcli ");
+        output
+            .exits(6)
+            .prints("")
+            .says("ntcli.lock")
+            .says("nothing was done")
+            .says("Hint: pgrep -a ntcli\n");
     }
     let output = world.refresh(&["--lock-wait=0", "--format=json"]);
     let error = &output.exits(6).json()["error"];

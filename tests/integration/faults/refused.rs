@@ -223,7 +223,7 @@ fn a_new_token_that_does_not_work() {
     assert_eq!(world.plane.live_tokens(&workspace.id).len(), 2);
     let output = world.refresh(&[]);
     output.exits(1).prints("").says("was revoked again").says("the old token still works");
-    output.says("Hint: ntcli token refresh --no-verify\n");
+    output.says("Hint: ntcli token refresh\n");
     assert_untouched(&world, &workspace);
     assert_eq!(world.count(Route::TokenCreate), 1);
 

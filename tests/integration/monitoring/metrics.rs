@@ -77,7 +77,10 @@ fn a_file_that_every_refresh_writes() {
     assert_eq!(value(&text, "ntcli_pending_operations"), Some(1));
     world.plane.clear_faults();
     of_run(&["--expires-in", "soon"], 2);
-    of_run(&["-w", "nowhere"], 1);
+    // A mistyped name is no run.
+    fs::remove_file(&path).unwrap();
+    world.refresh(&["--metrics", path.to_str().unwrap(), "-w", "nowhere"]).exits(1);
+    assert!(!path.exists());
     world.set_config("/auth", json!(null));
     let text = of_run(&["--all"], 4);
     assert_eq!(value(&text, "ntcli_session_usable"), Some(0));

@@ -161,7 +161,7 @@ fn what_all_users_can_read() {
 fn what_is_no_target() {
     let (world, _) = ready();
     for (args, said) in [
-        (["--file", ""], "--file takes a PATH"),
+        (["--file", ""], "--file is empty"),
         (["--env", "X"], "--env takes NAME=PATH"),
         (["--env", "X Y=/p"], "--env takes NAME=PATH; NAME is made of"),
         (["--replace", "/dev/null"], "--replace takes a PATH, not a device"),

@@ -151,9 +151,12 @@ fn a_line_without_a_reader() {
 
 /// If nothing is to be done, nothing is checked.
 #[test]
-fn what_is_not_due_needs_no_file() {
+fn what_is_not_due_is_delivered_or_said() {
     let (world, _) = World::ready();
     let args = ["--if-expires-within", "1d", "--token-file", "missing/token"];
+    world.refresh(&args).exits(9).says("missing/token");
+    world.assert_nothing_sent();
+    std::fs::create_dir(world.outside("missing")).unwrap();
     world.refresh(&args).exits(0);
     world.assert_nothing_sent();
 }
