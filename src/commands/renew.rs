@@ -1,5 +1,7 @@
 //! `ntcli renew`: brings about what is wanted of every workspace. What a timer runs.
 
+mod told;
+
 use std::path::Path;
 
 use super::app::{self, App, As};
@@ -16,14 +18,14 @@ use crate::context::Context;
 use crate::error::{Error, Failure, Result, exit, renew_of};
 use crate::hooks::Hooks;
 use crate::json::Json;
-use crate::output::{self, Report};
+use crate::output::Report;
 use crate::rotation::{
-    self, Acceptance, ControlPlane, Event, OldFate, Outcome, RefreshOptions, Refreshed, Rotator,
+    self, Acceptance, ControlPlane, Event, Outcome, RefreshOptions, Refreshed, Rotator,
     WorkspaceRef,
 };
 use crate::targets::EXEC;
-use crate::text::{counted, printable};
-use crate::time::Timestamp;
+use crate::text::printable;
+use told::{action, delivery, had, planned};
 
 /// How long the server's word counts that it knows a token.
 const LOOK_S: i64 = 7 * 86_400;
@@ -329,105 +331,6 @@ impl<'a> Run<'a> {
     }
 }
 
-impl Turn {
-    /// The line, the JSON and what is wrong.
-    fn told(
-        mut self,
-        before: &WorkspaceState,
-        after: Option<&WorkspaceState>,
-    ) -> (String, Json, Option<Error>) {
-        let workspace = &before.workspace;
-        let (outcome, line, failed) = match self.outcome.take() {
-            Some(Ok(Outcome::Refreshed(refreshed))) if refreshed.resumed => {
-                self.delivered.extend(self.actions.iter().filter_map(|action| {
-                    let name = action["target"].as_str()?;
-                    let target = before.targets.iter().find(|target| target.name == name)?;
-                    let why = target.holds.wrong().unwrap_or_default();
-                    Some(format!("delivered to target {}, which {}", target.id, had(&why)))
-                }));
-                ("delivered", self.delivered.join("; "), problem(workspace, &refreshed))
-            }
-            Some(Ok(Outcome::Refreshed(refreshed))) => {
-                let why =
-                    if self.problem.is_some() { "unknown_to_server" } else { before.due.code() };
-                self.actions.push(action("refresh", refreshed.new.jti.clone(), why));
-                ("refreshed", refreshed_line(&refreshed, after), problem(workspace, &refreshed))
-            }
-            Some(Err(error)) if error.failure().is_some_and(Failure::is_workspace_missing) => {
-                ("gone", String::new(), Some(Error::workspace_gone(&workspace.name)))
-            }
-            Some(Err(error)) => ("failed", String::new(), Some(error)),
-            _ if self.problem.as_ref().is_some_and(|error| error.code() == "workspace_gone") => {
-                ("gone", String::new(), None)
-            }
-            _ if !self.delivered.is_empty() => ("delivered", self.delivered.join("; "), None),
-            Some(Ok(Outcome::NotDue(_))) if self.problem.is_some() => {
-                ("failed", String::new(), None)
-            }
-            None if before.due.is_due() => ("failed", "due, but not refreshed".to_owned(), None),
-            _ => ("not_due", not_due_line(before), None),
-        };
-        let orphans = after.map_or(0, |after| after.orphans);
-        let is_left = after.is_some_and(|after| !after.pending.is_empty());
-        let unused = (orphans > 0).then(|| Error::unused_tokens_live(orphans, &workspace.name));
-        let left = is_left.then(|| Error::work_pending(None));
-        let worst = [failed, self.problem, unused, left].into_iter().flatten();
-        let problem = worst.reduce(|a, b| if b.exit_code() > a.exit_code() { b } else { a });
-        let problem = problem.map(|error| error.of_workspace(Some(&workspace.name)));
-        let line = match &problem {
-            Some(error) => {
-                let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-                let parts = [line, format!("{}{hint}", error.in_one_line())];
-                parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
-            }
-            None => line,
-        };
-        if self.actions.is_empty() {
-            self.actions.push(action("none", None, outcome));
-        }
-        let current = after.unwrap_or(before);
-        let mut json = Json::of([
-            ("workspace", app::json_workspace(workspace)),
-            ("outcome", outcome.into()),
-            ("actions", Json::Array(self.actions)),
-            ("jti", current.token.jti.clone().into()),
-            ("expires_at", current.token.expiry.at().into()),
-            ("next_at", next_at(current).into()),
-        ]);
-        if let Some(error) = &problem {
-            json.set("error", output::describe(error));
-        }
-        (printable(&line), json, problem)
-    }
-}
-
-fn problem(workspace: &WorkspaceRef, refreshed: &Refreshed) -> Option<Error> {
-    let old = refreshed.old.as_ref().and_then(|old| old.jti.as_deref());
-    super::token::refresh_report::problem(workspace, old, &refreshed.fate)
-}
-
-fn action(what: &str, jti: Option<String>, why: &str) -> Json {
-    Json::of([("action", what.into()), ("jti", jti.into()), ("why", why.into())])
-}
-
-fn delivery(target: &str, failed: Option<&str>, why: &str) -> Json {
-    Json::of([
-        ("action", "deliver".into()),
-        ("target", target.into()),
-        ("why", why.into()),
-        ("delivered", failed.is_none().into()),
-        ("reason", failed.map(str::to_owned).into()),
-    ])
-}
-
-fn had(why: &str) -> &str {
-    match why {
-        "" => "comes after a file",
-        "does not hold the current token" => "had an old token",
-        why => why,
-    }
-}
-
 /// Whether the server knows the token: it takes it, or lists it.
 fn is_known(api: &Api, state: &WorkspaceState) -> std::result::Result<bool, Failure> {
     match api.check(&state.token.access_token)? {
@@ -436,69 +339,4 @@ fn is_known(api: &Api, state: &WorkspaceState) -> std::result::Result<bool, Fail
     }
     let listed = api.list(&state.workspace.id)?;
     Ok(!state.token.jti.as_ref().is_some_and(|jti| listed.lacks(jti)))
-}
-
-/// When the token is to be renewed.
-fn next_at(state: &WorkspaceState) -> Option<Timestamp> {
-    let window_s = i64::try_from(state.window_s).unwrap_or(i64::MAX);
-    state.token.expiry.at().map(|end| end.plus_secs(-window_s))
-}
-
-fn not_due_line(state: &WorkspaceState) -> String {
-    next_at(state).map_or("never due".to_owned(), |at| format!("not due before {at}"))
-}
-
-fn refreshed_line(refreshed: &Refreshed, after: Option<&WorkspaceState>) -> String {
-    let new = &refreshed.new;
-    let served = after.map_or(0, |after| after.targets.len() - after.drifted());
-    let to = match served {
-        0 => String::new(),
-        1 => ", 1 target has the new token".to_owned(),
-        n => format!(", {} have the new token", counted(n, "target")),
-    };
-    let grace = match &refreshed.fate {
-        OldFate::Grace(until) => format!(", the old one lives until {until}"),
-        _ => String::new(),
-    };
-    format!("refreshed{to} ({}), expires {}{grace}", new.jti_for_people(), new.expiry.for_people())
-}
-
-/// What would be done, and why; nothing is.
-fn planned(survey: &Survey) -> Report {
-    let (mut text, mut results) = (String::new(), Vec::new());
-    for state in &survey.workspaces {
-        let mut actions: Vec<Json> =
-            state.pending.iter().map(|work| action("finish", None, &work.text)).collect();
-        let mut words: Vec<String> =
-            state.pending.iter().map(|work| format!("would finish: {}", work.text)).collect();
-        if state.due.is_due() {
-            actions.push(action("refresh", state.token.jti.clone(), state.due.code()));
-            words.push(format!("would refresh ({})", state.due.code().replace('_', " ")));
-        }
-        for target in &state.targets {
-            let why = target
-                .holds
-                .wrong()
-                .or_else(|| state.due.is_due().then(|| "must get the new token".to_owned()));
-            if let Some(why) = why {
-                actions.push(delivery(&target.name, None, &why));
-                words.push(format!("would deliver to target {}, which {why}", target.id));
-            }
-        }
-        if actions.is_empty() {
-            actions.push(action("none", None, "not_due"));
-            words.push(not_due_line(state));
-        }
-        let name = printable(&state.workspace.name);
-        text += &format!("{name}: {}\n", printable(&words.join("; ")));
-        results.push(Json::of([
-            ("workspace", app::json_workspace(&state.workspace)),
-            ("actions", Json::Array(actions)),
-            ("jti", state.token.jti.clone().into()),
-            ("expires_at", state.token.expiry.at().into()),
-            ("next_at", next_at(state).into()),
-        ]));
-    }
-    let json = Json::of([("dry_run", true.into()), ("results", Json::Array(results))]);
-    Report::new(text, json).that_changed(false)
 }

@@ -27,6 +27,7 @@ mod ports;
 mod recover;
 mod refresh;
 mod replay;
+mod request;
 mod revoke;
 mod rollback;
 #[cfg(test)]

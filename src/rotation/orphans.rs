@@ -13,7 +13,7 @@ use super::journal::{Origin, Orphan, PendingRevocation, Reason, Record};
 use super::moment::{Moment, signed};
 use super::pending::PendingCreate;
 use super::ports::{Event, HistoryEvent, ListedToken, TokenList};
-use super::refresh::LIFETIME_SLACK_S;
+use super::request::LIFETIME_SLACK_S;
 use super::{Answer, Rotator, WorkspaceRef};
 use crate::error::{Blame, Failure};
 use crate::time::{Expiry, Timestamp};

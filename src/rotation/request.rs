@@ -1,0 +1,192 @@
+//! Asking for a new token: the request, the search for its answer, and the token in the journal.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use super::breaker::Call;
+use super::journal::Record;
+use super::moment::signed;
+use super::pending::Purpose;
+use super::ports::Event;
+use super::{Rotator, WorkspaceRef};
+use crate::error::{Error, Failure, NewTokenFate, Result};
+use crate::store::AppendError;
+use crate::time::{Expiry, Timestamp};
+use crate::token::Token;
+
+pub(super) const CREATE: &str = "create a token";
+
+/// By how many seconds at most a lifetime is shortened to be told from others.
+const MOST_LESS_S: u64 = 600;
+/// How far a listed lifetime may be from the one that was asked for: its ends are rounded.
+pub(super) const LIFETIME_SLACK_S: u64 = 1;
+
+impl Rotator<'_> {
+    /// Requests a token, after the journal says so. A request that may have been carried out is not
+    /// repeated before the token has been looked for.
+    pub(super) fn request(
+        &mut self,
+        workspace: &WorkspaceRef,
+        purpose: Purpose,
+        scope: &[String],
+    ) -> Result<(Timestamp, Token)> {
+        if let Some(refusal) = self.breaker.refusal(Call::Create) {
+            return Err(Error::token_call(CREATE, refusal));
+        }
+        // What cannot be written is found out before anything is requested.
+        self.store.probe()?;
+        let mut attempt = 1;
+        let (mut at, mut expiry) = self.open_request(workspace, purpose)?;
+        let (failure, found) = loop {
+            let what = format!("Requesting a new token for {}", workspace.name);
+            (self.on_event)(Event::Progress(what));
+            self.forget_list(workspace);
+            let failure = match self.control_plane.create(&workspace.id, expiry, scope) {
+                Ok(token) => {
+                    self.breaker.went_through(Call::Create);
+                    return Ok((at, token));
+                }
+                Err(failure) => failure,
+            };
+            match &failure {
+                Failure::Unknown { in_flight: true, .. } => {}
+                Failure::Unknown { .. } => {
+                    self.append_relaxed(workspace.ended(at, self.clock.now()));
+                }
+                _ => {
+                    self.append_relaxed(workspace.closed(at));
+                    break (failure, None);
+                }
+            }
+            let found = self.search_after_create(workspace);
+            let again = is_busy(&failure)
+                && found.as_ref().is_ok_and(Vec::is_empty)
+                && self.control_plane.back_off(failure.retry_after(), attempt);
+            // An attempt that cannot be written down is not made.
+            match again.then(|| self.open_request(workspace, purpose)) {
+                Some(Ok(opened)) => (at, expiry) = opened,
+                _ => break (failure, Some(found.unwrap_or_default())),
+            }
+            attempt += 1;
+        };
+        self.breaker.failed(Call::Create, &failure);
+        match found {
+            // The warning tells of those that another machine may hold.
+            Some(mut found) => {
+                found.retain(|jti| self.pending.is_certain_orphan(workspace, jti));
+                Err(self.failed(workspace, Error::create_unknown(&failure, &found)))
+            }
+            None => Err(Error::token_call(CREATE, failure)),
+        }
+    }
+
+    /// Writes down that a token is requested; when, and what lifetime is asked for.
+    fn open_request(
+        &mut self,
+        workspace: &WorkspaceRef,
+        purpose: Purpose,
+    ) -> Result<(Timestamp, Expiry)> {
+        let at = self.request_time();
+        let longest_s = signed(self.control_plane.longest_create().as_secs());
+        let options = self.options_for(workspace);
+        let unique = options.unique_lifetime.then(|| self.unique_lifetime(options.expiry));
+        let unique = unique.flatten();
+        let expiry = unique.unwrap_or(options.expiry);
+        self.append_durable(&[Record::Creating {
+            workspace: workspace.clone(),
+            at,
+            until: at.plus_secs(longest_s),
+            boot: self.clock.boot_time(),
+            expiry: Some(expiry),
+            to_hand_out: purpose == Purpose::HandOut,
+            unique: unique.is_some(),
+        }])?;
+        Ok((at, expiry))
+    }
+
+    /// A lifetime by which the token of a lost request is recognised: up to ten minutes, and one in a
+    /// hundred, less than what is wanted, and none that another open request is near.
+    fn unique_lifetime(&self, wanted: Expiry) -> Option<Expiry> {
+        let Expiry::In(wanted_s) = wanted else {
+            return None;
+        };
+        // Not so near that it could be taken for what others ask for.
+        let least = 2 * LIFETIME_SLACK_S + 1;
+        let choices = (wanted_s / 100).min(MOST_LESS_S).saturating_sub(least);
+        let is_free = |secs: &u64| {
+            self.pending.creates.iter().all(|create| match create.expiry {
+                Some(Expiry::In(asked_s)) => asked_s.abs_diff(*secs) > 2 * LIFETIME_SLACK_S,
+                _ => true,
+            })
+        };
+        // Other machines begin at the same moment: its keys are random.
+        let first = RandomState::new().build_hasher().finish();
+        let mut all = (0..choices).map(|n| wanted_s - least - first.wrapping_add(n) % choices);
+        all.find(is_free).map(Expiry::In)
+    }
+
+    /// Now, and no moment that names another request of this journal.
+    pub(super) fn request_time(&self) -> Timestamp {
+        let mut at = self.clock.now();
+        while self.pending.creates.iter().any(|create| create.at == at) {
+            at = Timestamp::from_millis(at.millis() + 1);
+        }
+        at
+    }
+
+    /// Puts the new token into the journal.
+    pub(super) fn keep(
+        &mut self,
+        workspace: &WorkspaceRef,
+        at: Timestamp,
+        token: &Token,
+        old: Option<&Token>,
+        purpose: Purpose,
+    ) -> Result<()> {
+        let created = Record::Created {
+            workspace: workspace.clone(),
+            at,
+            token: token.clone(),
+            old: old.cloned(),
+            deliver: purpose == Purpose::Refresh && self.has_own_targets(),
+            grace_s: self.options_for(workspace).grace_s,
+            keep_old: purpose == Purpose::HandOut,
+            rollback: false,
+        };
+        match self.append_durable(&[created]) {
+            Ok(()) => {
+                self.retractable = Some(workspace.clone());
+                Ok(())
+            }
+            Err(failed) => Err(self.not_kept(workspace, at, token, &failed)),
+        }
+    }
+
+    /// The journal could not take the new token. It is revoked again, unless the journal may hold
+    /// it after all: then the next run would store a dead token.
+    pub(super) fn not_kept(
+        &mut self,
+        workspace: &WorkspaceRef,
+        at: Timestamp,
+        token: &Token,
+        failed: &AppendError,
+    ) -> Error {
+        let fate = match &token.jti {
+            _ if !failed.taken_back => NewTokenFate::Kept,
+            // If it stays live, the journal still has the request, by which the next run finds it.
+            None => NewTokenFate::Live,
+            Some(jti) => match self.revoke(workspace, jti, true) {
+                Ok(_) => {
+                    self.append_relaxed(workspace.closed(at));
+                    NewTokenFate::Revoked
+                }
+                Err(_) => NewTokenFate::Live,
+            },
+        };
+        self.not_stored(workspace, token, fate, &failed.error)
+    }
+}
+
+/// Whether the server, or a gateway, asks to try again later.
+fn is_busy(failure: &Failure) -> bool {
+    matches!(failure.status(), Some(429 | 503))
+}
