@@ -20,7 +20,7 @@
 //! | `store` | lock, private folder, durable replacement, append-only log: the only writer of files |
 //! | `error`, `output`, `text`, `json`, `time`, `token`, `jwt`, `secret` | leaves |
 //!
-//! Nothing below `commands` prints: the modules report events, and `commands/tell.rs` has the
+//! Nothing below `commands` prints: the modules report events, and `commands/messages.rs` has the
 //! messages.
 //!
 //! # The transaction
@@ -115,7 +115,7 @@ use cli::{Format, Parsed};
 use context::Context;
 use error::{Error, exit};
 use json::Json;
-use output::{Report, Shows};
+use output::{Detail, Report};
 
 /// Runs one command, `args` without the program's name, and returns the exit code.
 pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
@@ -124,7 +124,7 @@ pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
         Ok(Parsed::Run(invocation)) => invocation,
         Ok(Parsed::Show(text)) => {
             let report = Report::new(text, Json::Null);
-            return output::finish(&console, Shows::Whole, Ok(report), exit::FAILED);
+            return output::finish(&console, Detail::Whole, Ok(report), exit::FAILED);
         }
         Err(wrong) => return misused(&console, wrong),
     };
@@ -135,33 +135,33 @@ pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
         console.be_quiet();
     }
     let command = commands::chosen(&invocation.command);
-    let shows = match invocation.format {
-        Format::Json => Shows::Json,
+    let detail = match invocation.format {
+        Format::Json => Detail::Json,
         _ if invocation.quiet => command.when_quiet(),
-        _ => Shows::Whole,
+        _ => Detail::Whole,
     };
-    if shows == Shows::Json || command.when_quiet() == Shows::Whole {
+    if detail == Detail::Json || command.when_quiet() == Detail::Whole {
         console.keep_lines();
     }
     let outcome = commands::interrupt::explain(ctx, command.run(ctx));
     let mut outcome = commands::complete(ctx, outcome);
     let succeeded = outcome.as_mut().map(|report| std::mem::take(&mut report.succeeded));
     let succeeded = succeeded.unwrap_or_default();
-    let exit_code = output::finish(&console, shows, outcome, command.exit_if_unprintable());
+    let exit_code = output::finish(&console, detail, outcome, command.exit_if_unprintable());
     command.record(ctx, &succeeded, exit_code);
     exit_code
 }
 
 /// Reports wrong usage. A monitoring system reads what is wrong from standard output.
 fn misused(console: &context::Console, wrong: cli::UsageError) -> u8 {
-    let shows = if wrong.format == Format::Json { Shows::Json } else { Shows::Whole };
-    if shows == Shows::Json {
+    let detail = if wrong.format == Format::Json { Detail::Json } else { Detail::Whole };
+    if detail == Detail::Json {
         console.keep_lines();
     }
-    if wrong.exit_code == exit::PLUGIN_UNKNOWN && shows == Shows::Whole {
+    if wrong.exit_code == exit::PLUGIN_UNKNOWN && detail == Detail::Whole {
         let _ = console.result(&format!("NTCLI UNKNOWN: {}: {}\n", wrong.message, wrong.hint));
         return wrong.exit_code;
     }
     let error = Error::usage(wrong.message, wrong.hint).with_exit_code(wrong.exit_code);
-    output::finish(console, shows, Err(error), exit::FAILED)
+    output::finish(console, detail, Err(error), exit::FAILED)
 }

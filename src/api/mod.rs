@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::config::bare_id;
 use crate::context::Clock;
-use crate::error::{Blame, Failure};
+use crate::error::{Cause, Failure};
 use crate::http::{self, Body, Http, Method, Repeat, Request, Response};
 use crate::json::Json;
 use crate::rotation::{Acceptance, Answer, ControlPlane, ListedToken, NewWorkspace, TokenList};
@@ -176,7 +176,7 @@ fn segment(id: &str) -> Answer<String> {
 }
 
 fn our_fault(reason: &str) -> Failure {
-    Failure::NotSent { reason: reason.to_owned(), blame: Blame::Setting }
+    Failure::NotSent { reason: reason.to_owned(), cause: Cause::Setting }
 }
 
 impl ControlPlane for Api<'_> {

@@ -14,7 +14,7 @@ use crate::config::{Config, Notice, Paths, Session};
 use crate::config_dir::{ConfigDir, LOCK_WAIT};
 use crate::context::{Clock, Env, uninterrupted};
 use crate::endpoints;
-use crate::error::{Blame, Error, Failure, Result, exit, is_dead_grant, is_refusal};
+use crate::error::{Cause, Error, Failure, Result, exit, is_dead_grant, is_refusal};
 use crate::http::Http;
 use crate::secret::Secret;
 use crate::store;
@@ -214,9 +214,9 @@ impl Renew for Keeper {
             Err(error) if error.is_no_session() => Err(with_reason(refusal, error.reason())),
             // The request itself was rejected and can be repeated: nothing is unknown.
             Err(error) => Err(Failure::NotSent {
-                blame: match error.exit_code() {
-                    exit::USAGE => Blame::Setting,
-                    _ => Blame::Network,
+                cause: match error.exit_code() {
+                    exit::USAGE => Cause::Setting,
+                    _ => Cause::Network,
                 },
                 reason: format!("the session was rejected; {}", error.in_one_line()),
             }),

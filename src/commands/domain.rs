@@ -33,7 +33,7 @@ pub(super) fn set(ctx: &Context, args: &DomainSet) -> Result<Report> {
     drop(dir);
     let report = report(ctx, &config)?.that_changed(left.is_some());
     let next = left.and_then(|server| tell_what_stays(&app, &config, &server));
-    Ok(report.then(next))
+    Ok(report.with_next_step(next))
 }
 
 /// Reports what the new server does not get. The session is left to the caller.

@@ -26,7 +26,7 @@ use crate::cli::{
 };
 use crate::context::Context;
 use crate::error::{Result, exit};
-use crate::output::{Report, Shows};
+use crate::output::{Detail, Report};
 pub(crate) use hints::complete;
 
 /// A command: its argument struct says what is meant, and knows how to do it.
@@ -39,8 +39,8 @@ pub(crate) trait Run {
 
     /// What is printed with `--quiet`: what was asked for by name, the change in a line, or nothing,
     /// where the exit code says it.
-    fn when_quiet(&self) -> Shows {
-        Shows::Nothing
+    fn when_quiet(&self) -> Detail {
+        Detail::Nothing
     }
 
     /// The exit code when the result cannot be printed.
@@ -89,8 +89,8 @@ macro_rules! commands {
                 ($run)(ctx, self)
             }
 
-            fn when_quiet(&self) -> Shows {
-                Shows::$quiet
+            fn when_quiet(&self) -> Detail {
+                Detail::$quiet
             }
         })+
     };
@@ -139,8 +139,8 @@ impl Run for cli::TokenRefresh {
         token::refresh::run(ctx, self)
     }
 
-    fn when_quiet(&self) -> Shows {
-        Shows::Change
+    fn when_quiet(&self) -> Detail {
+        Detail::Change
     }
 
     fn record(&self, ctx: &Context, succeeded: &[String], exit_code: u8) {
@@ -153,8 +153,8 @@ impl Run for cli::Renew {
         renew::run(ctx, self)
     }
 
-    fn when_quiet(&self) -> Shows {
-        Shows::Change
+    fn when_quiet(&self) -> Detail {
+        Detail::Change
     }
 
     fn record(&self, ctx: &Context, succeeded: &[String], exit_code: u8) {
@@ -180,8 +180,8 @@ impl Run for cli::Check {
         Ok(check::run(ctx, self))
     }
 
-    fn when_quiet(&self) -> Shows {
-        Shows::Whole
+    fn when_quiet(&self) -> Detail {
+        Detail::Whole
     }
 
     fn exit_if_unprintable(&self) -> u8 {

@@ -31,7 +31,7 @@ pub(crate) enum ErrorKind {
 
 /// Why a request was not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Blame {
+pub(crate) enum Cause {
     /// The network, or the server: exit 5.
     Network,
     /// A setting on this machine: exit 2.
@@ -52,7 +52,7 @@ pub(crate) enum Failure {
     NotSent {
         /// What went wrong, for people: names the host or the file.
         reason: String,
-        blame: Blame,
+        cause: Cause,
     },
     /// The server answered and has certainly not done it: 3xx, 4xx except 408, 425 and 429. Those,
     /// 501 and 503 too if a repeat is harmless.
@@ -103,7 +103,7 @@ impl Failure {
     pub(crate) fn is_about_certificate(&self) -> bool {
         matches!(
             self,
-            Self::NotSent { blame: Blame::ClientCertificate, .. }
+            Self::NotSent { cause: Cause::ClientCertificate, .. }
                 | Self::Rejected { kind: ErrorKind::NoClientCertificate, .. }
         )
     }
@@ -147,8 +147,8 @@ impl fmt::Display for Failure {
 /// Its code for scripts and its exit code.
 pub(super) fn call_codes(failure: &Failure) -> (&'static str, u8) {
     match failure {
-        Failure::NotSent { blame: Blame::Network, .. } => ("unreachable", exit::UNAVAILABLE),
-        Failure::NotSent { blame: Blame::Trust, .. } => ("untrusted_server", exit::FAILED),
+        Failure::NotSent { cause: Cause::Network, .. } => ("unreachable", exit::UNAVAILABLE),
+        Failure::NotSent { cause: Cause::Trust, .. } => ("untrusted_server", exit::FAILED),
         Failure::NotSent { .. }
         | Failure::Rejected { kind: ErrorKind::NoClientCertificate, .. } => {
             ("connection_setting", exit::USAGE)

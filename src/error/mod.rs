@@ -15,7 +15,7 @@ use std::fmt;
 use std::path::Path;
 
 pub(crate) use auth::{is_dead_grant, is_refusal};
-pub(crate) use failure::{Blame, ErrorKind, Failure, WORKSPACE_NOT_FOUND};
+pub(crate) use failure::{Cause, ErrorKind, Failure, WORKSPACE_NOT_FOUND};
 
 use crate::secret::redact;
 use crate::text::{printable, shell_word};

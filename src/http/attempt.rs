@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustls::AlertDescription;
 
-use crate::error::{Blame, Failure};
+use crate::error::{Cause, Failure};
 
 use super::retry::RetryClass;
 use super::sent_secrets::SentSecrets;
@@ -57,7 +57,7 @@ impl AttemptContext<'_> {
 
 /// A failure that is caused by a setting on this machine.
 pub(super) fn our_fault(reason: impl Into<String>) -> Failure {
-    Failure::NotSent { reason: reason.into(), blame: Blame::Setting }
+    Failure::NotSent { reason: reason.into(), cause: Cause::Setting }
 }
 
 /// Classifies ureq's error by how far the attempt got.
@@ -79,7 +79,7 @@ fn turned_down(error: &ureq::Error, context: &AttemptContext) -> Option<Failure>
         && !context.peer.has_answered
         && (tls::is_about_client(cause) || in_handshake);
     let reason = tls::client_reason(cause, &context.target.host, certificate);
-    proves.then_some(Failure::NotSent { reason, blame: Blame::ClientCertificate })
+    proves.then_some(Failure::NotSent { reason, cause: Cause::ClientCertificate })
 }
 
 /// The request, or a part of it, was sent.
@@ -151,14 +151,14 @@ fn not_sent(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
         Stage::Sent => cannot_be_sent(error, &address),
     };
     let wants_login = context.stage == Stage::Tunnel && connect_status(error) == Some(407);
-    let blame = if wants_login {
-        Blame::Setting
+    let cause = if wants_login {
+        Cause::Setting
     } else if tls::cause(error).is_some_and(tls::is_final) {
-        Blame::Trust
+        Cause::Trust
     } else {
-        Blame::Network
+        Cause::Network
     };
-    AttemptError { failure: Failure::NotSent { reason, blame }, retry, wait: None }
+    AttemptError { failure: Failure::NotSent { reason, cause }, retry, wait: None }
 }
 
 /// No failure of the network gets here.

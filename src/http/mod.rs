@@ -24,7 +24,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::context::Clock;
-use crate::error::{Blame, Failure};
+use crate::error::{Cause, Failure};
 use crate::text::printable;
 use crate::time::Timestamp;
 
@@ -140,7 +140,7 @@ impl Http {
         (self.on_event)(HttpEvent::Asking { host: target.host.clone() });
         if let Some(signal) = self.clock.interrupted() {
             let reason = format!("signal {signal} asks for the end of this run");
-            return Err(self.failed(Failure::NotSent { reason, blame: Blame::Network }));
+            return Err(self.failed(Failure::NotSent { reason, cause: Cause::Network }));
         }
         let mut attempt = 1;
         loop {

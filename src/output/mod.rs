@@ -34,7 +34,7 @@ pub(crate) struct Report {
 
 /// How much of a result is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shows {
+pub(crate) enum Detail {
     /// All of it.
     Whole,
     /// One line, and none if nothing changed.
@@ -43,7 +43,7 @@ pub(crate) enum Shows {
     Json,
 }
 
-impl Shows {
+impl Detail {
     fn of(self, report: Report, went_wrong: bool) -> String {
         match self {
             Self::Nothing if went_wrong => report.text,
@@ -86,7 +86,7 @@ impl Report {
     }
 
     /// Says what to do next, after the result.
-    pub(crate) fn then(mut self, next: Option<String>) -> Self {
+    pub(crate) fn with_next_step(mut self, next: Option<String>) -> Self {
         self.next = next;
         self
     }
@@ -109,7 +109,7 @@ pub(crate) fn deliver(console: &Console, as_json: bool, text: &str, json: &Json)
 /// Prints the result of a command and returns the exit code: `unprintable` if that cannot be done.
 pub(crate) fn finish(
     console: &Console,
-    shows: Shows,
+    detail: Detail,
     outcome: Result<Report, Error>,
     unprintable: u8,
 ) -> u8 {
@@ -125,14 +125,14 @@ pub(crate) fn finish(
     let success = report.as_ref().map_or(0, |r| r.exit);
     let printed = if report.as_ref().is_some_and(|report| report.delivered) {
         Ok(())
-    } else if shows == Shows::Json {
+    } else if detail == Detail::Json {
         let mut object = report.map_or_else(Json::object, |report| report.json);
         if let Some(error) = &error {
             object.set("error", describe(error));
         }
         console.result(&laid_out(&object))
     } else {
-        report.map_or(Ok(()), |report| console.result(&shows.of(report, error.is_some())))
+        report.map_or(Ok(()), |report| console.result(&detail.of(report, error.is_some())))
     };
     if let Some(next) = next {
         console.note(&next);

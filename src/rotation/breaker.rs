@@ -2,7 +2,7 @@
 
 use super::Rotator;
 use super::ports::{Answer, ControlPlane};
-use crate::error::{Blame, Failure};
+use crate::error::{Cause, Failure};
 
 /// After so many failures in a row that the next one would only meet again, no more is tried.
 const GIVE_UP_AFTER: u32 = 3;
@@ -68,11 +68,11 @@ impl Breaker {
                 let message = Self::after(&message);
                 Failure::Rejected { status, kind, message, retry_after }
             }
-            Failure::NotSent { reason, blame } => {
-                Failure::NotSent { reason: Self::after(&reason), blame }
+            Failure::NotSent { reason, cause } => {
+                Failure::NotSent { reason: Self::after(&reason), cause }
             }
             Failure::Unknown { reason, .. } => {
-                Failure::NotSent { reason: Self::after(&reason), blame: Blame::Network }
+                Failure::NotSent { reason: Self::after(&reason), cause: Cause::Network }
             }
         }
     }

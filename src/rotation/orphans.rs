@@ -15,7 +15,7 @@ use super::pending::PendingCreate;
 use super::ports::{Event, HistoryEvent, ListedToken, TokenList};
 use super::request::LIFETIME_SLACK_S;
 use super::{Answer, Rotator, WorkspaceRef};
-use crate::error::{Blame, Failure};
+use crate::error::{Cause, Failure};
 use crate::time::{Expiry, Timestamp};
 use crate::token::TokenExpiry;
 
@@ -217,7 +217,7 @@ impl Rotator<'_> {
         let held = self.store.holds(workspace, jti);
         let held = held.map_err(|error| Failure::NotSent {
             reason: error.in_one_line(),
-            blame: Blame::Network,
+            cause: Cause::Network,
         })?;
         Ok(held || self.store.has_history_of(jti))
     }

@@ -49,7 +49,7 @@ pub(super) fn run(ctx: &Context, options: &LoginOptions) -> Result<Report> {
     if let Some(session) = signed_in {
         let again = "To sign in again: ntcli auth login --force".to_owned();
         let report = super::signed_in("Already signed in", &session, ctx.clock.now());
-        return Ok(report.then(Some(again)));
+        return Ok(report.with_next_step(Some(again)));
     }
     // Check that the config can be written before the user goes through the browser.
     app.lock()?.probe()?;

@@ -62,7 +62,7 @@ pub(super) fn run(ctx: &Context, args: &AuthLogin) -> Result<Report> {
         Some(end) => format!("It cannot renew itself: timers work until {end}"),
         None => "It does not say when it ends and cannot renew itself: timers work until the server rejects it".to_owned(),
     };
-    Ok(report.then(Some(format!("{until}. Then: ntcli auth login --token-stdin"))))
+    Ok(report.with_next_step(Some(format!("{until}. Then: ntcli auth login --token-stdin"))))
 }
 
 /// Asks the server whether it accepts the bearer; returns why this is unknown.

@@ -52,7 +52,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &AuthLogout) -> Result<Repor
     if forget {
         let stay = has_tokens && !to_revoke;
         let next = stay.then(|| "Workspace tokens stay here, and live; to revoke and forget them, sign in and run: ntcli auth logout --all".to_owned());
-        return Ok(done(&app, "Signed out", &revoked, &left).then(next));
+        return Ok(done(&app, "Signed out", &revoked, &left).with_next_step(next));
     }
     let problem = Error::tokens_left(&left, failure.as_ref());
     let json = Json::of([("signed_out", false.into()), ("revoked", app::json_tokens(&revoked))]);

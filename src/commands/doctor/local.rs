@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Chart, Status};
+use super::{Checks, Status};
 use crate::auth;
 use crate::commands::app::App;
 use crate::commands::check::findings::{self, Level, Limits, SPACE};
@@ -37,34 +37,34 @@ fn shown(path: &Path) -> String {
     shell_word(&path.display().to_string())
 }
 
-pub(super) fn program(chart: &mut Chart, ctx: &Context) {
+pub(super) fn program(checks: &mut Checks, ctx: &Context) {
     let me = std::env::current_exe().and_then(fs::canonicalize).unwrap_or_default();
     let version = env!("CARGO_PKG_VERSION");
     // Without /proc it cannot be told where we are.
     let place =
         if me.as_os_str().is_empty() { "somewhere".into() } else { me.display().to_string() };
-    chart.ok("program", &format!("ntcli {version}, {place}"));
+    checks.ok("program", &format!("ntcli {version}, {place}"));
     let path = ctx.env.os("PATH").unwrap_or_default();
     let found = std::env::split_paths(path).map(|dir| dir.join("ntcli"));
     let first = found.filter_map(|path| fs::canonicalize(path).ok()).find(|path| path.is_file());
     match first {
         Some(first) if first != me => {
             let text = format!("the ntcli that PATH finds is another one: {}", first.display());
-            chart.warn("program", &text, &format!("{} --version", shown(&first)));
+            checks.warn("program", &text, &format!("{} --version", shown(&first)));
         }
         Some(_) => {}
         None => {
-            chart.warn("program", "PATH finds no ntcli: cron and scripts need its full path", "");
+            checks.warn("program", "PATH finds no ntcli: cron and scripts need its full path", "");
         }
     }
 }
 
-pub(super) fn variables(chart: &mut Chart, ctx: &Context) {
+pub(super) fn variables(checks: &mut Checks, ctx: &Context) {
     if let Err(reason) = Settings::from_env(&ctx.env) {
-        chart.fail("variables", &reason, "unset it, or set it to an accepted value");
+        checks.fail("variables", &reason, "unset it, or set it to an accepted value");
     }
     for name in UNUSED.into_iter().filter(|name| ctx.env.os(name).is_some()) {
-        chart.warn(
+        checks.warn(
             "variables",
             &format!("{name} is set but has no effect"),
             &format!("unset {name}"),
@@ -73,44 +73,44 @@ pub(super) fn variables(chart: &mut Chart, ctx: &Context) {
     let shadowing = SHADOWING.into_iter().filter(|name| ctx.env.os(name).is_some());
     let shadowing = shadowing.collect::<Vec<_>>().join(", ");
     if !shadowing.is_empty() {
-        chart.ok("variables", &format!("override what is stored: {shadowing}"));
+        checks.ok("variables", &format!("override what is stored: {shadowing}"));
     }
 }
 
 /// Whether the folder can be used, and nobody else can.
-pub(super) fn folder(chart: &mut Chart, app: &App) {
+pub(super) fn folder(checks: &mut Checks, app: &App) {
     let dir = &app.paths.dir;
     let Ok(found) = fs::metadata(dir) else {
-        chart.fail("folder", &format!("{} does not exist", dir.display()), "ntcli auth login");
+        checks.fail("folder", &format!("{} does not exist", dir.display()), "ntcli auth login");
         return;
     };
-    let before = chart.entries.len();
+    let before = checks.entries.len();
     if let Err(error) = store::check_folder(&app.paths.lock) {
-        chart.error("folder", &error);
+        checks.error("folder", &error);
     } else if found.mode() & 0o077 != 0 {
         let text = format!(
             "other users can look into {} (mode {:o})",
             dir.display(),
             found.mode() & 0o7777
         );
-        chart.warn("folder", &text, &format!("chmod 700 {}", shown(dir)));
+        checks.warn("folder", &text, &format!("chmod 700 {}", shown(dir)));
     }
     for path in app.paths.files() {
         if let Ok(file) = fs::symlink_metadata(path) {
             let name = path.display();
             if file.is_symlink() {
-                chart.warn(
+                checks.warn(
                     "folder",
                     &format!("{name} is a link: the file it points to is replaced"),
                     "",
                 );
             } else if file.mode() & 0o077 != 0 {
                 let text = format!("others can read {name} (mode {:o})", file.mode() & 0o7777);
-                chart.warn("folder", &text, &format!("chmod 600 {}", shown(path)));
+                checks.warn("folder", &text, &format!("chmod 600 {}", shown(path)));
             } else if file.uid() != found.uid() {
                 let text = format!("{name} belongs to another user than its folder");
                 let fix = format!("chown {}:{} {}", found.uid(), found.gid(), shown(path));
-                chart.fail("folder", &text, &fix);
+                checks.fail("folder", &text, &fix);
             }
         }
     }
@@ -122,25 +122,25 @@ pub(super) fn folder(chart: &mut Chart, app: &App) {
             let probed = store::probe_replace(&app.paths.config)
                 .and_then(|()| store::probe_space(&app.paths.config, SPACE));
             if let Err(error) = probed {
-                chart.error("folder", &error);
+                checks.error("folder", &error);
             }
         }
         Err(error) if error.is_locked() => {
-            chart.warn("folder", "another ntcli is running, or hangs", "pgrep -a ntcli");
+            checks.warn("folder", "another ntcli is running, or hangs", "pgrep -a ntcli");
         }
-        Err(error) => chart.error("folder", &error),
+        Err(error) => checks.error("folder", &error),
     }
-    if chart.entries.len() == before {
-        chart.ok("folder", &format!("{} is private, can be locked and written", dir.display()));
+    if checks.entries.len() == before {
+        checks.ok("folder", &format!("{} is private, can be locked and written", dir.display()));
     }
 }
 
 /// The config file, if it can be used.
-pub(super) fn config(chart: &mut Chart, app: &App) -> Option<Config> {
+pub(super) fn config(checks: &mut Checks, app: &App) -> Option<Config> {
     let config = match Config::look(&app.paths.config) {
         Ok(config) => config,
         Err(error) => {
-            chart.error("config", &error);
+            checks.error("config", &error);
             return None;
         }
     };
@@ -150,7 +150,7 @@ pub(super) fn config(chart: &mut Chart, app: &App) -> Option<Config> {
             used.name, used.key, other.key
         );
         let fix = revoke_unused(&used, &other);
-        chart.warn("config", &text, fix.as_deref().unwrap_or("ntcli workspace sync"));
+        checks.warn("config", &text, fix.as_deref().unwrap_or("ntcli workspace sync"));
     }
     for workspace in config.workspaces() {
         // The claims of the token win, but the other client goes by the field.
@@ -160,24 +160,24 @@ pub(super) fn config(chart: &mut Chart, app: &App) -> Option<Config> {
                 "the fields beside the token of '{}' belong to another token",
                 workspace.name
             );
-            chart.warn("config", &text, "ntcli token refresh");
+            checks.warn("config", &text, "ntcli token refresh");
         }
     }
     if app.paths.config.exists() {
         let count = counted(config.workspaces().len(), "workspace");
         let active = config.active_key().and_then(|key| config.workspace(key));
         let active = active.map_or("none".to_owned(), |active| active.name);
-        chart.ok("config", &format!("{count}, active: {active}"));
+        checks.ok("config", &format!("{count}, active: {active}"));
         if let Err(error) = app.workspace(&config, None) {
-            chart.warn("config", &error.in_one_line(), error.hint().unwrap_or_default());
+            checks.warn("config", &error.in_one_line(), error.hint().unwrap_or_default());
         }
     } else {
-        chart.fail("config", "there is no config file", "ntcli auth login");
+        checks.fail("config", "there is no config file", "ntcli auth login");
     }
     Some(config)
 }
 
-pub(super) fn history(chart: &mut Chart, app: &App) {
+pub(super) fn history(checks: &mut Checks, app: &App) {
     match (log::read(&app.paths.history), store::read(&app.paths.history)) {
         (Ok(lines), Ok(contents)) => {
             let bytes = contents.map_or_else(Vec::new, |contents| contents.bytes);
@@ -185,44 +185,44 @@ pub(super) fn history(chart: &mut Chart, app: &App) {
             let lost = all - lines.len();
             let text = counted(lines.len(), "line");
             if lost > 0 {
-                chart.warn("history", &format!("{text}, and {lost} that cannot be read"), "");
+                checks.warn("history", &format!("{text}, and {lost} that cannot be read"), "");
             } else {
-                chart.ok("history", &text);
+                checks.ok("history", &text);
             }
         }
-        (Err(error), _) | (_, Err(error)) => chart.error("history", &error),
+        (Err(error), _) | (_, Err(error)) => checks.error("history", &error),
     }
 }
 
 /// A session in a file of its own is for nobody else.
-pub(super) fn session_file(chart: &mut Chart, app: &App, config: &Config) {
+pub(super) fn session_file(checks: &mut Checks, app: &App, config: &Config) {
     let given = auth::from_env(&app.ctx.env, config).ok().flatten();
     let Some(file) = given.and_then(|given| given.file) else {
         return;
     };
     if fs::metadata(&file).is_ok_and(|found| found.mode() & 0o077 != 0) {
         let text = format!("other users can read the session in {}", file.display());
-        chart.warn("session", &text, &format!("chmod 600 {}", shown(&file)));
+        checks.warn("session", &text, &format!("chmod 600 {}", shown(&file)));
     }
 }
 
 /// Tokens, pending work, session and targets: what monitoring looks at.
-pub(super) fn tokens(chart: &mut Chart, app: &App, config: &Config) {
+pub(super) fn tokens(checks: &mut Checks, app: &App, config: &Config) {
     let workspaces: Vec<_> =
         config.workspaces().into_iter().filter(|w| w.token.is_some()).collect();
     if workspaces.is_empty() {
-        chart.fail("token", "no workspace has a token here", "ntcli token create");
+        checks.fail("token", "no workspace has a token here", "ntcli token create");
     }
     let survey = match survey::look(app, config, workspaces, false) {
         Ok(survey) => survey,
-        Err(error) => return chart.error("journal", &error),
+        Err(error) => return checks.error("journal", &error),
     };
     let found = findings::judge(app, &survey, &Limits::default());
     let limit = |level| if level == Level::Critical { Status::Failed } else { Status::Warning };
     for looked in survey.workspaces.iter().filter(|w| !found.of(&w.workspace)) {
         let (name, end) = (&looked.workspace.name, looked.token.expiry.for_people());
         let targets = counted(looked.targets.len(), "target");
-        chart.ok("token", &format!("'{name}' expires {end}, {targets}, nothing is pending"));
+        checks.ok("token", &format!("'{name}' expires {end}, {targets}, nothing is pending"));
     }
     for (workspace, finding) in found.of_each().chain(found.session.iter().map(|f| (None, f))) {
         let (area, name) = match workspace {
@@ -230,12 +230,12 @@ pub(super) fn tokens(chart: &mut Chart, app: &App, config: &Config) {
             None => ("session", String::new()),
         };
         let text = format!("{name}{}", finding.text);
-        chart.add(area, limit(finding.level), &text, Some(finding.fix.clone()));
+        checks.add(area, limit(finding.level), &text, Some(finding.fix.clone()));
     }
     if found.session.is_none() {
         let session = &survey.session;
         let end = session.ends().map_or("at an unknown time".to_owned(), |at| at.to_string());
         let renews = if session.renews() { "renews itself" } else { "cannot renew itself" };
-        chart.ok("session", &format!("ends {end}, {renews}"));
+        checks.ok("session", &format!("ends {end}, {renews}"));
     }
 }

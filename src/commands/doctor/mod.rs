@@ -42,11 +42,11 @@ struct Entry {
 }
 
 /// Everything that was looked at, in order.
-struct Chart {
+struct Checks {
     entries: Vec<Entry>,
 }
 
-impl Chart {
+impl Checks {
     fn add(&mut self, area: &'static str, status: Status, text: &str, fix: Option<String>) {
         let tame = |text: &str| printable(&redact(text, &[]));
         let fix = fix.filter(|fix| !fix.is_empty()).map(|fix| tame(&fix));
@@ -78,29 +78,29 @@ impl Chart {
 /// Looks at everything. What cannot be looked at is said, and the rest goes on.
 pub(super) fn run(ctx: &Context, args: &cli::Doctor) -> Result<Report> {
     let app = App::open(ctx)?;
-    let mut chart = Chart { entries: Vec::new() };
-    local::program(&mut chart, ctx);
-    local::variables(&mut chart, ctx);
-    local::folder(&mut chart, &app);
+    let mut checks = Checks { entries: Vec::new() };
+    local::program(&mut checks, ctx);
+    local::variables(&mut checks, ctx);
+    local::folder(&mut checks, &app);
     // Without one that can be used, the rest goes by the defaults.
-    let config = local::config(&mut chart, &app);
-    local::history(&mut chart, &app);
+    let config = local::config(&mut checks, &app);
+    local::history(&mut checks, &app);
     if let Some(config) = &config {
-        local::tokens(&mut chart, &app, config);
-        local::session_file(&mut chart, &app, config);
+        local::tokens(&mut checks, &app, config);
+        local::session_file(&mut checks, &app, config);
     }
-    timers::look(&mut chart, &app);
+    timers::look(&mut checks, &app);
     if !args.offline {
         let config = config.unwrap_or_else(|| Config::empty(&app.paths.config));
-        network::look(&mut chart, &app, &config);
+        network::look(&mut checks, &app, &config);
     }
-    Ok(report(&chart))
+    Ok(report(&checks))
 }
 
-fn report(chart: &Chart) -> Report {
-    let (failed, warnings) = (chart.count(Status::Failed), chart.count(Status::Warning));
+fn report(checks: &Checks) -> Report {
+    let (failed, warnings) = (checks.count(Status::Failed), checks.count(Status::Warning));
     let mut text = String::new();
-    for Entry { area, status, text: said, fix } in &chart.entries {
+    for Entry { area, status, text: said, fix } in &checks.entries {
         text += &format!("{:8} {area:9} {said}\n", status.word());
         if let Some(fix) = fix {
             text += &format!("{:18} -> {fix}\n", "");
@@ -110,7 +110,7 @@ fn report(chart: &Chart) -> Report {
         (0, 0) => "Nothing is wrong.\n".to_owned(),
         (failed, warnings) => format!("Failed: {failed}; warnings: {warnings}.\n"),
     };
-    let entries = chart.entries.iter().map(|entry| {
+    let entries = checks.entries.iter().map(|entry| {
         Json::of([
             ("area", entry.area.into()),
             ("status", entry.status.word().into()),

@@ -2,7 +2,7 @@
 
 use std::net::ToSocketAddrs;
 
-use super::Chart;
+use super::Checks;
 use crate::api::Api;
 use crate::auth;
 use crate::commands::app::{App, As};
@@ -19,13 +19,13 @@ const SKEW_S: i64 = 120;
 /// More would be noticed at every run.
 const SLOW_MS: i64 = 3_000;
 
-pub(super) fn look(chart: &mut Chart, app: &App, config: &Config) {
-    if let Err(error) = of_server(chart, app, config) {
-        chart.error("server", &error);
+pub(super) fn look(checks: &mut Checks, app: &App, config: &Config) {
+    if let Err(error) = of_server(checks, app, config) {
+        checks.error("server", &error);
     }
 }
 
-fn of_server(chart: &mut Chart, app: &App, config: &Config) -> Result<()> {
+fn of_server(checks: &mut Checks, app: &App, config: &Config) -> Result<()> {
     let server = endpoints::management(&app.ctx.env, config)?;
     let route = app.http()?.route(&server).map_err(Error::invalid_value)?;
     let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].map(|name| app.ctx.env.text(name));
@@ -35,7 +35,7 @@ fn of_server(chart: &mut Chart, app: &App, config: &Config) -> Result<()> {
     } else {
         named.join(" and ")
     };
-    if !look_up(chart, &route, &roots) {
+    if !look_up(checks, &route, &roots) {
         return Ok(());
     }
     let api = app.api(config, As::Anonymous)?;
@@ -46,28 +46,28 @@ fn of_server(chart: &mut Chart, app: &App, config: &Config) -> Result<()> {
             let took_ms = app.now().millis() - began.millis();
             let text = format!("{server} says '{}' after {took_ms} ms", health.status);
             if took_ms > SLOW_MS {
-                chart.warn("server", &text, &format!("curl -v {}", shell_word(&server)));
+                checks.warn("server", &text, &format!("curl -v {}", shell_word(&server)));
             } else {
-                chart.ok("server", &text);
+                checks.ok("server", &text);
             }
         }
         Err(failure) => {
             let asks_to_sign_in = matches!(failure.status(), Some(401 | 403));
             if !asks_to_sign_in {
                 let fix = format!("curl -v {}", shell_word(&server));
-                chart.fail("server", &format!("{server}: {failure}"), &fix);
+                checks.fail("server", &format!("{server}: {failure}"), &fix);
                 return Ok(());
             }
         }
     }
-    clock(chart, api.skew_s());
-    session(chart, app, config);
-    tokens(chart, &api, config, app.now());
+    clock(checks, api.skew_s());
+    session(checks, app, config);
+    tokens(checks, &api, config, app.now());
     Ok(())
 }
 
 /// Whether the first host on the way has an address.
-fn look_up(chart: &mut Chart, route: &Route, roots: &str) -> bool {
+fn look_up(checks: &mut Checks, route: &Route, roots: &str) -> bool {
     let (host, port) = (route.host.as_str(), route.port);
     let through =
         route.proxy.map_or(String::new(), |variable| format!(", through the proxy of {variable}"));
@@ -80,30 +80,30 @@ fn look_up(chart: &mut Chart, route: &Route, roots: &str) -> bool {
                 "not encrypted".to_owned()
             };
             let count = counted(found.count(), "address");
-            chart.ok("network", &format!("{host} has {count}{through}, {encrypted}"));
+            checks.ok("network", &format!("{host} has {count}{through}, {encrypted}"));
             true
         }
         Err(error) => {
             let text = format!("the name {host} cannot be looked up{through}: {error}");
-            chart.fail("network", &text, &format!("getent hosts {}", shell_word(host)));
+            checks.fail("network", &text, &format!("getent hosts {}", shell_word(host)));
             false
         }
     }
 }
 
-fn clock(chart: &mut Chart, skew_s: Option<i64>) {
+fn clock(checks: &mut Checks, skew_s: Option<i64>) {
     match skew_s {
         Some(skew_s) if skew_s.abs() > SKEW_S => {
             let which = if skew_s > 0 { "behind" } else { "ahead of" };
             let text = format!("this clock is {} s {which} the server's", skew_s.abs());
-            chart.fail("clock", &text, "timedatectl set-ntp true");
+            checks.fail("clock", &text, "timedatectl set-ntp true");
         }
-        Some(_) => chart.ok("clock", "as the server's"),
-        None => chart.warn("clock", "the server does not send its time", ""),
+        Some(_) => checks.ok("clock", "as the server's"),
+        None => checks.warn("clock", "the server does not send its time", ""),
     }
 }
 
-fn session(chart: &mut Chart, app: &App, config: &Config) {
+fn session(checks: &mut Checks, app: &App, config: &Config) {
     if app.check_session(config).is_err() {
         return; // that there is none is told already
     }
@@ -111,25 +111,25 @@ fn session(chart: &mut Chart, app: &App, config: &Config) {
     match listed {
         Ok(Ok(all)) => {
             let count = counted(all.len(), "workspace");
-            chart.ok("session", &format!("the server accepts it and lists {count}"));
+            checks.ok("session", &format!("the server accepts it and lists {count}"));
         }
         Ok(Err(failure)) if matches!(failure.status(), Some(401 | 403)) => {
             let given = auth::from_env(&app.ctx.env, config).ok().flatten();
             let fix = given.map_or("ntcli auth login --force".to_owned(), |given| given.fix());
-            chart.fail("session", &format!("the server does not accept it: {failure}"), &fix);
+            checks.fail("session", &format!("the server does not accept it: {failure}"), &fix);
         }
         Ok(Err(failure)) => {
-            chart.fail(
+            checks.fail(
                 "server",
                 &format!("asked for the workspaces: {failure}"),
                 "ntcli workspace list",
             );
         }
-        Err(error) => chart.error("session", &error),
+        Err(error) => checks.error("session", &error),
     }
 }
 
-fn tokens(chart: &mut Chart, api: &Api, config: &Config, now: Timestamp) {
+fn tokens(checks: &mut Checks, api: &Api, config: &Config, now: Timestamp) {
     for workspace in config.holders() {
         let Some(token) = workspace.token.filter(|token| !token.has_ended(now)) else {
             continue;
@@ -137,14 +137,14 @@ fn tokens(chart: &mut Chart, api: &Api, config: &Config, now: Timestamp) {
         let name = &workspace.name;
         match api.check(&token.access_token) {
             Ok(Acceptance::Accepted) => {
-                chart.ok("token", &format!("the server accepts that of '{name}'"));
+                checks.ok("token", &format!("the server accepts that of '{name}'"));
             }
             Ok(Acceptance::Denied) => {
                 let fix = format!("ntcli token show --check -w {}", shell_word(name));
-                chart.fail("token", &format!("the server does not accept that of '{name}'"), &fix);
+                checks.fail("token", &format!("the server does not accept that of '{name}'"), &fix);
             }
             Ok(Acceptance::Unclear) => {
-                chart.warn(
+                checks.warn(
                     "token",
                     &format!("the server does not say whether it accepts that of '{name}'"),
                     "",
@@ -152,7 +152,7 @@ fn tokens(chart: &mut Chart, api: &Api, config: &Config, now: Timestamp) {
             }
             Err(failure) => {
                 // The others would get none either.
-                chart.warn("token", &format!("asked about that of '{name}': {failure}"), "");
+                checks.warn("token", &format!("asked about that of '{name}': {failure}"), "");
                 return;
             }
         }

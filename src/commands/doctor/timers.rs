@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Chart;
+use super::Checks;
 use crate::commands::app::App;
 use crate::config_dir::last_run::LastRun;
 
@@ -21,7 +21,7 @@ const FOLDERS: [&str; 7] = [
 const LIMIT: u64 = 1 << 20;
 const SILENT_S: i64 = 3 * 86_400;
 
-pub(super) fn look(chart: &mut Chart, app: &App) {
+pub(super) fn look(checks: &mut Checks, app: &App) {
     let home = app.ctx.env.os("HOME").map(Path::new);
     let of_user = home.map(|home| home.join(".config/systemd/user/timers.target.wants"));
     let folders = FOLDERS.iter().map(PathBuf::from).chain(of_user);
@@ -37,20 +37,20 @@ pub(super) fn look(chart: &mut Chart, app: &App) {
     let is_silent = last.is_none_or(|last| app.now().secs() - last.at.secs() > SILENT_S);
     let advice = "see \"Unattended\" in README.md, or: ntcli token refresh";
     match found {
-        _ if has_failed => chart.warn("timer", &ran, "ntcli token refresh"),
+        _ if has_failed => checks.warn("timer", &ran, "ntcli token refresh"),
         Some(found) if is_silent => {
             let text = format!("{} is there, but {ran}", found.display());
-            chart.warn("timer", &text, "systemctl list-timers; systemctl status cron");
+            checks.warn("timer", &text, "systemctl list-timers; systemctl status cron");
         }
-        Some(found) => chart.ok("timer", &format!("{}; {ran}", found.display())),
+        Some(found) => checks.ok("timer", &format!("{}; {ran}", found.display())),
         None if is_silent => {
-            chart.warn(
+            checks.warn(
                 "timer",
                 &format!("no timer or cron line that this user can read names ntcli; {ran}"),
                 advice,
             );
         }
-        None => chart.ok("timer", &format!("none was found, but {ran}")),
+        None => checks.ok("timer", &format!("none was found, but {ran}")),
     }
 }
 

@@ -76,7 +76,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report
         ("status", status.into()),
         ("delivered", delivers.into()),
     ]);
-    Ok(Report::new(text, json).that_changed(is_new).then(next))
+    Ok(Report::new(text, json).that_changed(is_new).with_next_step(next))
 }
 
 /// Delivers the current token to what is not remembered yet.

@@ -108,7 +108,7 @@ fn several(
     report.changed = !report.text.is_empty();
     report.brief = Some(report.text.trim_end().to_owned());
     let problem = Error::not_all_revoked(total, causes, worst);
-    report.then(next).with_problem((worst > 0).then_some(problem))
+    report.with_next_step(next).with_problem((worst > 0).then_some(problem))
 }
 
 fn revoked(workspace: &WorkspaceRef, jti: &str, done: ByHand) -> Report {
@@ -127,7 +127,9 @@ fn revoked(workspace: &WorkspaceRef, jti: &str, done: ByHand) -> Report {
     ]);
     let problem =
         done.not_forgotten.map(|error| Error::stored_behind("The token was revoked", NEXT, &error));
-    Report::new(text, json).with_problem(problem).then(is_bare.then(|| format!("Next: {NEXT}")))
+    Report::new(text, json)
+        .with_problem(problem)
+        .with_next_step(is_bare.then(|| format!("Next: {NEXT}")))
 }
 
 /// The workspace that is meant. Of one with an orphan the journal may know alone.

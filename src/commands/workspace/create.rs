@@ -71,7 +71,7 @@ fn report(app: &App, created: &CreatedWorkspace, signed_in: bool) -> Report {
         ("token", token.into()),
         ("message", "Workspace created".into()),
     ]);
-    Report::new(text, json).then(next)
+    Report::new(text, json).with_next_step(next)
 }
 
 #[cfg(test)]

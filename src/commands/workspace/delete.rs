@@ -68,5 +68,5 @@ pub(in crate::commands) fn run(ctx: &Context, args: &WorkspaceDelete) -> Result<
             &error,
         )
     });
-    Ok(Report::new(text, json).then(next).with_problem(problem))
+    Ok(Report::new(text, json).with_next_step(next).with_problem(problem))
 }

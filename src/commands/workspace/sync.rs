@@ -58,7 +58,7 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     let next = "The active workspace is gone; choose another: ntcli workspace select".to_owned();
     warn_of_kept(&ctx.console, &changes);
     warn_of_two_tokens(&ctx.console, &dir.config()?);
-    Ok(report(&changes, total).then(is_gone.then_some(next)))
+    Ok(report(&changes, total).with_next_step(is_gone.then_some(next)))
 }
 
 /// Merges several entries of one workspace, unless a token that may work would be lost.

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use super::proxy::{ProxySettings, ProxyVariable};
 use super::*;
-use crate::error::{Blame, Failure};
+use crate::error::{Cause, Failure};
 use crate::secret::Secret;
 
 /// A clock that stands still and records the requested waits.
@@ -96,13 +96,13 @@ impl Client {
     }
 }
 
-/// The parts of a failure: class, status, whether we are to blame or `in_flight`, text.
+/// The parts of a failure: class, status, whether the cause is here or `in_flight`, text.
 pub(super) fn parts(
     result: Result<Response, Failure>,
 ) -> (&'static str, Option<u16>, bool, String) {
     match result.unwrap_err() {
-        Failure::NotSent { reason, blame } => {
-            ("not sent", None, !matches!(blame, Blame::Network | Blame::Trust), reason)
+        Failure::NotSent { reason, cause } => {
+            ("not sent", None, !matches!(cause, Cause::Network | Cause::Trust), reason)
         }
         Failure::Rejected { status, message, .. } => ("rejected", Some(status), false, message),
         Failure::Unknown { reason, status, in_flight, .. } => {

@@ -72,7 +72,7 @@ fn what_the_system_trusts() {
     let named = Settings { ca_file: Some(certificate("own.pem")), ..of_system(&["ca.pem"]) };
     for settings in [of_system(&["own.pem"]), of_system(&[]), named] {
         let failed = Client::with(settings).get(&url).unwrap_err();
-        assert!(matches!(failed, Failure::NotSent { blame: Blame::Trust, .. }), "{failed:?}");
+        assert!(matches!(failed, Failure::NotSent { cause: Cause::Trust, .. }), "{failed:?}");
         assert!(failed.to_string().contains("unknown issuer"), "{failed}");
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Fate, How, Needs, SERVER, Sim, World, token};
-use crate::error::{Blame, ErrorKind, Failure, WORKSPACE_NOT_FOUND};
+use crate::error::{Cause, ErrorKind, Failure, WORKSPACE_NOT_FOUND};
 use crate::rotation::moment::signed;
 use crate::rotation::{Acceptance, Answer, ControlPlane, ListedToken, NewWorkspace, TokenList};
 use crate::secret::Secret;
@@ -55,7 +55,7 @@ impl World {
 fn failure(how: How, done: bool) -> Failure {
     let reason = "the simulation's wish".to_owned();
     match how {
-        How::NoRoute => Failure::NotSent { reason, blame: Blame::Network },
+        How::NoRoute => Failure::NotSent { reason, cause: Cause::Network },
         How::Cut => Failure::Unknown { reason, status: None, in_flight: done, retry_after: None },
         How::Busy => {
             Failure::Unknown { reason, status: Some(503), in_flight: false, retry_after: None }
