@@ -69,10 +69,7 @@ pub(crate) enum Kind {
     /// The server has no such route: the core edition, which makes no tokens.
     NoTokenRoutes,
     /// A target could not get a token; detected before there is one.
-    CannotDeliver {
-        /// The id of the target, if it is a remembered one.
-        target: Option<u32>,
-    },
+    CannotDeliver,
     /// A token may have been created; the ids of those that were, around that time.
     CreateUnknown(Vec<String>),
     /// The new token could not be stored.

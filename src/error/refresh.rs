@@ -73,34 +73,31 @@ impl Error {
             exit::USAGE,
             "A new token could not be delivered, so none was requested",
         )
-        .kind_of(Kind::CannotDeliver { target: None })
+        .kind_of(Kind::CannotDeliver)
         .hinted(hint)
         .caused_by(&reason)
     }
 
-    /// The same of a remembered target, which can also be given up.
+    /// The same of a remembered target, which does not stop a refresh and can also be given up.
     pub(crate) fn of_target(mut self, id: u32) -> Self {
-        if let Kind::CannotDeliver { target } = &mut self.0.kind {
-            *target = Some(id);
-            let (reason, hint) = (self.reason(), self.hint().unwrap_or_default());
-            let cause = format!("target {id}: {reason}");
-            self.0.hint =
-                Some(format!("{hint}; or, if nothing needs it any more: ntcli target remove {id}"));
-            self.0.causes = vec![cause];
-        }
-        self
+        let cause = format!("target {id}: {}", self.reason());
+        let hint = self.hint().unwrap_or_default();
+        self.0.hint =
+            Some(format!("{hint}; or, if nothing needs it any more: ntcli target remove {id}"));
+        self.0.causes = vec![cause];
+        self.0.message = "Not every target can get the new token".into();
+        self.with_exit_code(exit::NOT_DELIVERED)
     }
 
     /// A remembered target that this version cannot use.
     pub(crate) fn useless_target(id: u32, cause: &Self) -> Self {
         let reason = format!("target {id}: {}", cause.in_one_line());
         Self::cannot_deliver(&reason, format!("ntcli target remove {id}"))
-            .kind_of(Kind::CannotDeliver { target: Some(id) })
     }
 
     /// The same where a target that could not get the token was to be added.
     pub(crate) fn not_added(mut self) -> Self {
-        if let Kind::CannotDeliver { .. } = self.0.kind {
+        if let Kind::CannotDeliver = self.0.kind {
             self.0.message = "The target was not added: it could not get the token".into();
         }
         self

@@ -31,14 +31,6 @@ impl Hook {
         self.remembered.as_ref().is_none_or(|(_, id)| *id == workspace.id)
     }
 
-    /// Names a remembered target in the error.
-    pub(super) fn named(&self, error: Error) -> Error {
-        match &self.remembered {
-            Some((id, _)) => error.of_target(*id),
-            None => error,
-        }
-    }
-
     fn claim(&self, workspace: &WorkspaceRef, ours: &Ours) -> Option<Claim> {
         match &self.receiver {
             Receiver::File(file) => file.claim_of(workspace, ours),
@@ -251,6 +243,6 @@ impl Deliver for Hooks {
     }
 }
 
-pub(super) fn of_target(id: Option<u32>, reason: &str) -> String {
+fn of_target(id: Option<u32>, reason: &str) -> String {
     id.map_or_else(|| reason.to_owned(), |id| format!("target {id}: {reason}"))
 }

@@ -70,10 +70,12 @@ impl Command {
         Ok(())
     }
 
-    /// Finds out whether this run finds what it starts with.
-    pub(super) fn probe_run(&self, path: &OsStr) -> std::result::Result<(), String> {
+    /// Finds out whether this run finds the shell, and what it starts with.
+    pub(super) fn probe_run(&self, path: &OsStr) -> Result<()> {
+        probe_shell()?;
         let found = |text: &str| first_word(text).map_or(Ok(()), |first| find(first, path));
-        self.texts().try_for_each(found)
+        let found = self.texts().try_for_each(found);
+        found.map_err(|reason| Error::cannot_deliver(&reason, "ntcli target list"))
     }
 
     fn texts(&self) -> impl Iterator<Item = &str> {
@@ -201,7 +203,7 @@ fn plain(text: &str) -> String {
 }
 
 /// Finds out whether there is a shell, without running it: that would cost every refresh a process.
-pub(super) fn probe_shell() -> Result<()> {
+fn probe_shell() -> Result<()> {
     if Path::new(SHELL).exists() {
         return Ok(());
     }

@@ -1,9 +1,8 @@
 //! Finds out before anything is sent whether a token could be delivered.
 
 use super::Receiver;
-use super::all::{Hooks, of_target};
+use super::all::{Hook, Hooks};
 use super::claim::Claim;
-use super::command;
 use super::ours::Ours;
 use crate::context::Clock;
 use crate::error::{Error, Result};
@@ -15,41 +14,35 @@ use crate::token::Token;
 pub(crate) struct Prober<'a> {
     pub(super) hooks: &'a Hooks,
     pub(super) claims: Vec<Claim>,
-    /// The remembered commands that cannot be started, and why: they hold up nobody else.
-    pub(crate) lost: Vec<String>,
+    /// Why remembered targets cannot get a token: they hold up nobody else.
+    pub(crate) lost: Vec<Error>,
 }
 
 impl Prober<'_> {
     /// Finds out whether the token of one more workspace could be delivered. `tokens` are those
-    /// that a file may hold now.
+    /// that a file may hold now. What is remembered and cannot get it is put into `lost`.
     ///
     /// # Errors
-    /// [`Error::cannot_deliver`], [`Error::locked`].
+    /// [`Error::cannot_deliver`]: what was given for this run cannot get it.
     pub(crate) fn probe(&mut self, workspace: &WorkspaceRef, tokens: &[&Token]) -> Result<()> {
         // Those of workspaces that this run is not about count too.
         let others = self.hooks.claims_of_others(workspace);
-        for hook in self.hooks.of(workspace) {
+        // What is new gives way to what is remembered.
+        let (remembered, new): (Vec<&Hook>, Vec<&Hook>) =
+            self.hooks.of(workspace).partition(|hook| hook.remembered.is_some());
+        for hook in remembered.into_iter().chain(new) {
             let (clock, ours) = (&*self.hooks.clock, &self.hooks.ours);
             let probed = match &hook.receiver {
                 Receiver::File(file) => {
                     file.probe(workspace, tokens, ours, (&others, &mut self.claims), clock)
                 }
-                Receiver::Command(command) => {
-                    let found = command.probe_run(&self.hooks.path);
-                    match (command::probe_shell(), found, &hook.remembered) {
-                        (Err(error), ..) => Err(error),
-                        (_, Err(reason), Some((id, _))) => {
-                            self.lost.push(of_target(Some(*id), &reason));
-                            Ok(())
-                        }
-                        (_, Err(reason), None) => {
-                            Err(Error::cannot_deliver(&reason, "ntcli token refresh --help"))
-                        }
-                        _ => Ok(()),
-                    }
-                }
+                Receiver::Command(command) => command.probe_run(&self.hooks.path),
             };
-            probed.map_err(|error| hook.named(error))?;
+            match (probed, &hook.remembered) {
+                (Ok(()), _) => {}
+                (Err(error), Some((id, _))) => self.lost.push(error.of_target(*id)),
+                (Err(error), None) => return Err(error),
+            }
         }
         Ok(())
     }
@@ -70,9 +63,8 @@ pub(crate) fn probe_new(
     let file = match receiver {
         Receiver::File(file) => file,
         Receiver::Command(command) => {
-            return command
-                .probe()
-                .map_err(|reason| Error::cannot_deliver(&reason, "ntcli target add --help"));
+            let help = "ntcli target add --help";
+            return command.probe().map_err(|reason| Error::cannot_deliver(&reason, help));
         }
     };
     let mut claims = Vec::new();

@@ -52,15 +52,14 @@ impl TokenFile {
             return Err(refuse((TWO_TOKENS.to_owned(), hint.to_owned())));
         }
         claims.push(claim);
-        let place =
-            store::Place::find(&path).map_err(|e| Error::write_file("replace", &path, &e))?;
+        let folder = shell_word(&store::parent_of(&path).display().to_string());
+        let unfit = |error: std::io::Error| refuse((error.to_string(), format!("ls -la {folder}")));
+        let place = store::Place::find(&path).map_err(unfit)?;
         let _lock = store::lock_folder(&place, FOLDER_WAIT, clock);
         let is_earlier = |jti: &str| ours.is_earlier(workspace, jti);
         self.probe_contents(&path, tokens, &is_earlier)
             .map_err(|reason| Error::cannot_deliver(&reason, hint_on_contents(&path)))?;
-        let folder = shell_word(&store::parent_of(&path).display().to_string());
-        store::ForeignFile::read(&place)
-            .map_err(|error| refuse((error.to_string(), format!("ls -la {folder}"))))?;
+        store::ForeignFile::read(&place).map_err(unfit)?;
         if is_immutable(&path) {
             let hint = format!("chattr -i -a {}", shell_word(&path.display().to_string()));
             return Err(refuse(("it is immutable (lsattr)".to_owned(), hint)));

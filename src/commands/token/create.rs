@@ -1,5 +1,6 @@
 //! `ntcli token create`
 
+use super::refresh::warn_of_lost;
 use crate::cli::TokenCreate;
 use crate::commands::app::{self, App, As};
 use crate::commands::granted::Granted;
@@ -47,7 +48,9 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Repo
     }
     let mut hooks = app.remembered(&mut dir)?;
     if save {
-        hooks.prober().probe(&workspace, found.token.as_ref().as_slice())?;
+        let mut prober = hooks.prober();
+        prober.probe(&workspace, found.token.as_ref().as_slice())?;
+        warn_of_lost(&app, prober);
     }
     let mut on_event = |event| app.on_event(&event);
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;

@@ -173,7 +173,10 @@ fn plan(
             let old = old.and_then(|old| old.jti.clone());
             Some(Error::delivery_pending(old.as_deref(), true))
         }
-        _ => prober.probe(&place, &tokens).err(),
+        _ => {
+            let refused = prober.probe(&place, &tokens).err();
+            refused.or(std::mem::take(&mut prober.lost).into_iter().next())
+        }
     };
     let options = (ask.options)(&workspace.id);
     let due = options.due_within_s.map(|within| due(token, within, ask.app.now()));

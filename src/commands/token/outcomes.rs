@@ -5,7 +5,7 @@ use crate::cli::TokenRefresh;
 use crate::commands::app;
 use crate::commands::granted::Granted;
 use crate::context::Console;
-use crate::error::{Error, Kind, Result, renew_of};
+use crate::error::{Error, Result, renew_of};
 use crate::json::Json;
 use crate::output::{self, Report};
 use crate::rotation::{Outcome, OwnTargets, Pending, Refreshed, WorkspaceRef};
@@ -75,25 +75,6 @@ impl<'a> Outcomes<'a> {
         }
         let report = already(workspace, current, before, self.print);
         self.one = Some(report.with_problem(problem));
-    }
-
-    /// Takes why some cannot be refreshed; answers the numbers of the others.
-    ///
-    /// # Errors
-    /// If it is the one that is meant, or what was given for the run is wrong.
-    pub(super) fn refuse(&mut self, refused: Vec<Option<Error>>) -> Result<Vec<usize>> {
-        let mut able = Vec::with_capacity(refused.len());
-        for (n, error) in refused.into_iter().enumerate() {
-            match error {
-                None => able.push(n),
-                Some(error) if matches!(error.kind(), Kind::CannotDeliver { target: None }) => {
-                    return Err(error);
-                }
-                Some(error) if self.many.is_none() => return Err(error),
-                Some(error) => self.take(n, Err(error)),
-            }
-        }
-        Ok(able)
     }
 
     /// Takes what became of the n-th.

@@ -15,7 +15,7 @@ use crate::config::{Config, Workspace};
 use crate::config_dir::last_run::LastRun;
 use crate::context::Context;
 use crate::error::{Error, Result, exit};
-use crate::hooks::{Hooks, Receiver};
+use crate::hooks::{Hooks, Prober, Receiver};
 use crate::output::Report;
 use crate::policy::{Policies, Policy};
 use crate::rotation::{Deliver, RefreshOptions, Rotator, WorkspaceRef};
@@ -101,7 +101,7 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     let waited = waited && !hooks.has_own();
     hooks.remember(dir.targets()?, app.ours())?;
     let mut outcomes = Outcomes::new(app.console(), &workspaces, args, (given.expiry, app.now()));
-    let able = outcomes.refuse(probe(&app, &hooks, &current, &given)?)?;
+    probe(&app, &hooks, &current, &given)?;
     app.wait_for_command(&mut hooks, &mut dir, app.lock_wait())?;
     let current = the_one(current, args);
     let api = app.api(&config, As::User)?;
@@ -116,8 +116,7 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
         rotator.recover_only(&workspaces, given.revoke_orphans);
         outcomes.already(&new, &old, &rotator.pending());
     } else {
-        for (options, numbers) in by_policy(able.iter().map(|n| options(&workspaces[*n].id))) {
-            let numbers: Vec<usize> = numbers.into_iter().map(|n| able[n]).collect();
+        for (options, numbers) in by_policy(workspaces.iter().map(|w| options(&w.id))) {
             let those = numbers.iter().map(|n| workspaces[*n].clone());
             let those: Vec<WorkspaceRef> = those.collect();
             outcomes.asked.0 = options.expiry;
@@ -191,24 +190,27 @@ fn own_hooks(ctx: &Context, args: &TokenRefresh) -> Result<Hooks> {
     Ok(hooks)
 }
 
-/// Finds out whether every new token could be delivered, before one is asked for. Answers, for each
-/// workspace, why not.
+/// Finds out whether every new token could be delivered, before one is asked for. What is remembered
+/// and cannot be served is named, and does not stop what is due.
+///
+/// # Errors
+/// What was given for this run cannot get a token.
 fn probe(
     app: &App,
     hooks: &Hooks,
     workspaces: &[Workspace],
     options: &RefreshOptions,
-) -> Result<Vec<Option<Error>>> {
+) -> Result<()> {
     if hooks.is_empty() {
-        return Ok(workspaces.iter().map(|_| None).collect());
+        return Ok(());
     }
     let pending = app.pending()?;
     let mut prober = hooks.prober();
-    let probe = |workspace: &Workspace| {
-        let token = workspace.token.as_ref()?;
-        let within_s = options.due_within_s;
-        if within_s.is_some_and(|within_s| !due(token, within_s, app.now()).is_due()) {
-            return None;
+    for workspace in workspaces {
+        let Some(token) = &workspace.token else { continue };
+        let is_due = |within_s| due(token, within_s, app.now()).is_due();
+        if !(hooks.has_own() || options.due_within_s.is_none_or(is_due)) {
+            continue;
         }
         let workspace = app::workspace_ref(workspace, "");
         // An interrupted refresh may have replaced the token in some files.
@@ -216,13 +218,18 @@ fn probe(
         let old = open.and_then(|open| open.old.as_ref());
         let tokens: Vec<&Token> =
             open.map(|open| &open.token).into_iter().chain(old).chain([token]).collect();
-        prober.probe(&workspace, &tokens).err()
-    };
-    let able = workspaces.iter().map(probe).collect();
-    for lost in prober.lost {
-        app.console().warn(&format!("Not every target can get the new token: {lost}"));
+        prober.probe(&workspace, &tokens)?;
     }
-    Ok(able)
+    warn_of_lost(app, prober);
+    Ok(())
+}
+
+/// Names the remembered targets that cannot get the token.
+pub(super) fn warn_of_lost(app: &App, prober: Prober) {
+    for lost in prober.lost {
+        let hint = lost.hint().unwrap_or_default();
+        app.console().warn(&format!("{} ({hint})", lost.in_one_line()));
+    }
 }
 
 /// The token of the one workspace that is meant.

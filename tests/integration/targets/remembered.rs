@@ -128,8 +128,9 @@ fn what_cannot_be_a_target() {
     fs::remove_file(world.outside("env")).ok();
     fs::create_dir(world.outside("env")).unwrap();
     add(&world, &["staging", "--file", "two"]).exits(0);
-    world.refresh(&[]).exits(2).says("target 3").says("ntcli target remove 3");
-    world.assert_nothing_sent();
+    world.refresh(&[]).exits(9).says("target 3").says("ntcli target remove 3");
+    assert_eq!(read(&world, "one").trim(), world.current(&prod));
+    assert!(world.plane.is_live(&prod.token.access_token));
 }
 
 /// What one workspace remembers, no run for another one overwrites.
@@ -186,15 +187,16 @@ fn a_reset_forgets_them() {
 }
 
 #[test]
-fn a_broken_target_stops_its_own_workspace_only() {
+fn a_broken_target_concerns_its_own_workspace_only() {
     let (world, prod) = World::ready();
     let staging = world.add_workspace("staging");
     fs::create_dir(world.outside("dir")).unwrap();
     add(&world, &["staging", "--file", "dir/token"]).exits(0);
     fs::remove_dir(world.outside("dir")).unwrap();
-    world.refresh(&["--all"]).exits(2).says("target 1").says("prod: refreshed");
-    assert_ne!(world.current(&prod), prod.token.access_token);
-    assert_eq!(world.current(&staging), staging.token.access_token);
+    world.refresh(&["--all"]).exits(9).says("target 1").says("prod: refreshed");
+    world.assert_one_live_token(&prod);
+    assert_ne!(world.current(&staging), staging.token.access_token);
+    assert!(world.plane.is_live(&staging.token.access_token));
 }
 
 #[test]

@@ -149,16 +149,55 @@ fn a_line_without_a_reader() {
     assert_eq!(fs::read_to_string(&file).unwrap(), "TOKEN=old\\\nmore\n");
 }
 
-/// If nothing is to be done, nothing is checked.
+/// Though nothing is due: a new target gets the current token.
 #[test]
-fn what_is_not_due_is_delivered_or_said() {
+fn a_new_one_beside_a_token_that_is_not_due() {
     let (world, _) = World::ready();
     let args = ["--if-expires-within", "1d", "--token-file", "missing/token"];
-    world.refresh(&args).exits(9).says("missing/token");
-    world.assert_nothing_sent();
-    std::fs::create_dir(world.outside("missing")).unwrap();
+    assert_refused(&world, &args, "its folder missing is missing");
+    fs::create_dir(world.outside("missing")).unwrap();
     world.refresh(&args).exits(0);
     world.assert_nothing_sent();
+}
+
+/// A remembered one is named first, the others get the new token, and the old one stays live.
+#[test]
+fn a_remembered_one_stops_nothing_that_is_due() {
+    let (world, prod) = World::ready();
+    for name in ["one", "two"] {
+        fs::create_dir(world.outside(name)).unwrap();
+        let file = format!("{name}/token");
+        world.ntcli(&["target", "add", "--file", &file]).run().exits(0);
+    }
+    let [one, two] = ["one/token", "two/token"].map(|name| world.outside(name));
+    let others = "config/config.json";
+    for lost in ["missing", others] {
+        fs::remove_file(&one).ok();
+        match lost {
+            "missing" => fs::rename(world.outside("one"), world.outside("away")).unwrap(),
+            other => symlink(world.outside(other), &one).unwrap(),
+        }
+        let before = world.current(&prod);
+        let output = world.refresh(&[]);
+        output.exits(9).says("ntcli target remove 1");
+        let named =
+            output.stderr.find("Warning: Not every target can get the new token: target 1:");
+        assert!(named.is_some() && named < output.stderr.find("Error: "), "{output}");
+        assert_ne!(world.current(&prod), before);
+        assert_eq!(fs::read_to_string(&two).unwrap().trim(), world.current(&prod));
+        assert!(world.plane.is_live(&before));
+        // What it would be is no place for a token, and stays as it is.
+        world.ntcli(&["token", "show"]).run().exits(0);
+        if lost == "missing" {
+            fs::rename(world.outside("away"), world.outside("one")).unwrap();
+        } else {
+            fs::remove_file(&one).unwrap();
+        }
+        world.refresh(&["--if-expires-within", "1"]).exits(0);
+        assert_eq!(fs::read_to_string(&one).unwrap().trim(), world.current(&prod));
+        world.assert_one_live_token(&prod);
+        world.assert_settled();
+    }
 }
 
 /// As in an image that holds the program alone.
@@ -167,7 +206,7 @@ fn a_command_where_there_is_no_shell() {
     if !can_mount() {
         return skipped("nothing can be mounted here");
     }
-    let (world, _) = World::ready();
+    let (world, prod) = World::ready();
     let without = |args: &[&str]| {
         let script = r#"mount -t tmpfs none /bin && exec "$@""#;
         let run = world.ntcli(args).env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin");
@@ -176,7 +215,10 @@ fn a_command_where_there_is_no_shell() {
     let says = "a command needs /bin/sh, which is not here";
     without(&["token", "refresh", "--exec", "true"]).exits(2).says(says);
     world.ntcli(&["target", "add", "--exec", "true"]).run().exits(0);
-    without(&["token", "refresh"]).exits(2).says(says).says("ntcli target remove 1");
     world.assert_nothing_sent();
     assert!(!world.has_journal(), "{}", world.describe());
+    without(&["token", "refresh"]).exits(9).says(says).says("ntcli target remove 1");
+    assert!(world.plane.is_live(&prod.token.access_token));
+    world.refresh(&["--if-expires-within", "1"]).exits(0);
+    world.assert_one_live_token(&prod);
 }
