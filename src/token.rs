@@ -1,5 +1,8 @@
 //! A workspace token and what is known about it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use crate::jwt::{self, Claims};
@@ -95,6 +98,11 @@ impl Token {
         }
     }
 
+    /// What its text is known by when it is met again: see [`mark_of`].
+    pub(crate) fn mark(&self) -> String {
+        mark_of(self.access_token.expose())
+    }
+
     /// Whether both are the same token, by text or id: revoking one revokes the other.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.access_token == other.access_token || (self.jti.is_some() && self.jti == other.jti)
@@ -114,6 +122,13 @@ impl Token {
     pub(crate) fn jti_for_people(&self) -> &str {
         self.jti.as_deref().unwrap_or("no id")
     }
+}
+
+/// What tells a token's text from every other without holding it: the id that a JWT carries, else the
+/// text's SHA-256.
+pub(crate) fn mark_of(text: &str) -> String {
+    let sha256 = || URL_SAFE_NO_PAD.encode(digest(&SHA256, text.as_bytes()));
+    jwt::claims(text).and_then(|claims| claims.jti).unwrap_or_else(sha256)
 }
 
 /// Whether a token must be refreshed, and why.

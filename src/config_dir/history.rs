@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::rotation::{HistoryEvent, WorkspaceRef};
 use crate::store::{Log, OwnFile};
 use crate::time::Timestamp;
+use crate::token::Token;
 
 /// When the file is longer than this, its older half is dropped, or more of one that is far longer.
 const LONG_HISTORY: u64 = 1 << 20;
@@ -36,9 +37,26 @@ pub(crate) struct Line {
     /// What got the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// What those of its tokens are known by that do not carry their id themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sha256: Vec<String>,
 }
 
 impl Line {
+    /// Names the token that it is about, and the one that it replaces.
+    fn name(&mut self, token: &Token, old: Option<&Token>) {
+        self.jti.clone_from(&token.jti);
+        self.old_jti = old.and_then(|old| old.jti.clone());
+        let marks = [Some(token), old].into_iter().flatten().map(|t| (t.mark(), &t.jti));
+        self.sha256 =
+            marks.filter(|(mark, jti)| jti.as_ref() != Some(mark)).map(|(mark, _)| mark).collect();
+    }
+
+    /// What all its tokens are known by.
+    fn marks(&self) -> impl Iterator<Item = &String> {
+        self.jti.iter().chain(&self.old_jti).chain(&self.sha256)
+    }
+
     /// What was done to which token. A refresh that a later run finishes counts as the same action.
     fn subject(&self) -> Option<(String, String)> {
         let event = if self.event == "recovered" { "refreshed" } else { &self.event };
@@ -56,10 +74,9 @@ pub(crate) fn line(at: Timestamp, place: &WorkspaceRef, deed: &HistoryEvent) -> 
         ..Line::default()
     };
     let event = match deed {
-        HistoryEvent::Refreshed { new, old, expires_at, recovered } => {
-            line.jti.clone_from(new);
-            line.old_jti.clone_from(old);
-            line.expires_at = expires_at.map(|t| t.to_string());
+        HistoryEvent::Refreshed { new, old, recovered } => {
+            line.name(new, old.as_ref());
+            line.expires_at = new.expiry.at().map(|t| t.to_string());
             if *recovered { "recovered" } else { "refreshed" }
         }
         HistoryEvent::Revoked { jti } => {
@@ -71,19 +88,18 @@ pub(crate) fn line(at: Timestamp, place: &WorkspaceRef, deed: &HistoryEvent) -> 
             line.reason = Some(format!("left live until {until}"));
             "grace"
         }
-        HistoryEvent::Delivered { jti, target } => {
-            line.jti.clone_from(jti);
+        HistoryEvent::Delivered { token, target } => {
+            line.name(token, None);
             line.target = Some(target.clone());
             "delivered"
         }
         HistoryEvent::RolledBack { to, from } => {
-            line.jti.clone_from(to);
-            line.old_jti.clone_from(from);
+            line.name(to, from.as_ref());
             "rolled_back"
         }
-        HistoryEvent::HandedOut { jti, expires_at } => {
-            line.jti.clone_from(jti);
-            line.expires_at = expires_at.map(|t| t.to_string());
+        HistoryEvent::HandedOut { token } => {
+            line.name(token, None);
+            line.expires_at = token.expiry.at().map(|t| t.to_string());
             "handed_out"
         }
         HistoryEvent::Dismissed { jti } => {
@@ -167,21 +183,21 @@ impl History {
     }
 }
 
-/// The ids of the tokens that were current or delivered here, with the UUIDs of their workspaces. What
-/// was handed out is not ours to replace.
+/// What the tokens that were current or delivered here are known by, with the UUIDs of their workspaces.
+/// What was handed out is not ours to replace.
 pub(crate) fn earlier(at: &OwnFile) -> Vec<(String, String)> {
     let lines = read(at).unwrap_or_default();
-    let handed_out =
-        |jti: &String| lines.iter().any(|l| l.event == "handed_out" && l.jti.as_ref() == Some(jti));
+    let handed_out = lines.iter().filter(|line| line.event == "handed_out");
+    let handed_out: BTreeSet<&String> = handed_out.flat_map(Line::marks).collect();
     let is_ours = |line: &&Line| {
         ["refreshed", "recovered", "delivered", "rolled_back"].contains(&line.event.as_str())
     };
-    let ids = lines.iter().filter(is_ours).flat_map(|line| {
-        let both = line.jti.iter().chain(&line.old_jti);
-        both.map(|jti| (line.workspace_id.clone(), jti.clone()))
+    let marks = lines.iter().filter(is_ours).flat_map(|line| {
+        let those = line.marks().filter(|mark| !handed_out.contains(mark));
+        those.map(|mark| (line.workspace_id.clone(), mark.clone()))
     });
-    let ids: BTreeSet<(String, String)> = ids.collect();
-    ids.into_iter().filter(|(_, jti)| !handed_out(jti)).collect()
+    let marks: BTreeSet<(String, String)> = marks.collect();
+    marks.into_iter().collect()
 }
 
 fn open_bounded(at: &OwnFile) -> Result<Log> {

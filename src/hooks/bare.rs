@@ -4,7 +4,7 @@
 /// any text gets a newline with `newline`.
 ///
 /// # Errors
-/// It holds something that could not be brought back, and is not one of `known`.
+/// It holds something that is not one of `known`: it could not be brought back.
 pub(super) fn put(
     before: &[u8],
     text: &str,
@@ -12,7 +12,15 @@ pub(super) fn put(
     newline: bool,
 ) -> std::result::Result<Vec<u8>, String> {
     let word = String::from_utf8_lossy(before.trim_ascii());
-    if !is_token(before) && !known(&word) {
+    let may_go = word.is_empty() || known(&word);
+    if !may_go && is_token(before) {
+        return Err(
+            "it holds a token that this workspace never had from here, which would be lost; \
+                    --overwrite if the file is to hold nothing else"
+                .to_owned(),
+        );
+    }
+    if !may_go {
         return Err("it holds more than one token, which would be lost; for a variable of an env \
                     file there is --env, for any other text --replace, and --overwrite if the \
                     file is to hold nothing else"
@@ -39,19 +47,31 @@ mod tests {
 
     #[test]
     fn only_a_token_is_replaced() {
-        let put = |before: &str| put(before.as_bytes(), "new", &|word| word == "a=", true);
+        let put = |before: &str| {
+            put(before.as_bytes(), "new", &|word| ["a=", "old"].contains(&word), true)
+        };
         for (before, after) in [
             ("", "new\n"),
             ("old", "new"),
-            ("old\n", "new\n"),
+            (" old\n", "new\n"),
             ("a=\r\n", "new\r\n"),
             ("\n", "new\n"),
         ] {
             assert_eq!(put(before).as_deref(), Ok(after.as_bytes()), "{before}");
         }
-        for bad in
-            ["A=1\n", "b=", "a b", "a\nb\n", "{}", "\"old\"", "/run/token", "\0", "é", "a=\nb"]
-        {
+        for bad in [
+            "another",
+            "A=1\n",
+            "b=",
+            "a b",
+            "a\nb\n",
+            "{}",
+            "\"old\"",
+            "/run/token",
+            "\0",
+            "é",
+            "a=\nb",
+        ] {
             assert!(put(bad).is_err(), "{bad}");
         }
         assert_eq!(super::put(b"", "new", &|_| false, false).as_deref(), Ok(&b"new"[..]));

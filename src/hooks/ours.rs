@@ -4,8 +4,9 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use crate::rotation::WorkspaceRef;
+use crate::token::mark_of;
 
-/// The UUIDs of workspaces, with the ids of tokens that were theirs before.
+/// The UUIDs of workspaces, with what tokens are known by that were theirs before.
 type Earlier = Vec<(String, String)>;
 
 /// The files that are no targets, and the tokens that may be replaced.
@@ -26,9 +27,10 @@ impl Ours {
         self.files.iter().map(PathBuf::as_path).collect()
     }
 
-    /// Whether the token with this id was the workspace's before.
-    pub(super) fn is_earlier(&self, workspace: &WorkspaceRef, jti: &str) -> bool {
+    /// Whether the text is a token that was the workspace's before.
+    pub(super) fn is_earlier(&self, workspace: &WorkspaceRef, text: &str) -> bool {
         let known = self.known.get_or_init(|| (self.earlier)());
-        known.iter().any(|(id, known)| *id == workspace.id && known == jti)
+        let mark = mark_of(text);
+        known.iter().any(|(id, known)| *id == workspace.id && *known == mark)
     }
 }

@@ -102,15 +102,19 @@ fn is_word(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"-_~".contains(&b)
 }
 
-/// The token in the text that is one of ours from before, by the id that it carries itself.
+/// The token in the text that is one of ours from before.
 pub(super) fn earlier<'a>(text: &'a [u8], is_ours: &dyn Fn(&str) -> bool) -> Option<&'a str> {
-    let words = text.split(|b| !(is_word(*b) || *b == b'.'));
-    let words = words.filter(|word| word.len() >= SHORTEST && word.starts_with(b"ey"));
-    let mut tokens = words.filter_map(|word| std::str::from_utf8(word).ok());
-    tokens.find(|word| {
-        let jti = crate::jwt::claims(word).and_then(|claims| claims.jti);
-        jti.is_some_and(|jti| is_ours(&jti))
-    })
+    let mut next = 0;
+    let words = text.split(|b| !(is_word(*b) || *b == b'.')).flat_map(|word| {
+        let start = next;
+        next += word.len() + 1;
+        // A dot, or the end of an escape, may stand before it: `n`, `20` or `u0022`.
+        let starts = [0, 1, 2, 5].into_iter().filter(|n| *n < word.len());
+        let starts = starts.filter(move |n| starts_apart(&text[..start + n]));
+        starts.filter_map(|n| std::str::from_utf8(word.get(n..)?).ok())
+    });
+    let words = words.map(|word| word.trim_end_matches('.'));
+    words.filter(|word| word.len() >= SHORTEST).find(|word| is_ours(word))
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ impl TokenFile {
         let unfit = |error: std::io::Error| refuse((error.to_string(), format!("ls -la {folder}")));
         let place = store::Place::find(&path).map_err(unfit)?;
         let _lock = store::lock_folder(&place, FOLDER_WAIT, clock);
-        let is_earlier = |jti: &str| ours.is_earlier(workspace, jti);
+        let is_earlier = |text: &str| ours.is_earlier(workspace, text);
         self.probe_contents(&path, tokens, &is_earlier)
             .map_err(|reason| Error::cannot_deliver(&reason, hint_on_contents(&path)))?;
         store::ForeignFile::read(&place).map_err(unfit)?;
@@ -146,7 +146,7 @@ impl TokenFile {
                 store::ForeignFile::read(&place).map_err(|e| in_file(&path)(e.to_string()))?;
             self.may_replace(&path, &found, ours, others).map_err(in_file(&path))?;
             let before = found.exists().then_some(&found.bytes[..]);
-            let is_earlier = |jti: &str| ours.is_earlier(workspace, jti);
+            let is_earlier = |text: &str| ours.is_earlier(workspace, text);
             let contents =
                 self.contents(&path, before, token.access_token.expose(), &held, &is_earlier)?;
             if found.replace(&contents).map_err(|failed| failed.error.in_one_line())? {
@@ -188,7 +188,9 @@ impl TokenFile {
         match &self.layout {
             Layout::Bare => {
                 let is_known = |word: &str| {
-                    self.options.overwrite || held.iter().any(|t| t.access_token.expose() == word)
+                    self.options.overwrite
+                        || held.iter().any(|t| t.access_token.expose() == word)
+                        || is_earlier(word)
                 };
                 bare::put(before.unwrap_or_default(), text, &is_known, !self.options.no_newline)
                     .map_err(in_file(path))
@@ -202,9 +204,9 @@ impl TokenFile {
                 let swapped = before.and_then(|before| {
                     // Its application may have put back what it read before the last refreshes.
                     let mut swapped = replace::swap(before, old, text);
-                    let is_earlier = |jti: &str| {
-                        let is_held = |held: &&Token| held.jti.as_deref() == Some(jti);
-                        is_earlier(jti) && !held.iter().any(is_held)
+                    let is_earlier = |text: &str| {
+                        let is_held = |held: &&Token| held.access_token.expose() == text;
+                        !held.iter().any(is_held) && is_earlier(text)
                     };
                     let mut now = swapped.clone().unwrap_or_else(|_| before.to_vec());
                     while let Some(earlier) = replace::earlier(&now, &is_earlier) {

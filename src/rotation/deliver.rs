@@ -87,8 +87,8 @@ impl Rotator<'_> {
         let outcome = outcome.map(drop);
         match &outcome {
             Ok(()) => {
-                let (jti, target) = (delivery.new.jti.clone(), name.clone());
-                self.note(workspace, &HistoryEvent::Delivered { jti, target });
+                let (token, target) = (delivery.new.clone(), name.clone());
+                self.note(workspace, &HistoryEvent::Delivered { token, target });
                 self.append_relaxed(workspace.delivered_to(name));
             }
             Err(reason) => {
@@ -207,12 +207,12 @@ pub(crate) fn deliver_current(
         }
         let outcome = started.and_then(|_| targets.finish());
         if outcome.is_ok() {
-            let (jti, target) = (new.jti.clone(), target.name.clone());
+            let (token, target) = (new.clone(), target.name.clone());
             if open.is_some() {
                 // Lost, it is delivered once more.
                 let _ = store.append(&[workspace.delivered_to(&target)], false);
             }
-            store.note(workspace, &HistoryEvent::Delivered { jti, target }, false);
+            store.note(workspace, &HistoryEvent::Delivered { token, target }, false);
         }
         told(&target.name, &outcome);
         outcome

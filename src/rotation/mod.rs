@@ -245,9 +245,8 @@ impl<'a> Rotator<'a> {
 
     fn note_refreshed(&mut self, workspace: &WorkspaceRef, new: &Token, old: Option<&Token>) {
         let refreshed = HistoryEvent::Refreshed {
-            new: new.jti.clone(),
-            old: old.and_then(|o| o.jti.clone()),
-            expires_at: new.expiry.at(),
+            new: new.clone(),
+            old: old.cloned(),
             recovered: self.recovering,
         };
         self.note(workspace, &refreshed);

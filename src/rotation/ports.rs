@@ -185,9 +185,8 @@ pub(crate) struct Promotion<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HistoryEvent {
     Refreshed {
-        new: Option<String>,
-        old: Option<String>,
-        expires_at: Option<Timestamp>,
+        new: Token,
+        old: Option<Token>,
         /// A later run finished it.
         recovered: bool,
     },
@@ -201,18 +200,17 @@ pub(crate) enum HistoryEvent {
     },
     /// A target has the token.
     Delivered {
-        jti: Option<String>,
+        token: Token,
         target: String,
     },
     /// A token that was current before is the current one again.
     RolledBack {
-        to: Option<String>,
-        from: Option<String>,
+        to: Token,
+        from: Option<Token>,
     },
     /// Created by `token create`.
     HandedOut {
-        jti: Option<String>,
-        expires_at: Option<Timestamp>,
+        token: Token,
     },
     OrphanFound {
         jti: String,

@@ -145,7 +145,7 @@ impl Rotator<'_> {
         to: &Token,
         from: Option<&Token>,
     ) {
-        let (to, from) = (to.jti.clone(), from.and_then(|from| from.jti.clone()));
+        let (to, from) = (to.clone(), from.cloned());
         self.note(workspace, &HistoryEvent::RolledBack { to, from });
     }
 }

@@ -45,9 +45,13 @@ fn a_file_that_came_to_hold_more() {
         world.ntcli(&["target", "deliver"]).run().exits(9).says("which would be lost");
         assert_eq!(read(&world, "app"), text);
     }
-    // What could be a token is one: its owner said that the file holds nothing else.
-    for (text, end) in [("eyJh.eyJq.c2ln\n", "\n"), ("wst_other", ""), ("", "\n"), ("\r\n", "\r\n")]
-    {
+    for text in ["eyJh.eyJq.c2ln\n", "wst_other"] {
+        fs::write(world.outside("app"), text).unwrap();
+        world.ntcli(&["target", "deliver"]).run().exits(9).says("--overwrite");
+        assert_eq!(read(&world, "app"), text);
+    }
+    let current = format!("{}\r\n", world.current(&prod));
+    for (text, end) in [(current.as_str(), "\r\n"), ("", "\n"), ("\r\n", "\r\n")] {
         fs::write(world.outside("app"), text).unwrap();
         world.ntcli(&["target", "deliver"]).run().exits(0);
         assert_eq!(read(&world, "app"), format!("{}{end}", world.current(&prod)));
@@ -73,9 +77,10 @@ fn what_may_be_overwritten_is_remembered_so() {
 fn the_newline_of_a_file_that_is_made() {
     let (world, prod) = World::ready();
     add(&world, &["--file", "without", "--no-newline"]).exits(0);
-    fs::write(world.outside("has-one"), "old\n").unwrap();
+    let old = &prod.token.access_token;
+    fs::write(world.outside("has-one"), format!("{old}\n")).unwrap();
     add(&world, &["--file", "has-one", "--no-newline"]).exits(0);
-    fs::write(world.outside("has-none"), "old").unwrap();
+    fs::write(world.outside("has-none"), old).unwrap();
     add(&world, &["--file", "has-none"]).exits(0);
     for _ in 0..2 {
         world.refresh(&[]).exits(0);

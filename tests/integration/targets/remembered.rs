@@ -27,7 +27,7 @@ fn every_refresh_delivers_to_them() {
 #[test]
 fn drift_is_found_and_repaired() {
     let (world, prod) = ready();
-    fs::write(world.outside("token"), "another\n").unwrap();
+    fs::write(world.outside("token"), "\n").unwrap();
     fs::remove_file(world.outside("app.env")).unwrap();
     let output = world.ntcli(&["target", "check", "--format", "json"]).run();
     let json = output.exits(1).json();

@@ -120,11 +120,12 @@ fn targets_that_lack_the_token() {
     assert_eq!(holds("token").trim(), world.current(&prod));
     assert_quiet_night(&world);
 
+    world.refresh(&[]).exits(0);
     for night in 0..3 {
         if night == 1 {
             world.issue_elsewhere(&prod);
         } else {
-            fs::write(world.outside("token"), "wst_of_an_earlier_time\n").unwrap();
+            fs::write(world.outside("token"), &prod.token.access_token).unwrap();
         }
         let planned = renew(&world, &["--dry-run", "--format", "json"]).exits(0).json();
         assert!(actions(result(&planned, "prod")).contains(&"deliver"), "{planned:#}");
