@@ -1,14 +1,16 @@
 //! Rules that span several arguments, which the definitions cannot express.
 
+use std::collections::BTreeSet;
+
 use argh::{FlagInfoKind, Optionality};
 
 use super::args::RUNS_A_PROGRAM;
 use super::parser::{GivenOption, Scan};
-use super::{help, suggest};
+use super::{page, suggest};
 
 /// Checks the number of positionals.
 pub(super) fn positionals(scan: &mut Scan) -> Result<(), String> {
-    let command = help::spelled(&scan.path);
+    let command = page::spelled(&scan.path);
     let names: Vec<_> = scan.node.positionals.iter().map(|p| p.name).collect();
     let is_empty = |word: &String| word.is_empty() && scan.path != ["completions"];
     if let Some(at) = scan.positionals.iter().position(is_empty) {
@@ -42,31 +44,26 @@ pub(super) fn positionals(scan: &mut Scan) -> Result<(), String> {
 /// asking again.
 fn jti_or_pending(scan: &mut Scan) -> Result<(), String> {
     let pending = scan.has("--pending");
-    let Some((first, more)) = scan.positionals.split_first() else {
-        let missing = || Err("'ntcli token revoke' needs a JTI or --pending".to_owned());
-        return if pending { Ok(()) } else { missing() };
-    };
-    let other = |word: &&String| !word.starts_with("jti_");
-    if let Some(workspace) = more.iter().chain(pending.then_some(first)).find(other) {
+    if scan.positionals.is_empty() && !pending {
+        return Err("'ntcli token revoke' needs a JTI or --pending".to_owned());
+    }
+    let mut others = scan.positionals.iter().skip(usize::from(!pending));
+    if let Some(workspace) = others.find(|word| !word.starts_with("jti_")) {
         let shown = |word: &str, or: &str| {
             let quoted = suggest::shown(word);
             quoted.map_or(or.to_owned(), |quoted| quoted.trim_matches('\'').to_owned())
         };
-        let what = if pending { "--pending".to_owned() } else { shown(first, "JTI") };
+        let what =
+            if pending { "--pending".to_owned() } else { shown(&scan.positionals[0], "JTI") };
         let workspace = shown(workspace, "WORKSPACE");
         scan.meant = Some(format!("ntcli token revoke {what} -w {workspace}"));
         return Err("'ntcli token revoke' takes its workspace by -w alone".to_owned());
     }
-    if pending {
+    if pending && !scan.positionals.is_empty() {
         return Err("'ntcli token revoke' takes a JTI or --pending, not both".to_owned());
     }
-    let mut seen = Vec::new();
-    scan.positionals.retain(|jti| {
-        !seen.contains(jti) && {
-            seen.push(jti.clone());
-            true
-        }
-    });
+    let mut seen = BTreeSet::new();
+    scan.positionals.retain(|jti| seen.insert(jti.clone()));
     Ok(())
 }
 
@@ -85,14 +82,24 @@ const NOT_BOTH: &[(&str, &str)] = &[
     ("--token-stdin", "--no-browser"),
 ];
 
+/// Options of a command that are of use only beside another one. A sign-in with the browser brings
+/// its own expiry.
+const NEEDS: &[([&str; 2], &str, &str)] = &[
+    (["auth", "login"], "--expires-in", "--token-stdin"),
+    (["token", "refresh"], "--exec-timeout", "--exec"),
+    (["target", "add"], "--timeout", "--exec"),
+    (["target", "add"], "--check", "--exec"),
+    (["target", "add"], "--overwrite", "--file"),
+    (["target", "add"], "--no-newline", "--file"),
+];
+
 /// Checks options against each other.
 pub(super) fn options(scan: &Scan) -> Result<(), String> {
     // A script's unset variable must not mean the active workspace, nor be found once all is done.
     let is_empty = |given: &&GivenOption| {
-        let FlagInfoKind::Option { arg_name } = given.flag.kind else {
-            return false;
-        };
-        ["PATH", "WORKSPACE"].contains(&arg_name) && given.value.as_deref() == Some("")
+        let kind = &given.flag.kind;
+        matches!(kind, FlagInfoKind::Option { arg_name: "PATH" | "WORKSPACE" })
+            && given.value.as_deref() == Some("")
     };
     if let Some(given) = scan.options.iter().find(is_empty) {
         return Err(format!("{} is empty", given.flag.long));
@@ -100,42 +107,22 @@ pub(super) fn options(scan: &Scan) -> Result<(), String> {
     if let Some((a, b)) = NOT_BOTH.iter().find(|(a, b)| scan.has(a) && scan.has(b)) {
         return Err(format!("{a} and {b} cannot be used together"));
     }
-    let metrics = |given: &GivenOption| {
-        given.flag.long == "--format" && given.value.as_deref() == Some("prometheus")
-    };
-    if scan.path != ["check"] && scan.options.iter().any(metrics) {
+    if scan.path != ["check"] && scan.asks_for("prometheus") {
         return Err("--format prometheus is for 'ntcli check' alone".to_owned());
-    }
-    // A sign-in with the browser brings its own expiry.
-    let login = scan.path == ["auth", "login"];
-    if login && scan.has("--expires-in") && !scan.has("--token-stdin") {
-        return Err("--expires-in needs --token-stdin".to_owned());
     }
     if scan.has("--all") && !scan.positionals.is_empty() {
         return Err("--all and WORKSPACE cannot be used together".to_owned());
     }
-    if scan.path == ["target", "add"] {
-        let kinds = ["--file", "--env", "--replace", "--exec"];
-        if kinds.iter().filter(|kind| scan.has(kind)).count() != 1 {
-            return Err(
-                "'ntcli target add' needs one of --file, --env, --replace and --exec".to_owned()
-            );
-        }
-        for option in ["--timeout", "--check"] {
-            if scan.has(option) && !scan.has("--exec") {
-                return Err(format!("{option} needs --exec"));
-            }
-        }
-        for option in ["--overwrite", "--no-newline"] {
-            if scan.has(option) && !scan.has("--file") {
-                return Err(format!("{option} needs --file"));
-            }
-        }
+    let kinds = ["--file", "--env", "--replace", "--exec"];
+    if scan.path == ["target", "add"] && kinds.iter().filter(|kind| scan.has(kind)).count() != 1 {
+        let one = "'ntcli target add' needs one of --file, --env, --replace and --exec";
+        return Err(one.to_owned());
     }
-    if scan.has("--exec-timeout") && !scan.has("--exec") {
-        return Err("--exec-timeout needs --exec".to_owned());
+    let mut needs = NEEDS.iter().filter(|(command, ..)| scan.path == command);
+    match needs.find(|(_, option, other)| scan.has(option) && !scan.has(other)) {
+        Some((_, option, other)) => Err(format!("{option} needs {other}")),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Turns `--workspace` into the positional, so that commands find the workspace in one place.
@@ -147,7 +134,7 @@ pub(super) fn one_workspace(scan: &mut Scan) -> Result<(), String> {
         return Ok(());
     }
     let Some(place) = scan.node.positionals.iter().position(|p| p.name == "WORKSPACE") else {
-        return Err(format!("'{}' takes no --workspace", help::spelled(&scan.path)));
+        return Err(format!("'{}' takes no --workspace", page::spelled(&scan.path)));
     };
     let named = scan.options.remove(option).value.unwrap_or_default();
     let many = scan.node.positionals[place].optionality == Optionality::Repeating;

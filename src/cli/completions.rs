@@ -2,19 +2,21 @@
 
 use std::ffi::OsString;
 
-use argh::{CommandInfoWithArgs, FlagInfoKind, Optionality};
+use argh::{FlagInfoKind, Optionality};
 
-use super::args::{ALIASES, Names, RUNS_A_PROGRAM, Shell};
+use super::args::{ALIASES, Names, Print, RUNS_A_PROGRAM};
 use super::parser::{self, Scan};
-use super::topics::TOPICS;
-use super::{Flag, help};
 
-/// The completion script of a shell.
-pub(crate) fn script(shell: Shell) -> &'static str {
-    match shell {
-        Shell::Bash => include_str!("completions/bash.txt"),
-        Shell::Zsh => include_str!("completions/zsh.txt"),
-        Shell::Fish => include_str!("completions/fish.txt"),
+use super::help::TOPICS;
+use super::{Flag, page};
+
+/// The completion script of a shell; `None` for what it asks.
+pub(crate) fn script(print: Print) -> Option<&'static str> {
+    match print {
+        Print::Bash => Some(include_str!("completions/bash.txt")),
+        Print::Zsh => Some(include_str!("completions/zsh.txt")),
+        Print::Fish => Some(include_str!("completions/fish.txt")),
+        Print::Words => None,
     }
 }
 
@@ -35,7 +37,7 @@ pub(crate) struct Offer {
 
 impl Offer {
     fn word(&mut self, word: &str, what: &str) {
-        self.words.push((word.to_owned(), help::plain(what)));
+        self.words.push((word.to_owned(), page::plain(what)));
     }
 
     /// What an argument of that name takes.
@@ -57,26 +59,22 @@ impl Offer {
     fn commands(&mut self, scan: &Scan) {
         let group = scan.path.last().copied().unwrap_or_default();
         for sub in &scan.node.commands {
-            self.word(sub.name, help::summary(sub.command.description));
+            self.word(sub.name, page::summary(sub.command.description));
             let alias = ALIASES.iter().find(|a| a.0 == group && a.2 == sub.name);
             if let Some((_, alias, name)) = alias {
                 self.word(alias, &format!("the same as {name}"));
             }
         }
         if group.is_empty() && scan.help {
-            for topic in &TOPICS {
-                self.word(topic.name, "a topic");
-            }
+            self.words.extend(TOPICS.map(|topic| (topic.to_owned(), "a topic".to_owned())));
         } else if group.is_empty() {
             self.word("help", "help on a command or a topic");
         }
     }
 
-    fn options(&mut self, scan: &Scan) {
-        for flag in options_of(&scan.node, scan.globals) {
-            if flag.optionality == Optionality::Repeating || !scan.has(flag.long) {
-                self.word(flag.long, flag.description);
-            }
+    fn value_of(&mut self, flag: Flag) {
+        if let FlagInfoKind::Option { arg_name } = flag.kind {
+            self.value(arg_name, flag.description);
         }
     }
 }
@@ -92,16 +90,18 @@ pub(crate) fn offer(words: Vec<String>) -> Offer {
     if no_options && scan.path == RUNS_A_PROGRAM {
         offer.files = true;
     } else if let Some(flag) = scan.wanting {
-        of_option(&mut offer, flag);
+        offer.value_of(flag);
     } else if let Some((name, value)) = attached {
         value.clone_into(&mut offer.typed);
         offer.before = if is_split { String::new() } else { format!("{name}=") };
-        let mut options = options_of(&scan.node, scan.globals);
-        if let Some(flag) = options.find(|flag| flag.long == name) {
-            of_option(&mut offer, flag);
+        if let Some(flag) = options_of(&scan).find(|flag| flag.long == name) {
+            offer.value_of(flag);
         }
     } else if current.starts_with('-') && !no_options {
-        offer.options(&scan);
+        let again = |flag: &Flag| flag.optionality == Optionality::Repeating;
+        for flag in options_of(&scan).filter(|flag| again(flag) || !scan.has(flag.long)) {
+            offer.word(flag.long, flag.description);
+        }
     } else if !scan.node.commands.is_empty() {
         offer.commands(&scan);
     } else {
@@ -116,19 +116,11 @@ pub(crate) fn offer(words: Vec<String>) -> Offer {
     offer
 }
 
-fn of_option(offer: &mut Offer, flag: Flag) {
-    if let FlagInfoKind::Option { arg_name } = flag.kind {
-        offer.value(arg_name, flag.description);
-    }
-}
-
-fn options_of(
-    node: &CommandInfoWithArgs,
-    globals: &'static [argh::FlagInfo<'static>],
-) -> impl Iterator<Item = Flag> {
-    let is_own = |long| node.flags.iter().any(|flag| flag.long == long && long != "--help");
-    let is_taken = move |flag: &Flag| help::is_taken(node, flag) && !is_own(flag.long);
-    help::own(node).chain(globals.iter().filter(is_taken))
+/// The options that the command takes, its own and those of every command.
+fn options_of(scan: &Scan) -> impl Iterator<Item = Flag> {
+    let of_all = scan.globals.iter();
+    let of_all = of_all.filter(|flag| page::is_taken(&scan.node, flag) && !scan.is_own(flag.long));
+    page::own_options(&scan.node).chain(of_all)
 }
 
 /// The words as they were typed, and whether the last one was taken apart: bash does that at `=`

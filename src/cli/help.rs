@@ -1,53 +1,48 @@
-//! Help, from the definitions in `args`; only the front page is laid out by hand.
+//! Help on a terminal: the page of a command, the front page, and topics.
 
-use std::fmt::Write;
+use super::command_tree;
+use super::page::{Line, Page, is_taken, with_value};
 
-use argh::{CommandInfoWithArgs, FlagInfo, Optionality};
-
-use super::args::{ALIASES, RUNS_A_PROGRAM};
-use super::page::{self, Page};
-use super::{Flag, command_tree};
-
-const FRONT: &str = include_str!("front.txt");
+/// The page on the program, whose lists are read from it where they are needed elsewhere.
+const FRONT: &str = include_str!("pages/front.txt");
 /// For who types the name alone: it fits a terminal.
-pub(super) const SHORT: &str = include_str!("short.txt");
+pub(super) const SHORT: &str = include_str!("pages/short.txt");
 
-/// What the exit codes mean for every command that does not say otherwise.
-pub(crate) const EXIT_CODES: &[(&str, &str)] = &[
-    ("0", "done, or nothing was due"),
-    ("1", "refused, or failed for a reason not listed here"),
-    ("2", "wrong usage, or a file that cannot be used; nothing was sent"),
-    ("4", "sign-in missing, expired or rejected"),
-    ("5", "server unreachable, too busy or broken; nothing has changed"),
-    ("6", "another ntcli holds the lock and did not finish in time"),
-    ("7", "something could not be stored; the token in use still works"),
-    ("8", "a token may still be live, or other work is pending; every later run tries again"),
-    ("9", "refreshed and stored, but not delivered; the old token is kept live"),
-    ("10", "outcome unknown: a token may have been created; the next run checks"),
-    ("128+n", "ended by signal n (HUP, INT, TERM) at a safe point; the next run goes on"),
-];
+const WIDTH: usize = 80;
+/// Where the meanings of words stand at most.
+const COLUMN: usize = 30;
 
-/// The commands whose exit codes are answers.
-pub(super) const OWN_EXIT_CODES: &str = "token needs-refresh: 0 due, 1 not due, 255 an error. check: 0 ok, 1 warning,\n\
-     2 critical, 3 unknown.\n";
+/// Help on what concerns every command: `ntcli help TOPIC`.
+pub(super) const TOPICS: [&str; 4] = ["environment", "exit-codes", "json", "recovery"];
+pub(super) const JSON: &str = include_str!("pages/json.txt");
+pub(super) const RECOVERY: &str = include_str!("pages/recovery.txt");
 
-/// What a command that receives a token is given.
-const DELIVERY: &str = "A command has NTCLI_NEW_TOKEN, NTCLI_NEW_JTI, NTCLI_OLD_JTI, \
-    NTCLI_EXPIRES_AT, NTCLI_WORKSPACE_NAME, NTCLI_WORKSPACE_ID and NTCLI_ATTEMPT (above 1: \
-    repeated) in its environment.";
-
-/// What is to be known of deliveries, if the command has any.
-pub(super) fn delivery(node: &CommandInfoWithArgs) -> Option<String> {
-    let has = |name| node.flags.iter().any(|flag| flag.long == name);
-    // A target belongs to one workspace. argh doubles braces in the help of an option.
-    let paths = "In PATH, {name} and {id} stand for the workspace's. ";
-    let paths = if has("--token-file") { paths } else { "" };
-    has("--exec").then(|| format!("{paths}{DELIVERY}"))
+pub(super) fn topic(name: &str) -> String {
+    match name {
+        "json" => JSON.to_owned(),
+        "recovery" => RECOVERY.to_owned(),
+        "environment" => format!("ENVIRONMENT\n\n{}", part("Environment")),
+        _ => format!("EXIT CODES\n\n{}", part("Exit codes")),
+    }
 }
 
-/// The command as typed.
-pub(super) fn spelled(path: &[&str]) -> String {
-    [&["ntcli"], path].concat().join(" ")
+/// What stands under that heading of the front page.
+fn part(heading: &str) -> &'static str {
+    let (_, rest) = FRONT.split_once(&format!("\n{heading}:\n")).unwrap_or_default();
+    rest.split_inclusive("\n\n").next().unwrap_or_default().trim_end_matches("\n\n")
+}
+
+/// The words under that heading of the front page, with their meanings.
+pub(super) fn listed(heading: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let entries = part(heading).lines().filter_map(|line| line.trim_start().split_once("  "));
+    entries.map(|(word, meaning)| (word, meaning.trim_start()))
+}
+
+/// What the front page says of a command.
+pub(super) fn in_a_line(path: &[&str]) -> &'static str {
+    let name = format!("\n  {} ", path.join(" "));
+    let rest = FRONT.split_once(&name).map_or("", |(_, rest)| rest);
+    rest.lines().next().unwrap_or_default().trim_start()
 }
 
 /// The help page of the command at `path`; of `ntcli` itself when it is empty.
@@ -59,88 +54,58 @@ pub(super) fn render(path: &[&str]) -> String {
             node = &next.command;
         }
     }
-    if path.is_empty() { front_page() } else { Page::of(path, node).text(node, root.flags) }
-}
-
-/// How the command at `path` is typed.
-pub(super) fn usage(path: &[&str], node: &CommandInfoWithArgs) -> String {
-    let mut out = spelled(path);
-    for positional in node.positionals.iter().filter(|positional| !positional.hidden) {
-        let name = positional.name;
-        let _ = match positional.optionality {
-            Optionality::Required => write!(out, " {name}"),
-            Optionality::Repeating => write!(out, " [{name}...]"),
-            _ => write!(out, " [{name}]"),
-        };
+    if path.is_empty() {
+        return FRONT.to_owned();
     }
-    out.push_str(if node.commands.is_empty() { " [OPTIONS]" } else { " COMMAND" });
-    if path == RUNS_A_PROGRAM {
-        out.push_str(" -- COMMAND [ARGUMENTS]");
+    let page = Page::of(path, node);
+    let mut out = format!("Usage: {}\n\n", page.usage);
+    wrap(&mut out, "", 0, &page.about);
+    for (title, lines) in &page.sections {
+        out += &format!("\n{title}:\n");
+        let longest = lines.iter().map(|line| match line {
+            Line::Entry(word, _) => word.len() + 4,
+            _ => 2,
+        });
+        let column = longest.max().unwrap_or_default().min(COLUMN);
+        for line in lines {
+            match line {
+                Line::Text(text) => wrap(&mut out, "", column, text),
+                Line::Entry(word, meaning) => wrap(&mut out, word, column, meaning),
+                Line::Typed(line) => out += &format!("  {line}\n"),
+            }
+        }
     }
+    let command = page.usage.split(" COMMAND").next().unwrap_or_default();
+    if !node.commands.is_empty() {
+        let more =
+            format!("\nMore: {command} COMMAND --help; options of every command: ntcli --help\n");
+        return out + &more;
+    }
+    out += match node.error_codes {
+        [] => "\nExit codes: ntcli help exit-codes\n",
+        _ => "  Those of every command: ntcli help exit-codes\n",
+    };
+    out += "\nOptions of every command (see ntcli --help):\n";
+    let names = root.flags.iter().filter(|flag| is_taken(node, flag)).map(with_value);
+    wrap(&mut out, "", 2, &names.collect::<Vec<_>>().join(", "));
     out
 }
 
-/// The environment variables and what they do, as the front page tells it.
-pub(super) fn environment() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let list = FRONT.split("\nEnvironment:\n").nth(1).unwrap_or_default();
-    list.lines().filter_map(|line| {
-        let (name, meaning) = line.trim_start().split_once("  ")?;
-        Some((name, meaning.trim_start()))
-    })
-}
-
-fn front_page() -> String {
-    let mut out = FRONT.to_owned();
-    out.push_str("\nExit codes:\n");
-    exit_codes(&mut out);
-    out.push_str(
-        "\nMore: ntcli COMMAND --help; ntcli help json; ntcli help recovery; man ntcli.\n",
-    );
-    out
-}
-
-pub(super) fn exit_codes(out: &mut String) {
-    for (code, meaning) in EXIT_CODES {
-        page::wrap(out, &format!("{code:>2}"), 6, meaning);
+/// `left`, then `text` wrapped between `column` and the right edge.
+fn wrap(out: &mut String, left: &str, column: usize, text: &str) {
+    let mut line = if left.is_empty() { String::new() } else { format!("  {left}") };
+    if line.len() + 2 > column && !left.is_empty() {
+        *out += &format!("{line}\n");
+        line.clear();
     }
-}
-
-/// The options that the command defines itself.
-pub(super) fn own(node: &CommandInfoWithArgs) -> impl Iterator<Item = Flag> {
-    node.flags.iter().filter(|flag| !flag.hidden && flag.long != "--help")
-}
-
-/// What the front page says of a command.
-pub(super) fn in_a_line(path: &[&str]) -> &'static str {
-    let name = format!("\n  {} ", path.join(" "));
-    let rest = FRONT.split_once(&name).map_or("", |(_, rest)| rest);
-    rest.lines().next().unwrap_or_default()
-}
-
-/// Whether the command takes that option of every command: a workspace is not for all of them.
-pub(super) fn is_taken(node: &CommandInfoWithArgs, flag: &FlagInfo<'_>) -> bool {
-    flag.long != "--workspace" || node.positionals.iter().any(|p| p.name == "WORKSPACE")
-}
-
-/// The first sentence of a description, without its full stop.
-pub(crate) fn summary(description: &str) -> &str {
-    let first = description.split(". ").next().unwrap_or(description);
-    first.trim_end_matches('.')
-}
-
-/// Its other spellings, if any.
-pub(super) fn aliases(path: &[&str]) -> Option<String> {
-    let (name, group) = path.split_last()?;
-    let in_group = group.last().copied().unwrap_or_default();
-    let spellings: Vec<_> = ALIASES
-        .iter()
-        .filter(|a| a.0 == in_group && a.2 == *name)
-        .map(|a| spelled(&[group, &[a.1]].concat()))
-        .collect();
-    (!spellings.is_empty()).then(|| spellings.join(", "))
-}
-
-/// Without the backticks by which doc comments mark some words for rustdoc.
-pub(super) fn plain(text: &str) -> String {
-    text.replace('`', "")
+    line = format!("{line:column$}");
+    for word in text.split_whitespace() {
+        if line.len() > column && line.len() + 1 + word.len() > WIDTH {
+            *out += &format!("{line}\n");
+            line = " ".repeat(column);
+        }
+        let gap = if line.len() > column { " " } else { "" };
+        line += &format!("{gap}{word}");
+    }
+    *out += &format!("{line}\n");
 }

@@ -12,7 +12,6 @@ mod man;
 mod page;
 mod parser;
 mod suggest;
-mod topics;
 
 #[cfg(test)]
 mod tests;
@@ -75,7 +74,7 @@ pub(crate) struct UsageError {
 pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
     let mut scan = parser::scan(args);
     if let Some(topic) = scan.topic.filter(|_| !scan.unknown_command) {
-        return Ok(Parsed::Show(topic.page()));
+        return Ok(Parsed::Show(help::topic(topic)));
     }
     // Help would hide a mistyped command, so an unknown command is reported first.
     if !scan.unknown_command && scan.help {
@@ -95,7 +94,7 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
         return Ok(Parsed::Show(help::render(&scan.path)));
     }
     run(&mut scan).map(Parsed::Run).map_err(|message| {
-        let of_help = || format!("{} --help", help::spelled(&scan.path));
+        let of_help = || format!("{} --help", page::spelled(&scan.path));
         let hint = scan.meant.take().unwrap_or_else(of_help);
         // The command has its own code for wrong usage if 2 would look like one of its answers.
         let own_code = scan.node.error_codes.iter().find(|e| e.code == 255 || e.code == 3);
@@ -126,27 +125,22 @@ fn run(scan: &mut Scan) -> Result<Invocation, String> {
 /// An argh error without the user's input. After the parser only values that do not parse are left;
 /// their reason is the accepted form, as `args` describes it.
 fn reworded(exit: &EarlyExit, scan: &Scan) -> String {
-    let option = scan.options.iter().find_map(|given| {
-        let (name, value) = (given.flag.long, given.value.as_deref()?);
-        let prefix = format!("Error parsing option '{name}' with value '{value}': ");
-        Some((name.to_owned(), value, exit.output.strip_prefix(&prefix)?))
+    let options = scan.options.iter().filter_map(|given| {
+        let (name, value) = (given.flag.long.to_owned(), given.value.as_deref()?);
+        Some((format!("option '{name}'"), name, value))
     });
-    let positional = || {
-        let rest = exit.output.strip_prefix("Error parsing positional argument '")?;
-        scan.positionals.iter().find_map(|value| {
-            let (_, accepted) = rest.split_once(&format!("' with value '{value}': "))?;
-            let command = format!("'{}'", help::spelled(&scan.path));
-            Some((command, value.as_str(), accepted))
-        })
-    };
-    let from_value = option.or_else(positional).map(|(name, value, accepted)| {
-        let accepted = accepted.trim_end();
-        match suggest::shown(value) {
-            Some(value) => format!("{name} takes {accepted}, not {value}"),
-            None => format!("{name} takes {accepted}"),
-        }
+    let command = format!("'{}'", page::spelled(&scan.path));
+    let positionals = scan
+        .positionals
+        .iter()
+        .map(|value| ("positional argument".to_owned(), command.clone(), value.as_str()));
+    let reason = options.chain(positionals).find_map(|(kind, name, value)| {
+        let (what, accepted) = exit.output.split_once(&format!(" with value '{value}': "))?;
+        let shown = suggest::shown(value).map_or(String::new(), |value| format!(", not {value}"));
+        let is_it = what.strip_prefix("Error parsing ")?.starts_with(&kind);
+        is_it.then(|| format!("{name} takes {}{shown}", accepted.trim_end()))
     });
-    from_value.unwrap_or_else(|| "The arguments are not understood".to_owned())
+    reason.unwrap_or_else(|| "The arguments are not understood".to_owned())
 }
 
 /// Every command with its options, positionals, examples and exit codes, as defined in `args`.

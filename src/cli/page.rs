@@ -1,15 +1,15 @@
-//! The page on a command, from the definitions in `args`: `--help` lays it out for a terminal, `man`
-//! in roff.
+//! The page on a command, from the definitions in `args`: `help` lays it out for a terminal, `man` in
+//! roff.
 
-use std::fmt::Write;
+use argh::{CommandInfoWithArgs, FlagInfoKind, Optionality};
 
-use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind};
-
+use super::args::{ALIASES, RUNS_A_PROGRAM};
 use super::{Flag, help};
 
-const WIDTH: usize = 80;
-/// Where the meanings of options stand.
-const COLUMN: usize = 30;
+/// What a command that receives a token is given.
+const DELIVERY: &str = "A command has NTCLI_NEW_TOKEN, NTCLI_NEW_JTI, NTCLI_OLD_JTI, \
+    NTCLI_EXPIRES_AT, NTCLI_WORKSPACE_NAME, NTCLI_WORKSPACE_ID and NTCLI_ATTEMPT (above 1: \
+    repeated) in its environment.";
 
 /// What there is to say of a command.
 pub(super) struct Page {
@@ -17,15 +17,8 @@ pub(super) struct Page {
     pub(super) usage: String,
     /// What it does.
     pub(super) about: String,
-    pub(super) sections: Vec<Section>,
-}
-
-/// A part of it under a heading.
-pub(super) struct Section {
-    pub(super) title: &'static str,
-    pub(super) lines: Vec<Line>,
-    /// Where the meanings stand.
-    column: usize,
+    /// Its parts, each under a heading.
+    pub(super) sections: Vec<(&'static str, Vec<Line>)>,
 }
 
 /// A line, or what becomes several of them.
@@ -41,120 +34,100 @@ pub(super) enum Line {
 impl Page {
     /// The page on the command at `path`.
     pub(super) fn of(path: &[&str], node: &CommandInfoWithArgs) -> Self {
-        let mut page = Self {
-            usage: help::usage(path, node),
-            about: help::plain(node.description),
-            sections: Vec::new(),
-        };
-        page.add("Also", 2, help::aliases(path).into_iter().map(Line::Text));
-        let line = |name| help::in_a_line(&[path, &[name]].concat()).to_owned();
-        let commands = node.commands.iter();
-        page.add("Commands", 18, commands.map(|c| Line::Entry(c.name.to_owned(), line(c.name))));
+        let command = |name: &str| entry(name, help::in_a_line(&[path, &[name]].concat()));
         let positionals = node.positionals.iter().filter(|positional| !positional.hidden);
-        page.add("Arguments", COLUMN, positionals.map(|p| entry(p.name, p.description)));
-        page.add("Options", COLUMN, help::own(node).map(option));
-        page.add("Delivery", 2, help::delivery(node).into_iter().map(Line::Text));
-        let examples = node.examples.iter();
-        page.add("Examples", 2, examples.map(|example| Line::Typed((*example).to_owned())));
-        let codes = node.error_codes.iter();
-        page.add("Exit codes", 7, codes.map(|c| entry(&format!("{:>3}", c.code), c.description)));
-        page
-    }
-
-    fn add(&mut self, title: &'static str, column: usize, lines: impl Iterator<Item = Line>) {
-        let lines: Vec<Line> = lines.collect();
-        if !lines.is_empty() {
-            self.sections.push(Section { title, lines, column });
-        }
-    }
-
-    /// As `--help` prints it, with what is to be said of the options of every command.
-    pub(super) fn text(mut self, node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) -> String {
-        let is_group = !node.commands.is_empty();
-        if !is_group {
-            let names = Line::Text(of_every_command(node, globals));
-            let title = "Options of every command (see ntcli --help)";
-            let at = self.sections.iter().position(|section| section.title == "Examples");
-            let section = Section { title, lines: vec![names], column: 2 };
-            self.sections.insert(at.unwrap_or(self.sections.len()), section);
-        }
-        let mut out = format!("Usage: {}\n\n", self.usage);
-        wrap(&mut out, "", 0, &self.about);
-        for Section { title, lines, column } in &self.sections {
-            let _ = writeln!(out, "\n{title}:");
-            for line in lines {
-                match line {
-                    Line::Text(text) => wrap(&mut out, "", *column, text),
-                    Line::Entry(word, meaning) => wrap(&mut out, word, *column, meaning),
-                    Line::Typed(line) => {
-                        let _ = writeln!(out, "  {line}");
-                    }
-                }
-            }
-        }
-        let command = self.usage.split(" COMMAND").next().unwrap_or_default();
-        out += &match (is_group, node.error_codes) {
-            (true, _) => {
-                format!(
-                    "\nMore: {command} COMMAND --help; options of every command: ntcli --help\n"
-                )
-            }
-            (_, []) => "\nExit codes: ntcli help exit-codes\n".to_owned(),
-            _ => "  Those of every command: ntcli help exit-codes\n".to_owned(),
-        };
-        out
+        let example = |line: &&str| Line::Typed((*line).to_owned());
+        let code =
+            |code: &argh::ErrorCodeInfo| entry(&format!("{:>3}", code.code), code.description);
+        let mut sections = vec![
+            ("Also", aliases(path).map(Line::Text).into_iter().collect()),
+            ("Commands", node.commands.iter().map(|c| command(c.name)).collect()),
+            ("Arguments", positionals.map(|p| entry(p.name, p.description)).collect()),
+            ("Options", own_options(node).map(option).collect()),
+            ("Delivery", delivery(node).map(Line::Text).into_iter().collect()),
+            ("Examples", node.examples.iter().map(example).collect()),
+            ("Exit codes", node.error_codes.iter().map(code).collect::<Vec<_>>()),
+        ];
+        sections.retain(|(_, lines)| !lines.is_empty());
+        Self { usage: usage(path, node), about: plain(node.description), sections }
     }
 }
 
 fn entry(word: &str, meaning: &str) -> Line {
-    Line::Entry(word.to_owned(), help::plain(meaning))
+    Line::Entry(word.to_owned(), plain(meaning))
 }
 
 /// An option, its short form and its meaning.
 pub(super) fn option(flag: Flag) -> Line {
     // argh has no short form for its own --help.
     let short = flag.short.or((flag.long == "--help").then_some('h'));
-    let mut word = short.map_or("    ".to_owned(), |letter| format!("-{letter}, "));
-    word.push_str(flag.long);
-    if let FlagInfoKind::Option { arg_name } = flag.kind {
-        let _ = write!(word, " {arg_name}");
-    }
-    entry(&word, flag.description)
+    let short = short.map_or("    ".to_owned(), |letter| format!("-{letter}, "));
+    entry(&(short + &with_value(flag)), flag.description)
 }
 
-/// The names alone: the front page explains them.
-fn of_every_command(node: &CommandInfoWithArgs, globals: &[FlagInfo<'_>]) -> String {
-    let name = |flag: &FlagInfo<'_>| match flag.kind {
+/// The option as it is typed.
+pub(super) fn with_value(flag: Flag) -> String {
+    match flag.kind {
         FlagInfoKind::Option { arg_name } => format!("{} {arg_name}", flag.long),
         FlagInfoKind::Switch => flag.long.to_owned(),
-    };
-    let names = globals.iter().filter(|flag| help::is_taken(node, flag)).map(name);
-    names.collect::<Vec<_>>().join(", ")
+    }
 }
 
-/// `left`, then `text` wrapped between `column` and the right edge.
-pub(super) fn wrap(out: &mut String, left: &str, column: usize, text: &str) {
-    let mut line = String::new();
-    if !left.is_empty() {
-        line = format!("  {left}");
-        if line.len() + 2 > column {
-            let _ = writeln!(out, "{line}");
-            line.clear();
-        }
+/// The options that the command defines itself.
+pub(super) fn own_options(node: &CommandInfoWithArgs) -> impl Iterator<Item = Flag> {
+    node.flags.iter().filter(|flag| !flag.hidden && flag.long != "--help")
+}
+
+/// Whether the command takes that option of every command: a workspace is not for all of them.
+pub(super) fn is_taken(node: &CommandInfoWithArgs, flag: Flag) -> bool {
+    flag.long != "--workspace" || node.positionals.iter().any(|p| p.name == "WORKSPACE")
+}
+
+/// The command as typed.
+pub(super) fn spelled(path: &[&str]) -> String {
+    [&["ntcli"], path].concat().join(" ")
+}
+
+/// How the command at `path` is typed.
+fn usage(path: &[&str], node: &CommandInfoWithArgs) -> String {
+    let mut out = spelled(path);
+    for positional in node.positionals.iter().filter(|positional| !positional.hidden) {
+        let name = positional.name;
+        out += &match positional.optionality {
+            Optionality::Required => format!(" {name}"),
+            Optionality::Repeating => format!(" [{name}...]"),
+            _ => format!(" [{name}]"),
+        };
     }
-    let mut empty = true;
-    for word in text.split_whitespace() {
-        if !empty && line.len() + 1 + word.len() > WIDTH {
-            let _ = writeln!(out, "{line}");
-            line.clear();
-            empty = true;
-        }
-        if empty {
-            line = format!("{line:column$}{word}");
-        } else {
-            line = format!("{line} {word}");
-        }
-        empty = false;
-    }
-    let _ = writeln!(out, "{line}");
+    out += if node.commands.is_empty() { " [OPTIONS]" } else { " COMMAND" };
+    if path == RUNS_A_PROGRAM { out + " -- COMMAND [ARGUMENTS]" } else { out }
+}
+
+/// What is to be known of deliveries, if the command has any.
+fn delivery(node: &CommandInfoWithArgs) -> Option<String> {
+    let has = |name| node.flags.iter().any(|flag| flag.long == name);
+    // A target belongs to one workspace. argh doubles braces in the help of an option.
+    let paths = "In PATH, {name} and {id} stand for the workspace's. ";
+    let paths = if has("--token-file") { paths } else { "" };
+    has("--exec").then(|| format!("{paths}{DELIVERY}"))
+}
+
+/// Its other spellings, if any.
+fn aliases(path: &[&str]) -> Option<String> {
+    let (name, group) = path.split_last()?;
+    let in_group = group.last().copied().unwrap_or_default();
+    let same = ALIASES.iter().filter(|a| a.0 == in_group && a.2 == *name);
+    let spellings: Vec<_> = same.map(|a| spelled(&[group, &[a.1]].concat())).collect();
+    (!spellings.is_empty()).then(|| spellings.join(", "))
+}
+
+/// Without the backticks by which doc comments mark some words for rustdoc.
+pub(super) fn plain(text: &str) -> String {
+    text.replace('`', "")
+}
+
+/// The first sentence of a description, without its full stop.
+pub(super) fn summary(description: &str) -> &str {
+    let first = description.split(". ").next().unwrap_or(description);
+    first.trim_end_matches('.')
 }

@@ -7,9 +7,10 @@ use std::vec::IntoIter;
 
 use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
 
-use super::args::{ALIASES, Format, OF_THE_OTHER_CLIENT, OPTION_HABITS, RUNS_A_PROGRAM};
-use super::topics::{self, Topic};
-use super::{Flag, command_tree, help, suggest};
+use super::args::{ALIASES, Format, OF_THE_OTHER_CLIENT, RUNS_A_PROGRAM};
+
+use super::help::TOPICS;
+use super::{Flag, command_tree, page, suggest};
 
 type Args = Peekable<IntoIter<String>>;
 
@@ -20,6 +21,7 @@ pub(super) struct GivenOption {
 }
 
 /// The parsed arguments.
+#[derive(Default)]
 pub(super) struct Scan {
     /// The command reached, by the names of its definitions.
     pub(super) path: Vec<&'static str>,
@@ -34,7 +36,7 @@ pub(super) struct Scan {
     /// Whether help is asked for.
     pub(super) help: bool,
     /// The topic about which help is asked for.
-    pub(super) topic: Option<&'static Topic>,
+    pub(super) topic: Option<&'static str>,
     /// Whether the version is asked for.
     pub(super) version: bool,
     /// Whether a command was named that does not exist.
@@ -51,21 +53,7 @@ pub(super) struct Scan {
 /// Parses the arguments. Continues after an error: `--format json` and `--help` may follow.
 pub(super) fn scan(mut args: Vec<OsString>) -> Scan {
     let root = command_tree();
-    let mut scan = Scan {
-        path: Vec::new(),
-        globals: root.flags,
-        node: root,
-        options: Vec::new(),
-        positionals: Vec::new(),
-        program: Vec::new(),
-        help: false,
-        topic: None,
-        version: false,
-        unknown_command: false,
-        problem: None,
-        meant: None,
-        wanting: None,
-    };
+    let mut scan = Scan { globals: root.flags, node: root, ..Scan::default() };
     let dashes = args.iter().position(|arg| arg == "--");
     let rest = dashes.map(|at| args.split_off(at));
     let mut args = scan.texts(args).into_iter().peekable();
@@ -85,10 +73,12 @@ pub(super) fn scan(mut args: Vec<OsString>) -> Scan {
 impl Scan {
     /// How to report a failure: as JSON for any `--format json`, even beside a second `--format`.
     pub(super) fn format(&self) -> Format {
-        let json = |given: &GivenOption| {
-            given.flag.long == "--format" && given.value.as_deref() == Some("json")
-        };
-        if self.options.iter().any(json) { Format::Json } else { Format::Text }
+        if self.asks_for("json") { Format::Json } else { Format::Text }
+    }
+
+    pub(super) fn asks_for(&self, format: &str) -> bool {
+        let mut given = self.options.iter().filter(|given| given.flag.long == "--format");
+        given.any(|given| given.value.as_deref() == Some(format))
     }
 
     /// Whether the option of that long name was given.
@@ -103,20 +93,12 @@ impl Scan {
 
     /// The normalized form: options of every command, the command, its options, `--`, positionals.
     pub(super) fn argv(&self) -> Vec<&str> {
-        let mut argv = Vec::new();
-        let push = |argv: &mut Vec<_>, global: bool| {
-            for given in self.options.iter().filter(|given| self.is_own(given.flag.long) != global)
-            {
-                argv.push(given.flag.long);
-                argv.extend(given.value.as_deref());
-            }
+        let typed = |own: bool| {
+            let given = self.options.iter().filter(move |g| self.is_own(g.flag.long) == own);
+            given.flat_map(|given| [given.flag.long].into_iter().chain(given.value.as_deref()))
         };
-        push(&mut argv, true);
-        argv.extend(&self.path);
-        push(&mut argv, false);
-        argv.push("--");
-        argv.extend(self.positionals.iter().map(String::as_str));
-        argv
+        let command = typed(false).chain(self.path.iter().copied()).chain(typed(true));
+        command.chain(["--"]).chain(self.positionals.iter().map(String::as_str)).collect()
     }
 
     fn wrong(&mut self, message: String) {
@@ -138,13 +120,19 @@ impl Scan {
             self.help = true;
         } else if arg == "version" && self.path.is_empty() {
             self.version = true;
-        } else if self.help && self.path.is_empty() && topics::find(&arg).is_some() {
-            self.topic = topics::find(&arg);
+        } else if let Some(topic) = self.topic_of(&arg) {
+            self.topic = Some(topic);
         } else if self.unknown_command || self.node.commands.is_empty() {
             self.positionals.push(arg);
         } else {
             self.enter(&arg);
         }
+    }
+
+    /// The topic of that name, where one may stand.
+    fn topic_of(&self, word: &str) -> Option<&'static str> {
+        let found = TOPICS.into_iter().find(|topic| *topic == word);
+        found.filter(|_| self.help && self.path.is_empty())
     }
 
     fn enter(&mut self, word: &str) {
@@ -163,30 +151,26 @@ impl Scan {
             return self.wrong(of_it);
         }
         let aliases = ALIASES.iter().filter(|a| a.0 == group).map(|a| a.1);
-        let topics = topics::TOPICS.iter().filter(|_| self.help && group.is_empty());
-        let names = self.node.commands.iter().map(|c| c.name).chain(aliases);
-        let names = names.chain(topics.map(|topic| topic.name));
-        let message = match suggest::shown(word) {
-            None if word.is_empty() => "The command is empty".to_owned(),
-            None => format!("Unknown command: {}", suggest::NOT_SHOWN),
-            Some(shown) => match suggest::habit(group, word)
-                .or_else(|| suggest::harmless(word, names))
-                .or_else(|| suggest::elsewhere(word, group))
-            {
-                Some(near) => {
-                    // Options may follow that a corrected command would not have: --dry-run.
-                    let in_group = || format!("{} {near} --help", help::spelled(&self.path));
-                    self.meant = Some(match topics::find(&near) {
-                        Some(_) => format!("ntcli help {near}"),
-                        None if near.starts_with("ntcli ") => near.clone(),
-                        None => in_group(),
-                    });
-                    format!("Unknown command {shown}; did you mean '{near}'?")
-                }
-                None => format!("Unknown command {shown}"),
-            },
+        let topics = TOPICS.into_iter().filter(|_| self.help && group.is_empty());
+        let names = self.node.commands.iter().map(|c| c.name).chain(aliases).chain(topics);
+        let Some(shown) = suggest::shown(word) else {
+            return self.wrong(match word {
+                "" => "The command is empty".to_owned(),
+                _ => format!("Unknown command: {}", suggest::NOT_SHOWN),
+            });
         };
-        self.wrong(message);
+        let Some(near) = suggest::command(group, word, names) else {
+            return self.wrong(format!("Unknown command {shown}"));
+        };
+        self.meant = Some(if self.topic_of(&near).is_some() {
+            format!("ntcli help {near}")
+        } else if near.starts_with("ntcli ") {
+            near.clone()
+        } else {
+            // Options may follow that a corrected command would not have: --dry-run.
+            format!("{} {near} --help", page::spelled(&self.path))
+        });
+        self.wrong(format!("Unknown command {shown}; did you mean '{near}'?"));
     }
 
     /// An argument after `--` is not an option, help or a command.
@@ -235,13 +219,12 @@ impl Scan {
             long => {
                 let before = self.options.iter().find(|given| given.flag.long == long);
                 let before = before.filter(|_| flag.optionality != Optionality::Repeating);
-                let again = before.is_some_and(|before| before.value == value);
-                if before.is_some() && !again {
-                    self.wrong(format!("{long} is given more than once"));
+                match before.map(|before| before.value == value) {
+                    Some(true) => return,
+                    Some(false) => self.wrong(format!("{long} is given more than once")),
+                    None => {}
                 }
-                if !again {
-                    self.options.push(GivenOption { flag, value });
-                }
+                self.options.push(GivenOption { flag, value });
             }
         }
     }
@@ -292,33 +275,22 @@ impl Scan {
         self.node.flags.iter().chain(self.globals).filter(|flag| !flag.hidden)
     }
 
-    /// What this command calls an option of another program.
-    fn option_habit(&self, name: &str) -> Option<String> {
-        let (_, ours) = OPTION_HABITS.iter().find(|habit| habit.0 == name)?;
-        let flag = ours.split(' ').next().unwrap_or_default();
-        self.flags().any(|f| f.long == flag).then(|| (*ours).to_owned())
-    }
-
     fn unknown_option(&mut self, arg: &str) {
         let name = arg.split_once('=').map_or(arg, |(name, _)| name);
-        let command = help::spelled(&self.path);
+        let command = page::spelled(&self.path);
         if name == "--token" && command == "ntcli auth login" {
             return self.wrong(NO_TOKEN_ARGUMENT.to_owned());
         }
-        let message = match suggest::shown(name) {
-            None => format!("Unknown option of '{command}': {}", suggest::NOT_SHOWN),
-            Some(shown) if below(&self.node, name) => {
-                format!("Option {shown} must come after the command")
-            }
-            Some(shown) => match self
-                .option_habit(name)
-                .or_else(|| suggest::harmless(name, self.flags().map(|f| f.long)))
-            {
-                Some(near) => format!("Unknown option {shown}; did you mean '{near}'?"),
-                None => format!("Unknown option {shown} of '{command}'"),
-            },
+        let Some(shown) = suggest::shown(name) else {
+            return self.wrong(format!("Unknown option of '{command}': {}", suggest::NOT_SHOWN));
         };
-        self.wrong(message);
+        self.wrong(if below(&self.node, name) {
+            format!("Option {shown} must come after the command")
+        } else if let Some(near) = suggest::option(name, || self.flags().map(|f| f.long)) {
+            format!("Unknown option {shown}; did you mean '{near}'?")
+        } else {
+            format!("Unknown option {shown} of '{command}'")
+        });
     }
 }
 

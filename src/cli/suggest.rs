@@ -1,7 +1,10 @@
 //! Which of the user's words may be repeated in messages, and which known word is similar.
 
-use super::args::{DESTRUCTIVE, HABITS};
-use super::{command_tree, help};
+use argh::SubCommandInfo;
+
+use super::args::{DESTRUCTIVE, HABITS, OPTION_HABITS};
+use super::command_tree;
+use super::page;
 use crate::secret::redact;
 use crate::text::nearest;
 
@@ -27,34 +30,48 @@ fn is_word(part: &str) -> bool {
     !part.is_empty() && alphabetic && one_case && part.len() - letters.len() <= 4
 }
 
-/// The word that a slip may have meant, unless that takes something away.
-pub(super) fn harmless<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    nearest(word, known).filter(|near| !DESTRUCTIVE.contains(&near.as_str()))
+/// What an unknown word in that group most likely means: one of the names there, or a whole command.
+pub(super) fn command<'a>(
+    group: &str,
+    word: &str,
+    names: impl Iterator<Item = &'a str>,
+) -> Option<String> {
+    let habit = HABITS.iter().find(|habit| habit.0 == group && habit.1 == word);
+    habit
+        .map(|habit| habit.2.to_owned())
+        .or_else(|| harmless(word, names))
+        .or_else(|| elsewhere(word, group))
 }
 
-/// What is meant by a word of another program.
-pub(super) fn habit(group: &str, word: &str) -> Option<String> {
-    let found = HABITS.iter().find(|habit| habit.0 == group && habit.1 == word);
-    found.map(|habit| habit.2.to_owned())
+/// What an unknown option most likely means, among those that there are.
+pub(super) fn option<'a, I: Iterator<Item = &'a str>>(
+    name: &str,
+    known: impl Fn() -> I,
+) -> Option<String> {
+    let habit = OPTION_HABITS.iter().find(|habit| habit.0 == name).map(|habit| habit.1);
+    let is_known = |ours: &&str| known().any(|flag| ours.split(' ').next() == Some(flag));
+    habit.filter(is_known).map(str::to_owned).or_else(|| harmless(name, known()))
+}
+
+/// The word that a slip may have meant, unless that takes something away.
+fn harmless<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    nearest(word, known).filter(|near| !DESTRUCTIVE.contains(&near.as_str()))
 }
 
 /// The full command for a word that only one group has, such as `refresh`.
 /// Without a group a slip counts too.
-pub(super) fn elsewhere(word: &str, group: &str) -> Option<String> {
+fn elsewhere(word: &str, group: &str) -> Option<String> {
     let tree = command_tree();
-    let all = tree
-        .commands
-        .iter()
-        .flat_map(|group| group.command.commands.iter().map(|command| (group.name, command.name)));
-    let all: Vec<(&str, &str)> = all.collect();
+    let commands_of = |group: &SubCommandInfo| {
+        let name = group.name;
+        group.command.commands.iter().map(move |command| (name, command.name)).collect::<Vec<_>>()
+    };
+    let all: Vec<_> = tree.commands.iter().flat_map(commands_of).collect();
     let near = || harmless(word, all.iter().map(|(_, name)| *name));
     let meant = if group.is_empty() { near()? } else { word.to_owned() };
-    if DESTRUCTIVE.contains(&meant.as_str()) {
-        return None;
-    }
-    let mut found = all.into_iter().filter(|(_, name)| *name == meant);
+    let mut found = all.iter().filter(|(_, name)| *name == meant && !DESTRUCTIVE.contains(name));
     let (group, name) = found.next().filter(|_| found.next().is_none())?;
-    Some(help::spelled(&[group, name]))
+    Some(page::spelled(&[group, name]))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `ntcli completions` and `ntcli man`
 
-use crate::cli::{self, Completions, Man, Names, Print};
+use crate::cli::{self, Completions, Man, Names};
 use crate::commands::app::App;
 use crate::config_dir::history;
 use crate::context::Context;
@@ -16,21 +16,23 @@ const TOKENS: usize = 20;
 /// Prints the completions of a shell, or what they ask for: each word with what it is, and `/` where
 /// a file may stand.
 pub(super) fn completions(ctx: &Context, args: &Completions) -> Result<Report> {
-    let text = match args.print {
-        Print::Script(shell) => cli::script(shell).to_owned(),
-        Print::Words => {
-            let offer = cli::offer(args.words.clone());
-            let mut names = offer.names.map_or(Ok(Vec::new()), |names| known(ctx, names))?;
-            // A shell would take others apart.
-            names.retain(|name| shell_word(name) == *name && name.starts_with(&offer.typed));
-            let names = names.into_iter().map(|name| (name, String::new()));
-            let words = offer.words.into_iter().chain(names);
-            let line = |(word, what): (String, String)| format!("{}{word}\t{what}\n", offer.before);
-            words.map(line).collect::<String>() + if offer.files { "/\n" } else { "" }
-        }
+    let text = match cli::script(args.print) {
+        Some(script) => script.to_owned(),
+        None => words(ctx, args)?,
     };
     let json = Json::of([("script", text.as_str().into())]);
     Ok(Report::new(text, json))
+}
+
+fn words(ctx: &Context, args: &Completions) -> Result<String> {
+    let offer = cli::offer(args.words.clone());
+    let mut names = offer.names.map_or(Ok(Vec::new()), |names| known(ctx, names))?;
+    // A shell would take others apart.
+    names.retain(|name| shell_word(name) == *name && name.starts_with(&offer.typed));
+    let names = names.into_iter().map(|name| (name, String::new()));
+    let words = offer.words.into_iter().chain(names);
+    let line = |(word, what): (String, String)| format!("{}{word}\t{what}\n", offer.before);
+    Ok(words.map(line).collect::<String>() + if offer.files { "/\n" } else { "" })
 }
 
 /// From the local files alone.

@@ -4,32 +4,10 @@ use argh::{ArgsInfo, FromArgs};
 
 use super::{millis, port};
 
-/// Sign in and out.
-#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
-#[argh(
-    subcommand,
-    name = "auth",
-    example = "ntcli auth login",
-    example = "ntcli auth status --format json"
-)]
-pub(crate) struct Auth {
-    /// what to do
-    #[argh(subcommand)]
-    pub command: AuthCommand,
-}
-
-/// The commands of `ntcli auth`.
-#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand)]
-pub(crate) enum AuthCommand {
-    /// `ntcli auth login`
-    Login(AuthLogin),
-    /// `ntcli auth signup`
-    Signup(AuthSignup),
-    /// `ntcli auth status`
-    Status(AuthStatus),
-    /// `ntcli auth logout`
-    Logout(AuthLogout),
+group! {
+    /// Sign in and out.
+    Auth, "auth", ["ntcli auth login", "ntcli auth status --format json"];
+    AuthCommand: Login(AuthLogin) Signup(AuthSignup) Status(AuthStatus) Logout(AuthLogout)
 }
 
 /// Sign in with the browser, or with a session token on stdin. The session

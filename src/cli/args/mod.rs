@@ -6,6 +6,28 @@
 //! something else by it than `help` says of all. `--workspace` is defined once, and `check` makes the
 //! positional `WORKSPACE` of it.
 
+/// A group of commands: what it is for, its name, examples, and its commands.
+macro_rules! group {
+    ($(#[$($doc:tt)+])+ $group:ident, $name:tt, [$($example:tt),+];
+        $commands:ident: $($command:ident($args:ident))+) => {
+        $(#[$($doc)+])+
+        #[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
+        #[argh(subcommand, name = $name, $(example = $example),+)]
+        pub(crate) struct $group {
+            /// what to do
+            #[argh(subcommand)]
+            pub command: $commands,
+        }
+
+        /// What it may be.
+        #[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
+        #[argh(subcommand)]
+        pub(crate) enum $commands {
+            $(#[doc = "one of them"] $command($args),)+
+        }
+    };
+}
+
 mod auth;
 mod monitor;
 mod renew;
@@ -191,18 +213,16 @@ impl FromStr for Format {
     }
 }
 
-/// A whole number in digits alone: `u64::from_str` would let a plus sign through.
-fn number(text: &str) -> Option<u64> {
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten()
+/// A whole number from 1 up in digits alone: `u64::from_str` would let a plus sign through.
+fn number<T: TryFrom<u64>>(text: &str) -> Option<T> {
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    let number: u64 = text.parse().ok().filter(|&n| digits && n > 0)?;
+    number.try_into().ok()
 }
 
 /// How many. The error says what is accepted and never holds the value.
 fn count(text: &str) -> Result<u32, String> {
-    number(text)
-        .and_then(|n| u32::try_from(n).ok())
-        .filter(|&n| n > 0)
-        .ok_or_else(|| "a whole number from 1 up".to_owned())
+    number(text).ok_or_else(|| "a whole number from 1 up".to_owned())
 }
 
 /// A variable that may hold a token. The error says what is accepted and never holds the value.
@@ -219,10 +239,7 @@ fn variable(name: &str) -> Result<String, String> {
 
 /// A TCP port to listen on. The error says what is accepted and never holds the value.
 fn port(text: &str) -> Result<u16, String> {
-    number(text)
-        .and_then(|n| u16::try_from(n).ok())
-        .filter(|&n| n > 0)
-        .ok_or_else(|| "a port number from 1 to 65535".to_owned())
+    number(text).ok_or_else(|| "a port number from 1 to 65535".to_owned())
 }
 
 /// How long to wait; `0` is not at all. The error says what is accepted and never holds the value.
@@ -235,8 +252,6 @@ fn wait(text: &str) -> Result<Duration, String> {
 /// A time to wait, in milliseconds. The error says what is accepted and never holds the value.
 fn millis(text: &str) -> Result<u64, String> {
     let duration = || parse_duration(text).and_then(|secs| secs.checked_mul(1000));
-    number(text)
-        .or_else(duration)
-        .filter(|&n| n > 0)
-        .ok_or_else(|| "milliseconds from 1 up, or a duration such as 90s or 5m".to_owned())
+    let accepted = || "milliseconds from 1 up, or a duration such as 90s or 5m".to_owned();
+    number(text).or_else(duration).ok_or_else(accepted)
 }

@@ -2,23 +2,10 @@
 
 use argh::{ArgsInfo, FromArgs};
 
-/// The server that commands talk to.
-#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand, name = "domain", example = "ntcli domain show")]
-pub(crate) struct Domain {
-    /// what to do
-    #[argh(subcommand)]
-    pub command: DomainCommand,
-}
-
-/// The commands of `ntcli domain`.
-#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand)]
-pub(crate) enum DomainCommand {
-    /// `ntcli domain set`
-    Set(DomainSet),
-    /// `ntcli domain show`
-    Show(DomainShow),
+group! {
+    /// The server that commands talk to.
+    Domain, "domain", ["ntcli domain show"];
+    DomainCommand: Set(DomainSet) Show(DomainShow)
 }
 
 /// Use the server at DOMAIN from now on.
@@ -43,25 +30,10 @@ pub(crate) struct DomainSet {
 #[argh(subcommand, name = "show", example = "ntcli domain show")]
 pub(crate) struct DomainShow {}
 
-/// The config file.
-#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand, name = "config", example = "ntcli config show")]
-pub(crate) struct Config {
-    /// what to do
-    #[argh(subcommand)]
-    pub command: ConfigCommand,
-}
-
-/// The commands of `ntcli config`.
-#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand)]
-pub(crate) enum ConfigCommand {
-    /// `ntcli config show`
-    Show(ConfigShow),
-    /// `ntcli config path`
-    Path(ConfigPath),
-    /// `ntcli config reset`
-    Reset(ConfigReset),
+group! {
+    /// The config file.
+    Config, "config", ["ntcli config show"];
+    ConfigCommand: Show(ConfigShow) Path(ConfigPath) Reset(ConfigReset)
 }
 
 /// Show the config file without its secrets.

@@ -28,8 +28,10 @@ pub(crate) struct Completions {
 /// What `completions` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Print {
-    /// The script of a shell.
-    Script(Shell),
+    /// The script of GNU bash.
+    Bash,
+    Zsh,
+    Fish,
     /// What that script offers for the last word, a line each: `words -- WORD...`.
     Words,
 }
@@ -48,7 +50,10 @@ impl FromStr for Print {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "words" => Ok(Self::Words),
-            shell => shell.parse().map(Self::Script),
+            "bash" => Ok(Self::Bash),
+            "zsh" => Ok(Self::Zsh),
+            "fish" => Ok(Self::Fish),
+            _ => Err("bash, zsh or fish"),
         }
     }
 }
@@ -60,28 +65,4 @@ pub(crate) struct Man {
     /// its name; otherwise ntcli
     #[argh(positional, arg_name = "PAGE")]
     pub page: Option<String>,
-}
-
-/// A shell that completes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shell {
-    /// GNU bash.
-    Bash,
-    /// zsh.
-    Zsh,
-    /// fish.
-    Fish,
-}
-
-impl FromStr for Shell {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "bash" => Ok(Self::Bash),
-            "zsh" => Ok(Self::Zsh),
-            "fish" => Ok(Self::Fish),
-            _ => Err("bash, zsh or fish"),
-        }
-    }
 }

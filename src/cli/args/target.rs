@@ -2,34 +2,11 @@
 
 use argh::{ArgsInfo, FromArgs};
 
-/// The files and commands that must get a workspace's token. Every refresh delivers to them.
-#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
-#[argh(
-    subcommand,
-    name = "target",
-    example = "ntcli target add --env API_TOKEN=/etc/app.env",
-    example = "ntcli target list"
-)]
-pub(crate) struct Target {
-    /// what to do
-    #[argh(subcommand)]
-    pub command: TargetCommand,
-}
-
-/// The commands of `ntcli target`.
-#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand)]
-pub(crate) enum TargetCommand {
-    /// `ntcli target add`
-    Add(TargetAdd),
-    /// `ntcli target list`
-    List(TargetList),
-    /// `ntcli target remove`
-    Remove(TargetRemove),
-    /// `ntcli target deliver`
-    Deliver(TargetDeliver),
-    /// `ntcli target check`
-    Check(TargetCheck),
+group! {
+    /// The files and commands that must get a workspace's token. Every refresh delivers to them.
+    Target, "target", ["ntcli target add --env API_TOKEN=/etc/app.env", "ntcli target list"];
+    TargetCommand: Add(TargetAdd) List(TargetList) Remove(TargetRemove) Deliver(TargetDeliver)
+        Check(TargetCheck)
 }
 
 /// Remember a file or a command that must get the workspace's token, and

@@ -5,44 +5,12 @@ use argh::{ArgsInfo, FromArgs};
 use super::count;
 use super::token_use::{TokenExec, TokenPrint, TokenRollback};
 
-/// Replace, create, show and revoke workspace tokens.
-#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
-#[argh(
-    subcommand,
-    name = "token",
-    example = "ntcli token refresh",
-    example = "ntcli token show --format json"
-)]
-pub(crate) struct Token {
-    /// what to do
-    #[argh(subcommand)]
-    pub command: TokenCommand,
-}
-
-/// The commands of `ntcli token`.
-#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand)]
-pub(crate) enum TokenCommand {
-    /// `ntcli token refresh`
-    Refresh(TokenRefresh),
-    /// `ntcli token create`
-    Create(TokenCreate),
-    /// `ntcli token show`
-    Show(TokenShow),
-    /// `ntcli token print`
-    Print(TokenPrint),
-    /// `ntcli token exec`
-    Exec(TokenExec),
-    /// `ntcli token list`
-    List(TokenList),
-    /// `ntcli token needs-refresh`
-    NeedsRefresh(TokenNeedsRefresh),
-    /// `ntcli token revoke`
-    Revoke(TokenRevoke),
-    /// `ntcli token rollback`
-    Rollback(TokenRollback),
-    /// `ntcli token history`
-    History(TokenHistory),
+group! {
+    /// Replace, create, show and revoke workspace tokens.
+    Token, "token", ["ntcli token refresh", "ntcli token show --format json"];
+    TokenCommand: Refresh(TokenRefresh) Create(TokenCreate) Show(TokenShow) Print(TokenPrint)
+        Exec(TokenExec) List(TokenList) NeedsRefresh(TokenNeedsRefresh) Revoke(TokenRevoke)
+        Rollback(TokenRollback) History(TokenHistory)
 }
 
 /// Replace the current token with a new one and revoke the old. The new token

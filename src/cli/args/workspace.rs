@@ -2,40 +2,12 @@
 
 use argh::{ArgsInfo, FromArgs};
 
-/// Workspaces: list, choose, create and delete them.
-#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
-#[argh(
-    subcommand,
-    name = "workspace",
-    example = "ntcli workspace list",
-    example = "ntcli ws use prod"
-)]
-pub(crate) struct Workspace {
-    /// what to do
-    #[argh(subcommand)]
-    pub command: WorkspaceCommand,
-}
-
-/// The commands of `ntcli workspace`.
-#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand)]
-pub(crate) enum WorkspaceCommand {
-    /// `ntcli workspace list`
-    List(WorkspaceList),
-    /// `ntcli workspace select`
-    Select(WorkspaceSelect),
-    /// `ntcli workspace switch`
-    Switch(WorkspaceSwitch),
-    /// `ntcli workspace create`
-    Create(WorkspaceCreate),
-    /// `ntcli workspace delete`
-    Delete(WorkspaceDelete),
-    /// `ntcli workspace clear`
-    Clear(WorkspaceClear),
-    /// `ntcli workspace current`
-    Current(WorkspaceCurrent),
-    /// `ntcli workspace sync`
-    Sync(WorkspaceSync),
+group! {
+    /// Workspaces: list, choose, create and delete them.
+    Workspace, "workspace", ["ntcli workspace list", "ntcli ws use prod"];
+    WorkspaceCommand: List(WorkspaceList) Select(WorkspaceSelect) Switch(WorkspaceSwitch)
+        Create(WorkspaceCreate) Delete(WorkspaceDelete) Clear(WorkspaceClear)
+        Current(WorkspaceCurrent) Sync(WorkspaceSync)
 }
 
 /// List the workspaces; mark the active one, those with a token here, and

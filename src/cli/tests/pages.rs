@@ -24,7 +24,7 @@ fn the_front_page_names_every_command() {
         let there = page.lines().any(|l| l.trim_start().starts_with(&format!("{command} ")));
         assert!(there || !leaf, "{command}");
     }
-    for (code, _) in help::EXIT_CODES {
+    for (code, _) in help::listed("Exit codes") {
         assert!(page.contains(&format!("\n  {code:>2}")), "{code}");
     }
 }
@@ -156,8 +156,8 @@ fn parts_of_a_page() {
     assert!(shown("workspace switch -h").contains("switch NAME [OPTIONS]"));
     let revoke = shown("token revoke -h");
     assert!(revoke.contains("revoke [JTI...] [OPTIONS]"));
-    assert!(revoke.contains("\n  -w, --workspace WORKSPACE   "));
+    assert!(revoke.contains("\n  -w, --workspace WORKSPACE  "));
     assert!(!shown("health -h").contains("--workspace"));
-    assert_eq!(help::summary("One thing. And more."), "One thing");
-    assert_eq!(help::summary("Only one."), "Only one");
+    assert_eq!(page::summary("One thing. And more."), "One thing");
+    assert_eq!(page::summary("Only one."), "Only one");
 }
