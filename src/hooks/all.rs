@@ -1,5 +1,6 @@
 //! Everything that a run delivers to.
 
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::path::Path;
 use std::rc::Rc;
@@ -24,18 +25,13 @@ pub(super) struct Hook {
     /// The id and the workspace's UUID, of one that is remembered. One that was given for this run
     /// is every workspace's.
     pub(super) remembered: Option<(u32, String)>,
+    /// Which file it is now, once that was asked.
+    claim: RefCell<Option<Claim>>,
 }
 
 impl Hook {
     fn is_for(&self, workspace: &WorkspaceRef) -> bool {
         self.remembered.as_ref().is_none_or(|(_, id)| *id == workspace.id)
-    }
-
-    fn claim(&self, workspace: &WorkspaceRef, ours: &Ours) -> Option<Claim> {
-        match &self.receiver {
-            Receiver::File(file) => file.claim_of(workspace, ours),
-            Receiver::Command(_) => None,
-        }
     }
 
     fn is_command(&self) -> bool {
@@ -103,7 +99,7 @@ impl Hooks {
 
     fn add(&mut self, receiver: Receiver, remembered: Option<(u32, String)>) {
         let name = receiver.name();
-        self.all.push(Hook { receiver, name, remembered });
+        self.all.push(Hook { receiver, name, remembered, claim: RefCell::default() });
         self.all.sort_by_key(Hook::is_command); // stable
     }
 
@@ -118,10 +114,15 @@ impl Hooks {
         Prober { hooks: self, claims: Vec::new(), lost: Vec::new() }
     }
 
-    /// What would be written for other workspaces.
-    pub(super) fn claims_of_others(&self, workspace: &WorkspaceRef) -> Vec<Claim> {
+    /// Whether the token of another workspace is written there, by whatever name.
+    pub(super) fn is_anothers(&self, workspace: &WorkspaceRef, claim: &Claim) -> bool {
         let others = self.all.iter().filter(|hook| !hook.is_for(workspace));
-        others.filter_map(|hook| hook.claim(workspace, &self.ours)).collect()
+        others.into_iter().any(|other| {
+            let Receiver::File(file) = &other.receiver else { return false };
+            let mut known = other.claim.borrow_mut();
+            *known = known.take().or_else(|| file.claim(workspace));
+            known.as_ref().is_some_and(|other| claim.collides(other))
+        })
     }
 
     /// Waits for the command of a run that was killed, if it runs still: no other runs beside it.
@@ -210,9 +211,10 @@ impl Deliver for Hooks {
         let id = hook.remembered.as_ref().map(|(id, _)| *id);
         let command = match &hook.receiver {
             Receiver::File(file) => {
-                let others = || self.claims_of_others(workspace);
-                let bounds = (&self.ours, &others as &dyn Fn() -> Vec<Claim>);
-                let written = file.write(workspace, new, *old, bounds, &*self.clock);
+                let is_anothers = |claim: &Claim| self.is_anothers(workspace, claim);
+                let written =
+                    file.write(workspace, new, *old, (&self.ours, &is_anothers), &*self.clock);
+                hook.claim.take();
                 return written.map(|()| None).map_err(|reason| of_target(id, &reason));
             }
             Receiver::Command(command) => command.clone(),

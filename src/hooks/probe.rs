@@ -26,7 +26,7 @@ impl Prober<'_> {
     /// [`Error::cannot_deliver`]: what was given for this run cannot get it.
     pub(crate) fn probe(&mut self, workspace: &WorkspaceRef, tokens: &[&Token]) -> Result<()> {
         // Those of workspaces that this run is not about count too.
-        let others = self.hooks.claims_of_others(workspace);
+        let is_anothers = |claim: &Claim| self.hooks.is_anothers(workspace, claim);
         // What is new gives way to what is remembered.
         let (remembered, new): (Vec<&Hook>, Vec<&Hook>) =
             self.hooks.of(workspace).partition(|hook| hook.remembered.is_some());
@@ -34,7 +34,7 @@ impl Prober<'_> {
             let (clock, ours) = (&*self.hooks.clock, &self.hooks.ours);
             let probed = match &hook.receiver {
                 Receiver::File(file) => {
-                    file.probe(workspace, tokens, ours, (&others, &mut self.claims), clock)
+                    file.probe(workspace, tokens, ours, (&is_anothers, &mut self.claims), clock)
                 }
                 Receiver::Command(command) => command.probe_run(&self.hooks.path),
             };
@@ -73,8 +73,8 @@ pub(crate) fn probe_new(
             continue;
         }
         if let Receiver::File(other) = Receiver::remembered(target)? {
-            claims.extend(other.claim_of(workspace, ours));
+            claims.extend(other.claim(workspace));
         }
     }
-    file.probe(workspace, token.as_slice(), ours, (&[], &mut claims), clock)
+    file.probe(workspace, token.as_slice(), ours, (&|_| false, &mut claims), clock)
 }

@@ -33,7 +33,7 @@ impl TokenFile {
         workspace: &WorkspaceRef,
         tokens: &[&Token],
         ours: &Ours,
-        (others, claims): (&[Claim], &mut Vec<Claim>),
+        (is_anothers, claims): (&dyn Fn(&Claim) -> bool, &mut Vec<Claim>),
         clock: &dyn Clock,
     ) -> Result<()> {
         let path = self.path_for(workspace).map_err(|reason| {
@@ -45,8 +45,8 @@ impl TokenFile {
         let refuse = |(reason, hint): Problem| {
             Error::cannot_deliver(&format!("{}: {reason}", path.display()), hint)
         };
-        let claim = self.claim(&path, ours).map_err(refuse)?;
-        if claims.iter().chain(others).any(|other| claim.collides(other)) {
+        let claim = self.may_claim(&path, ours).map_err(refuse)?;
+        if claims.iter().any(|other| claim.collides(other)) || is_anothers(&claim) {
             let hint = "name a file for each ({name} or {id} in the path of --token-file); what is \
                         remembered: ntcli target list";
             return Err(refuse((TWO_TOKENS.to_owned(), hint.to_owned())));
@@ -70,12 +70,13 @@ impl TokenFile {
     }
 
     /// What it would write where, if that can be told.
-    pub(super) fn claim_of(&self, workspace: &WorkspaceRef, ours: &Ours) -> Option<Claim> {
-        self.claim(&self.path_for(workspace).ok()?, ours).ok()
+    pub(super) fn claim(&self, workspace: &WorkspaceRef) -> Option<Claim> {
+        let file = store::identify(&self.path_for(workspace).ok()?).ok()?;
+        Some(Claim { file, layout: self.layout.clone() })
     }
 
-    /// What would be written where, if `path` can be meant at all.
-    fn claim(&self, path: &Path, ours: &Ours) -> std::result::Result<Claim, Problem> {
+    /// The same, if `path` can be meant at all.
+    fn may_claim(&self, path: &Path, ours: &Ours) -> std::result::Result<Claim, Problem> {
         let another = || "name another file".to_owned();
         if let Some(found) = fs::metadata(path).ok().filter(|found| !found.is_file()) {
             let what = kind_of(found.file_type());
@@ -131,7 +132,7 @@ impl TokenFile {
         workspace: &WorkspaceRef,
         token: &Token,
         old: Option<&Token>,
-        (ours, others): (&Ours, &dyn Fn() -> Vec<Claim>),
+        (ours, is_anothers): (&Ours, &dyn Fn(&Claim) -> bool),
         clock: &dyn Clock,
     ) -> std::result::Result<(), String> {
         let path = self.path_for(workspace)?;
@@ -144,7 +145,7 @@ impl TokenFile {
         for _ in 0..ATTEMPTS {
             let found =
                 store::ForeignFile::read(&place).map_err(|e| in_file(&path)(e.to_string()))?;
-            self.may_replace(&path, &found, ours, others).map_err(in_file(&path))?;
+            self.may_replace(&found, ours, is_anothers).map_err(in_file(&path))?;
             let before = found.exists().then_some(&found.bytes[..]);
             let is_earlier = |text: &str| ours.is_earlier(workspace, text);
             let contents =
@@ -156,21 +157,19 @@ impl TokenFile {
         Err(in_file(&path)("another program changes it all the time".to_owned()))
     }
 
-    /// Asked of the very file that is replaced: what a link leads to may have changed since the probe.
+    /// Asked of the very file that is replaced: what a link or a mount leads to may have changed since
+    /// the probe.
     fn may_replace(
         &self,
-        path: &Path,
         found: &store::ForeignFile,
         ours: &Ours,
-        others: &dyn Fn() -> Vec<Claim>,
+        is_anothers: &dyn Fn(&Claim) -> bool,
     ) -> std::result::Result<(), String> {
         let claim = Claim { file: found.id(), layout: self.layout.clone() };
         if claim.file.is_one_of(&ours.files()) {
             return Err(OUR_OWN.to_owned());
         }
-        // Without a link, the names differ, and so do the files.
-        let is_elsewhere = std::path::absolute(path).map_or(true, |path| path != claim.file.path());
-        if is_elsewhere && others().iter().any(|other| claim.collides(other)) {
+        if is_anothers(&claim) {
             return Err(TWO_TOKENS.to_owned());
         }
         Ok(())

@@ -6,7 +6,9 @@ use std::os::unix::fs::{chown, symlink};
 
 use super::{add, add_now, read, ready};
 use crate::cli::owners::{others_can_run_it, set_mode};
-use crate::harness::world::World;
+use crate::harness::parallel::skipped;
+use crate::harness::run::can_mount;
+use crate::harness::world::{Output, World};
 
 const USER: u32 = 12_341;
 
@@ -63,6 +65,56 @@ fn a_link_to_another_workspaces_target() {
     world.add_workspace("staging");
     add(&world, &["staging", "--env", "OTHER=app.env"]).exits(0);
     world.ntcli(&["target", "deliver"]).run().exits(0);
+}
+
+/// `target deliver` where `from` is also mounted at `to`, by paths in the world.
+fn deliver_with(world: &World, from: &str, to: &str) -> Output {
+    let script = r#"mount --bind "$0" "$1" && shift && exec "$@""#;
+    let [from, to] = [from, to].map(|name| world.outside(name).display().to_string());
+    let deliver = world.ntcli(&["target", "deliver"]);
+    deliver.under(&["unshare", "-rm", "sh", "-c", script, &from, &to]).run()
+}
+
+#[test]
+fn another_workspaces_file_under_another_name() {
+    let (world, prod) = World::ready();
+    world.add_workspace("staging");
+    for (workspace, folder) in [("prod", "a"), ("staging", "b")] {
+        fs::create_dir(world.outside(folder)).unwrap();
+        let env = format!("T={folder}/app.env");
+        world.ntcli(&["target", "add", workspace, "--env", &env]).run().exits(0);
+    }
+    let two = "two tokens would be written to this file";
+    let of_prod = format!("T={}\n", world.current(&prod));
+    if can_mount() {
+        deliver_with(&world, "a", "b").exits(9).says(two);
+        assert_eq!(read(&world, "a/app.env"), of_prod);
+        deliver_with(&world, "a/app.env", "b/app.env").exits(9);
+        assert_eq!(read(&world, "a/app.env"), of_prod);
+    } else {
+        skipped("nothing can be mounted here");
+    }
+    fs::remove_file(world.outside("b/app.env")).unwrap();
+    fs::hard_link(world.outside("a/app.env"), world.outside("b/app.env")).unwrap();
+    world.ntcli(&["target", "deliver"]).run().exits(9).says(two);
+    assert_eq!(read(&world, "a/app.env"), of_prod);
+}
+
+#[test]
+fn a_file_of_ours_under_another_name() {
+    let (world, _) = World::ready();
+    fs::create_dir(world.outside("a")).unwrap();
+    add_now(&world, &["--file", "a/token", "--overwrite"]).exits(0);
+    let before = fs::read(world.config_path()).unwrap();
+    if can_mount() {
+        deliver_with(&world, "config/config.json", "a/token").exits(9).says("ntcli's own files");
+    } else {
+        skipped("nothing can be mounted here");
+    }
+    fs::remove_file(world.outside("a/token")).unwrap();
+    fs::hard_link(world.config_path(), world.outside("a/token")).unwrap();
+    world.ntcli(&["target", "deliver"]).run().exits(9).says("ntcli's own files");
+    assert_eq!(fs::read(world.config_path()).unwrap(), before);
 }
 
 #[test]
