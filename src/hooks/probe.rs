@@ -26,16 +26,20 @@ impl Prober<'_> {
     /// [`Error::cannot_deliver`]: what was given for this run cannot get it.
     pub(crate) fn probe(&mut self, workspace: &WorkspaceRef, tokens: &[&Token]) -> Result<()> {
         // Those of workspaces that this run is not about count too.
-        let is_anothers = |claim: &Claim| self.hooks.is_anothers(workspace, claim);
+        let claims = &mut self.claims;
+        let mut is_taken = |claim: Claim| {
+            let is_taken = claims.iter().any(|other| claim.collides(other));
+            let is_anothers = self.hooks.is_anothers(workspace, &claim);
+            claims.push(claim);
+            is_taken || is_anothers
+        };
         // What is new gives way to what is remembered.
         let (remembered, new): (Vec<&Hook>, Vec<&Hook>) =
             self.hooks.of(workspace).partition(|hook| hook.remembered.is_some());
         for hook in remembered.into_iter().chain(new) {
             let (clock, ours) = (&*self.hooks.clock, &self.hooks.ours);
             let probed = match &hook.receiver {
-                Receiver::File(file) => {
-                    file.probe(workspace, tokens, ours, (&is_anothers, &mut self.claims), clock)
-                }
+                Receiver::File(file) => file.probe(workspace, tokens, ours, &mut is_taken, clock),
                 Receiver::Command(command) => command.probe_run(&self.hooks.path),
             };
             match (probed, &hook.remembered) {
@@ -76,5 +80,6 @@ pub(crate) fn probe_new(
             claims.extend(other.claim(workspace));
         }
     }
-    file.probe(workspace, token.as_slice(), ours, (&|_| false, &mut claims), clock)
+    let mut is_taken = |claim: Claim| claims.iter().any(|other| claim.collides(other));
+    file.probe(workspace, token.as_slice(), ours, &mut is_taken, clock)
 }

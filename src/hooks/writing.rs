@@ -33,7 +33,7 @@ impl TokenFile {
         workspace: &WorkspaceRef,
         tokens: &[&Token],
         ours: &Ours,
-        (is_anothers, claims): (&dyn Fn(&Claim) -> bool, &mut Vec<Claim>),
+        is_taken: &mut dyn FnMut(Claim) -> bool,
         clock: &dyn Clock,
     ) -> Result<()> {
         let path = self.path_for(workspace).map_err(|reason| {
@@ -46,12 +46,11 @@ impl TokenFile {
             Error::cannot_deliver(&format!("{}: {reason}", path.display()), hint)
         };
         let claim = self.may_claim(&path, ours).map_err(refuse)?;
-        if claims.iter().any(|other| claim.collides(other)) || is_anothers(&claim) {
+        if is_taken(claim) {
             let hint = "name a file for each ({name} or {id} in the path of --token-file); what is \
                         remembered: ntcli target list";
             return Err(refuse((TWO_TOKENS.to_owned(), hint.to_owned())));
         }
-        claims.push(claim);
         let folder = shell_word(&store::parent_of(&path).display().to_string());
         let unfit = |error: std::io::Error| refuse((error.to_string(), format!("ls -la {folder}")));
         let place = store::Place::find(&path).map_err(unfit)?;
