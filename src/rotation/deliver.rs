@@ -120,6 +120,14 @@ impl Rotator<'_> {
         }
     }
 
+    /// Whether a run without targets cannot tell if one of them uses a replaced token again.
+    pub(super) fn cannot_look(&mut self, pending: &PendingRevocation) -> bool {
+        let has_targets = |store: &mut dyn Store| {
+            store.targets_of(&pending.workspace).map_or(true, |targets| !targets.is_empty())
+        };
+        self.targets.is_none() && pending.reason == Reason::Replaced && has_targets(self.store)
+    }
+
     /// Why a replaced token may still be used. A file may have been changed back since it got the
     /// current one, by a command or by the application whose file it is: it is written once more.
     pub(super) fn still_used(&mut self, pending: &PendingRevocation) -> Option<String> {

@@ -166,6 +166,10 @@ impl Rotator<'_> {
             self.append_relaxed(workspace.done());
             return NewTokenFate::Live;
         };
+        // Where locks do nothing, another run may have stored it.
+        if self.store.holds(workspace, &jti).unwrap_or(true) {
+            return NewTokenFate::Kept;
+        }
         let retractable = self.retractable.take().is_some_and(|w| w.is(workspace));
         let pending = PendingRevocation {
             reason: Reason::NotNeeded,
@@ -223,6 +227,9 @@ impl Rotator<'_> {
             }
             Err(error) => return Some(OldFate::Live(error.in_one_line())),
             Ok(false) => {}
+        }
+        if self.cannot_look(pending) {
+            return None;
         }
         self.end_way_back(pending);
         if let Some(reason) = self.still_used(pending) {

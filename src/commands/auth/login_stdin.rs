@@ -13,6 +13,7 @@ use crate::endpoints;
 use crate::error::{Error, Failure, Result};
 use crate::http::Http;
 use crate::output::Report;
+use crate::rotation::Store;
 use crate::secret::Secret;
 use crate::time::Expiry;
 
@@ -36,6 +37,8 @@ pub(super) fn run(ctx: &Context, args: &AuthLogin) -> Result<Report> {
     };
     let bearer = read_bearer(ctx)?;
     let app = App::open(ctx)?;
+    // Nothing is sent where another user's folder says, nor what could not be stored.
+    app.lock()?.probe()?;
     let config = app.config()?;
     let server = endpoints::management(&ctx.env, &config)?;
     let unchecked = ask(ctx, app.http()?, &server, &bearer)?;

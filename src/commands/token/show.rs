@@ -10,6 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::json::Json;
 use crate::output::{Report, moment};
 use crate::rotation::{Acceptance, ControlPlane, WorkspaceRef};
+use crate::store;
 use crate::text::printable;
 use crate::time::Timestamp;
 use crate::token::{Token, TokenExpiry};
@@ -113,6 +114,7 @@ fn ask(app: &App, current: &Current) -> Result<Answer> {
         return Ok(Answer { server: "expired", problem: Some(problem) });
     }
     let Current { config, token, .. } = current;
+    store::check_source(&app.paths.lock)?;
     let (server, problem) = match app.api(config, As::Anonymous)?.check(&token.access_token) {
         Ok(Acceptance::Accepted) => return Ok(Answer { server: "active", problem: None }),
         Ok(Acceptance::Denied) => {

@@ -46,7 +46,9 @@ pub(crate) fn give(path: &Path, uid: u32) {
 }
 
 /// What root may not do where another user decides what is done.
-const DEEDS: [&[&str]; 10] = [
+const DEEDS: [&[&str]; 12] = [
+    &["auth", "login", "--token-stdin"],
+    &["token", "show", "--check"],
     &["token", "refresh"],
     &["token", "refresh", "--all"],
     &["token", "refresh", "--dry-run"],
@@ -90,7 +92,7 @@ fn root_may_look_into_a_users_folder_and_no_more() {
     set_mode(&world.config_path(), 0o644);
     let before = state_of(&world.dir);
     for deed in DEEDS {
-        let run = world.ntcli(deed).env("NTCLI_SESSION_TOKEN", SESSION.trim()).run();
+        let run = world.ntcli(deed).env("NTCLI_SESSION_TOKEN", SESSION).stdin(SESSION).run();
         run.exits(2).prints("").says("belongs to another user (uid 12341)");
         run.says("Hint: sudo -u '#12341' ntcli");
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::control_plane::{Fault, Route, Times};
 use crate::harness::gate::Gate;
 use crate::harness::kill;
+use crate::harness::strace;
 use crate::harness::world::{Running, World, wait_until};
 
 /// Waits until the run sleeps with the lock file open: it has found the lock taken.
@@ -132,6 +133,30 @@ fn a_run_that_waited_finds_work_left() {
     world.refresh(&[]).exits(0);
     world.assert_one_live_token(&workspace);
     assert!(!world.has_journal());
+}
+
+/// Where locks do nothing, a second run finishes what the first one is about, and may remove its
+/// temporary file.
+#[test]
+fn what_another_run_has_stored_is_not_revoked() {
+    if !strace::is_available() {
+        return;
+    }
+    let (world, workspace) = World::ready();
+    let gate = Gate::before_a_loss(&world, Route::TokenAuth);
+    let no_rename = ["-e", "inject=rename,renameat,renameat2:error=ENOENT"];
+    let run = world.ntcli(&["token", "refresh"]).strace(&world.outside("strace"), &no_rename);
+    let first = run.spawn();
+    gate.wait_for_request();
+    let journal = fs::read_to_string(world.journal_path()).unwrap();
+    let (_, token) = journal.split_once("\"access_token\":\"").unwrap();
+    let token = token.split('"').next().unwrap();
+    world.set_config(&format!("/workspaces/items/{}/access_token", workspace.key), token.into());
+    gate.open();
+    first.finish().exits(7);
+    world.assert_current_is_live(&workspace);
+    world.refresh(&[]).exits(0);
+    world.assert_one_live_token(&workspace);
 }
 
 #[test]

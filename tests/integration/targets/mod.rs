@@ -7,6 +7,7 @@ mod earlier;
 mod kept;
 mod kills;
 mod progress;
+mod put_back;
 mod readers;
 mod remembered;
 mod rollback;
