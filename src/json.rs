@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::{Serialize, Serializer};
 use serde_json::Number;
 
 use crate::time::Timestamp;
 
 /// A JSON value whose objects keep the order of their fields.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
 pub(crate) enum Json {
     /// `null`
     Null,
@@ -23,6 +24,7 @@ pub(crate) enum Json {
     /// An array.
     Array(Vec<Json>),
     /// An object; the last of several fields with the same name counts, as in JavaScript.
+    #[serde(serialize_with = "as_map")]
     Object(Vec<(String, Json)>),
 }
 
@@ -34,14 +36,7 @@ impl Json {
 
     /// An object with these fields.
     pub(crate) fn of<const N: usize>(fields: [(&str, Self); N]) -> Self {
-        Self::from_fields(Vec::from(fields))
-    }
-
-    /// One copy for objects of all sizes: the program is small.
-    #[inline(never)]
-    fn from_fields(fields: Vec<(&str, Self)>) -> Self {
-        let owned = |(name, value): (&str, Self)| (name.to_owned(), value);
-        Self::Object(fields.into_iter().map(owned).collect())
+        Self::Object(fields.map(|(name, value)| (name.to_owned(), value)).into())
     }
 
     pub(crate) fn text(text: impl Into<String>) -> Self {
@@ -114,10 +109,10 @@ impl Json {
             *self = Self::object();
         }
         let Self::Object(fields) = self else { unreachable!("it was just made one") };
-        let at = fields.iter().rposition(|(n, _)| n == name).unwrap_or_else(|| {
+        let at = fields.iter().rposition(|(n, _)| n == name).unwrap_or(fields.len());
+        if at == fields.len() {
             fields.push((name.to_owned(), Self::Null));
-            fields.len() - 1
-        });
+        }
         &mut fields[at].1
     }
 
@@ -138,35 +133,24 @@ impl std::ops::Index<&str> for Json {
     }
 }
 
-impl From<&str> for Json {
-    fn from(text: &str) -> Self {
-        Self::text(text)
-    }
+/// Values that become JSON as they are.
+macro_rules! into_json {
+    ($($kind:ty: $value:ident => $json:expr;)+) => {
+        $(impl From<$kind> for Json {
+            fn from($value: $kind) -> Self {
+                $json
+            }
+        })+
+    };
 }
 
-impl From<String> for Json {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<bool> for Json {
-    fn from(value: bool) -> Self {
-        Self::Bool(value)
-    }
-}
-
-impl From<i64> for Json {
-    fn from(number: i64) -> Self {
-        Self::Number(number.into())
-    }
-}
-
-/// RFC 3339.
-impl From<Timestamp> for Json {
-    fn from(time: Timestamp) -> Self {
-        Self::Text(time.to_string())
-    }
+into_json! {
+    &str: text => Self::text(text);
+    String: text => Self::Text(text);
+    bool: value => Self::Bool(value);
+    i64: number => Self::Number(number.into());
+    usize: count => Self::Number(count.into());
+    Timestamp: time => Self::Text(time.to_string()); // RFC 3339
 }
 
 impl<T: Into<Json>> From<Option<T>> for Json {
@@ -181,23 +165,8 @@ impl<T: Into<Json>> From<Vec<T>> for Json {
     }
 }
 
-impl Serialize for Json {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Null => serializer.serialize_unit(),
-            Self::Bool(value) => serializer.serialize_bool(*value),
-            Self::Number(number) => number.serialize(serializer),
-            Self::Text(text) => serializer.serialize_str(text),
-            Self::Array(values) => values.serialize(serializer),
-            Self::Object(fields) => {
-                let mut map = serializer.serialize_map(Some(fields.len()))?;
-                for (name, value) in fields {
-                    map.serialize_entry(name, value)?;
-                }
-                map.end()
-            }
-        }
-    }
+fn as_map<S: Serializer>(fields: &[(String, Json)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(fields.iter().map(|(name, value)| (name, value)))
 }
 
 impl<'de> Deserialize<'de> for Json {
@@ -220,11 +189,11 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
-        Ok(Json::Bool(value))
+        Ok(value.into())
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
-        Ok(Json::Number(value.into()))
+        Ok(value.into())
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
@@ -238,10 +207,6 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
     fn visit_str<E>(self, value: &str) -> Result<Json, E> {
         Ok(Json::text(value))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Json, E> {
-        Ok(Json::Text(value))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
@@ -263,16 +228,16 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
 /// Of several fields with the same name the last counts, here and wherever JSON is read: keeping
 /// the others would mean reading one and changing another.
-fn without_repeats(fields: Vec<(String, Json)>) -> Vec<(String, Json)> {
+fn without_repeats(mut fields: Vec<(String, Json)>) -> Vec<(String, Json)> {
     let mut names = BTreeSet::new();
     if fields.iter().all(|(name, _)| names.insert(name.as_str())) {
         return fields;
     }
     let mut seen = BTreeSet::new();
-    let last = fields.into_iter().rev();
-    let mut kept: Vec<_> = last.filter(|(name, _)| seen.insert(name.clone())).collect();
-    kept.reverse();
-    kept
+    fields.reverse();
+    fields.retain(|(name, _)| seen.insert(name.clone()));
+    fields.reverse();
+    fields
 }
 
 #[cfg(test)]

@@ -9,13 +9,11 @@ use crate::text::printable;
 impl Error {
     /// No session, or one that has ended: `reason` says which, and may be empty.
     pub(crate) fn no_session(reason: impl Into<String>) -> Self {
-        let error = Self::new("authentication_required", exit::AUTH, "Authentication required")
+        let reason = reason.into();
+        Self::new("authentication_required", exit::AUTH, "Authentication required")
             .kind_of(Kind::NoSession)
-            .hinted("ntcli auth login");
-        match reason.into() {
-            reason if reason.is_empty() => error,
-            reason => error.with_causes(vec![reason]),
-        }
+            .hinted("ntcli auth login")
+            .with_causes(if reason.is_empty() { Vec::new() } else { vec![reason] })
     }
 
     /// A failed request of a sign-in. An OAuth error with a 400 may be a plain no.
@@ -45,12 +43,12 @@ impl Error {
     /// No port from the first to the last is free for the browser's redirect; with why the last one
     /// failed.
     pub(crate) fn no_port(first: u16, last: u16, source: &io::Error) -> Self {
-        let ports = if first == last {
-            format!("port {first}")
-        } else {
-            format!("any port from {first} to {last}")
+        let message = match last - first {
+            0 => format!("Cannot listen on port {first}, where the browser must return"),
+            _ => format!(
+                "Cannot listen on any port from {first} to {last}, where the browser must return"
+            ),
         };
-        let message = format!("Cannot listen on {ports}, where the browser must return");
         Self::new("no_port", exit::FAILED, message)
             .hinted("ntcli auth login --port <a free port>")
             .caused_by(source)
@@ -88,9 +86,10 @@ impl Error {
     /// Not signed out: workspace tokens could not be revoked. With why the last one could not be;
     /// without a failure no request can do it.
     pub(crate) fn tokens_left(left: &[String], failure: Option<&Failure>) -> Self {
-        let left = lines(left);
-        let message =
-            format!("Not signed out: these tokens could not be revoked and are kept:{left}");
+        let message = format!(
+            "Not signed out: these tokens could not be revoked and are kept:{}",
+            lines(left)
+        );
         let Some(failure) = failure else {
             return Self::new("tokens_left", exit::OLD_LIVE, message).hinted("ntcli auth logout");
         };
@@ -106,19 +105,11 @@ impl Error {
 
 /// Whether the sign-in service says for certain that a refresh token is over.
 pub(crate) fn is_dead_grant(failure: &Failure) -> bool {
-    let Failure::Rejected { status: 400 | 401, kind: ErrorKind::Api { code }, .. } = failure else {
-        return false;
-    };
-    code.as_deref() == Some("invalid_grant")
+    matches!(failure, Failure::Rejected { status: 400 | 401, kind: ErrorKind::Api { code: Some(code) }, .. }
+        if code == "invalid_grant")
 }
 
 /// Whether the sign-in service rejected the credentials, and not the form of the request.
 pub(crate) fn is_refusal(failure: &Failure) -> bool {
-    match failure {
-        Failure::Rejected { status: 401 | 403, .. } => true,
-        Failure::Rejected { status: 400, kind: ErrorKind::Api { code }, .. } => {
-            code.as_deref() == Some("invalid_grant")
-        }
-        _ => false,
-    }
+    matches!(failure, Failure::Rejected { status: 401 | 403, .. }) || is_dead_grant(failure)
 }

@@ -26,18 +26,15 @@ impl Error {
         let error = Self::new(code, exit::USAGE, message)
             .kind_of(Kind::File { denied: source.kind() == io::ErrorKind::PermissionDenied })
             .caused_by(source);
-        match source.kind() {
-            io::ErrorKind::PermissionDenied => {
-                error.hinted(format!("ls -ld {folder} {}", word(path)))
-            }
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                error.hinted(format!("df -h {folder}"))
-            }
-            io::ErrorKind::ReadOnlyFilesystem => error.hinted(format!("findmnt -T {folder}")),
+        let hint = match source.kind() {
+            io::ErrorKind::PermissionDenied => format!("ls -ld {folder} {}", word(path)),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => format!("df -h {folder}"),
+            io::ErrorKind::ReadOnlyFilesystem => format!("findmnt -T {folder}"),
             // Ours: it is not of a kind that we take.
-            io::ErrorKind::Other => error.hinted(format!("ls -l {}", word(path))),
-            _ => error,
-        }
+            io::ErrorKind::Other => format!("ls -l {}", word(path)),
+            _ => return error,
+        };
+        error.hinted(hint)
     }
 
     /// A file was read but is invalid; `place` says where, and what is wrong there.

@@ -3,6 +3,10 @@
 use super::{Error, exit};
 use crate::text::printable;
 
+/// What an expiry may be.
+const EXPIRY: &str =
+    "it must be seconds, 90s 15m 12h 30d 52w 1y 1d12h, a future date (2027-12-01), or never";
+
 impl Error {
     /// The arguments are not a valid command; the hint is the command that shows its help.
     pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
@@ -13,9 +17,7 @@ impl Error {
     pub(crate) fn invalid_expiry(command: &str) -> Self {
         Self::new("invalid_expiration", exit::USAGE, "Invalid expiration time")
             .hinted_there(format!("{command} --expires-in 31536000"))
-            .caused_by(
-                &"it must be seconds, 90s 15m 12h 30d 52w 1y 1d12h, a future date (2027-12-01), or never",
-            )
+            .caused_by(&EXPIRY)
     }
 
     /// Some other value is invalid. Where the message begins with an environment variable, the list
@@ -23,7 +25,8 @@ impl Error {
     pub(crate) fn invalid_value(message: impl Into<String>) -> Self {
         let error = Self::new("invalid_value", exit::USAGE, message);
         let name = error.message().split(' ').next().unwrap_or_default();
-        if name.contains('_') && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_') {
+        let is_variable = name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+        if is_variable && name.contains('_') {
             error.hinted("ntcli help environment")
         } else {
             error

@@ -30,7 +30,7 @@ pub(crate) type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, Clone)]
 pub(crate) struct Error(Box<Details>);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Details {
     kind: Kind,
     code: &'static str,
@@ -45,9 +45,10 @@ struct Details {
 }
 
 /// The errors that other code tells apart.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) enum Kind {
     /// Every other one.
+    #[default]
     Plain,
     /// No session, or one that has ended.
     NoSession,
@@ -68,8 +69,6 @@ pub(crate) enum Kind {
     Call(Failure),
     /// The server has no such route: the core edition, which makes no tokens.
     NoTokenRoutes,
-    /// A target could not get a token; detected before there is one.
-    CannotDeliver,
     /// A token may have been created; the ids of those that were, around that time.
     CreateUnknown(Vec<String>),
     /// The new token could not be stored.
@@ -93,20 +92,22 @@ pub(crate) enum NewTokenFate {
     Live,
 }
 
+impl NewTokenFate {
+    /// As a message about the token goes on.
+    fn said(self) -> &'static str {
+        match self {
+            Self::Revoked => "was revoked again",
+            Self::Kept => "is kept in the journal, and the next run stores it",
+            Self::Live => "could not be revoked and may be live",
+        }
+    }
+}
+
 impl Error {
     /// `message` says what failed, and the resulting state; `code` is its name for scripts.
     fn new(code: &'static str, exit_code: u8, message: impl Into<String>) -> Self {
-        Self(Box::new(Details {
-            kind: Kind::Plain,
-            code,
-            exit_code,
-            message: message.into(),
-            hint: None,
-            about_workspace: false,
-            causes: Vec::new(),
-            http_status: None,
-            retryable: is_retryable(exit_code),
-        }))
+        let (message, retryable) = (message.into(), is_retryable(exit_code));
+        Self(Box::new(Details { code, exit_code, message, retryable, ..Details::default() }))
     }
 
     fn kind_of(mut self, kind: Kind) -> Self {
@@ -144,11 +145,11 @@ impl Error {
             let is_renew = self.means_renew();
             self.0.about_workspace = false;
             let hint = self.0.hint.get_or_insert_default();
-            if is_renew {
-                *hint = hint.replace(RENEW, &renew_of([name]));
+            *hint = if is_renew {
+                hint.replace(RENEW, &renew_of([name]))
             } else {
-                hint.push_str(&format!(" -w {}", shell_word(&printable(name))));
-            }
+                with_word(&format!("{hint} -w"), name)
+            };
         }
         self
     }
@@ -299,6 +300,8 @@ impl Error {
 
 /// Lets the next run finish what is left.
 const RENEW: &str = "ntcli renew";
+/// Does the revocations that are due.
+const PENDING: &str = "ntcli token revoke --pending";
 
 /// The same for these workspaces.
 pub(crate) fn renew_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
@@ -319,6 +322,11 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// A command about what is named so.
+fn with_word(command: &str, name: &str) -> String {
+    format!("{command} {}", shell_word(&printable(name)))
+}
 
 /// A token's id as a message names it.
 fn id(jti: Option<&str>) -> String {

@@ -2,19 +2,19 @@
 
 use std::io;
 
-use super::{Error, Failure, Kind, NewTokenFate, RENEW, exit, id};
+use super::{Error, Failure, Kind, NewTokenFate, PENDING, RENEW, exit, id, with_word};
 use crate::text::{printable, shell_word};
 
 impl Error {
     /// A signal has ended the run at a safe point; `left` is what the journal holds.
     pub(crate) fn interrupted(signal: u8, left: &[String]) -> Self {
-        let then = match left {
-            [] => "nothing is left half done".to_owned(),
-            left => format!("the next run goes on with {}", printable(&left.join(", "))),
-        };
-        let message = format!("Ended by signal {signal}; {then}");
-        let error = Self::new("interrupted", 128 + signal, message);
-        if left.is_empty() { error } else { error.hinted_there(RENEW) }
+        let (named, code) = (printable(&left.join(", ")), 128 + signal);
+        let message = format!("Ended by signal {signal}; ");
+        if left.is_empty() {
+            return Self::new("interrupted", code, message + "nothing is left half done");
+        }
+        let message = format!("{message}the next run goes on with {named}");
+        Self::new("interrupted", code, message).hinted_there(RENEW)
     }
 
     /// The workspace holds no token here.
@@ -26,21 +26,19 @@ impl Error {
 
     /// Refreshed, but the old token is still live; without an id it cannot be revoked.
     pub(crate) fn old_token_live(jti: Option<&str>, reason: &str) -> Self {
+        let live =
+            |message| Self::new("old_token_live", exit::OLD_LIVE, message).caused_by(&reason);
         let Some(jti) = jti else {
-            let message = "The old token is still live: it has no id, so ntcli cannot revoke it";
-            let mut error = Self::new("old_token_live", exit::OLD_LIVE, message)
-                .hinted_there("ntcli token list")
-                .caused_by(&reason);
+            let no_id = "The old token is still live: it has no id, so ntcli cannot revoke it";
+            let mut error = live(no_id.to_owned()).hinted_there("ntcli token list");
             error.0.retryable = false;
             return error;
         };
-        let message = format!(
+        live(format!(
             "The old token ({}) may still be live; every later run tries to revoke it again",
             printable(jti)
-        );
-        Self::new("old_token_live", exit::OLD_LIVE, message)
-            .hinted("ntcli token revoke --pending")
-            .caused_by(&reason)
+        ))
+        .hinted(PENDING)
     }
 
     /// This run did its own work, but that of an earlier one is still pending, perhaps `at` another
@@ -68,14 +66,8 @@ impl Error {
 
     /// A new token could not be delivered; detected before there is one. The hint says how to fix it.
     pub(crate) fn cannot_deliver(reason: &str, hint: impl Into<String>) -> Self {
-        Self::new(
-            "cannot_deliver",
-            exit::USAGE,
-            "A new token could not be delivered, so none was requested",
-        )
-        .kind_of(Kind::CannotDeliver)
-        .hinted(hint)
-        .caused_by(&reason)
+        let message = "A new token could not be delivered, so none was requested";
+        Self::new("cannot_deliver", exit::USAGE, message).hinted(hint).caused_by(&reason)
     }
 
     /// The same of a remembered target, which does not stop a refresh and can also be given up.
@@ -97,33 +89,25 @@ impl Error {
 
     /// The same where a target that could not get the token was to be added.
     pub(crate) fn not_added(mut self) -> Self {
-        if let Kind::CannotDeliver = self.0.kind {
+        if self.0.code == "cannot_deliver" {
             self.0.message = "The target was not added: it could not get the token".into();
         }
         self
     }
 
     /// An earlier run could not deliver its new token. Targets of its `own` were given for that run
-    /// alone; the `old` token is kept live for them.
+    /// alone; the `old` token stays live for them.
     pub(crate) fn delivery_pending(old: Option<&str>, own: bool) -> Self {
-        let (message, hint) = if own {
+        let message =
+            "An earlier token is not delivered to every target yet; no other was requested";
+        let error = Self::new("delivery_pending", exit::NOT_DELIVERED, message);
+        if own {
             let old = old.map_or_else(|| "JTI".to_owned(), shell_word);
-            (
-                "An earlier refresh still has to deliver its token, and this run was not given the target; no other token was requested",
-                format!(
-                    "run it with the --token-file or --exec it had; or, if nothing needs the old token: ntcli token revoke {old}"
-                ),
-            )
-        } else {
-            (
-                "An earlier token is not delivered to every target yet; no other was requested",
-                RENEW.to_owned(),
-            )
-        };
-        let mut error =
-            Self::new("delivery_pending", exit::NOT_DELIVERED, message).hinted_there(hint);
-        error.0.about_workspace = !own;
-        error
+            return error.hinted(format!(
+                "run it with the --token-file or --exec it had; or, if nothing needs the old token: ntcli token revoke {old}"
+            ));
+        }
+        error.hinted_there(RENEW)
     }
 
     /// A token may have been created that is not stored here; `found` are the ids of those that were
@@ -149,14 +133,14 @@ impl Error {
     pub(crate) fn of_hand_out(mut self) -> Self {
         let hint = match &self.0.kind {
             Kind::CreateUnknown(found) => match found.first() {
-                Some(jti) => format!("ntcli token revoke {}", shell_word(&printable(jti))),
+                Some(jti) => with_word("ntcli token revoke", jti),
                 None => "ntcli token list".to_owned(),
             },
-            Kind::StoreToken(NewTokenFate::Kept) => "ntcli token revoke --pending".to_owned(),
+            Kind::StoreToken(NewTokenFate::Kept) => PENDING.to_owned(),
             Kind::StoreToken(_) | Kind::NewTokenRejected => "ntcli token create --save".to_owned(),
             _ => return self,
         };
-        self.0.about_workspace = !hint.ends_with("--pending");
+        self.0.about_workspace = hint != PENDING;
         self.0.hint = Some(hint);
         self
     }
@@ -175,14 +159,9 @@ impl Error {
 
     /// The new token could not be stored.
     pub(crate) fn store_token(jti: Option<&str>, fate: NewTokenFate, cause: &Self) -> Self {
-        let what = match fate {
-            NewTokenFate::Revoked => "it was revoked again",
-            NewTokenFate::Kept => "it is kept in the journal and the next run stores it",
-            NewTokenFate::Live => "it could not be revoked either and may be live",
-        };
+        let (jti, fate_of_it) = (id(jti), fate.said());
         let message = format!(
-            "Could not store the new token ({}); {what}, and the old token still works",
-            id(jti)
+            "Could not store the new token ({jti}); it {fate_of_it}, and the old token still works"
         );
         Self::new("store_token", exit::NOT_STORED, message)
             .kind_of(Kind::StoreToken(fate))
@@ -213,19 +192,15 @@ impl Error {
         fate: NewTokenFate,
         source: &io::Error,
     ) -> Self {
-        let (what, hint) = match (fate, jti) {
-            (NewTokenFate::Revoked, _) => ("it was revoked again", "ntcli token create"),
-            (NewTokenFate::Kept, _) => {
-                ("it is stored as the current token", "ntcli token show --show-token")
+        let (what, hint) = match fate {
+            NewTokenFate::Revoked => (fate.said(), "ntcli token create"),
+            NewTokenFate::Kept => {
+                ("is stored as the current token", "ntcli token show --show-token")
             }
-            (NewTokenFate::Live, Some(_)) => {
-                ("it could not be revoked and may be live", "ntcli token revoke --pending")
-            }
-            (NewTokenFate::Live, None) => {
-                ("it could not be revoked and may be live", "ntcli token list")
-            }
+            NewTokenFate::Live if jti.is_some() => (fate.said(), PENDING),
+            NewTokenFate::Live => (fate.said(), "ntcli token list"),
         };
-        let message = format!("The new token ({}) could not be printed; {what}", id(jti));
+        let message = format!("The new token ({}) could not be printed; it {what}", id(jti));
         Self::new("not_handed_out", exit::FAILED, message).hinted_there(hint).caused_by(source)
     }
 
@@ -248,5 +223,5 @@ impl Error {
 /// The command that does pending work, at the server that it belongs to.
 pub(super) fn finish_pending(at: Option<&str>) -> String {
     let at = at.map(|url| format!("NTCLI_API_URL={} ", shell_word(url))).unwrap_or_default();
-    format!("{at}ntcli token revoke --pending")
+    format!("{at}{PENDING}")
 }

@@ -1,7 +1,7 @@
 //! What a run for all workspaces ends with.
 
-use super::{Error, Kind, exit};
-use crate::text::{counted, printable, shell_word};
+use super::{Error, Kind, exit, id, with_word};
+use crate::text::{counted, printable};
 
 impl Error {
     /// No workspace has a token: a folder that was wiped, or another one than was meant.
@@ -22,21 +22,18 @@ impl Error {
         let message = format!(
             "The server no longer knew the current token ({}) of {}: another machine may use a copy of this \
              folder, and its token may live besides",
-            printable(jti.unwrap_or("no id")),
+            id(jti),
             printable(name)
         );
-        let hint = format!("ntcli token list {}", shell_word(&printable(name)));
-        Self::new("token_was_unknown", exit::OLD_LIVE, message).hinted(hint)
+        Self::new("token_was_unknown", exit::OLD_LIVE, message)
+            .hinted(with_word("ntcli token list", name))
     }
 
     /// Tokens that were made here live, and nothing here holds them.
     pub(crate) fn unused_tokens_live(count: usize, name: &str) -> Self {
-        let message = format!(
-            "{} of {} may live that nothing here holds",
-            counted(count, "token"),
-            printable(name)
-        );
-        let hint = format!("ntcli token show {}", shell_word(&printable(name)));
-        Self::new("unused_tokens_live", exit::OLD_LIVE, message).hinted(hint)
+        let (count, of) = (counted(count, "token"), printable(name));
+        let message = format!("{count} of {of} may live that nothing here holds");
+        Self::new("unused_tokens_live", exit::OLD_LIVE, message)
+            .hinted(with_word("ntcli token show", name))
     }
 }

@@ -45,37 +45,28 @@ impl Error {
             (Some(_), _) => Some("ntcli domain show, and the same command with --debug"),
             (None, _) => None,
         };
-        let error = match hint {
-            Some(hint) => error.hinted(hint),
-            None => error,
-        };
+        let error = hint.into_iter().fold(error, Self::hinted);
         error.kind_of(Kind::Call(failure))
     }
 
     /// A failed request about tokens. A 404 that names nothing is a server without token routes,
     /// unlike one for a workspace that is not there.
     pub(crate) fn token_call(action: &str, failure: Failure) -> Self {
-        match &failure {
-            Failure::Rejected { status: 404, kind: ErrorKind::NoRoute, .. } => {
-                let message = "The server, or a gateway before it, has no /tokens routes; nothing has changed. \
-                     If it is the open-source core, it issues no tokens and none are needed";
-                let mut error = Self::new("no_token_routes", exit::FAILED, message)
-                    .kind_of(Kind::NoTokenRoutes)
-                    .hinted("ntcli domain show");
-                error.0.http_status = Some(404);
-                error
-            }
-            _ => Self::call(action, failure),
+        if !matches!(failure, Failure::Rejected { status: 404, kind: ErrorKind::NoRoute, .. }) {
+            return Self::call(action, failure);
         }
+        let message = "The server, or a gateway before it, has no /tokens routes; nothing has changed. \
+             If it is the open-source core, it issues no tokens and none are needed";
+        let mut error = Self::new("no_token_routes", exit::FAILED, message);
+        error.0.http_status = Some(404);
+        error.kind_of(Kind::NoTokenRoutes).hinted("ntcli domain show")
     }
 
     /// The outcome is unknown and a repeat is harmless; `then` shows the outcome.
     pub(crate) fn unconfirmed_call(action: &str, failure: &Failure, then: &str) -> Self {
         // A 404 leaves open only its origin: the server did not do it.
-        let exit_code = match failure {
-            Failure::Rejected { .. } => exit::FAILED,
-            _ => exit::UNKNOWN,
-        };
+        let is_rejected = matches!(failure, Failure::Rejected { .. });
+        let exit_code = if is_rejected { exit::FAILED } else { exit::UNKNOWN };
         Self::requested(failure, format!("It is unknown whether the server could {action}"))
             .code_of("unconfirmed")
             .with_exit_code(exit_code)

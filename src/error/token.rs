@@ -3,8 +3,8 @@
 use std::io;
 
 use super::refresh::finish_pending;
-use super::{Error, Failure, Kind, exit, id};
-use crate::text::{counted, printable, shell_word};
+use super::{Error, Failure, Kind, PENDING, exit, id, with_word};
+use crate::text::{counted, printable};
 use crate::time::Timestamp;
 
 impl Error {
@@ -41,10 +41,7 @@ impl Error {
     pub(crate) fn token_unchecked(failure: Option<&Failure>) -> Self {
         let message = "The server does not say whether it accepts the current token";
         let error = Self::new("token_unchecked", exit::UNAVAILABLE, message).hinted("ntcli health");
-        match failure {
-            Some(failure) => error.after(failure),
-            None => error,
-        }
+        failure.into_iter().fold(error, Self::after)
     }
 
     /// The command of `token exec` could not be run.
@@ -64,32 +61,25 @@ impl Error {
     /// A token stands where its id, which may be known, is wanted.
     pub(crate) fn token_for_jti(jti: Option<&str>) -> Self {
         let message = "That is a token, not its JTI; nothing was sent";
-        Self::new("usage", exit::USAGE, message).hinted_there(match jti {
-            Some(jti) => format!("ntcli token revoke {}", shell_word(&printable(jti))),
-            None => "ntcli token list".to_owned(),
-        })
+        let revoke = jti.map(|jti| with_word("ntcli token revoke", jti));
+        let hint = revoke.unwrap_or_else(|| "ntcli token list".to_owned());
+        Self::new("usage", exit::USAGE, message).hinted_there(hint)
     }
 
     /// Nothing proves that a token is revoked; every later run tries again.
     pub(crate) fn revocation_pending(jti: &str, reason: &str) -> Self {
-        let message = format!(
-            "Token {} may still be live; every later run tries to revoke it again",
-            printable(jti)
-        );
-        Self::new("revocation_pending", exit::OLD_LIVE, message)
-            .hinted("ntcli token revoke --pending")
-            .caused_by(&reason)
+        let jti = printable(jti);
+        let message =
+            format!("Token {jti} may still be live; every later run tries to revoke it again");
+        Self::new("revocation_pending", exit::OLD_LIVE, message).hinted(PENDING).caused_by(&reason)
     }
 
     /// The workspace has no token with that id; if it `was_current`, the config file has now
     /// forgotten it.
     pub(crate) fn unknown_token(jti: &str, was_current: bool) -> Self {
         let message = format!("Token with JTI '{}' not found", printable(jti));
-        Self::new("unknown_token", exit::FAILED, message).hinted_there(if was_current {
-            "ntcli token create"
-        } else {
-            "ntcli token list"
-        })
+        let next = if was_current { "ntcli token create" } else { "ntcli token list" };
+        Self::new("unknown_token", exit::FAILED, message).hinted_there(next)
     }
 
     /// Of several tokens some could not be revoked: a cause for each, and the highest of their exit
@@ -98,7 +88,7 @@ impl Error {
         let message = format!("{} of {total} tokens could not be revoked", causes.len());
         let error = Self::new("not_all_revoked", exit_code, message).with_causes(causes);
         match exit_code {
-            exit::OLD_LIVE => error.hinted("ntcli token revoke --pending"),
+            exit::OLD_LIVE => error.hinted(PENDING),
             exit::AUTH => error.hinted("ntcli auth login"),
             exit::UNAVAILABLE => error.hinted("ntcli health"),
             _ => error.hinted_there("ntcli token list"),

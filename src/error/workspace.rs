@@ -1,8 +1,10 @@
 //! Workspaces that cannot be found, made or stored.
 
-use super::{Error, Kind, NewTokenFate, exit, lines};
+use super::{Error, Kind, NewTokenFate, PENDING, exit, lines, with_word};
 use crate::secret::redact;
-use crate::text::{printable, shell_word};
+use crate::text::printable;
+
+const LIST: &str = "ntcli workspace list";
 
 impl Error {
     /// No workspace named and none active.
@@ -21,9 +23,9 @@ impl Error {
         }
         let may_be_on_server = near.is_none() && redact(name, &[]) == name;
         let hint = if may_be_on_server {
-            format!("ntcli workspace select {}", shell_word(&shown))
+            with_word("ntcli workspace select", name)
         } else {
-            "ntcli workspace list".to_owned()
+            LIST.to_owned()
         };
         Self::new("unknown_workspace", exit::FAILED, message)
             .hinted(hint)
@@ -33,7 +35,7 @@ impl Error {
     /// The same where the server does not know it either.
     pub(crate) fn nor_on_server(mut self) -> Self {
         if let Kind::UnknownWorkspace(_) = self.0.kind {
-            self.0.hint = Some("ntcli workspace list".to_owned());
+            self.0.hint = Some(LIST.to_owned());
         }
         self
     }
@@ -42,7 +44,7 @@ impl Error {
     pub(crate) fn ambiguous_workspace(name: &str, ids: &[String]) -> Self {
         let (name, ids) = (printable(name), lines(ids));
         let message = format!("Several workspaces are named '{name}'; name one by its id:{ids}");
-        Self::new("ambiguous_workspace", exit::USAGE, message).hinted("ntcli workspace list")
+        Self::new("ambiguous_workspace", exit::USAGE, message).hinted(LIST)
     }
 
     /// There is no workspace to choose from.
@@ -56,29 +58,21 @@ impl Error {
         let message =
             format!("A workspace named '{}' exists already; nothing has changed", printable(name));
         Self::new("workspace_exists", exit::FAILED, message)
-            .hinted(format!("ntcli workspace select {}", shell_word(name)))
+            .hinted(with_word("ntcli workspace select", name))
     }
 
     /// The workspace was created on the server and could not be stored here; with what happened to
     /// the token that came with it, if any.
     pub(crate) fn store_workspace(name: &str, token: Option<NewTokenFate>, error: &Self) -> Self {
-        let fate = match token {
-            None => "",
-            Some(NewTokenFate::Revoked) => "; the token that came with it was revoked again",
-            Some(NewTokenFate::Kept) => {
-                "; the token that came with it is kept in the journal, and the next run stores it"
-            }
-            Some(NewTokenFate::Live) => {
-                "; the token that came with it could not be revoked and may be live"
-            }
-        };
+        let said = |fate: NewTokenFate| format!("; the token that came with it {}", fate.said());
+        let fate = token.map(said).unwrap_or_default();
         let message = format!(
             "Workspace '{}' was created on the server but could not be stored here{fate}",
             printable(name)
         );
         Self::new("store_workspace", exit::NOT_STORED, message)
             .hinted(match token {
-                Some(NewTokenFate::Kept) => "ntcli token revoke --pending",
+                Some(NewTokenFate::Kept) => PENDING,
                 _ => "ntcli workspace sync",
             })
             .with_causes(error.chain())

@@ -114,33 +114,26 @@ pub(crate) fn finish(
     unprintable: u8,
 ) -> u8 {
     console.clear_progress();
-    let (mut report, error) = match outcome {
-        Ok(mut report) => {
-            let problem = report.problem.take();
-            (Some(report), problem)
-        }
-        Err(error) => (None, Some(error)),
-    };
-    let next = report.as_mut().and_then(|report| report.next.take());
-    let success = report.as_ref().map_or(0, |r| r.exit);
-    let printed = if report.as_ref().is_some_and(|report| report.delivered) {
+    let failed = |error| Report::new("", Json::object()).with_problem(Some(error));
+    let mut report = outcome.unwrap_or_else(failed);
+    let (problem, next, success) = (report.problem.take(), report.next.take(), report.exit);
+    let printed = if report.delivered {
         Ok(())
     } else if detail == Detail::Json {
-        let mut object = report.map_or_else(Json::object, |report| report.json);
-        if let Some(error) = &error {
-            object.set("error", describe(error));
+        if let Some(error) = &problem {
+            report.json.set("error", describe(error));
         }
-        console.result(&laid_out(&object))
+        console.result(&laid_out(&report.json))
     } else {
-        report.map_or(Ok(()), |report| console.result(&detail.of(report, error.is_some())))
+        console.result(&detail.of(report, problem.is_some()))
     };
     if let Some(next) = next {
         console.note(&next);
     }
-    if let Some(error) = &error {
+    if let Some(error) = &problem {
         explain(console, error);
     }
-    match (printed, error) {
+    match (printed, problem) {
         (_, Some(error)) => error.exit_code(),
         (Ok(()), None) => success,
         (Err(source), None) => {

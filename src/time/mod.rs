@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::counted;
+
 pub use expiry::{Expiry, parse_duration};
 
 const DAY_SECS: i64 = 86_400;
@@ -63,34 +65,23 @@ impl Timestamp {
     pub fn from_now(self, now: Self) -> String {
         let secs = self.secs() - now.secs();
         let units = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
-        let fits = units.into_iter().find(|(unit, _)| secs.abs() >= *unit);
-        let Some((unit, name)) = fits else {
+        let Some((unit, name)) = units.into_iter().find(|(unit, _)| secs.abs() >= *unit) else {
             return "now".to_owned();
         };
-        let count = secs.abs() / unit;
-        let plural = if count == 1 { "" } else { "s" };
-        if secs > 0 {
-            format!("in {count} {name}{plural}")
-        } else {
-            format!("{count} {name}{plural} ago")
-        }
+        let far = counted(usize::try_from(secs.abs() / unit).unwrap_or_default(), name);
+        if secs > 0 { format!("in {far}") } else { format!("{far} ago") }
     }
 
     /// Reads RFC 3339 (`2025-08-07T12:00:00.5+02:00`); `None` if invalid.
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        let bytes = text.as_bytes();
-        let mark = |at: usize, wanted: &[u8]| bytes.get(at).is_some_and(|b| wanted.contains(b));
-        if !(mark(4, b"-") && mark(7, b"-") && mark(10, b"Tt ") && mark(13, b":") && mark(16, b":"))
-        {
+        let mark =
+            |at: usize, wanted: &[u8]| text.as_bytes().get(at).is_some_and(|b| wanted.contains(b));
+        if !(mark(4, b"-") && mark(7, b"-") && mark(10, b"Tt ")) {
             return None;
         }
         let days = days_of(digits(text, 0, 4)?, digits(text, 5, 7)?, digits(text, 8, 10)?)?;
-        let (hour, minute, second) =
-            (digits(text, 11, 13)?, digits(text, 14, 16)?, digits(text, 17, 19)?);
-        if hour > 23 || minute > 59 || second > 60 {
-            return None;
-        }
+        let second = time_of_day(text, 11)?;
         let mut rest = text.get(19..)?;
         let mut millis = 0;
         if let Some(fraction) = rest.strip_prefix('.') {
@@ -102,22 +93,16 @@ impl Timestamp {
         let offset = match rest {
             "Z" | "z" => 0,
             _ => {
-                let sign = match rest.as_bytes().first()? {
-                    b'+' => 1,
-                    b'-' => -1,
+                let sign = match rest.get(..1)? {
+                    "+" => 1,
+                    "-" => -1,
                     _ => return None,
                 };
-                if rest.len() != 6 || rest.as_bytes()[3] != b':' {
-                    return None;
-                }
-                let (hours, minutes) = (digits(rest, 1, 3)?, digits(rest, 4, 6)?);
-                if hours > 23 || minutes > 59 {
-                    return None;
-                }
-                sign * (hours * 3600 + minutes * 60)
+                let whole_minutes = format!("{}:00", &rest[1..]);
+                sign * time_of_day(&whole_minutes, 0).filter(|_| rest.len() == 6)?
             }
         };
-        let secs = days * 86_400 + hour * 3600 + minute * 60 + second - offset;
+        let secs = days * DAY_SECS + second - offset;
         // An offset may lead outside the years that can be written.
         let can_be_written = (FIRST_SECOND..=LAST_SECOND).contains(&secs);
         can_be_written.then_some(Self(secs * 1000 + millis))
@@ -131,12 +116,10 @@ impl Timestamp {
         if let Some(number) = digits(text, 0, text.len()).filter(|_| !text.is_empty()) {
             return Self::from_unix(number);
         }
-        let zone = text.len().checked_sub(2).and_then(|at| text.split_at_checked(at));
+        let (start, end) = text.split_at_checked(text.len().saturating_sub(2)).unwrap_or_default();
         Self::parse_rfc3339(text)
             .or_else(|| Self::parse_rfc3339(&format!("{text}Z")))
-            .or_else(|| {
-                zone.and_then(|(start, end)| Self::parse_rfc3339(&format!("{start}:{end}")))
-            })
+            .or_else(|| Self::parse_rfc3339(&format!("{start}:{end}")))
             .or_else(|| Self::parse_http_date(text))
     }
 
@@ -161,12 +144,9 @@ impl Timestamp {
             return None;
         }
         let month = MONTHS.iter().position(|m| *m == &text[8..11])?;
-        let days =
-            days_of(digits(text, 12, 16)?, i64::try_from(month).ok()? + 1, digits(text, 5, 7)?)?;
-        let (hour, minute, second) =
-            (digits(text, 17, 19)?, digits(text, 20, 22)?, digits(text, 23, 25)?);
-        let real = hour < 24 && minute < 60 && second <= 60;
-        real.then(|| Self::from_secs(days * 86_400 + hour * 3600 + minute * 60 + second))
+        let month = i64::try_from(month).ok()? + 1;
+        let days = days_of(digits(text, 12, 16)?, month, digits(text, 5, 7)?)?;
+        Some(Self::from_secs(days * DAY_SECS + time_of_day(text, 17)?))
     }
 }
 
@@ -189,6 +169,15 @@ impl fmt::Display for Timestamp {
 fn digits(text: &str, from: usize, to: usize) -> Option<i64> {
     let part = text.get(from..to)?;
     part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse().ok())?
+}
+
+/// The seconds since midnight of the `HH:MM:SS` that stands there.
+fn time_of_day(text: &str, at: usize) -> Option<i64> {
+    let two = |n: usize| digits(text, at + n, at + n + 2);
+    let (hour, minute, second) = (two(0)?, two(3)?, two(6)?);
+    let is_apart = [at + 2, at + 5].iter().all(|at| text.as_bytes().get(*at) == Some(&b':'));
+    let is_real = is_apart && hour < 24 && minute < 60 && second <= 60;
+    is_real.then_some(hour * 3600 + minute * 60 + second)
 }
 
 /// Days from the epoch to a date of the Gregorian calendar; `None` if there is no such date.
