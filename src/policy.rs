@@ -15,8 +15,8 @@ const VERSION: i64 = 1;
 const DAY_S: u64 = 86_400;
 const YEAR_S: u64 = 365 * DAY_S;
 const MONTH_S: u64 = 30 * DAY_S;
-/// A server may round a lifetime.
-const ROUNDING_S: u64 = 60;
+/// A server may round a lifetime, and `renew` asks for up to ten minutes less than is wanted.
+const ROUNDING_S: u64 = 60 + 600;
 
 /// The wishes for one workspace; what is absent has its default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,6 +150,25 @@ mod tests {
         assert_eq!(window(Some(20 * DAY_S), Some(15 * DAY_S), 20), 15 * 24, "as is wanted");
         assert_eq!(window(Some(20 * DAY_S), Some(15 * DAY_S), 9), 72, "less was granted");
         assert_eq!(window(Some(DAY_S), None, 1), 8);
+    }
+
+    /// `renew` asks for up to ten minutes less than is wanted, by which a lost token is recognised.
+    #[test]
+    fn the_window_of_a_token_that_renew_asked_for() {
+        let created = Timestamp::from_secs(1_800_000_000);
+        let window = |less_s: i64| {
+            let (wanted, before) = (Some(20 * DAY_S), Some(15 * DAY_S));
+            let policy =
+                Policy { expires_in_s: wanted, renew_before_s: before, ..Policy::default() };
+            let end = TokenExpiry::At(created.plus_secs(20 * 86_400 - less_s));
+            let token =
+                Token::new(Secret::new("wst_1"), None, end, "Bearer".to_owned(), Vec::new());
+            policy.window_s(&token, Some(created))
+        };
+        for less_s in [0, 60, 300, 600, 660] {
+            assert_eq!(window(less_s), 15 * DAY_S, "{less_s}");
+        }
+        assert!(window(661) < 7 * DAY_S);
     }
 
     #[test]
