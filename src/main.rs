@@ -5,13 +5,12 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, IsTerminal};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use std::process::ExitCode;
 use std::rc::Rc;
 
 use ntcli::context::{Console, Context, Env, SystemClock};
 
 #[allow(clippy::disallowed_methods)] // the one place that reads the environment
-fn main() -> ExitCode {
+fn main() -> ! {
     let env = Env::new(std::env::vars_os());
     let color = env.os("NO_COLOR").is_none()
         && env.text("TERM").as_deref() != Some("dumb")
@@ -40,7 +39,8 @@ fn main() -> ExitCode {
         ctx.console.mark_levels();
     }
     let args = std::env::args_os().skip(1).collect();
-    ExitCode::from(ntcli::run(args, &mut ctx))
+    // What the program still holds is not taken apart: the system does that in one go.
+    std::process::exit(ntcli::run(args, &mut ctx).into())
 }
 
 /// The standard library opens `/dev/null` for reading and writing where a stream is closed; who wants

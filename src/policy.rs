@@ -2,12 +2,11 @@
 //! before it stays live.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::store;
+use crate::store::{self, OwnFile};
 use crate::time::{Expiry, Timestamp};
 use crate::token::{Token, TokenExpiry};
 
@@ -90,7 +89,7 @@ pub(crate) struct Policies {
 impl Policies {
     /// # Errors
     /// [`Error::read_file`]; [`Error::damaged_file`]: a wish that cannot be read is not left out.
-    pub(crate) fn load(path: &Path) -> Result<Self> {
+    pub(crate) fn load(path: &OwnFile) -> Result<Self> {
         let Some(contents) = store::read(path)? else {
             return Ok(Self::default());
         };
@@ -106,7 +105,7 @@ impl Policies {
     ///
     /// # Errors
     /// [`Error::write_file`].
-    pub(crate) fn save(&mut self, path: &Path) -> Result<()> {
+    pub(crate) fn save(&mut self, path: &OwnFile) -> Result<()> {
         self.version = VERSION;
         let mut bytes = serde_json::to_vec_pretty(&self)
             .map_err(|e| Error::write_file("lay out", path, &e.into()))?;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::context::{Clock, Env, LOCK_HOLDER};
 use crate::error::{Error, Result};
 use crate::json::Json;
-use crate::store::{self, OWN_NAMES, OwnFile, ReplaceError};
+use crate::store::{self, Contents, OWN_NAMES, OwnFile, ReplaceError, Seen};
 pub(crate) use naming::{WorkspaceName, bare_id, pick};
 pub(crate) use session::{Session, User};
 pub(crate) use workspaces::Workspace;
@@ -102,6 +102,8 @@ pub(crate) fn close_folder(at: &OwnFile, on_notice: &dyn Fn(Notice)) {
 pub(crate) struct Config {
     at: OwnFile,
     doc: Json,
+    /// The state of the file that says this; `None` if there is none, or it was changed since.
+    seen: Option<Seen>,
 }
 
 impl Config {
@@ -116,14 +118,14 @@ impl Config {
         let Some(contents) = store::read(at)? else {
             return Ok(Self::empty(at));
         };
-        let doc = Self::parse(at, &contents.bytes)?;
+        let config = Self::parse(at, &contents)?;
         if contents.is_shared() {
             on_notice(Notice::Shared {
                 path: at.to_path_buf(),
                 made_private: contents.make_private(),
             });
         }
-        Ok(Self { at: at.clone(), doc })
+        Ok(config)
     }
 
     /// The same, and nothing is changed.
@@ -135,22 +137,23 @@ impl Config {
         let Some(contents) = store::read(at)? else {
             return Ok(Self::empty(at));
         };
-        Ok(Self { at: at.clone(), doc: Self::parse(at, &contents.bytes)? })
+        Self::parse(at, &contents)
     }
 
-    fn parse(path: &Path, bytes: &[u8]) -> Result<Json> {
-        let damaged = |place: String| Error::damaged_file(path, &place);
+    fn parse(at: &OwnFile, contents: &Contents) -> Result<Self> {
+        let damaged = |place: String| Error::damaged_file(at, &place);
+        let bytes = &contents.bytes;
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Err(damaged("it is empty".to_owned()));
         }
         let doc: Json = serde_json::from_slice(bytes).map_err(|e| damaged(e.to_string()))?;
         check::check(&doc).map_err(damaged)?;
-        Ok(doc)
+        Ok(Self { at: at.clone(), doc, seen: Some(contents.seen()) })
     }
 
     /// One in which every setting has its default.
     pub(crate) fn empty(at: &OwnFile) -> Self {
-        Self { at: at.clone(), doc: Json::object() }
+        Self { at: at.clone(), doc: Json::object(), seen: None }
     }
 
     /// Writes the file durably and atomically, stamped `now`.
@@ -172,7 +175,14 @@ impl Config {
             error: Error::write_file("lay out", &self.at, &e.into()),
         })?;
         bytes.push(b'\n');
-        store::replace(&self.at, &bytes)
+        store::replace(&self.at, &bytes)?;
+        self.seen = store::seen(&self.at);
+        Ok(())
+    }
+
+    /// Whether the file still is as it was when this was read or written.
+    pub(crate) fn is_current(&self) -> bool {
+        store::seen(&self.at) == self.seen
     }
 
     /// The whole document.

@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::rotation::{
     HistoryEvent, Pending, Promotion, Record, Store, Target, WorkspaceRef, journal_lines,
 };
-use crate::store::{self, AppendError, Lock, Log, ReplaceError, Seen};
+use crate::store::{self, AppendError, Lock, Log, ReplaceError};
 use crate::targets::Targets;
 use crate::token::Token;
 use history::History;
@@ -26,7 +26,7 @@ pub(crate) struct ConfigDir<'a> {
     paths: Paths,
     clock: &'a dyn Clock,
     on_notice: Box<dyn Fn(Notice) + 'a>,
-    config: Option<(Option<Seen>, Config)>,
+    config: Option<Config>,
     journal: Option<Log>,
     history: History,
     targets: Option<Targets>,
@@ -47,7 +47,7 @@ impl<'a> ConfigDir<'a> {
         clock.watch_signals();
         close_folder(&paths.lock, &on_notice);
         store::check_folder(&paths.lock)?;
-        store::private_dir(&paths.dir)?;
+        store::private_folder(&paths.lock)?;
         let mut waited = false;
         let holder = paths.lock_holder.as_deref();
         let is_parent = holder.is_some_and(|holder| is_held_for_us(holder, &paths.lock));
@@ -74,6 +74,11 @@ impl<'a> ConfigDir<'a> {
             _lock: lock,
         };
         Ok((state, waited))
+    }
+
+    /// Spares a second look at a config file that has not changed since `config` was read.
+    pub(crate) fn expect(&mut self, config: Config) {
+        self.config = Some(config);
     }
 
     /// The config file as it is now.
@@ -114,16 +119,14 @@ impl<'a> ConfigDir<'a> {
 
     /// The config file as it is now, read again only if another program has replaced it.
     fn fresh(&mut self) -> Result<&Config> {
-        let stamp = store::seen(&self.paths.config);
         let config = self.take()?;
-        Ok(&self.config.insert((stamp, config)).1)
+        Ok(self.config.insert(config))
     }
 
     /// The same, to be changed: it may be large, so no copy is kept.
     fn take(&mut self) -> Result<Config> {
-        let stamp = store::seen(&self.paths.config);
         match self.config.take() {
-            Some((seen, config)) if seen == stamp => Ok(config),
+            Some(config) if config.is_current() => Ok(config),
             _ => Config::load(&self.paths.config, &self.on_notice),
         }
     }
@@ -132,8 +135,7 @@ impl<'a> ConfigDir<'a> {
     fn save(&mut self, mut config: Config) -> std::result::Result<(), ReplaceError> {
         self.config = None;
         config.save(self.clock)?;
-        let stamp = store::seen(&self.paths.config);
-        self.config = Some((stamp, config));
+        self.config = Some(config);
         Ok(())
     }
 

@@ -108,7 +108,7 @@ impl Clock for SystemClock {
 
     fn boot_time(&self) -> Option<BootTime> {
         static ID: OnceLock<Option<String>> = OnceLock::new();
-        let read = || std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
+        let read = || process::of_kernel("/proc/sys/kernel/random/boot_id");
         let id = ID.get_or_init(|| read().map(|id| id.trim().to_owned())).clone()?;
         // A system call, where the clock of that name is read from a page that valgrind does not show.
         #[allow(clippy::useless_conversion)] // a C long is no i64 everywhere

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::{Clock, ready};
@@ -28,7 +29,7 @@ pub(crate) struct Process {
 impl Process {
     /// The running process with that id.
     pub(crate) fn of(id: u32) -> Option<Self> {
-        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        let stat = of_kernel(&format!("/proc/{id}/stat"))?;
         // proc_pid_stat(5): field 3 is the first one after the name in brackets, field 22 the start.
         let mut fields = stat.rsplit(')').next()?.split_whitespace();
         let is_dead = matches!(fields.next(), Some("Z" | "X"));
@@ -58,6 +59,14 @@ impl Process {
         }
         true
     }
+}
+
+/// A short file of `/proc`, which the kernel gives in one piece.
+pub(super) fn of_kernel(path: &str) -> Option<String> {
+    let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let mut text = [0; 1024];
+    let length = rustix::io::read(file, &mut text[..]).ok()?;
+    Some(String::from_utf8_lossy(&text[..length]).into_owned())
 }
 
 /// The value of [`LOCK_HOLDER`] for the commands of this process, which holds this lock.

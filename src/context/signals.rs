@@ -1,9 +1,9 @@
 //! TERM, INT and HUP as a flag: a run ends at its next safe point.
 
-use std::cell::{Cell, RefCell};
-use std::fs;
-use std::sync::Once;
+use std::cell::Cell;
+use std::mem::take;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, Timespec, poll};
@@ -12,18 +12,21 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::low_level::unregister;
 
+use super::process::of_kernel;
+
 /// The last signal that asked for the end of the run, and whether one more ends it at once.
 static RECEIVED: AtomicUsize = AtomicUsize::new(0);
 static AT_ONCE: AtomicBool = AtomicBool::new(false);
 /// Whether a part of the run asked, and was told to stop.
 static OBSERVED: AtomicBool = AtomicBool::new(false);
 static TOO_LARGE: AtomicBool = AtomicBool::new(false);
-static WATCHING: Once = Once::new();
+/// The signals that are watched, once they are.
+static WATCHED: OnceLock<Vec<i32>> = OnceLock::new();
+static ARMED: Mutex<Vec<SigId>> = Mutex::new(Vec::new());
 /// A signal that comes between a look at the flag and a wait is seen after at most this.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
 thread_local! {
-    static ARMED: RefCell<Vec<SigId>> = const { RefCell::new(Vec::new()) };
     static HELD: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -31,7 +34,12 @@ thread_local! {
 /// ignored when the program was started stay so. A file that grows beyond a limit is an error of the
 /// write and no end of the run.
 pub(super) fn watch() {
-    WATCHING.call_once(|| {
+    let mut is_first = false;
+    WATCHED.get_or_init(|| {
+        is_first = true;
+        not_ignored()
+    });
+    if is_first {
         for signal in watched() {
             let number = usize::try_from(signal).unwrap_or_default();
             let _ = flag::register_conditional_default(signal, &AT_ONCE);
@@ -40,21 +48,25 @@ pub(super) fn watch() {
         arm();
         // Nobody reads this flag: with a handler, the signal does not kill.
         let _ = flag::register(SIGXFSZ, &TOO_LARGE);
-    });
+    }
+}
+
+fn watched() -> impl Iterator<Item = i32> {
+    WATCHED.get().into_iter().flatten().copied()
 }
 
 fn arm() {
     let ids = watched().filter_map(|signal| flag::register(signal, &AT_ONCE).ok());
-    ARMED.with_borrow_mut(|armed| armed.extend(ids));
+    ARMED.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
 }
 
-/// Those that are not ignored.
-fn watched() -> impl Iterator<Item = i32> {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+fn not_ignored() -> Vec<i32> {
+    let stat = of_kernel("/proc/self/stat").unwrap_or_default();
     // proc_pid_stat(5): field 33, of which the first two end with the name in brackets.
     let field = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(30));
     let ignored: u64 = field.and_then(|field| field.parse().ok()).unwrap_or(0);
-    [SIGTERM, SIGINT, SIGHUP].into_iter().filter(move |signal| ignored & (1 << (signal - 1)) == 0)
+    let signals = [SIGTERM, SIGINT, SIGHUP].into_iter();
+    signals.filter(|signal| ignored & (1 << (signal - 1)) == 0).collect()
 }
 
 /// The signal that asks for the end of the run, which the caller heeds.
@@ -74,7 +86,8 @@ pub(super) fn heeded() -> Option<u8> {
 
 /// Does what must not be interrupted: what works once, and the storing of what it gave.
 pub(crate) fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
-    for id in ARMED.take() {
+    let armed = take(&mut *ARMED.lock().unwrap_or_else(PoisonError::into_inner));
+    for id in armed {
         unregister(id);
     }
     let was_held = HELD.replace(true);
@@ -82,9 +95,7 @@ pub(crate) fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
     let done = work();
     HELD.set(was_held);
     AT_ONCE.store(RECEIVED.load(SeqCst) > 0, SeqCst);
-    if WATCHING.is_completed() {
-        arm();
-    }
+    arm();
     done
 }
 

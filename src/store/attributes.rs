@@ -13,10 +13,10 @@ const ACL: &str = "system.posix_acl_access";
 const LIMIT: usize = 64 << 10;
 
 /// Gives `new` the owner of the file it replaces.
-pub(super) fn keep_owner(old: &File, new: &File) -> io::Result<()> {
-    let (old, found) = (old.metadata()?, new.metadata()?);
-    if (old.uid(), old.gid()) != (found.uid(), found.gid()) {
-        fchown(new, Some(old.uid()), Some(old.gid()))?;
+pub(super) fn keep_owner((uid, gid): (u32, u32), new: &File) -> io::Result<()> {
+    let found = new.metadata()?;
+    if (uid, gid) != (found.uid(), found.gid()) {
+        fchown(new, Some(uid), Some(gid))?;
     }
     Ok(())
 }
@@ -24,7 +24,8 @@ pub(super) fn keep_owner(old: &File, new: &File) -> io::Result<()> {
 /// Gives `new` everything but the contents of `old`, or fails. Nobody gets a right by it that the old
 /// file did not give: a list that the folder hands down is taken off again.
 pub(super) fn keep_all(old: &File, new: &File) -> io::Result<()> {
-    keep_owner(old, new)?;
+    let found = old.metadata()?;
+    keep_owner((found.uid(), found.gid()), new)?;
     let names = names_of(old)?;
     if !names.iter().any(|name| name == ACL) {
         match fremovexattr(new, ACL) {

@@ -124,8 +124,11 @@ pub(crate) fn close_folder(at: &OwnFile) -> bool {
 
 fn close(folder: &Rc<Folder>, mode: u32) -> io::Result<bool> {
     let handle = folder.reopen()?;
+    let set_mode = |mode| {
+        handle.set_permissions(Permissions::from_mode(mode)).and_then(|()| folder.look_again())
+    };
     // From here on nobody adds anything that was not looked at.
-    handle.set_permissions(Permissions::from_mode(0o700))?;
+    set_mode(0o700)?;
     let mut files = Vec::new();
     for entry in Dir::read_from(&handle)? {
         let entry = entry?;
@@ -136,7 +139,7 @@ fn close(folder: &Rc<Folder>, mode: u32) -> io::Result<bool> {
         let place = folder.at(name.to_owned());
         let found = place.look()?;
         if found.is_none_or(|found| found.st_uid != me()) {
-            handle.set_permissions(Permissions::from_mode(mode))?;
+            set_mode(mode)?;
             return Ok(false);
         }
         if found.is_some_and(|found| FileType::from_raw_mode(found.st_mode).is_file()) {

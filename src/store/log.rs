@@ -5,9 +5,9 @@ use std::io::{self, Write};
 
 use rustix::fs::OFlags;
 
-use super::owner::open_own;
+use super::owner::{length, open_own, open_to_read};
 use super::replace::replace;
-use super::{Contents, Located, OwnFile, read, read_end};
+use super::{Contents, Located, OwnFile, read, read_end, unreadable};
 use crate::error::{Error, Result};
 
 /// More than a line of any log is likely to take.
@@ -68,9 +68,11 @@ impl Log {
     /// # Errors
     /// If it cannot be read.
     pub(crate) fn end_of(at: &OwnFile, most: u64) -> Result<Vec<u8>> {
-        let Some((before, mut bytes)) = read_end(at, most)? else {
+        let fail = |source: io::Error| unreadable(at.path(), &source);
+        let Some((file, found)) = open_to_read(at).map_err(fail)? else {
             return Ok(Vec::new());
         };
+        let (before, mut bytes) = read_end(&file, length(&found), most).map_err(fail)?;
         if before > 0 {
             let first = bytes.iter().position(|b| *b == b'\n');
             bytes.drain(..first.map_or(bytes.len(), |n| n + 1));
@@ -83,15 +85,23 @@ impl Log {
     /// # Errors
     /// [`Error::read_file`].
     pub(crate) fn open_end(at: &OwnFile) -> Result<Self> {
-        let len = match read_end(at, END)? {
-            None => None,
-            Some((before, bytes)) => match bytes.iter().rposition(|b| *b == b'\n') {
-                Some(n) => Some(before + n as u64 + 1),
-                None if before == 0 => Some(0),
-                None => Self::open(at)?.0.len,
-            },
+        let fail = |source: io::Error| unreadable(at.path(), &source);
+        let opened = match at.open(OFlags::RDWR | OFlags::APPEND) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+            opened => opened.map_err(fail)?,
         };
-        Ok(Self::of(at, len, false))
+        let Some((file, found)) = opened else {
+            return Ok(Self::of(at, None, false));
+        };
+        let (before, bytes) = read_end(&file, length(&found), END).map_err(fail)?;
+        let len = match bytes.iter().rposition(|b| *b == b'\n') {
+            Some(n) => Some(before + n as u64 + 1),
+            None if before == 0 => Some(0),
+            None => Self::open(at)?.0.len,
+        };
+        // A torn tail is removed before the first write.
+        let file = (len == Some(length(&found))).then_some(file);
+        Ok(Self { file, ..Self::of(at, len, false) })
     }
 
     fn of(at: &OwnFile, len: Option<u64>, marks: bool) -> Self {
@@ -143,9 +153,9 @@ impl Log {
     fn try_append(&mut self, lines: &[u8], durable: bool) -> io::Result<()> {
         let start = self.len();
         if self.file.is_none() {
-            let file = open_own(&self.at, OFlags::WRONLY | OFlags::APPEND)?;
+            let (file, len) = open_own(&self.at, OFlags::WRONLY | OFlags::APPEND)?;
             // A torn tail is removed before the first write.
-            if file.metadata()?.len() != start {
+            if len != start {
                 file.set_len(start)?;
             }
             self.file = Some(file);
@@ -170,7 +180,7 @@ impl Log {
     /// [`Error::write_file`].
     pub(crate) fn retract(&mut self) -> Result<()> {
         let cut = || -> io::Result<()> {
-            let file = open_own(&self.at, OFlags::WRONLY)?;
+            let (file, _) = open_own(&self.at, OFlags::WRONLY)?;
             file.set_len(self.last)?;
             file.sync_data()
         };

@@ -11,11 +11,11 @@ mod replace;
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FlockOperation, OFlags, Stat, flock};
 use rustix::io::Errno;
 
 use crate::context::Clock;
@@ -61,19 +61,15 @@ pub(crate) fn lock(
     let path = at.path();
     folder::check_folder(at)?;
     let fail = |source: io::Error| Error::write_file("lock", path, &source);
-    let file = owner::open_own(at, OFlags::RDWR).map_err(fail)?;
+    let (file, _) = owner::open_own(at, OFlags::RDWR).map_err(fail)?;
     match wait_for(&file, wait, clock, on_wait) {
         Ok(true) => {
             at.set_locked(true);
             Ok(Lock { at: at.clone(), file })
         }
-        Ok(false) => Err(locked(path, wait)),
+        Ok(false) => Err(Error::locked(path, wait)),
         Err(source) => Err(fail(source)),
     }
-}
-
-fn locked(path: &Path, waited: Duration) -> Error {
-    Error::locked(path, waited)
 }
 
 /// Whether the lock of an open file was acquired in time.
@@ -162,12 +158,16 @@ pub(crate) fn is_usable(dir: &Path) -> bool {
     existing.is_none_or(|path| rustix::fs::access(path, wanted | Access::EXEC_OK).is_ok())
 }
 
-/// Makes `path` a directory that only its owner can enter, durably; an existing one is left as it
-/// is.
+/// Makes the folder of a file of ours one that only its owner can enter, durably; an existing one is left
+/// as it is.
 ///
 /// # Errors
 /// [`Error::write_file`].
-pub(crate) fn private_dir(path: &Path) -> Result<()> {
+pub(crate) fn private_folder(at: &OwnFile) -> Result<()> {
+    if at.folder().is_ok() { Ok(()) } else { private_dir(parent_of(at)) }
+}
+
+fn private_dir(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Ok(());
     }
@@ -197,13 +197,18 @@ pub(crate) struct Contents {
     /// All of it.
     pub bytes: Vec<u8>,
     file: File,
-    mode: u32,
+    found: Stat,
 }
 
 impl Contents {
+    /// The state of the file.
+    pub(crate) fn seen(&self) -> Seen {
+        Seen::of(&self.found)
+    }
+
     /// Whether the group or the world has any permission on the file.
     pub(crate) fn is_shared(&self) -> bool {
-        self.mode & 0o077 != 0
+        self.found.st_mode & 0o077 != 0
     }
 
     /// Removes every permission of the group and the world.
@@ -211,7 +216,7 @@ impl Contents {
     /// # Errors
     /// When the file is another user's, or cannot be changed.
     pub(crate) fn make_private(&self) -> io::Result<()> {
-        if self.file.metadata()?.uid() != owner::me() {
+        if self.found.st_uid != owner::me() {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
         self.file.set_permissions(fs::Permissions::from_mode(0o600))
@@ -224,25 +229,19 @@ impl Contents {
 /// [`Error::read_file`], also if it is not a regular file or implausibly large.
 pub(crate) fn read(at: &(impl Located + ?Sized)) -> Result<Option<Contents>> {
     let fail = |source: io::Error| unreadable(at.path(), &source);
-    let Some(file) = owner::open_to_read(at).map_err(fail)? else {
+    let Some((file, found)) = owner::open_to_read(at).map_err(fail)? else {
         return Ok(None);
     };
-    let bytes = read_all(&file).map_err(fail)?;
-    let mode = file.metadata().map_err(fail)?.mode();
-    Ok(Some(Contents { bytes, file, mode }))
+    let bytes = read_all(&file, &found).map_err(fail)?;
+    Ok(Some(Contents { bytes, file, found }))
 }
 
-/// The last bytes of a regular file, at most `most`, and how many come before; `None` if absent.
-fn read_end(at: &OwnFile, most: u64) -> Result<Option<(u64, Vec<u8>)>> {
-    let fail = |source: io::Error| unreadable(at.path(), &source);
-    let Some(file) = owner::open_to_read(at).map_err(fail)? else {
-        return Ok(None);
-    };
-    let len = file.metadata().map_err(fail)?.len();
+/// The last bytes of a file, at most `most`, and how many come before.
+fn read_end(file: &File, len: u64, most: u64) -> io::Result<(u64, Vec<u8>)> {
     let before = len.saturating_sub(most);
     let mut bytes = vec![0; usize::try_from(len - before).unwrap_or(0)];
-    file.read_exact_at(&mut bytes, before).map_err(fail)?;
-    Ok(Some((before, bytes)))
+    file.read_exact_at(&mut bytes, before)?;
+    Ok((before, bytes))
 }
 
 fn unreadable(path: &Path, source: &io::Error) -> Error {
@@ -250,13 +249,22 @@ fn unreadable(path: &Path, source: &io::Error) -> Error {
 }
 
 /// All that is in a file, unless it is larger than any of ours gets.
-fn read_all(mut file: &File) -> io::Result<Vec<u8>> {
-    let len = file.metadata()?.len();
+fn read_all(mut file: &File, found: &Stat) -> io::Result<Vec<u8>> {
+    let len = owner::length(found);
     if len > READ_LIMIT {
         return Err(io::Error::other("it is larger than 64 MiB"));
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or(0) + 1);
-    file.by_ref().take(READ_LIMIT).read_to_end(&mut bytes)?;
+    let len = usize::try_from(len).unwrap_or(0);
+    let mut bytes = vec![0; len + 1];
+    let read = match file.read(&mut bytes) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+        read => read?,
+    };
+    bytes.truncate(read);
+    // As long as it was said to be, with room for more: that was all.
+    if read == 0 || read != len {
+        file.take(READ_LIMIT).read_to_end(&mut bytes)?;
+    }
     Ok(bytes)
 }
 

@@ -1,10 +1,14 @@
 //! Files of our own folder, which is found once in a run and held open.
 
 use std::cell::{Cell, OnceCell};
+use std::fs::File;
 use std::io;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+
+use rustix::fs::{OFlags, Stat};
+use rustix::io::Errno;
 
 use super::parent_of;
 use super::place::{Folder, Place};
@@ -30,6 +34,13 @@ pub(crate) trait Located {
     /// # Errors
     /// If its folder is missing, or a link on the way does not count.
     fn place(&self) -> io::Result<Place>;
+    /// Opens it, as [`Place::open`].
+    ///
+    /// # Errors
+    /// As [`Located::place`] and [`Place::open`].
+    fn open(&self, options: OFlags) -> io::Result<Option<(File, Stat)>> {
+        self.place()?.open(options)
+    }
 }
 
 impl Located for Path {
@@ -122,5 +133,20 @@ impl Located for OwnFile {
         // Behind a link the file may be anywhere.
         let place = if place.is_link()? { Place::find(&self.path)? } else { place };
         Ok(self.place.get_or_init(|| place).clone())
+    }
+
+    fn open(&self, options: OFlags) -> io::Result<Option<(File, Stat)>> {
+        if self.place.get().is_none() {
+            let direct = self.folder()?.at(self.path.file_name().unwrap_or_default().to_owned());
+            match direct.open(options) {
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => {}
+                // No link bears the name.
+                opened => {
+                    let _ = self.place.set(direct);
+                    return opened;
+                }
+            }
+        }
+        self.place()?.open(options)
     }
 }

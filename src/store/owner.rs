@@ -3,8 +3,9 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{MetadataExt, fchown};
+use std::sync::OnceLock;
 
-use rustix::fs::OFlags;
+use rustix::fs::{OFlags, Stat};
 
 use super::own::{Located, OwnFile};
 use super::place::Folder;
@@ -13,7 +14,8 @@ pub(super) const ROOT: u32 = 0;
 
 /// The user this process acts as.
 pub(super) fn me() -> u32 {
-    rustix::process::geteuid().as_raw()
+    static ME: OnceLock<u32> = OnceLock::new();
+    *ME.get_or_init(|| rustix::process::geteuid().as_raw())
 }
 
 /// Whether what that user makes is as good as made by this one.
@@ -21,28 +23,33 @@ pub(super) fn is_trusted(uid: u32) -> bool {
     uid == ROOT || uid == me()
 }
 
-/// Opens a file of ours for writing, creating a private one if absent. `options` say how.
-pub(super) fn open_own(at: &OwnFile, options: OFlags) -> io::Result<File> {
-    let place = at.place()?;
+/// Opens a file of ours for writing, creating a private one if absent, and says how long it is. `options`
+/// say how.
+pub(super) fn open_own(at: &OwnFile, options: OFlags) -> io::Result<(File, u64)> {
     for _ in 0..100 {
-        if let Some((file, _)) = place.open(options)? {
-            return Ok(file);
+        if let Some((file, found)) = at.open(options)? {
+            return Ok((file, length(&found)));
         }
+        let place = at.place()?;
         if let Some(file) = place.create_new(options)? {
             give_to_folders_owner(&file, place.folder());
-            return Ok(file);
+            return Ok((file, 0));
         }
     }
     Err(io::Error::other("it is replaced all the time"))
 }
 
 /// Opens a file for reading; `None` if it, or its folder, is absent.
-pub(super) fn open_to_read(at: &(impl Located + ?Sized)) -> io::Result<Option<File>> {
-    let absent = |e: &io::Error| e.kind() == io::ErrorKind::NotFound;
-    match at.place() {
-        Err(e) if absent(&e) => Ok(None),
-        place => Ok(place?.open(OFlags::RDONLY)?.map(|(file, _)| file)),
+pub(super) fn open_to_read(at: &(impl Located + ?Sized)) -> io::Result<Option<(File, Stat)>> {
+    match at.open(OFlags::RDONLY) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        opened => opened,
     }
+}
+
+/// How many bytes a file holds.
+pub(super) fn length(found: &Stat) -> u64 {
+    u64::try_from(found.st_size).unwrap_or(0)
 }
 
 pub(super) fn not_regular() -> io::Error {
@@ -54,12 +61,13 @@ pub(super) fn not_regular() -> io::Error {
 /// away (a user namespace, NFS) it stays as it is.
 pub(super) fn give_to_folders_owner(file: &File, folder: &Folder) {
     let new = |found: Metadata| found.uid() == ROOT && found.len() == 0 && found.nlink() == 1;
-    if me() != ROOT || !file.metadata().is_ok_and(new) {
+    if me() != ROOT {
         return;
     }
-    if let Ok(folder) = folder.look() {
-        if folder.st_uid != ROOT {
+    match folder.look() {
+        Ok(folder) if folder.st_uid != ROOT && file.metadata().is_ok_and(new) => {
             let _ = fchown(file, Some(folder.st_uid), Some(folder.st_gid));
         }
+        _ => {}
     }
 }

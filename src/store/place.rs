@@ -1,10 +1,11 @@
 //! Where a file is: its folder, found component by component and held open, and its name in it.
 //! Whoever exchanges a folder or a link meanwhile changes nothing about where a write goes.
 
+use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
@@ -14,6 +15,7 @@ use rustix::io::Errno;
 
 use super::own::{LOCK_NAME, OWN_NAMES};
 use super::owner::{is_trusted, not_regular};
+use super::parent_of;
 
 /// As many links as the kernel follows.
 const LINK_LIMIT: u32 = 40;
@@ -25,6 +27,9 @@ pub(crate) struct Folder {
     fd: OwnedFd,
     /// Its path without links.
     path: PathBuf,
+    /// Whether the descriptor is more than a path, and does for syncs and lists.
+    is_readable: bool,
+    found: Cell<Option<Stat>>,
 }
 
 /// A name in a folder. What bears the name is no link, or was none when the place was found.
@@ -66,6 +71,10 @@ enum Step {
 }
 
 impl Folder {
+    fn of(fd: OwnedFd, path: PathBuf, is_readable: bool) -> Self {
+        Self { fd, path, is_readable, found: Cell::new(None) }
+    }
+
     /// The folder at `path`. A link on the way counts if root or this user made it, or if it leads to
     /// something of its maker's.
     ///
@@ -91,13 +100,35 @@ impl Folder {
             && fs::statat(&self.fd, LOCK_NAME, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
+    /// What it was like at the first look.
+    ///
     /// # Errors
     /// If it cannot be looked at.
     pub(super) fn look(&self) -> io::Result<Stat> {
-        Ok(fs::fstat(&self.fd)?)
+        if self.found.get().is_none() {
+            self.look_again()?;
+        }
+        Ok(self.found.get().ok_or(Errno::BADF)?)
     }
 
-    /// A second descriptor of it, for what a mere path cannot do: locks and syncs.
+    /// From here on it is as it is now.
+    ///
+    /// # Errors
+    /// If it cannot be looked at.
+    pub(super) fn look_again(&self) -> io::Result<()> {
+        self.found.set(Some(fs::fstat(&self.fd)?));
+        Ok(())
+    }
+
+    /// Does what needs more than a mere path.
+    pub(super) fn with_readable<T>(
+        &self,
+        work: impl FnOnce(BorrowedFd) -> io::Result<T>,
+    ) -> io::Result<T> {
+        if self.is_readable { work(self.fd.as_fd()) } else { work(self.reopen()?.as_fd()) }
+    }
+
+    /// A second descriptor of it, whose locks and place in the list are its own.
     ///
     /// # Errors
     /// Without the right to read it.
@@ -111,10 +142,10 @@ impl Folder {
     /// # Errors
     /// If the disk fails, or the folder cannot be read.
     pub(super) fn sync(&self) -> io::Result<()> {
-        match fs::fsync(self.reopen()?) {
+        self.with_readable(|folder| match fs::fsync(folder) {
             Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()),
             done => Ok(done?),
-        }
+        })
     }
 }
 
@@ -180,17 +211,31 @@ impl Place {
             options | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
         let fd = match fs::openat(&self.folder.fd, &self.name, options, Mode::empty()) {
             Err(Errno::NOENT) => return Ok(None),
-            Err(Errno::LOOP) => return Err(io::Error::other("it was replaced by a link just now")),
             Err(Errno::NXIO | Errno::NODEV) => return Err(not_regular()),
             opened => opened?,
         };
         let found = fs::fstat(&fd)?;
+        self.accept(&found)?;
+        Ok(Some((File::from(fd), found)))
+    }
+
+    /// What the regular file that bears the name is like; `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`Place::open`].
+    pub(super) fn look_at_file(&self) -> io::Result<Option<Stat>> {
+        let found = self.look()?;
+        found.as_ref().map_or(Ok(()), |found| self.accept(found))?;
+        Ok(found)
+    }
+
+    fn accept(&self, found: &Stat) -> io::Result<()> {
         if !FileType::from_raw_mode(found.st_mode).is_file() {
             return Err(not_regular());
         }
         match self.must_own {
             Some(uid) if uid != found.st_uid => Err(planted(uid)),
-            _ => Ok(Some((File::from(fd), found))),
+            _ => Ok(()),
         }
     }
 
@@ -239,24 +284,24 @@ fn planted(uid: u32) -> io::Error {
 /// The folder that `path` is in and its name there, or the folder that it is.
 fn walk(path: &Path, to_file: bool) -> io::Result<(Folder, Option<OsString>, Option<u32>)> {
     let mut left = steps(path);
-    let mut here = if path.is_absolute() { root()? } else { current()? };
-    if !to_file {
-        if let Some(folder) = without_links(&here, path) {
-            return Ok((folder, None, None));
-        }
-    } else if let Some(folder) = path.parent().and_then(|parent| without_links(&here, parent)) {
+    let direct = without_links(if to_file { parent_of(path) } else { path });
+    let mut here = match (direct, left.first()) {
+        (Some(folder), _) if !to_file => return Ok((folder, None, None)),
         // The last component alone is still to be looked at.
-        if let Some(Step::Name(name)) = left.first() {
-            left = vec![Step::Name(name.clone())];
-            here = folder;
+        (Some(folder), Some(Step::Name(_))) => {
+            left.truncate(1);
+            folder
         }
-    }
+        _ if path.is_absolute() => root()?,
+        _ => current()?,
+    };
     let mut links = 0;
     while let Some(step) = left.pop() {
         let name = match step {
             Step::Up => {
-                here.fd = fs::openat(&here.fd, "..", PATH | OFlags::DIRECTORY, Mode::empty())?;
+                let fd = fs::openat(&here.fd, "..", PATH | OFlags::DIRECTORY, Mode::empty())?;
                 here.path.pop();
+                here = Folder::of(fd, here.path, false);
                 continue;
             }
             Step::Owned(uid) if here.look()?.st_uid == uid => continue,
@@ -298,7 +343,7 @@ fn walk(path: &Path, to_file: bool) -> io::Result<(Folder, Option<OsString>, Opt
             }
             FileType::Directory => {
                 here.path.push(&name);
-                here.fd = fd;
+                here = Folder::of(fd, here.path, false);
             }
             _ => return Err(Errno::NOTDIR.into()),
         }
@@ -318,25 +363,27 @@ fn steps(path: &Path) -> Vec<Step> {
 
 fn root() -> io::Result<Folder> {
     let fd = fs::openat(CWD, "/", PATH | OFlags::DIRECTORY, Mode::empty())?;
-    Ok(Folder { fd, path: "/".into() })
+    Ok(Folder::of(fd, "/".into(), false))
 }
 
 fn current() -> io::Result<Folder> {
     let fd = fs::openat(CWD, ".", PATH | OFlags::DIRECTORY, Mode::empty())?;
     // Only messages and comparisons need its path.
-    Ok(Folder { fd, path: std::env::current_dir().unwrap_or_default() })
+    Ok(Folder::of(fd, std::env::current_dir().unwrap_or_default(), false))
 }
 
 /// The folder at `path`, found in one call, if no link is on the way and the kernel can tell (5.6).
-fn without_links(from: &Folder, path: &Path) -> Option<Folder> {
+fn without_links(path: &Path) -> Option<Folder> {
     let plain = |component| matches!(component, Component::Normal(_) | Component::RootDir);
     if !path.components().all(plain) || path.as_os_str().is_empty() {
         return None;
     }
-    let options = PATH | OFlags::DIRECTORY;
-    let how = ResolveFlags::NO_SYMLINKS;
-    let fd = fs::openat2(from.fd.as_fd(), path, options, Mode::empty(), how).ok()?;
-    Some(Folder { fd, path: from.path.join(path) })
+    // Of one that cannot be read, the way is gone step by step.
+    let options = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let fd = fs::openat2(CWD, path, options, Mode::empty(), ResolveFlags::NO_SYMLINKS).ok()?;
+    let path =
+        if path.is_absolute() { path.to_owned() } else { std::env::current_dir().ok()?.join(path) };
+    Some(Folder::of(fd, path, true))
 }
 
 #[cfg(test)]

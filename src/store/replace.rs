@@ -1,17 +1,19 @@
 //! Durable atomic writes: every reader of a file sees the old or the new contents, never a part.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Permissions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FlockOperation, OFlags, RawDir, flock};
 
 use super::attributes::{keep_all, keep_owner};
 use super::own::{Located, OwnFile};
@@ -48,10 +50,8 @@ const NAME_LIMIT: usize = 200;
 const MARK: &str = ".ntcli-";
 const END: &str = ".tmp";
 
-thread_local! {
-    /// The folders in which leftovers were looked for in this run, without links.
-    static CLEANED: RefCell<BTreeSet<PathBuf>> = const { RefCell::new(BTreeSet::new()) };
-}
+/// The folders in which leftovers were looked for in this run, without links.
+static CLEANED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// A file beside `target`, of a name that no other run uses: locks do not work everywhere.
 fn create_temporary(target: &Place) -> io::Result<(Place, File)> {
@@ -79,19 +79,23 @@ pub(crate) fn remove_leftovers_beside(at: &OwnFile) {
 
 /// Removes what killed runs left in a folder, once a run; what another run is writing just now is left.
 fn remove_leftovers(folder: &Rc<Folder>) {
-    if CLEANED.with_borrow_mut(|cleaned| cleaned.insert(folder.path().to_owned())) {
+    let mut cleaned = CLEANED.lock().unwrap_or_else(PoisonError::into_inner);
+    if cleaned.insert(folder.path().to_owned()) {
         // What cannot be looked at, or removed, is left for a run that can.
-        let _ = try_remove_leftovers(folder);
+        let _ = folder.with_readable(|handle| try_remove_leftovers(folder, handle));
     }
 }
 
-fn try_remove_leftovers(folder: &Rc<Folder>) -> io::Result<()> {
-    for entry in rustix::fs::Dir::new(folder.reopen()?)? {
-        let name = OsString::from_vec(entry?.file_name().to_bytes().to_vec());
-        if !is_temporary(&name) {
+fn try_remove_leftovers(folder: &Rc<Folder>, handle: BorrowedFd) -> io::Result<()> {
+    let mut buffer = [MaybeUninit::uninit(); 4096];
+    let mut entries = RawDir::new(handle, &mut buffer);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let name = OsStr::from_bytes(entry.file_name().to_bytes());
+        if !is_temporary(name) {
             continue;
         }
-        let place = folder.at(name);
+        let place = folder.at(name.to_owned());
         if let Ok(Some((file, found))) = place.open(OFlags::RDONLY) {
             let lock = FlockOperation::NonBlockingLockExclusive;
             // Of root's own files the owner may be changed already.
@@ -136,8 +140,12 @@ fn probe(at: &(impl Located + ?Sized), ownership: Ownership) -> Result<()> {
         if target.is_mount_point() {
             return Ok(false);
         }
+        let old = match ownership {
+            Ownership::Ours => None,
+            Ownership::Foreign => target.open(OFlags::RDONLY)?,
+        };
         let (temporary, file) = create_temporary(&target)?;
-        let kept = old(&target).and_then(|old| keep(&target, old.as_ref(), &file, ownership));
+        let kept = keep(&target, old.as_ref().map(|(old, _)| old), &file, ownership);
         temporary.remove().and(kept).map(|()| true)
     };
     match tried() {
@@ -180,8 +188,7 @@ pub(crate) fn replace(
 ) -> std::result::Result<(), ReplaceError> {
     let path = at.path();
     let target = at.place().map_err(|source| failed(path, false, &source))?;
-    let old = old(&target).map_err(|source| failed(path, false, &source))?;
-    match exchange(&target, old.as_ref(), None, bytes, Ownership::Ours) {
+    match exchange(&target, None, None, bytes, Ownership::Ours) {
         Ok(true) => target.folder().sync().map_err(|source| failed(path, true, &source)),
         Ok(false) => Err(failed(path, false, &changed())),
         Err(source) => Err(failed(path, false, &source)),
@@ -211,7 +218,7 @@ impl ForeignFile {
             None => (None, None, Vec::new()),
             Some((file, found)) => {
                 refuse_planted(place, found.st_uid)?;
-                let bytes = super::read_all(&file)?;
+                let bytes = super::read_all(&file, &found)?;
                 (Some(file), Some(Seen::of(&found)), bytes)
             }
         };
@@ -312,10 +319,14 @@ pub(crate) fn replace_unsynced(
 ) -> Result<()> {
     let written = || {
         let target = at.place()?;
-        let (temporary, mut file) = create_temporary(&target)?;
-        let renamed = keep(&target, old(&target)?.as_ref(), &file, Ownership::Ours)
-            .and_then(|()| file.write_all(bytes))
-            .and_then(|()| file.set_permissions(Permissions::from_mode(mode)))
+        let (temporary, file) = create_temporary(&target)?;
+        let set_mode = || match mode {
+            PRIVATE => Ok(()), // as it was made
+            mode => file.set_permissions(Permissions::from_mode(mode)),
+        };
+        let renamed = keep(&target, None, &file, Ownership::Ours)
+            .and_then(|()| (&file).write_all(bytes))
+            .and_then(|()| set_mode())
             .and_then(|()| temporary.rename_to(&target));
         renamed.inspect_err(|_| {
             let _ = temporary.remove();
@@ -324,23 +335,20 @@ pub(crate) fn replace_unsynced(
     written().map_err(|source| Error::write_file("replace", at.path(), &source))
 }
 
-fn old(target: &Place) -> io::Result<Option<File>> {
-    Ok(target.open(OFlags::RDONLY)?.map(|(file, _)| file))
-}
-
-/// Gives the still empty `new` the attributes that it needs to replace `old`. A file that root rewrites
-/// stays its user's; one of ours that only root could read becomes the user's.
+/// Gives the still empty `new` the attributes that it needs to replace the file at `target`, which is
+/// `old` if it is another program's. A file that root rewrites stays its user's; one of ours that only
+/// root could read becomes the user's.
 fn keep(target: &Place, old: Option<&File>, new: &File, ownership: Ownership) -> io::Result<()> {
-    match old {
-        Some(old) if ownership == Ownership::Foreign => {
-            if old.metadata()?.nlink() > 1 {
-                let reason = "it has other hard links, which would keep the old contents";
-                return Err(io::Error::other(reason));
-            }
-            return keep_all(old, new);
+    if ownership == Ownership::Ours {
+        if let Some(old) = target.look_at_file()? {
+            keep_owner((old.st_uid, old.st_gid), new)?;
         }
-        Some(old) => keep_owner(old, new)?,
-        None => {}
+    } else if let Some(old) = old {
+        if old.metadata()?.nlink() > 1 {
+            let reason = "it has other hard links, which would keep the old contents";
+            return Err(io::Error::other(reason));
+        }
+        return keep_all(old, new);
     }
     give_to_folders_owner(new, target.folder());
     Ok(())

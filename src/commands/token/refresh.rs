@@ -57,8 +57,8 @@ pub(in crate::commands) fn record(
     let Ok(app) = App::open(ctx) else {
         return;
     };
-    let config = Config::load(&app.paths.config, &|_| {});
-    let is_unknown = |name: &String| config.as_ref().is_ok_and(|config| config.find(name).is_err());
+    let config = || Config::load(&app.paths.config, &|_| {});
+    let is_unknown = |name: &String| config().is_ok_and(|config| config.find(name).is_err());
     if is_slip || (exit_code != 0 && names.iter().any(is_unknown)) {
         return;
     }
@@ -80,7 +80,6 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     if args.all {
         warn_of_two_tokens(app.console(), &before);
     }
-    drop(before); // with many workspaces these are large
     if args.dry_run {
         hooks.remember(&Targets::load(&app.paths.targets)?, app.ours())?;
         let ask = dry_run::Ask { app: &app, options: &options, hooks: &hooks };
@@ -91,6 +90,7 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     let seen = the_one(seen, args);
 
     let (mut dir, waited) = app.lock_for(app.lock_wait())?;
+    dir.expect(before);
     // Another run may have changed everything while we waited.
     let config = dir.config()?;
     let current = app.selected(&config, args.all, args.workspace.as_deref())?;
