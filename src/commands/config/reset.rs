@@ -11,13 +11,12 @@ use crate::output::Report;
 use crate::rotation::{self, Pending, Store, WorkspaceRef};
 use crate::text::{printable, shell_word};
 use crate::time::Timestamp;
-use crate::token::Token;
 
-/// A token that would stay live although nothing here holds it any more.
-struct Live {
-    workspace: WorkspaceRef,
-    jti: Option<String>,
-}
+/// What is forgotten.
+const ALL: &str = "Session, workspaces, tokens, targets and domain";
+
+/// A token that would stay live although nothing here holds it any more: its workspace and its id.
+type Live = (WorkspaceRef, Option<String>);
 
 /// Resets the config file to the default. Nothing is revoked, so the tokens that stay live are
 /// named.
@@ -27,11 +26,9 @@ pub(in crate::commands) fn run(ctx: &Context, args: &ConfigReset) -> Result<Repo
     let now = ctx.clock.now();
     if !args.force {
         let live = live(&config, &app.pending()?, now);
+        let stays = named(&live, "First revoke what nothing needs:");
         let question = Question {
-            what: format!(
-                "Session, workspaces, tokens, targets and domain would be forgotten.{}",
-                named(&live)
-            ),
+            what: format!("{ALL} would be forgotten.{stays}"),
             ask: "Type reset to go on:".to_owned(),
             yes: &["reset"],
             forced: "ntcli config reset --force".to_owned(),
@@ -62,63 +59,52 @@ pub(in crate::commands) fn run(ctx: &Context, args: &ConfigReset) -> Result<Repo
 
 /// The tokens that are live on the server, as far as is known here, and would be known nowhere.
 fn live(config: &Config, pending: &Pending, now: Timestamp) -> Vec<Live> {
+    let held = config.holders().into_iter().filter_map(|entry| {
+        let token = entry.token.as_ref().filter(|token| !token.has_ended(now))?;
+        Some((app::workspace_ref(&entry, ""), token.jti.clone()))
+    });
+    let rotations = pending.rotations.iter().flat_map(|rotation| {
+        let old = rotation.old.as_ref().map(|old| old.jti.clone());
+        let both = [rotation.token.jti.clone()].into_iter().chain(old);
+        both.map(|jti| (rotation.workspace.clone(), jti))
+    });
+    let revocations = pending.revocations.iter().map(|due| (&due.workspace, &due.jti));
+    let orphans = pending.orphans.iter().map(|orphan| (&orphan.workspace, &orphan.jti));
+    let others = revocations.chain(orphans);
+    let others = others.map(|(workspace, jti)| (workspace.clone(), Some(jti.clone())));
     let mut live: Vec<Live> = Vec::new();
-    let mut add = |workspace: WorkspaceRef, jti: Option<String>| {
-        let seen = |l: &Live| jti.is_some() && l.workspace.id == workspace.id && l.jti == jti;
+    for (workspace, jti) in held.chain(rotations).chain(others) {
+        let seen = |l: &Live| jti.is_some() && l.0.id == workspace.id && l.1 == jti;
         if !live.iter().any(seen) {
-            live.push(Live { workspace, jti });
+            live.push((workspace, jti));
         }
-    };
-    for entry in config.holders() {
-        let workspace = app::workspace_ref(&entry, "");
-        let lives = |token: &Token| token.expiry.at().is_none_or(|end| end > now);
-        if let Some(token) = entry.token.filter(lives) {
-            add(workspace, token.jti);
-        }
-    }
-    for rotation in &pending.rotations {
-        add(rotation.workspace.clone(), rotation.token.jti.clone());
-        if let Some(old) = &rotation.old {
-            add(rotation.workspace.clone(), old.jti.clone());
-        }
-    }
-    for revocation in &pending.revocations {
-        add(revocation.workspace.clone(), Some(revocation.jti.clone()));
-    }
-    for orphan in &pending.orphans {
-        add(orphan.workspace.clone(), Some(orphan.jti.clone()));
     }
     live
 }
 
-fn named(live: &[Live]) -> String {
+fn named(live: &[Live], to_revoke: &str) -> String {
     if live.is_empty() {
         return String::new();
     }
-    let mut text = " These tokens stay live on the server:\n".to_owned();
-    for Live { workspace, jti } in live {
-        let jti = printable(jti.as_deref().unwrap_or("no id"));
-        text += &format!(
-            "  {jti} of '{}' ({})\n",
-            printable(&workspace.name),
-            printable(&workspace.id)
-        );
-    }
-    text + "First revoke what nothing needs: ntcli token revoke JTI -w WORKSPACE\n"
+    let token = |(workspace, jti): &Live| {
+        let (name, id) = (printable(&workspace.name), printable(&workspace.id));
+        format!("  {} of '{name}' ({id})\n", printable(jti.as_deref().unwrap_or("no id")))
+    };
+    let all: String = live.iter().map(token).collect();
+    format!(
+        " These tokens stay live on the server:\n{all}{to_revoke} ntcli token revoke JTI -w WORKSPACE"
+    )
 }
 
 fn report(live: &[Live]) -> Report {
-    let mut text =
-        "Session, workspaces, tokens, targets and domain are forgotten; nothing was revoked."
-            .to_owned();
-    text += &named(live)
-        .replace("First revoke what nothing needs", "To revoke one, sign in again, then");
-    let rows = live.iter().map(|Live { workspace, jti }| {
+    let stays = named(live, "To revoke one, sign in again, then:");
+    let text = format!("{ALL} are forgotten; nothing was revoked.{stays}\n");
+    let rows = live.iter().map(|(workspace, jti)| {
         Json::of([("jti", jti.clone().into()), ("workspace", app::json_workspace(workspace))])
     });
     let json = Json::of([
         ("still_live", Json::Array(rows.collect())),
         ("message", "The config file is back to its default".into()),
     ]);
-    Report::new(format!("{}\n", text.trim_end()), json)
+    Report::new(text, json)
 }

@@ -25,25 +25,24 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
 }
 
 fn text(ctx: &Context, config: &Config) -> Result<String> {
-    let mut text = format!("File:      {}\n", printable(&config.path().display().to_string()));
-    text += &format!("Domain:    {}\n", printable(config.domain()));
-    text += &format!("API:       {}\n", endpoints::management(&ctx.env, config)?);
-    text += &format!("Session:   {}\n", session(config.session().as_ref()));
     let active = config.active_key().and_then(|key| config.workspace(key));
-    let active = active.map_or_else(|| "-".to_owned(), |w| printable(&w.name));
-    text += &format!("Workspace: {active}\n");
-
+    let mut text = format!(
+        "File:      {}\nDomain:    {}\nAPI:       {}\nSession:   {}\nWorkspace: {}\n",
+        printable(&config.path().display().to_string()),
+        printable(config.domain()),
+        endpoints::management(&ctx.env, config)?,
+        session(config.session().as_ref()),
+        active.map_or_else(|| "-".to_owned(), |active| printable(&active.name)),
+    );
     let mut table = Table::new(&["Name", "ID", "Token", "JTI", "Expires"])
         .whole(&[1, 3, 4])
         .expendable(&[2, 1, 4]);
     for workspace in config.holders() {
-        let (token, jti, expires) = match &workspace.token {
-            Some(token) => {
-                (REDACTED, token.jti.clone().unwrap_or_default(), token.expiry.for_people())
-            }
-            None => ("", String::new(), String::new()),
-        };
-        table.row(&[&workspace.name, &workspace.id, token, &redact(&jti, &[]), &expires]);
+        let token = workspace.token.as_ref();
+        let jti = token.and_then(|token| token.jti.as_deref()).unwrap_or_default();
+        let expires = token.map(|token| token.expiry.for_people()).unwrap_or_default();
+        let shown = token.map_or("", |_| REDACTED);
+        table.row(&[&workspace.name, &workspace.id, shown, &redact(jti, &[]), &expires]);
     }
     if !table.is_empty() {
         text += &format!("\n{}", table.show(ctx));
@@ -55,26 +54,20 @@ fn session(session: Option<&Session>) -> String {
     let Some(session) = session else {
         return "-".to_owned();
     };
-    let mut text = REDACTED.to_owned();
-    if let Some(email) = &session.user.email {
-        text += &format!(", {}", printable(email));
-    }
-    if let Some(end) = session.expires_at {
-        text += &format!(", until {end}");
-    }
-    text
+    let email = session.user.email.as_deref().map(|email| format!(", {}", printable(email)));
+    let end = session.expires_at.map(|end| format!(", until {end}"));
+    format!("{REDACTED}{}{}", email.unwrap_or_default(), end.unwrap_or_default())
 }
 
 /// The document with every secret replaced. Unknown fields are judged by their names, and by
 /// whether they look like JWTs.
 fn redacted(json: &Json) -> Json {
     match json {
-        Json::Object(fields) => Json::Object(
-            fields
-                .iter()
-                .map(|(name, value)| (redact(name, &[]), redacted_field(name, value)))
-                .collect(),
-        ),
+        Json::Object(fields) => {
+            let shown =
+                |(name, value): &(String, Json)| (redact(name, &[]), redacted_field(name, value));
+            Json::Object(fields.iter().map(shown).collect())
+        }
         Json::Array(values) => Json::Array(values.iter().map(redacted).collect()),
         Json::Text(text) => Json::Text(redact(text, &[])),
         other => other.clone(),
@@ -93,20 +86,8 @@ fn redacted_field(name: &str, value: &Json) -> Json {
 
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace(['_', '-'], "");
-    let telling = [
-        "token",
-        "secret",
-        "password",
-        "passwd",
-        "bearer",
-        "apikey",
-        "privatekey",
-        "credential",
-        "cookie",
-        "verifier",
-        "authorization",
-    ];
-    name != "tokentype" && telling.iter().any(|word| name.contains(word))
+    let telling = "token secret password passwd bearer apikey privatekey credential cookie verifier authorization";
+    name != "tokentype" && telling.split(' ').any(|word| name.contains(word))
 }
 
 #[cfg(test)]

@@ -42,43 +42,41 @@ struct Entry {
 }
 
 /// Everything that was looked at, in order.
-struct Checks {
-    entries: Vec<Entry>,
-}
+struct Checks(Vec<Entry>);
 
 impl Checks {
-    fn add(&mut self, area: &'static str, status: Status, text: &str, fix: Option<String>) {
+    fn add(&mut self, area: &'static str, status: Status, text: &str, fix: &str) {
         let tame = |text: &str| printable(&redact(text, &[]));
-        let fix = fix.filter(|fix| !fix.is_empty()).map(|fix| tame(&fix));
-        self.entries.push(Entry { area, status, text: tame(text), fix });
+        let fix = (!fix.is_empty()).then(|| tame(fix));
+        self.0.push(Entry { area, status, text: tame(text), fix });
     }
 
-    fn ok(&mut self, area: &'static str, text: &str) {
-        self.add(area, Status::Ok, text, None);
+    fn ok(&mut self, area: &'static str, text: impl AsRef<str>) {
+        self.add(area, Status::Ok, text.as_ref(), "");
     }
 
-    fn warn(&mut self, area: &'static str, text: &str, fix: &str) {
-        self.add(area, Status::Warning, text, Some(fix.to_owned()));
+    fn warn(&mut self, area: &'static str, text: impl AsRef<str>, fix: impl AsRef<str>) {
+        self.add(area, Status::Warning, text.as_ref(), fix.as_ref());
     }
 
-    fn fail(&mut self, area: &'static str, text: &str, fix: &str) {
-        self.add(area, Status::Failed, text, Some(fix.to_owned()));
+    fn fail(&mut self, area: &'static str, text: impl AsRef<str>, fix: impl AsRef<str>) {
+        self.add(area, Status::Failed, text.as_ref(), fix.as_ref());
     }
 
     /// An error as commands would report it.
     fn error(&mut self, area: &'static str, error: &Error) {
-        self.add(area, Status::Failed, &error.in_one_line(), error.hint().map(str::to_owned));
+        self.fail(area, error.in_one_line(), error.hint().unwrap_or_default());
     }
 
     fn count(&self, status: Status) -> usize {
-        self.entries.iter().filter(|entry| entry.status == status).count()
+        self.0.iter().filter(|entry| entry.status == status).count()
     }
 }
 
 /// Looks at everything. What cannot be looked at is said, and the rest goes on.
 pub(super) fn run(ctx: &Context, args: &cli::Doctor) -> Result<Report> {
     let app = App::open(ctx)?;
-    let mut checks = Checks { entries: Vec::new() };
+    let mut checks = Checks(Vec::new());
     local::program(&mut checks, ctx);
     local::variables(&mut checks, ctx);
     local::folder(&mut checks, &app);
@@ -100,30 +98,27 @@ pub(super) fn run(ctx: &Context, args: &cli::Doctor) -> Result<Report> {
 fn report(checks: &Checks) -> Report {
     let (failed, warnings) = (checks.count(Status::Failed), checks.count(Status::Warning));
     let mut text = String::new();
-    for Entry { area, status, text: said, fix } in &checks.entries {
+    let mut entries = Vec::new();
+    for Entry { area, status, text: said, fix } in &checks.0 {
         text += &format!("{:8} {area:9} {said}\n", status.word());
         if let Some(fix) = fix {
             text += &format!("{:18} -> {fix}\n", "");
         }
+        entries.push(Json::of([
+            ("area", (*area).into()),
+            ("status", status.word().into()),
+            ("text", said.as_str().into()),
+            ("fix", fix.clone().into()),
+        ]));
     }
     text += &match (failed, warnings) {
         (0, 0) => "Nothing is wrong.\n".to_owned(),
         (failed, warnings) => format!("Failed: {failed}; warnings: {warnings}.\n"),
     };
-    let entries = checks.entries.iter().map(|entry| {
-        Json::of([
-            ("area", entry.area.into()),
-            ("status", entry.status.word().into()),
-            ("text", entry.text.as_str().into()),
-            ("fix", entry.fix.clone().into()),
-        ])
-    });
-    let count = |n: usize| Json::Number(n.into());
     let json = Json::of([
-        ("checks", Json::Array(entries.collect())),
-        ("failed", count(failed)),
-        ("warnings", count(warnings)),
+        ("checks", entries.into()),
+        ("failed", failed.into()),
+        ("warnings", warnings.into()),
     ]);
-    let problem = (failed > 0).then(|| Error::unsound(failed));
-    Report::new(text, json).with_problem(problem)
+    Report::new(text, json).with_problem((failed > 0).then(|| Error::unsound(failed)))
 }

@@ -40,24 +40,22 @@ fn of_server(checks: &mut Checks, app: &App, config: &Config) -> Result<()> {
     }
     let api = app.api(config, As::Anonymous)?;
     let began = app.now();
-    let health = api.health();
-    match health {
+    let fix = format!("curl -v {}", shell_word(&server));
+    match api.health() {
         Ok(health) => {
             let took_ms = app.now().millis() - began.millis();
             let text = format!("{server} says '{}' after {took_ms} ms", health.status);
             if took_ms > SLOW_MS {
-                checks.warn("server", &text, &format!("curl -v {}", shell_word(&server)));
+                checks.warn("server", text, fix);
             } else {
-                checks.ok("server", &text);
+                checks.ok("server", text);
             }
         }
+        // It asks to sign in even for this.
+        Err(failure) if matches!(failure.status(), Some(401 | 403)) => {}
         Err(failure) => {
-            let asks_to_sign_in = matches!(failure.status(), Some(401 | 403));
-            if !asks_to_sign_in {
-                let fix = format!("curl -v {}", shell_word(&server));
-                checks.fail("server", &format!("{server}: {failure}"), &fix);
-                return Ok(());
-            }
+            checks.fail("server", format!("{server}: {failure}"), fix);
+            return Ok(());
         }
     }
     clock(checks, api.skew_s());
@@ -72,23 +70,19 @@ fn look_up(checks: &mut Checks, route: &Route, roots: &str) -> bool {
     let through =
         route.proxy.map_or(String::new(), |variable| format!(", through the proxy of {variable}"));
     let asked = if is_localhost(host) { "localhost" } else { host };
-    match (asked, port).to_socket_addrs() {
-        Ok(found) => {
-            let encrypted = if route.is_secure {
-                format!("encrypted, trusting {roots}")
-            } else {
-                "not encrypted".to_owned()
-            };
-            let count = counted(found.count(), "address");
-            checks.ok("network", &format!("{host} has {count}{through}, {encrypted}"));
-            true
+    let found = (asked, port).to_socket_addrs().map(|found| counted(found.count(), "address"));
+    match &found {
+        Ok(count) if route.is_secure => {
+            let text = format!("{host} has {count}{through}, encrypted, trusting {roots}");
+            checks.ok("network", text);
         }
+        Ok(count) => checks.ok("network", format!("{host} has {count}{through}, not encrypted")),
         Err(error) => {
             let text = format!("the name {host} cannot be looked up{through}: {error}");
-            checks.fail("network", &text, &format!("getent hosts {}", shell_word(host)));
-            false
+            checks.fail("network", text, format!("getent hosts {}", shell_word(host)));
         }
     }
+    found.is_ok()
 }
 
 fn clock(checks: &mut Checks, skew_s: Option<i64>) {
@@ -96,7 +90,7 @@ fn clock(checks: &mut Checks, skew_s: Option<i64>) {
         Some(skew_s) if skew_s.abs() > SKEW_S => {
             let which = if skew_s > 0 { "behind" } else { "ahead of" };
             let text = format!("this clock is {} s {which} the server's", skew_s.abs());
-            checks.fail("clock", &text, "timedatectl set-ntp true");
+            checks.fail("clock", text, "timedatectl set-ntp true");
         }
         Some(_) => checks.ok("clock", "as the server's"),
         None => checks.warn("clock", "the server does not send its time", ""),
@@ -107,23 +101,19 @@ fn session(checks: &mut Checks, app: &App, config: &Config) {
     if app.check_session(config).is_err() {
         return; // that there is none is told already
     }
-    let listed = app.api(config, As::User).map(|api| api.workspaces());
-    match listed {
+    match app.api(config, As::User).map(|api| api.workspaces()) {
         Ok(Ok(all)) => {
             let count = counted(all.len(), "workspace");
-            checks.ok("session", &format!("the server accepts it and lists {count}"));
+            checks.ok("session", format!("the server accepts it and lists {count}"));
         }
         Ok(Err(failure)) if matches!(failure.status(), Some(401 | 403)) => {
             let given = auth::from_env(&app.ctx.env, config).ok().flatten();
             let fix = given.map_or("ntcli auth login --force".to_owned(), |given| given.fix());
-            checks.fail("session", &format!("the server does not accept it: {failure}"), &fix);
+            checks.fail("session", format!("the server does not accept it: {failure}"), fix);
         }
         Ok(Err(failure)) => {
-            checks.fail(
-                "server",
-                &format!("asked for the workspaces: {failure}"),
-                "ntcli workspace list",
-            );
+            let text = format!("asked for the workspaces: {failure}");
+            checks.fail("server", text, "ntcli workspace list");
         }
         Err(error) => checks.error("session", &error),
     }
@@ -137,23 +127,23 @@ fn tokens(checks: &mut Checks, api: &Api, config: &Config, now: Timestamp) {
         let name = &workspace.name;
         match api.check(&token.access_token) {
             Ok(Acceptance::Accepted) => {
-                checks.ok("token", &format!("the server accepts that of '{name}'"));
+                checks.ok("token", format!("the server accepts that of '{name}'"));
             }
             Ok(Acceptance::Denied) => {
                 let fix = format!("ntcli token show --check -w {}", shell_word(name));
-                checks.fail("token", &format!("the server does not accept that of '{name}'"), &fix);
+                checks.fail("token", format!("the server does not accept that of '{name}'"), fix);
             }
             Ok(Acceptance::Unclear) => {
-                checks.warn(
+                let text = format!("the server does not say whether it accepts that of '{name}'");
+                checks.warn("token", text, "");
+            }
+            // The others would get no answer either.
+            Err(failure) => {
+                return checks.warn(
                     "token",
-                    &format!("the server does not say whether it accepts that of '{name}'"),
+                    format!("asked about that of '{name}': {failure}"),
                     "",
                 );
-            }
-            Err(failure) => {
-                // The others would get none either.
-                checks.warn("token", &format!("asked about that of '{name}': {failure}"), "");
-                return;
             }
         }
     }

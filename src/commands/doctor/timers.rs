@@ -20,6 +20,8 @@ const FOLDERS: [&str; 7] = [
 /// More is no file of cron or systemd.
 const LIMIT: u64 = 1 << 20;
 const SILENT_S: i64 = 3 * 86_400;
+const ADVICE: &str =
+    "crontab -e, with the line: 17 3 * * *  ntcli -q renew (or the systemd timer of the package)";
 
 pub(super) fn look(checks: &mut Checks, app: &App) {
     let home = app.ctx.env.os("HOME").map(Path::new);
@@ -35,22 +37,18 @@ pub(super) fn look(checks: &mut Checks, app: &App) {
     );
     let has_failed = last.as_ref().is_some_and(|last| last.exit_code != 0);
     let is_silent = last.is_none_or(|last| app.now().secs() - last.at.secs() > SILENT_S);
-    let advice = "see \"Unattended\" in README.md, or: ntcli token refresh";
     match found {
-        _ if has_failed => checks.warn("timer", &ran, "ntcli token refresh"),
+        _ if has_failed => checks.warn("timer", ran, "ntcli renew"),
         Some(found) if is_silent => {
             let text = format!("{} is there, but {ran}", found.display());
-            checks.warn("timer", &text, "systemctl list-timers; systemctl status cron");
+            checks.warn("timer", text, "systemctl list-timers; systemctl status cron");
         }
-        Some(found) => checks.ok("timer", &format!("{}; {ran}", found.display())),
+        Some(found) => checks.ok("timer", format!("{}; {ran}", found.display())),
         None if is_silent => {
-            checks.warn(
-                "timer",
-                &format!("no timer or cron line that this user can read names ntcli; {ran}"),
-                advice,
-            );
+            let text = format!("no timer or cron line that this user can read names ntcli; {ran}");
+            checks.warn("timer", text, ADVICE);
         }
-        None => checks.ok("timer", &format!("none was found, but {ran}")),
+        None => checks.ok("timer", format!("none was found, but {ran}")),
     }
 }
 
