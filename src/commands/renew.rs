@@ -47,6 +47,7 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
     warn_of_two_tokens(app.console(), &config);
     let mut hooks = app.remembered(&mut dir)?;
     let survey = survey::look_as_it_is(&app, &config, selected(&app, &config, args)?, true)?;
+    survey.workspaces.iter().for_each(|state| hooks.tidy(&state.workspace));
     let mut run = Run::new(&app, survey);
     match app.api(&config, As::User) {
         Ok(api) => {

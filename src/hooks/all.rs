@@ -154,6 +154,11 @@ impl Hooks {
             .filter(move |hook| hook.remembered.is_none() || own().all(|own| own.name != hook.name))
     }
 
+    /// Removes what killed runs left beside the files of a workspace.
+    pub(crate) fn tidy(&self, workspace: &WorkspaceRef) {
+        self.of(workspace).for_each(|hook| hook.receiver.tidy(workspace));
+    }
+
     /// Whether there is nothing to deliver to.
     pub(crate) fn is_empty(&self) -> bool {
         self.all.is_empty()

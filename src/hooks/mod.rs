@@ -134,6 +134,13 @@ impl Receiver {
         }
     }
 
+    /// Removes what killed runs left beside a file: it holds a token.
+    pub(crate) fn tidy(&self, workspace: &WorkspaceRef) {
+        if let Self::File(file) = self {
+            file.tidy(workspace);
+        }
+    }
+
     /// As [`Receiver::holds`], of a command by its check.
     ///
     /// # Errors

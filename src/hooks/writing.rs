@@ -68,6 +68,12 @@ impl TokenFile {
         })
     }
 
+    pub(super) fn tidy(&self, workspace: &WorkspaceRef) {
+        if let Ok(path) = self.path_for(workspace) {
+            store::remove_leftovers_beside(&path);
+        }
+    }
+
     /// What it would write where, if that can be told.
     pub(super) fn claim(&self, workspace: &WorkspaceRef) -> Option<Claim> {
         let file = store::identify(&self.path_for(workspace).ok()?).ok()?;

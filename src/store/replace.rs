@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::{FlockOperation, OFlags, RawDir, flock};
 
 use super::attributes::{keep_all, keep_owner};
-use super::own::{Located, OwnFile};
+use super::own::Located;
 use super::owner::{ROOT, give_to_folders_owner, is_trusted, me};
 use super::place::{Folder, Place, Seen};
 use super::{FileId, parent_of};
@@ -70,10 +70,10 @@ fn create_temporary(target: &Place) -> io::Result<(Place, File)> {
     }
 }
 
-/// Removes what killed runs left in our own folder.
-pub(crate) fn remove_leftovers_beside(at: &OwnFile) {
-    if let Ok(folder) = at.folder() {
-        remove_leftovers(&folder);
+/// Removes what killed runs left in the folder of a file.
+pub(crate) fn remove_leftovers_beside(at: &(impl Located + ?Sized)) {
+    if let Ok(place) = at.place() {
+        remove_leftovers(place.folder());
     }
 }
 

@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::store;
+use crate::text::printable;
 use crate::time::Timestamp;
 
 /// Writing a file takes milliseconds.
@@ -155,7 +156,7 @@ fn gauge(
 }
 
 fn labels(workspace: &WorkspaceState) -> String {
-    let escaped = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    let escaped = |text: &str| printable(text).replace('\\', "\\\\").replace('"', "\\\"");
     let (name, id) = (escaped(&workspace.workspace.name), escaped(&workspace.workspace.id));
     format!("{{workspace=\"{name}\",workspace_id=\"{id}\"}}")
 }

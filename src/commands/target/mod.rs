@@ -55,6 +55,9 @@ pub(in crate::commands) fn remove(ctx: &Context, args: &TargetRemove) -> Result<
         let id = args.id.parse().map_err(|_| unknown())?;
         targets.remove(id).ok_or_else(unknown)
     })?;
+    if let Ok(receiver) = Receiver::remembered(&removed) {
+        receiver.tidy(&workspace(&removed));
+    }
     let name = printable(&removed.workspace);
     let text = format!("Target {} of '{name}' was removed.\n", removed.id);
     let json = Json::of([("target", json(&removed)), ("status", "removed".into())]);

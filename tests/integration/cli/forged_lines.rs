@@ -48,7 +48,12 @@ fn what_is_local() {
         "reason": HOSTILE});
     world.write("history.jsonl", format!("{history}\n").as_bytes());
     for args in [
-        &["token", "show"][..],
+        &["check", "--format", "prometheus"][..],
+        &["check"],
+        &["doctor"],
+        &["renew", "--dry-run"],
+        &["target", "list"],
+        &["token", "show"],
         &["token", "needs-refresh"],
         &["token", "history"],
         &["token", "refresh", "--dry-run"],

@@ -1,7 +1,7 @@
 //! Killed at any system call, a refresh or a rollback leaves every target with a token that works, and
 //! the next run finishes it.
 
-use super::{assert_all_hold_current, assert_held_are_live, held, ready};
+use super::{add_now, assert_all_hold_current, assert_held_are_live, held, ready};
 use crate::harness::kill;
 use crate::harness::strace::Call;
 use crate::harness::world::{Workspace, World};
@@ -36,6 +36,20 @@ fn in_a_rollback() {
         (world, prod)
     };
     at_every_call(set_up, &["token", "rollback"]);
+}
+
+/// What a killed delivery leaves holds a token: no later command may leave it.
+#[test]
+fn a_temporary_file() {
+    for later in [&["renew"][..], &["target", "remove", "1"], &["target", "deliver"]] {
+        let (world, _) = World::ready();
+        std::fs::create_dir(world.outside("app")).unwrap();
+        add_now(&world, &["--file", "app/token"]).exits(0);
+        let left = world.outside("app/.token.ntcli-0123456789abcdef.tmp");
+        std::fs::write(&left, "a token").unwrap();
+        world.ntcli(later).run().exits(0);
+        assert!(!left.exists(), "{later:?}");
+    }
 }
 
 /// By hand and by a timer, with a kill in every third, each reader always finds a token that works.
