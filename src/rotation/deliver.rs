@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::journal::{PendingRevocation, Reason};
 use super::pending::{OwnTargets, Purpose};
+use super::plan::with_followers;
 use super::ports::{Deliver, Delivery, Event, HistoryEvent, Store, Target};
 use super::{OldFate, Outcome, Rotation, Rotator, WorkspaceRef};
 use crate::error::Error;
@@ -129,7 +130,8 @@ impl Rotator<'_> {
     }
 
     /// Why a replaced token may still be used. A file may have been changed back since it got the
-    /// current one, by a command or by the application whose file it is: it is written once more.
+    /// current one, by a command or by the application whose file it is: it is written once more, and the
+    /// commands after it run.
     pub(super) fn still_used(&mut self, pending: &PendingRevocation) -> Option<String> {
         let PendingRevocation { workspace, reason, .. } = pending;
         let current = self.store.current(workspace).ok().flatten();
@@ -152,7 +154,8 @@ impl Rotator<'_> {
         // It may have had the token.
         let delivery = Delivery { workspace, new: &current, old: old.as_ref(), attempt: 2 };
         let all = self.targets.as_ref().map_or(Vec::new(), |to| to.targets(workspace));
-        for target in all.iter().filter(|target| left.contains(&target.name)) {
+        let again = with_followers(&all, &left);
+        for target in all.iter().filter(|target| again.contains(&target.name)) {
             let _ = self.deliver_to_one(target, &delivery); // the look tells
         }
         let lacking = self.lacking(workspace, &current);

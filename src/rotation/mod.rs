@@ -56,7 +56,7 @@ pub(crate) use journal::{Origin, Orphan, Record, lines as journal_lines};
 pub(crate) use moment::Moment;
 pub(crate) use pending::{OwnTargets, Pending, Rotation, Stage};
 #[allow(unused_imports)]
-pub(crate) use plan::{Outlook, Step, WhyDeliver, WhyRefresh, WhyWait, plan};
+pub(crate) use plan::{Certainty, Outlook, Planned, Step, WhyDeliver, WhyRefresh, WhyWait, plan};
 pub(crate) use ports::{
     Acceptance, Answer, ControlPlane, Deliver, Delivery, Event, HistoryEvent, ListedToken,
     NewWorkspace, Promotion, Store, Target, TokenList,

@@ -1,9 +1,9 @@
 //! What a run would do about a workspace, step by step, and why. No step is taken and nothing is
-//! asked of a server: what only the server can tell is left open.
-//!
-//! A run decides by the same functions, so that it does what was said of it.
+//! asked of a server: a step that hangs on its answer is marked [`Certainty::Open`].
 
-use super::journal::{PendingRevocation, Reason};
+use Certainty::{Certain, IfAccepted, Open};
+
+use super::journal::{Origin, PendingRevocation, Reason};
 use super::pending::{Purpose, Rotation, Stage};
 use super::ports::Target;
 use super::{Moment, Pending, RefreshOptions, WorkspaceRef};
@@ -17,15 +17,33 @@ pub(crate) enum Step {
     Search { requested_at: Timestamp },
     /// Asks the server about the token of an interrupted refresh, and stores it if it is accepted.
     Finish { jti: Option<String>, why: Stage },
-    /// Delivers a token, the current one by then, to these targets. `unnamed`: also to what was given
-    /// for an earlier run alone, which this run has to be given again.
-    Deliver { jti: Option<String>, targets: Vec<String>, why: WhyDeliver, unnamed: bool },
+    /// Delivers a token, the current one by then, to these targets.
+    Deliver { jti: Option<String>, targets: Vec<String>, why: WhyDeliver },
     /// Requests a token that replaces this one.
     Refresh { replaces: Option<String>, why: WhyRefresh },
     /// Revokes a token.
     Revoke { jti: String, why: Reason },
     /// Leaves something for later.
     Wait { jti: Option<String>, until: Option<Timestamp>, why: WhyWait },
+}
+
+/// A step, and what it hangs on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Planned {
+    pub(crate) step: Step,
+    pub(crate) certainty: Certainty,
+}
+
+/// What a step hangs on, beside a server that answers and has the workspace, and targets that can be
+/// served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Certainty {
+    /// Nothing.
+    Certain,
+    /// The new token is accepted.
+    IfAccepted,
+    /// What the server says of an earlier run's token, or that a delivery fails.
+    Open,
 }
 
 /// Why a token is delivered.
@@ -99,104 +117,215 @@ pub(super) fn must_be_followed(token: &Token, options: &RefreshOptions, now: Tim
     due(token, options.due_within_s.unwrap_or(0), now).is_due()
 }
 
-/// The targets that an old token's current successor has to be delivered to although nothing is open:
-/// those that lack it, and the commands, which come after files.
-pub(super) fn to_redeliver(targets: &[Target], lacking: &[String]) -> Vec<String> {
-    let lacks = |target: &&Target| lacking.contains(&target.name);
-    let lacks_file = targets.iter().any(|target| !target.is_command && lacks(&target));
-    let those = targets.iter().filter(|t| lacks(t) || (t.is_command && lacks_file));
-    those.map(|target| target.name.clone()).collect()
-}
-
 /// What a run of these options would do about a workspace.
 pub(crate) fn plan(
     workspace: &WorkspaceRef,
     outlook: &Outlook,
     options: &RefreshOptions,
-) -> Vec<Step> {
-    let mut steps = Vec::new();
+) -> Vec<Planned> {
+    let mut plan = Plan { outlook, options, steps: Vec::new() };
     let creates = outlook.pending.creates.iter().filter(|c| c.workspace.is(workspace));
-    steps.extend(creates.map(|create| Step::Search { requested_at: create.at }));
+    for create in creates {
+        plan.add(Step::Search { requested_at: create.at }, Certain);
+    }
     let open = outlook.pending.rotation(workspace);
-    let completes = open.is_some_and(|open| carry_on(open, outlook, options, &mut steps));
-    for pending in outlook.pending.revocations.iter().filter(|p| p.workspace.is(workspace)) {
-        steps.push(revocation(pending, outlook));
-    }
-    let current = open.filter(|open| !open.is_stored()).map(|open| &open.token).or(outlook.current);
-    let Some(current) = current else {
-        return steps;
+    let (currents, then) = match open {
+        Some(open) => plan.carry_on(open),
+        None => (outlook.current.into_iter().collect(), Some(Certain)),
     };
-    if completes && !must_be_followed(current, options, outlook.now.ours) {
-        return steps;
+    let is_removed = plan.revoke_due(workspace, open);
+    let then = if is_removed { then.and(open).map(|_| Open) } else { then };
+    // Without a token in the config file, what is pending is all that is done.
+    if let Some(then) = then.filter(|_| outlook.current.is_some()) {
+        plan.refresh(&currents, then);
     }
-    let Some(why) = why_refresh(current, options, outlook.now.ours) else {
-        let targets = to_redeliver(outlook.targets, outlook.lacking);
-        if !targets.is_empty() && open.is_none() {
-            let (jti, why) = (current.jti.clone(), WhyDeliver::Lacking);
-            steps.push(Step::Deliver { jti, targets, why, unnamed: false });
+    plan.steps
+}
+
+struct Plan<'a> {
+    outlook: &'a Outlook<'a>,
+    options: &'a RefreshOptions,
+    steps: Vec<Planned>,
+}
+
+impl<'a> Plan<'a> {
+    fn add(&mut self, step: Step, certainty: Certainty) {
+        self.steps.push(Planned { step, certainty });
+    }
+
+    /// The steps of an unfinished refresh; which token may be current then, and whether a run goes on
+    /// to refresh it.
+    fn carry_on(&mut self, open: &'a Rotation) -> (Vec<&'a Token>, Option<Certainty>) {
+        let Rotation { token, old, purpose, stage, before, .. } = open;
+        let Outlook { current, targets, lacking, now, .. } = *self.outlook;
+        let is_current = |token: &Token| current.is_some_and(|current| current.is_same(token));
+        let stored = Rotation { stage: Stage::Stored, ..open.clone() };
+        let finish = Step::Finish { jti: token.jti.clone(), why: *stage };
+        if is_current(token) {
+            if !open.is_stored() {
+                self.add(finish, Certain); // in place, but perhaps not durable
+            }
+            let left = stored.lacks(targets, lacking);
+            let why = if open.is_stored() { WhyDeliver::LeftOver } else { WhyDeliver::New };
+            self.deliver(Some(token), &left.targets, why, Certain);
+            self.replaced(open, Certain);
+            let is_over = !left.is_none() && *purpose != Purpose::HandOut;
+            let is_followed = must_be_followed(token, self.options, now.ours).then_some(Open);
+            return (vec![token], if is_over { is_followed } else { Some(Certain) });
         }
-        let within_s = options.due_within_s.map_or(0, super::moment::signed);
+        let all: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
+        let may_be_stored =
+            old.as_ref().is_some_and(is_current) || (current.is_none() && !open.is_stored());
+        let is_overtaken = !may_be_stored && *purpose != Purpose::Rollback;
+        let (token_is, then) = match (is_overtaken, open.is_stored()) {
+            (true, false) => (Certain, if before.is_some() { Open } else { Certain }),
+            (true, true) if stored.lacks(targets, &[]).is_none() => {
+                self.replaced(open, Certain);
+                return (current.into_iter().collect(), Some(Certain));
+            }
+            _ => (Open, Open),
+        };
+        if then == Open {
+            self.add(finish, Open);
+            self.deliver(Some(token), &all, WhyDeliver::New, Open);
+            self.replaced(open, Open);
+            for earlier in before {
+                self.replaced(earlier, Open);
+            }
+        }
+        if is_overtaken && !open.is_stored() || *stage != Stage::Kept {
+            let jti = token.jti.clone();
+            let revoke = jti.map(|jti| Step::Revoke { jti, why: Reason::NotNeeded });
+            self.steps.extend(revoke.map(|step| Planned { step, certainty: token_is }));
+        }
+        (current.into_iter().chain([token]).collect(), Some(then))
+    }
+
+    fn deliver(
+        &mut self,
+        token: Option<&Token>,
+        names: &[String],
+        why: WhyDeliver,
+        certainty: Certainty,
+    ) {
+        let targets = with_followers(self.outlook.targets, names);
+        // Without a token here, the targets are left to a run that has one.
+        if !targets.is_empty() && self.outlook.current.is_some() {
+            let jti = token.and_then(|token| token.jti.clone());
+            self.add(Step::Deliver { jti, targets, why }, certainty);
+        }
+    }
+
+    /// What becomes of the token that an unfinished refresh replaces.
+    fn replaced(&mut self, open: &Rotation, certainty: Certainty) {
+        let Rotation { token, old, purpose, grace_s, .. } = open;
+        let jti = old.as_ref().and_then(|old| old.jti.clone());
+        let jti =
+            jti.filter(|_| *purpose != Purpose::HandOut).filter(|j| token.jti.as_ref() != Some(j));
+        let grace_s = self.options.grace_s.or(*grace_s).filter(|_| *purpose == Purpose::Refresh);
+        if let Some(jti) = jti {
+            self.retire(jti, grace_s, certainty);
+        }
+    }
+
+    /// Revokes a replaced token, now or later.
+    fn retire(&mut self, jti: String, grace_s: Option<u64>, certainty: Certainty) {
+        let step = match grace_s {
+            None => Step::Revoke { jti, why: Reason::Replaced },
+            Some(grace_s) => {
+                let until = self.outlook.now.plausible().plus_secs(super::moment::signed(grace_s));
+                Step::Wait { jti: Some(jti), until: Some(until), why: WhyWait::Grace }
+            }
+        };
+        self.add(step, certainty);
+    }
+
+    /// The revocations that are pending; whether one takes the current token out of the config file.
+    fn revoke_due(&mut self, workspace: &WorkspaceRef, open: Option<&Rotation>) -> bool {
+        let Outlook { pending, current, lacking, now, .. } = *self.outlook;
+        let (mut is_used, mut is_removed) = (false, false);
+        for pending in pending.revocations.iter().filter(|p| p.workspace.is(workspace)) {
+            let PendingRevocation { jti, reason, not_before, .. } = pending;
+            let is = |token: &Token| token.jti.as_ref() == Some(jti);
+            is_removed |= reason.is_by_hand() && current.is_some_and(is);
+            let wait = |why| Step::Wait { jti: Some(jti.clone()), until: *not_before, why };
+            let may_become_current = open.is_some_and(|open| is(&open.token));
+            let certainty = match open {
+                Some(_) if may_become_current => Open,
+                Some(open) if current.is_some_and(is) && !open.is_stored() => Open,
+                _ if pending.needs_server_time(now) => Open,
+                _ => Certain,
+            };
+            if current.is_some_and(is) && !reason.is_by_hand() && certainty == Certain {
+                self.add(wait(WhyWait::Held), Certain);
+            } else if pending.is_due(now) || certainty == Open {
+                is_used |= !reason.is_by_hand();
+                self.add(Step::Revoke { jti: jti.clone(), why: *reason }, certainty);
+            } else {
+                self.add(wait(WhyWait::Grace), Certain);
+            }
+        }
+        // What holds an earlier token gets the current one before that is revoked.
+        if is_used && open.is_none() {
+            self.deliver(current, lacking, WhyDeliver::Lacking, Certain);
+        }
+        let orphans = pending.orphans.iter().filter(|o| o.workspace.is(workspace));
+        for orphan in orphans.filter(|o| self.options.revoke_orphans && o.origin == Origin::Match) {
+            let (jti, why) = (orphan.jti.clone(), Reason::NotNeeded);
+            self.steps.push(Planned { step: Step::Revoke { jti, why }, certainty: Open });
+        }
+        is_removed
+    }
+
+    /// A new token in place of the one that is current by then, or why there is none.
+    fn refresh(&mut self, currents: &[&Token], certainty: Certainty) {
+        let Outlook { targets, lacking, now, .. } = *self.outlook;
+        let mut due = currents
+            .iter()
+            .filter_map(|current| Some((*current, why_refresh(current, self.options, now.ours)?)));
+        let Some((replaced, why)) = due.next() else {
+            return self.leave(currents, certainty);
+        };
+        let is_one = certainty == Certain && currents.len() == 1;
+        let (certainty, then) = if is_one { (Certain, IfAccepted) } else { (Open, Open) };
+        self.add(Step::Refresh { replaces: replaced.jti.clone(), why }, certainty);
+        let all: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
+        self.deliver(None, &all, WhyDeliver::New, then);
+        if !lacking.is_empty() && !is_one {
+            self.deliver(None, lacking, WhyDeliver::Lacking, Open);
+        }
+        for current in currents {
+            if let Some(jti) = current.jti.clone() {
+                self.retire(jti, self.options.grace_s, then);
+            }
+        }
+    }
+
+    /// The token lasts long enough; what has lost it gets it again.
+    fn leave(&mut self, currents: &[&Token], certainty: Certainty) {
+        let Outlook { lacking, .. } = *self.outlook;
+        let Some(current) = currents.first() else {
+            return;
+        };
+        let is_delivered = |planned: &Planned| matches!(planned.step, Step::Deliver { .. });
+        if !self.steps.iter().any(is_delivered) {
+            self.deliver(Some(current), lacking, WhyDeliver::Lacking, certainty);
+        }
+        let within_s = self.options.due_within_s.map_or(0, super::moment::signed);
         let until = current.expiry.at().map(|end| end.plus_secs(-within_s));
-        steps.push(Step::Wait { jti: current.jti.clone(), until, why: WhyWait::NotDue });
-        return steps;
-    };
-    steps.push(Step::Refresh { replaces: current.jti.clone(), why });
-    let targets: Vec<String> = outlook.targets.iter().map(|t| t.name.clone()).collect();
-    if !targets.is_empty() {
-        steps.push(Step::Deliver { jti: None, targets, why: WhyDeliver::New, unnamed: false });
+        self.add(Step::Wait { jti: current.jti.clone(), until, why: WhyWait::NotDue }, certainty);
     }
-    steps.extend(current.jti.clone().map(|jti| replaced(jti, options.grace_s, outlook.now)));
-    steps
 }
 
-/// The steps of an unfinished refresh; whether they stand for a refresh of this run.
-fn carry_on(
-    open: &Rotation,
-    outlook: &Outlook,
-    options: &RefreshOptions,
-    steps: &mut Vec<Step>,
-) -> bool {
-    let jti = open.token.jti.clone();
-    let is_current = outlook.current.is_some_and(|current| current.is_same(&open.token));
-    if !(open.is_stored() && is_current) {
-        steps.push(Step::Finish { jti: jti.clone(), why: open.stage });
-    }
-    let stored = Rotation { stage: Stage::Stored, ..open.clone() };
-    let lacks = stored.lacks(outlook.targets, if is_current { outlook.lacking } else { &[] });
-    let is_left = !lacks.is_none();
-    if is_left {
-        let why = if open.is_stored() { WhyDeliver::LeftOver } else { WhyDeliver::New };
-        let unnamed = lacks.unnamed;
-        steps.push(Step::Deliver { jti, targets: lacks.targets, why, unnamed });
-    }
-    let old = open.old.as_ref().and_then(|old| old.jti.clone());
-    if open.purpose != Purpose::HandOut {
-        let grace_s = options.grace_s.or(open.grace_s);
-        let grace_s = grace_s.filter(|_| open.purpose == Purpose::Refresh);
-        steps.extend(old.map(|jti| replaced(jti, grace_s, outlook.now)));
-    }
-    (is_left && open.purpose != Purpose::HandOut) || open.stage == Stage::Denied
-}
-
-/// What becomes of a replaced token.
-fn replaced(jti: String, grace_s: Option<u64>, now: &Moment) -> Step {
-    match grace_s {
-        None => Step::Revoke { jti, why: Reason::Replaced },
-        Some(grace_s) => {
-            let until = Some(now.plausible().plus_secs(super::moment::signed(grace_s)));
-            Step::Wait { jti: Some(jti), until, why: WhyWait::Grace }
+/// These targets in their order, and the commands that come after one of them: they may build on it.
+pub(super) fn with_followers(targets: &[Target], names: &[String]) -> Vec<String> {
+    let mut has_changed = false;
+    let mut all = Vec::new();
+    for target in targets {
+        if names.contains(&target.name) || (target.is_command && has_changed) {
+            has_changed = true;
+            all.push(target.name.clone());
         }
     }
-}
-
-fn revocation(pending: &PendingRevocation, outlook: &Outlook) -> Step {
-    let PendingRevocation { jti, reason, .. } = pending;
-    let is_held = outlook.current.is_some_and(|current| current.jti.as_ref() == Some(jti));
-    if is_held && !reason.is_by_hand() {
-        Step::Wait { jti: Some(jti.clone()), until: None, why: WhyWait::Held }
-    } else if pending.is_due(outlook.now) {
-        Step::Revoke { jti: jti.clone(), why: *reason }
-    } else {
-        Step::Wait { jti: Some(jti.clone()), until: pending.not_before, why: WhyWait::Grace }
-    }
+    all
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::journal::Record;
 use super::pending::{OwnTargets, Purpose, Rotation, Stage};
-use super::plan::{must_be_followed, to_redeliver, why_refresh};
+use super::plan::{must_be_followed, why_refresh, with_followers};
 use super::ports::{Event, Promotion};
 use super::{OldFate, Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef};
 use crate::error::{Error, NewTokenFate, Result};
@@ -113,7 +113,7 @@ impl Rotator<'_> {
             return Ok(false);
         }
         let all = self.targets.as_ref().map_or(Vec::new(), |to| to.targets(workspace));
-        let again = to_redeliver(&all, &lacking);
+        let again = with_followers(&all, &lacking);
         let mut records = vec![
             Record::Created {
                 workspace: workspace.clone(),

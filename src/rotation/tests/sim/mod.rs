@@ -55,6 +55,8 @@ pub(super) struct Sim {
     /// How long after one run the next one starts.
     pub(super) pause_s: i64,
     pub(super) kind: Kind,
+    /// A refresh is of what ends within this time.
+    pub(super) due_within_s: Option<u64>,
     pub(super) tokens: Vec<OnServer>,
     /// Workspaces that the server has.
     pub(super) workspaces: Vec<String>,
@@ -241,8 +243,7 @@ impl World {
         let mut sim = self.0.borrow_mut();
         let first = sim.tokens[0].token.clone();
         let is_live = sim.is_live(&first);
-        let held =
-            sim.delivered.iter_mut().find(|(id, held)| id.contains("file") && *held != first);
+        let held = sim.delivered.iter_mut().find(|(id, held)| id == "file w0" && *held != first);
         held.filter(|_| is_live).map(|(_, held)| *held = first).is_some()
     }
 

@@ -106,6 +106,7 @@ impl World {
         let options = RefreshOptions {
             revoke_orphans,
             grace_s: self.0.borrow().kind.grace_s,
+            due_within_s: self.0.borrow().due_within_s,
             unique_lifetime: self.0.borrow().kind.lifetimes,
             ..RefreshOptions::default()
         };
