@@ -6,6 +6,7 @@ mod check;
 mod config;
 mod doctor;
 mod domain;
+mod dry_run;
 mod granted;
 mod health;
 mod hints;

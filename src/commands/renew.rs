@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::app::{self, App, As};
 use super::check::metrics;
+use super::dry_run::{self, DryRun};
 use super::policy::by_policy;
 use super::survey::{self, Survey, WorkspaceState};
 use super::workspace::warn_of_two_tokens;
@@ -23,9 +24,10 @@ use crate::rotation::{
     self, Acceptance, ControlPlane, Event, Outcome, RefreshOptions, Refreshed, Rotator,
     WorkspaceRef,
 };
-use crate::targets::EXEC;
+use crate::targets::{EXEC, Targets};
 use crate::text::printable;
-use told::{action, delivery, had, planned};
+pub(super) use told::next_at;
+use told::{action, delivery, had};
 
 /// How long the server's word counts that it knows a token.
 const LOOK_S: i64 = 7 * 86_400;
@@ -38,9 +40,10 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
     }
     selected(&app, &app.config()?, args)?;
     if args.dry_run {
-        let config = app.config()?;
-        let survey = survey::look(&app, &config, selected(&app, &config, args)?, true)?;
-        return Ok(planned(&survey));
+        let mut hooks = Hooks::new(Vec::new(), ctx.clock.clone(), &ctx.env);
+        hooks.remember(&Targets::load(&app.paths.targets)?, app.ours())?;
+        let run = DryRun { app: &app, options: &wish, hooks: &hooks, by_hand: false };
+        return dry_run::run(&run, |config| selected(&app, config, args));
     }
     let mut dir = app.lock()?;
     let config = dir.config()?;
@@ -87,6 +90,17 @@ fn selected(app: &App, config: &Config, args: &cli::Renew) -> Result<Vec<Workspa
     Ok(named)
 }
 
+/// What is asked for by the policy of a workspace.
+fn wish(state: &WorkspaceState) -> RefreshOptions {
+    RefreshOptions {
+        expiry: state.policy.expiry(),
+        due_within_s: Some(state.window_s),
+        unique_lifetime: true,
+        grace_s: state.policy.revoke_after_s,
+        ..RefreshOptions::default()
+    }
+}
+
 /// What became of one workspace.
 #[derive(Default)]
 struct Turn {
@@ -115,13 +129,7 @@ impl<'a> Run<'a> {
 
     /// What to ask for, and the workspaces for which that is the same.
     fn by_policy(&self) -> Vec<(RefreshOptions, Vec<usize>)> {
-        by_policy(self.survey.workspaces.iter().map(|w| RefreshOptions {
-            expiry: w.policy.expiry(),
-            due_within_s: Some(w.window_s),
-            unique_lifetime: true,
-            grace_s: w.policy.revoke_after_s,
-            ..RefreshOptions::default()
-        }))
+        by_policy(self.survey.workspaces.iter().map(wish))
     }
 
     /// Finishes what earlier runs left, and refreshes what is due.

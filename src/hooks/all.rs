@@ -169,10 +169,10 @@ impl Hooks {
         self.all.iter().any(Hook::is_command)
     }
 
-    /// What is done for a workspace, and the id of what is remembered; for people.
-    pub(crate) fn plan(&self, workspace: &WorkspaceRef) -> Vec<(Option<u32>, String)> {
+    /// What is done for a workspace, for people, with the name and the id of what is remembered.
+    pub(crate) fn plan(&self, workspace: &WorkspaceRef) -> Vec<(Option<u32>, &str, String)> {
         let id = |hook: &Hook| hook.remembered.as_ref().map(|(id, _)| *id);
-        self.of(workspace).map(|hook| (id(hook), hook.receiver.does())).collect()
+        self.of(workspace).map(|hook| (id(hook), &*hook.name, hook.receiver.does())).collect()
     }
 }
 

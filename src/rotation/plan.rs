@@ -189,11 +189,12 @@ impl<'a> Plan<'a> {
             self.add(finish, Open);
             self.deliver(Some(token), &all, WhyDeliver::New, Open);
             self.replaced(open, Open);
-            for earlier in before {
+            if let Some(earlier) = before {
                 self.replaced(earlier, Open);
             }
         }
-        if is_overtaken && !open.is_stored() || *stage != Stage::Kept {
+        let may_be_given_up = *stage != Stage::Kept || *purpose == Purpose::Rollback;
+        if (is_overtaken && !open.is_stored()) || may_be_given_up {
             let jti = token.jti.clone();
             let revoke = jti.map(|jti| Step::Revoke { jti, why: Reason::NotNeeded });
             self.steps.extend(revoke.map(|step| Planned { step, certainty: token_is }));

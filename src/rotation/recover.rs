@@ -106,7 +106,7 @@ impl Rotator<'_> {
                     old: rotation.old,
                     deliver: rotation.own != OwnTargets::None,
                     grace_s: rotation.grace_s,
-                    keep_old: false,
+                    keep_old: rotation.purpose == Purpose::HandOut,
                     rollback: false,
                 });
                 records.push(workspace.promoted());

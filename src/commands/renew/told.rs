@@ -2,10 +2,10 @@
 
 use super::Turn;
 use crate::commands::app;
-use crate::commands::survey::{Survey, WorkspaceState};
+use crate::commands::survey::WorkspaceState;
 use crate::error::{Error, Failure};
 use crate::json::Json;
-use crate::output::{self, Report};
+use crate::output;
 use crate::rotation::{OldFate, Outcome, Refreshed, WorkspaceRef};
 use crate::text::{counted, printable};
 use crate::time::Timestamp;
@@ -110,7 +110,7 @@ pub(super) fn had(why: &str) -> &str {
 }
 
 /// When the token is to be renewed.
-pub(super) fn next_at(state: &WorkspaceState) -> Option<Timestamp> {
+pub(in crate::commands) fn next_at(state: &WorkspaceState) -> Option<Timestamp> {
     let window_s = i64::try_from(state.window_s).unwrap_or(i64::MAX);
     state.token.expiry.at().map(|end| end.plus_secs(-window_s))
 }
@@ -132,44 +132,4 @@ pub(super) fn refreshed_line(refreshed: &Refreshed, after: Option<&WorkspaceStat
         _ => String::new(),
     };
     format!("refreshed{to} ({}), expires {}{grace}", new.jti_for_people(), new.expiry.for_people())
-}
-
-/// What would be done, and why; nothing is.
-pub(super) fn planned(survey: &Survey) -> Report {
-    let (mut text, mut results) = (String::new(), Vec::new());
-    for state in &survey.workspaces {
-        let mut actions: Vec<Json> =
-            state.pending.iter().map(|work| action("finish", None, &work.text)).collect();
-        let mut words: Vec<String> =
-            state.pending.iter().map(|work| format!("would finish: {}", work.text)).collect();
-        if state.due.is_due() {
-            actions.push(action("refresh", state.token.jti.clone(), state.due.code()));
-            words.push(format!("would refresh ({})", state.due.code().replace('_', " ")));
-        }
-        for target in &state.targets {
-            let why = target
-                .holds
-                .wrong()
-                .or_else(|| state.due.is_due().then(|| "must get the new token".to_owned()));
-            if let Some(why) = why {
-                actions.push(delivery(&target.name, None, &why));
-                words.push(format!("would deliver to target {}, which {why}", target.id));
-            }
-        }
-        if actions.is_empty() {
-            actions.push(action("none", None, "not_due"));
-            words.push(not_due_line(state));
-        }
-        let name = printable(&state.workspace.name);
-        text += &format!("{name}: {}\n", printable(&words.join("; ")));
-        results.push(Json::of([
-            ("workspace", app::json_workspace(&state.workspace)),
-            ("actions", Json::Array(actions)),
-            ("jti", state.token.jti.clone().into()),
-            ("expires_at", state.token.expiry.at().into()),
-            ("next_at", next_at(state).into()),
-        ]));
-    }
-    let json = Json::of([("dry_run", true.into()), ("results", Json::Array(results))]);
-    Report::new(text, json).that_changed(false)
 }

@@ -1,7 +1,6 @@
 //! `ntcli token …`
 
 pub(super) mod create;
-mod dry_run;
 pub(super) mod exec;
 pub(super) mod history;
 pub(super) mod list;

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::dry_run;
 use super::outcomes::Outcomes;
 use super::refresh_report as report;
 use crate::cli::TokenRefresh;
 use crate::commands::app::{self, App, As};
 use crate::commands::check::metrics;
+use crate::commands::dry_run::{self, DryRun};
 use crate::commands::policy::by_policy;
+use crate::commands::survey::WorkspaceState;
 use crate::commands::workspace::warn_of_two_tokens;
 use crate::config::{Config, Workspace};
 use crate::config_dir::last_run::LastRun;
@@ -82,8 +83,9 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     }
     if args.dry_run {
         hooks.remember(&Targets::load(&app.paths.targets)?, app.ours())?;
-        let ask = dry_run::Ask { app: &app, options: &options, hooks: &hooks };
-        return dry_run::run(&ask, |config| {
+        let options = |state: &WorkspaceState| wanted(&given, args, &state.policy);
+        let run = DryRun { app: &app, options: &options, hooks: &hooks, by_hand: true };
+        return dry_run::run(&run, |config| {
             app.selected(config, args.all, args.workspace.as_deref())
         });
     }

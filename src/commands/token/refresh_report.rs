@@ -243,7 +243,7 @@ fn bare_line(token: &Token) -> String {
     format!("Token: {}\n", token.access_token.expose())
 }
 
-pub(super) fn token_json(token: &Token, print: bool) -> Json {
+pub(in crate::commands) fn token_json(token: &Token, print: bool) -> Json {
     let mut json =
         Json::of([("jti", token.jti.clone().into()), ("expires_at", token.expiry.at().into())]);
     if print {

@@ -39,7 +39,7 @@ pub(super) const COMMANDS: [Command; 37] = [
     command(&["auth", "logout"], Asks::Nothing, true),
     command(&["auth", "logout", "--all", "--force"], Asks::Session, true),
     command(&["token", "refresh"], Asks::Session, true),
-    command(&["renew", "--dry-run"], Asks::Nothing, false),
+    command(&["renew", "--dry-run"], Asks::Nothing, true),
     command(&["policy"], Asks::Nothing, false),
     command(&["token", "create"], Asks::Session, true),
     command(&["token", "show"], Asks::Nothing, false),

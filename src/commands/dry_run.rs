@@ -1,0 +1,289 @@
+//! `--dry-run` of `token refresh` and of `renew`: what a run would do, as `rotation::plan` says it.
+
+use super::app::{self, App};
+use super::renew::next_at;
+use super::survey::{self, WorkspaceState};
+use super::token::pending;
+use super::token::refresh_report::token_json;
+use crate::api::Api;
+use crate::auth;
+use crate::config::{Config, Workspace};
+use crate::error::{Error, Failure, Result};
+use crate::hooks::Hooks;
+use crate::json::Json;
+use crate::output::{self, Report};
+use crate::rotation::{
+    Certainty, ControlPlane, Deliver, Outlook, OwnTargets, Pending, Planned, RefreshOptions, Step,
+    WhyDeliver, WhyRefresh, plan,
+};
+use crate::secret::Secret;
+use crate::store;
+use crate::text::printable;
+use crate::token::Token;
+
+/// The run that is meant.
+pub(super) struct DryRun<'a> {
+    pub(super) app: &'a App<'a>,
+    pub(super) options: &'a dyn Fn(&WorkspaceState) -> RefreshOptions,
+    pub(super) hooks: &'a Hooks,
+    /// A refresh by hand tries the session and every delivery first; a renewal does what it can.
+    pub(super) by_hand: bool,
+}
+
+/// Tells, for each workspace, what would be done and why. The exit code is what the run could know of
+/// its own before it asks for a token.
+pub(super) fn run(
+    run: &DryRun,
+    selected: impl FnOnce(&Config) -> Result<Vec<Workspace>>,
+) -> Result<Report> {
+    // A run that is at work would be seen half-way, and must not lose the file it is writing to
+    // our trial. Where there is no lock nobody is at work, and none is made.
+    let (app, paths) = (run.app, &run.app.paths);
+    let lock = || store::lock(&paths.lock, app.lock_wait(), app.clock(), &mut || {});
+    let _lock = paths.lock.exists().then(lock).transpose()?;
+    let config = app.config()?;
+    let survey = survey::look_as_it_is(app, &config, selected(&config)?, !run.by_hand)?;
+    store::probe_replace(&paths.config)?;
+    store::probe_replace(&paths.journal)?;
+    let bearer = || auth::bearer_as_it_is(&app.ctx.env, &config, app.now());
+    let mut bearer = if run.by_hand { bearer()? } else { None };
+    app.note_ignored(&config);
+
+    let mut prober = run.hooks.prober();
+    let (mut text, mut results, mut problems) = (String::new(), Vec::new(), Vec::new());
+    let (mut would, mut worst) = (0_i64, 0);
+    for state in &survey.workspaces {
+        let steps = steps(run, state, &survey.pending);
+        let mut problem = None;
+        if run.by_hand {
+            problem = unable(run, state, &survey.pending, |tokens| {
+                let refused = prober.probe(&state.workspace, tokens).err();
+                refused.or(std::mem::take(&mut prober.lost).into_iter().next())
+            });
+        }
+        if bearer.is_some() {
+            let refused = try_session(app, &config, &state.workspace.id, &mut bearer)?;
+            problem = refused.or(problem);
+        }
+        would += i64::from(refresh_of(&steps).is_some());
+        let (words, mut json) = told(run, state, &steps, &survey.pending);
+        text += &words;
+        if let Some(problem) = problem {
+            text += &format!("  But: {}\n", problem.in_one_line());
+            json.set("error", output::describe(&problem));
+            worst = worst.max(problem.exit_code());
+            problems.push(problem);
+        }
+        results.push(json);
+    }
+    let session = &survey.session;
+    let (words, code) = if bearer.is_some() || (!run.by_hand && !session.has_ended) {
+        ("The session is good", "good")
+    } else {
+        ("The session has ended and would be renewed", "to_be_renewed")
+    };
+    // A renewal without one does what needs none.
+    let is_lost = !run.by_hand && !session.is_usable();
+    let (words, code) = if is_lost { ("No session can be used", "none") } else { (words, code) };
+    text += &format!("{words}. Nothing was changed.\n");
+    let total = results.len();
+    let json = Json::of([
+        ("dry_run", true.into()),
+        ("would_refresh", would.into()),
+        ("session", code.into()),
+        ("results", Json::Array(results)),
+    ]);
+    let failed = problems.len();
+    let problem = match (problems.pop(), total) {
+        (Some(only), 1) => Some(only),
+        (Some(_), total) => {
+            Some(Error::some_failed(failed, total, worst, "ntcli doctor".to_owned()))
+        }
+        (None, _) => None,
+    };
+    Ok(Report::new(text, json).with_problem(problem).that_changed(false))
+}
+
+fn steps(run: &DryRun, state: &WorkspaceState, pending: &Pending) -> Vec<Planned> {
+    let WorkspaceState { workspace, token, .. } = state;
+    let lacking = if run.by_hand { run.hooks.lacking(workspace, token) } else { state.lacking() };
+    let outlook = Outlook {
+        pending,
+        current: Some(token),
+        targets: &run.hooks.targets(workspace),
+        lacking: &lacking,
+        now: &run.app.moment(),
+    };
+    plan(workspace, &outlook, &(run.options)(state))
+}
+
+fn refresh_of(steps: &[Planned]) -> Option<(WhyRefresh, Certainty)> {
+    steps.iter().find_map(|planned| match planned.step {
+        Step::Refresh { why, .. } => Some((why, planned.certainty)),
+        _ => None,
+    })
+}
+
+/// What is said of one workspace, in text and in JSON.
+fn told(
+    run: &DryRun,
+    state: &WorkspaceState,
+    steps: &[Planned],
+    pending: &Pending,
+) -> (String, Json) {
+    let WorkspaceState { workspace, token, .. } = state;
+    let (name, jti) = (printable(&workspace.name), printable(token.jti_for_people()));
+    let served = |name: &str| {
+        let gets = |p: &Planned| matches!(&p.step, Step::Deliver { targets, .. } if targets.iter().any(|t| t == name));
+        steps.iter().any(gets)
+    };
+    let served: Vec<_> = run.hooks.plan(workspace).into_iter().filter(|t| served(t.1)).collect();
+    let refresh = refresh_of(steps);
+    let mut text = match refresh {
+        Some((why, certainty)) => {
+            let then = match (run.options)(state).grace_s {
+                None => format!("and then revoke its token {jti}"),
+                Some(secs) => format!("and leave its token {jti} live for {secs} s"),
+            };
+            let open = match certainty {
+                Certainty::Open => "Depending on what the server says of an earlier run's token: w",
+                _ => "W",
+            };
+            format!("{open}ould refresh '{name}' ({}) {then}.\n", why.code().replace('_', " "))
+        }
+        None if !served.is_empty() => {
+            format!("Would deliver the current token of '{name}'; no other would be created.\n")
+        }
+        None => {
+            let end = token.expiry.for_people();
+            format!("Would leave '{name}' alone (not due): its token expires {end}.\n")
+        }
+    };
+    let reason = match refresh {
+        Some((why, _)) => why.code(),
+        None if pending.rotation(workspace).is_some() => "delivery_pending",
+        None => "not_due",
+    };
+    let work = pending::of(pending, workspace);
+    for work in &work {
+        text += &format!("  Pending first: {}\n", work.text);
+    }
+    let mut json = Json::of([
+        ("workspace", app::json_workspace(workspace)),
+        ("would_refresh", refresh.is_some().into()),
+        ("reason", reason.into()),
+        ("current_token", token_json(token, false)),
+        ("current_jti", token.jti.clone().into()),
+        ("jti", token.jti.clone().into()),
+        ("expires_at", token.expiry.at().into()),
+        ("next_at", next_at(state).into()),
+        ("pending", pending::json(&work)),
+        ("actions", actions(steps)),
+    ]);
+    let targets = served.into_iter().map(|(id, _, does)| {
+        let label = id.map_or("  Delivery".to_owned(), |id| format!("  Target {id}"));
+        text += &format!("{label}: {does}\n");
+        Json::of([("id", id.map(i64::from).into()), ("does", does.into())])
+    });
+    let targets: Vec<Json> = targets.collect();
+    if !targets.is_empty() {
+        json.set("targets", Json::Array(targets));
+    }
+    (text, json)
+}
+
+/// The steps in the words of a renewal. That a refresh ends the token before it goes without saying.
+fn actions(steps: &[Planned]) -> Json {
+    let is_replaced = |jti: &String| {
+        let replaces = |p: &Planned| matches!(&p.step, Step::Refresh { replaces: Some(old), .. } if old == jti);
+        steps.iter().any(replaces)
+    };
+    let mut all = Vec::new();
+    for Planned { step, certainty } in steps {
+        let mut add = |action: &str, field: &str, value: Option<String>, why: &str| {
+            let mut json =
+                Json::of([("action", action.into()), (field, value.into()), ("why", why.into())]);
+            if *certainty == Certainty::Open {
+                json.set("depends_on_server", true.into());
+            }
+            all.push(json);
+        };
+        match step {
+            Step::Search { requested_at } => {
+                let why = format!("a request of {requested_at} got no answer");
+                add("finish", "jti", None, &why);
+            }
+            Step::Finish { jti, .. } => {
+                add("finish", "jti", jti.clone(), "an earlier run was interrupted");
+            }
+            Step::Deliver { targets, why, .. } => {
+                let why = match why {
+                    WhyDeliver::New => "the token is new",
+                    WhyDeliver::LeftOver => "an earlier run could not deliver it",
+                    WhyDeliver::Lacking => "does not hold the current token",
+                };
+                for name in targets {
+                    add("deliver", "target", Some(name.clone()), why);
+                }
+            }
+            Step::Refresh { replaces, why } => add("refresh", "jti", replaces.clone(), why.code()),
+            Step::Revoke { jti, .. } if !is_replaced(jti) => {
+                add("revoke", "jti", Some(jti.clone()), "an earlier run left it live");
+            }
+            Step::Revoke { .. } | Step::Wait { .. } => {}
+        }
+    }
+    if all.is_empty() {
+        all.push(Json::of([
+            ("action", "none".into()),
+            ("jti", Json::Null),
+            ("why", "not_due".into()),
+        ]));
+    }
+    Json::Array(all)
+}
+
+/// What a refresh by hand would meet at its targets.
+fn unable(
+    run: &DryRun,
+    state: &WorkspaceState,
+    pending: &Pending,
+    mut probe: impl FnMut(&[&Token]) -> Option<Error>,
+) -> Option<Error> {
+    let open = pending.rotation(&state.workspace).filter(|open| open.awaits_delivery());
+    let old = open.and_then(|open| open.old.as_ref());
+    match open {
+        Some(open) if open.own == OwnTargets::Waiting && !run.hooks.has_own() => {
+            let old = old.and_then(|old| old.jti.clone());
+            Some(Error::delivery_pending(old.as_deref(), true))
+        }
+        _ => {
+            let tokens: Vec<&Token> = old.into_iter().chain([&state.token]).collect();
+            probe(&tokens)
+        }
+    }
+}
+
+/// Lists the workspace's tokens, which needs the same session as a refresh and changes nothing. Takes
+/// a session away that would be renewed; answers what a refresh of this workspace would meet.
+fn try_session(
+    app: &App,
+    config: &Config,
+    workspace_id: &str,
+    bearer: &mut Option<Secret>,
+) -> Result<Option<Error>> {
+    let (env, action) = (&app.ctx.env, "list the tokens");
+    let api = Api::new(app.http()?, app.clock(), app.server(config)?, bearer.clone());
+    match api.list(workspace_id).err() {
+        None => Ok(None),
+        Some(failure) if failure.status() == Some(401) => {
+            if !auth::is_renewable(env, config)? {
+                return Err(Error::token_call(action, auth::explain(env, config, failure)));
+            }
+            *bearer = None;
+            Ok(None)
+        }
+        Some(failure @ Failure::Rejected { .. }) => Ok(Some(Error::token_call(action, failure))),
+        Some(failure) => Err(Error::token_call(action, failure)),
+    }
+}
