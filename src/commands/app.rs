@@ -217,8 +217,15 @@ impl<'c> App<'c> {
             As::Anybody => keeper.optional_bearer(http, config)?,
             As::Anonymous => None,
         };
-        let api = Api::new(http, self.clock(), self.server(config)?, bearer);
-        Ok(api.renewing(keeper))
+        Ok(self.api_with(config, bearer)?.renewing(keeper))
+    }
+
+    /// The management API as seen with that bearer, which is never renewed.
+    ///
+    /// # Errors
+    /// A setting that makes no sense.
+    pub(super) fn api_with(&self, config: &Config, bearer: Option<Secret>) -> Result<Api<'_>> {
+        Ok(Api::new(self.http()?, self.clock(), self.server(config)?, bearer))
     }
 
     /// The workspace to use: the one named, else `NTCLI_WORKSPACE`, else the active one.

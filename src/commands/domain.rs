@@ -3,7 +3,6 @@
 use crate::cli::DomainSet;
 use crate::commands::app::App;
 use crate::config::Config;
-use crate::context::Context;
 use crate::endpoints;
 use crate::error::Result;
 use crate::json::Json;
@@ -12,33 +11,35 @@ use crate::text::shell_word;
 
 /// Sets the domain whose API is used. The session of the previous server is not sent to the new
 /// one, and pending work is named.
-pub(super) fn set(ctx: &Context, args: &DomainSet) -> Result<Report> {
+pub(super) fn set(app: &App, args: &DomainSet) -> Result<Report> {
     // As it may be pasted; whether the link is encrypted is for --insecure alone to say.
     let domain = args.domain.trim_start_matches("https://").trim_start_matches("http://");
     let domain = domain.strip_suffix('/').unwrap_or(domain);
     endpoints::check_domain(domain)?;
-    let app = App::open(ctx)?;
     let mut dir = app.lock()?;
-    let mut left = None;
+    let server = app.server(&dir.config()?)?;
+    let mut is_left = false;
     let config = dir.update(|config| {
-        let url = |config: &Config| endpoints::of_domain(config.domain(), config.insecure());
-        let (before, server) = (url(config), endpoints::management(&ctx.env, config)?);
+        let before = own_server(config);
         config.set_domain(domain, args.insecure);
-        if url(config) != before {
+        is_left = own_server(config) != before;
+        if is_left {
             config.bind_session(&server);
-            left = Some(server);
         }
-        Ok(())
     })?;
     drop(dir);
-    let report = report(ctx, &config)?.that_changed(left.is_some());
-    let next = left.and_then(|server| tell_what_stays(&app, &config, &server));
+    let next = is_left.then(|| tell_what_stays(app, &config, &server)).flatten();
+    let report = report(app, &config)?.that_changed(is_left);
     Ok(report.with_next_step(next))
+}
+
+fn own_server(config: &Config) -> String {
+    endpoints::of_domain(config.domain(), config.insecure())
 }
 
 /// Reports what the new server does not get. The session is left to the caller.
 fn tell_what_stays(app: &App, config: &Config, server: &str) -> Option<String> {
-    let here = endpoints::of_domain(config.domain(), config.insecure());
+    let here = own_server(config);
     let session = config.session().filter(|session| !session.is_for(&here)).map(|session| {
         let owner = session.server.as_deref().unwrap_or(server);
         format!("The stored session is for {owner} and is not sent to {here}: ntcli auth login")
@@ -61,15 +62,14 @@ fn tell_what_stays(app: &App, config: &Config, server: &str) -> Option<String> {
 }
 
 /// Shows the domain.
-pub(super) fn show(ctx: &Context) -> Result<Report> {
-    let app = App::open(ctx)?;
+pub(super) fn show(app: &App) -> Result<Report> {
     let config = app.config()?;
-    report(ctx, &config)
+    report(app, &config)
 }
 
-fn report(ctx: &Context, config: &Config) -> Result<Report> {
-    let api = endpoints::management(&ctx.env, config)?;
-    let variable = ctx.env.os("NTCLI_API_URL").map(|_| "NTCLI_API_URL");
+fn report(app: &App, config: &Config) -> Result<Report> {
+    let api = app.server(config)?;
+    let variable = app.ctx.env.os("NTCLI_API_URL").map(|_| "NTCLI_API_URL");
     let wins = variable.map(|name| format!(" ({name})")).unwrap_or_default();
     let text = format!("Domain: {}\nAPI:    {api}{wins}\n", config.domain());
     let json = Json::of([

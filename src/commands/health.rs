@@ -1,7 +1,6 @@
 //! `ntcli health`
 
 use crate::commands::app::{App, As};
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::{Report, moment};
@@ -12,8 +11,7 @@ use crate::text::printable;
 const WELL: [&str; 5] = ["healthy", "ok", "up", "pass", "alive"];
 
 /// Asks the server for its health.
-pub(super) fn run(ctx: &Context) -> Result<Report> {
-    let app = App::open(ctx)?;
+pub(super) fn run(app: &App) -> Result<Report> {
     let config = app.config()?;
     let api = app.api(&config, As::Anonymous)?;
     let health = api.health();

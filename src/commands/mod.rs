@@ -28,6 +28,7 @@ use crate::cli::{
 use crate::context::Context;
 use crate::error::{Result, exit};
 use crate::output::{Detail, Report};
+use app::App;
 pub(crate) use hints::complete;
 
 /// A command: its argument struct says what is meant, and knows how to do it.
@@ -87,7 +88,7 @@ macro_rules! commands {
     ($($args:ident: $quiet:ident, $run:expr;)+) => {
         $(impl Run for cli::$args {
             fn run(&self, ctx: &Context) -> Result<Report> {
-                ($run)(ctx, self)
+                ($run)(&App::open(ctx)?, self)
             }
 
             fn when_quiet(&self) -> Detail {
@@ -107,32 +108,50 @@ commands! {
     TokenRollback: Change, token::rollback::run;
     TokenHistory: Nothing, token::history::run;
     TargetAdd: Change, target::add::run;
-    TargetList: Nothing, |ctx, _| target::list(ctx);
+    TargetList: Nothing, |app, _| target::list(app);
     TargetRemove: Change, target::remove;
     TargetDeliver: Change, target::deliver::run;
     TargetCheck: Nothing, target::check::run;
     AuthLogin: Change, auth::login;
     AuthSignup: Change, auth::signup;
-    AuthStatus: Nothing, |ctx, _| auth::status(ctx);
+    AuthStatus: Nothing, |app, _| auth::status(app);
     AuthLogout: Change, auth::logout;
-    WorkspaceList: Nothing, |ctx, _| workspace::list::run(ctx);
-    WorkspaceSelect: Change, |ctx, args: &Self| workspace::select::run(ctx, args.name.as_deref());
-    WorkspaceSwitch: Change, |ctx, args: &Self| workspace::select::run(ctx, Some(&args.name));
+    WorkspaceList: Nothing, |app, _| workspace::list::run(app);
+    WorkspaceSelect: Change, |app, args: &Self| workspace::select::run(app, args.name.as_deref());
+    WorkspaceSwitch: Change, |app, args: &Self| workspace::select::run(app, Some(&args.name));
     WorkspaceCreate: Change, workspace::create::run;
     WorkspaceDelete: Change, workspace::delete::run;
-    WorkspaceCurrent: Whole, |ctx, _| workspace::select::current(ctx);
-    WorkspaceClear: Change, |ctx, _| workspace::select::clear(ctx);
-    WorkspaceSync: Change, |ctx, _| workspace::sync::run(ctx);
+    WorkspaceCurrent: Whole, |app, _| workspace::select::current(app);
+    WorkspaceClear: Change, |app, _| workspace::select::clear(app);
+    WorkspaceSync: Change, |app, _| workspace::sync::run(app);
     DomainSet: Change, domain::set;
-    DomainShow: Nothing, |ctx, _| domain::show(ctx);
-    ConfigShow: Nothing, |ctx, _| config::show::run(ctx);
-    ConfigPath: Whole, |ctx, _| config::path(ctx);
+    DomainShow: Nothing, |app, _| domain::show(app);
+    ConfigShow: Nothing, |app, _| config::show::run(app);
+    ConfigPath: Whole, |app, _| Ok(config::path(app));
     ConfigReset: Change, config::reset::run;
     Policy: Change, policy::run;
-    Doctor: Nothing, doctor::run;
-    Health: Nothing, |ctx, _| health::run(ctx);
-    Completions: Whole, setup::completions;
-    Man: Whole, |_, args| setup::man(args);
+    Doctor: Nothing, |app, args| Ok(doctor::run(app, args));
+    Health: Nothing, |app, _| health::run(app);
+}
+
+impl Run for cli::Completions {
+    fn run(&self, ctx: &Context) -> Result<Report> {
+        setup::completions(ctx, self)
+    }
+
+    fn when_quiet(&self) -> Detail {
+        Detail::Whole
+    }
+}
+
+impl Run for cli::Man {
+    fn run(&self, _ctx: &Context) -> Result<Report> {
+        setup::man(self)
+    }
+
+    fn when_quiet(&self) -> Detail {
+        Detail::Whole
+    }
 }
 
 impl Run for cli::TokenRefresh {

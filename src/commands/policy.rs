@@ -3,7 +3,6 @@
 use super::app::{self, App};
 use crate::cli;
 use crate::config::Workspace;
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::Report;
@@ -12,8 +11,7 @@ use crate::rotation::RefreshOptions;
 use crate::text::printable;
 
 /// Shows the policy of a workspace, or changes it.
-pub(super) fn run(ctx: &Context, args: &cli::Policy) -> Result<Report> {
-    let app = App::open(ctx)?;
+pub(super) fn run(app: &App, args: &cli::Policy) -> Result<Report> {
     let workspace = app.workspace(&app.config()?, args.workspace.as_deref())?;
     let wishes = [
         seconds("--expires-in", args.expires_in.as_deref())?,

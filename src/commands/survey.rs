@@ -143,11 +143,9 @@ impl<'a> Past<'a> {
     fn created_at(&self, token: &Token) -> Option<Timestamp> {
         token.created_at().or_else(|| {
             let jti = token.jti.as_deref()?;
-            let births = ["refreshed", "recovered", "handed_out"];
             let mut lines = self.lines().iter().rev();
-            let born =
-                |l: &&Line| l.jti.as_deref() == Some(jti) && births.contains(&l.event.as_str());
-            Timestamp::parse_rfc3339(&lines.find(born)?.at)
+            let born = lines.find(|l| l.jti.as_deref() == Some(jti) && l.is_birth())?;
+            Timestamp::parse_rfc3339(&born.at)
         })
     }
 

@@ -52,6 +52,16 @@ impl Line {
             marks.filter(|(mark, jti)| jti.as_ref() != Some(mark)).map(|(mark, _)| mark).collect();
     }
 
+    /// Whether it tells of a new token.
+    pub(crate) fn is_birth(&self) -> bool {
+        ["refreshed", "recovered", "handed_out"].contains(&self.event.as_str())
+    }
+
+    /// When the token ends, if that is known.
+    pub(crate) fn ends(&self) -> Option<Timestamp> {
+        Timestamp::parse_rfc3339(self.expires_at.as_deref()?)
+    }
+
     /// What all its tokens are known by.
     fn marks(&self) -> impl Iterator<Item = &String> {
         self.jti.iter().chain(&self.old_jti).chain(&self.sha256)
@@ -79,10 +89,6 @@ pub(crate) fn line(at: Timestamp, place: &WorkspaceRef, deed: &HistoryEvent) -> 
             line.expires_at = new.expiry.at().map(|t| t.to_string());
             if *recovered { "recovered" } else { "refreshed" }
         }
-        HistoryEvent::Revoked { jti } => {
-            line.jti = Some(jti.clone());
-            "revoked"
-        }
         HistoryEvent::Grace { jti, until } => {
             line.jti = Some(jti.clone());
             line.reason = Some(format!("left live until {until}"));
@@ -101,6 +107,10 @@ pub(crate) fn line(at: Timestamp, place: &WorkspaceRef, deed: &HistoryEvent) -> 
             line.name(token, None);
             line.expires_at = token.expiry.at().map(|t| t.to_string());
             "handed_out"
+        }
+        HistoryEvent::Revoked { jti } => {
+            line.jti = Some(jti.clone());
+            "revoked"
         }
         HistoryEvent::Dismissed { jti } => {
             line.jti = Some(jti.clone());

@@ -142,14 +142,10 @@ impl<'a> ConfigDir<'a> {
     /// Reads the config file, changes it and writes it back.
     ///
     /// # Errors
-    /// As [`Config::load`] and [`Config::save`], and the error of `change`; the file is then
-    /// unchanged.
-    pub(crate) fn update(
-        &mut self,
-        change: impl FnOnce(&mut Config) -> Result<()>,
-    ) -> Result<Config> {
+    /// As [`Config::load`] and [`Config::save`].
+    pub(crate) fn update(&mut self, change: impl FnOnce(&mut Config)) -> Result<Config> {
         let mut config = self.take()?;
-        change(&mut config)?;
+        change(&mut config);
         self.save(config)?;
         self.config()
     }
@@ -261,7 +257,6 @@ impl Store for ConfigDir<'_> {
             for key in &keys {
                 config.clear_token(key);
             }
-            Ok(())
         })?;
         Ok(true)
     }
@@ -276,7 +271,6 @@ impl Store for ConfigDir<'_> {
             for workspace in &known {
                 config.remove_workspace(&workspace.key);
             }
-            Ok(())
         })?;
         if !self.targets()?.names_of(&workspace.id).is_empty() {
             self.change_targets(|targets| {

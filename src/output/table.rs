@@ -155,6 +155,15 @@ impl Table {
     }
 }
 
+/// A cell that says yes, or nothing.
+pub(crate) fn mark(set: bool, ctx: &Context) -> &'static str {
+    match (set, ctx.console.color_out()) {
+        (true, true) => "✓",
+        (true, false) => "yes",
+        (false, _) => "",
+    }
+}
+
 /// What lines and gaps leave for the cells.
 fn room(widths: &[usize], total: usize, lines: bool) -> usize {
     let shown = widths.iter().filter(|width| **width > 0).count();

@@ -1,20 +1,19 @@
 //! `ntcli auth login` and `signup`: sign-in with the browser.
 
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::time::Duration;
 
-use crate::api::Api;
 use crate::auth;
 use crate::auth::browser;
 use crate::auth::callback::{CallbackResult, Listener};
 use crate::auth::oauth::{Attempt, Provider};
+use crate::cli::AuthLogin;
 use crate::commands::app::App;
 use crate::commands::prompt;
 use crate::config::{Config, Session};
-use crate::context::{Context, Env, uninterrupted};
-use crate::endpoints;
+use crate::context::{Env, uninterrupted};
 use crate::error::{Error, Failure, Result};
-use crate::http::Http;
 use crate::jwt;
 use crate::output::Report;
 use crate::rotation::Store;
@@ -25,30 +24,17 @@ const DEFAULT_PORT: u16 = 41247;
 const MORE_PORTS: u16 = 10;
 const DEFAULT_TIMEOUT_MS: u64 = 300_000;
 
-/// What the user asked for.
-pub(super) struct LoginOptions {
-    pub(super) port: Option<u16>,
-    pub(super) timeout: Option<u64>,
-    pub(super) browser: bool,
-    pub(super) force: bool,
-    /// What to do in the browser.
-    pub(super) greeting: &'static str,
-}
-
 /// Signs in. The lock is held only at the end, for one write.
-pub(super) fn run(ctx: &Context, options: &LoginOptions) -> Result<Report> {
-    let ports = ports(&ctx.env, options.port)?;
-    let limit = time_limit(&ctx.env, options.timeout)?;
-    let app = App::open(ctx)?;
-    let http = app.http()?;
-    let provider = Provider::new(&ctx.env, http, &*ctx.clock)?;
+pub(super) fn run(app: &App, args: &AuthLogin, greeting: &str) -> Result<Report> {
+    let ports = ports(&app.ctx.env, args.port)?;
+    let limit = time_limit(&app.ctx.env, args.timeout)?;
+    let provider = Provider::new(&app.ctx.env, app.http()?, app.clock())?;
     let config = app.config()?;
-    let server = endpoints::management(&ctx.env, &config)?;
-    let signed_in =
-        if options.force { None } else { still_signed_in(ctx, &config, http, &server)? };
+    let server = app.server(&config)?;
+    let signed_in = if args.force { None } else { still_signed_in(app, &config)? };
     if let Some(session) = signed_in {
         let again = "To sign in again: ntcli auth login --force".to_owned();
-        let report = super::signed_in("Already signed in", &session, ctx.clock.now());
+        let report = super::signed_in("Already signed in", &session, app.now());
         return Ok(report.with_next_step(Some(again)));
     }
     // Check that the config can be written before the user goes through the browser.
@@ -57,29 +43,26 @@ pub(super) fn run(ctx: &Context, options: &LoginOptions) -> Result<Report> {
     let listener = Listener::open(ports)?;
     let attempt = Attempt::new(listener.port())?;
     let url = provider.authorize_url(&attempt);
-    let opened =
-        options.browser && browser::open(&ctx.env, ctx.console.err_is_terminal(), &url).is_some();
-    invite(ctx, options, &url, listener.port(), opened);
+    let opened = !args.no_browser
+        && browser::open(&app.ctx.env, app.console().err_is_terminal(), &url).is_some();
     // The input of a script may be meant for another program.
-    let mut may_paste = !options.browser || (ctx.stdin_is_terminal && !opened);
-    let hiding = (may_paste && ctx.stdin_is_terminal).then(|| prompt::Hiding::start().ok());
-    let mut pasted = || prompt::lines_if_ready(ctx, &mut may_paste);
+    let mut may_paste = args.no_browser || (app.ctx.stdin_is_terminal && !opened);
+    invite(app, greeting, &url, listener.port(), opened, may_paste);
+    let hiding = (may_paste && app.ctx.stdin_is_terminal).then(|| prompt::Hiding::start().ok());
+    let mut pasted = || prompt::lines_if_ready(app.ctx, &mut may_paste);
     let stray =
-        || ctx.console.warn("What was pasted is not the end of this sign-in, which still waits");
-    let (result, tab) = listener.wait(attempt.state(), limit, &*ctx.clock, &mut pasted, &stray)?;
+        || app.console().warn("What was pasted is not the end of this sign-in, which still waits");
+    let (result, tab) = listener.wait(attempt.state(), limit, app.clock(), &mut pasted, &stray)?;
     drop(hiding);
-    ctx.console.progress("Signing in…");
+    app.console().progress("Signing in…");
     // The code works once.
     let stored = uninterrupted(|| {
         let session = match result {
             CallbackResult::Denied(reason) => return Err(Error::sign_in_refused(&reason)),
-            CallbackResult::Code(code) => redeem(ctx, &provider, &code, &attempt)?,
+            CallbackResult::Code(code) => redeem(app, &provider, &code, &attempt)?,
         };
         let session = Session { server: Some(server), ..session };
-        app.lock()?.update(|config| {
-            config.set_session(&session);
-            Ok(())
-        })?;
+        app.lock()?.update(|config| config.set_session(&session))?;
         Ok::<_, Error>(session)
     });
     // The browser is told last, so that it shows the actual outcome.
@@ -89,39 +72,31 @@ pub(super) fn run(ctx: &Context, options: &LoginOptions) -> Result<Report> {
         (Err(error), Some(tab)) => tab.end(Err((&error.in_one_line(), error.hint()))),
     }
     let session = stored?;
-    super::warn_of_variable(&app);
-    Ok(super::signed_in("Signed in", &session, ctx.clock.now()))
+    super::warn_of_variable(app);
+    Ok(super::signed_in("Signed in", &session, app.now()))
 }
 
 /// The stored session, if it is valid for this server. The server is asked: otherwise a session
 /// that it rejects would send users in circles, from a command that says to sign in to a sign-in
 /// that sees no need.
-fn still_signed_in(
-    ctx: &Context,
-    config: &Config,
-    http: &Http,
-    server: &str,
-) -> Result<Option<Session>> {
-    let session = match auth::stored(&ctx.env, config) {
+fn still_signed_in(app: &App, config: &Config) -> Result<Option<Session>> {
+    let session = match auth::stored(&app.ctx.env, config) {
         Ok(session) => session,
         Err(error) if error.is_no_session() => return Ok(None),
         Err(error) => return Err(error),
     };
-    if auth::has_ended(&session, ctx.clock.now()) {
+    if auth::has_ended(&session, app.now()) {
         return Ok(None);
     }
-    let bearer = Some(session.bearer.clone());
-    let api = Api::new(http, &*ctx.clock, server.to_owned(), bearer);
-    match api.takes_bearer() {
+    match app.api_with(config, Some(session.bearer.clone()))?.takes_bearer() {
         Err(Failure::Rejected { status: 401, .. }) => Ok(None),
         _ => Ok(Some(session)),
     }
 }
 
 /// Tells the user at the terminal what to do.
-fn invite(ctx: &Context, options: &LoginOptions, url: &str, port: u16, opened: bool) {
-    let greeting = options.greeting;
-    let console = &ctx.console;
+fn invite(app: &App, greeting: &str, url: &str, port: u16, opened: bool, may_paste: bool) {
+    let console = app.console();
     if opened {
         console.say(&format!("A browser was opened to {greeting}. If you see none, open:"));
         console.say(&format!("\n  {url}\n"));
@@ -130,7 +105,7 @@ fn invite(ctx: &Context, options: &LoginOptions, url: &str, port: u16, opened: b
         console.say(&format!("\n  {url}\n"));
         console.say("If the browser is on another machine, forward the port from there first:");
         console.say(&format!("\n  ssh -L {port}:localhost:{port} <this machine>\n"));
-        if ctx.stdin_is_terminal || !options.browser {
+        if may_paste {
             console.say(
                 "Or paste the address here that it ended at (it is not shown), and press Enter.",
             );
@@ -140,7 +115,7 @@ fn invite(ctx: &Context, options: &LoginOptions, url: &str, port: u16, opened: b
 }
 
 /// All steps between the code and the session.
-fn redeem(ctx: &Context, provider: &Provider, code: &Secret, attempt: &Attempt) -> Result<Session> {
+fn redeem(app: &App, provider: &Provider, code: &Secret, attempt: &Attempt) -> Result<Session> {
     let failed = |failure| Error::sign_in(&failure);
     let grant = provider.redeem(code, attempt).map_err(failed)?;
     let mut user = provider.user(&grant).map_err(failed)?;
@@ -153,7 +128,7 @@ fn redeem(ctx: &Context, provider: &Provider, code: &Secret, attempt: &Attempt) 
     })?;
     user.organization_id = jwt::claims(bearer.expose()).and_then(|c| c.organization_id);
     Ok(Session {
-        expires_at: grant.session_end(&bearer, ctx.clock.now()),
+        expires_at: grant.session_end(&bearer, app.now()),
         refresh_token: grant.refresh_token,
         server: None,
         user,
@@ -166,24 +141,27 @@ fn ports(env: &Env, asked: Option<u16>) -> Result<RangeInclusive<u16>> {
     if let Some(port) = asked {
         return Ok(port..=port);
     }
-    let first = match env.text("NTCLI_DEFAULT_PORT") {
-        None => DEFAULT_PORT,
-        Some(text) => text.parse().ok().filter(|port| *port > 0).ok_or_else(|| {
-            let message = "NTCLI_DEFAULT_PORT must be a port number from 1 to 65535".to_owned();
-            Error::invalid_value(message)
-        })?,
-    };
+    let first = positive(env, "NTCLI_DEFAULT_PORT", "a port number from 1 to 65535")?;
+    let first = first.unwrap_or(DEFAULT_PORT);
     Ok(first..=first.saturating_add(MORE_PORTS))
 }
 
 fn time_limit(env: &Env, asked: Option<u64>) -> Result<Duration> {
-    let millis = match (asked, env.text("NTCLI_OAUTH_TIMEOUT")) {
-        (Some(millis), _) => millis,
-        (None, None) => DEFAULT_TIMEOUT_MS,
-        (None, Some(text)) => text.parse().ok().filter(|ms| *ms > 0).ok_or_else(|| {
-            let message = "NTCLI_OAUTH_TIMEOUT must be whole milliseconds from 1 up".to_owned();
-            Error::invalid_value(message)
-        })?,
+    let set = || positive(env, "NTCLI_OAUTH_TIMEOUT", "whole milliseconds from 1 up");
+    let millis = asked.map_or_else(set, |millis| Ok(Some(millis)))?;
+    Ok(Duration::from_millis(millis.unwrap_or(DEFAULT_TIMEOUT_MS)))
+}
+
+/// The number in a variable, if it is set.
+fn positive<T: FromStr + Default + PartialEq>(
+    env: &Env,
+    variable: &str,
+    what: &str,
+) -> Result<Option<T>> {
+    let Some(text) = env.text(variable) else {
+        return Ok(None);
     };
-    Ok(Duration::from_millis(millis))
+    let number = text.parse().ok().filter(|number| *number != T::default());
+    let wrong = || Error::invalid_value(format!("{variable} must be {what}"));
+    number.ok_or_else(wrong).map(Some)
 }

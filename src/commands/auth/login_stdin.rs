@@ -2,16 +2,12 @@
 
 use std::io::Read;
 
-use crate::api::Api;
 use crate::auth;
 use crate::cli::AuthLogin;
 use crate::commands::app::App;
 use crate::commands::prompt;
 use crate::config::Session;
-use crate::context::Context;
-use crate::endpoints;
-use crate::error::{Error, Failure, Result};
-use crate::http::Http;
+use crate::error::{Error, Result};
 use crate::output::Report;
 use crate::rotation::Store;
 use crate::secret::Secret;
@@ -23,8 +19,8 @@ const ASSUMED_LIFETIME_S: i64 = 31_536_000;
 const LONGEST_BEARER: u64 = 16 << 10;
 
 /// Stores the session bearer from standard input, unless the server rejects it.
-pub(super) fn run(ctx: &Context, args: &AuthLogin) -> Result<Report> {
-    let now = ctx.clock.now();
+pub(super) fn run(app: &App, args: &AuthLogin) -> Result<Report> {
+    let now = app.now();
     let expires_at = match args.expires_in.as_deref() {
         None => None,
         Some(text) => match Expiry::parse_in(text, now)
@@ -35,31 +31,29 @@ pub(super) fn run(ctx: &Context, args: &AuthLogin) -> Result<Report> {
             Expiry::Never => None,
         },
     };
-    let bearer = read_bearer(ctx)?;
-    let app = App::open(ctx)?;
+    let bearer = read_bearer(app)?;
     // Nothing is sent where another user's folder says, nor what could not be stored.
     app.lock()?.probe()?;
     let config = app.config()?;
-    let server = endpoints::management(&ctx.env, &config)?;
-    let unchecked = ask(ctx, app.http()?, &server, &bearer)?;
+    app.console().progress("Signing in…");
+    let unchecked = match app.api_with(&config, Some(bearer.clone()))?.takes_bearer() {
+        Ok(()) => None,
+        Err(failure) if failure.status() == Some(401) => return Err(Error::sign_in(&failure)),
+        Err(failure) => Some(failure),
+    };
+    let server = app.server(&config)?;
     let mut session = Session { server: Some(server), ..auth::from_bearer(bearer, expires_at) };
     let end = session.expires_at;
     // The existing client takes a session without an end for none.
     session.expires_at = end.or(Some(now.plus_secs(ASSUMED_LIFETIME_S)));
-    app.lock()?.update(|config| {
-        config.set_session(&session);
-        Ok(())
-    })?;
+    app.lock()?.update(|config| config.set_session(&session))?;
     if let Some(failure) = &unchecked {
-        ctx.console.warn(&format!("The session was not checked: {failure}"));
+        app.console().warn(&format!("The session was not checked: {failure}"));
     }
-    super::warn_of_variable(&app);
-    let message = match unchecked {
-        None => "Signed in",
-        Some(_) => "Session stored",
-    };
+    super::warn_of_variable(app);
+    let message = if unchecked.is_none() { "Signed in" } else { "Session stored" };
     session.expires_at = end;
-    let mut report = super::signed_in(message, &session, ctx.clock.now());
+    let mut report = super::signed_in(message, &session, app.now());
     report.json.set("checked", unchecked.is_none().into());
     let until = match end {
         Some(end) => format!("It cannot renew itself: timers work until {end}"),
@@ -68,25 +62,14 @@ pub(super) fn run(ctx: &Context, args: &AuthLogin) -> Result<Report> {
     Ok(report.with_next_step(Some(format!("{until}. Then: ntcli auth login --token-stdin"))))
 }
 
-/// Asks the server whether it accepts the bearer; returns why this is unknown.
-fn ask(ctx: &Context, http: &Http, server: &str, bearer: &Secret) -> Result<Option<Failure>> {
-    ctx.console.progress("Signing in…");
-    let api = Api::new(http, &*ctx.clock, server.to_owned(), Some(bearer.clone()));
-    match api.takes_bearer() {
-        Ok(()) => Ok(None),
-        Err(failure) if failure.status() == Some(401) => Err(Error::sign_in(&failure)),
-        Err(failure) => Ok(Some(failure)),
-    }
-}
-
 /// One bearer from standard input, trimmed.
-fn read_bearer(ctx: &Context) -> Result<Secret> {
+fn read_bearer(app: &App) -> Result<Secret> {
     let wrong = |message: &str| Error::invalid_value(message.to_owned());
-    let read = if ctx.stdin_is_terminal {
-        prompt::hidden(ctx, "Paste the session token, then press Enter:")
+    let read = if app.ctx.stdin_is_terminal {
+        prompt::hidden(app.ctx, "Paste the session token, then press Enter:")
     } else {
         let mut text = String::new();
-        let mut input = ctx.stdin.borrow_mut();
+        let mut input = app.ctx.stdin.borrow_mut();
         (&mut *input).take(LONGEST_BEARER + 1).read_to_string(&mut text).map(|_| text)
     };
     let fits = |text: &String| text.len() as u64 <= LONGEST_BEARER;

@@ -4,7 +4,6 @@ use crate::cli::AuthLogout;
 use crate::commands::app::{self, App, As};
 use crate::commands::prompt::{self, Question};
 use crate::config_dir::ConfigDir;
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::Report;
@@ -12,8 +11,7 @@ use crate::rotation::{LoggedOut, Rotator, WorkspaceRef};
 use crate::token::Token;
 
 /// Signs out. Nothing that may be live is forgotten, unless `--forget` says so.
-pub(in crate::commands) fn run(ctx: &Context, args: &AuthLogout) -> Result<Report> {
-    let app = App::open(ctx)?;
+pub(in crate::commands) fn run(app: &App, args: &AuthLogout) -> Result<Report> {
     let before = app.config()?;
     let has_tokens = before.workspaces().iter().any(|w| w.token.is_some());
     let to_revoke = args.all && (has_tokens || app.pending()?.has_work());
@@ -27,14 +25,14 @@ pub(in crate::commands) fn run(ctx: &Context, args: &AuthLogout) -> Result<Repor
                 yes: &["revoke"],
                 forced: "ntcli auth logout --all --force".to_owned(),
             };
-            prompt::consent(ctx, &question)?;
+            prompt::consent(app.ctx, &question)?;
         }
     } else if before.session().is_none() {
-        return Ok(done(&app, "No one was signed in", &[], &[]).that_changed(false));
+        return Ok(done(app, "No one was signed in", &[], &[]).that_changed(false));
     }
     let mut dir = app.lock()?;
     let LoggedOut { revoked, left, failure } =
-        if to_revoke { revoke_all(&app, &mut dir, args.forget)? } else { LoggedOut::default() };
+        if to_revoke { revoke_all(app, &mut dir, args.forget)? } else { LoggedOut::default() };
     let forget = args.forget || left.is_empty();
     dir.update(|config| {
         for workspace in config.holders() {
@@ -47,12 +45,11 @@ pub(in crate::commands) fn run(ctx: &Context, args: &AuthLogout) -> Result<Repor
         if forget {
             config.clear_session();
         }
-        Ok(())
     })?;
     if forget {
         let stay = has_tokens && !to_revoke;
         let next = stay.then(|| "Workspace tokens stay here, and live; to revoke and forget them, sign in and run: ntcli auth logout --all".to_owned());
-        return Ok(done(&app, "Signed out", &revoked, &left).with_next_step(next));
+        return Ok(done(app, "Signed out", &revoked, &left).with_next_step(next));
     }
     let problem = Error::tokens_left(&left, failure.as_ref());
     let json = Json::of([("signed_out", false.into()), ("revoked", app::json_tokens(&revoked))]);

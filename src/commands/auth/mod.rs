@@ -9,7 +9,6 @@ use crate::auth;
 use crate::cli::{AuthLogin, AuthSignup};
 use crate::commands::app::App;
 use crate::config::{Session, User};
-use crate::context::Context;
 use crate::error::Result;
 use crate::json::Json;
 use crate::output::Report;
@@ -31,30 +30,15 @@ fn warn_of_variable(app: &App) {
 }
 
 /// Signs in with the browser, or with a session from standard input.
-pub(super) fn login(ctx: &Context, args: &AuthLogin) -> Result<Report> {
-    if args.token_stdin {
-        return login_stdin::run(ctx, args);
-    }
-    let options = login::LoginOptions {
-        port: args.port,
-        timeout: args.timeout,
-        browser: !args.no_browser,
-        force: args.force,
-        greeting: "sign in",
-    };
-    login::run(ctx, &options)
+pub(super) fn login(app: &App, args: &AuthLogin) -> Result<Report> {
+    if args.token_stdin { login_stdin::run(app, args) } else { login::run(app, args, "sign in") }
 }
 
 /// The same: the sign-in page also creates accounts.
-pub(super) fn signup(ctx: &Context, args: &AuthSignup) -> Result<Report> {
-    let options = login::LoginOptions {
-        port: args.port,
-        timeout: args.timeout,
-        browser: !args.no_browser,
-        force: args.force,
-        greeting: "create an account (choose 'Sign up' there)",
-    };
-    login::run(ctx, &options)
+pub(super) fn signup(app: &App, args: &AuthSignup) -> Result<Report> {
+    let &AuthSignup { port, timeout, no_browser, force } = args;
+    let args = AuthLogin { port, timeout, no_browser, force, ..AuthLogin::default() };
+    login::run(app, &args, "create an account (choose 'Sign up' there)")
 }
 
 /// The report on a session that is in the config file.

@@ -4,17 +4,15 @@ use crate::auth;
 use crate::commands::app::App;
 use crate::commands::survey::SessionState;
 use crate::config::Session;
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::Report;
 use crate::text::printable;
 
 /// Reports where the bearer comes from, whose it is, and when it ends.
-pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
-    let app = App::open(ctx)?;
+pub(in crate::commands) fn run(app: &App) -> Result<Report> {
     let config = app.config()?;
-    let state = SessionState::look(&ctx.env, &config, ctx.clock.now());
+    let state = SessionState::look(&app.ctx.env, &config, app.now());
     let given = &state.given;
     let session = match (&state.session, state.unusable) {
         (Some(session), None) => session,
@@ -26,7 +24,7 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     app.note_ignored(&config);
     let config_file = || app.paths.config.display().to_string();
     let place = given.as_ref().map_or_else(config_file, auth::FromEnv::place);
-    let ended = session.expires_at.filter(|end| *end <= ctx.clock.now());
+    let ended = session.expires_at.filter(|end| *end <= app.now());
     if let (Some(end), None) = (ended, &session.refresh_token) {
         return Ok(not_signed_in(format!("the session in {place} ended {end}")));
     }
@@ -42,7 +40,7 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     json.set("file", file.map(|file| file.display().to_string()).into());
     json.set("server", session.server.clone().into());
     json.set("expired", state.has_ended.into());
-    Ok(Report::new(text(session, &place, ctx), json))
+    Ok(Report::new(text(session, &place, app), json))
 }
 
 /// Not signed in: exit 4, with the same field as when signed in.
@@ -51,13 +49,13 @@ fn not_signed_in(reason: String) -> Report {
     Report::new("", json).with_problem(Some(Error::no_session(reason)))
 }
 
-fn text(session: &Session, place: &str, ctx: &Context) -> String {
+fn text(session: &Session, place: &str, app: &App) -> String {
     let who = super::name(&session.user)
         .unwrap_or_else(|| "an unnamed user (the session does not say)".to_owned());
     let organization = session.user.organization_id.as_deref().unwrap_or("-");
     let end = match session.expires_at {
         None => "unknown".to_owned(),
-        Some(end) if end <= ctx.clock.now() => format!("{end} (the next command renews it)"),
+        Some(end) if end <= app.now() => format!("{end} (the next command renews it)"),
         Some(end) => end.to_string(),
     };
     let renews = if session.refresh_token.is_some() { "yes" } else { "no" };

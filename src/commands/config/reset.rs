@@ -4,7 +4,6 @@ use crate::cli::ConfigReset;
 use crate::commands::app::{self, App};
 use crate::commands::prompt::{self, Question};
 use crate::config::Config;
-use crate::context::Context;
 use crate::error::Result;
 use crate::json::Json;
 use crate::output::Report;
@@ -20,10 +19,9 @@ type Live = (WorkspaceRef, Option<String>);
 
 /// Resets the config file to the default. Nothing is revoked, so the tokens that stay live are
 /// named.
-pub(in crate::commands) fn run(ctx: &Context, args: &ConfigReset) -> Result<Report> {
-    let app = App::open(ctx)?;
+pub(in crate::commands) fn run(app: &App, args: &ConfigReset) -> Result<Report> {
     let config = app.config()?;
-    let now = ctx.clock.now();
+    let now = app.now();
     if !args.force {
         let live = live(&config, &app.pending()?, now);
         let stays = named(&live, "First revoke what nothing needs:");
@@ -33,7 +31,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &ConfigReset) -> Result<Repo
             yes: &["reset"],
             forced: "ntcli config reset --force".to_owned(),
         };
-        prompt::consent(ctx, &question)?;
+        prompt::consent(app.ctx, &question)?;
     }
 
     let mut dir = app.lock()?;
@@ -45,10 +43,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &ConfigReset) -> Result<Repo
         targets.clear();
         Ok(())
     })?;
-    dir.update(|config| {
-        config.reset();
-        Ok(())
-    })?;
+    dir.update(Config::reset)?;
     let old = app.paths.config.with_file_name("workspaces.json");
     if old.exists() {
         let path = shell_word(&printable(&old.display().to_string()));

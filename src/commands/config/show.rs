@@ -2,7 +2,6 @@
 
 use crate::commands::app::App;
 use crate::config::{Config, Session};
-use crate::context::Context;
 use crate::endpoints;
 use crate::error::Result;
 use crate::json::Json;
@@ -14,23 +13,22 @@ use crate::text::printable;
 const REDACTED: &str = "[redacted]";
 
 /// Shows the config file without its secrets.
-pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
-    let app = App::open(ctx)?;
+pub(in crate::commands) fn run(app: &App) -> Result<Report> {
     let config = app.config()?;
     if !app.paths.config.exists() {
-        ctx.console.note("There is no config file yet; everything is at its default.");
+        app.console().note("There is no config file yet; everything is at its default.");
     }
-    let text = text(ctx, &config)?;
+    let text = text(app, &config)?;
     Ok(Report::new(text, redacted(config.document())))
 }
 
-fn text(ctx: &Context, config: &Config) -> Result<String> {
+fn text(app: &App, config: &Config) -> Result<String> {
     let active = config.active_key().and_then(|key| config.workspace(key));
     let mut text = format!(
         "File:      {}\nDomain:    {}\nAPI:       {}\nSession:   {}\nWorkspace: {}\n",
         printable(&config.path().display().to_string()),
         printable(config.domain()),
-        endpoints::management(&ctx.env, config)?,
+        endpoints::management(&app.ctx.env, config)?,
         session(config.session().as_ref()),
         active.map_or_else(|| "-".to_owned(), |active| printable(&active.name)),
     );
@@ -45,7 +43,7 @@ fn text(ctx: &Context, config: &Config) -> Result<String> {
         table.row(&[&workspace.name, &workspace.id, shown, &redact(jti, &[]), &expires]);
     }
     if !table.is_empty() {
-        text += &format!("\n{}", table.show(ctx));
+        text += &format!("\n{}", table.show(app.ctx));
     }
     Ok(text)
 }

@@ -13,7 +13,6 @@ use crate::commands::survey;
 use crate::commands::workspace::revoke_unused;
 use crate::config::Config;
 use crate::config_dir::history as log;
-use crate::context::Context;
 use crate::http::Settings;
 use crate::store;
 use crate::text::{counted, shell_word};
@@ -38,11 +37,11 @@ fn shown(path: &Path) -> String {
     shell_word(&path.display().to_string())
 }
 
-pub(super) fn program(checks: &mut Checks, ctx: &Context) {
+pub(super) fn program(checks: &mut Checks, app: &App) {
     // Without /proc it cannot be told where we are.
     let me = std::env::current_exe().and_then(fs::canonicalize).unwrap_or_default();
     checks.ok("program", format!("ntcli {}, {}", env!("CARGO_PKG_VERSION"), me.display()));
-    let path = ctx.env.os("PATH").unwrap_or_default();
+    let path = app.ctx.env.os("PATH").unwrap_or_default();
     let found = std::env::split_paths(path).map(|dir| dir.join("ntcli"));
     match found.filter_map(|path| fs::canonicalize(path).ok()).find(|path| path.is_file()) {
         Some(first) if first != me => {
@@ -56,11 +55,11 @@ pub(super) fn program(checks: &mut Checks, ctx: &Context) {
     }
 }
 
-pub(super) fn variables(checks: &mut Checks, ctx: &Context) {
-    if let Err(reason) = Settings::from_env(&ctx.env) {
+pub(super) fn variables(checks: &mut Checks, app: &App) {
+    if let Err(reason) = Settings::from_env(&app.ctx.env) {
         checks.fail("variables", reason, "unset it, or set it to an accepted value");
     }
-    let is_set = |name: &&str| ctx.env.os(name).is_some();
+    let is_set = |name: &&str| app.ctx.env.os(name).is_some();
     for name in UNUSED.into_iter().filter(is_set) {
         let text = format!("{name} is set but has no effect");
         checks.warn("variables", text, format!("unset {name}"));

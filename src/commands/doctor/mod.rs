@@ -8,8 +8,7 @@ mod timers;
 use crate::cli;
 use crate::commands::app::App;
 use crate::config::Config;
-use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::json::Json;
 use crate::output::Report;
 use crate::secret::redact;
@@ -74,25 +73,24 @@ impl Checks {
 }
 
 /// Looks at everything. What cannot be looked at is said, and the rest goes on.
-pub(super) fn run(ctx: &Context, args: &cli::Doctor) -> Result<Report> {
-    let app = App::open(ctx)?;
+pub(super) fn run(app: &App, args: &cli::Doctor) -> Report {
     let mut checks = Checks(Vec::new());
-    local::program(&mut checks, ctx);
-    local::variables(&mut checks, ctx);
-    local::folder(&mut checks, &app);
+    local::program(&mut checks, app);
+    local::variables(&mut checks, app);
+    local::folder(&mut checks, app);
     // Without one that can be used, the rest goes by the defaults.
-    let config = local::config(&mut checks, &app);
-    local::history(&mut checks, &app);
+    let config = local::config(&mut checks, app);
+    local::history(&mut checks, app);
     if let Some(config) = &config {
-        local::tokens(&mut checks, &app, config);
-        local::session_file(&mut checks, &app, config);
+        local::tokens(&mut checks, app, config);
+        local::session_file(&mut checks, app, config);
     }
-    timers::look(&mut checks, &app);
+    timers::look(&mut checks, app);
     if !args.offline {
         let config = config.unwrap_or_else(|| Config::empty(&app.paths.config));
-        network::look(&mut checks, &app, &config);
+        network::look(&mut checks, app, &config);
     }
-    Ok(report(&checks))
+    report(&checks)
 }
 
 fn report(checks: &Checks) -> Report {

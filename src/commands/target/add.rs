@@ -7,7 +7,6 @@ use super::json;
 use crate::cli::TargetAdd;
 use crate::commands::app::{self, App};
 use crate::config_dir::{ConfigDir, LOCK_WAIT};
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::hooks::{self, Hooks, Receiver};
 use crate::json::Json;
@@ -19,9 +18,9 @@ use crate::text::{printable, shell_word};
 const HELP: &str = "ntcli target add --help";
 
 /// Delivers the current token to a target, and remembers it if that went well.
-pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report> {
+pub(in crate::commands) fn run(app: &App, args: &TargetAdd) -> Result<Report> {
     let timeout_s = match args.timeout.as_deref() {
-        Some(text) => app::seconds(ctx, "--timeout", text)?,
+        Some(text) => app::seconds(app.ctx, "--timeout", text)?,
         None => EXEC_TIMEOUT_S,
     };
     let receiver = receiver(args, timeout_s)?;
@@ -30,7 +29,6 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report
             "A target belongs to one workspace, so its path takes no {name} or {id}",
         ));
     }
-    let app = App::open(ctx)?;
     let mut dir = app.lock()?;
     let config = dir.config()?;
     let workspace = app.workspace(&config, args.workspace.as_deref())?;
@@ -39,11 +37,11 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report
     hooks::probe_new(&receiver, &local, workspace.token.as_ref(), targets, &ours, app.clock())
         .map_err(Error::not_added)?;
     for note in receiver.notes(&local, workspace.token.as_ref()) {
-        ctx.console.note(&note);
+        app.console().note(&note);
     }
     let delivers = workspace.token.is_some() && !args.later;
     if delivers {
-        deliver(&app, &mut dir, &receiver, &local)?;
+        deliver(app, &mut dir, &receiver, &local)?;
     }
     let seen = receiver.seen(&local, workspace.token.as_ref().filter(|_| delivers));
     let target = Remembered {
@@ -63,7 +61,8 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetAdd) -> Result<Report
     text += &seen.map_or_else(String::new, |seen| seen + "\n");
     if let Some(path) = receiver.readable_by_all(&local) {
         let path = shell_word(&path.display().to_string());
-        ctx.console.warn(&format!("Every user of this machine can read the file: chmod o= {path}"));
+        app.console()
+            .warn(&format!("Every user of this machine can read the file: chmod o= {path}"));
     }
     let next = match (delivers, args.later) {
         (true, _) => None,

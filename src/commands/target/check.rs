@@ -4,7 +4,6 @@ use super::{json, workspace};
 use crate::cli::TargetCheck;
 use crate::commands::app::App;
 use crate::commands::survey::{self, Holds, Past};
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::hooks::Receiver;
 use crate::json::Json;
@@ -14,18 +13,17 @@ use crate::store;
 use crate::targets::Targets;
 
 /// Tells whether each file holds the current token.
-pub(in crate::commands) fn run(ctx: &Context, args: &TargetCheck) -> Result<Report> {
-    let app = App::open(ctx)?;
+pub(in crate::commands) fn run(app: &App, args: &TargetCheck) -> Result<Report> {
     // A refresh that is at work has stored its token and may not have delivered it. Where there is
     // no lock no process is at work, and none is made.
     let lock = || store::lock(&app.paths.lock, app.lock_wait(), app.clock(), &mut || {});
     let _lock = app.paths.lock.exists().then(lock).transpose()?;
     let config = app.config()?;
     let targets = Targets::load(&app.paths.targets)?;
-    super::say_if_none(&app, &targets);
+    super::say_if_none(app, &targets);
     let mut table = Table::new(&["ID", "Workspace", "State", "Delivery"]).expendable(&[1]);
     let mut rows = Vec::new();
-    let (mut drifted, past) = (0, Past::new(&app, true));
+    let (mut drifted, past) = (0, Past::new(app, true));
     let chosen = super::chosen(&targets, &args.ids)?;
     for target in &chosen {
         let current = config.workspace_by_id(&target.workspace_id).and_then(|w| w.token);
@@ -46,7 +44,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetCheck) -> Result<Repo
         row.set("reason", reason.into());
         rows.push(row);
     }
-    let text = table.show(ctx);
+    let text = table.show(app.ctx);
     let report = Report::new(text, Json::of([("targets", Json::Array(rows))]));
     let total = chosen.len();
     let problem = (drifted > 0).then(|| Error::drift(drifted, total));

@@ -3,7 +3,6 @@
 use super::json;
 use crate::cli::TargetDeliver;
 use crate::commands::app::{self, App};
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::Report;
@@ -12,8 +11,7 @@ use crate::targets::Remembered;
 use crate::text::printable;
 
 /// Delivers the current token to some targets, or to all.
-pub(in crate::commands) fn run(ctx: &Context, args: &TargetDeliver) -> Result<Report> {
-    let app = App::open(ctx)?;
+pub(in crate::commands) fn run(app: &App, args: &TargetDeliver) -> Result<Report> {
     let mut dir = app.lock()?;
     let config = dir.config()?;
     let targets = dir.targets()?.clone();
@@ -57,7 +55,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TargetDeliver) -> Result<Re
             }
         }
     }
-    super::say_if_none(&app, &targets);
+    super::say_if_none(app, &targets);
     let report = Report::new(text, Json::of([("targets", Json::Array(rows))]));
     let ids: Vec<String> = args.ids.iter().map(|id| printable(id)).collect();
     let again = ["ntcli target deliver"].into_iter().chain(ids.iter().map(String::as_str));

@@ -6,7 +6,6 @@ pub(super) mod deliver;
 
 use super::app::{self, App};
 use crate::cli::TargetRemove;
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::hooks::Receiver;
 use crate::json::Json;
@@ -17,10 +16,9 @@ use crate::targets::{Remembered, Targets};
 use crate::text::printable;
 
 /// Lists all targets.
-pub(in crate::commands) fn list(ctx: &Context) -> Result<Report> {
-    let app = App::open(ctx)?;
+pub(in crate::commands) fn list(app: &App) -> Result<Report> {
     let targets = Targets::load(&app.paths.targets)?;
-    say_if_none(&app, &targets);
+    say_if_none(app, &targets);
     let mut table = Table::new(&["ID", "Workspace", "Delivery"]).expendable(&[1]);
     let mut rows = Vec::new();
     for target in targets.all() {
@@ -29,7 +27,7 @@ pub(in crate::commands) fn list(ctx: &Context) -> Result<Report> {
         table.row(&[&target.id.to_string(), &target.workspace, &does]);
         rows.push(json(target));
     }
-    let text = table.show(ctx);
+    let text = table.show(app.ctx);
     Ok(Report::new(text, Json::of([("targets", Json::Array(rows))])))
 }
 
@@ -47,9 +45,8 @@ fn say_if_none(app: &App, targets: &Targets) {
 }
 
 /// Forgets a target.
-pub(in crate::commands) fn remove(ctx: &Context, args: &TargetRemove) -> Result<Report> {
+pub(in crate::commands) fn remove(app: &App, args: &TargetRemove) -> Result<Report> {
     let unknown = || Error::unknown_target(&args.id);
-    let app = App::open(ctx)?;
     let mut dir = app.lock()?;
     let removed = dir.change_targets(|targets| {
         let id = args.id.parse().map_err(|_| unknown())?;

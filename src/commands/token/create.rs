@@ -4,7 +4,6 @@ use super::refresh::warn_of_lost;
 use crate::cli::TokenCreate;
 use crate::commands::app::{self, App, As};
 use crate::commands::granted::Granted;
-use crate::context::Context;
 use crate::error::{Error, Result, renew_of};
 use crate::json::Json;
 use crate::output::{self, Report};
@@ -14,19 +13,14 @@ use crate::token::Token;
 
 /// Creates a token to be handed out. It is printed inside the transaction: one that did not arrive
 /// is revoked.
-pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Report> {
+pub(in crate::commands) fn run(app: &App, args: &TokenCreate) -> Result<Report> {
     let options = RefreshOptions {
-        expiry: app::expiry(
-            args.expires_in.as_deref(),
-            args.expires_at.as_deref(),
-            ctx.clock.now(),
-        )
-        .map_err(|_| {
-            Error::invalid_expiry("ntcli token create").of_workspace(args.workspace.as_deref())
-        })?,
+        expiry: app::expiry(args.expires_in.as_deref(), args.expires_at.as_deref(), app.now())
+            .map_err(|_| {
+                Error::invalid_expiry("ntcli token create").of_workspace(args.workspace.as_deref())
+            })?,
         ..RefreshOptions::default()
     };
-    let app = App::open(ctx)?;
     let before = app.config()?;
     app.check_session(&before)?;
     let seen = app.workspace(&before, args.workspace.as_deref())?;
@@ -39,7 +33,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Repo
     // A workspace without a token takes its first one; a token that was handed out must not
     // become current unasked, or a later refresh would revoke it.
     let save = args.save || (found.token.is_none() && !args.no_save);
-    if !save && (ctx.out_goes_nowhere)() {
+    if !save && (app.ctx.out_goes_nowhere)() {
         return Err(Error::usage(
             "Standard output is closed or /dev/null, so the token would reach no one; \
                       nothing was sent",
@@ -50,13 +44,13 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Repo
     if save {
         let mut prober = hooks.prober();
         prober.probe(&workspace, found.token.as_ref().as_slice())?;
-        warn_of_lost(&app, prober);
+        warn_of_lost(app, prober);
     }
     let mut on_event = |event| app.on_event(&event);
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     rotator.deliver_to(&mut hooks);
     let issued = rotator.issue(&workspace, &options, save, &mut |token| {
-        let granted = Granted::compare(options.expiry, token, None, ctx.clock.now());
+        let granted = Granted::compare(options.expiry, token, None, app.now());
         let mut json = Json::of([
             ("token", token.access_token.expose().into()),
             ("access_token", token.access_token.expose().into()),
@@ -69,7 +63,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenCreate) -> Result<Repo
             app.console().warn(&granted.text);
             json.set("granted", granted.json());
         }
-        output::deliver(app.console(), ctx.json, &text(token), &json)
+        output::deliver(app.console(), app.ctx.json, &text(token), &json)
     });
     let undelivered = issued.map_err(Error::of_hand_out)?;
     let name = printable(&workspace.name);

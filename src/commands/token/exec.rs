@@ -5,15 +5,16 @@ use std::process::Command;
 
 use super::print::usable;
 use crate::cli::TokenExec;
-use crate::context::{Context, SESSION_VARIABLES};
+use crate::commands::app::App;
+use crate::context::SESSION_VARIABLES;
 use crate::error::{Error, Result};
 use crate::output::Report;
 
 /// Becomes the program: no process is left beside it, so signals, the terminal and the exit code are
 /// its own. Nothing of ours is open in it: the standard library closes every file it opened, and
 /// gives SIGPIPE, which it ignores, its usual meaning again.
-pub(in crate::commands) fn run(ctx: &Context, args: &TokenExec) -> Result<Report> {
-    let current = usable(ctx, args.workspace.as_deref(), args.allow_expired)?;
+pub(in crate::commands) fn run(app: &App, args: &TokenExec) -> Result<Report> {
+    let current = usable(app, args.workspace.as_deref(), args.allow_expired)?;
     let mut words = args.program.iter();
     let name = words.next().cloned().unwrap_or_default();
     let mut command = Command::new(&name);

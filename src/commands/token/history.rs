@@ -3,7 +3,6 @@
 use crate::cli::TokenHistory;
 use crate::commands::app::App;
 use crate::config_dir::history::{self, Line};
-use crate::context::Context;
 use crate::error::{Kind, Result};
 use crate::json::Json;
 use crate::output::Report;
@@ -13,8 +12,7 @@ use crate::text::printable;
 use crate::time::Timestamp;
 
 /// Shows the history of one workspace; of all of them when none is named and none is active.
-pub(in crate::commands) fn run(ctx: &Context, args: &TokenHistory) -> Result<Report> {
-    let app = App::open(ctx)?;
+pub(in crate::commands) fn run(app: &App, args: &TokenHistory) -> Result<Report> {
     let config = app.config()?;
     let mut lines = history::read(&app.paths.history)?;
     match app.workspace(&config, args.workspace.as_deref()) {
@@ -36,10 +34,10 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenHistory) -> Result<Rep
     if lines.is_empty() {
         let dir = &app.paths.dir;
         if dir.exists() {
-            ctx.console.note("Nothing has been done yet.");
+            app.console().note("Nothing has been done yet.");
         } else {
             let dir = printable(&dir.display().to_string());
-            ctx.console.note(&format!("Nothing has been done: {dir} does not exist"));
+            app.console().note(&format!("Nothing has been done: {dir} does not exist"));
         }
     }
 
@@ -57,7 +55,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenHistory) -> Result<Rep
             &text(line.target.as_ref().map_or(&line.reason, |_| &line.target)),
         ]);
     }
-    let text = table.show(ctx);
+    let text = table.show(app.ctx);
     let lines = lines.into_iter().map(json_line).collect();
     Ok(Report::new(text, Json::of([("history", Json::Array(lines))])))
 }

@@ -5,10 +5,9 @@ use crate::cli::TokenList;
 use crate::commands::app::{self, App, As};
 use crate::config::Workspace;
 use crate::config_dir::history::{self, Line};
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::json::Json;
-use crate::output::table::Table;
+use crate::output::table::{self, Table};
 use crate::output::{Report, moment};
 use crate::text::printable;
 use crate::time::Timestamp;
@@ -23,8 +22,7 @@ struct Row {
 }
 
 /// Lists the tokens of a workspace.
-pub(in crate::commands) fn run(ctx: &Context, args: &TokenList) -> Result<Report> {
-    let app = App::open(ctx)?;
+pub(in crate::commands) fn run(app: &App, args: &TokenList) -> Result<Report> {
     let config = app.config()?;
     let api = app.api(&config, As::User)?;
     let workspace = app.workspace(&config, args.workspace.as_deref())?;
@@ -35,21 +33,21 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenList) -> Result<Report
 
     let mut rows = listed_rows(listed, &workspace, &past);
     if whole {
-        tell_of_current(ctx, &workspace, &rows);
+        tell_of_current(app, &workspace, &rows);
     } else {
-        ctx.console.warn("The server lists only some of the tokens.");
+        app.console().warn("The server lists only some of the tokens.");
     }
     if args.show_expired {
-        rows.extend(expired_rows(&rows, &workspace, &past, ctx.clock.now()));
+        rows.extend(expired_rows(&rows, &workspace, &past, app.now()));
     }
     rows.sort_by_key(|row| row.created_at.map(Timestamp::millis));
     if rows.is_empty() {
         let name = printable(&workspace.name);
-        ctx.console.note(&format!("'{name}' has no tokens."));
+        app.console().note(&format!("'{name}' has no tokens."));
     }
     // A token that is not active must not look like one.
     let with_status = args.show_expired || rows.iter().any(|row| row.status != "active");
-    let text = text(&rows, with_status, ctx);
+    let text = text(&rows, with_status, app);
     let local = app::workspace_ref(&workspace, "");
     let json = Json::of([
         ("workspace_id", workspace.id.into()),
@@ -63,27 +61,22 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenList) -> Result<Report
 /// What the server lists. Where its list does not say when a token ends, we may know.
 fn listed_rows(listed: Vec<RemoteToken>, workspace: &Workspace, past: &[Line]) -> Vec<Row> {
     let current = workspace.token.as_ref();
-    listed
-        .into_iter()
-        .map(|token| {
-            let ours = current.filter(|c| c.jti.as_deref() == Some(&token.jti));
-            let noted = || born(past, workspace).find(|l| l.jti.as_deref() == Some(&token.jti));
-            let expiry = match (token.expiry, ours) {
-                (TokenExpiry::Unknown, Some(ours)) => ours.expiry,
-                (TokenExpiry::Unknown, None) => {
-                    ends(noted()).map_or(TokenExpiry::Unknown, TokenExpiry::At)
-                }
-                (said, _) => said,
-            };
-            Row {
-                created_at: token.created_at,
-                current: ours.is_some(),
-                status: if token.revoked { "revoked" } else { "active" },
-                jti: token.jti,
-                expiry,
-            }
-        })
-        .collect()
+    let row = |token: RemoteToken| {
+        let ours = current.filter(|c| c.jti.as_deref() == Some(&token.jti));
+        let noted = || born(past, workspace).find(|l| l.jti.as_deref() == Some(&token.jti));
+        let known = || match ours {
+            Some(ours) => ours.expiry,
+            None => noted().and_then(Line::ends).map_or(TokenExpiry::Unknown, TokenExpiry::At),
+        };
+        Row {
+            created_at: token.created_at,
+            current: ours.is_some(),
+            status: if token.revoked { "revoked" } else { "active" },
+            expiry: if token.expiry == TokenExpiry::Unknown { known() } else { token.expiry },
+            jti: token.jti,
+        }
+    };
+    listed.into_iter().map(row).collect()
 }
 
 /// The server lists live tokens only: those that have ended are the ones that we remember.
@@ -105,7 +98,7 @@ fn expired_rows(listed: &[Row], workspace: &Workspace, past: &[Line], now: Times
         lines.any(|l| l.event == "revoked" && l.jti.as_deref() == Some(jti))
     };
     for line in born(past, workspace) {
-        let (Some(jti), Some(end)) = (line.jti.as_deref(), ends(Some(line))) else {
+        let (Some(jti), Some(end)) = (line.jti.as_deref(), line.ends()) else {
             continue;
         };
         let seen = listed.iter().chain(&rows).any(|row| row.jti == jti);
@@ -124,71 +117,37 @@ fn expired_rows(listed: &[Row], workspace: &Workspace, past: &[Line], now: Times
 
 /// The lines that tell of a new token of the workspace.
 fn born<'a>(past: &'a [Line], workspace: &'a Workspace) -> impl Iterator<Item = &'a Line> {
-    let births = ["refreshed", "recovered", "handed_out"];
-    past.iter()
-        .filter(move |l| l.workspace_id == workspace.id && births.contains(&l.event.as_str()))
-}
-
-fn ends(line: Option<&Line>) -> Option<Timestamp> {
-    Timestamp::parse_rfc3339(line?.expires_at.as_deref()?)
+    past.iter().filter(move |l| l.workspace_id == workspace.id && l.is_birth())
 }
 
 /// A current token that the server does not list will not work.
-fn tell_of_current(ctx: &Context, workspace: &Workspace, rows: &[Row]) {
+fn tell_of_current(app: &App, workspace: &Workspace, rows: &[Row]) {
     let Some(token) = &workspace.token else {
         return;
     };
-    match &token.jti {
-        None => ctx
-            .console
-            .note("The current token has no id here, so it cannot be told which of them it is."),
-        Some(jti) if rows.iter().any(|row| row.current && row.status == "revoked") => {
-            ctx.console.warn(&format!(
-                "The current token ({}) was revoked. Get another: ntcli token refresh",
-                printable(jti)
-            ));
-        }
-        Some(jti) if rows.iter().all(|row| !row.current) => {
-            ctx.console.warn(&format!(
-                "The current token ({}) is not among those that the server lists: it has ended or \
-                 was revoked. Get another: ntcli token refresh",
-                printable(jti)
-            ));
-        }
-        Some(_) => {}
-    }
-}
-
-fn text(rows: &[Row], with_status: bool, ctx: &Context) -> String {
-    let symbols = ctx.console.color_out();
-    let mark = |row: &Row| match (row.current, symbols) {
-        (true, true) => "✓",
-        (true, false) => "yes",
-        (false, _) => "",
+    let Some(jti) = token.jti.as_deref().map(printable) else {
+        let unknown = "The current token has no id here, so it cannot be told which of them it is.";
+        return app.console().note(unknown);
     };
-    if with_status {
-        let mut table = Table::new(&["JTI", "Created", "Expires", "Current", "Status"])
-            .whole(&[1, 2])
-            .expendable(&[1, 2]);
-        for row in rows {
-            let [created, expires] = dates(row);
-            table.row(&[&row.jti, &created, &expires, mark(row), row.status]);
-        }
-        table.show(ctx)
-    } else {
-        let mut table = Table::new(&["JTI", "Created", "Expires", "Current"])
-            .whole(&[1, 2])
-            .expendable(&[1, 2]);
-        for row in rows {
-            let [created, expires] = dates(row);
-            table.row(&[&row.jti, &created, &expires, mark(row)]);
-        }
-        table.show(ctx)
-    }
+    let what = match rows.iter().find(|row| row.current) {
+        Some(row) if row.status != "revoked" => return,
+        Some(_) => "was revoked",
+        None => "is not among those that the server lists: it has ended or was revoked",
+    };
+    app.console()
+        .warn(&format!("The current token ({jti}) {what}. Get another: ntcli token refresh"));
 }
 
-fn dates(row: &Row) -> [String; 2] {
-    [moment(row.created_at), row.expiry.for_people()]
+fn text(rows: &[Row], with_status: bool, app: &App) -> String {
+    let shown = if with_status { 5 } else { 4 };
+    let headings = ["JTI", "Created", "Expires", "Current", "Status"];
+    let mut table = Table::new(&headings[..shown]).whole(&[1, 2]).expendable(&[1, 2]);
+    for row in rows {
+        let (created, expires) = (moment(row.created_at), row.expiry.for_people());
+        let current = table::mark(row.current, app.ctx);
+        table.row(&[&row.jti, &created, &expires, current, row.status][..shown]);
+    }
+    table.show(app.ctx)
 }
 
 fn json_row(row: Row) -> Json {

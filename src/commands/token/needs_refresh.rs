@@ -17,20 +17,19 @@ const NOT_DUE: u8 = 1;
 
 /// Tells whether a refresh is due. No failure may look like one of the two answers.
 pub(in crate::commands) fn run(ctx: &Context, args: &TokenNeedsRefresh) -> Result<Report> {
-    answer(ctx, args).map_err(Error::without_answer)
+    App::open(ctx).and_then(|app| answer(&app, args)).map_err(Error::without_answer)
 }
 
-fn answer(ctx: &Context, args: &TokenNeedsRefresh) -> Result<Report> {
+fn answer(app: &App, args: &TokenNeedsRefresh) -> Result<Report> {
     let given = args.within.as_deref();
-    let given_s = given.map(|text| app::seconds(ctx, "--within", text)).transpose()?;
-    let app = App::open(ctx)?;
+    let given_s = given.map(|text| app::seconds(app.ctx, "--within", text)).transpose()?;
     let config = app.config()?;
     let workspace = app.workspace(&config, args.workspace.as_deref())?;
-    let mut survey = survey::look_as_it_is(&app, &config, vec![workspace], false)?;
+    let mut survey = survey::look_as_it_is(app, &config, vec![workspace], false)?;
     let state = survey.workspaces.pop().ok_or_else(Error::no_token)?;
     let WorkspaceState { workspace: local, token, .. } = &state;
     let within_s = given_s.unwrap_or(state.window_s);
-    let due = token::due(token, within_s, ctx.clock.now());
+    let due = token::due(token, within_s, app.now());
     let pending = if due.is_due() { &[][..] } else { &state.pending };
     let lacking = if due.is_due() { 0 } else { state.drifted() };
     let is_due = due.is_due() || !pending.is_empty() || lacking > 0;

@@ -3,22 +3,21 @@
 use crate::cli::TokenPrint;
 use crate::commands::app::{self, App};
 use crate::config::{Config, Workspace};
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::Report;
 use crate::token::Token;
 
 /// Prints the current token.
-pub(in crate::commands) fn run(ctx: &Context, args: &TokenPrint) -> Result<Report> {
-    if (ctx.out_is_closed)() {
+pub(in crate::commands) fn run(app: &App, args: &TokenPrint) -> Result<Report> {
+    if (app.ctx.out_is_closed)() {
         let closed = std::io::Error::other("standard output is closed");
         return Err(Error::write_result(&closed));
     }
-    let current = usable(ctx, args.workspace.as_deref(), args.allow_expired)?;
+    let current = usable(app, args.workspace.as_deref(), args.allow_expired)?;
     let Current { workspace, token, .. } = current;
-    if ctx.console.out_is_terminal() {
-        ctx.console.note("This is a secret: it gives access to the workspace.");
+    if app.console().out_is_terminal() {
+        app.console().note("This is a secret: it gives access to the workspace.");
     }
     let access_token = token.access_token.expose();
     let json = Json::of([
@@ -60,10 +59,9 @@ impl Current {
 ///
 /// # Errors
 /// [`Error::token_ended`], and as [`Current::read`].
-pub(super) fn usable(ctx: &Context, named: Option<&str>, allow_expired: bool) -> Result<Current> {
-    let app = App::open(ctx)?;
-    let current = Current::read(&app, named)?;
-    match current.ended(&app) {
+pub(super) fn usable(app: &App, named: Option<&str>, allow_expired: bool) -> Result<Current> {
+    let current = Current::read(app, named)?;
+    match current.ended(app) {
         Some(error) if !allow_expired => Err(error),
         _ => Ok(current),
     }

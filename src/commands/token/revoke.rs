@@ -5,7 +5,6 @@ use crate::cli::TokenRevoke;
 use crate::commands::app::{self, App, As};
 use crate::commands::prompt::{self, Question};
 use crate::config::{Config, Workspace};
-use crate::context::Context;
 use crate::error::{Error, Result, renew_of};
 use crate::json::Json;
 use crate::jwt;
@@ -20,14 +19,14 @@ use crate::text::{printable, shell_word};
 const NEXT: &str = "ntcli token create --save";
 
 /// Revokes tokens by name, or those whose revocation is pending; with `--forget`, drops them.
-pub(in crate::commands) fn run(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
+pub(in crate::commands) fn run(app: &App, args: &TokenRevoke) -> Result<Report> {
     args.jtis.iter().try_for_each(|jti| check_jti(jti, args.workspace.as_deref()))?;
     if args.forget {
-        forget(ctx, args)
+        forget(app, args)
     } else if args.jtis.is_empty() {
-        all_pending(ctx, args)
+        all_pending(app, args)
     } else {
-        by_name(ctx, args)
+        by_name(app, args)
     }
 }
 
@@ -46,13 +45,12 @@ fn check_jti(jti: &str, workspace: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-fn by_name(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
-    let app = App::open(ctx)?;
+fn by_name(app: &App, args: &TokenRevoke) -> Result<Report> {
     let config = app.config()?;
     let api = app.api(&config, As::User)?;
-    let seen = seen(&app, &config, args.workspace.as_deref())?;
+    let seen = seen(app, &config, args.workspace.as_deref())?;
     if !args.force {
-        agree(ctx, &seen, &args.jtis)?;
+        agree(app, &seen, &args.jtis)?;
     }
     let workspace = app::workspace_ref(&seen, &app.server(&config)?);
     let mut dir = app.lock()?;
@@ -149,7 +147,7 @@ fn seen(app: &App, config: &Config, named: Option<&str>) -> Result<Workspace> {
     })
 }
 
-fn agree(ctx: &Context, workspace: &Workspace, jtis: &[String]) -> Result<()> {
+fn agree(app: &App, workspace: &Workspace, jtis: &[String]) -> Result<()> {
     let (name, shown) = (printable(&workspace.name), printable(&jtis.join(", ")));
     let current = workspace.token.as_ref().and_then(|token| token.jti.as_ref());
     let current = current.filter(|current| jtis.contains(current));
@@ -180,12 +178,11 @@ fn agree(ctx: &Context, workspace: &Workspace, jtis: &[String]) -> Result<()> {
             shell_word(&printable(&workspace.id))
         ),
     };
-    prompt::consent(ctx, &question)
+    prompt::consent(app.ctx, &question)
 }
 
 /// Does the revocations that are pending and due.
-fn all_pending(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
-    let app = App::open(ctx)?;
+fn all_pending(app: &App, args: &TokenRevoke) -> Result<Report> {
     let config = app.config()?;
     if let Some(name) = args.workspace.as_deref() {
         config.find(name)?;
@@ -262,10 +259,9 @@ fn settled(revoked: &[(WorkspaceRef, String)], text: &str, status: &str) -> Repo
 
 /// Drops what is pending about tokens, or with `--pending` about all. Nothing is sent: what is
 /// live stays live.
-fn forget(ctx: &Context, args: &TokenRevoke) -> Result<Report> {
-    let app = App::open(ctx)?;
+fn forget(app: &App, args: &TokenRevoke) -> Result<Report> {
     let config = app.config()?;
-    let workspace = args.workspace.as_deref().map(|name| meant(&app, &config, name));
+    let workspace = args.workspace.as_deref().map(|name| meant(app, &config, name));
     let workspace = workspace.transpose()?;
     let mut dir = app.lock()?;
     let dropped = crate::rotation::forget(&mut dir, workspace.as_ref(), &args.jtis)?;

@@ -3,14 +3,12 @@
 use super::refresh_report as report;
 use crate::cli::TokenRollback;
 use crate::commands::app::{self, App, As};
-use crate::context::Context;
 use crate::error::Result;
 use crate::output::Report;
 use crate::rotation::Rotator;
 
 /// Makes the token before the current one the current one again.
-pub(in crate::commands) fn run(ctx: &Context, args: &TokenRollback) -> Result<Report> {
-    let app = App::open(ctx)?;
+pub(in crate::commands) fn run(app: &App, args: &TokenRollback) -> Result<Report> {
     app.check_session(&app.config()?)?;
     let mut dir = app.lock()?;
     let config = dir.config()?;
@@ -20,7 +18,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenRollback) -> Result<Re
     let mut hooks = app.remembered(&mut dir)?;
     let api = app.api(&config, As::User)?;
     let mut met = report::Met::default();
-    let mut on_event = |event| met.take_and_tell(event, &app);
+    let mut on_event = |event| met.take_and_tell(event, app);
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     rotator.deliver_to(&mut hooks);
     let rolled_back = rotator.rollback(&workspace);

@@ -5,7 +5,6 @@ use super::print::Current;
 use crate::cli::TokenShow;
 use crate::commands::app::{self, App, As};
 use crate::config_dir::history::{self, Line};
-use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::json::Json;
 use crate::output::{Report, moment};
@@ -20,18 +19,16 @@ const DAY_MS: i64 = 86_400_000;
 const REVOKED: &str = "revoked";
 
 /// Shows the current token and the work that is pending for its workspace.
-pub(in crate::commands) fn run(ctx: &Context, args: &TokenShow) -> Result<Report> {
-    let app = App::open(ctx)?;
+pub(in crate::commands) fn run(app: &App, args: &TokenShow) -> Result<Report> {
     let named = args.workspace.as_deref();
     loop {
-        let current = Current::read(&app, named)?;
-        let answer = if args.check { Some(ask(&app, &current)?) } else { None };
+        let current = Current::read(app, named)?;
+        let answer = if args.check { Some(ask(app, &current)?) } else { None };
         // A refresh that ran meanwhile has revoked this token: its new one is the one to ask about.
-        if is_denied(answer.as_ref()) && !Current::read(&app, named)?.token.is_same(&current.token)
-        {
+        if is_denied(answer.as_ref()) && !Current::read(app, named)?.token.is_same(&current.token) {
             continue;
         }
-        return report(&app, args, &current, answer);
+        return report(app, args, &current, answer);
     }
 }
 

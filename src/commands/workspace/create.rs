@@ -3,7 +3,6 @@
 use super::{called, json};
 use crate::cli::WorkspaceCreate;
 use crate::commands::app::{App, As, WITHOUT_TOKENS};
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::Report;
@@ -13,9 +12,8 @@ use crate::text::printable;
 const LONGEST_NAME: usize = 20;
 
 /// Creates a workspace and makes it the active one.
-pub(in crate::commands) fn run(ctx: &Context, args: &WorkspaceCreate) -> Result<Report> {
+pub(in crate::commands) fn run(app: &App, args: &WorkspaceCreate) -> Result<Report> {
     check_name(&args.name)?;
-    let app = App::open(ctx)?;
     let before = app.config()?;
     let api = app.api(&before, As::Anybody)?;
     let mut dir = app.lock()?;
@@ -24,7 +22,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &WorkspaceCreate) -> Result<
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     let created = rotator.create_workspace(&args.name, args.description.as_deref())?;
     let signed_in = app.check_session(&before).is_ok();
-    Ok(report(&app, &created, signed_in))
+    Ok(report(app, &created, signed_in))
 }
 
 fn check_name(name: &str) -> Result<()> {

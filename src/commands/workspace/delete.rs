@@ -4,7 +4,6 @@ use super::{called, json, resolve};
 use crate::cli::WorkspaceDelete;
 use crate::commands::app::{App, As};
 use crate::commands::prompt::{self, Question};
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::Report;
@@ -12,14 +11,13 @@ use crate::rotation::Rotator;
 use crate::text::{printable, shell_word};
 
 /// Deletes a workspace on the server, then forgets it here.
-pub(in crate::commands) fn run(ctx: &Context, args: &WorkspaceDelete) -> Result<Report> {
-    let app = App::open(ctx)?;
+pub(in crate::commands) fn run(app: &App, args: &WorkspaceDelete) -> Result<Report> {
     let config = app.config()?;
-    let workspace = resolve(&app, &config, &args.name)?;
+    let workspace = resolve(app, &config, &args.name)?;
     if !args.force {
         let name = printable(&workspace.name);
         prompt::consent(
-            ctx,
+            app.ctx,
             &Question {
                 what: format!(
                     "Workspace {} would be deleted on the server with everything in it.",

@@ -1,28 +1,20 @@
 //! `ntcli workspace list`
 
-use super::{all, fetch, warn_of_two_tokens};
+use super::{Found, all, fetch, warn_of_two_tokens};
 use crate::commands::app::{App, As};
-use crate::context::Context;
 use crate::error::Result;
 use crate::json::Json;
 use crate::output::Report;
-use crate::output::table::Table;
+use crate::output::table::{self, Table};
 use crate::secret::redact;
 use crate::text::printable;
 
 /// Lists the server's workspaces, and those that are known only here.
-pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
-    let app = App::open(ctx)?;
+pub(in crate::commands) fn run(app: &App) -> Result<Report> {
     let config = app.config()?;
     let api = app.api(&config, As::Anybody)?;
     let found = all(&config, fetch(&api)?);
 
-    let symbols = ctx.console.color_out();
-    let mark = |set: bool| match (set, symbols) {
-        (true, true) => "✓",
-        (true, false) => "yes",
-        (false, _) => "",
-    };
     let mut table =
         Table::new(&["Active", "Name", "ID", "Token", "Status"]).whole(&[2]).expendable(&[2, 4, 3]);
     let mut rows = Vec::with_capacity(found.len());
@@ -30,17 +22,17 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
         let remote = workspace.remote.as_ref();
         let status = remote.and_then(|r| r.status.as_deref());
         table.row(&[
-            mark(workspace.active),
-            &workspace.name,
-            &workspace.id,
-            mark(workspace.token),
+            table::mark(workspace.active, app.ctx),
+            &workspace.place.name,
+            &workspace.place.id,
+            table::mark(workspace.token, app.ctx),
             remote.map_or("only-here", |_| status.unwrap_or_default()),
         ]);
         rows.push(Json::of([
-            ("name", workspace.name.as_str().into()),
-            ("id", workspace.id.as_str().into()),
-            ("workspace_id", workspace.id.as_str().into()),
-            ("workspace_name", workspace.name.as_str().into()),
+            ("name", workspace.place.name.as_str().into()),
+            ("id", workspace.place.id.as_str().into()),
+            ("workspace_id", workspace.place.id.as_str().into()),
+            ("workspace_name", workspace.place.name.as_str().into()),
             ("created_at", remote.and_then(|r| r.created_at).into()),
             ("status", status.into()),
             ("active", workspace.active.into()),
@@ -49,18 +41,18 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
             ("known_here", workspace.here.into()),
         ]));
     }
-    hints(ctx, &found);
-    warn_of_two_tokens(&ctx.console, &config);
+    hints(app, &found);
+    warn_of_two_tokens(app.console(), &config);
     let json = Json::of([("workspaces", Json::Array(rows))]);
-    Ok(Report::new(table.show(ctx), json))
+    Ok(Report::new(table.show(app.ctx), json))
 }
 
-fn hints(ctx: &Context, found: &[super::Found]) {
-    let console = &ctx.console;
+fn hints(app: &App, found: &[Found]) {
+    let console = app.console();
     if found.is_empty() {
         console.note("There is no workspace yet: ntcli workspace create <name>");
     }
-    if let Some(name) = ctx.env.text("NTCLI_WORKSPACE") {
+    if let Some(name) = app.ctx.env.text("NTCLI_WORKSPACE") {
         let name = printable(&redact(&name, &[]));
         console.note(&format!(
             "NTCLI_WORKSPACE is set: commands work on '{name}' unless told otherwise."

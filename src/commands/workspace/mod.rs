@@ -16,11 +16,8 @@ use crate::text::{printable, shell_word};
 
 /// A workspace that the server has, that is known here, or both.
 struct Found {
-    /// Its key in the config file, or what that would be.
-    key: String,
-    id: String,
-    /// Its name, from the server if it is there.
-    name: String,
+    /// Its key in the config file, or what that would be; its name from the server if it is there.
+    place: WorkspaceRef,
     /// What the server says of it; `None` if it does not have it.
     remote: Option<RemoteWorkspace>,
     /// Whether it is in the config file.
@@ -31,45 +28,31 @@ struct Found {
     active: bool,
 }
 
-impl Found {
-    fn to_ref(&self) -> WorkspaceRef {
-        WorkspaceRef {
-            key: self.key.clone(),
-            id: self.id.clone(),
-            name: self.name.clone(),
-            server: String::new(),
-        }
-    }
-}
-
 /// The server's workspaces in its order, then those that are known only here.
 fn all(config: &Config, remotes: Vec<RemoteWorkspace>) -> Vec<Found> {
     let active = config.active_key();
     let mut only_here = config.workspaces();
     let mut found = Vec::with_capacity(remotes.len());
+    let new =
+        |local: Option<&Workspace>, remote: Option<RemoteWorkspace>, place: WorkspaceRef| Found {
+            active: active == Some(&place.key),
+            here: local.is_some(),
+            token: local.is_some_and(|w| w.token.is_some()),
+            remote,
+            place,
+        };
     for remote in remotes {
         let local = config.workspace_by_id(&remote.id);
         only_here.retain(|w| !w.id.eq_ignore_ascii_case(bare_id(&remote.id)));
-        let key = local.as_ref().map_or(&remote.id, |w| &w.key).clone();
-        found.push(Found {
+        let place = WorkspaceRef {
+            key: local.as_ref().map_or(&remote.id, |w| &w.key).clone(),
             id: bare_id(&remote.id).to_owned(),
             name: remote.name.clone(),
-            active: active == Some(&key),
-            here: local.is_some(),
-            token: local.is_some_and(|w| w.token.is_some()),
-            remote: Some(remote),
-            key,
-        });
+            server: String::new(),
+        };
+        found.push(new(local.as_ref(), Some(remote), place));
     }
-    found.extend(only_here.into_iter().map(|local| Found {
-        active: active == Some(&local.key),
-        here: true,
-        token: local.token.is_some(),
-        remote: None,
-        key: local.key,
-        id: local.id,
-        name: local.name,
-    }));
+    found.extend(only_here.iter().map(|w| new(Some(w), None, app::workspace_ref(w, ""))));
     found
 }
 
@@ -97,9 +80,10 @@ fn resolve(app: &App, config: &Config, name: &str) -> Result<WorkspaceRef> {
 
 /// The workspace with this name or id.
 fn named(found: &[Found], name: &str) -> Result<WorkspaceRef> {
-    let names = found.iter().map(|w| WorkspaceName { key: &w.key, id: &w.id, name: &w.name });
+    let places = || found.iter().map(|w| &w.place);
+    let names = places().map(|w| WorkspaceName { key: &w.key, id: &w.id, name: &w.name });
     let key = pick(names, name).map_err(Error::nor_on_server)?.key;
-    let workspace = found.iter().find(|w| w.key == key).map(Found::to_ref);
+    let workspace = places().find(|w| w.key == key).cloned();
     workspace.ok_or_else(|| Error::unknown_workspace(name, None).nor_on_server())
 }
 

@@ -4,7 +4,7 @@ use super::{Found, all, called, fetch, json, named, resolve};
 use crate::commands::app::{self, App, As};
 use crate::commands::prompt;
 use crate::config::Config;
-use crate::context::{Console, Context};
+use crate::context::Console;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::output::Report;
@@ -12,18 +12,17 @@ use crate::rotation::WorkspaceRef;
 use crate::text::printable;
 
 /// Makes a workspace the active one; without a name, the user chooses.
-pub(in crate::commands) fn run(ctx: &Context, name: Option<&str>) -> Result<Report> {
-    if name.is_none() && !prompt::possible(ctx) {
+pub(in crate::commands) fn run(app: &App, name: Option<&str>) -> Result<Report> {
+    if name.is_none() && !prompt::possible(app.ctx) {
         return Err(Error::usage(
             "No workspace is named, and there is no terminal to choose one on",
             "ntcli workspace select <name>, and ntcli workspace list",
         ));
     }
-    let app = App::open(ctx)?;
     let config = app.config()?;
     let workspace = match name {
-        Some(name) => resolve(&app, &config, name)?,
-        None => choose(&app, &config)?,
+        Some(name) => resolve(app, &config, name)?,
+        None => choose(app, &config)?,
     };
     let was_active = config.active_key() == Some(workspace.key.as_str());
     let mut dir = app.lock()?;
@@ -32,11 +31,10 @@ pub(in crate::commands) fn run(ctx: &Context, name: Option<&str>) -> Result<Repo
             config.put_workspace(&workspace.key, &workspace.name);
         }
         config.set_active(Some(&workspace.key));
-        Ok(())
     })?;
-    if let Some(other) = ctx.env.text("NTCLI_WORKSPACE") {
+    if let Some(other) = app.ctx.env.text("NTCLI_WORKSPACE") {
         let other = printable(&other);
-        ctx.console.warn(&format!(
+        app.console().warn(&format!(
             "NTCLI_WORKSPACE is set to '{other}' and wins over the active workspace"
         ));
     }
@@ -51,8 +49,7 @@ pub(in crate::commands) fn run(ctx: &Context, name: Option<&str>) -> Result<Repo
 }
 
 /// The workspace that commands use.
-pub(in crate::commands) fn current(ctx: &Context) -> Result<Report> {
-    let app = App::open(ctx)?;
+pub(in crate::commands) fn current(app: &App) -> Result<Report> {
     let config = app.config()?;
     let workspace = app::workspace_ref(&app.workspace(&config, None)?, "");
     let text = format!("{} ({})\n", printable(&workspace.name), printable(&workspace.id));
@@ -74,7 +71,7 @@ fn choose(app: &App, config: &Config) -> Result<WorkspaceRef> {
         }
         let number = answer.parse::<usize>().ok();
         if let Some(one) = number.and_then(|n| found.get(n.checked_sub(1)?)) {
-            return Ok(one.to_ref());
+            return Ok(one.place.clone());
         }
         match named(&found, &answer) {
             Err(error) if error.unknown_name().is_some() => app.console().say(&error.to_string()),
@@ -87,21 +84,17 @@ fn show(console: &Console, found: &[Found]) {
     for (n, workspace) in found.iter().enumerate() {
         let mark = if workspace.active { '*' } else { ' ' };
         let only = if workspace.remote.is_none() { ", not on the server" } else { "" };
-        let called = called(&workspace.to_ref());
+        let called = called(&workspace.place);
         console.say(&format!("{mark}{:>3}) {called}{only}", n + 1));
     }
 }
 
 /// Clears the active workspace.
-pub(in crate::commands) fn clear(ctx: &Context) -> Result<Report> {
-    let app = App::open(ctx)?;
+pub(in crate::commands) fn clear(app: &App) -> Result<Report> {
     let mut dir = app.lock()?;
     let config = dir.config()?;
     let before = config.active_key().and_then(|key| config.workspace(key));
-    dir.update(|config| {
-        config.set_active(None);
-        Ok(())
-    })?;
+    dir.update(|config| config.set_active(None))?;
     let text = match &before {
         Some(workspace) => format!(
             "No workspace is active any more. The token of '{}' stays.\n",

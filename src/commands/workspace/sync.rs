@@ -5,7 +5,7 @@ use crate::api::Api;
 use crate::commands::app::{self, App, As};
 use crate::config::{Config, Workspace};
 use crate::config_dir::ConfigDir;
-use crate::context::{Console, Context};
+use crate::context::Console;
 use crate::error::Result;
 use crate::json::Json;
 use crate::output::Report;
@@ -29,16 +29,15 @@ struct Changes {
 }
 
 /// Adopts the server's list of workspaces.
-pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
-    let app = App::open(ctx)?;
+pub(in crate::commands) fn run(app: &App) -> Result<Report> {
     let api = app.api(&app.config()?, As::Anybody)?;
     let mut dir = app.lock()?;
     let remotes = fetch(&api)?;
-    let joined = join(&mut dir, &api, ctx.clock.now())?;
+    let joined = join(&mut dir, &api, app.now())?;
     let config = dir.config()?;
     let found = all(&config, remotes);
     let total = found.iter().filter(|w| w.remote.is_some()).count();
-    let mut changes = compare(&config, found, &api, &dir.pending()?, ctx.clock.now());
+    let mut changes = compare(&config, found, &api, &dir.pending()?, app.now());
     changes.joined = joined;
 
     if !changes.added.is_empty() || !changes.renamed.is_empty() {
@@ -47,7 +46,6 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
             for workspace in changes.added.iter().chain(renamed) {
                 config.put_workspace(&workspace.key, &workspace.name);
             }
-            Ok(())
         })?;
     }
     for (workspace, _) in &changes.removed {
@@ -56,8 +54,8 @@ pub(in crate::commands) fn run(ctx: &Context) -> Result<Report> {
     let active = dir.config()?.active_key().map(str::to_owned);
     let is_gone = config.active_key().is_some() && active.is_none();
     let next = "The active workspace is gone; choose another: ntcli workspace select".to_owned();
-    warn_of_kept(&ctx.console, &changes);
-    warn_of_two_tokens(&ctx.console, &dir.config()?);
+    warn_of_kept(app.console(), &changes);
+    warn_of_two_tokens(app.console(), &dir.config()?);
     Ok(report(&changes, total).with_next_step(is_gone.then_some(next)))
 }
 
@@ -92,7 +90,6 @@ fn join(
                     config.join(&workspace.key, key);
                 }
             }
-            Ok(())
         })?;
     }
     Ok(joined)
@@ -129,7 +126,7 @@ fn compare(
 ) -> Changes {
     let mut changes = Changes::default();
     for entry in found {
-        let workspace = entry.to_ref();
+        let workspace = entry.place;
         let known = config.workspace(&workspace.key);
         match (entry.remote, known) {
             (Some(_), None) => changes.added.push(workspace),
