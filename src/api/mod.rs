@@ -4,8 +4,6 @@ mod answer;
 #[cfg(test)]
 mod fuzz;
 mod pages;
-mod tokens;
-mod workspaces;
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -20,8 +18,18 @@ use crate::secret::Secret;
 use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
 
-pub(crate) use tokens::RemoteToken;
-pub(crate) use workspaces::{Health, RemoteWorkspace};
+pub(crate) use pages::{RemoteToken, RemoteWorkspace};
+
+/// The server's health report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Health {
+    /// `healthy`, …
+    pub status: String,
+    pub version: Option<String>,
+    pub service: Option<String>,
+    /// Its clock.
+    pub timestamp: Option<Timestamp>,
+}
 
 /// The management API of one control plane, as one session sees it.
 pub(crate) struct Api<'a> {
@@ -70,8 +78,7 @@ impl<'a> Api<'a> {
     /// Records the server's clock from an answer.
     fn heed_date(&self, response: &Response) {
         if let Some(date) = response.date {
-            let skew_s = date.secs() - self.clock.now().secs();
-            self.skew_s.set(Some(skew_s));
+            self.skew_s.set(Some(date.secs() - self.clock.now().secs()));
         }
     }
 
@@ -84,13 +91,8 @@ impl<'a> Api<'a> {
     /// out, so it is sent again with another bearer.
     fn send(&self, method: Method, path: &str, body: Body, repeat: Repeat) -> Answer<Response> {
         let bearer = self.bearer.borrow().clone();
-        let request = Request {
-            method,
-            url: format!("{}{path}", self.base),
-            bearer: bearer.as_ref(),
-            body,
-            repeat,
-        };
+        let url = format!("{}{path}", self.base);
+        let request = Request { method, url, bearer: bearer.as_ref(), body, repeat };
         let answer = match (self.http.send(&request), self.renew) {
             (Err(refusal), Some(renew)) if refusal.status() == Some(401) => {
                 let rejected = bearer.as_ref().filter(|_| !self.renewed.replace(true));
@@ -153,6 +155,20 @@ impl<'a> Api<'a> {
         let response = self.send(Method::Get, "/v1/workspaces", Body::None, Repeat::Never)?;
         answer::workspaces(&response).map(drop)
     }
+
+    /// Asks the server for its health.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub(crate) fn health(&self) -> Answer<Health> {
+        answer::health(&self.get("/health")?)
+    }
+
+    /// Creates something.
+    fn post(&self, path: &str, fields: &Json) -> Answer<Response> {
+        let body = Body::Json(serde_json::to_string(fields).unwrap_or_default());
+        self.send(Method::Post, path, body, Repeat::IfNotCarriedOut)
+    }
 }
 
 /// The path of one workspace. With an empty id it would be the path of all workspaces.
@@ -190,13 +206,7 @@ impl ControlPlane for Api<'_> {
             let scope = scope.iter().map(|right| right.as_str().into());
             fields.set("scope", Json::Array(scope.collect()));
         }
-        let body = serde_json::to_string(&fields).unwrap_or_default();
-        let response = self.send(
-            Method::Post,
-            &tokens_path(workspace)?,
-            Body::Json(body),
-            Repeat::IfNotCarriedOut,
-        )?;
+        let response = self.post(&tokens_path(workspace)?, &fields)?;
         answer::issued(&response, Some(expiry), self.now_by(&response))
     }
 
@@ -216,14 +226,8 @@ impl ControlPlane for Api<'_> {
     }
 
     fn check(&self, token: &Secret) -> Answer<Acceptance> {
-        let asked = self.http.send(&Request {
-            method: Method::Get,
-            url: format!("{}/v1/token_auth", self.base),
-            bearer: Some(token),
-            body: Body::None,
-            repeat: Repeat::Safe,
-        });
-        match asked {
+        let url = format!("{}/v1/token_auth", self.base);
+        match self.http.send(&Request::get(url).bearer(token)) {
             Ok(response) => Ok(answer::acceptance(&response)),
             Err(Failure::Rejected { status: 401, .. }) => Ok(Acceptance::Denied),
             Err(failure) => Err(failure),
@@ -240,12 +244,7 @@ impl ControlPlane for Api<'_> {
         if let Some(text) = description {
             fields.set("description", text.into());
         }
-        let response = self.send(
-            Method::Post,
-            "/v1/workspaces",
-            Body::Json(serde_json::to_string(&fields).unwrap_or_default()),
-            Repeat::IfNotCarriedOut,
-        )?;
+        let response = self.post("/v1/workspaces", &fields)?;
         answer::created(&response, self.now_by(&response))
     }
 

@@ -1,20 +1,38 @@
-//! Lists that come in pages. A list is whole only if nothing that the server says of it speaks of
-//! more.
+//! The lists of tokens and workspaces, which come in pages. A list is whole only if nothing that the
+//! server says of it speaks of more.
 
 use std::collections::BTreeSet;
 
-use super::answer::{array, parse};
-use super::{Answer, Api};
+use super::answer::{self, array, parse};
+use super::{Answer, Api, tokens_path};
 use crate::http::Response;
 use crate::json::Json;
+use crate::time::Timestamp;
+use crate::token::TokenExpiry;
 
 /// No account has more; a server that goes on and on is not followed.
 const MOST_PAGES: usize = 20;
 
-/// An entry of a list.
-pub(super) trait Entry {
-    /// What distinguishes it from all others.
-    fn id(&self) -> &str;
+/// A token as the server lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RemoteToken {
+    pub jti: String,
+    /// When it was created, by the server's clock.
+    pub created_at: Option<Timestamp>,
+    pub expiry: TokenExpiry,
+    /// Whether the list marks it as revoked.
+    pub revoked: bool,
+}
+
+/// A workspace as the server knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RemoteWorkspace {
+    /// Its UUID, or `ws-NAME-UUID` in some deployments.
+    pub id: String,
+    pub name: String,
+    pub created_at: Option<Timestamp>,
+    /// `active`, …
+    pub status: Option<String>,
 }
 
 /// One page of a list, and what it says of others.
@@ -67,12 +85,30 @@ fn is_set(cursor: &Json) -> bool {
 }
 
 impl Api<'_> {
-    /// All entries of a list, each once, and whether that is the whole list. The next page is asked
-    /// for where the answer gives its place, and that is this list on this server.
-    pub(super) fn pages<T: Entry>(
+    /// The tokens of a workspace, including those that the list marks as revoked, and whether that
+    /// is the whole list.
+    pub(crate) fn tokens(&self, workspace: &str) -> Answer<(Vec<RemoteToken>, bool)> {
+        self.pages(&tokens_path(workspace)?, answer::tokens, |token| &token.jti)
+    }
+
+    /// All workspaces of the account.
+    ///
+    /// # Errors
+    /// [`Failure`](crate::error::Failure); also if the server lists only some of them.
+    pub(crate) fn workspaces(&self) -> Answer<Vec<RemoteWorkspace>> {
+        match self.pages("/v1/workspaces", answer::workspaces, |workspace| &workspace.id)? {
+            (workspaces, true) => Ok(workspaces),
+            (_, false) => Err(answer::unusable(200, "it is not the whole list")),
+        }
+    }
+
+    /// All entries of a list, each `id` once, and whether that is the whole list. The next page is
+    /// asked for where the answer gives its place, and that is this list on this server.
+    fn pages<T>(
         &self,
         path: &str,
         read: impl Fn(&Response) -> Answer<Page<T>>,
+        id: impl Fn(&T) -> &String,
     ) -> Answer<(Vec<T>, bool)> {
         let (mut all, mut seen, mut listed) = (Vec::new(), BTreeSet::new(), 0);
         let mut at = path.to_owned();
@@ -80,7 +116,7 @@ impl Api<'_> {
             let page = read(&self.get(&at)?)?;
             listed += page.items.len() as u64;
             let before = all.len();
-            all.extend(page.items.into_iter().filter(|item| seen.insert(item.id().to_owned())));
+            all.extend(page.items.into_iter().filter(|item| seen.insert(id(item).clone())));
             match page.next.and_then(|next| self.page_of(path, &next)) {
                 Some(next) if all.len() > before => at = next,
                 _ => return Ok((all, !page.more && page.total <= listed)),

@@ -114,16 +114,10 @@ impl Config {
     /// [`Error::read_file`]; [`Error::cannot_use`]; [`Error::damaged_file`] with the place. The file is never changed then.
     pub(crate) fn load(at: &OwnFile, on_notice: &dyn Fn(Notice)) -> Result<Self> {
         close_folder(at, on_notice);
-        store::check_readable(at)?;
-        let Some(contents) = store::read(at)? else {
-            return Ok(Self::empty(at));
-        };
-        let config = Self::parse(at, &contents)?;
-        if contents.is_shared() {
-            on_notice(Notice::Shared {
-                path: at.to_path_buf(),
-                made_private: contents.make_private(),
-            });
+        let (config, contents) = Self::read(at)?;
+        if let Some(contents) = contents.filter(Contents::is_shared) {
+            let made_private = contents.make_private();
+            on_notice(Notice::Shared { path: at.to_path_buf(), made_private });
         }
         Ok(config)
     }
@@ -133,11 +127,14 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub(crate) fn look(at: &OwnFile) -> Result<Self> {
+        Self::read(at).map(|(config, _)| config)
+    }
+
+    fn read(at: &OwnFile) -> Result<(Self, Option<Contents>)> {
         store::check_readable(at)?;
-        let Some(contents) = store::read(at)? else {
-            return Ok(Self::empty(at));
-        };
-        Self::parse(at, &contents)
+        let contents = store::read(at)?;
+        let parsed = contents.as_ref().map(|contents| Self::parse(at, contents));
+        Ok((parsed.transpose()?.unwrap_or_else(|| Self::empty(at)), contents))
     }
 
     fn parse(at: &OwnFile, contents: &Contents) -> Result<Self> {
@@ -222,9 +219,9 @@ fn text<'a>(json: &'a Json, name: &str) -> Option<&'a str> {
     json.get(name)?.as_str().filter(|t| !t.is_empty())
 }
 
-fn set_or_remove(json: &mut Json, name: &str, value: Option<Json>) {
+fn set_or_remove(json: &mut Json, name: &str, value: Option<impl Into<Json>>) {
     match value {
-        Some(value) => json.set(name, value),
+        Some(value) => json.set(name, value.into()),
         None => json.remove(name),
     }
 }

@@ -62,17 +62,9 @@ impl Config {
     pub(crate) fn set_session(&mut self, session: &Session) {
         let auth = self.doc.entry("auth");
         auth.set("bearerToken", Json::text(session.bearer.expose()));
-        set_or_remove(
-            auth,
-            "expiresAt",
-            session.expires_at.map(|t| Json::Number(t.millis().into())),
-        );
-        set_or_remove(
-            auth,
-            "refreshToken",
-            session.refresh_token.as_ref().map(|t| Json::text(t.expose())),
-        );
-        set_or_remove(auth, "server", session.server.as_ref().map(Json::text));
+        set_or_remove(auth, "expiresAt", session.expires_at.map(Timestamp::millis));
+        set_or_remove(auth, "refreshToken", session.refresh_token.as_ref().map(Secret::expose));
+        set_or_remove(auth, "server", session.server.as_deref());
         let user = &session.user;
         let fields = [
             ("id", &user.id),
@@ -87,7 +79,7 @@ impl Config {
         }
         for (name, value) in fields {
             if value.is_some() || auth.get("user").is_some() {
-                set_or_remove(auth.entry("user"), name, value.as_ref().map(Json::text));
+                set_or_remove(auth.entry("user"), name, value.as_deref());
             }
         }
     }

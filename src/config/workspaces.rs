@@ -164,7 +164,7 @@ impl Config {
     /// Makes a workspace the active one, or none.
     pub(crate) fn set_active(&mut self, key: Option<&str>) {
         let workspaces = self.doc.entry("workspaces");
-        set_or_remove(workspaces, "activeWorkspaceId", key.map(Json::text));
+        set_or_remove(workspaces, "activeWorkspaceId", key);
         let Json::Object(items) = workspaces.entry("items") else {
             return;
         };
@@ -228,9 +228,9 @@ impl Config {
         };
         item.set("expires_at", end);
         let never = token.expiry == TokenExpiry::Never;
-        set_or_remove(item, "never_expires", never.then_some(Json::Bool(true)));
+        set_or_remove(item, "never_expires", never.then_some(true));
         item.set("scope", Json::Array(token.scope.iter().map(Json::text).collect()));
-        set_or_remove(item, "jti", token.jti.as_ref().map(Json::text));
+        set_or_remove(item, "jti", token.jti.as_deref());
     }
 
     /// Forgets the workspace's token, in the format of the existing client, in every entry that

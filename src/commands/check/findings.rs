@@ -10,15 +10,15 @@ use crate::text::printable;
 use crate::time::Timestamp;
 use crate::token::Due;
 
-pub(in crate::commands) const DAY_S: i64 = 86_400;
+pub(crate) const DAY_S: i64 = 86_400;
 /// What a journal and a config file may need.
-pub(in crate::commands) const SPACE: usize = 256 << 10;
+pub(crate) const SPACE: usize = 256 << 10;
 /// How long past its time a refresh may be before somebody is told: a timer may miss a night.
 const LATE_S: u64 = 2 * 86_400;
 
 /// How bad it is; the numbers are the exit codes of a monitoring plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::commands) enum Level {
+pub(crate) enum Level {
     Ok = 0,
     Warning = 1,
     Critical = 2,
@@ -26,7 +26,7 @@ pub(in crate::commands) enum Level {
 }
 
 impl Level {
-    pub(in crate::commands) fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Warning => "warning",
@@ -38,19 +38,19 @@ impl Level {
 
 /// Something that is not as it should be, and the command that helps.
 #[derive(Debug, Clone)]
-pub(in crate::commands) struct Finding {
-    pub(in crate::commands) level: Level,
-    pub(in crate::commands) text: String,
+pub(crate) struct Finding {
+    pub(crate) level: Level,
+    pub(crate) text: String,
     /// The command that helps; may be empty.
-    pub(in crate::commands) fix: String,
+    pub(crate) fix: String,
 }
 
 /// When something is too late, seconds; what is not given goes by the policy.
 #[derive(Debug, Clone, Copy, Default)]
-pub(in crate::commands) struct Limits {
-    pub(in crate::commands) warning: Option<u64>,
-    pub(in crate::commands) critical: Option<u64>,
-    pub(in crate::commands) max_age: Option<u64>,
+pub(crate) struct Limits {
+    pub(crate) warning: Option<u64>,
+    pub(crate) critical: Option<u64>,
+    pub(crate) max_age: Option<u64>,
 }
 
 impl Limits {
@@ -60,7 +60,7 @@ impl Limits {
     }
 
     /// Of a token: whoever renews it is late by two days, and then by half of what was left.
-    pub(in crate::commands) fn of(&self, workspace: &WorkspaceState) -> (u64, u64) {
+    pub(crate) fn of(&self, workspace: &WorkspaceState) -> (u64, u64) {
         let window_s = workspace.window_s;
         let warning = self.warning.unwrap_or(window_s - LATE_S.min(window_s / 4));
         (warning, self.critical.unwrap_or_else(|| warning.min(window_s / 2)))
@@ -78,38 +78,34 @@ fn level((warning, critical): (u64, u64), end: Timestamp, now: Timestamp) -> Lev
 }
 
 /// Everything that is wrong: with which workspace, or with all of them.
-pub(in crate::commands) struct Findings {
+pub(crate) struct Findings {
     of_each: Vec<(WorkspaceRef, Finding)>,
     /// What concerns every workspace.
     of_all: Vec<Finding>,
-    pub(in crate::commands) session: Option<Finding>,
+    pub(crate) session: Option<Finding>,
 }
 
 impl Findings {
-    pub(in crate::commands) fn level(&self) -> Level {
+    pub(crate) fn level(&self) -> Level {
         self.all().map(|(_, finding)| finding.level).max().unwrap_or(Level::Ok)
     }
 
-    pub(in crate::commands) fn all(
-        &self,
-    ) -> impl Iterator<Item = (Option<&WorkspaceRef>, &Finding)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (Option<&WorkspaceRef>, &Finding)> {
         let session = self.session.iter().map(|finding| (None, finding));
         self.of_each().chain(session).chain(self.of_all.iter().map(|finding| (None, finding)))
     }
 
-    pub(in crate::commands) fn of_each(
-        &self,
-    ) -> impl Iterator<Item = (Option<&WorkspaceRef>, &Finding)> {
+    pub(crate) fn of_each(&self) -> impl Iterator<Item = (Option<&WorkspaceRef>, &Finding)> {
         self.of_each.iter().map(|(workspace, finding)| (Some(workspace), finding))
     }
 
-    pub(in crate::commands) fn of(&self, workspace: &WorkspaceRef) -> bool {
+    pub(crate) fn of(&self, workspace: &WorkspaceRef) -> bool {
         self.of_each.iter().any(|(of, _)| of.is(workspace))
     }
 }
 
 /// Judges what was looked at.
-pub(in crate::commands) fn judge(app: &App, survey: &Survey, limits: &Limits) -> Findings {
+pub(crate) fn judge(app: &App, survey: &Survey, limits: &Limits) -> Findings {
     let (mut of_each, mut of_all) = (Vec::new(), Vec::new());
     for workspace in &survey.workspaces {
         let mut find = |level, text: String, fix: &str| {
@@ -168,10 +164,10 @@ fn judge_runs(workspace: &WorkspaceState, now: Timestamp, limits: &Limits, find:
     if workspace.succeeded_at.is_some_and(|at| now.secs() - at.secs() <= max_age) {
         return;
     }
-    let last = workspace.succeeded_at.map_or_else(
-        || "no successful refresh is known".to_owned(),
-        |at| format!("the last successful refresh ended {at}"),
-    );
+    let last = match workspace.succeeded_at {
+        None => "no successful refresh is known".to_owned(),
+        Some(at) => format!("the last successful refresh ended {at}"),
+    };
     find(Level::Warning, format!("{last}; does its timer run?"), "");
 }
 
@@ -192,12 +188,8 @@ fn judge_targets(workspace: &WorkspaceState, find: Find) {
     // What is still to be delivered to is told of already.
     for target in workspace.targets.iter().filter(|_| workspace.pending.is_empty()) {
         if let Some(wrong) = target.holds.wrong() {
-            let id = target.id;
-            find(
-                Level::Critical,
-                format!("target {id} {wrong}"),
-                &format!("ntcli target deliver {id}"),
-            );
+            let (text, id) = (format!("target {} {wrong}", target.id), target.id);
+            find(Level::Critical, text, &format!("ntcli target deliver {id}"));
         }
     }
 }
@@ -260,6 +252,6 @@ fn judge_session(session: &SessionState, now: Timestamp, limits: &Limits) -> Opt
 }
 
 /// `in 3 days (DATE)`.
-pub(in crate::commands) fn in_days(end: Timestamp, now: Timestamp) -> String {
+pub(crate) fn in_days(end: Timestamp, now: Timestamp) -> String {
     format!("{} ({end})", end.from_now(now))
 }

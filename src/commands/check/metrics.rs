@@ -76,11 +76,10 @@ pub(super) fn whole(survey: &Survey) -> String {
 
 fn run(at: Timestamp, exit_code: u8) -> String {
     let mut text = String::new();
-    let mut one = |name, help, value| {
-        gauge(&mut text, name, help, [(String::new(), Some(value))]);
-    };
-    one("last_run_timestamp_seconds", "When a token refresh last ended.", at.secs());
-    one("last_run_exit_code", "The exit code of that run.", exit_code.into());
+    let help = "When a token refresh last ended.";
+    single(&mut text, "last_run_timestamp_seconds", help, Some(at.secs()));
+    let help = "The exit code of that run.";
+    single(&mut text, "last_run_exit_code", help, Some(exit_code.into()));
     text
 }
 
@@ -88,55 +87,40 @@ fn of_survey(survey: &Survey) -> String {
     let mut text = String::new();
     let seconds = |time: Option<Timestamp>| time.map(Timestamp::secs);
     let count = |n: usize| i64::try_from(n).ok();
-    let of_each =
-        |text: &mut String, name, help, value: &dyn Fn(&WorkspaceState) -> Option<i64>| {
-            gauge(text, name, help, survey.workspaces.iter().map(|w| (labels(w), value(w))));
-        };
-    of_each(
-        &mut text,
-        "token_expiry_timestamp_seconds",
-        "When the current token expires; absent if it never does, or does not say.",
-        &|w| seconds(w.token.expiry.at()),
-    );
-    of_each(&mut text, "token_usable", "Whether the current token has not expired.", &|w| {
+    let mut of_each = |name, help, value: &dyn Fn(&WorkspaceState) -> Option<i64>| {
+        gauge(&mut text, name, help, survey.workspaces.iter().map(|w| (labels(w), value(w))));
+    };
+    let help = "When the current token expires; absent if it never does, or does not say.";
+    of_each("token_expiry_timestamp_seconds", help, &|w| seconds(w.token.expiry.at()));
+    of_each("token_usable", "Whether the current token has not expired.", &|w| {
         Some((w.token.access_token.is_header_safe() && !w.token.has_ended(survey.now)).into())
     });
-    of_each(
-        &mut text,
-        "last_success_timestamp_seconds",
-        "When a token refresh last left nothing to do for the workspace.",
-        &|w| seconds(w.succeeded_at),
-    );
+    let help = "When a token refresh last left nothing to do for the workspace.";
+    of_each("last_success_timestamp_seconds", help, &|w| seconds(w.succeeded_at));
     if !survey.at_work {
-        of_each(
-            &mut text,
-            "pending_operations",
-            "How many operations of earlier runs are pending and due.",
-            &|w| count(w.pending.len()),
-        );
-        of_each(
-            &mut text,
-            "pending_since_timestamp_seconds",
-            "Since when the oldest of them is pending.",
-            &|w| seconds(w.pending_since()),
-        );
-        of_each(&mut text, "targets", "How many targets must get the token.", &|w| {
-            count(w.targets.len())
-        });
-        of_each(&mut text, "targets_drifted", "How many of them do not hold it.", &|w| {
-            count(w.drifted())
-        });
+        let help = "How many operations of earlier runs are pending and due.";
+        of_each("pending_operations", help, &|w| count(w.pending.len()));
+        let help = "Since when the oldest of them is pending.";
+        of_each("pending_since_timestamp_seconds", help, &|w| seconds(w.pending_since()));
+        let help = "How many targets must get the token.";
+        of_each("targets", help, &|w| count(w.targets.len()));
+        let help = "How many of them do not hold it.";
+        of_each("targets_drifted", help, &|w| count(w.drifted()));
     }
     let session = &survey.session;
-    let one = |text: &mut String, name, help, value: Option<i64>| {
-        gauge(text, name, help, [(String::new(), value)]);
-    };
     let (usable, renews) = (session.is_usable().into(), session.renews().into());
-    one(&mut text, "session_usable", "Whether the next run has a session.", Some(usable));
-    one(&mut text, "session_renews", "Whether the session can renew itself.", Some(renews));
+    let help = "Whether the next run has a session.";
+    single(&mut text, "session_usable", help, Some(usable));
+    let help = "Whether the session can renew itself.";
+    single(&mut text, "session_renews", help, Some(renews));
     let help = "When the session ends, or is renewed; absent if it does not say.";
-    one(&mut text, "session_expiry_timestamp_seconds", help, seconds(session.ends()));
+    single(&mut text, "session_expiry_timestamp_seconds", help, seconds(session.ends()));
     text
+}
+
+/// A metric without labels.
+fn single(text: &mut String, name: &str, help: &str, value: Option<i64>) {
+    gauge(text, name, help, [(String::new(), value)]);
 }
 
 /// One metric, with a line for each value that is known.

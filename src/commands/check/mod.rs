@@ -22,37 +22,31 @@ const MANY: usize = 100;
 
 /// Tells whether all is well, in one line. What keeps it from telling is an answer too: `unknown`.
 pub(super) fn run(ctx: &Context, args: &cli::Check) -> Report {
-    match (look(ctx, args), args.prometheus) {
-        (Ok((survey, found, _)), true) => {
-            let mut report = Report::new(metrics::whole(&survey), Json::Null);
-            report.exit = found.level() as u8;
-            report
+    let (text, json, level) = match look(ctx, args) {
+        Ok((survey, found, _)) if args.prometheus => {
+            (metrics::whole(&survey), Json::Null, found.level())
         }
-        (Ok((survey, found, limits)), _) => {
-            let text = line(&survey, &found, &limits);
-            let mut report = Report::new(text, json(&survey, &found));
-            report.exit = found.level() as u8;
-            report
+        Ok((survey, found, limits)) => {
+            (line(&survey, &found, &limits), json(&survey, &found), found.level())
         }
-        (Err(error), _) => {
-            let error = completed(ctx, error);
-            let help = error.hint().map(|hint| format!(": {hint}")).unwrap_or_default();
-            let text = one_line(&format!("NTCLI UNKNOWN: {}{help}", error.in_one_line()));
-            let json = Json::of([
-                ("status", Level::Unknown.word().into()),
-                ("error", output::describe(&error)),
-            ]);
-            let text = if args.prometheus {
-                ctx.console.say(&text);
-                String::new()
-            } else {
-                format!("{text}\n")
-            };
-            let mut report = Report::new(text, json);
-            report.exit = Level::Unknown as u8;
-            report
-        }
+        Err(error) => unknown(ctx, args, error),
+    };
+    let mut report = Report::new(text, json);
+    report.exit = level as u8;
+    report
+}
+
+fn unknown(ctx: &Context, args: &cli::Check, error: Error) -> (String, Json, Level) {
+    let error = completed(ctx, error);
+    let help = error.hint().map(|hint| format!(": {hint}")).unwrap_or_default();
+    let mut text = one_line(&format!("NTCLI UNKNOWN: {}{help}", error.in_one_line())) + "\n";
+    if args.prometheus {
+        ctx.console.say(text.trim_end());
+        text.clear();
     }
+    let error = output::describe(&error);
+    let json = Json::of([("status", Level::Unknown.word().into()), ("error", error)]);
+    (text, json, Level::Unknown)
 }
 
 fn look(ctx: &Context, args: &cli::Check) -> Result<(Survey, Findings, Limits)> {
@@ -71,13 +65,12 @@ fn look(ctx: &Context, args: &cli::Check) -> Result<(Survey, Findings, Limits)> 
     let app = App::open(ctx)?;
     let config = app.config()?;
     let named = args.workspace.as_deref();
-    let workspaces = match app.selected(&config, named.is_none(), named) {
-        Err(error) if matches!(error.kind(), Kind::NoToken) && named.is_none() => {
-            return Err(Error::no_tokens_here());
-        }
-        Err(error) if matches!(error.kind(), Kind::NoToken) => return Err(Error::no_token()),
-        selected => selected?,
-    };
+    let selected = app.selected(&config, named.is_none(), named);
+    let workspaces = selected.map_err(|error| match (error.kind(), named) {
+        (Kind::NoToken, None) => Error::no_tokens_here(),
+        (Kind::NoToken, Some(_)) => Error::no_token(),
+        _ => error,
+    })?;
     let survey = survey::look(&app, &config, workspaces, false)?;
     let found = findings::judge(&app, &survey, &limits);
     Ok((survey, found, limits))
@@ -96,9 +89,8 @@ fn line(survey: &Survey, found: &Findings, limits: &Limits) -> String {
         said.push(all_is_well(survey));
     }
     if survey.at_work {
-        said.push(
-            "another ntcli is running, so pending work and targets were not checked".to_owned(),
-        );
+        let unchecked = "another ntcli is running, so pending work and targets were not checked";
+        said.push(unchecked.to_owned());
     }
     let total = survey.workspaces.len();
     let is_told = |w: &&WorkspaceState| total <= MANY || found.of(&w.workspace);
@@ -120,16 +112,15 @@ fn in_words(workspace: Option<&WorkspaceRef>, finding: &Finding) -> String {
 }
 
 fn all_is_well(survey: &Survey) -> String {
-    let ends = |w: &&WorkspaceState| w.token.expiry.at();
-    let first = survey.workspaces.iter().filter(|w| ends(w).is_some()).min_by_key(ends);
-    let first = first.and_then(|w| Some((&w.workspace.name, w.token.expiry.at()?)));
+    let ends = |w: &WorkspaceState| Some((w.token.expiry.at()?, w.workspace.name.clone()));
+    let first = survey.workspaces.iter().filter_map(ends).min_by_key(|(end, _)| *end);
     match (survey.workspaces.as_slice(), first) {
         ([one], None) => format!("the token of {} never expires", one.workspace.name),
-        ([_], Some((name, end))) => {
+        ([_], Some((end, name))) => {
             format!("the token of {name} expires {}", in_days(end, survey.now))
         }
         (all, None) => format!("the tokens of {} workspaces never expire", all.len()),
-        (all, Some((name, end))) => {
+        (all, Some((end, name))) => {
             let (count, left) = (all.len(), in_days(end, survey.now));
             format!("{count} workspaces; the first token to expire, of {name}, does so {left}")
         }
@@ -161,15 +152,9 @@ fn performance(workspace: &WorkspaceState, survey: &Survey, limits: &Limits) -> 
 /// Whole days, or with two digits after the point, as far as the limits may differ.
 fn days(secs: i64) -> String {
     let hundredths = (secs * 100).div_euclid(DAY_S);
-    match hundredths % 100 {
-        0 => (hundredths / 100).to_string(),
-        _ => format!(
-            "{}{}.{:02}",
-            if secs < 0 { "-" } else { "" },
-            hundredths.abs() / 100,
-            hundredths.abs() % 100
-        ),
-    }
+    let (sign, whole, rest) =
+        (if secs < 0 { "-" } else { "" }, hundredths.abs() / 100, hundredths.abs() % 100);
+    if rest == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{rest:02}") }
 }
 
 fn json(survey: &Survey, found: &Findings) -> Json {
