@@ -170,7 +170,7 @@ impl Keeper {
         let before = session.clone();
         if let Some(token) = &grant.refresh_token {
             session.refresh_token = Some(token.clone());
-            self.store(&before, &session).map_err(|error| not_stored(&error))?;
+            self.store(&before, &session).map_err(|error| Error::session_not_stored(&error))?;
         }
         let bearer = provider.exchange(&grant).map_err(|failure| not_exchanged(&failure))?;
         let before = session.clone();
@@ -240,12 +240,10 @@ impl Renew for Keeper {
 }
 
 fn not_renewed(failure: Failure) -> Error {
-    if is_refusal(&failure) {
-        return Error::no_session(format!(
-            "the sign-in service does not renew the session: {failure}"
-        ));
-    }
     match failure {
+        _ if is_refusal(&failure) => {
+            Error::no_session(format!("the sign-in service does not renew the session: {failure}"))
+        }
         Failure::Unknown { .. } => Error::renewal_lost(&failure),
         failure => not_exchanged(&failure),
     }
@@ -258,8 +256,4 @@ fn not_exchanged(failure: &Failure) -> Error {
         ));
     }
     Error::auth_call("renew the session", failure)
-}
-
-fn not_stored(error: &Error) -> Error {
-    Error::session_not_stored(error)
 }

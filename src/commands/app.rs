@@ -17,6 +17,7 @@ use crate::json::Json;
 use crate::rotation::{Event, Moment, Pending, Store, WorkspaceRef};
 use crate::secret::Secret;
 use crate::targets::Targets;
+use crate::text::printable;
 use crate::time::{Expiry, Timestamp, parse_duration};
 use crate::token::TokenExpiry;
 
@@ -89,6 +90,14 @@ impl<'c> App<'c> {
         }
         let targets = Targets::load(&self.paths.targets)?;
         Ok(pending.with_targets(|workspace| targets.to_deliver(&workspace.id)))
+    }
+
+    /// Says that there is nothing to show, or that the folder is not there.
+    pub(super) fn note_none(&self, none: &str, rest: &str) {
+        let dir = &self.paths.dir;
+        let folder = || format!(": {} does not exist", printable(&dir.display().to_string()));
+        let rest = if dir.exists() { rest.to_owned() } else { folder() };
+        self.console().note(&format!("{none}{rest}"));
     }
 
     /// How long to wait for another `ntcli`: `--lock-wait`, 60 s by default.

@@ -31,13 +31,9 @@ pub(crate) struct Listener {
     port: u16,
 }
 
-/// The answer of the sign-in service, brought by the browser.
-pub(crate) enum CallbackResult {
-    /// The code to redeem.
-    Code(Secret),
-    /// Why there is no code.
-    Denied(String),
-}
+/// The answer of the sign-in service, brought by the browser: the code to redeem, or why there is
+/// none.
+pub(crate) type Answer = Result<Secret, String>;
 
 /// The browser's tab, which waits for the outcome.
 pub(crate) struct Tab(TcpStream);
@@ -75,15 +71,14 @@ impl Listener {
         clock: &dyn Clock,
         pasted: &mut dyn FnMut() -> Option<String>,
         on_stray: &dyn Fn(),
-    ) -> Result<(CallbackResult, Option<Tab>), Error> {
+    ) -> Result<(Answer, Option<Tab>), Error> {
         let began = Instant::now();
         let mut connections: Vec<Connection> = Vec::new();
         while began.elapsed() < limit && clock.interrupted().is_none() {
             self.admit(&mut connections);
             for line in pasted().unwrap_or_default().lines() {
                 match request::pasted(line, state) {
-                    Visit::Code(code) => return Ok((CallbackResult::Code(code), None)),
-                    Visit::Denied(why) => return Ok((CallbackResult::Denied(why), None)),
+                    Visit::Answer(answer) => return Ok((answer, None)),
                     Visit::Stray(_) => on_stray(),
                 }
             }
@@ -92,7 +87,7 @@ impl Listener {
                 match connection.poll(state) {
                     Poll::Keep => kept.push(connection),
                     Poll::Drop => {}
-                    Poll::Done(result) => return Ok((result, Some(Tab(connection.stream)))),
+                    Poll::Done(answer) => return Ok((answer, Some(Tab(connection.stream)))),
                 }
             }
             connections = kept;
@@ -143,7 +138,7 @@ struct Connection {
 enum Poll {
     Keep,
     Drop,
-    Done(CallbackResult),
+    Done(Answer),
 }
 
 impl Connection {
@@ -161,8 +156,7 @@ impl Connection {
                 Ok(_) if self.answered => {}
                 Ok(n) => match self.take_in(&buffer[..n], state) {
                     None => {}
-                    Some(Visit::Code(code)) => return Poll::Done(CallbackResult::Code(code)),
-                    Some(Visit::Denied(why)) => return Poll::Done(CallbackResult::Denied(why)),
+                    Some(Visit::Answer(answer)) => return Poll::Done(answer),
                     Some(Visit::Stray(stray)) => self.answer(&page::for_stray(stray)),
                 },
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,

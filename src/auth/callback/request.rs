@@ -2,6 +2,7 @@
 
 use percent_encoding::percent_decode;
 
+use super::Answer;
 use crate::secret::Secret;
 
 /// The only valid path.
@@ -12,10 +13,8 @@ const LONGEST_REASON: usize = 300;
 /// What came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Visit {
-    /// The sign-in worked: the code to redeem.
-    Code(Secret),
-    /// The service, or the user, denied it.
-    Denied(String),
+    /// The service has answered: with the code to redeem, or with a no, which may be the user's.
+    Answer(Answer),
     /// Not for us; it is answered and ignored.
     Stray(Stray),
 }
@@ -91,8 +90,8 @@ fn answer(query: &str, state: &str) -> Result<Visit, Stray> {
         return Err(Stray::WrongState);
     }
     match (error, code) {
-        (Some(error), _) => Ok(Visit::Denied(reason(&error, description))),
-        (None, Some(code)) if !code.is_empty() => Ok(Visit::Code(Secret::new(code))),
+        (Some(error), _) => Ok(Visit::Answer(Err(reason(&error, description)))),
+        (None, Some(code)) if !code.is_empty() => Ok(Visit::Answer(Ok(Secret::new(code)))),
         _ => Err(Stray::Malformed),
     }
 }
@@ -142,10 +141,10 @@ mod tests {
 
     #[test]
     fn the_right_answer() {
-        let code = |text: &str| Visit::Code(Secret::new(text));
+        let code = |text: &str| Visit::Answer(Ok(Secret::new(text)));
         assert_eq!(visit("/callback?code=c&state=s-1"), code("c"));
         assert_eq!(visit("/callback?iss=x&state=s-1&code=a%2Fb+c"), code("a/b c"));
-        let denied = |text: &str| Visit::Denied(text.to_owned());
+        let denied = |text: &str| Visit::Answer(Err(text.to_owned()));
         assert_eq!(visit("/callback?error=access_denied&state=s-1"), denied("access_denied"));
         assert_eq!(
             visit("/callback?error=e&error_description=no%20way&code=c&state=s-1"),
@@ -192,8 +191,8 @@ mod tests {
             let knows = head.windows(3).any(|part| part == b"s-1" || part.contains(&b'%'));
             assert!(!trusted || knows, "an answer without the state is trusted");
             match visit {
-                Visit::Code(code) => assert!(!code.expose().is_empty()),
-                Visit::Denied(reason) => assert!(reason.chars().count() <= LONGEST_REASON),
+                Visit::Answer(Ok(code)) => assert!(!code.expose().is_empty()),
+                Visit::Answer(Err(reason)) => assert!(reason.chars().count() <= LONGEST_REASON),
                 Visit::Stray(_) => {}
             }
             // The same with a state that was never issued.
@@ -203,7 +202,8 @@ mod tests {
 
     #[test]
     fn a_reason_has_an_end() {
-        let Visit::Denied(text) = visit(&format!("/callback?state=s-1&error={}", "e".repeat(9000)))
+        let Visit::Answer(Err(text)) =
+            visit(&format!("/callback?state=s-1&error={}", "e".repeat(9000)))
         else {
             panic!("not denied");
         };

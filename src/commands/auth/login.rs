@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::auth;
 use crate::auth::browser;
-use crate::auth::callback::{CallbackResult, Listener};
+use crate::auth::callback::Listener;
 use crate::auth::oauth::{Attempt, Provider};
 use crate::cli::AuthLogin;
 use crate::commands::app::App;
@@ -52,15 +52,13 @@ pub(super) fn run(app: &App, args: &AuthLogin, greeting: &str) -> Result<Report>
     let mut pasted = || prompt::lines_if_ready(app.ctx, &mut may_paste);
     let stray =
         || app.console().warn("What was pasted is not the end of this sign-in, which still waits");
-    let (result, tab) = listener.wait(attempt.state(), limit, app.clock(), &mut pasted, &stray)?;
+    let (answer, tab) = listener.wait(attempt.state(), limit, app.clock(), &mut pasted, &stray)?;
     drop(hiding);
     app.console().progress("Signing in…");
     // The code works once.
     let stored = uninterrupted(|| {
-        let session = match result {
-            CallbackResult::Denied(reason) => return Err(Error::sign_in_refused(&reason)),
-            CallbackResult::Code(code) => redeem(app, &provider, &code, &attempt)?,
-        };
+        let code = answer.map_err(|reason| Error::sign_in_refused(&reason))?;
+        let session = redeem(app, &provider, &code, &attempt)?;
         let session = Session { server: Some(server), ..session };
         app.lock()?.update(|config| config.set_session(&session))?;
         Ok::<_, Error>(session)

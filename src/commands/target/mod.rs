@@ -34,13 +34,7 @@ pub(in crate::commands) fn list(app: &App) -> Result<Report> {
 /// Says how to add the first target.
 fn say_if_none(app: &App, targets: &Targets) {
     if targets.all().is_empty() {
-        let dir = &app.paths.dir;
-        if dir.exists() {
-            app.console().note("There are no targets yet: ntcli target add --help");
-        } else {
-            let dir = printable(&dir.display().to_string());
-            app.console().note(&format!("There are no targets: {dir} does not exist"));
-        }
+        app.note_none("There are no targets", " yet: ntcli target add --help");
     }
 }
 

@@ -8,7 +8,6 @@ use crate::json::Json;
 use crate::output::Report;
 use crate::output::table::Table;
 use crate::secret::redact;
-use crate::text::printable;
 use crate::time::Timestamp;
 
 /// Shows the history of one workspace; of all of them when none is named and none is active.
@@ -32,13 +31,7 @@ pub(in crate::commands) fn run(app: &App, args: &TokenHistory) -> Result<Report>
         lines.truncate(most as usize);
     }
     if lines.is_empty() {
-        let dir = &app.paths.dir;
-        if dir.exists() {
-            app.console().note("Nothing has been done yet.");
-        } else {
-            let dir = printable(&dir.display().to_string());
-            app.console().note(&format!("Nothing has been done: {dir} does not exist"));
-        }
+        app.note_none("Nothing has been done", " yet.");
     }
 
     let headings = ["When", "Event", "Workspace", "JTI", "Replaces", "Expires", "Reason"];
