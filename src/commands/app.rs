@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::time::Duration;
 
 use super::messages;
+pub(super) use super::words::{json_tokens, json_workspace, word_among, word_for, workspace_ref};
 use crate::api::Api;
 use crate::auth::{self, Keeper};
 use crate::config::{Config, Paths, Workspace};
@@ -13,13 +14,12 @@ use crate::endpoints;
 use crate::error::{Error, Result};
 use crate::hooks::{Hooks, Ours};
 use crate::http::{Http, Settings};
-use crate::json::Json;
-use crate::rotation::{Event, Moment, Pending, Store, WorkspaceRef};
+use crate::rotation::{Event, Moment, Pending, Store};
 use crate::secret::Secret;
+use crate::store;
 use crate::targets::Targets;
 use crate::text::printable;
 use crate::time::{Expiry, Timestamp, parse_duration};
-use crate::token::TokenExpiry;
 
 /// What a command works with.
 pub(super) struct App<'c> {
@@ -101,7 +101,7 @@ impl<'c> App<'c> {
     }
 
     /// How long to wait for another `ntcli`: `--lock-wait`, 60 s by default.
-    pub(super) fn lock_wait(&self) -> Duration {
+    fn lock_wait(&self) -> Duration {
         self.ctx.lock_wait.unwrap_or(LOCK_WAIT)
     }
 
@@ -110,17 +110,27 @@ impl<'c> App<'c> {
     /// # Errors
     /// [`Error::locked`], [`Error::write_file`].
     pub(super) fn lock(&self) -> Result<ConfigDir<'c>> {
-        Ok(self.lock_for(self.lock_wait())?.0)
+        Ok(self.lock_and_tell()?.0)
     }
 
-    /// The same with a limit for the wait; also returns whether it had to wait.
+    /// The same; also returns whether it had to wait.
     ///
     /// # Errors
     /// As [`App::lock`].
-    pub(super) fn lock_for(&self, wait: Duration) -> Result<(ConfigDir<'c>, bool)> {
+    pub(super) fn lock_and_tell(&self) -> Result<(ConfigDir<'c>, bool)> {
         let console = self.console();
         let on_notice = Box::new(move |notice| messages::print_notice(console, &notice));
-        ConfigDir::lock(&self.paths, wait, self.clock(), on_notice)
+        ConfigDir::lock(&self.paths, self.lock_wait(), self.clock(), on_notice)
+    }
+
+    /// Keeps other runs away from what is looked at or tried: one that is at work would be seen
+    /// half-way. Where there is no lock nobody is at work, and none is made.
+    ///
+    /// # Errors
+    /// [`Error::locked`].
+    pub(super) fn keep_others_away(&self) -> Result<Option<store::Lock>> {
+        let lock = || store::lock(&self.paths.lock, self.lock_wait(), self.clock(), &mut || {});
+        self.paths.lock.exists().then(lock).transpose()
     }
 
     /// What the folder tells about files and tokens.
@@ -136,7 +146,7 @@ impl<'c> App<'c> {
     pub(super) fn remembered(&self, dir: &mut ConfigDir<'c>) -> Result<Hooks> {
         let mut hooks = Hooks::new(Vec::new(), self.ctx.clock.clone(), &self.ctx.env);
         hooks.remember(dir.targets()?, self.ours())?;
-        self.wait_for_command(&mut hooks, dir, self.lock_wait())?;
+        self.wait_for_command(&mut hooks, dir)?;
         Ok(hooks)
     }
 
@@ -148,10 +158,9 @@ impl<'c> App<'c> {
         &self,
         hooks: &mut Hooks,
         dir: &mut ConfigDir<'c>,
-        wait: Duration,
     ) -> Result<()> {
         let earlier = if hooks.has_commands() { dir.pending()?.running } else { None };
-        hooks.wait_for(earlier, wait, &self.paths.lock)
+        hooks.wait_for(earlier, self.lock_wait(), &self.paths.lock)
     }
 
     /// The HTTP client of this run.
@@ -242,7 +251,20 @@ impl<'c> App<'c> {
     /// # Errors
     /// [`Error::no_workspace`], and as [`Config::find`].
     pub(super) fn workspace(&self, config: &Config, named: Option<&str>) -> Result<Workspace> {
-        workspace(self.ctx, config, named)
+        let ctx = self.ctx;
+        let variable = ctx.env.text("NTCLI_WORKSPACE");
+        let active = config.active_key().and_then(|key| config.workspace(key));
+        let Some(name) = named.or(variable.as_deref()) else {
+            let active = active.ok_or_else(Error::no_workspace)?;
+            *ctx.meant_workspace.borrow_mut() = Some(word_for(config, &active));
+            return Ok(active);
+        };
+        let found = config.find(name)?;
+        *ctx.meant_workspace.borrow_mut() = Some(word_for(config, &found));
+        if variable.is_some() || active.is_none_or(|active| active.id != found.id) {
+            *ctx.other_workspace.borrow_mut() = Some(word_for(config, &found));
+        }
+        Ok(found)
     }
 
     /// The workspaces that are meant; each holds a token, and no workspace is there twice.
@@ -296,76 +318,17 @@ pub(super) fn expiry(
 ///
 /// # Errors
 /// [`Error::invalid_value`].
-pub(super) fn seconds(ctx: &Context, option: &str, text: &str) -> Result<u64> {
+pub(super) fn seconds(ctx: &Context, option: &str, text: Option<&str>) -> Result<Option<u64>> {
     let now = ctx.clock.now();
-    let until = || match Expiry::parse_in(text, now)? {
+    let until = |text| match Expiry::parse_in(text, now)? {
         Expiry::At(at) => Some(at.secs().abs_diff(now.secs())),
         _ => None,
     };
-    parse_duration(text).or_else(until).ok_or_else(|| Error::invalid_value(format!(
+    let wrong = || {
+        Error::invalid_value(format!(
             "{option} takes seconds, a duration such as 90s, 1h, 30d or 1d12h, or a future date (2027-12-01)"
-        )))
-}
-
-/// As [`App::workspace`].
-///
-/// # Errors
-/// [`Error::no_workspace`], and as [`Config::find`].
-pub(super) fn workspace(ctx: &Context, config: &Config, named: Option<&str>) -> Result<Workspace> {
-    let variable = ctx.env.text("NTCLI_WORKSPACE");
-    let active = config.active_key().and_then(|key| config.workspace(key));
-    let Some(name) = named.or(variable.as_deref()) else {
-        let active = active.ok_or_else(Error::no_workspace)?;
-        *ctx.meant_workspace.borrow_mut() = Some(word_for(config, &active));
-        return Ok(active);
+        ))
     };
-    let found = config.find(name)?;
-    *ctx.meant_workspace.borrow_mut() = Some(word_for(config, &found));
-    if variable.is_some() || active.is_none_or(|active| active.id != found.id) {
-        *ctx.other_workspace.borrow_mut() = Some(word_for(config, &found));
-    }
-    Ok(found)
-}
-
-/// What names the workspace in a command: its name, or its id where another one has that name too.
-pub(super) fn word_for(config: &Config, workspace: &Workspace) -> String {
-    let named = config.find(&workspace.name).is_ok_and(|found| found.id == workspace.id);
-    if named { workspace.name.clone() } else { workspace.id.clone() }
-}
-
-/// The same among the workspaces of a run.
-pub(super) fn word_among<'a>(
-    all: impl Iterator<Item = &'a WorkspaceRef>,
-    workspace: &'a WorkspaceRef,
-) -> &'a str {
-    let names = all.filter(|other| other.name == workspace.name).count();
-    if names > 1 { &workspace.id } else { &workspace.name }
-}
-
-/// The workspace as a rotation at that server refers to it.
-pub(super) fn workspace_ref(workspace: &Workspace, server: &str) -> WorkspaceRef {
-    WorkspaceRef {
-        key: workspace.key.clone(),
-        id: workspace.id.clone(),
-        name: workspace.name.clone(),
-        server: server.to_owned(),
-    }
-}
-
-/// A workspace for JSON.
-pub(super) fn json_workspace(workspace: &WorkspaceRef) -> Json {
-    Json::of([("name", workspace.name.as_str().into()), ("id", workspace.id.as_str().into())])
-}
-
-/// Tokens and their workspaces, for JSON.
-pub(super) fn json_tokens(tokens: &[(WorkspaceRef, String)]) -> Json {
-    let each = tokens.iter().map(|(workspace, jti)| {
-        Json::of([("jti", jti.as_str().into()), ("workspace", json_workspace(workspace))])
-    });
-    Json::Array(each.collect())
-}
-
-/// The line that shows when a new token expires.
-pub(super) fn expires_line(label: &str, expiry: TokenExpiry) -> String {
-    format!("{label}: {}\n", expiry.for_people())
+    let parse = |text| parse_duration(text).or_else(|| until(text)).ok_or_else(wrong);
+    text.map(parse).transpose()
 }

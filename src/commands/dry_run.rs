@@ -5,7 +5,6 @@ use super::renew::next_at;
 use super::survey::{self, WorkspaceState};
 use super::token::pending;
 use super::token::refresh_report::token_json;
-use crate::api::Api;
 use crate::auth;
 use crate::config::{Config, Workspace};
 use crate::error::{Error, Failure, Result};
@@ -39,8 +38,7 @@ pub(super) fn run(
     // A run that is at work would be seen half-way, and must not lose the file it is writing to
     // our trial. Where there is no lock nobody is at work, and none is made.
     let (app, paths) = (run.app, &run.app.paths);
-    let lock = || store::lock(&paths.lock, app.lock_wait(), app.clock(), &mut || {});
-    let _lock = paths.lock.exists().then(lock).transpose()?;
+    let _lock = app.keep_others_away()?;
     let config = app.config()?;
     let survey = survey::look_as_it_is(app, &config, selected(&config)?, !run.by_hand)?;
     store::probe_replace(&paths.config)?;
@@ -273,8 +271,7 @@ fn try_session(
     bearer: &mut Option<Secret>,
 ) -> Result<Option<Error>> {
     let (env, action) = (&app.ctx.env, "list the tokens");
-    let api = Api::new(app.http()?, app.clock(), app.server(config)?, bearer.clone());
-    match api.list(workspace_id).err() {
+    match app.api_with(config, bearer.clone())?.list(workspace_id).err() {
         None => Ok(None),
         Some(failure) if failure.status() == Some(401) => {
             if !auth::is_renewable(env, config)? {

@@ -19,6 +19,7 @@ mod setup;
 mod survey;
 mod target;
 mod token;
+mod words;
 mod workspace;
 
 use crate::cli::{

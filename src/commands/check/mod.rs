@@ -50,13 +50,10 @@ fn unknown(ctx: &Context, args: &cli::Check, error: Error) -> (String, Json, Lev
 }
 
 fn look(ctx: &Context, args: &cli::Check) -> Result<(Survey, Findings, Limits)> {
-    let seconds = |option, text: &Option<String>| {
-        text.as_deref().map(|text| app::seconds(ctx, option, text)).transpose()
-    };
     let limits = Limits {
-        warning: seconds("--warning", &args.warning)?,
-        critical: seconds("--critical", &args.critical)?,
-        max_age: seconds("--max-age", &args.max_age)?,
+        warning: app::seconds(ctx, "--warning", args.warning.as_deref())?,
+        critical: app::seconds(ctx, "--critical", args.critical.as_deref())?,
+        max_age: app::seconds(ctx, "--max-age", args.max_age.as_deref())?,
     };
     if limits.warning.is_some_and(|warning| limits.critical.is_some_and(|c| warning < c)) {
         let message = "--warning must not be shorter than --critical".to_owned();

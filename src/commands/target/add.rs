@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::json;
 use crate::cli::TargetAdd;
 use crate::commands::app::{self, App};
-use crate::config_dir::{ConfigDir, LOCK_WAIT};
+use crate::config_dir::ConfigDir;
 use crate::error::{Error, Result};
 use crate::hooks::{self, Hooks, Receiver};
 use crate::json::Json;
@@ -19,10 +19,8 @@ const HELP: &str = "ntcli target add --help";
 
 /// Delivers the current token to a target, and remembers it if that went well.
 pub(in crate::commands) fn run(app: &App, args: &TargetAdd) -> Result<Report> {
-    let timeout_s = match args.timeout.as_deref() {
-        Some(text) => app::seconds(app.ctx, "--timeout", text)?,
-        None => EXEC_TIMEOUT_S,
-    };
+    let timeout_s = app::seconds(app.ctx, "--timeout", args.timeout.as_deref())?;
+    let timeout_s = timeout_s.unwrap_or(EXEC_TIMEOUT_S);
     let receiver = receiver(args, timeout_s)?;
     if !receiver.is_one_place() {
         return Err(Error::invalid_value(
@@ -90,7 +88,7 @@ fn deliver<'c>(
 ) -> Result<()> {
     let mut hooks = Hooks::new(vec![receiver.clone()], app.ctx.clock.clone(), &app.ctx.env);
     hooks = hooks.beside(app.ours());
-    app.wait_for_command(&mut hooks, dir, LOCK_WAIT)?;
+    app.wait_for_command(&mut hooks, dir)?;
     let mut failed = None;
     let mut told = |_: &str, outcome: &std::result::Result<(), String>| {
         failed = outcome.as_ref().err().cloned();

@@ -9,15 +9,12 @@ use crate::hooks::Receiver;
 use crate::json::Json;
 use crate::output::Report;
 use crate::output::table::Table;
-use crate::store;
 use crate::targets::Targets;
 
 /// Tells whether each file holds the current token.
 pub(in crate::commands) fn run(app: &App, args: &TargetCheck) -> Result<Report> {
-    // A refresh that is at work has stored its token and may not have delivered it. Where there is
-    // no lock no process is at work, and none is made.
-    let lock = || store::lock(&app.paths.lock, app.lock_wait(), app.clock(), &mut || {});
-    let _lock = app.paths.lock.exists().then(lock).transpose()?;
+    // A refresh that is at work has stored its token and may not have delivered it.
+    let _lock = app.keep_others_away()?;
     let config = app.config()?;
     let targets = Targets::load(&app.paths.targets)?;
     super::say_if_none(app, &targets);

@@ -80,6 +80,6 @@ pub(in crate::commands) fn run(app: &App, args: &TokenCreate) -> Result<Report> 
 fn text(token: &Token) -> String {
     let mut text = format!("New token created: {}\n", token.access_token.expose());
     text += &format!("Token JTI: {}\n", printable(token.jti_for_people()));
-    text += &app::expires_line("Expires", token.expiry);
+    text += &format!("Expires: {}\n", token.expiry.for_people());
     text
 }

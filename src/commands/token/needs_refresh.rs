@@ -22,7 +22,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenNeedsRefresh) -> Resul
 
 fn answer(app: &App, args: &TokenNeedsRefresh) -> Result<Report> {
     let given = args.within.as_deref();
-    let given_s = given.map(|text| app::seconds(app.ctx, "--within", text)).transpose()?;
+    let given_s = app::seconds(app.ctx, "--within", given)?;
     let config = app.config()?;
     let workspace = app.workspace(&config, args.workspace.as_deref())?;
     let mut survey = survey::look_as_it_is(app, &config, vec![workspace], false)?;

@@ -29,7 +29,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenRefresh) -> Result<Rep
     if let Some(path) = &args.metrics {
         metrics::check_path(&app, Path::new(path))?;
     }
-    refresh(ctx, args)
+    refresh(&app, args)
 }
 
 /// Tells monitoring how a run ended, once its result is out.
@@ -69,10 +69,9 @@ pub(in crate::commands) fn record(
     }
 }
 
-fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
-    let given = options(ctx, args)?;
-    let mut hooks = own_hooks(ctx, args)?;
-    let app = App::open(ctx)?;
+fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
+    let given = options(app.ctx, args)?;
+    let mut hooks = own_hooks(app.ctx, args)?;
     let policies = Policies::load(&app.paths.policies)?;
     let options = |id: &str| wanted(&given, args, &policies.of(id));
     let before = app.config()?;
@@ -84,14 +83,14 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     if args.dry_run {
         hooks.remember(&Targets::load(&app.paths.targets)?, app.ours())?;
         let options = |state: &WorkspaceState| wanted(&given, args, &state.policy);
-        let run = DryRun { app: &app, options: &options, hooks: &hooks, by_hand: true };
+        let run = DryRun { app, options: &options, hooks: &hooks, by_hand: true };
         return dry_run::run(&run, |config| {
             app.selected(config, args.all, args.workspace.as_deref())
         });
     }
     let seen = the_one(seen, args);
 
-    let (mut dir, waited) = app.lock_for(app.lock_wait())?;
+    let (mut dir, waited) = app.lock_and_tell()?;
     dir.expect(before);
     // Another run may have changed everything while we waited.
     let config = dir.config()?;
@@ -103,15 +102,15 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     let waited = waited && !hooks.has_own();
     hooks.remember(dir.targets()?, app.ours())?;
     let mut outcomes = Outcomes::new(app.console(), &workspaces, args, (given.expiry, app.now()));
-    probe(&app, &hooks, &current, &given)?;
-    app.wait_for_command(&mut hooks, &mut dir, app.lock_wait())?;
+    probe(app, &hooks, &current, &given)?;
+    app.wait_for_command(&mut hooks, &mut dir)?;
     let current = the_one(current, args);
     let api = app.api(&config, As::User)?;
     drop(config);
     let refreshed_meanwhile =
         seen.zip(current).filter(|(old, new)| waited && old.access_token != new.access_token);
     let mut met = report::Met::default();
-    let mut on_event = |event| met.take_and_tell(event, &app);
+    let mut on_event = |event| met.take_and_tell(event, app);
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     rotator.deliver_to(&mut hooks);
     if let Some((old, new)) = refreshed_meanwhile {
@@ -132,13 +131,10 @@ fn refresh(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
 }
 
 fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
-    let seconds = |option, text: &Option<String>| {
-        text.as_deref().map(|text| app::seconds(ctx, option, text)).transpose()
-    };
+    let seconds = |option, text: &Option<String>| app::seconds(ctx, option, text.as_deref());
     let verify_wait_ms = match args.verify_wait.as_deref() {
-        None => RefreshOptions::VERIFY_WAIT_MS,
-        Some("0") => 0,
-        Some(text) => app::seconds(ctx, "--verify-wait", text)?.saturating_mul(1000),
+        Some("0") => Some(0),
+        _ => seconds("--verify-wait", &args.verify_wait)?.map(|secs| secs.saturating_mul(1000)),
     };
     Ok(RefreshOptions {
         expiry: app::expiry(
@@ -149,7 +145,7 @@ fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
         .map_err(|error| error.of_workspace(args.workspace.as_deref()))?,
         unique_lifetime: false,
         verify: !args.no_verify,
-        verify_wait_ms,
+        verify_wait_ms: verify_wait_ms.unwrap_or(RefreshOptions::VERIFY_WAIT_MS),
         revoke_orphans: args.revoke_orphans,
         due_within_s: seconds("--if-expires-within", &args.if_expires_within)?,
         grace_s: seconds("--revoke-after", &args.revoke_after)?,
@@ -168,11 +164,8 @@ fn wanted(given: &RefreshOptions, args: &TokenRefresh, policy: &Policy) -> Refre
 
 /// What was given for this run.
 fn own_hooks(ctx: &Context, args: &TokenRefresh) -> Result<Hooks> {
-    let timeout_s = match args.exec_timeout.as_deref() {
-        Some(text) => app::seconds(ctx, "--exec-timeout", text)?,
-        None => EXEC_TIMEOUT_S,
-    };
-    let timeout = Duration::from_secs(timeout_s);
+    let timeout_s = app::seconds(ctx, "--exec-timeout", args.exec_timeout.as_deref())?;
+    let timeout = Duration::from_secs(timeout_s.unwrap_or(EXEC_TIMEOUT_S));
     let accepted =
         "--token-file takes a PATH, env:NAME=PATH for a line in an env file, or replace:PATH";
     let help = "ntcli token refresh --help";

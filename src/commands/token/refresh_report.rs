@@ -231,7 +231,7 @@ pub(super) fn in_a_line(json: &Json) -> String {
 }
 
 fn token_lines(which: &str, token: &Token, print: bool) -> String {
-    let mut text = app::expires_line(&format!("{which} token expires"), token.expiry);
+    let mut text = format!("{which} token expires: {}\n", token.expiry.for_people());
     text += &format!("{which} token JTI: {}\n", printable(token.jti_for_people()));
     if print {
         text += &bare_line(token);
