@@ -1,12 +1,9 @@
 //! `ntcli domain …`
 
 use crate::cli::DomainSet;
-use crate::commands::app::App;
+use crate::commands::prelude::*;
 use crate::config::Config;
 use crate::endpoints;
-use crate::error::Result;
-use crate::json::Json;
-use crate::output::Report;
 use crate::text::shell_word;
 
 /// Sets the domain whose API is used. The session of the previous server is not sent to the new

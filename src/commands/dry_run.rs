@@ -1,23 +1,21 @@
 //! `--dry-run` of `token refresh` and of `renew`: what a run would do, as `rotation::plan` says it.
 
-use super::app::{self, App};
 use super::renew::next_at;
 use super::survey::{self, WorkspaceState};
 use super::token::pending;
 use super::token::refresh_report::token_json;
 use crate::auth;
+use crate::commands::prelude::*;
 use crate::config::{Config, Workspace};
-use crate::error::{Error, Failure, Result};
+use crate::error::Failure;
 use crate::hooks::Hooks;
-use crate::json::Json;
-use crate::output::{self, Report};
+use crate::output;
 use crate::rotation::{
     Certainty, ControlPlane, Deliver, Outlook, OwnTargets, Pending, Planned, RefreshOptions, Step,
     WhyDeliver, WhyRefresh, plan,
 };
 use crate::secret::Secret;
 use crate::store;
-use crate::text::printable;
 use crate::token::Token;
 
 /// The run that is meant.

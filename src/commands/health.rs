@@ -1,11 +1,8 @@
 //! `ntcli health`
 
-use crate::commands::app::{App, As};
-use crate::error::{Error, Result};
-use crate::json::Json;
-use crate::output::{Report, moment};
+use crate::commands::prelude::*;
+use crate::output::moment;
 use crate::rotation::ControlPlane;
-use crate::text::printable;
 
 /// The words that servers use for healthy.
 const WELL: [&str; 5] = ["healthy", "ok", "up", "pass", "alive"];

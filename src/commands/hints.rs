@@ -1,9 +1,7 @@
 //! What an error says of the workspace and the folder that are meant.
 
+use crate::commands::prelude::*;
 use crate::config::Paths;
-use crate::context::Context;
-use crate::error::{Error, Result};
-use crate::output::Report;
 use crate::store;
 
 /// Completes the error of a command.

@@ -1,10 +1,8 @@
 //! A run that a signal has cut short says what is left, and ends with 128 + the signal.
 
+use crate::commands::prelude::*;
 use crate::config::Paths;
 use crate::config_dir;
-use crate::context::Context;
-use crate::error::{Error, Result};
-use crate::output::Report;
 use crate::rotation::Pending;
 
 /// How many of the unfinished things are named.

@@ -13,6 +13,7 @@ mod hints;
 pub(crate) mod interrupt;
 mod messages;
 mod policy;
+mod prelude;
 mod prompt;
 mod renew;
 mod setup;

@@ -1,14 +1,10 @@
 //! `ntcli policy`: what is wanted of a workspace's token.
 
-use super::app::{self, App};
 use crate::cli;
+use crate::commands::prelude::*;
 use crate::config::Workspace;
-use crate::error::{Error, Result};
-use crate::json::Json;
-use crate::output::Report;
 use crate::policy::{Policies, Policy};
 use crate::rotation::RefreshOptions;
-use crate::text::printable;
 
 /// Shows the policy of a workspace, or changes it.
 pub(super) fn run(app: &App, args: &cli::Policy) -> Result<Report> {
@@ -72,9 +68,7 @@ fn report(workspace: &Workspace, policy: &Policy) -> Report {
         ("revoke_after_s", number(policy.revoke_after_s)),
         ("is_default", (*policy == Policy::default()).into()),
     ]);
-    let mut report = Report::new(text, json);
-    report.brief = Some(brief);
-    report
+    Report::new(text, json).in_brief(brief)
 }
 
 /// In the largest unit that is whole.

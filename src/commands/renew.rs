@@ -4,7 +4,6 @@ mod told;
 
 use std::path::Path;
 
-use super::app::{self, App, As};
 use super::check::metrics;
 use super::dry_run::{self, DryRun};
 use super::policy::by_policy;
@@ -12,20 +11,17 @@ use super::survey::{self, Survey, WorkspaceState};
 use super::workspace::warn_of_two_tokens;
 use crate::api::Api;
 use crate::cli;
+use crate::commands::prelude::*;
 use crate::config::{Config, Workspace};
 use crate::config_dir::ConfigDir;
 use crate::config_dir::last_run::LastRun;
-use crate::context::Context;
-use crate::error::{Error, Failure, Result, exit, renew_of};
+use crate::error::{Failure, exit, renew_of};
 use crate::hooks::Hooks;
-use crate::json::Json;
-use crate::output::Report;
 use crate::rotation::{
     self, Acceptance, ControlPlane, Event, Outcome, RefreshOptions, Refreshed, Rotator,
     WorkspaceRef,
 };
 use crate::targets::{EXEC, Targets};
-use crate::text::printable;
 pub(super) use told::next_at;
 use told::{action, delivery, had};
 
@@ -333,8 +329,8 @@ impl<'a> Run<'a> {
             (None, None, _) => None,
         };
         let changed = !brief.is_empty();
-        let mut report = Report::new(text, json).with_problem(problem).that_changed(changed);
-        report.brief = Some(brief.trim_end().to_owned());
+        let report = Report::new(text, json).with_problem(problem).that_changed(changed);
+        let mut report = report.in_brief(brief.trim_end().to_owned());
         report.succeeded = succeeded;
         report
     }

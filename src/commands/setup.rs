@@ -1,12 +1,8 @@
 //! `ntcli completions` and `ntcli man`
 
 use crate::cli::{self, Completions, Man, Names};
-use crate::commands::app::App;
+use crate::commands::prelude::*;
 use crate::config_dir::history;
-use crate::context::Context;
-use crate::error::{Error, Result};
-use crate::json::Json;
-use crate::output::Report;
 use crate::targets::Targets;
 use crate::text::shell_word;
 

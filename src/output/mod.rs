@@ -80,21 +80,28 @@ impl Report {
     }
 
     /// Tells whether something is another way than before.
-    pub(crate) fn that_changed(mut self, changed: bool) -> Self {
-        self.changed = changed;
-        self
+    pub(crate) fn that_changed(self, changed: bool) -> Self {
+        Self { changed, ..self }
+    }
+
+    /// Says in a line what changed.
+    pub(crate) fn in_brief(self, line: String) -> Self {
+        Self { brief: Some(line), ..self }
+    }
+
+    /// Answers by the exit code.
+    pub(crate) fn answering(self, exit: u8) -> Self {
+        Self { exit, ..self }
     }
 
     /// Says what to do next, after the result.
-    pub(crate) fn with_next_step(mut self, next: Option<String>) -> Self {
-        self.next = next;
-        self
+    pub(crate) fn with_next_step(self, next: Option<String>) -> Self {
+        Self { next, ..self }
     }
 
     /// A partial success.
-    pub(crate) fn with_problem(mut self, problem: Option<Error>) -> Self {
-        self.problem = problem;
-        self
+    pub(crate) fn with_problem(self, problem: Option<Error>) -> Self {
+        Self { problem, ..self }
     }
 }
 

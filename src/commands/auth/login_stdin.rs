@@ -4,11 +4,9 @@ use std::io::Read;
 
 use crate::auth;
 use crate::cli::AuthLogin;
-use crate::commands::app::App;
+use crate::commands::prelude::*;
 use crate::commands::prompt;
 use crate::config::Session;
-use crate::error::{Error, Result};
-use crate::output::Report;
 use crate::rotation::Store;
 use crate::secret::Secret;
 use crate::time::Expiry;

@@ -1,17 +1,14 @@
 //! `ntcli auth logout`: forgets the session, and with `--all` first revokes the workspace tokens.
 
 use crate::cli::AuthLogout;
-use crate::commands::app::{self, App, As};
+use crate::commands::prelude::*;
 use crate::commands::prompt::{self, Question};
 use crate::config_dir::ConfigDir;
-use crate::error::{Error, Result};
-use crate::json::Json;
-use crate::output::Report;
 use crate::rotation::{LoggedOut, Rotator, WorkspaceRef};
 use crate::token::Token;
 
 /// Signs out. Nothing that may be live is forgotten, unless `--forget` says so.
-pub(in crate::commands) fn run(app: &App, args: &AuthLogout) -> Result<Report> {
+pub(crate) fn run(app: &App, args: &AuthLogout) -> Result<Report> {
     let before = app.config()?;
     let has_tokens = before.workspaces().iter().any(|w| w.token.is_some());
     let to_revoke = args.all && (has_tokens || app.pending()?.has_work());

@@ -7,12 +7,8 @@ mod status;
 
 use crate::auth;
 use crate::cli::{AuthLogin, AuthSignup};
-use crate::commands::app::App;
+use crate::commands::prelude::*;
 use crate::config::{Session, User};
-use crate::error::Result;
-use crate::json::Json;
-use crate::output::Report;
-use crate::text::printable;
 use crate::time::Timestamp;
 
 pub(super) use logout::run as logout;

@@ -1,16 +1,12 @@
 //! `ntcli auth status`: who is signed in, from what is known here. No network.
 
 use crate::auth;
-use crate::commands::app::App;
+use crate::commands::prelude::*;
 use crate::commands::survey::SessionState;
 use crate::config::Session;
-use crate::error::{Error, Result};
-use crate::json::Json;
-use crate::output::Report;
-use crate::text::printable;
 
 /// Reports where the bearer comes from, whose it is, and when it ends.
-pub(in crate::commands) fn run(app: &App) -> Result<Report> {
+pub(crate) fn run(app: &App) -> Result<Report> {
     let config = app.config()?;
     let state = SessionState::look(&app.ctx.env, &config, app.now());
     let given = &state.given;

@@ -2,13 +2,10 @@
 
 use std::path::Path;
 
-use crate::commands::app::App;
+use crate::commands::prelude::*;
 use crate::commands::survey::{self, Survey, WorkspaceState};
 use crate::config::Config;
-use crate::context::Context;
-use crate::error::{Error, Result};
 use crate::store;
-use crate::text::printable;
 use crate::time::Timestamp;
 
 /// Writing a file takes milliseconds.
@@ -18,7 +15,7 @@ const FOLDER_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 ///
 /// # Errors
 /// [`Error::invalid_value`].
-pub(in crate::commands) fn check_path(app: &App, path: &Path) -> Result<()> {
+pub(crate) fn check_path(app: &App, path: &Path) -> Result<()> {
     let refused = |message: String| Err(Error::invalid_value(message));
     if path == Path::new("-") {
         return refused(
@@ -41,7 +38,7 @@ pub(in crate::commands) fn check_path(app: &App, path: &Path) -> Result<()> {
 }
 
 /// Writes the metrics after a run, with what is known now. What cannot be written is only warned of.
-pub(in crate::commands) fn write(ctx: &Context, path: &str, exit_code: u8) {
+pub(crate) fn write(ctx: &Context, path: &str, exit_code: u8) {
     let written = || {
         let app = App::open(ctx)?;
         let mut text = run(app.now(), exit_code);

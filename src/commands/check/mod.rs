@@ -4,17 +4,14 @@ pub(super) mod findings;
 pub(super) mod metrics;
 
 use crate::cli;
-use crate::commands::app::{self, App};
 use crate::commands::hints::completed;
+use crate::commands::prelude::*;
 use crate::commands::survey::{self, Survey, WorkspaceState};
 use crate::commands::token::pending;
-use crate::context::Context;
-use crate::error::{Error, Kind, Result};
-use crate::json::Json;
-use crate::output::{self, Report};
+use crate::error::Kind;
+use crate::output;
 use crate::rotation::WorkspaceRef;
 use crate::secret::redact;
-use crate::text::printable;
 use findings::{DAY_S, Finding, Findings, Level, Limits, in_days};
 
 /// With more workspaces only those are told that something is wrong with.
@@ -31,9 +28,7 @@ pub(super) fn run(ctx: &Context, args: &cli::Check) -> Report {
         }
         Err(error) => unknown(ctx, args, error),
     };
-    let mut report = Report::new(text, json);
-    report.exit = level as u8;
-    report
+    Report::new(text, json).answering(level as u8)
 }
 
 fn unknown(ctx: &Context, args: &cli::Check, error: Error) -> (String, Json, Level) {

@@ -1,12 +1,9 @@
 //! `ntcli config …`
 
+use crate::commands::prelude::*;
+
 pub(super) mod reset;
 pub(super) mod show;
-
-use crate::commands::app::App;
-use crate::json::Json;
-use crate::output::Report;
-use crate::text::printable;
 
 /// Prints where the config file is.
 pub(super) fn path(app: &App) -> Report {

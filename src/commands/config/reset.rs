@@ -1,14 +1,11 @@
 //! `ntcli config reset`
 
 use crate::cli::ConfigReset;
-use crate::commands::app::{self, App};
+use crate::commands::prelude::*;
 use crate::commands::prompt::{self, Question};
 use crate::config::Config;
-use crate::error::Result;
-use crate::json::Json;
-use crate::output::Report;
 use crate::rotation::{self, Pending, Store, WorkspaceRef};
-use crate::text::{printable, shell_word};
+use crate::text::shell_word;
 use crate::time::Timestamp;
 
 /// What is forgotten.
@@ -19,7 +16,7 @@ type Live = (WorkspaceRef, Option<String>);
 
 /// Resets the config file to the default. Nothing is revoked, so the tokens that stay live are
 /// named.
-pub(in crate::commands) fn run(app: &App, args: &ConfigReset) -> Result<Report> {
+pub(crate) fn run(app: &App, args: &ConfigReset) -> Result<Report> {
     let config = app.config()?;
     let now = app.now();
     if !args.force {

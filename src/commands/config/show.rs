@@ -1,19 +1,15 @@
 //! `ntcli config show`
 
-use crate::commands::app::App;
+use crate::commands::prelude::*;
 use crate::config::{Config, Session};
 use crate::endpoints;
-use crate::error::Result;
-use crate::json::Json;
-use crate::output::Report;
 use crate::output::table::Table;
 use crate::secret::redact;
-use crate::text::printable;
 
 const REDACTED: &str = "[redacted]";
 
 /// Shows the config file without its secrets.
-pub(in crate::commands) fn run(app: &App) -> Result<Report> {
+pub(crate) fn run(app: &App) -> Result<Report> {
     let config = app.config()?;
     if !app.paths.config.exists() {
         app.console().note("There is no config file yet; everything is at its default.");

@@ -6,13 +6,9 @@ mod network;
 mod timers;
 
 use crate::cli;
-use crate::commands::app::App;
+use crate::commands::prelude::*;
 use crate::config::Config;
-use crate::error::Error;
-use crate::json::Json;
-use crate::output::Report;
 use crate::secret::redact;
-use crate::text::printable;
 
 /// What became of one look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

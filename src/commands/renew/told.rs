@@ -110,7 +110,7 @@ pub(super) fn had(why: &str) -> &str {
 }
 
 /// When the token is to be renewed.
-pub(in crate::commands) fn next_at(state: &WorkspaceState) -> Option<Timestamp> {
+pub(crate) fn next_at(state: &WorkspaceState) -> Option<Timestamp> {
     let window_s = i64::try_from(state.window_s).unwrap_or(i64::MAX);
     state.token.expiry.at().map(|end| end.plus_secs(-window_s))
 }

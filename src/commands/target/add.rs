@@ -5,20 +5,17 @@ use std::time::Duration;
 
 use super::json;
 use crate::cli::TargetAdd;
-use crate::commands::app::{self, App};
+use crate::commands::prelude::*;
 use crate::config_dir::ConfigDir;
-use crate::error::{Error, Result};
 use crate::hooks::{self, Hooks, Receiver};
-use crate::json::Json;
-use crate::output::Report;
 use crate::rotation::{self, WorkspaceRef};
 use crate::targets::{EXEC_TIMEOUT_S, FileOptions, Remembered};
-use crate::text::{printable, shell_word};
+use crate::text::shell_word;
 
 const HELP: &str = "ntcli target add --help";
 
 /// Delivers the current token to a target, and remembers it if that went well.
-pub(in crate::commands) fn run(app: &App, args: &TargetAdd) -> Result<Report> {
+pub(crate) fn run(app: &App, args: &TargetAdd) -> Result<Report> {
     let timeout_s = app::seconds(app.ctx, "--timeout", args.timeout.as_deref())?;
     let timeout_s = timeout_s.unwrap_or(EXEC_TIMEOUT_S);
     let receiver = receiver(args, timeout_s)?;

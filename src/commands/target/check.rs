@@ -2,17 +2,14 @@
 
 use super::{json, workspace};
 use crate::cli::TargetCheck;
-use crate::commands::app::App;
+use crate::commands::prelude::*;
 use crate::commands::survey::{self, Holds, Past};
-use crate::error::{Error, Result};
 use crate::hooks::Receiver;
-use crate::json::Json;
-use crate::output::Report;
 use crate::output::table::Table;
 use crate::targets::Targets;
 
 /// Tells whether each file holds the current token.
-pub(in crate::commands) fn run(app: &App, args: &TargetCheck) -> Result<Report> {
+pub(crate) fn run(app: &App, args: &TargetCheck) -> Result<Report> {
     // A refresh that is at work has stored its token and may not have delivered it.
     let _lock = app.keep_others_away()?;
     let config = app.config()?;

@@ -2,16 +2,12 @@
 
 use super::json;
 use crate::cli::TargetDeliver;
-use crate::commands::app::{self, App};
-use crate::error::{Error, Result};
-use crate::json::Json;
-use crate::output::Report;
+use crate::commands::prelude::*;
 use crate::rotation;
 use crate::targets::Remembered;
-use crate::text::printable;
 
 /// Delivers the current token to some targets, or to all.
-pub(in crate::commands) fn run(app: &App, args: &TargetDeliver) -> Result<Report> {
+pub(crate) fn run(app: &App, args: &TargetDeliver) -> Result<Report> {
     let mut dir = app.lock()?;
     let config = dir.config()?;
     let targets = dir.targets()?.clone();

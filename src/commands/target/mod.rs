@@ -4,19 +4,15 @@ pub(super) mod add;
 pub(super) mod check;
 pub(super) mod deliver;
 
-use super::app::{self, App};
 use crate::cli::TargetRemove;
-use crate::error::{Error, Result};
+use crate::commands::prelude::*;
 use crate::hooks::Receiver;
-use crate::json::Json;
-use crate::output::Report;
 use crate::output::table::Table;
 use crate::rotation::WorkspaceRef;
 use crate::targets::{Remembered, Targets};
-use crate::text::printable;
 
 /// Lists all targets.
-pub(in crate::commands) fn list(app: &App) -> Result<Report> {
+pub(crate) fn list(app: &App) -> Result<Report> {
     let targets = Targets::load(&app.paths.targets)?;
     say_if_none(app, &targets);
     let mut table = Table::new(&["ID", "Workspace", "Delivery"]).expendable(&[1]);
@@ -39,7 +35,7 @@ fn say_if_none(app: &App, targets: &Targets) {
 }
 
 /// Forgets a target.
-pub(in crate::commands) fn remove(app: &App, args: &TargetRemove) -> Result<Report> {
+pub(crate) fn remove(app: &App, args: &TargetRemove) -> Result<Report> {
     let unknown = || Error::unknown_target(&args.id);
     let mut dir = app.lock()?;
     let removed = dir.change_targets(|targets| {

@@ -2,18 +2,16 @@
 
 use super::refresh::warn_of_lost;
 use crate::cli::TokenCreate;
-use crate::commands::app::{self, App, As};
 use crate::commands::granted::Granted;
-use crate::error::{Error, Result, renew_of};
-use crate::json::Json;
-use crate::output::{self, Report};
+use crate::commands::prelude::*;
+use crate::error::renew_of;
+use crate::output;
 use crate::rotation::{RefreshOptions, Rotator};
-use crate::text::printable;
 use crate::token::Token;
 
 /// Creates a token to be handed out. It is printed inside the transaction: one that did not arrive
 /// is revoked.
-pub(in crate::commands) fn run(app: &App, args: &TokenCreate) -> Result<Report> {
+pub(crate) fn run(app: &App, args: &TokenCreate) -> Result<Report> {
     let options = RefreshOptions {
         expiry: app::expiry(args.expires_in.as_deref(), args.expires_at.as_deref(), app.now())
             .map_err(|_| {

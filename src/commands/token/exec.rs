@@ -5,15 +5,13 @@ use std::process::Command;
 
 use super::print::usable;
 use crate::cli::TokenExec;
-use crate::commands::app::App;
+use crate::commands::prelude::*;
 use crate::context::SESSION_VARIABLES;
-use crate::error::{Error, Result};
-use crate::output::Report;
 
 /// Becomes the program: no process is left beside it, so signals, the terminal and the exit code are
 /// its own. Nothing of ours is open in it: the standard library closes every file it opened, and
 /// gives SIGPIPE, which it ignores, its usual meaning again.
-pub(in crate::commands) fn run(app: &App, args: &TokenExec) -> Result<Report> {
+pub(crate) fn run(app: &App, args: &TokenExec) -> Result<Report> {
     let current = usable(app, args.workspace.as_deref(), args.allow_expired)?;
     let mut words = args.program.iter();
     let name = words.next().cloned().unwrap_or_default();

@@ -1,17 +1,15 @@
 //! `ntcli token history`: what was done and when, the latest first, as logs are read.
 
 use crate::cli::TokenHistory;
-use crate::commands::app::App;
+use crate::commands::prelude::*;
 use crate::config_dir::history::{self, Line};
-use crate::error::{Kind, Result};
-use crate::json::Json;
-use crate::output::Report;
+use crate::error::Kind;
 use crate::output::table::Table;
 use crate::secret::redact;
 use crate::time::Timestamp;
 
 /// Shows the history of one workspace; of all of them when none is named and none is active.
-pub(in crate::commands) fn run(app: &App, args: &TokenHistory) -> Result<Report> {
+pub(crate) fn run(app: &App, args: &TokenHistory) -> Result<Report> {
     let config = app.config()?;
     let mut lines = history::read(&app.paths.history)?;
     match app.workspace(&config, args.workspace.as_deref()) {

@@ -2,14 +2,11 @@
 
 use crate::api::RemoteToken;
 use crate::cli::TokenList;
-use crate::commands::app::{self, App, As};
+use crate::commands::prelude::*;
 use crate::config::Workspace;
 use crate::config_dir::history::{self, Line};
-use crate::error::{Error, Result};
-use crate::json::Json;
+use crate::output::moment;
 use crate::output::table::{self, Table};
-use crate::output::{Report, moment};
-use crate::text::printable;
 use crate::time::Timestamp;
 use crate::token::TokenExpiry;
 
@@ -22,7 +19,7 @@ struct Row {
 }
 
 /// Lists the tokens of a workspace.
-pub(in crate::commands) fn run(app: &App, args: &TokenList) -> Result<Report> {
+pub(crate) fn run(app: &App, args: &TokenList) -> Result<Report> {
     let config = app.config()?;
     let api = app.api(&config, As::User)?;
     let workspace = app.workspace(&config, args.workspace.as_deref())?;

@@ -6,7 +6,7 @@ pub(super) mod history;
 pub(super) mod list;
 pub(super) mod needs_refresh;
 mod outcomes;
-pub(in crate::commands) mod pending;
+pub(crate) mod pending;
 pub(super) mod print;
 pub(super) mod refresh;
 pub(super) mod refresh_report;

@@ -1,22 +1,18 @@
 //! `ntcli token needs-refresh`: the answer is the exit code.
 
 use crate::cli::TokenNeedsRefresh;
-use crate::commands::app::{self, App};
 use crate::commands::policy;
+use crate::commands::prelude::*;
 use crate::commands::survey::{self, WorkspaceState};
 use crate::commands::token::pending;
-use crate::context::Context;
-use crate::error::{Error, Result};
-use crate::json::Json;
-use crate::output::Report;
-use crate::text::{counted, printable};
+use crate::text::counted;
 use crate::token::{self, Due, Token, TokenExpiry};
 
 /// systemd's `ExecCondition` takes it for "skip", not for a failure.
 const NOT_DUE: u8 = 1;
 
 /// Tells whether a refresh is due. No failure may look like one of the two answers.
-pub(in crate::commands) fn run(ctx: &Context, args: &TokenNeedsRefresh) -> Result<Report> {
+pub(crate) fn run(ctx: &Context, args: &TokenNeedsRefresh) -> Result<Report> {
     App::open(ctx).and_then(|app| answer(&app, args)).map_err(Error::without_answer)
 }
 
@@ -60,9 +56,7 @@ fn answer(app: &App, args: &TokenNeedsRefresh) -> Result<Report> {
         ("workspace", app::json_workspace(local)),
         ("pending", pending::json(pending)),
     ]);
-    let mut report = Report::new(text, json);
-    report.exit = if is_due { 0 } else { NOT_DUE };
-    Ok(report)
+    Ok(Report::new(text, json).answering(if is_due { 0 } else { NOT_DUE }))
 }
 
 fn why(due: Due, token: &Token, within: &str) -> String {

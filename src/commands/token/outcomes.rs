@@ -203,8 +203,7 @@ impl Many {
             let words = trouble.iter().map(|n| app::word_among(workspaces.iter(), &workspaces[*n]));
             Error::some_failed(trouble.len(), workspaces.len(), self.worst, renew_of(words))
         });
-        let mut report = Report::new(text, json).with_problem(problem);
-        report.changed = false; // each has had a line of its own
-        report
+        // Each has had a line of its own.
+        Report::new(text, json).with_problem(problem).that_changed(false)
     }
 }

@@ -7,22 +7,22 @@ use crate::time::Timestamp;
 use crate::token::Token;
 
 /// One thing that a later run has to do, or the user to decide.
-pub(in crate::commands) struct Work {
+pub(crate) struct Work {
     /// `delivery`, `verification`, `refresh`, `revocation`, `request` or `orphan`.
     kind: &'static str,
     /// The token that it is about.
     jti: Option<String>,
     /// When it began, as far as that is known.
-    pub(in crate::commands) since: Option<Timestamp>,
+    pub(crate) since: Option<Timestamp>,
     /// It waits for that moment.
     not_before: Option<Timestamp>,
     /// Where it began, and can be finished.
     server: String,
-    pub(in crate::commands) text: String,
+    pub(crate) text: String,
 }
 
 /// What the journal holds for a workspace.
-pub(in crate::commands) fn of(pending: &Pending, workspace: &WorkspaceRef) -> Vec<Work> {
+pub(crate) fn of(pending: &Pending, workspace: &WorkspaceRef) -> Vec<Work> {
     let new = |kind, of: &WorkspaceRef, jti: Option<&str>, since, text: String| Work {
         kind,
         jti: jti.map(str::to_owned),
@@ -89,7 +89,7 @@ fn rotation(open: &Rotation) -> (&'static str, Option<&Token>, String) {
 }
 
 /// For programs.
-pub(in crate::commands) fn json(all: &[Work]) -> Json {
+pub(crate) fn json(all: &[Work]) -> Json {
     let each = all.iter().map(|work| {
         Json::of([
             ("kind", work.kind.into()),

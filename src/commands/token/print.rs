@@ -1,15 +1,12 @@
 //! `ntcli token print`: the current token, bare.
 
 use crate::cli::TokenPrint;
-use crate::commands::app::{self, App};
+use crate::commands::prelude::*;
 use crate::config::{Config, Workspace};
-use crate::error::{Error, Result};
-use crate::json::Json;
-use crate::output::Report;
 use crate::token::Token;
 
 /// Prints the current token.
-pub(in crate::commands) fn run(app: &App, args: &TokenPrint) -> Result<Report> {
+pub(crate) fn run(app: &App, args: &TokenPrint) -> Result<Report> {
     if (app.ctx.out_is_closed)() {
         let closed = std::io::Error::other("standard output is closed");
         return Err(Error::write_result(&closed));

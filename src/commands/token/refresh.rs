@@ -6,25 +6,23 @@ use std::time::Duration;
 use super::outcomes::Outcomes;
 use super::refresh_report as report;
 use crate::cli::TokenRefresh;
-use crate::commands::app::{self, App, As};
 use crate::commands::check::metrics;
 use crate::commands::dry_run::{self, DryRun};
 use crate::commands::policy::by_policy;
+use crate::commands::prelude::*;
 use crate::commands::survey::WorkspaceState;
 use crate::commands::workspace::warn_of_two_tokens;
 use crate::config::{Config, Workspace};
 use crate::config_dir::last_run::LastRun;
-use crate::context::Context;
-use crate::error::{Error, Result, exit};
+use crate::error::exit;
 use crate::hooks::{Hooks, Prober, Receiver};
-use crate::output::Report;
 use crate::policy::{Policies, Policy};
 use crate::rotation::{Deliver, RefreshOptions, Rotator, WorkspaceRef};
 use crate::targets::{EXEC_TIMEOUT_S, FileOptions, Targets};
 use crate::token::{Token, due};
 
 /// Refreshes the token of one workspace, or of all.
-pub(in crate::commands) fn run(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
+pub(crate) fn run(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
     let app = App::open(ctx)?;
     if let Some(path) = &args.metrics {
         metrics::check_path(&app, Path::new(path))?;
@@ -33,12 +31,7 @@ pub(in crate::commands) fn run(ctx: &Context, args: &TokenRefresh) -> Result<Rep
 }
 
 /// Tells monitoring how a run ended, once its result is out.
-pub(in crate::commands) fn record_run(
-    ctx: &Context,
-    args: &TokenRefresh,
-    succeeded: &[String],
-    exit_code: u8,
-) {
+pub(crate) fn record_run(ctx: &Context, args: &TokenRefresh, succeeded: &[String], exit_code: u8) {
     if !args.dry_run {
         let names: Vec<String> = args.workspace.iter().cloned().collect();
         record(ctx, &names, args.metrics.as_deref(), succeeded, exit_code);
@@ -46,7 +39,7 @@ pub(in crate::commands) fn record_run(
 }
 
 /// The same of any run that may refresh. A name that no workspace has was mistyped: that is no run.
-pub(in crate::commands) fn record(
+pub(crate) fn record(
     ctx: &Context,
     names: &[String],
     metrics: Option<&str>,

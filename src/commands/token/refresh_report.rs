@@ -1,13 +1,11 @@
 //! What a refresh came to, as text and JSON.
 
-use crate::commands::app::{self, App};
+use crate::commands::prelude::*;
 use crate::context::Console;
-use crate::error::{Error, renew_of};
-use crate::json::Json;
-use crate::output::Report;
+use crate::error::renew_of;
 use crate::rotation::{Event, OldFate, Outcome, Refreshed, WorkspaceRef};
 use crate::targets::EXEC;
-use crate::text::{printable, shell_word};
+use crate::text::shell_word;
 use crate::token::{Token, TokenExpiry};
 
 /// What a run has met on its way, for JSON.
@@ -144,13 +142,12 @@ fn replaced(
         ("verified", verified.into()),
     ]);
     let problem = problem(workspace, old_jti.as_deref(), &fate);
-    let mut report = Report::new(text, json).with_problem(problem);
-    report.brief = Some(brief(workspace, &report.json, &new, print));
-    report
+    let brief = brief(workspace, &json, &new, print);
+    Report::new(text, json).with_problem(problem).in_brief(brief)
 }
 
 /// What is wrong after a refresh, by what became of the old token.
-pub(in crate::commands) fn problem(
+pub(crate) fn problem(
     workspace: &WorkspaceRef,
     old_jti: Option<&str>,
     fate: &OldFate,
@@ -185,9 +182,7 @@ fn not_due(workspace: &WorkspaceRef, token: &Token) -> Report {
         ("workspace", app::json_workspace(workspace)),
         ("current_token", token_json(token, false)),
     ]);
-    let mut report = Report::new(text, json);
-    report.changed = false;
-    report
+    Report::new(text, json).that_changed(false)
 }
 
 /// What there is to say when another run was faster.
@@ -207,10 +202,8 @@ pub(super) fn already(
         ("workspace", app::json_workspace(workspace)),
         ("verified", Json::Null),
     ]);
-    let mut report = Report::new(text, json);
-    report.brief = Some(brief(workspace, &report.json, current, print));
-    report.changed = print;
-    report
+    let brief = brief(workspace, &json, current, print);
+    Report::new(text, json).in_brief(brief).that_changed(print)
 }
 
 /// One result, for the line it gets.
@@ -243,7 +236,7 @@ fn bare_line(token: &Token) -> String {
     format!("Token: {}\n", token.access_token.expose())
 }
 
-pub(in crate::commands) fn token_json(token: &Token, print: bool) -> Json {
+pub(crate) fn token_json(token: &Token, print: bool) -> Json {
     let mut json =
         Json::of([("jti", token.jti.clone().into()), ("expires_at", token.expiry.at().into())]);
     if print {

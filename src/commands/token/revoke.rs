@@ -19,7 +19,7 @@ use crate::text::{printable, shell_word};
 const NEXT: &str = "ntcli token create --save";
 
 /// Revokes tokens by name, or those whose revocation is pending; with `--forget`, drops them.
-pub(in crate::commands) fn run(app: &App, args: &TokenRevoke) -> Result<Report> {
+pub(crate) fn run(app: &App, args: &TokenRevoke) -> Result<Report> {
     args.jtis.iter().try_for_each(|jti| check_jti(jti, args.workspace.as_deref()))?;
     if args.forget {
         forget(app, args)
@@ -102,10 +102,10 @@ fn several(
         results.push(json);
     }
     let total = results.len();
-    let mut report = Report::new(text, Json::of([("results", Json::Array(results))]));
-    report.changed = !report.text.is_empty();
-    report.brief = Some(report.text.trim_end().to_owned());
     let problem = Error::not_all_revoked(total, causes, worst);
+    let (brief, changed) = (text.trim_end().to_owned(), !text.is_empty());
+    let report = Report::new(text, Json::of([("results", Json::Array(results))]));
+    let report = report.that_changed(changed).in_brief(brief);
     report.with_next_step(next).with_problem((worst > 0).then_some(problem))
 }
 
@@ -251,10 +251,8 @@ fn still_pending(left: &Pending, server: &str) -> Error {
 
 fn settled(revoked: &[(WorkspaceRef, String)], text: &str, status: &str) -> Report {
     let json = Json::of([("revoked", app::json_tokens(revoked)), ("status", status.into())]);
-    let mut report = Report::new(text, json);
-    report.changed = !revoked.is_empty();
-    report.brief = Some(text.lines().take(revoked.len()).collect::<Vec<_>>().join("\n"));
-    report
+    let brief = text.lines().take(revoked.len()).collect::<Vec<_>>().join("\n");
+    Report::new(text, json).that_changed(!revoked.is_empty()).in_brief(brief)
 }
 
 /// Drops what is pending about tokens, or with `--pending` about all. Nothing is sent: what is

@@ -2,13 +2,11 @@
 
 use super::refresh_report as report;
 use crate::cli::TokenRollback;
-use crate::commands::app::{self, App, As};
-use crate::error::Result;
-use crate::output::Report;
+use crate::commands::prelude::*;
 use crate::rotation::Rotator;
 
 /// Makes the token before the current one the current one again.
-pub(in crate::commands) fn run(app: &App, args: &TokenRollback) -> Result<Report> {
+pub(crate) fn run(app: &App, args: &TokenRollback) -> Result<Report> {
     app.check_session(&app.config()?)?;
     let mut dir = app.lock()?;
     let config = dir.config()?;

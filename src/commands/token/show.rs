@@ -3,14 +3,12 @@
 use super::pending::{self, Work};
 use super::print::Current;
 use crate::cli::TokenShow;
-use crate::commands::app::{self, App, As};
+use crate::commands::prelude::*;
 use crate::config_dir::history::{self, Line};
-use crate::error::{Error, Kind, Result};
-use crate::json::Json;
-use crate::output::{Report, moment};
+use crate::error::Kind;
+use crate::output::moment;
 use crate::rotation::{Acceptance, ControlPlane, WorkspaceRef};
 use crate::store;
-use crate::text::printable;
 use crate::time::Timestamp;
 use crate::token::{Token, TokenExpiry};
 
@@ -19,7 +17,7 @@ const DAY_MS: i64 = 86_400_000;
 const REVOKED: &str = "revoked";
 
 /// Shows the current token and the work that is pending for its workspace.
-pub(in crate::commands) fn run(app: &App, args: &TokenShow) -> Result<Report> {
+pub(crate) fn run(app: &App, args: &TokenShow) -> Result<Report> {
     let named = args.workspace.as_deref();
     loop {
         let current = Current::read(app, named)?;

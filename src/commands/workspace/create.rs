@@ -2,17 +2,14 @@
 
 use super::{called, json};
 use crate::cli::WorkspaceCreate;
-use crate::commands::app::{App, As, WITHOUT_TOKENS};
-use crate::error::{Error, Result};
-use crate::json::Json;
-use crate::output::Report;
+use crate::commands::app::WITHOUT_TOKENS;
+use crate::commands::prelude::*;
 use crate::rotation::{CreatedWorkspace, Rotator};
-use crate::text::printable;
 
 const LONGEST_NAME: usize = 20;
 
 /// Creates a workspace and makes it the active one.
-pub(in crate::commands) fn run(app: &App, args: &WorkspaceCreate) -> Result<Report> {
+pub(crate) fn run(app: &App, args: &WorkspaceCreate) -> Result<Report> {
     check_name(&args.name)?;
     let before = app.config()?;
     let api = app.api(&before, As::Anybody)?;

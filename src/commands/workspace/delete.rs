@@ -2,16 +2,13 @@
 
 use super::{called, json, resolve};
 use crate::cli::WorkspaceDelete;
-use crate::commands::app::{App, As};
+use crate::commands::prelude::*;
 use crate::commands::prompt::{self, Question};
-use crate::error::{Error, Result};
-use crate::json::Json;
-use crate::output::Report;
 use crate::rotation::Rotator;
-use crate::text::{printable, shell_word};
+use crate::text::shell_word;
 
 /// Deletes a workspace on the server, then forgets it here.
-pub(in crate::commands) fn run(app: &App, args: &WorkspaceDelete) -> Result<Report> {
+pub(crate) fn run(app: &App, args: &WorkspaceDelete) -> Result<Report> {
     let config = app.config()?;
     let workspace = resolve(app, &config, &args.name)?;
     if !args.force {

@@ -1,16 +1,12 @@
 //! `ntcli workspace list`
 
 use super::{Found, all, fetch, warn_of_two_tokens};
-use crate::commands::app::{App, As};
-use crate::error::Result;
-use crate::json::Json;
-use crate::output::Report;
+use crate::commands::prelude::*;
 use crate::output::table::{self, Table};
 use crate::secret::redact;
-use crate::text::printable;
 
 /// Lists the server's workspaces, and those that are known only here.
-pub(in crate::commands) fn run(app: &App) -> Result<Report> {
+pub(crate) fn run(app: &App) -> Result<Report> {
     let config = app.config()?;
     let api = app.api(&config, As::Anybody)?;
     let found = all(&config, fetch(&api)?);

@@ -1,18 +1,14 @@
 //! `ntcli workspace select`, `switch` and `clear`: which workspace is the active one.
 
 use super::{Found, all, called, fetch, json, named, resolve};
-use crate::commands::app::{self, App, As};
+use crate::commands::prelude::*;
 use crate::commands::prompt;
 use crate::config::Config;
 use crate::context::Console;
-use crate::error::{Error, Result};
-use crate::json::Json;
-use crate::output::Report;
 use crate::rotation::WorkspaceRef;
-use crate::text::printable;
 
 /// Makes a workspace the active one; without a name, the user chooses.
-pub(in crate::commands) fn run(app: &App, name: Option<&str>) -> Result<Report> {
+pub(crate) fn run(app: &App, name: Option<&str>) -> Result<Report> {
     if name.is_none() && !prompt::possible(app.ctx) {
         return Err(Error::usage(
             "No workspace is named, and there is no terminal to choose one on",
@@ -49,7 +45,7 @@ pub(in crate::commands) fn run(app: &App, name: Option<&str>) -> Result<Report> 
 }
 
 /// The workspace that commands use.
-pub(in crate::commands) fn current(app: &App) -> Result<Report> {
+pub(crate) fn current(app: &App) -> Result<Report> {
     let config = app.config()?;
     let workspace = app::workspace_ref(&app.workspace(&config, None)?, "");
     let text = format!("{} ({})\n", printable(&workspace.name), printable(&workspace.id));
@@ -90,7 +86,7 @@ fn show(console: &Console, found: &[Found]) {
 }
 
 /// Clears the active workspace.
-pub(in crate::commands) fn clear(app: &App) -> Result<Report> {
+pub(crate) fn clear(app: &App) -> Result<Report> {
     let mut dir = app.lock()?;
     let config = dir.config()?;
     let before = config.active_key().and_then(|key| config.workspace(key));

@@ -2,15 +2,11 @@
 
 use super::{Found, all, called, fetch, json, warn_of_two_tokens};
 use crate::api::Api;
-use crate::commands::app::{self, App, As};
+use crate::commands::prelude::*;
 use crate::config::{Config, Workspace};
 use crate::config_dir::ConfigDir;
 use crate::context::Console;
-use crate::error::Result;
-use crate::json::Json;
-use crate::output::Report;
 use crate::rotation::{self, Acceptance, ControlPlane, Pending, Store, WorkspaceRef};
-use crate::text::printable;
 use crate::time::Timestamp;
 use crate::token::Token;
 
@@ -29,7 +25,7 @@ struct Changes {
 }
 
 /// Adopts the server's list of workspaces.
-pub(in crate::commands) fn run(app: &App) -> Result<Report> {
+pub(crate) fn run(app: &App) -> Result<Report> {
     let api = app.api(&app.config()?, As::Anybody)?;
     let mut dir = app.lock()?;
     let remotes = fetch(&api)?;
