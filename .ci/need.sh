@@ -82,6 +82,9 @@ for tool in "$@"; do
         cc,apk) tool='gcc musl-dev' ;;
         cc,*) tool=gcc ;;
         nginx,apt-get) tool=nginx-light ;;
+        node,apt-get) tool=nodejs ;;
+        script,apt-get) tool=bsdutils ;;
+        script,*) tool=util-linux ;;
     esac
     packages="$packages $tool"
 done

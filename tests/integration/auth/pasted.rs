@@ -37,7 +37,7 @@ fn ended_at(url: &str) -> String {
 #[test]
 fn the_address_that_the_browser_ended_at_is_pasted() {
     use std::io::Write;
-    if !crate::harness::world::has_tool("curl", "--version", "there is no curl") {
+    if !crate::harness::skip::has_tool("curl", "--version") {
         return;
     }
     let world = World::new();

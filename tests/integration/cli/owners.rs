@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use crate::harness::parallel::skipped;
+use crate::harness::skip::{can_mount, is_root, skipped};
 use crate::harness::world::{Run, SESSION, World, program};
 
 /// Two users that need not have an account.
@@ -26,8 +26,8 @@ pub(crate) fn others_can_run_it() -> bool {
         .arg(program())
         .output();
     let can = trial.is_ok_and(|output| output.status.success());
-    if !can {
-        skipped("not root, or other users cannot run the program where it is");
+    if !can && is_root() {
+        skipped("other users cannot run the program where it is");
     }
     can
 }
@@ -287,16 +287,6 @@ fn a_mount_that_is_read_only() {
     world.plane.clear_requests();
     read_only(&["token", "refresh"]).exits(2).says("Read-only");
     world.assert_nothing_sent();
-}
-
-fn can_mount() -> bool {
-    let mut trial = Command::new("unshare");
-    trial.args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]);
-    let can = trial.output().is_ok_and(|output| output.status.success());
-    if !can {
-        skipped("mounts are forbidden");
-    }
-    can
 }
 
 /// As container tools mount a single file: nothing can be renamed over it.

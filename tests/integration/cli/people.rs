@@ -1,14 +1,13 @@
 //! What a person at a terminal sees: the same program on a pseudo-terminal of util-linux's script(1).
 
 use std::fs;
-use std::process::Command;
 use std::sync::Arc;
 
 use serde_json::json;
 
 use crate::control_plane::{Fault, Route, Times};
-use crate::harness::parallel::skipped;
 use crate::harness::run::signal;
+use crate::harness::skip::has_tool;
 use crate::harness::world::{Output, Run, SESSION, World};
 
 /// On a terminal so wide, with what is typed there. `None` where there is no script(1).
@@ -24,8 +23,7 @@ pub(crate) fn at_terminal<'a>(
 
 /// The same with a shell script around it that runs `$0` on the terminal.
 fn under<'a>(world: &'a World, script: &str, columns: u16, command: &str) -> Option<Run<'a>> {
-    if Command::new("script").arg("--version").output().is_err() {
-        skipped("no script(1) of util-linux");
+    if !has_tool("script", "--version") {
         return None;
     }
     let line = format!("stty rows 24 cols {columns}; {command}")

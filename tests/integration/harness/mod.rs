@@ -12,6 +12,7 @@ pub(crate) mod power_cut;
 pub(crate) mod random;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod skip;
 pub(crate) mod strace;
 pub(crate) mod unsynced;
 pub(crate) mod wait;

@@ -39,8 +39,3 @@ fn message(panic: &(dyn Any + Send)) -> &str {
 pub(crate) fn say(what: &str) {
     println!("{what}");
 }
-
-/// Says why a test does nothing here.
-pub(crate) fn skipped(why: &str) {
-    say(&format!("skipped: {why}"));
-}

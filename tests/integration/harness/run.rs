@@ -192,23 +192,6 @@ pub(crate) fn signal(name: &str, target: &str) {
     sent.expect("a shell");
 }
 
-/// Whether a system tool is available, which shows its version with `option`. A missing one fails
-/// the test, unless the user has set `unless` to 1.
-pub(crate) fn has_tool(name: &str, option: &str, unless: &str) -> bool {
-    let version = Command::new(name).arg(option).output();
-    let found = version.is_ok_and(|output| output.status.success());
-    #[expect(clippy::disallowed_methods, reason = "for the tests' user, not the program's")]
-    let waived = std::env::var_os(unless).is_some_and(|value| value == "1");
-    assert!(found || waived, "{name} is needed, or {unless}=1 to go without");
-    found
-}
-
-/// Whether `unshare -rm` gives a program mounts of its own.
-pub(crate) fn can_mount() -> bool {
-    let mount = ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"];
-    Command::new("unshare").args(mount).output().is_ok_and(|output| output.status.success())
-}
-
 /// A program that has been started.
 pub(crate) struct Running<'a> {
     world: &'a World,

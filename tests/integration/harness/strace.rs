@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-use crate::harness::world::{Output, Run, World, has_tool};
+use crate::harness::skip::has_tool;
+use crate::harness::world::{Output, Run, World};
 
 /// One system call of a run: the `nth` of its name.
 #[derive(Clone, Debug)]
@@ -42,9 +43,8 @@ impl Call {
     }
 }
 
-/// `false` only if the user of the tests has said that it may be missing.
 pub(crate) fn is_available() -> bool {
-    has_tool("strace", "-V", "NTCLI_TEST_WITHOUT_STRACE")
+    has_tool("strace", "-V")
 }
 
 /// The calls of a run that nothing disturbs, without the one that starts it.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::control_plane::{ControlPlane, Issued, Route};
 use crate::harness::journal;
-pub(crate) use crate::harness::run::{Output, Run, Running, has_tool, wait_until};
+pub(crate) use crate::harness::run::{Output, Run, Running, wait_until};
 
 /// The bearer that the control plane of a [`World`] knows.
 pub(crate) const SESSION: &str = "session-5f1d3c9a7b2e4d60";

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 
 use crate::control_plane::{Fault, Route, Times};
-use crate::harness::parallel::skipped;
+use crate::harness::skip::skipped;
 use crate::harness::world::World;
 
 /// Prometheus's own tool finds nothing wrong, if it is there.

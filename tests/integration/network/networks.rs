@@ -3,11 +3,11 @@
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use crate::control_plane::Route;
+use crate::harness::skip::can_mount;
 use crate::harness::strace::{self, Traced};
 use crate::harness::world::{Run, World};
 use crate::network::proxy::{length, pass, read_head};
@@ -98,9 +98,8 @@ fn an_unreachable_ipv6_address_beside_a_good_one() {
     // A name of two addresses without a name server: a hosts file for this run alone.
     let script = format!("mount --bind {} /etc/hosts && exec \"$@\"", hosts.display());
     let words = ["unshare", "-rm", "sh", "-c", &script, "sh"];
-    let may = Command::new(words[0]).args(&words[1..]).arg("true").output();
-    if !may.is_ok_and(|output| output.status.success()) {
-        return; // not on this machine
+    if !can_mount() {
+        return;
     }
     let base = world.plane.base_url().replace("127.0.0.1", "two.example");
     refresh(&world, &base).under(&words).run().exits(0).says_only("");

@@ -5,8 +5,8 @@ use std::net::TcpStream;
 use std::process::{Child, Command};
 
 use crate::certificates::certificate;
-use crate::harness::parallel::skipped;
 use crate::harness::run::wait_until;
+use crate::harness::skip::skipped;
 use crate::harness::world::{Run, World};
 use crate::network::tls::{fails, own_port};
 use crate::ports::free_port;

@@ -116,8 +116,7 @@ fn waiting_costs_nothing() {
     for n in 0..20 {
         add(&world, &["--exec", &format!("sleep 0.03 # {n}")]).exits(0);
     }
-    let strace = crate::harness::strace::is_available();
-    if !strace {
+    if !crate::harness::strace::is_available() {
         return;
     }
     let log = world.outside("strace");
@@ -224,7 +223,7 @@ fn an_immutable_file() {
     fs::write(&file, &prod.token.access_token).unwrap();
     let chattr = |flag| std::process::Command::new("chattr").arg(flag).arg(&file).status();
     if !chattr("+i").is_ok_and(|status| status.success()) {
-        crate::harness::parallel::skipped("files cannot be made immutable here");
+        crate::harness::skip::skipped("files cannot be made immutable here");
         return;
     }
     let output = add(&world, &["--file", file.to_str().unwrap()]);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::{add, read};
-use crate::harness::parallel::skipped;
+use crate::harness::skip::skipped;
 use crate::harness::world::World;
 
 const OLD: &str = "old-value";
@@ -123,16 +123,12 @@ fn systemd(scratch: PathBuf) -> Option<Reader> {
     }))
 }
 
-/// A program that gets files as arguments and prints a list in JSON: an object for each, or null.
-fn by_program(
-    program: &'static str,
-    script: &'static str,
-    env: (&'static str, PathBuf),
-) -> Option<Reader> {
+/// A program that gets files as arguments and prints a list in JSON: an object for each, or null. Its packages
+/// are found by `NODE_PATH` and `PYTHONPATH`.
+fn by_program(program: &'static str, flag: &'static str, script: &'static str) -> Option<Reader> {
     let run = move |files: &[PathBuf]| {
-        let flag = if program == "node" { "-e" } else { "-c" };
         let mut command = Command::new(program);
-        command.args([flag, script]).args(files).env(env.0, &env.1).stderr(Stdio::null());
+        command.args([flag, script]).args(files).stderr(Stdio::null());
         let output = command.output().ok().filter(|output| output.status.success())?;
         serde_json::from_slice::<Vec<Option<BTreeMap<String, Option<String>>>>>(&output.stdout).ok()
     };
@@ -179,30 +175,15 @@ fn docker(file: &Path) -> Option<Variables> {
     Some(those)
 }
 
-/// Where npm keeps the package for the tests, if it can be had.
-fn node_packages() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("npm");
-    let modules = folder.join("node_modules");
-    if !modules.join("dotenv").exists() {
-        let quiet = ["--no-audit", "--no-fund", "--fetch-retries=0", "--fetch-timeout=9000"];
-        let mut command = Command::new("npm");
-        command.arg("install").args(quiet).arg("--cache").arg(folder.join("cache"));
-        command.arg("--prefix").arg(&folder).arg("dotenv@17").env("HOME", &folder);
-        let _ = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
-    }
-    modules
-}
-
 fn readers(world: &World) -> Vec<(&'static str, Reader)> {
     let scratch = world.outside("scratch");
-    let none = || ("NO_COLOR", PathBuf::from("1"));
     let all = [
         ("sh", shell("sh")),
         ("bash", shell("bash")),
         ("systemd", systemd(scratch)),
-        ("node", by_program("node", NODE, none())),
-        ("dotenv of node", by_program("node", NODE_DOTENV, ("NODE_PATH", node_packages()))),
-        ("dotenv of python", by_program("python3", PYTHON_DOTENV, none())),
+        ("node", by_program("node", "-e", NODE)),
+        ("dotenv of node", by_program("node", "-e", NODE_DOTENV)),
+        ("dotenv of python", by_program("python3", "-c", PYTHON_DOTENV)),
         ("docker", Some(one_by_one(docker))),
     ];
     let here = all.into_iter().filter_map(|(name, reader)| {

@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -15,7 +14,7 @@ use crate::control_plane::Route;
 use crate::crash::inside::Inside;
 use crate::harness::gate::Gate;
 use crate::harness::kill;
-use crate::harness::parallel::skipped;
+use crate::harness::skip::has_tool;
 use crate::harness::strace;
 use crate::harness::wait::hold;
 use crate::harness::world::{Output, Run, SESSION, Workspace, World};
@@ -75,8 +74,8 @@ fn a_person_is_told_that_it_is_a_secret() {
     assert_eq!(seen.stderr, "This is a secret: it gives access to the workspace.\n");
 
     // The same on a real terminal.
-    if Command::new("script").arg("--version").output().is_err() {
-        return skipped("no script(1) of util-linux");
+    if !has_tool("script", "--version") {
+        return;
     }
     let (program, note) = (world.program.display(), world.outside("note"));
     let line = format!("{program} token print 2> {}", note.display());

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::harness::parallel::skipped;
+use crate::harness::skip::skipped;
 use crate::harness::world::World;
 use crate::unattended::token_files::{assert_holds, mode, refresh_into};
 

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use crate::control_plane::{Fault, Route, Times};
+use crate::harness::skip::can_mount;
 use crate::harness::world::{Output, Workspace, World};
 use crate::unattended::hooks::at_the_revocation;
 
@@ -229,10 +230,8 @@ fn a_file_that_cannot_be_written_any_more() {
 
 #[test]
 fn a_full_disk_beneath_the_file() {
-    let mut trial = Command::new("unshare");
-    trial.args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]);
-    if !trial.output().is_ok_and(|output| output.status.success()) {
-        return; // where this is forbidden, there can be no full disk
+    if !can_mount() {
+        return;
     }
     let (world, workspace) = World::ready();
     let folder = world.outside("folder");
