@@ -147,7 +147,7 @@ pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
     let mut outcome = commands::complete(ctx, outcome);
     let succeeded = outcome.as_mut().map(|report| std::mem::take(&mut report.succeeded));
     let succeeded = succeeded.unwrap_or_default();
-    let exit_code = output::finish(&console, detail, outcome, command.exit_if_unprintable());
+    let exit_code = output::finish(&console, detail, outcome, invocation.error_exit);
     command.record(ctx, &succeeded, exit_code);
     exit_code
 }

@@ -52,6 +52,8 @@ pub(crate) struct Invocation {
     pub format: Format,
     /// How long to wait for another `ntcli`, if not as long as usual.
     pub lock_wait: Option<Duration>,
+    /// The exit code if the result cannot be printed.
+    pub error_exit: u8,
 }
 
 /// Arguments that are not understood.
@@ -96,9 +98,7 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
     run(&mut scan).map(Parsed::Run).map_err(|message| {
         let of_help = || format!("{} --help", page::spelled(&scan.path));
         let hint = scan.meant.take().unwrap_or_else(of_help);
-        // The command has its own code for wrong usage if 2 would look like one of its answers.
-        let own_code = scan.node.error_codes.iter().find(|e| e.code == 255 || e.code == 3);
-        let exit_code = own_code.and_then(|e| u8::try_from(e.code).ok()).unwrap_or(exit::USAGE);
+        let exit_code = own_error_exit(&scan).unwrap_or(exit::USAGE);
         UsageError { message, hint, format: scan.format(), exit_code }
     })
 }
@@ -119,7 +119,14 @@ fn run(scan: &mut Scan) -> Result<Invocation, String> {
         Command::Check(check) => check.prometheus = format == Format::Prometheus,
         _ => {}
     }
-    Ok(Invocation { command, debug, quiet, format, lock_wait })
+    let error_exit = own_error_exit(scan).unwrap_or(exit::FAILED);
+    Ok(Invocation { command, debug, quiet, format, lock_wait, error_exit })
+}
+
+/// The code of the command for errors, if others would look like one of its answers.
+fn own_error_exit(scan: &Scan) -> Option<u8> {
+    let mut codes = scan.node.error_codes.iter().filter_map(|e| u8::try_from(e.code).ok());
+    codes.find(|code| [exit::ANSWER_UNKNOWN, exit::PLUGIN_UNKNOWN].contains(code))
 }
 
 /// An argh error without the user's input. After the parser only values that do not parse are left;

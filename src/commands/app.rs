@@ -49,12 +49,8 @@ impl<'c> App<'c> {
     /// # Errors
     /// [`Error::no_home`].
     pub(super) fn open(ctx: &'c Context) -> Result<Self> {
-        Ok(Self {
-            ctx,
-            paths: Paths::find(&ctx.env)?,
-            http: OnceCell::new(),
-            keeper: OnceCell::new(),
-        })
+        let paths = Paths::find(&ctx.env)?;
+        Ok(Self { ctx, paths, http: OnceCell::new(), keeper: OnceCell::new() })
     }
 
     pub(super) fn console(&self) -> &'c Console {
@@ -193,20 +189,17 @@ impl<'c> App<'c> {
     /// # Errors
     /// [`Error::no_session`].
     pub(super) fn check_session(&self, config: &Config) -> Result<()> {
-        let checked = auth::check(&self.ctx.env, config, self.now());
-        let known = config.workspaces();
-        match checked {
-            // Where a workspace could be made without a sign-in, to ask for one may lead nowhere.
-            Err(error)
-                if error.is_no_session()
-                    && error.reason().is_empty()
-                    && !known.is_empty()
-                    && known.iter().all(|w| w.token.is_none()) =>
-            {
-                Err(Error::no_session(WITHOUT_TOKENS))
+        // Where a workspace could be made without a sign-in, to ask for one may lead nowhere.
+        let may_need_none = || {
+            let known = config.workspaces();
+            !known.is_empty() && known.iter().all(|w| w.token.is_none())
+        };
+        auth::check(&self.ctx.env, config, self.now()).map_err(|error| match error {
+            _ if error.is_no_session() && error.reason().is_empty() && may_need_none() => {
+                Error::no_session(WITHOUT_TOKENS)
             }
-            checked => checked,
-        }
+            error => error,
+        })
     }
 
     /// Reports that a variable is ignored, for a command that reads the stored session itself.

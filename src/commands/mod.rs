@@ -28,7 +28,7 @@ use crate::cli::{
     WorkspaceCommand,
 };
 use crate::context::Context;
-use crate::error::{Result, exit};
+use crate::error::Result;
 use crate::output::{Detail, Report};
 use app::App;
 pub(crate) use hints::complete;
@@ -45,11 +45,6 @@ pub(crate) trait Run {
     /// where the exit code says it.
     fn when_quiet(&self) -> Detail {
         Detail::Nothing
-    }
-
-    /// The exit code when the result cannot be printed.
-    fn exit_if_unprintable(&self) -> u8 {
-        exit::FAILED
     }
 
     /// Tells monitoring how the run ended, once its result is out. `succeeded` holds the UUIDs of the
@@ -85,12 +80,13 @@ pub(crate) fn chosen(command: &Command) -> &dyn Run {
     }
 }
 
-/// The commands that are a function: their arguments, the function, and what `--quiet` leaves of it.
+/// The commands that are a function: what they work with, their arguments, what `--quiet` leaves, and
+/// the function.
 macro_rules! commands {
-    ($($args:ident: $quiet:ident, $run:expr;)+) => {
+    ($ctx:ident => $given:expr; $($args:ident: $quiet:ident, $run:expr;)+) => {
         $(impl Run for cli::$args {
-            fn run(&self, ctx: &Context) -> Result<Report> {
-                ($run)(&App::open(ctx)?, self)
+            fn run(&self, $ctx: &Context) -> Result<Report> {
+                ($run)($given, self)
             }
 
             fn when_quiet(&self) -> Detail {
@@ -101,6 +97,15 @@ macro_rules! commands {
 }
 
 commands! {
+    ctx => ctx;
+    TokenNeedsRefresh: Nothing, token::needs_refresh::run;
+    Check: Whole, |ctx, args| Ok(check::run(ctx, args));
+    Completions: Whole, setup::completions;
+    Man: Whole, |_, args| setup::man(args);
+}
+
+commands! {
+    ctx => &App::open(ctx)?;
     TokenCreate: Whole, token::create::run;
     TokenShow: Nothing, token::show::run;
     TokenPrint: Whole, token::print::run;
@@ -136,26 +141,6 @@ commands! {
     Health: Nothing, |app, _| health::run(app);
 }
 
-impl Run for cli::Completions {
-    fn run(&self, ctx: &Context) -> Result<Report> {
-        setup::completions(ctx, self)
-    }
-
-    fn when_quiet(&self) -> Detail {
-        Detail::Whole
-    }
-}
-
-impl Run for cli::Man {
-    fn run(&self, _ctx: &Context) -> Result<Report> {
-        setup::man(self)
-    }
-
-    fn when_quiet(&self) -> Detail {
-        Detail::Whole
-    }
-}
-
 impl Run for cli::TokenRefresh {
     fn run(&self, ctx: &Context) -> Result<Report> {
         token::refresh::run(ctx, self)
@@ -184,29 +169,5 @@ impl Run for cli::Renew {
             let metrics = self.metrics.as_deref();
             token::refresh::record(ctx, &self.workspaces, metrics, succeeded, exit_code);
         }
-    }
-}
-
-impl Run for cli::TokenNeedsRefresh {
-    fn run(&self, ctx: &Context) -> Result<Report> {
-        token::needs_refresh::run(ctx, self)
-    }
-
-    fn exit_if_unprintable(&self) -> u8 {
-        exit::ANSWER_UNKNOWN
-    }
-}
-
-impl Run for cli::Check {
-    fn run(&self, ctx: &Context) -> Result<Report> {
-        Ok(check::run(ctx, self))
-    }
-
-    fn when_quiet(&self) -> Detail {
-        Detail::Whole
-    }
-
-    fn exit_if_unprintable(&self) -> u8 {
-        exit::PLUGIN_UNKNOWN
     }
 }

@@ -37,6 +37,19 @@ pub(crate) struct User {
     pub organization_id: Option<String>,
 }
 
+impl User {
+    fn fields(&self) -> [(&str, &Option<String>); 5] {
+        let Self { id, email, first_name, last_name, organization_id } = self;
+        [
+            ("id", id),
+            ("email", email),
+            ("firstName", first_name),
+            ("lastName", last_name),
+            ("organizationId", organization_id),
+        ]
+    }
+}
+
 impl Config {
     /// The stored sign-in, expired or not.
     pub(crate) fn session(&self) -> Option<Session> {
@@ -66,18 +79,11 @@ impl Config {
         set_or_remove(auth, "refreshToken", session.refresh_token.as_ref().map(Secret::expose));
         set_or_remove(auth, "server", session.server.as_deref());
         let user = &session.user;
-        let fields = [
-            ("id", &user.id),
-            ("email", &user.email),
-            ("firstName", &user.first_name),
-            ("lastName", &user.last_name),
-            ("organizationId", &user.organization_id),
-        ];
         let known = auth.get("user").and_then(|u| text(u, "id"));
         if *user == User::default() || known != user.id.as_deref() {
             auth.remove("user"); // another user's
         }
-        for (name, value) in fields {
+        for (name, value) in user.fields() {
             if value.is_some() || auth.get("user").is_some() {
                 set_or_remove(auth.entry("user"), name, value.as_deref());
             }

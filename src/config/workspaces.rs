@@ -30,22 +30,21 @@ pub(crate) struct Workspace {
 impl Config {
     /// The workspaces known here, in the file's order: of each the entry that counts.
     pub(crate) fn workspaces(&self) -> Vec<Workspace> {
-        self.by_workspace().into_iter().filter_map(|same| same.into_iter().next()).collect()
+        self.by_workspace().into_iter().map(|mut same| same.swap_remove(0)).collect()
     }
 
     /// The same, each followed by those of its entries that hold another token.
     pub(crate) fn holders(&self) -> Vec<Workspace> {
-        self.by_workspace().into_iter().flatten().collect()
+        self.by_workspace().concat()
     }
 
     /// Each entry whose token commands do not use unless it is named, after the one that they use.
     pub(crate) fn unused_tokens(&self) -> Vec<(Workspace, Workspace)> {
-        let several = self.by_workspace().into_iter().filter(|same| same.len() > 1);
-        let each = several.flat_map(|same| {
-            let used = same[0].clone();
-            same.into_iter().skip(1).map(move |other| (used.clone(), other))
-        });
-        each.collect()
+        let mut unused = Vec::new();
+        for same in self.by_workspace() {
+            unused.extend(same[1..].iter().map(|other| (same[0].clone(), other.clone())));
+        }
+        unused
     }
 
     /// The entries of each workspace, without those that add no token; the first one counts.
@@ -61,13 +60,13 @@ impl Config {
         }
         for same in all.iter_mut().filter(|same| same.len() > 1) {
             same.sort_by_key(|entry| self.rank(entry));
-            let mut tokens: Vec<Secret> = Vec::new();
-            let mut is_first = true;
+            let mut tokens: Vec<Option<Secret>> = vec![None];
+            let first = same[0].key.clone();
             same.retain(|entry| {
-                let token = entry.token.as_ref().map(|token| &token.access_token);
-                let is_new = token.is_some_and(|token| !tokens.contains(token));
-                tokens.extend(token.cloned());
-                std::mem::take(&mut is_first) || is_new
+                let token = entry.token.as_ref().map(|token| token.access_token.clone());
+                let is_new = !tokens.contains(&token);
+                tokens.push(token);
+                is_new || entry.key == first
             });
         }
         all
@@ -88,8 +87,7 @@ impl Config {
 
     /// Every entry of the workspace with that UUID.
     pub(crate) fn entries_of(&self, id: &str) -> Vec<Workspace> {
-        let entries = self.items().iter();
-        let same = entries.filter(|(key, _)| bare_id(key).eq_ignore_ascii_case(id));
+        let same = self.items().iter().filter(|(key, _)| bare_id(key).eq_ignore_ascii_case(id));
         same.map(|(key, item)| workspace(key, item)).collect()
     }
 
