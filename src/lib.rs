@@ -61,6 +61,8 @@
 //! * `history.jsonl` holds one JSON object a line, for people. Readers pass over what they do not know.
 //! * `last-run.json` says how the last refresh ended, and when each workspace last had one that went
 //!   well: for monitoring alone. It is written without a sync, and read as nothing if it is damaged.
+//! * `unfinished-write` holds what is being written over a file whose inode must stay, and what was there
+//!   (`store/in_place.rs`). The next run finishes what a killed one left, and removes it.
 //! * `ntcli.lock` is empty and never removed.
 //!
 //! The JSON on standard output is a contract: keys are added, never renamed or given another type

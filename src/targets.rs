@@ -26,6 +26,14 @@ pub(crate) struct FileOptions {
     /// A file that is made ends without a newline.
     #[serde(skip_serializing_if = "is_not")]
     pub(crate) no_newline: bool,
+    /// A file that is there is written over: its inode stays.
+    #[serde(skip_serializing_if = "is_not")]
+    pub(crate) in_place: bool,
+    /// The mode of a file that is made, octal, and `USER[:GROUP]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mode: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) owner: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]

@@ -12,7 +12,7 @@ use crate::config_dir::{self, ConfigDir, LOCK_WAIT};
 use crate::context::{Clock, Console, Context};
 use crate::endpoints;
 use crate::error::{Error, Result};
-use crate::hooks::{Hooks, Ours};
+use crate::hooks::{Hooks, Ours, Receiver};
 use crate::http::{Http, Settings};
 use crate::rotation::{Event, Moment, Pending, Store};
 use crate::secret::Secret;
@@ -132,7 +132,14 @@ impl<'c> App<'c> {
     /// What the folder tells about files and tokens.
     pub(super) fn ours(&self) -> Ours {
         let history = self.paths.history.clone();
-        Ours::new(&self.paths.files(), move || config_dir::history::earlier(&history))
+        Ours::new(&self.paths.files(), &self.paths.unfinished, move || {
+            config_dir::history::earlier(&history)
+        })
+    }
+
+    /// What is given for this run.
+    pub(super) fn hooks(&self, given: Vec<Receiver>) -> Hooks {
+        Hooks::new(given, self.ours(), self.ctx.clock.clone(), &self.ctx.env)
     }
 
     /// Everything that is remembered as a target.
@@ -140,8 +147,8 @@ impl<'c> App<'c> {
     /// # Errors
     /// As [`Targets::load`] and [`Hooks::remember`].
     pub(super) fn remembered(&self, dir: &mut ConfigDir<'c>) -> Result<Hooks> {
-        let mut hooks = Hooks::new(Vec::new(), self.ctx.clock.clone(), &self.ctx.env);
-        hooks.remember(dir.targets()?, self.ours())?;
+        let mut hooks = self.hooks(Vec::new());
+        hooks.remember(dir.targets()?)?;
         self.wait_for_command(&mut hooks, dir)?;
         Ok(hooks)
     }

@@ -22,6 +22,7 @@ pub(super) fn print_notice(console: &Console, notice: &Notice) {
             path.display()
         )),
         Notice::Waiting => console.progress("Waiting for another ntcli to finish"),
+        Notice::Unfinished { reason } => console.warn(reason),
         Notice::HistoryLineLost { reason } => {
             console.warn(&format!("{reason}; a line is missing from the history"));
         }

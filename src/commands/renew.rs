@@ -36,8 +36,8 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
     }
     selected(&app, &app.config()?, args)?;
     if args.dry_run {
-        let mut hooks = Hooks::new(Vec::new(), ctx.clock.clone(), &ctx.env);
-        hooks.remember(&Targets::load(&app.paths.targets)?, app.ours())?;
+        let mut hooks = app.hooks(Vec::new());
+        hooks.remember(&Targets::load(&app.paths.targets)?)?;
         let run = DryRun { app: &app, options: &wish, hooks: &hooks, by_hand: false };
         return dry_run::run(&run, |config| selected(&app, config, args));
     }

@@ -39,6 +39,8 @@ pub(crate) struct Paths {
     pub policies: OwnFile,
     /// How the last refresh ended.
     pub last_run: OwnFile,
+    /// What is being written over another program's file.
+    pub unfinished: OwnFile,
     /// As the run that waits for this one tells of its lock.
     pub lock_holder: Option<String>,
 }
@@ -56,20 +58,33 @@ impl Paths {
                 .ok_or_else(Error::no_home)?
                 .join(".ntcli"),
         };
-        let [config, lock, journal, history, targets, policies, last_run] =
+        let [config, lock, journal, history, targets, policies, last_run, unfinished] =
             OwnFile::in_folder(&dir, OWN_NAMES);
         let lock_holder = env.text(LOCK_HOLDER);
-        Ok(Self { dir, config, lock, journal, history, targets, policies, last_run, lock_holder })
+        Ok(Self {
+            dir,
+            config,
+            lock,
+            journal,
+            history,
+            targets,
+            policies,
+            last_run,
+            unfinished,
+            lock_holder,
+        })
     }
 
     /// The files in the folder.
-    pub(crate) fn files(&self) -> [&Path; 7] {
+    pub(crate) fn files(&self) -> [&Path; 8] {
         self.own_files().map(|file| &**file)
     }
 
-    pub(crate) fn own_files(&self) -> [&OwnFile; 7] {
-        let Self { config, lock, journal, history, targets, policies, last_run, .. } = self;
-        [config, lock, journal, history, targets, policies, last_run]
+    pub(crate) fn own_files(&self) -> [&OwnFile; 8] {
+        let Self {
+            config, lock, journal, history, targets, policies, last_run, unfinished, ..
+        } = self;
+        [config, lock, journal, history, targets, policies, last_run, unfinished]
     }
 }
 
@@ -86,6 +101,8 @@ pub(crate) enum Notice {
     Closed { path: PathBuf },
     /// Another run holds the lock.
     Waiting,
+    /// What a killed run was writing could not be finished.
+    Unfinished { reason: String },
     /// A line of the history could not be written.
     HistoryLineLost { reason: String },
 }

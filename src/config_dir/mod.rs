@@ -63,6 +63,8 @@ impl<'a> ConfigDir<'a> {
             _ => error,
         })?;
         store::remove_leftovers_beside(&paths.lock);
+        store::finish_overwriting(&paths.unfinished)
+            .unwrap_or_else(|e| on_notice(Notice::Unfinished { reason: e.to_string() }));
         let state = Self {
             paths: paths.clone(),
             clock,

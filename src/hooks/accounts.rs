@@ -16,6 +16,12 @@ fn lines(file: &str) -> Vec<(String, u32)> {
     text.lines().filter_map(line).collect()
 }
 
+/// The number of a user or a group, which may be given itself.
+pub(super) fn id_of(file: &str, name: &str) -> std::result::Result<u32, String> {
+    let known = || lines(file).into_iter().find(|(known, _)| known == name).map(|(_, id)| id);
+    name.parse().ok().or_else(known).ok_or_else(|| format!("there is no '{name}' in {file}"))
+}
+
 /// The name of a user or a group, or the number where it has none.
 pub(super) fn name_of(file: &str, id: u32) -> String {
     let mut all = lines(file).into_iter();

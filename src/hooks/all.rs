@@ -63,33 +63,21 @@ struct Started {
 
 impl Hooks {
     /// What was given for this run, in the order given.
-    pub(crate) fn new(given: Vec<Receiver>, clock: Rc<dyn Clock>, env: &Env) -> Self {
+    pub(crate) fn new(given: Vec<Receiver>, ours: Ours, clock: Rc<dyn Clock>, env: &Env) -> Self {
         let path = command::path(env).to_owned();
-        let mut hooks = Self {
-            all: Vec::new(),
-            ours: Ours::new(&[], Vec::new),
-            clock,
-            path,
-            running: None,
-            lock_holder: None,
-        };
+        let mut hooks =
+            Self { all: Vec::new(), ours, clock, path, running: None, lock_holder: None };
         for receiver in given {
             hooks.add(receiver, None);
         }
         hooks
     }
 
-    /// The same, beside the files of this folder.
-    pub(crate) fn beside(self, ours: Ours) -> Self {
-        Self { ours, ..self }
-    }
-
     /// Adds what is remembered with the workspaces; what was given for this run too stays once.
     ///
     /// # Errors
     /// [`Error::cannot_deliver`] for what this version cannot use.
-    pub(crate) fn remember(&mut self, targets: &Targets, ours: Ours) -> Result<()> {
-        self.ours = ours;
+    pub(crate) fn remember(&mut self, targets: &Targets) -> Result<()> {
         for target in targets.all() {
             let remembered = Some((target.id, target.workspace_id.clone()));
             self.add(Receiver::remembered(target)?, remembered);

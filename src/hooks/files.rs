@@ -4,12 +4,14 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::accounts::{GROUPS, USERS, id_of};
 use super::claim::{Layout, is_of_the_system};
+use super::mounted::Mounts;
 use super::{env_file, replace};
 use crate::rotation::WorkspaceRef;
-use crate::store;
+use crate::store::{self, NewFile};
 use crate::targets::FileOptions;
-use crate::text::printable;
+use crate::text::{printable, shell_word};
 use crate::token::Token;
 
 /// A file that is to hold the token.
@@ -75,10 +77,11 @@ impl TokenFile {
     /// What a delivery does, for people.
     pub(super) fn does(&self) -> String {
         let path = printable(&self.path);
+        let place = if self.options.in_place { ", in place" } else { "" };
         match &self.layout {
-            Layout::Bare => format!("writes the token to {path}"),
-            Layout::Env(variable) => format!("sets {variable} in {path}"),
-            Layout::Replace => format!("replaces the old token with the new one in {path}"),
+            Layout::Bare => format!("writes the token to {path}{place}"),
+            Layout::Env(variable) => format!("sets {variable} in {path}{place}"),
+            Layout::Replace => format!("replaces the old token with the new one in {path}{place}"),
         }
     }
 
@@ -95,13 +98,69 @@ impl TokenFile {
 
     /// What a person should know before the first delivery.
     pub(super) fn notes(&self, workspace: &WorkspaceRef, token: Option<&Token>) -> Vec<String> {
-        let (Layout::Env(variable), Ok(path)) = (&self.layout, self.path_for(workspace)) else {
+        let Ok(path) = self.path_for(workspace) else {
             return Vec::new();
         };
-        let text = read(&path).unwrap_or_default();
-        let token = token.map_or("\n\n", |token| token.access_token.expose());
-        let notes = env_file::notes(&text, variable, token);
+        let FileOptions { in_place, mode, owner, .. } = &self.options;
+        let mounted = self.mounted(workspace, &Mounts::look());
+        let mut notes: Vec<String> =
+            mounted.into_iter().map(|(place, fix)| format!("{place}: {fix}")).collect();
+        if *in_place {
+            notes.push("a reader may see a part of it while it is written".to_owned());
+        }
+        if (mode.is_some() || owner.is_some()) && path.exists() {
+            notes.push("it is there already, and keeps its mode and its owner".to_owned());
+        }
+        if let Layout::Env(variable) = &self.layout {
+            let text = read(&path).unwrap_or_default();
+            let token = token.map_or("\n\n", |token| token.access_token.expose());
+            notes.extend(env_file::notes(&text, variable, token));
+        }
         notes.into_iter().map(in_file(&path)).collect()
+    }
+
+    /// Where else it is mounted by itself, and the command after which that place gets the token too.
+    pub(super) fn mounted(
+        &self,
+        workspace: &WorkspaceRef,
+        mounts: &Mounts,
+    ) -> Option<(String, String)> {
+        let FileOptions { in_place: false, overwrite, no_newline, .. } = self.options else {
+            return None;
+        };
+        let place = mounts.of(&self.path_for(workspace).ok()?)?;
+        let (flag, value) = match &self.layout {
+            Layout::Bare => ("--file", self.path.clone()),
+            Layout::Env(variable) => ("--env", format!("{variable}={}", self.path)),
+            Layout::Replace => ("--replace", self.path.clone()),
+        };
+        let (name, value) = (shell_word(&workspace.name), shell_word(&value));
+        let mut fix = format!("ntcli target add {name} {flag} {value} --in-place");
+        for (is_set, flag) in [(overwrite, " --overwrite"), (no_newline, " --no-newline")] {
+            fix += if is_set { flag } else { "" };
+        }
+        Some((place, fix))
+    }
+
+    /// What a file that is made becomes.
+    ///
+    /// # Errors
+    /// That cannot be meant, or the user or the group is not known here.
+    pub(super) fn new_file(&self) -> std::result::Result<NewFile, String> {
+        let mode = |text: &String| match u32::from_str_radix(text, 8) {
+            Ok(mode) if mode <= 0o777 && mode & 0o400 != 0 => Ok(mode),
+            _ => Err(format!("--mode takes an octal mode such as 0640, not '{text}'")),
+        };
+        let owner = |text: &String| {
+            let (user, group) = text.split_once(':').map_or((&**text, None), |(u, g)| (u, Some(g)));
+            let group = group.map(|group| id_of(GROUPS, group)).transpose()?;
+            Ok::<_, String>((id_of(USERS, user)?, group))
+        };
+        let FileOptions { mode: given_mode, owner: given_owner, .. } = &self.options;
+        Ok(NewFile {
+            mode: given_mode.as_ref().map(mode).transpose()?,
+            owner: given_owner.as_ref().map(owner).transpose()?,
+        })
     }
 
     /// Where it is for that workspace. A name from the server must not lead elsewhere.

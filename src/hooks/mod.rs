@@ -7,6 +7,7 @@ mod claim;
 mod command;
 mod env_file;
 mod files;
+mod mounted;
 mod ours;
 mod probe;
 mod replace;
@@ -26,6 +27,7 @@ use crate::token::Token;
 pub(crate) use all::Hooks;
 use command::{Command, Given};
 use files::TokenFile;
+pub(crate) use mounted::Mounts;
 pub(crate) use ours::Ours;
 pub(crate) use probe::{Prober, probe_new};
 
@@ -123,6 +125,18 @@ impl Receiver {
         match (self, token) {
             (Self::File(file), Some(token)) => file.seen(workspace, token),
             _ => None,
+        }
+    }
+
+    /// Where else a file that is replaced is mounted by itself, and the command that ends that.
+    pub(crate) fn mounted(
+        &self,
+        workspace: &WorkspaceRef,
+        mounts: &Mounts,
+    ) -> Option<(String, String)> {
+        match self {
+            Self::File(file) => file.mounted(workspace, mounts),
+            Self::Command(_) => None,
         }
     }
 

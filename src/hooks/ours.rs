@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use crate::rotation::WorkspaceRef;
+use crate::store::OwnFile;
 use crate::token::mark_of;
 
 /// The UUIDs of workspaces, with what tokens are known by that were theirs before.
@@ -12,15 +13,26 @@ type Earlier = Vec<(String, String)>;
 /// The files that are no targets, and the tokens that may be replaced.
 pub(crate) struct Ours {
     files: Vec<PathBuf>,
+    /// What is being written over a file that is not replaced.
+    unfinished: OwnFile,
     earlier: Box<dyn Fn() -> Earlier>,
     known: OnceCell<Earlier>,
 }
 
 impl Ours {
     /// `earlier` is asked once, and only if a file holds what is neither the new token nor the old one.
-    pub(crate) fn new(files: &[&Path], earlier: impl Fn() -> Earlier + 'static) -> Self {
+    pub(crate) fn new(
+        files: &[&Path],
+        unfinished: &OwnFile,
+        earlier: impl Fn() -> Earlier + 'static,
+    ) -> Self {
         let files = files.iter().map(|file| file.to_path_buf()).collect();
-        Self { files, earlier: Box::new(earlier), known: OnceCell::new() }
+        let (earlier, unfinished) = (Box::new(earlier), unfinished.clone());
+        Self { files, unfinished, earlier, known: OnceCell::new() }
+    }
+
+    pub(super) fn unfinished(&self) -> &OwnFile {
+        &self.unfinished
     }
 
     pub(super) fn files(&self) -> Vec<&Path> {

@@ -58,13 +58,23 @@ impl TokenFile {
         let is_earlier = |text: &str| ours.is_earlier(workspace, text);
         self.probe_contents(&path, tokens, &is_earlier)
             .map_err(|reason| Error::cannot_deliver(&reason, hint_on_contents(&path)))?;
-        store::ForeignFile::read(&place).map_err(unfit)?;
+        let found = store::ForeignFile::read(&place).map_err(unfit)?;
+        let help = || "ntcli target add --help".to_owned();
+        let new = self.new_file().map_err(|reason| refuse((reason, help())))?;
         if is_immutable(&path) {
             let hint = format!("chattr -i -a {}", shell_word(&path.display().to_string()));
             return Err(refuse(("it is immutable (lsattr)".to_owned(), hint)));
         }
-        store::probe_foreign(&path).map_err(|error| {
-            Error::cannot_deliver(&error.in_one_line(), error.hint().unwrap_or_default())
+        let probed = if self.is_in_place(&found) {
+            found.probe_in_place(&path)
+        } else {
+            found.probe(&path, new)
+        };
+        probed.map_err(|error| {
+            let hint = error.hint().unwrap_or_default();
+            let or =
+                if place.is_mount_point() { ", or add the target with --in-place" } else { "" };
+            Error::cannot_deliver(&error.in_one_line(), format!("{hint}{or}"))
         })
     }
 
@@ -155,11 +165,20 @@ impl TokenFile {
             let is_earlier = |text: &str| ours.is_earlier(workspace, text);
             let contents =
                 self.contents(&path, before, token.access_token.expose(), &held, &is_earlier)?;
-            if found.replace(&contents).map_err(|failed| failed.error.in_one_line())? {
+            let written = if self.is_in_place(&found) {
+                found.overwrite(&contents, ours.unfinished())
+            } else {
+                found.replace(&contents, self.new_file().map_err(in_file(&path))?)
+            };
+            if written.map_err(|failed| failed.error.in_one_line())? {
                 return Ok(());
             }
         }
         Err(in_file(&path)("another program changes it all the time".to_owned()))
+    }
+
+    fn is_in_place(&self, found: &store::ForeignFile) -> bool {
+        self.options.in_place && found.exists()
     }
 
     /// Asked of the very file that is replaced: what a link or a mount leads to may have changed since

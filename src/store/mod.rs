@@ -3,7 +3,10 @@
 
 mod attributes;
 mod folder;
+mod foreign;
+mod in_place;
 mod log;
+mod new_file;
 mod own;
 mod owner;
 mod place;
@@ -21,12 +24,15 @@ use rustix::io::Errno;
 use crate::context::Clock;
 use crate::error::{Error, Result};
 pub(crate) use folder::{check_folder, check_readable, check_source, close_folder, is_anothers};
+pub(crate) use foreign::ForeignFile;
+pub(crate) use in_place::finish_overwriting;
 pub(crate) use log::{AppendError, Log};
+pub(crate) use new_file::NewFile;
 pub(crate) use own::{Located, OWN_NAMES, OwnFile};
 pub(crate) use place::{Place, Seen};
 pub(crate) use replace::{
-    ForeignFile, PRIVATE, PUBLIC, ReplaceError, probe_foreign, probe_replace, probe_space,
-    remove_leftovers_beside, replace, replace_unsynced,
+    PRIVATE, PUBLIC, ReplaceError, probe_replace, probe_space, remove_leftovers_beside, replace,
+    replace_unsynced,
 };
 
 /// No file of ours gets near this size; a larger one is not ours.

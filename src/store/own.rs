@@ -15,7 +15,7 @@ use super::place::{Folder, Place};
 
 pub(super) const LOCK_NAME: &str = "ntcli.lock";
 /// All that is in a folder of ours.
-pub(crate) const OWN_NAMES: [&str; 7] = [
+pub(crate) const OWN_NAMES: [&str; 8] = [
     "config.json",
     LOCK_NAME,
     "rotation.journal",
@@ -23,6 +23,7 @@ pub(crate) const OWN_NAMES: [&str; 7] = [
     "targets.json",
     "policies.json",
     "last-run.json",
+    "unfinished-write",
 ];
 
 /// A file, wherever it is.

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use rustix::fs::{OFlags, Stat};
 
 use super::own::{Located, OwnFile};
-use super::place::Folder;
+use super::place::{Folder, PRIVATE};
 
 pub(super) const ROOT: u32 = 0;
 
@@ -31,7 +31,7 @@ pub(super) fn open_own(at: &OwnFile, options: OFlags) -> io::Result<(File, u64)>
             return Ok((file, length(&found)));
         }
         let place = at.place()?;
-        if let Some(file) = place.create_new(options)? {
+        if let Some(file) = place.create_new(options, PRIVATE)? {
             give_to_folders_owner(&file, place.folder());
             return Ok((file, 0));
         }

@@ -17,6 +17,8 @@ use super::own::{LOCK_NAME, OWN_NAMES};
 use super::owner::{is_trusted, not_regular};
 use super::parent_of;
 
+/// For this user alone.
+pub(super) const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 /// As many links as the kernel follows.
 const LINK_LIMIT: u32 = 40;
 const PATH: OFlags = OFlags::PATH.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
@@ -239,13 +241,13 @@ impl Place {
         }
     }
 
-    /// Makes a new private file of that name; `None` if the name is taken.
+    /// Makes a new file of that name; `None` if the name is taken.
     ///
     /// # Errors
     /// If it cannot be made.
-    pub(super) fn create_new(&self, options: OFlags) -> io::Result<Option<File>> {
+    pub(super) fn create_new(&self, options: OFlags, access: Mode) -> io::Result<Option<File>> {
         let options = options | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        match fs::openat(&self.folder.fd, &self.name, options, Mode::RUSR | Mode::WUSR) {
+        match fs::openat(&self.folder.fd, &self.name, options, access) {
             Err(Errno::EXIST) => Ok(None),
             made => Ok(Some(File::from(made?))),
         }

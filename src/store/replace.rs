@@ -13,13 +13,14 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{FlockOperation, OFlags, RawDir, flock};
+use rustix::fs::{FlockOperation, Mode, OFlags, RawDir, flock};
 
 use super::attributes::{keep_all, keep_owner};
+use super::new_file::NewFile;
 use super::own::Located;
 use super::owner::{ROOT, give_to_folders_owner, is_trusted, me};
-use super::place::{Folder, Place, Seen};
-use super::{FileId, parent_of};
+use super::parent_of;
+use super::place::{Folder, PRIVATE as PRIVATE_MODE, Place, Seen};
 use crate::error::{Error, Result};
 
 /// Why a file could not be replaced, and whether its new contents are in place anyway.
@@ -37,12 +38,12 @@ impl From<ReplaceError> for Error {
 }
 
 /// Whose the replaced file is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ownership {
+#[derive(Clone, Copy)]
+pub(super) enum Ownership {
     /// Ours: mode 0600.
     Ours,
-    /// Another program's: everything but the contents is kept.
-    Foreign,
+    /// Another program's: everything but the contents is kept, and a new one is made so.
+    Foreign(NewFile),
 }
 
 /// Where the name of a file is kept within the longest that file systems take.
@@ -54,7 +55,7 @@ const END: &str = ".tmp";
 static CLEANED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// A file beside `target`, of a name that no other run uses: locks do not work everywhere.
-fn create_temporary(target: &Place) -> io::Result<(Place, File)> {
+fn create_temporary(target: &Place, mode: Mode) -> io::Result<(Place, File)> {
     remove_leftovers(target.folder());
     let name = target.name().as_bytes();
     let name = &name[..name.len().min(NAME_LIMIT)];
@@ -62,7 +63,7 @@ fn create_temporary(target: &Place) -> io::Result<(Place, File)> {
         let random = RandomState::new().build_hasher().finish();
         let end = format!("{MARK}{random:016x}{END}");
         let place = target.beside(OsString::from_vec([b".", name, end.as_bytes()].concat()));
-        if let Some(file) = place.create_new(OFlags::WRONLY)? {
+        if let Some(file) = place.create_new(OFlags::WRONLY, mode)? {
             // Whoever finds it can tell that it is being written.
             let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
             return Ok((place, file));
@@ -123,35 +124,31 @@ fn is_temporary(name: &OsStr) -> bool {
 /// # Errors
 /// [`Error::write_file`], [`Error::cannot_use`].
 pub(crate) fn probe_replace(at: &(impl Located + ?Sized)) -> Result<()> {
-    probe(at, Ownership::Ours)
-}
-
-/// As [`probe_replace`], for another program's file.
-///
-/// # Errors
-/// As [`probe_replace`].
-pub(crate) fn probe_foreign(at: &(impl Located + ?Sized)) -> Result<()> {
-    probe(at, Ownership::Foreign)
-}
-
-fn probe(at: &(impl Located + ?Sized), ownership: Ownership) -> Result<()> {
     let tried = || {
         let target = at.place()?;
-        if target.is_mount_point() {
-            return Ok(false);
-        }
-        let old = match ownership {
-            Ownership::Ours => None,
-            Ownership::Foreign => target.open(OFlags::RDONLY)?,
-        };
-        let (temporary, file) = create_temporary(&target)?;
-        let kept = keep(&target, old.as_ref().map(|(old, _)| old), &file, ownership);
-        temporary.remove().and(kept).map(|()| true)
+        probe(&target, None, Ownership::Ours)
     };
-    match tried() {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(mount_point(at.path())),
-        Err(source) => Err(Error::write_file("replace", at.path(), &source)),
+    tried().map_err(|source| failed(at.path(), false, &source).error)
+}
+
+pub(super) fn probe(target: &Place, old: Option<&File>, ownership: Ownership) -> io::Result<()> {
+    if target.is_mount_point() {
+        return Err(io::ErrorKind::ResourceBusy.into());
+    }
+    let (temporary, _) = prepare(target, old, ownership)?;
+    temporary.remove().map(drop)
+}
+
+/// Makes an empty file beside `target`, with the attributes that it needs to take its place.
+fn prepare(target: &Place, old: Option<&File>, ownership: Ownership) -> io::Result<(Place, File)> {
+    let mode = match (old, ownership) {
+        (None, Ownership::Foreign(_)) => NewFile::first_mode(target.folder()),
+        _ => PRIVATE_MODE,
+    };
+    let (temporary, file) = create_temporary(target, mode)?;
+    match keep(target, old, &file, ownership) {
+        Ok(()) => Ok((temporary, file)),
+        Err(failed) => temporary.remove().and(Err(failed)),
     }
 }
 
@@ -161,7 +158,7 @@ fn probe(at: &(impl Located + ?Sized), ownership: Ownership) -> Result<()> {
 /// [`Error::write_file`].
 pub(crate) fn probe_space(at: &(impl Located + ?Sized), bytes: usize) -> Result<()> {
     let written = || {
-        let (temporary, mut file) = create_temporary(&at.place()?)?;
+        let (temporary, mut file) = create_temporary(&at.place()?, PRIVATE_MODE)?;
         let written = file.write_all(&vec![b' '; bytes]).and_then(|()| file.sync_all());
         temporary.remove().and(written)
     };
@@ -195,81 +192,11 @@ pub(crate) fn replace(
     }
 }
 
-/// Another program's file as it was found, and the place where it is.
-#[derive(Debug)]
-pub(crate) struct ForeignFile {
-    place: Place,
-    file: Option<File>,
-    seen: Option<Seen>,
-    /// Its contents; nothing where there is no file.
-    pub(crate) bytes: Vec<u8>,
-}
-
-impl ForeignFile {
-    /// Reads what is at `place`.
-    ///
-    /// # Errors
-    /// If it is there and is no regular file, cannot be read, or is implausibly large.
-    pub(crate) fn read(place: &Place) -> io::Result<Self> {
-        if place.folder().is_of_ours(place.name()) {
-            return Err(io::Error::other("it is one of ntcli's own files"));
-        }
-        let (file, seen, bytes) = match place.open(OFlags::RDONLY)? {
-            None => (None, None, Vec::new()),
-            Some((file, found)) => {
-                refuse_planted(place, found.st_uid)?;
-                let bytes = super::read_all(&file, &found)?;
-                (Some(file), Some(Seen::of(&found)), bytes)
-            }
-        };
-        Ok(Self { place: place.clone(), file, seen, bytes })
-    }
-
-    /// Which file it is.
-    pub(crate) fn id(&self) -> FileId {
-        FileId { path: self.place.path(), inode: self.seen.map(|seen| seen.file) }
-    }
-
-    /// Whether there is a file.
-    pub(crate) fn exists(&self) -> bool {
-        self.file.is_some()
-    }
-
-    /// Replaces it with `bytes`, durably and in one step for every reader; everything but the contents
-    /// is kept. Returns `false`, and changes nothing, if it is no longer what was read.
-    ///
-    /// # Errors
-    /// [`ReplaceError`] tells whether the old or the new contents are there.
-    pub(crate) fn replace(&self, bytes: &[u8]) -> std::result::Result<bool, ReplaceError> {
-        let path = self.place.path();
-        let old = self.file.as_ref();
-        match exchange(&self.place, old, self.seen, bytes, Ownership::Foreign) {
-            Ok(true) => {
-                self.place.folder().sync().map_err(|e| failed(&path, true, &e))?;
-                Ok(true)
-            }
-            Ok(false) => Ok(false),
-            Err(source) => Err(failed(&path, false, &source)),
-        }
-    }
-}
-
-/// Where anybody can put a file, whoever put this one there may read what is written to it.
-fn refuse_planted(place: &Place, owner: u32) -> io::Result<()> {
-    let folder = place.folder().look()?;
-    if folder.st_mode & 0o022 == 0 || is_trusted(owner) || owner == folder.st_uid {
-        return Ok(());
-    }
-    Err(io::Error::other(format!(
-        "another user (uid {owner}) has put it into a folder that others can write to"
-    )))
-}
-
 fn changed() -> io::Error {
     io::Error::other("another program changed it just now")
 }
 
-fn failed(path: &Path, in_place: bool, source: &io::Error) -> ReplaceError {
+pub(super) fn failed(path: &Path, in_place: bool, source: &io::Error) -> ReplaceError {
     let error = match source.kind() {
         io::ErrorKind::ResourceBusy => mount_point(path),
         _ => Error::write_file("replace", path, source),
@@ -278,20 +205,19 @@ fn failed(path: &Path, in_place: bool, source: &io::Error) -> ReplaceError {
 }
 
 /// Writes `bytes` beside `target` and renames them over it, unless that is no longer as it was `seen`.
-fn exchange(
+pub(super) fn exchange(
     target: &Place,
     old: Option<&File>,
     seen: Option<Seen>,
     bytes: &[u8],
     ownership: Ownership,
 ) -> io::Result<bool> {
-    let (temporary, mut file) = create_temporary(target)?;
+    let (temporary, mut file) = prepare(target, old, ownership)?;
     let mut written = || {
-        keep(target, old, &file, ownership)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         // Only we write our own files, and we hold the lock.
-        let is_foreign = ownership == Ownership::Foreign;
+        let is_foreign = matches!(ownership, Ownership::Foreign(_));
         if is_foreign && target.look()?.map(|found| Seen::of(&found)) != seen {
             return Ok(false);
         }
@@ -319,13 +245,13 @@ pub(crate) fn replace_unsynced(
 ) -> Result<()> {
     let written = || {
         let target = at.place()?;
-        let (temporary, file) = create_temporary(&target)?;
+        let (temporary, file) = prepare(&target, None, Ownership::Ours)?;
         let set_mode = || match mode {
             PRIVATE => Ok(()), // as it was made
             mode => file.set_permissions(Permissions::from_mode(mode)),
         };
-        let renamed = keep(&target, None, &file, Ownership::Ours)
-            .and_then(|()| (&file).write_all(bytes))
+        let renamed = (&file)
+            .write_all(bytes)
             .and_then(|()| set_mode())
             .and_then(|()| temporary.rename_to(&target));
         renamed.inspect_err(|_| {
@@ -339,16 +265,20 @@ pub(crate) fn replace_unsynced(
 /// `old` if it is another program's. A file that root rewrites stays its user's; one of ours that only
 /// root could read becomes the user's.
 fn keep(target: &Place, old: Option<&File>, new: &File, ownership: Ownership) -> io::Result<()> {
-    if ownership == Ownership::Ours {
-        if let Some(old) = target.look_at_file()? {
-            keep_owner((old.st_uid, old.st_gid), new)?;
+    match (old, ownership) {
+        (Some(old), Ownership::Foreign(_)) => {
+            if old.metadata()?.nlink() > 1 {
+                let reason = "it has other hard links, which would keep the old contents";
+                return Err(io::Error::other(reason));
+            }
+            return keep_all(old, new);
         }
-    } else if let Some(old) = old {
-        if old.metadata()?.nlink() > 1 {
-            let reason = "it has other hard links, which would keep the old contents";
-            return Err(io::Error::other(reason));
+        (None, Ownership::Foreign(asked)) => return asked.give(new, target.folder()),
+        (_, Ownership::Ours) => {
+            if let Some(old) = target.look_at_file()? {
+                keep_owner((old.st_uid, old.st_gid), new)?;
+            }
         }
-        return keep_all(old, new);
     }
     give_to_folders_owner(new, target.folder());
     Ok(())

@@ -21,6 +21,7 @@ group! {
     example = "ntcli target add --replace ~/.config/mcp.json",
     example = "ntcli target add prod --exec 'systemctl restart app'"
 )]
+#[allow(clippy::struct_excessive_bools)] // switches are bools
 pub(crate) struct TargetAdd {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
@@ -40,6 +41,16 @@ pub(crate) struct TargetAdd {
     /// a file that --file makes ends without a newline
     #[argh(switch)]
     pub no_newline: bool,
+    /// write over the file instead of replacing it: for one that is mounted by
+    /// itself. A reader may see a part
+    #[argh(switch)]
+    pub in_place: bool,
+    /// mode of a file that is made (default 0600, or as its folder says)
+    #[argh(option, arg_name = "MODE")]
+    pub mode: Option<String>,
+    /// owner of a file that is made
+    #[argh(option, arg_name = "USER[:GROUP]")]
+    pub owner: Option<String>,
     /// run this with /bin/sh
     #[argh(option, arg_name = "COMMAND")]
     pub exec: Option<String>,

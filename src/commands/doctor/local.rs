@@ -9,12 +9,14 @@ use super::{Checks, Status};
 use crate::auth;
 use crate::commands::app::App;
 use crate::commands::check::findings::{self, Level, Limits, SPACE};
-use crate::commands::survey;
 use crate::commands::workspace::revoke_unused;
+use crate::commands::{survey, target};
 use crate::config::Config;
 use crate::config_dir::history as log;
+use crate::hooks::{Mounts, Receiver};
 use crate::http::Settings;
 use crate::store;
+use crate::targets::Targets;
 use crate::text::{counted, shell_word};
 
 /// Variables of other clients and versions, which are not read here.
@@ -176,6 +178,20 @@ pub(super) fn session_file(checks: &mut Checks, app: &App, config: &Config) {
     if fs::metadata(&file).is_ok_and(|found| found.mode() & 0o077 != 0) {
         let text = format!("other users can read the session in {}", file.display());
         checks.warn("session", text, format!("chmod 600 {}", shown(&file)));
+    }
+}
+
+/// What does not get the token that is written for it.
+pub(super) fn mounts(checks: &mut Checks, app: &App) {
+    let targets = Targets::load(&app.paths.targets);
+    let targets = targets.as_ref().map_or(&[][..], Targets::all);
+    let mounts = if targets.is_empty() { return } else { Mounts::look() };
+    for target in targets {
+        let receiver = Receiver::remembered(target).ok();
+        let mounted = receiver.and_then(|to| to.mounted(&target::workspace(target), &mounts));
+        if let Some((place, fix)) = mounted {
+            checks.warn("token", format!("target {}: {place}", target.id), &fix);
+        }
     }
 }
 

@@ -79,6 +79,7 @@ pub(super) fn run(app: &App, args: &cli::Doctor) -> Report {
     local::history(&mut checks, app);
     if let Some(config) = &config {
         local::tokens(&mut checks, app, config);
+        local::mounts(&mut checks, app);
         local::session_file(&mut checks, app, config);
     }
     timers::look(&mut checks, app);

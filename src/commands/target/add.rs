@@ -7,7 +7,7 @@ use super::json;
 use crate::cli::TargetAdd;
 use crate::commands::prelude::*;
 use crate::config_dir::ConfigDir;
-use crate::hooks::{self, Hooks, Receiver};
+use crate::hooks::{self, Receiver};
 use crate::rotation::{self, WorkspaceRef};
 use crate::targets::{EXEC_TIMEOUT_S, FileOptions, Remembered};
 use crate::text::shell_word;
@@ -83,8 +83,7 @@ fn deliver<'c>(
     receiver: &Receiver,
     workspace: &WorkspaceRef,
 ) -> Result<()> {
-    let mut hooks = Hooks::new(vec![receiver.clone()], app.ctx.clock.clone(), &app.ctx.env);
-    hooks = hooks.beside(app.ours());
+    let mut hooks = app.hooks(vec![receiver.clone()]);
     app.wait_for_command(&mut hooks, dir)?;
     let mut failed = None;
     let mut told = |_: &str, outcome: &std::result::Result<(), String>| {
@@ -98,7 +97,13 @@ fn deliver<'c>(
 }
 
 fn options(args: &TargetAdd) -> FileOptions {
-    FileOptions { overwrite: args.overwrite, no_newline: args.no_newline }
+    FileOptions {
+        overwrite: args.overwrite,
+        no_newline: args.no_newline,
+        in_place: args.in_place,
+        mode: args.mode.clone(),
+        owner: args.owner.clone(),
+    }
 }
 
 fn receiver(args: &TargetAdd, timeout_s: u64) -> Result<Receiver> {

@@ -4,7 +4,7 @@ use super::{json, workspace};
 use crate::cli::TargetCheck;
 use crate::commands::prelude::*;
 use crate::commands::survey::{self, Holds, Past};
-use crate::hooks::Receiver;
+use crate::hooks::{Mounts, Receiver};
 use crate::output::table::Table;
 use crate::targets::Targets;
 
@@ -17,7 +17,7 @@ pub(crate) fn run(app: &App, args: &TargetCheck) -> Result<Report> {
     super::say_if_none(app, &targets);
     let mut table = Table::new(&["ID", "Workspace", "State", "Delivery"]).expendable(&[1]);
     let mut rows = Vec::new();
-    let (mut drifted, past) = (0, Past::new(app, true));
+    let (mut drifted, past, mounts) = (0, Past::new(app, true), Mounts::look());
     let chosen = super::chosen(&targets, &args.ids)?;
     for target in &chosen {
         let current = config.workspace_by_id(&target.workspace_id).and_then(|w| w.token);
@@ -30,8 +30,13 @@ pub(crate) fn run(app: &App, args: &TargetCheck) -> Result<Report> {
             Holds::Unreadable(reason) => (holds.code(), Some(reason.clone())),
             _ => (holds.code(), None),
         };
-        let does = || Receiver::remembered(target).map(|receiver| receiver.does());
-        let does = reason.clone().unwrap_or_else(|| does().unwrap_or_default());
+        let receiver = Receiver::remembered(target).ok();
+        let mounted = receiver.as_ref().and_then(|to| to.mounted(&workspace(target), &mounts));
+        if let Some((place, fix)) = mounted {
+            app.console().warn(&format!("Target {}: {place}: {fix}", target.id));
+        }
+        let does = receiver.map(|receiver| receiver.does()).unwrap_or_default();
+        let does = reason.clone().unwrap_or(does);
         table.row(&[&target.id.to_string(), &target.workspace, state, &does]);
         let mut row = json(target);
         row.set("state", state.into());

@@ -78,7 +78,7 @@ fn json(target: &Remembered) -> Json {
 }
 
 /// The workspace of a target, without its key.
-fn workspace(target: &Remembered) -> WorkspaceRef {
+pub(super) fn workspace(target: &Remembered) -> WorkspaceRef {
     WorkspaceRef {
         key: String::new(),
         id: target.workspace_id.clone(),

@@ -64,7 +64,7 @@ pub(crate) fn record(
 
 fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
     let given = options(app.ctx, args)?;
-    let mut hooks = own_hooks(app.ctx, args)?;
+    let mut hooks = own_hooks(app, args)?;
     let policies = Policies::load(&app.paths.policies)?;
     let options = |id: &str| wanted(&given, args, &policies.of(id));
     let before = app.config()?;
@@ -74,7 +74,7 @@ fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
         warn_of_two_tokens(app.console(), &before);
     }
     if args.dry_run {
-        hooks.remember(&Targets::load(&app.paths.targets)?, app.ours())?;
+        hooks.remember(&Targets::load(&app.paths.targets)?)?;
         let options = |state: &WorkspaceState| wanted(&given, args, &state.policy);
         let run = DryRun { app, options: &options, hooks: &hooks, by_hand: true };
         return dry_run::run(&run, |config| {
@@ -93,7 +93,7 @@ fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
         current.iter().map(|w| app::workspace_ref(w, &server)).collect();
     // What this run delivers to may not have got the token from the other one.
     let waited = waited && !hooks.has_own();
-    hooks.remember(dir.targets()?, app.ours())?;
+    hooks.remember(dir.targets()?)?;
     let mut outcomes = Outcomes::new(app.console(), &workspaces, args, (given.expiry, app.now()));
     probe(app, &hooks, &current, &given)?;
     app.wait_for_command(&mut hooks, &mut dir)?;
@@ -156,8 +156,8 @@ fn wanted(given: &RefreshOptions, args: &TokenRefresh, policy: &Policy) -> Refre
 }
 
 /// What was given for this run.
-fn own_hooks(ctx: &Context, args: &TokenRefresh) -> Result<Hooks> {
-    let timeout_s = app::seconds(ctx, "--exec-timeout", args.exec_timeout.as_deref())?;
+fn own_hooks(app: &App, args: &TokenRefresh) -> Result<Hooks> {
+    let timeout_s = app::seconds(app.ctx, "--exec-timeout", args.exec_timeout.as_deref())?;
     let timeout = Duration::from_secs(timeout_s.unwrap_or(EXEC_TIMEOUT_S));
     let accepted =
         "--token-file takes a PATH, env:NAME=PATH for a line in an env file, or replace:PATH";
@@ -168,7 +168,7 @@ fn own_hooks(ctx: &Context, args: &TokenRefresh) -> Result<Hooks> {
         .map(|text| Receiver::file(text, &FileOptions::default(), accepted, help));
     let commands = args.exec.iter().map(|text| Receiver::command(text, None, timeout, help));
     let given = files.chain(commands).collect::<Result<Vec<Receiver>>>()?;
-    let hooks = Hooks::new(given, ctx.clock.clone(), &ctx.env);
+    let hooks = app.hooks(given);
     if args.all && hooks.mixes_workspaces() {
         return Err(Error::invalid_value(
             "With --all every --token-file needs {name} or {id} in its path, \

@@ -10,5 +10,5 @@ pub(crate) mod refused_targets;
 mod renew;
 mod restored;
 mod rounds;
-mod shared_files;
+pub(crate) mod shared_files;
 pub(crate) mod token_files;

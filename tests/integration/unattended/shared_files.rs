@@ -9,7 +9,7 @@ use crate::harness::world::World;
 use crate::unattended::token_files::{assert_holds, mode, refresh_into};
 
 /// The system's library, by way of a script: the standard library sets no attributes.
-fn python(script: &str, file: &Path) -> Option<String> {
+pub(crate) fn python(script: &str, file: &Path) -> Option<String> {
     let run = Command::new("python3").args(["-c", script]).arg(file).output();
     let output = run.ok().filter(|output| output.status.success())?;
     Some(String::from_utf8(output.stdout).unwrap())
@@ -29,7 +29,7 @@ for name in sorted(os.listxattr(sys.argv[1])): print(name, os.getxattr(sys.argv[
 ";
 
 /// What is made in this folder from now on is readable by one more user.
-const SET_DEFAULT: &str = "
+pub(crate) const SET_DEFAULT: &str = "
 import os, struct, sys
 entry = lambda tag, perm, id=0xffffffff: struct.pack('<HHI', tag, perm, id)
 acl = struct.pack('<I', 2) + entry(1, 7) + entry(2, 5, 1234) + entry(4, 5) + entry(16, 5) + entry(32, 5)

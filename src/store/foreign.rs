@@ -1,0 +1,98 @@
+//! A file of another program, as it was found.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+use super::FileId;
+use super::new_file::NewFile;
+use super::owner::is_trusted;
+use super::place::{Place, Seen};
+use super::replace::{Ownership, ReplaceError, exchange, failed, probe};
+use crate::error::Result;
+
+/// Another program's file as it was found, and the place where it is.
+#[derive(Debug)]
+pub(crate) struct ForeignFile {
+    pub(super) place: Place,
+    file: Option<File>,
+    pub(super) seen: Option<Seen>,
+    /// Its contents; nothing where there is no file.
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl ForeignFile {
+    /// Reads what is at `place`.
+    ///
+    /// # Errors
+    /// If it is there and is no regular file, cannot be read, or is implausibly large.
+    pub(crate) fn read(place: &Place) -> io::Result<Self> {
+        if place.folder().is_of_ours(place.name()) {
+            return Err(io::Error::other("it is one of ntcli's own files"));
+        }
+        let (file, seen, bytes) = match place.open(OFlags::RDONLY)? {
+            None => (None, None, Vec::new()),
+            Some((file, found)) => {
+                refuse_planted(place, found.st_uid)?;
+                let bytes = super::read_all(&file, &found)?;
+                (Some(file), Some(Seen::of(&found)), bytes)
+            }
+        };
+        Ok(Self { place: place.clone(), file, seen, bytes })
+    }
+
+    /// Which file it is.
+    pub(crate) fn id(&self) -> FileId {
+        FileId { path: self.place.path(), inode: self.seen.map(|seen| seen.file) }
+    }
+
+    /// Whether there is a file.
+    pub(crate) fn exists(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Finds out whether what is at `path` can be replaced.
+    ///
+    /// # Errors
+    /// [`Error::write_file`], [`Error::cannot_use`].
+    pub(crate) fn probe(&self, path: &Path, new: NewFile) -> Result<()> {
+        probe(&self.place, self.file.as_ref(), Ownership::Foreign(new))
+            .map_err(|source| failed(path, false, &source).error)
+    }
+
+    /// Replaces it with `bytes`, durably and in one step for every reader; everything but the contents
+    /// is kept, and one that is made becomes as `new` says. Returns `false`, and changes nothing, if it
+    /// is no longer what was read.
+    ///
+    /// # Errors
+    /// [`ReplaceError`] tells whether the old or the new contents are there.
+    pub(crate) fn replace(
+        &self,
+        bytes: &[u8],
+        new: NewFile,
+    ) -> std::result::Result<bool, ReplaceError> {
+        let path = self.place.path();
+        let old = self.file.as_ref();
+        match exchange(&self.place, old, self.seen, bytes, Ownership::Foreign(new)) {
+            Ok(true) => {
+                self.place.folder().sync().map_err(|e| failed(&path, true, &e))?;
+                Ok(true)
+            }
+            Ok(false) => Ok(false),
+            Err(source) => Err(failed(&path, false, &source)),
+        }
+    }
+}
+
+/// Where anybody can put a file, whoever put this one there may read what is written to it.
+fn refuse_planted(place: &Place, owner: u32) -> io::Result<()> {
+    let folder = place.folder().look()?;
+    if folder.st_mode & 0o022 == 0 || is_trusted(owner) || owner == folder.st_uid {
+        return Ok(());
+    }
+    Err(io::Error::other(format!(
+        "another user (uid {owner}) has put it into a folder that others can write to"
+    )))
+}
