@@ -149,6 +149,7 @@ into_json! {
     String: text => Self::Text(text);
     bool: value => Self::Bool(value);
     i64: number => Self::Number(number.into());
+    u64: number => Self::Number(number.into());
     usize: count => Self::Number(count.into());
     Timestamp: time => Self::Text(time.to_string()); // RFC 3339
 }

@@ -164,10 +164,7 @@ pub(crate) fn stored(env: &Env, config: &Config) -> Result<Session> {
 
 fn no_session(env: &Env, config: &Config, mut reason: String) -> Error {
     if ignores_variable(env, config) {
-        if !reason.is_empty() {
-            reason += "; ";
-        }
-        reason += "NTCLI_TOKEN holds a workspace token, not a session";
+        add_reason(&mut reason, "NTCLI_TOKEN holds a workspace token, not a session");
     }
     Error::no_session(reason)
 }
@@ -175,33 +172,29 @@ fn no_session(env: &Env, config: &Config, mut reason: String) -> Error {
 /// Whether there is a session, or one that can be renewed: checked early, before the lock.
 ///
 /// # Errors
-/// As [`from_env`] and [`stored`]; [`Error::no_session`] if the stored one has ended and cannot be renewed.
+/// As [`bearer_as_it_is`].
 pub(crate) fn check(env: &Env, config: &Config, now: Timestamp) -> Result<()> {
-    if from_env(env, config)?.is_some() {
-        return Ok(());
-    }
-    let session = stored(env, config)?;
-    if has_ended(&session, now) && session.refresh_token.is_none() {
-        return Err(no_session(env, config, why_over(&session, now)));
-    }
-    Ok(())
+    bearer_as_it_is(env, config, now).map(drop)
 }
 
 /// The current bearer, read only; `None` if it has expired and a run would renew it.
 ///
 /// # Errors
-/// As [`check`].
+/// As [`from_env`] and [`stored`]; [`Error::no_session`] if the stored one has ended and cannot be renewed.
 pub(crate) fn bearer_as_it_is(
     env: &Env,
     config: &Config,
     now: Timestamp,
 ) -> Result<Option<Secret>> {
-    check(env, config, now)?;
     if let Some(found) = from_env(env, config)? {
         return Ok(Some(found.bearer));
     }
     let session = stored(env, config)?;
-    Ok((!has_ended(&session, now)).then_some(session.bearer))
+    match (has_ended(&session, now), &session.refresh_token) {
+        (false, _) => Ok(Some(session.bearer)),
+        (true, Some(_)) => Ok(None),
+        (true, None) => Err(no_session(env, config, why_over(&session, now))),
+    }
 }
 
 /// Whether a rejected session could be renewed.
@@ -227,10 +220,10 @@ pub(crate) fn explain(env: &Env, config: &Config, mut refusal: Failure) -> Failu
                 format!("{place} holds the session that was sent")
             }
         }
-        Ok(None) => match stored(env, config) {
-            Err(error) if error.is_no_session() => error.reason().to_owned(),
-            _ => String::new(),
-        },
+        Ok(None) => {
+            let error = stored(env, config).err().filter(Error::is_no_session);
+            error.map(|error| error.reason().to_owned()).unwrap_or_default()
+        }
         Err(_) => String::new(),
     };
     with_reason(refusal, &why)
@@ -238,16 +231,17 @@ pub(crate) fn explain(env: &Env, config: &Config, mut refusal: Failure) -> Failu
 
 /// A refusal with everything else that is known about it.
 pub(super) fn with_reason(mut refusal: Failure, why: &str) -> Failure {
-    match &mut refusal {
-        Failure::Rejected { message, .. } if !why.is_empty() => {
-            if !message.is_empty() {
-                *message += "; ";
-            }
-            *message += why;
-        }
-        _ => {}
+    if let Failure::Rejected { message, .. } = &mut refusal {
+        add_reason(message, why);
     }
     refusal
+}
+
+fn add_reason(text: &mut String, why: &str) {
+    if !text.is_empty() && !why.is_empty() {
+        *text += "; ";
+    }
+    *text += why;
 }
 
 /// A session of which only the bearer is known: it cannot be renewed, and its claims name the user.

@@ -60,12 +60,11 @@ fn report(workspace: &Workspace, policy: &Policy) -> Report {
         "{}: expires in {expires_in}, renewed before {renew_before}, old token revoked after {revoke_after}",
         printable(&workspace.name)
     );
-    let number = |secs: Option<u64>| secs.and_then(|secs| i64::try_from(secs).ok()).into();
     let json = Json::of([
         ("workspace", app::json_workspace(&app::workspace_ref(workspace, ""))),
-        ("expires_in_s", number(policy.expires_in_s)),
-        ("renew_before_s", number(policy.renew_before_s)),
-        ("revoke_after_s", number(policy.revoke_after_s)),
+        ("expires_in_s", policy.expires_in_s.into()),
+        ("renew_before_s", policy.renew_before_s.into()),
+        ("revoke_after_s", policy.revoke_after_s.into()),
         ("is_default", (*policy == Policy::default()).into()),
     ]);
     Report::new(text, json).in_brief(brief)

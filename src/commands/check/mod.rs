@@ -150,7 +150,6 @@ fn days(secs: i64) -> String {
 }
 
 fn json(survey: &Survey, found: &Findings) -> Json {
-    let count = |n: usize| Json::Number(n.into());
     let each = survey.workspaces.iter().map(|w| {
         let left =
             w.token.expiry.at().map(|end| (end.secs() - survey.now.secs()).div_euclid(DAY_S));
@@ -159,8 +158,8 @@ fn json(survey: &Survey, found: &Findings) -> Json {
             ("expires_at", w.token.expiry.at().into()),
             ("days_until_expiry", left.into()),
             ("pending", pending::json(&w.pending)),
-            ("targets", count(w.targets.len())),
-            ("targets_drifted", count(w.drifted())),
+            ("targets", w.targets.len().into()),
+            ("targets_drifted", w.drifted().into()),
             ("last_success_at", w.succeeded_at.into()),
         ])
     });

@@ -72,7 +72,7 @@ fn json(target: &Remembered) -> Json {
         if let Some(check) = &target.check {
             json.set("check", check.as_str().into());
         }
-        json.set("timeout_s", i64::try_from(target.timeout_s).unwrap_or(i64::MAX).into());
+        json.set("timeout_s", target.timeout_s.into());
     }
     json
 }

@@ -192,12 +192,11 @@ impl Many {
             text += &format!(", {not_due} not due");
         }
         text += &format!(", {failed} failed.\n");
-        let count = |n: usize| Json::Number(n.into());
         let json = Json::of([
             ("results", Json::Array(self.results)),
-            ("refreshed", count(refreshed)),
-            ("not_due", count(not_due)),
-            ("failed", count(failed)),
+            ("refreshed", refreshed.into()),
+            ("not_due", not_due.into()),
+            ("failed", failed.into()),
         ]);
         let problem = (!trouble.is_empty()).then(|| {
             let words = trouble.iter().map(|n| app::word_among(workspaces.iter(), &workspaces[*n]));

@@ -7,60 +7,60 @@ use crate::config::{Config, Workspace};
 use crate::config_dir::ConfigDir;
 use crate::context::Console;
 use crate::rotation::{self, Acceptance, ControlPlane, Pending, Store, WorkspaceRef};
+use crate::text::counted;
 use crate::time::Timestamp;
 use crate::token::Token;
 
-/// What differs between the server and the config file.
-#[derive(Default)]
-struct Changes {
-    /// With the keys of the entries that are merged into it.
-    joined: Vec<(WorkspaceRef, Vec<String>)>,
-    added: Vec<WorkspaceRef>,
-    /// With the previous name.
-    renamed: Vec<(WorkspaceRef, String)>,
-    /// With the token that is removed with it.
-    removed: Vec<(WorkspaceRef, Option<Token>)>,
-    /// Missing from the list, but their tokens may still work.
-    kept: Vec<(WorkspaceRef, String)>,
+/// What differs between the server and the config file about a workspace.
+enum Change {
+    /// These entries were merged into it.
+    Joined(Vec<String>),
+    Added,
+    /// Its previous name.
+    Renamed(String),
+    /// With this token.
+    Removed(Option<Token>),
+    /// Missing from the list, but its token may still work.
+    Kept(String),
 }
+
+type Changes = Vec<(WorkspaceRef, Change)>;
 
 /// Adopts the server's list of workspaces.
 pub(crate) fn run(app: &App) -> Result<Report> {
     let api = app.api(&app.config()?, As::Anybody)?;
     let mut dir = app.lock()?;
     let remotes = fetch(&api)?;
-    let joined = join(&mut dir, &api, app.now())?;
+    let total = remotes.len();
+    let mut changes = join(&mut dir, &api, app.now())?;
     let config = dir.config()?;
     let found = all(&config, remotes);
-    let total = found.iter().filter(|w| w.remote.is_some()).count();
-    let mut changes = compare(&config, found, &api, &dir.pending()?, app.now());
-    changes.joined = joined;
+    changes.extend(compare(&config, found, &api, &dir.pending()?, app.now()));
 
-    if !changes.added.is_empty() || !changes.renamed.is_empty() {
+    let is_put = |change: &Change| matches!(change, Change::Added | Change::Renamed(_));
+    if changes.iter().any(|(_, change)| is_put(change)) {
         dir.update(|config| {
-            let renamed = changes.renamed.iter().map(|(workspace, _)| workspace);
-            for workspace in changes.added.iter().chain(renamed) {
+            for (workspace, _) in changes.iter().filter(|(_, change)| is_put(change)) {
                 config.put_workspace(&workspace.key, &workspace.name);
             }
         })?;
     }
-    for (workspace, _) in &changes.removed {
-        rotation::forget_workspace(&mut dir, workspace)?;
+    for (workspace, change) in &changes {
+        match change {
+            Change::Removed(_) => rotation::forget_workspace(&mut dir, workspace)?,
+            Change::Kept(why) => warn_of_kept(app.console(), workspace, why),
+            _ => {}
+        }
     }
-    let active = dir.config()?.active_key().map(str::to_owned);
-    let is_gone = config.active_key().is_some() && active.is_none();
+    let after = dir.config()?;
+    let is_gone = config.active_key().is_some() && after.active_key().is_none();
     let next = "The active workspace is gone; choose another: ntcli workspace select".to_owned();
-    warn_of_kept(app.console(), &changes);
-    warn_of_two_tokens(app.console(), &dir.config()?);
-    Ok(report(&changes, total).with_next_step(is_gone.then_some(next)))
+    warn_of_two_tokens(app.console(), &after);
+    Ok(report(changes, total).with_next_step(is_gone.then_some(next)))
 }
 
 /// Merges several entries of one workspace, unless a token that may work would be lost.
-fn join(
-    dir: &mut ConfigDir,
-    api: &Api,
-    now: Timestamp,
-) -> Result<Vec<(WorkspaceRef, Vec<String>)>> {
+fn join(dir: &mut ConfigDir, api: &Api, now: Timestamp) -> Result<Changes> {
     let config = dir.config()?;
     let unused = config.unused_tokens();
     let mut joined = Vec::new();
@@ -88,7 +88,7 @@ fn join(
             }
         })?;
     }
-    Ok(joined)
+    Ok(joined.into_iter().map(|(workspace, keys)| (workspace, Change::Joined(keys))).collect())
 }
 
 /// Drops those of a workspace's tokens that are certainly dead. A server that accepts none of them
@@ -120,32 +120,26 @@ fn compare(
     pending: &Pending,
     now: Timestamp,
 ) -> Changes {
-    let mut changes = Changes::default();
-    for entry in found {
+    let change = |entry: Found| {
         let workspace = entry.place;
         let known = config.workspace(&workspace.key);
-        match (entry.remote, known) {
-            (Some(_), None) => changes.added.push(workspace),
-            (Some(_), Some(known)) if known.name != workspace.name => {
-                changes.renamed.push((workspace, known.name));
-            }
-            (Some(_), Some(_)) => {}
+        let change = match (entry.remote, known) {
+            (Some(_), None) => Change::Added,
+            (Some(_), Some(known)) if known.name != workspace.name => Change::Renamed(known.name),
+            (Some(_), Some(_)) => return None,
             (None, known) => {
                 let token = known.and_then(|w| w.token);
+                let is_pending = || pending.concerns(&workspace);
                 let why = match &token {
                     Some(token) => why_kept(token, api, now),
-                    None => {
-                        pending.concerns(&workspace).then(|| "work is pending for it".to_owned())
-                    }
+                    None => is_pending().then(|| "work is pending for it".to_owned()),
                 };
-                match why {
-                    Some(why) => changes.kept.push((workspace, why)),
-                    None => changes.removed.push((workspace, token)),
-                }
+                why.map_or(Change::Removed(token), Change::Kept)
             }
-        }
-    }
-    changes
+        };
+        Some((workspace, change))
+    };
+    found.into_iter().filter_map(change).collect()
 }
 
 /// Why a token must be kept; `None` if it is certainly dead.
@@ -164,71 +158,52 @@ fn why_kept(token: &Token, api: &Api, now: Timestamp) -> Option<String> {
     }
 }
 
-fn warn_of_kept(console: &Console, changes: &Changes) {
-    for (workspace, why) in &changes.kept {
-        console.warn(&format!(
-            "Workspace {} is not in the server's list, but {}. It is kept; to forget it: \
-             ntcli workspace delete {}",
-            called(workspace),
-            printable(why),
-            printable(&workspace.id)
-        ));
-    }
+fn warn_of_kept(console: &Console, workspace: &WorkspaceRef, why: &str) {
+    console.warn(&format!(
+        "Workspace {} is not in the server's list, but {}. It is kept; to forget it: \
+         ntcli workspace delete {}",
+        called(workspace),
+        printable(why),
+        printable(&workspace.id)
+    ));
 }
 
-fn report(changes: &Changes, total: usize) -> Report {
-    let mut text = String::new();
-    for (workspace, _) in &changes.joined {
-        text += &format!("Merged:  {}: it has one entry now\n", called(workspace));
+fn report(changes: Changes, total: usize) -> Report {
+    let mut groups =
+        ["joined", "added", "renamed", "removed", "kept"].map(|name| (name, String::new(), vec![]));
+    let is_new = changes.iter().any(|(_, change)| !matches!(change, Change::Kept(_)));
+    for (workspace, change) in changes {
+        let (name, mut row) = (called(&workspace), json(&workspace));
+        let (group, line) = match change {
+            Change::Joined(keys) => {
+                row.set("entries", keys.into());
+                (0, format!("Merged:  {name}: it has one entry now"))
+            }
+            Change::Added => (1, format!("Added:   {name}")),
+            Change::Renamed(before) => {
+                let line = format!("Renamed: {name}, before '{}'", printable(&before));
+                row.set("before", before.into());
+                (2, line)
+            }
+            Change::Removed(token) => {
+                row.set("had_token", token.is_some().into());
+                let dead = token.as_ref().map(|token| printable(token.jti_for_people()));
+                let with = dead.map(|dead| format!(", with its dead token {dead}"));
+                row.set("jti", token.and_then(|token| token.jti).into());
+                (3, format!("Removed: {name}{}", with.unwrap_or_default()))
+            }
+            Change::Kept(why) => {
+                row.set("reason", why.into());
+                (4, format!("Kept:    {name}, not on the server"))
+            }
+        };
+        groups[group].1 += &format!("{line}\n");
+        groups[group].2.push(row);
     }
-    for workspace in &changes.added {
-        text += &format!("Added:   {}\n", called(workspace));
-    }
-    for (workspace, before) in &changes.renamed {
-        text += &format!("Renamed: {}, before '{}'\n", called(workspace), printable(before));
-    }
-    for (workspace, token) in &changes.removed {
-        let with = token.as_ref().map_or(String::new(), |token| {
-            format!(", with its dead token {}", printable(token.jti_for_people()))
-        });
-        text += &format!("Removed: {}{with}\n", called(workspace));
-    }
-    for (workspace, _) in &changes.kept {
-        text += &format!("Kept:    {}, not on the server\n", called(workspace));
-    }
-    text += &format!("The server has {total} workspace{}.\n", if total == 1 { "" } else { "s" });
-
-    let is_new = !(changes.joined.is_empty()
-        && changes.added.is_empty()
-        && changes.renamed.is_empty()
-        && changes.removed.is_empty());
-    let with = |workspace: &WorkspaceRef, name: &str, value: Json| {
-        let mut object = json(workspace);
-        object.set(name, value);
-        object
-    };
-    let joined = changes.joined.iter();
-    let joined = joined.map(|(workspace, keys)| with(workspace, "entries", keys.clone().into()));
-    let added = changes.added.iter().map(json).collect();
-    let renamed = changes.renamed.iter();
-    let renamed =
-        renamed.map(|(workspace, before)| with(workspace, "before", before.as_str().into()));
-    let removed = changes.removed.iter().map(|(workspace, token)| {
-        let jti = token.as_ref().and_then(|t| t.jti.clone());
-        let mut object = with(workspace, "had_token", token.is_some().into());
-        object.set("jti", jti.into());
-        object
-    });
-    let kept =
-        changes.kept.iter().map(|(workspace, why)| with(workspace, "reason", why.as_str().into()));
-    let json = Json::of([
-        ("joined", Json::Array(joined.collect())),
-        ("added", Json::Array(added)),
-        ("renamed", Json::Array(renamed.collect())),
-        ("removed", Json::Array(removed.collect())),
-        ("kept", Json::Array(kept.collect())),
-        ("total", i64::try_from(total).unwrap_or(i64::MAX).into()),
-        ("message", "Workspaces synchronized".into()),
-    ]);
+    let mut text = groups.iter().map(|(_, lines, _)| lines.as_str()).collect::<String>();
+    text += &format!("The server has {}.\n", counted(total, "workspace"));
+    let mut json = Json::of(groups.map(|(name, _, rows)| (name, Json::Array(rows))));
+    json.set("total", total.into());
+    json.set("message", "Workspaces synchronized".into());
     Report::new(text, json).that_changed(is_new)
 }
