@@ -90,11 +90,7 @@ impl Policies {
     /// # Errors
     /// [`Error::read_file`]; [`Error::damaged_file`]: a wish that cannot be read is not left out.
     pub(crate) fn load(path: &OwnFile) -> Result<Self> {
-        let Some(contents) = store::read(path)? else {
-            return Ok(Self::default());
-        };
-        let read = serde_json::from_slice::<Self>(&contents.bytes);
-        let read = read.map_err(|error| Error::damaged_file(path, &error.to_string()))?;
+        let read: Self = store::read_json(path)?.unwrap_or_default();
         if read.version > VERSION {
             return Err(Error::damaged_file(path, "a later version of ntcli wrote it"));
         }
@@ -107,10 +103,7 @@ impl Policies {
     /// [`Error::write_file`].
     pub(crate) fn save(&mut self, path: &OwnFile) -> Result<()> {
         self.version = VERSION;
-        let mut bytes = serde_json::to_vec_pretty(&self)
-            .map_err(|e| Error::write_file("lay out", path, &e.into()))?;
-        bytes.push(b'\n');
-        Ok(store::replace(path, &bytes)?)
+        Ok(store::replace_json(path, self)?)
     }
 
     /// That of the workspace with this UUID.

@@ -93,12 +93,9 @@ impl Targets {
     /// If it cannot be read, or is damaged: a target that cannot be read is not left out, since its
     /// consumer would lose its token.
     pub(crate) fn load(path: &OwnFile) -> Result<Self> {
-        let Some(contents) = store::read(path)? else {
-            let (all, other) = (Vec::new(), BTreeMap::new());
-            return Ok(Self { version: VERSION, next_id: 1, all, other });
-        };
-        let read: serde_json::Result<Self> = serde_json::from_slice(&contents.bytes);
-        let targets = read.map_err(|e| Error::damaged_file(path, &e.to_string()))?;
+        let none =
+            || Self { version: VERSION, next_id: 1, all: Vec::new(), other: BTreeMap::new() };
+        let targets = store::read_json(path)?.unwrap_or_else(none);
         if targets.version != VERSION {
             return Err(Error::damaged_file(path, "another version of ntcli wrote it"));
         }
@@ -120,10 +117,7 @@ impl Targets {
     /// # Errors
     /// If the file cannot be written.
     fn save(&self, path: &OwnFile) -> Result<()> {
-        let mut bytes = serde_json::to_vec_pretty(self)
-            .map_err(|e| Error::write_file("lay out", path, &e.into()))?;
-        bytes.push(b'\n');
-        Ok(store::replace(path, &bytes)?)
+        Ok(store::replace_json(path, self)?)
     }
 
     /// Changes them and writes them durably, in one step.

@@ -184,12 +184,7 @@ impl Config {
             *items = Json::object();
         }
         self.doc.set("lastUpdated", Json::text(clock.now().to_iso_millis()));
-        let mut bytes = serde_json::to_vec_pretty(&self.doc).map_err(|e| ReplaceError {
-            in_place: false,
-            error: Error::write_file("lay out", &self.at, &e.into()),
-        })?;
-        bytes.push(b'\n');
-        store::replace(&self.at, &bytes)?;
+        store::replace_json(&self.at, &self.doc)?;
         self.seen = store::seen(&self.at);
         Ok(())
     }

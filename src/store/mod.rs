@@ -20,6 +20,8 @@ use std::time::Duration;
 
 use rustix::fs::{FlockOperation, OFlags, Stat, flock};
 use rustix::io::Errno;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::context::Clock;
 use crate::error::{Error, Result};
@@ -240,6 +242,34 @@ pub(crate) fn read(at: &(impl Located + ?Sized)) -> Result<Option<Contents>> {
     };
     let bytes = read_all(&file, &found).map_err(fail)?;
     Ok(Some(Contents { bytes, file, found }))
+}
+
+/// A JSON file of ours, if there is one.
+///
+/// # Errors
+/// As [`read`]; [`Error::damaged_file`].
+pub(crate) fn read_json<T: DeserializeOwned>(at: &OwnFile) -> Result<Option<T>> {
+    let Some(contents) = read(at)? else {
+        return Ok(None);
+    };
+    let value = serde_json::from_slice(&contents.bytes);
+    value.map(Some).map_err(|error| Error::damaged_file(at, &error.to_string()))
+}
+
+/// As [`replace`], by JSON that people can read.
+///
+/// # Errors
+/// As [`replace`].
+pub(crate) fn replace_json(
+    at: &OwnFile,
+    value: &impl Serialize,
+) -> std::result::Result<(), ReplaceError> {
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|source| ReplaceError {
+        in_place: false,
+        error: Error::write_file("lay out", at, &source.into()),
+    })?;
+    bytes.push(b'\n');
+    replace(at, &bytes)
 }
 
 /// The last bytes of a file, at most `most`, and how many come before.
