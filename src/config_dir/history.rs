@@ -43,6 +43,12 @@ pub(crate) struct Line {
 }
 
 impl Line {
+    /// Names the id of the token that the event is about.
+    fn about(&mut self, jti: &str, event: &'static str) -> &'static str {
+        self.jti = Some(jti.to_owned());
+        event
+    }
+
     /// Names the token that it is about, and the one that it replaces.
     fn name(&mut self, token: &Token, old: Option<&Token>) {
         self.jti.clone_from(&token.jti);
@@ -89,10 +95,10 @@ pub(crate) fn line(at: Timestamp, place: &WorkspaceRef, deed: &HistoryEvent) -> 
             line.expires_at = new.expiry.at().map(|t| t.to_string());
             if *recovered { "recovered" } else { "refreshed" }
         }
+        HistoryEvent::Revoked(jti) => line.about(jti, "revoked"),
         HistoryEvent::Grace { jti, until } => {
-            line.jti = Some(jti.clone());
             line.reason = Some(format!("left live until {until}"));
-            "grace"
+            line.about(jti, "grace")
         }
         HistoryEvent::Delivered { token, target } => {
             line.name(token, None);
@@ -103,23 +109,13 @@ pub(crate) fn line(at: Timestamp, place: &WorkspaceRef, deed: &HistoryEvent) -> 
             line.name(to, from.as_ref());
             "rolled_back"
         }
-        HistoryEvent::HandedOut { token } => {
+        HistoryEvent::HandedOut(token) => {
             line.name(token, None);
             line.expires_at = token.expiry.at().map(|t| t.to_string());
             "handed_out"
         }
-        HistoryEvent::Revoked { jti } => {
-            line.jti = Some(jti.clone());
-            "revoked"
-        }
-        HistoryEvent::Dismissed { jti } => {
-            line.jti = Some(jti.clone());
-            "dismissed"
-        }
-        HistoryEvent::OrphanFound { jti } => {
-            line.jti = Some(jti.clone());
-            "orphan_found"
-        }
+        HistoryEvent::Dismissed(jti) => line.about(jti, "dismissed"),
+        HistoryEvent::OrphanFound(jti) => line.about(jti, "orphan_found"),
         HistoryEvent::Failed { reason } => {
             line.reason = Some(reason.clone());
             "failed"

@@ -232,7 +232,7 @@ impl Rotator<'_> {
             return Ok(());
         }
         for PendingRevocation { workspace, jti, .. } in self.pending.revocations.clone() {
-            self.note(&workspace, &HistoryEvent::Dismissed { jti });
+            self.note(&workspace, &HistoryEvent::Dismissed(jti));
         }
         Ok(self.append_durable(&records)?)
     }
@@ -316,7 +316,7 @@ pub(crate) fn forget(
     let requests = dropped.creates.iter().map(|c| c.workspace.closed(c.at));
     let records = tokens.chain(requests).collect();
     for (workspace, jti) in dropped.tokens() {
-        store.note(workspace, &HistoryEvent::Dismissed { jti: jti.clone() }, false);
+        store.note(workspace, &HistoryEvent::Dismissed(jti.clone()), false);
     }
     drop_pending(store, pending, records).map(|()| dropped)
 }

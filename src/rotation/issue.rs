@@ -131,7 +131,7 @@ impl Rotator<'_> {
 
     /// Durably: without this line the token could be mistaken for an orphan.
     pub(super) fn note_handed_out(&mut self, workspace: &WorkspaceRef, token: &Token) {
-        self.store.note(workspace, &HistoryEvent::HandedOut { token: token.clone() }, true);
+        self.store.note(workspace, &HistoryEvent::HandedOut(token.clone()), true);
     }
 
     /// Creates a workspace and makes it the active one; a token that comes with it is stored.

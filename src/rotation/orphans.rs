@@ -139,7 +139,7 @@ impl Rotator<'_> {
                 Origin::Maybe
             };
             let (jti, created_at) = (token.jti.clone(), token.created_at);
-            self.note(workspace, &HistoryEvent::OrphanFound { jti: jti.clone() });
+            self.note(workspace, &HistoryEvent::OrphanFound(jti.clone()));
             let workspace = workspace.clone();
             records.push(Record::Orphan(Orphan { workspace, jti, created_at, origin }));
         }
@@ -192,7 +192,7 @@ impl Rotator<'_> {
         token: &ListedToken,
         at: Timestamp,
     ) -> [Record; 2] {
-        self.note(workspace, &HistoryEvent::OrphanFound { jti: token.jti.clone() });
+        self.note(workspace, &HistoryEvent::OrphanFound(token.jti.clone()));
         let pending = self.pending_revocation(workspace, &token.jti);
         let pending = PendingRevocation { reason: Reason::NotNeeded, ..pending };
         [Record::PendingRevocation(pending), workspace.closed(at)]

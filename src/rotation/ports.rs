@@ -184,15 +184,13 @@ pub(crate) struct Promotion<'a> {
 /// The events in the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HistoryEvent {
+    /// Whether a later run finished it (`recovered`).
     Refreshed {
         new: Token,
         old: Option<Token>,
-        /// A later run finished it.
         recovered: bool,
     },
-    Revoked {
-        jti: String,
-    },
+    Revoked(String),
     /// A replaced token is kept live until then, by the server's clock.
     Grace {
         jti: String,
@@ -209,16 +207,10 @@ pub(crate) enum HistoryEvent {
         from: Option<Token>,
     },
     /// Created by `token create`.
-    HandedOut {
-        token: Token,
-    },
-    OrphanFound {
-        jti: String,
-    },
+    HandedOut(Token),
+    OrphanFound(String),
     /// The user dismissed it; it may be live.
-    Dismissed {
-        jti: String,
-    },
+    Dismissed(String),
     /// A refresh failed after the server had been asked for a token.
     Failed {
         reason: String,

@@ -361,7 +361,7 @@ impl Rotator<'_> {
     }
 
     pub(super) fn gone(&mut self, workspace: &WorkspaceRef, jti: &str) {
-        self.note(workspace, &HistoryEvent::Revoked { jti: jti.to_owned() });
+        self.note(workspace, &HistoryEvent::Revoked(jti.to_owned()));
         self.append_relaxed(workspace.gone(jti));
     }
 

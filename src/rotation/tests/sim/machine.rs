@@ -256,7 +256,7 @@ impl Store for Folder {
     }
 
     fn note(&mut self, _: &WorkspaceRef, event: &HistoryEvent, durable: bool) {
-        if let HistoryEvent::HandedOut { token: Token { jti: Some(jti), .. } } = event {
+        if let HistoryEvent::HandedOut(Token { jti: Some(jti), .. }) = event {
             let _ = self.effect(Needs::Space, |m| m.history.push((jti.clone(), durable)));
         }
     }
