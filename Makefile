@@ -80,11 +80,11 @@ demo:
 	$(RELEASE) build --release --locked --bin ntcli --example control-plane
 	target/release/examples/control-plane --demo $(NTCLI)
 
-# The cost of a refresh, compared with curl.
-bench: build
+# The cost of a refresh by the program as it is released, compared with curl.
+bench: static
 	CARGO_PROFILE_RELEASE_STRIP=none $(RELEASE) build --release --locked --target-dir $(SYMBOLS)
 	$(RELEASE) run --quiet --release --locked --example control-plane -- \
-		--bench $(NTCLI) $(SYMBOLS)/release/ntcli
+		--bench target/$(STATIC_TARGET)/release/ntcli $(SYMBOLS)/release/ntcli
 
 # Runs a control plane to experiment with; prints the lines to paste.
 control-plane:

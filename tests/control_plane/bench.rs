@@ -58,8 +58,8 @@ pub(crate) fn run(ntcli: &Path, with_symbols: &Path, server: ControlPlane) -> Re
 
     bench.configure(&[&bench.workspace])?;
     println!(
-        "{:<36}{:>9}{:>9}{:>10}{:>8}{:>9}",
-        "median of each", "CPU ms", "wall ms", "peak KiB", "calls", "written"
+        "{:<36}{:>9}{:>9}{:>10}{:>8}{:>7}{:>9}{:>8}",
+        "median of each", "CPU ms", "wall ms", "peak KiB", "calls", "syncs", "written", "M instr"
     );
     for base in [&plain, &secure] {
         let ours = || bench.refresh(base, &[]);
@@ -73,14 +73,18 @@ pub(crate) fn run(ntcli: &Path, with_symbols: &Path, server: ControlPlane) -> Re
     }
     let durable = bench.durable_writes().map_err(|e| e.to_string())?;
     print("durable writes of a refresh, alone", &durable);
-    measure(&[
+    let small = measure(&[
+        ("/bin/true", &|| bench.program(&["/bin/true"])),
+        ("--version", &|| bench.ntcli(&["--version"], &plain)),
+        ("token print", &|| bench.ntcli(&["token", "print"], &plain)),
         ("token show", &|| bench.ntcli(&["token", "show"], &plain)),
         ("token needs-refresh", &|| {
             bench.ntcli(&["token", "needs-refresh", "--within", "53w"], &plain)
         }),
-        ("--version", &|| bench.ntcli(&["--version"], &plain)),
         ("curl --version", &|| bench.program(&["curl", "--version"])),
     ])?;
+    print("  --version / true", &ratio(&small[1], &small[0]));
+    print("  token print / true", &ratio(&small[2], &small[0]));
     bench.timelines(&[&plain, &secure])?;
     bench.far_away(secure_port)?;
     bench.many(&plain)?;
@@ -97,13 +101,16 @@ fn measure(rows: &[Row]) -> Result<Vec<Cost>, String> {
         }
     }
     let medians = rows.iter().zip(&costs).map(|((name, program), costs)| {
+        let calls = program().calls();
         let cost = Cost {
             cpu_ms: median(costs.iter().map(|c| c.cpu_ms)),
             wall_ms: median(costs.iter().map(|c| c.wall_ms)),
             written: median(costs.iter().map(|c| c.written)),
             span: None,
             peak_kib: program().peak_kib(),
-            calls: program().calls(),
+            calls: calls.map(|[all, _]| all),
+            syncs: calls.map(|[_, syncs]| syncs),
+            instructions: program().instructions(),
         };
         print(name, &cost);
         cost
@@ -231,15 +238,22 @@ impl Bench {
     fn many(&self, base: &str) -> Result<(), String> {
         println!("\nrefresh --all, for each workspace");
         let mut ids = vec![self.workspace.clone()];
-        for count in [1, 10, 100, 1000] {
+        for count in [1, 300, 3000] {
             while ids.len() < count {
                 ids.push(self.server.add_workspace(&format!("w{}", ids.len())));
             }
             let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
             self.configure(&ids)?;
-            let cost = self.refresh(base, &["--all"]).time()?;
+            let all = self.refresh(base, &["--all"]);
+            let cost = all.time()?;
             let each = u32::try_from(count).map_or(1.0, f64::from);
-            print(&format!("  of {count}"), &cost.divided(each));
+            // The memory is that of the whole run.
+            print(
+                &format!("  of {count}"),
+                &Cost { peak_kib: all.peak_kib(), ..cost.divided(each) },
+            );
+            let idle = self.refresh(base, &["--all", "--if-expires-within", "1d"]);
+            print(&format!("  of {count}, none due: all"), &idle.time()?);
         }
         Ok(())
     }
@@ -277,6 +291,7 @@ fn ratio(a: &Cost, b: &Cost) -> Cost {
         wall_ms: of(a.wall_ms, b.wall_ms),
         peak_kib: of(a.peak_kib, b.peak_kib),
         calls: of(a.calls, b.calls),
+        instructions: of(a.instructions, b.instructions),
         ..Cost::default()
     }
 }
@@ -290,11 +305,13 @@ fn print(name: &str, cost: &Cost) {
         if value.is_some_and(|v| v.fract() > 0.0) { 2 } else { 0 }
     };
     println!(
-        "{name:<36}{:>9}{:>9}{:>10}{:>8}{:>9}",
+        "{name:<36}{:>9}{:>9}{:>10}{:>8}{:>7}{:>9}{:>8}",
         field(cost.cpu_ms, 2),
         field(cost.wall_ms, 2),
         field(cost.peak_kib, digits(cost.peak_kib)),
         field(cost.calls, digits(cost.calls)),
+        field(cost.syncs, digits(cost.syncs)),
         field(cost.written, digits(cost.written)),
+        field(cost.instructions, 2),
     );
 }

@@ -16,6 +16,10 @@ pub(crate) struct Cost {
     /// The most memory that was ever resident, in KiB.
     pub(crate) peak_kib: Option<f64>,
     pub(crate) calls: Option<f64>,
+    /// Those of them that wait for the disk.
+    pub(crate) syncs: Option<f64>,
+    /// In millions.
+    pub(crate) instructions: Option<f64>,
     /// By `write` and its like, standard output and error apart; what a socket gets is not in it.
     pub(crate) written: Option<f64>,
     /// From its start to the end of its output.
@@ -31,6 +35,8 @@ impl Cost {
             wall_ms: share(self.wall_ms),
             peak_kib: share(self.peak_kib),
             calls: share(self.calls),
+            syncs: share(self.syncs),
+            instructions: share(self.instructions),
             written: share(self.written),
             span: None,
         }
@@ -92,15 +98,24 @@ impl Program {
             .and_then(|text| number(&text))
     }
 
-    /// Runs it once under strace, if available.
-    pub(crate) fn calls(&self) -> Option<f64> {
+    /// Runs it once under strace, if available: all calls, and those that wait for the disk.
+    pub(crate) fn calls(&self) -> Option<[f64; 2]> {
         let log = self.scratch.join("calls");
         if !self.quietly(&["strace", "-f", "-o", log.to_str()?]) {
             return None;
         }
         let log = fs::read_to_string(&log).ok()?;
-        let begun = log.lines().filter(|line| line.contains('('));
-        u32::try_from(begun.count()).ok().map(f64::from)
+        let count = |what| u32::try_from(log.lines().filter(|line| line.contains(what)).count());
+        Some([f64::from(count("(").ok()?), f64::from(count("sync(").ok()?)])
+    }
+
+    /// Runs it once under valgrind, if available.
+    pub(crate) fn instructions(&self) -> Option<f64> {
+        let log = self.scratch.join("instructions");
+        let to = format!("--log-file={}", log.display());
+        let tool = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", &to];
+        let log = self.quietly(&tool).then(|| fs::read_to_string(&log).ok())??;
+        Some(number(log.split("Collected :").nth(1)?)? / 1e6)
     }
 
     fn messages(&self) -> io::Result<(PathBuf, File)> {
