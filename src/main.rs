@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs::{self, File};
-use std::io::{self, BufReader, IsTerminal};
+use std::io::{self, BufReader, IsTerminal, Read};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::rc::Rc;
@@ -22,8 +22,8 @@ fn main() -> ! {
             (io::stdout().is_terminal(), io::stderr().is_terminal()),
             color,
         ),
-        stdin: RefCell::new(Box::new(BufReader::new(io::stdin()))),
-        stdin_is_terminal: io::stdin().is_terminal(),
+        stdin: RefCell::new(Box::new(BufReader::with_capacity(256, Stdin))),
+        stdin_is_terminal: rustix::stdio::stdin().is_terminal(),
         env,
         clock: Rc::new(SystemClock),
         debug: false,
@@ -41,6 +41,15 @@ fn main() -> ! {
     let args = std::env::args_os().skip(1).collect();
     // What the program still holds is not taken apart: the system does that in one go.
     std::process::exit(ntcli::run(args, &mut ctx).into())
+}
+
+/// Standard input, whose buffer the standard library makes when it is first read.
+struct Stdin;
+
+impl Read for Stdin {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        io::stdin().read(bytes)
+    }
 }
 
 /// The standard library opens `/dev/null` for reading and writing where a stream is closed; who wants

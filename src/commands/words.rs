@@ -6,8 +6,8 @@ use crate::rotation::WorkspaceRef;
 
 /// What names the workspace in a command: its name, or its id where another one has that name too.
 pub(super) fn word_for(config: &Config, workspace: &Workspace) -> String {
-    let named = config.find(&workspace.name).is_ok_and(|found| found.id == workspace.id);
-    if named { workspace.name.clone() } else { workspace.id.clone() }
+    let is_named = config.is_called(&workspace.id, &workspace.name);
+    if is_named { workspace.name.clone() } else { workspace.id.clone() }
 }
 
 /// The same among the workspaces of a run.

@@ -59,7 +59,7 @@ impl Config {
             }
         }
         for same in all.iter_mut().filter(|same| same.len() > 1) {
-            same.sort_by_key(|entry| self.rank(entry));
+            same.sort_by_key(|entry| self.rank(&entry.key, entry.token.is_some()));
             let mut tokens: Vec<Option<Secret>> = vec![None];
             let first = same[0].key.clone();
             same.retain(|entry| {
@@ -74,9 +74,8 @@ impl Config {
 
     /// The one order of the entries of a workspace, the lowest first: one with a token, the active
     /// one, the one whose key is the id; else the file's order decides.
-    fn rank(&self, entry: &Workspace) -> (bool, bool, bool) {
-        let is_active = self.stored_active() == Some(&entry.key);
-        (entry.token.is_none(), !is_active, entry.key != entry.id)
+    fn rank(&self, key: &str, has_token: bool) -> (bool, bool, bool) {
+        (!has_token, self.stored_active() != Some(key), key != bare_id(key))
     }
 
     /// Every entry of the file, in its order.
@@ -87,8 +86,20 @@ impl Config {
 
     /// Every entry of the workspace with that UUID.
     pub(crate) fn entries_of(&self, id: &str) -> Vec<Workspace> {
-        let same = self.items().iter().filter(|(key, _)| bare_id(key).eq_ignore_ascii_case(id));
-        same.map(|(key, item)| workspace(key, item)).collect()
+        self.items_of(id).map(|(key, item)| workspace(key, item)).collect()
+    }
+
+    fn items_of(&self, id: &str) -> impl Iterator<Item = &(String, Json)> {
+        self.items().iter().filter(move |(key, _)| bare_id(key).eq_ignore_ascii_case(id))
+    }
+
+    fn item(&self, key: &str) -> Option<&(String, Json)> {
+        self.items().iter().find(|(k, _)| k == key)
+    }
+
+    /// The entry that counts of the workspace with that id.
+    fn item_by_id(&self, id: &str) -> Option<&(String, Json)> {
+        self.items_of(bare_id(id)).min_by_key(|(key, item)| self.rank(key, has_token(item)))
     }
 
     fn items(&self) -> &[(String, Json)] {
@@ -99,9 +110,7 @@ impl Config {
     /// The key of the active workspace, if it is known here. If that entry holds no token but
     /// another one of the workspace does, the other one is active.
     pub(crate) fn active_key(&self) -> Option<&str> {
-        let active = self.workspace_by_id(self.stored_active()?)?;
-        let mut keys = self.items().iter().map(|(key, _)| key.as_str());
-        keys.find(|key| *key == active.key)
+        self.item_by_id(self.stored_active()?).map(|(key, _)| key.as_str())
     }
 
     fn stored_active(&self) -> Option<&str> {
@@ -110,14 +119,12 @@ impl Config {
 
     /// The workspace with that key.
     pub(crate) fn workspace(&self, key: &str) -> Option<Workspace> {
-        let found = self.items().iter().find(|(k, _)| k == key);
-        found.map(|(key, item)| workspace(key, item))
+        self.item(key).map(|(key, item)| workspace(key, item))
     }
 
     /// A text beside the token under that key.
     pub(crate) fn field_of(&self, key: &str, name: &str) -> Option<String> {
-        let (_, item) = self.items().iter().find(|(k, _)| k == key)?;
-        text(item, name).map(str::to_owned)
+        text(&self.item(key)?.1, name).map(str::to_owned)
     }
 
     /// The tokens of the workspace with that UUID, each with its key: the file may have several.
@@ -129,7 +136,7 @@ impl Config {
 
     /// The workspace with that id, bare or `ws-NAME-UUID`: the one of its entries that counts.
     pub(crate) fn workspace_by_id(&self, id: &str) -> Option<Workspace> {
-        self.entries_of(bare_id(id)).into_iter().min_by_key(|entry| self.rank(entry))
+        self.item_by_id(id).map(|(key, item)| workspace(key, item))
     }
 
     /// The workspace with this name, UUID or full local id. The latter means that entry, if it holds
@@ -138,14 +145,23 @@ impl Config {
     /// # Errors
     /// [`Error::unknown_workspace`], [`Error::ambiguous_workspace`].
     pub(crate) fn find(&self, name: &str) -> Result<Workspace> {
+        self.find_item(name).map(|(key, item)| workspace(key, item))
+    }
+
+    /// Whether that name means this workspace.
+    pub(crate) fn is_called(&self, id: &str, name: &str) -> bool {
+        self.find_item(name).is_ok_and(|(key, _)| bare_id(key) == id)
+    }
+
+    fn find_item(&self, name: &str) -> Result<&(String, Json)> {
         let entries = self.items().iter().map(|(key, item)| WorkspaceName {
             key,
             id: bare_id(key),
             name: name_of(key, item),
         });
         let id = pick(entries, name)?.id;
-        let named = self.workspace(name).filter(|w| w.token.is_some() && w.key != w.id);
-        let found = named.or_else(|| self.workspace_by_id(id));
+        let named = self.item(name).filter(|(key, item)| has_token(item) && key != bare_id(key));
+        let found = named.or_else(|| self.item_by_id(id));
         found.ok_or_else(|| Error::unknown_workspace(name, None))
     }
 
@@ -213,7 +229,7 @@ impl Config {
     /// Makes `token` the workspace's current one. A workspace that was removed from the file
     /// meanwhile is added again: its token must not be lost.
     pub(crate) fn set_token(&mut self, key: &str, name: &str, token: &Token) {
-        if self.workspace(key).is_none() {
+        if self.item(key).is_none() {
             self.put_workspace(key, name);
         }
         let item = self.doc.entry("workspaces").entry("items").entry(key);
@@ -262,8 +278,16 @@ fn name_of<'a>(key: &'a str, item: &'a Json) -> &'a str {
     text(item, "workspace_name").unwrap_or(key)
 }
 
+fn access_token(item: &Json) -> Option<&str> {
+    text(item, "access_token").filter(|text| *text != "no-token")
+}
+
+fn has_token(item: &Json) -> bool {
+    access_token(item).is_some()
+}
+
 fn token(item: &Json) -> Option<Token> {
-    let access_token = text(item, "access_token").filter(|t| *t != "no-token")?;
+    let access_token = access_token(item)?;
     // A client that replaces the token writes another date, and leaves fields it does not know.
     let never = item["never_expires"] == Json::Bool(true);
     let said = match item["expires_at"].as_whole() {

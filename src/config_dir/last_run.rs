@@ -68,11 +68,7 @@ impl LastRun {
 
     /// Writes what a run came to, unless another one is at work, which will do so itself.
     pub(crate) fn note(paths: &Paths, clock: &dyn Clock, exit_code: u8, ids: &[String]) {
-        if store::seen(&paths.lock).is_none() {
-            return; // there is no folder to speak of
-        }
-        let Ok(_lock) = store::lock(&paths.lock, std::time::Duration::ZERO, clock, &mut || {})
-        else {
+        let Some(_lock) = store::lock_at_once(&paths.lock) else {
             return;
         };
         let before = Self::load(&paths.last_run).map(|last| (last.succeeded, last.looked));

@@ -80,6 +80,15 @@ pub(crate) fn lock(
     }
 }
 
+/// Takes the lock at `path` if it is there and free.
+pub(crate) fn lock_at_once(at: &OwnFile) -> Option<Lock> {
+    folder::check_folder(at).ok()?;
+    let (file, _) = at.open(OFlags::RDWR).ok()??;
+    flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
+    at.set_locked(true);
+    Some(Lock { at: at.clone(), file })
+}
+
 /// Whether the lock of an open file was acquired in time.
 fn wait_for(
     file: &File,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem::take;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
@@ -48,6 +49,7 @@ impl Connector for Connect {
             is_tls: self.tls.is_some(),
             buffers: GrowingBuffers::default(),
             read_again: 0,
+            was_just_read: false,
             tracker: self.tracker.clone(),
             peer,
         }))
@@ -90,6 +92,8 @@ pub(super) struct Connection {
     is_tls: bool,
     buffers: GrowingBuffers,
     read_again: usize,
+    /// Whether nobody has asked since the last read if it is open.
+    was_just_read: bool,
     tracker: SendTracker,
     peer: Peer,
 }
@@ -121,11 +125,13 @@ impl Transport for Connection {
         let read = self.stream.read(self.buffers.input_append_buf()).map_err(fault)?;
         self.buffers.input_appended(read);
         self.peer.has_answered |= read > 0;
+        self.was_just_read = true;
         Ok(read > 0)
     }
 
     fn is_open(&mut self) -> bool {
-        self.stream.socket().is_open()
+        // ureq asks after an answer and again before the next request: only that counts.
+        take(&mut self.was_just_read) || self.stream.socket().is_open()
     }
 
     fn is_tls(&self) -> bool {
