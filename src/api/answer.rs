@@ -3,7 +3,7 @@
 use super::pages::{Page, page};
 use super::{Health, RemoteToken, RemoteWorkspace};
 use crate::error::Failure;
-use crate::http::Response;
+use crate::http::{self, Response};
 use crate::json::Json;
 use crate::rotation::{Acceptance, Answer, NewWorkspace};
 use crate::secret::Secret;
@@ -12,10 +12,7 @@ use crate::token::{Token, TokenExpiry};
 
 /// The JSON object of a successful answer.
 pub(super) fn parse(response: &Response) -> Answer<Json> {
-    match serde_json::from_slice(&response.body) {
-        Ok(object @ Json::Object(_)) => Ok(object),
-        _ => Err(unusable(response.status, &response.no_object())),
-    }
+    response.object(unusable)
 }
 
 pub(super) fn array<'a>(object: &'a Json, name: &str, response: &Response) -> Answer<&'a [Json]> {
@@ -27,12 +24,7 @@ pub(super) fn array<'a>(object: &'a Json, name: &str, response: &Response) -> An
 
 /// A success whose body cannot be understood.
 pub(super) fn unusable(status: u16, why: &str) -> Failure {
-    Failure::Unknown {
-        reason: format!("the server answered {status} with something that cannot be used: {why}"),
-        status: Some(status),
-        in_flight: false,
-        retry_after: None,
-    }
+    http::unusable("the server", status, why)
 }
 
 /// A date in any format that servers use.
@@ -179,10 +171,7 @@ fn remote_workspace(fields: &Json, status: u16) -> Answer<RemoteWorkspace> {
 
 /// Whether an answer of this API confirms that a workspace is deleted.
 pub(super) fn deleted(response: &Response) -> Answer<()> {
-    if response.body.trim_ascii().is_empty() {
-        return done(response);
-    }
-    undenied(response).map(drop)
+    revoked_at(response).map(drop)
 }
 
 /// The server's health.

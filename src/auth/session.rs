@@ -1,14 +1,14 @@
 //! Where the session bearer of a run comes from, and whether it can be used.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Session, User};
 use crate::context::Env;
 use crate::endpoints;
 use crate::error::{Error, ErrorKind, Failure, Result};
-use crate::http::describe_io;
+use crate::http::read_file;
 use crate::jwt;
 use crate::secret::Secret;
 use crate::text::{printable, shell_word};
@@ -96,17 +96,8 @@ fn in_file(variable: &'static str, file: PathBuf) -> Result<FromEnv> {
             place(variable, Some(&file))
         ))
     };
-    let unreadable = |error| bad(&describe_io(&error));
     // A pipe could be read only once, and may never end.
-    if !fs::metadata(&file).map_err(unreadable)?.is_file() {
-        return Err(bad("it is not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    let opened = File::open(&file).map_err(unreadable)?;
-    opened.take(LONGEST_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > LONGEST_FILE {
-        return Err(bad("it is larger than 64 KiB"));
-    }
+    let bytes = read_file(&file, LONGEST_FILE).map_err(|why| bad(&why))?;
     if bytes.trim_ascii().is_empty() {
         return Err(bad("it is empty"));
     }

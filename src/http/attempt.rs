@@ -7,6 +7,7 @@ use rustls::AlertDescription;
 
 use crate::error::{Cause, Failure};
 
+use super::proxy::Proxy;
 use super::retry::RetryClass;
 use super::sent_secrets::SentSecrets;
 use super::target::Target;
@@ -133,144 +134,81 @@ fn wanted(context: &AttemptContext) -> &'static str {
 
 /// No byte of the request was sent.
 fn not_sent(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
-    let target = context.target;
-    // Where the first connection goes: with a proxy, only the proxy connects to the host.
-    let (host, address) = match &context.route.proxy {
-        Some(proxy) => {
-            let proxy = format!("the proxy {}", proxy.address());
-            (proxy.clone(), proxy)
-        }
-        None => (target.host.clone(), target.address()),
-    };
-    let limit = span(context.timeout.min(LONGEST_CONNECT));
-    let (reason, retry) = match context.stage {
-        Stage::Resolve | Stage::Connect => not_connected(error, &host, &address, context),
-        Stage::TlsToProxy => not_secured(error, &host, &address, &limit, ""),
-        Stage::Tunnel => no_tunnel(error, &host, &limit, context),
-        Stage::Tls => not_secured(error, &target.host, &target.address(), &limit, wanted(context)),
-        Stage::Sent => cannot_be_sent(error, &address),
-    };
-    let wants_login = context.stage == Stage::Tunnel && connect_status(error) == Some(407);
-    let cause = if wants_login {
+    let cause = if is_login_wanted(error) {
         Cause::Setting
     } else if tls::cause(error).is_some_and(tls::is_final) {
         Cause::Trust
     } else {
         Cause::Network
     };
+    let (reason, retry) = why_not_sent(error, context);
     AttemptError { failure: Failure::NotSent { reason, cause }, retry, wait: None }
 }
 
-/// No failure of the network gets here.
-fn cannot_be_sent(error: &ureq::Error, address: &str) -> (String, RetryClass) {
-    let reason = printable(&format!("the request cannot be sent to {address}: {error}"));
+fn why_not_sent(error: &ureq::Error, context: &AttemptContext) -> (String, RetryClass) {
+    use ureq::Error as E;
+    let (host, address, stage) = (&context.target.host, context.target.address(), context.stage);
+    let proxy = context.route.proxy.as_ref().map(|proxy| format!("the proxy {}", proxy.address()));
+    let (peer_host, peer) = match &proxy {
+        // With a proxy, only the proxy connects to the host.
+        Some(proxy) if stage != Stage::Tls => (proxy, proxy),
+        _ => (host, &address),
+    };
+    let failed = match stage {
+        Stage::Resolve => format!("cannot find the address of {peer_host}"),
+        Stage::Connect => format!("cannot connect to {peer}"),
+        Stage::Tunnel => format!("{peer} did not connect to {address}"),
+        Stage::TlsToProxy | Stage::Tls => format!("no TLS handshake with {peer}"),
+        Stage::Sent => format!("the request cannot be sent to {peer}"),
+    };
+    if let Some(cause) = tls::cause(error) {
+        return (tls::reason(cause, peer_host, peer), RetryClass::No);
+    }
+    let limit = span(context.timeout.min(LONGEST_CONNECT));
+    let reason = match error {
+        E::Timeout(ureq::Timeout::Resolve) => {
+            format!("no name server gave the address of {peer_host} in time")
+        }
+        E::Timeout(_) if stage <= Stage::Connect => {
+            format!("cannot connect to {peer}: no answer within {limit}")
+        }
+        E::Timeout(_) => format!("{failed} within {limit}"),
+        E::ConnectProxyFailed(_) if is_login_wanted(error) => {
+            context.route.proxy.as_ref().map(Proxy::wants_another_login).unwrap_or_default()
+        }
+        E::ConnectProxyFailed(status) if status.is_empty() => {
+            format!("the answer of {peer} is not HTTP")
+        }
+        E::ConnectProxyFailed(status) => format!("{failed}: it answered {status}"),
+        E::Tls(_) => printable(&format!("no certificate can be issued for the name {peer_host}")),
+        E::HostNotFound => return (format!("{peer_host} has no address"), RetryClass::NotSent),
+        E::Io(error) if is_cut(error) && stage == Stage::Tunnel => {
+            return (format!("{failed}: it closed the connection"), RetryClass::NotSent);
+        }
+        E::Io(error) if is_cut(error) && stage > Stage::Connect => {
+            let hint = if stage == Stage::Tls { wanted(context) } else { "" };
+            let reason = format!("{peer} closed the connection during the TLS handshake{hint}");
+            return (reason, RetryClass::NotSent);
+        }
+        E::Io(error) => {
+            let reason = connect_reason(error, context);
+            return (format!("{failed}: {reason}"), RetryClass::NotSent);
+        }
+        error => printable(&format!("{failed}: {error}")),
+    };
     (reason, RetryClass::No)
 }
 
-fn not_connected(
-    error: &ureq::Error,
-    host: &str,
-    address: &str,
-    context: &AttemptContext,
-) -> (String, RetryClass) {
-    let within = span(context.timeout.min(LONGEST_CONNECT));
-    match (context.stage, error) {
-        (_, ureq::Error::Timeout(ureq::Timeout::Resolve)) => {
-            (format!("no name server gave the address of {host} in time"), RetryClass::No)
-        }
-        (_, ureq::Error::Timeout(_)) => {
-            (format!("cannot connect to {address}: no answer within {within}"), RetryClass::No)
-        }
-        (Stage::Resolve, ureq::Error::Io(error)) => (
-            format!("cannot find the address of {host}: {}", describe_io(error)),
-            RetryClass::NotSent,
-        ),
-        (Stage::Resolve, ureq::Error::HostNotFound) => {
-            (format!("{host} has no address"), RetryClass::NotSent)
-        }
-        (Stage::Connect, ureq::Error::Io(error)) => (
-            format!("cannot connect to {address}: {}", connect_reason(error, context.target)),
-            RetryClass::NotSent,
-        ),
-        (_, error) => cannot_be_sent(error, address),
-    }
-}
-
-fn no_tunnel(
-    error: &ureq::Error,
-    host: &str,
-    limit: &str,
-    context: &AttemptContext,
-) -> (String, RetryClass) {
-    let to = context.target.address();
-    if let Some(cause) = tls::cause(error) {
-        return (tls::reason(cause, host, host), RetryClass::No);
-    }
-    match error {
-        ureq::Error::ConnectProxyFailed(_) => {
-            let reason = match (connect_status(error), &context.route.proxy) {
-                (Some(407), Some(proxy)) => proxy.wants_another_login(),
-                (Some(status), _) => {
-                    format!("{host} did not connect to {to}: it answered {status}")
-                }
-                (None, _) => format!("the answer of {host} is not HTTP"),
-            };
-            (reason, RetryClass::No)
-        }
-        ureq::Error::Timeout(_) => {
-            (format!("{host} did not connect to {to} within {limit}"), RetryClass::No)
-        }
-        ureq::Error::Io(error) if is_cut(error) => {
-            let reason = format!("{host} did not connect to {to}: it closed the connection");
-            (reason, RetryClass::NotSent)
-        }
-        error => cannot_be_sent(error, host),
-    }
-}
-
-/// The status of a refused CONNECT.
-fn connect_status(error: &ureq::Error) -> Option<u16> {
-    match error {
-        ureq::Error::ConnectProxyFailed(said) => said.parse().ok(),
-        _ => None,
-    }
-}
-
-fn not_secured(
-    error: &ureq::Error,
-    host: &str,
-    address: &str,
-    limit: &str,
-    wanted: &str,
-) -> (String, RetryClass) {
-    if let Some(cause) = tls::cause(error) {
-        return (tls::reason(cause, host, address), RetryClass::No);
-    }
-    match error {
-        ureq::Error::Timeout(_) => {
-            (format!("no TLS handshake with {address} within {limit}"), RetryClass::No)
-        }
-        ureq::Error::Io(error) if is_cut(error) => (
-            format!("{address} closed the connection during the TLS handshake{wanted}"),
-            RetryClass::NotSent,
-        ),
-        ureq::Error::Io(error) => (
-            format!("no TLS handshake with {address}: {}", describe_io(error)),
-            RetryClass::NotSent,
-        ),
-        ureq::Error::Tls(_) => (
-            printable(&format!("no certificate can be issued for the name {host}")),
-            RetryClass::No,
-        ),
-        error => cannot_be_sent(error, address),
-    }
+/// Whether the proxy refuses a CONNECT for want of another login.
+fn is_login_wanted(error: &ureq::Error) -> bool {
+    matches!(error, ureq::Error::ConnectProxyFailed(status) if status == "407")
 }
 
 /// The error of the last address stands for all; for `localhost` that is `::1`, and without IPv6
 /// its error says nothing about the program that should listen.
-fn connect_reason(error: &io::Error, target: &Target) -> String {
+fn connect_reason(error: &io::Error, context: &AttemptContext) -> String {
     let no_ipv6 = !matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::TimedOut);
-    if super::is_localhost(&target.host) && no_ipv6 {
+    if context.stage == Stage::Connect && super::is_localhost(&context.target.host) && no_ipv6 {
         "connection refused".to_owned()
     } else {
         describe_io(error)

@@ -20,8 +20,14 @@ mod tests;
 mod transport;
 
 use std::cell::RefCell;
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+
+use rustix::fs::OFlags;
 
 use crate::context::Clock;
 use crate::error::{Cause, Failure};
@@ -37,7 +43,7 @@ use transport::exchange;
 
 pub(crate) use encode::{Field, encode_form, encode_segment};
 pub(crate) use no_proxy::is_localhost;
-pub(crate) use request::{Body, Method, Repeat, Request, Response};
+pub(crate) use request::{Body, Method, Repeat, Request, Response, unusable};
 pub(crate) use settings::Settings;
 pub(crate) use target::split_port;
 
@@ -273,6 +279,29 @@ pub(crate) fn describe_io(error: &std::io::Error) -> String {
     let mut chars = text[..end].chars();
     let first = chars.next().map(|c| c.to_ascii_lowercase());
     printable(&first.into_iter().chain(chars).collect::<String>())
+}
+
+/// A file of the user's that is no longer than that, never waiting: a pipe or a device might give nothing,
+/// or no end. The error is a sentence.
+pub(crate) fn read_file(path: &Path, longest: u64) -> Result<Vec<u8>, String> {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let mut bytes = Vec::new();
+    let mut read = || {
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+        let kind = file.metadata()?.file_type();
+        if kind.is_file() || kind.is_dir() {
+            file.take(longest + 1).read_to_end(&mut bytes)?;
+        }
+        Ok(kind.is_file())
+    };
+    match read() {
+        Err(error) => Err(describe_io(&error)),
+        Ok(false) => Err("it is no regular file".to_owned()),
+        Ok(true) if bytes.len() as u64 > longest => {
+            Err(format!("it is larger than {} KiB", longest / 1024))
+        }
+        Ok(true) => Ok(bytes),
+    }
 }
 
 /// A duration as people write it.

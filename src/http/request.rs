@@ -1,5 +1,7 @@
 //! Requests and answers.
 
+use crate::error::Failure;
+use crate::json::Json;
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
@@ -72,7 +74,7 @@ impl Body<'_> {
         match self {
             Self::None | Self::Json(_) => Vec::new(),
             Self::SecretJson(text) => serde_json::from_slice(text.expose().as_bytes())
-                .map(|value: crate::json::Json| strings_in(&value))
+                .map(|value: Json| strings_in(&value))
                 .unwrap_or_default(),
             Self::Form(fields) => fields
                 .iter()
@@ -85,8 +87,7 @@ impl Body<'_> {
     }
 }
 
-fn strings_in(value: &crate::json::Json) -> Vec<Secret> {
-    use crate::json::Json;
+fn strings_in(value: &Json) -> Vec<Secret> {
     match value {
         Json::Text(text) => vec![Secret::new(text)],
         Json::Array(items) => items.iter().flat_map(strings_in).collect(),
@@ -158,9 +159,26 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    /// Why this is not the JSON object that was expected.
-    pub(crate) fn no_object(&self) -> String {
-        format!("it is {}", self.page.as_deref().unwrap_or("no JSON object"))
+    /// The JSON object that it is, for `unusable` what it is instead.
+    ///
+    /// # Errors
+    /// What `unusable` makes of it.
+    pub(crate) fn object(&self, unusable: impl Fn(u16, &str) -> Failure) -> Result<Json, Failure> {
+        if let Ok(object @ Json::Object(_)) = serde_json::from_slice(&self.body) {
+            return Ok(object);
+        }
+        let what = self.page.as_deref().unwrap_or("no JSON object");
+        Err(unusable(self.status, &format!("it is {what}")))
+    }
+}
+
+/// A success whose body cannot be understood: what it did is unknown.
+pub(crate) fn unusable(server: &str, status: u16, why: &str) -> Failure {
+    Failure::Unknown {
+        reason: format!("{server} answered {status} with something that cannot be used: {why}"),
+        status: Some(status),
+        in_flight: false,
+        retry_after: None,
     }
 }
 

@@ -6,7 +6,7 @@ use ureq::http::Uri;
 
 use crate::secret::redact;
 
-use crate::text::printable;
+use crate::text::{printable, shortened};
 
 /// The longest URL that is sent; with the longest bearer it fits the output buffer.
 const LONGEST_URL: usize = 4096;
@@ -94,8 +94,7 @@ pub(super) fn presentable(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let rest = rest.rsplit_once('@').map_or(rest, |(_, after)| after);
     let text = if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") };
-    let short: String = printable(&redact(&text, &[])).chars().take(200).collect();
-    format!("\"{short}\"")
+    format!("\"{}\"", shortened(&printable(&redact(&text, &[])), 200))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use percent_encoding::percent_decode;
 
 use super::Answer;
 use crate::secret::Secret;
+use crate::text::shortened;
 
 /// The only valid path.
 const PATH: &str = "/callback";
@@ -101,7 +102,7 @@ fn reason(error: &str, description: Option<String>) -> String {
         Some(description) => format!("{description} ({error})"),
         None => error.to_owned(),
     };
-    text.chars().take(LONGEST_REASON).collect()
+    shortened(&text, LONGEST_REASON).into_owned()
 }
 
 /// A query value: `+` is a space. Returns `None` if it is not UTF-8.
@@ -207,6 +208,6 @@ mod tests {
         else {
             panic!("not denied");
         };
-        assert_eq!(text.len(), LONGEST_REASON);
+        assert_eq!(text.chars().count(), LONGEST_REASON);
     }
 }

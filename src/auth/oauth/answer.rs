@@ -3,7 +3,7 @@
 use super::Answer;
 use crate::config::User;
 use crate::error::Failure;
-use crate::http::Response;
+use crate::http::{self, Response};
 use crate::json::Json;
 use crate::jwt;
 use crate::secret::Secret;
@@ -31,14 +31,7 @@ impl Grant {
 
 /// A success whose body cannot be understood.
 pub(super) fn unusable(status: u16, why: &str) -> Failure {
-    Failure::Unknown {
-        reason: format!(
-            "the sign-in service answered {status} with something that cannot be used: {why}"
-        ),
-        status: Some(status),
-        in_flight: false,
-        retry_after: None,
-    }
+    http::unusable("the sign-in service", status, why)
 }
 
 pub(super) fn need<'a>(token: Option<&'a Secret>, name: &str) -> Answer<&'a Secret> {
@@ -46,10 +39,7 @@ pub(super) fn need<'a>(token: Option<&'a Secret>, name: &str) -> Answer<&'a Secr
 }
 
 pub(super) fn fields(response: &Response) -> Answer<Json> {
-    match serde_json::from_slice(&response.body) {
-        Ok(object @ Json::Object(_)) => Ok(object),
-        _ => Err(unusable(response.status, &response.no_object())),
-    }
+    response.object(unusable)
 }
 
 /// The token of that name; an error if it cannot be sent in a header.

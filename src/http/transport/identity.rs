@@ -12,9 +12,8 @@ use rustls::sign::{CertifiedKey, Signer, SigningKey};
 use rustls::{SignatureAlgorithm, SignatureScheme};
 
 use super::send_tracker::{SendTracker, Stage};
-use super::verify::read_file;
-use crate::http::describe_io;
 use crate::http::settings::{CLIENT_CERT, CLIENT_KEY, ClientFiles};
+use crate::http::{describe_io, read_file};
 use crate::text::{printable, shell_word};
 
 /// No certificate or key is larger.
@@ -96,8 +95,8 @@ fn key(pem: &[u8], file: &Path) -> Result<Arc<dyn SigningKey>, String> {
 /// key of root for a group, is that owner's business.
 fn check_mode(file: &Path) -> Result<(), String> {
     let found = fs::metadata(file).map_err(|error| describe_io(&error))?;
-    let me = fs::metadata("/proc/self").map(|me| me.uid());
-    if found.mode() & 0o077 != 0 && me.is_ok_and(|me| me == found.uid()) {
+    let me = rustix::process::geteuid().as_raw();
+    if found.mode() & 0o077 != 0 && found.uid() == me {
         let file = shell_word(&file.display().to_string());
         return Err(format!("others can read it; close it: chmod 600 {file}"));
     }

@@ -3,13 +3,9 @@
 //! a server whose own certificate is named, which is all that a self-signed one needs.
 
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use rustix::fs::OFlags;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{self, WebPkiSupportedAlgorithms};
@@ -18,8 +14,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use crate::http::describe_io;
 use crate::http::settings::{CA_DIR, CA_FILE, Settings};
+use crate::http::{describe_io, read_file};
 use crate::text::printable;
 
 /// No bundle of issuers is larger; a wrong file might be endless.
@@ -86,28 +82,6 @@ impl Trusted {
 fn unusable(variable: &str, path: &Path, why: &str) -> String {
     let shown = printable(&path.display().to_string());
     format!("the certificates of {variable} ({shown}) cannot be used: {why}")
-}
-
-/// A file that is no longer than that, never waiting: a pipe or a device might give nothing, or no end.
-pub(super) fn read_file(path: &Path, longest: u64) -> Result<Vec<u8>, String> {
-    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let mut bytes = Vec::new();
-    let mut read = || {
-        let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-        let kind = file.metadata()?.file_type();
-        if kind.is_file() || kind.is_dir() {
-            file.take(longest + 1).read_to_end(&mut bytes)?;
-        }
-        Ok(kind.is_file())
-    };
-    match read() {
-        Err(error) => Err(describe_io(&error)),
-        Ok(false) => Err("it is no regular file".to_owned()),
-        Ok(true) if bytes.len() as u64 > longest => {
-            Err(format!("the file is larger than {} MiB", longest / (1024 * 1024)))
-        }
-        Ok(true) => Ok(bytes),
-    }
 }
 
 /// The certificates of a bundle with at least one usable one: else it would show as "unknown issuer".
