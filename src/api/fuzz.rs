@@ -45,7 +45,7 @@ fn check_token(token: &Token) {
         at: now(),
         token: token.clone(),
         old: None,
-        deliver: false,
+        unnamed: false,
         grace_s: None,
         keep_old: false,
         rollback: false,

@@ -12,12 +12,12 @@ use crate::config_dir::{self, ConfigDir, LOCK_WAIT};
 use crate::context::{Clock, Console, Context};
 use crate::endpoints;
 use crate::error::{Error, Result};
-use crate::hooks::{Hooks, Ours, Receiver};
+use crate::hooks::{Hooks, Ours};
 use crate::http::{Http, Settings};
 use crate::rotation::{Event, Moment, Pending, Store};
 use crate::secret::Secret;
 use crate::store;
-use crate::targets::Targets;
+use crate::targets::{Remembered, Targets};
 use crate::text::printable;
 use crate::time::{Expiry, Timestamp, parse_duration};
 
@@ -137,18 +137,20 @@ impl<'c> App<'c> {
         })
     }
 
-    /// What is given for this run.
-    pub(super) fn hooks(&self, given: Vec<Receiver>) -> Hooks {
-        Hooks::new(given, self.ours(), self.ctx.clock.clone(), &self.ctx.env)
+    /// The targets as a run uses them; those of `new` never got a token.
+    ///
+    /// # Errors
+    /// As [`Hooks::of_targets`].
+    pub(super) fn hooks(&self, targets: &Targets, new: &[Remembered]) -> Result<Hooks> {
+        Hooks::of_targets(targets, new, self.ours(), self.ctx.clock.clone(), &self.ctx.env)
     }
 
     /// Everything that is remembered as a target.
     ///
     /// # Errors
-    /// As [`Targets::load`] and [`Hooks::remember`].
+    /// As [`Targets::load`] and [`Hooks::of_targets`].
     pub(super) fn remembered(&self, dir: &mut ConfigDir<'c>) -> Result<Hooks> {
-        let mut hooks = self.hooks(Vec::new());
-        hooks.remember(dir.targets()?)?;
+        let mut hooks = self.hooks(dir.targets()?, &[])?;
         self.wait_for_command(&mut hooks, dir)?;
         Ok(hooks)
     }

@@ -11,8 +11,8 @@ use crate::error::Failure;
 use crate::hooks::Hooks;
 use crate::output;
 use crate::rotation::{
-    Certainty, ControlPlane, Deliver, Outlook, OwnTargets, Pending, Planned, RefreshOptions, Step,
-    WhyDeliver, WhyRefresh, plan,
+    Certainty, ControlPlane, Deliver, Outlook, Pending, Planned, RefreshOptions, Step, WhyDeliver,
+    WhyRefresh, plan,
 };
 use crate::secret::Secret;
 use crate::store;
@@ -45,17 +45,13 @@ pub(super) fn run(
     let mut bearer = if run.by_hand { bearer()? } else { None };
     app.note_ignored(&config);
 
-    let mut prober = run.hooks.prober();
     let (mut text, mut results, mut problems) = (String::new(), Vec::new(), Vec::new());
     let (mut would, mut worst) = (0_i64, 0);
     for state in &survey.workspaces {
         let steps = steps(run, state, &survey.pending);
         let mut problem = None;
         if run.by_hand {
-            problem = unable(run, state, &survey.pending, |tokens| {
-                let refused = prober.probe(&state.workspace, tokens).err();
-                refused.or(std::mem::take(&mut prober.lost).into_iter().next())
-            });
+            problem = unable(run, state, &survey.pending);
         }
         if bearer.is_some() {
             let refused = try_session(app, &config, &state.workspace.id, &mut bearer)?;
@@ -240,22 +236,19 @@ fn actions(steps: &[Planned]) -> Json {
 }
 
 /// What a refresh by hand would meet at its targets.
-fn unable(
-    run: &DryRun,
-    state: &WorkspaceState,
-    pending: &Pending,
-    mut probe: impl FnMut(&[&Token]) -> Option<Error>,
-) -> Option<Error> {
-    let open = pending.rotation(&state.workspace).filter(|open| open.awaits_delivery());
+fn unable(run: &DryRun, state: &WorkspaceState, pending: &Pending) -> Option<Error> {
+    let (hooks, workspace) = (run.hooks, &state.workspace);
+    let open = pending.rotation(workspace).filter(|open| open.awaits_delivery());
     let old = open.and_then(|open| open.old.as_ref());
     match open {
-        Some(open) if open.own == OwnTargets::Waiting && !run.hooks.has_own() => {
+        Some(open) if open.unnamed => {
             let old = old.and_then(|old| old.jti.clone());
             Some(Error::delivery_pending(old.as_deref(), true))
         }
         _ => {
             let tokens: Vec<&Token> = old.into_iter().chain([&state.token]).collect();
-            probe(&tokens)
+            let refused = hooks.probe_new(workspace, &tokens).err();
+            refused.or_else(|| hooks.probe(workspace, &tokens).into_iter().next())
         }
     }
 }

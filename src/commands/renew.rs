@@ -36,8 +36,7 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
     }
     selected(&app, &app.config()?, args)?;
     if args.dry_run {
-        let mut hooks = app.hooks(Vec::new());
-        hooks.remember(&Targets::load(&app.paths.targets)?)?;
+        let hooks = app.hooks(&Targets::load(&app.paths.targets)?, &[])?;
         let run = DryRun { app: &app, options: &wish, hooks: &hooks, by_hand: false };
         return dry_run::run(&run, |config| selected(&app, config, args));
     }

@@ -157,7 +157,7 @@ fn journals() {
             at,
             old: Some(token.clone()),
             token: token.clone(),
-            deliver: true,
+            unnamed: true,
             grace_s: Some(60),
             keep_old: false,
             rollback: true,

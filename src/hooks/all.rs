@@ -1,48 +1,48 @@
 //! Everything that a run delivers to.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::claim::Claim;
+use super::claim::{Claim, Claims};
 use super::command::{self, Command, Given};
 use super::ours::Ours;
-use super::probe::Prober;
 use super::running::Running;
 use super::{Receiver, ask_check};
 use crate::context::{Clock, Env, Process, lock_holder};
 use crate::error::{Error, Result};
 use crate::rotation::{Deliver, Delivery, Target, WorkspaceRef};
-use crate::targets::Targets;
+use crate::targets::{Remembered, Targets};
 use crate::token::Token;
 
-/// One receiver of a run.
+/// A target of one workspace.
 pub(super) struct Hook {
     pub(super) receiver: Receiver,
     name: String,
-    /// The id and the workspace's UUID, of one that is remembered. One that was given for this run
-    /// is every workspace's.
-    pub(super) remembered: Option<(u32, String)>,
-    /// Which file it is now, once that was asked.
-    claim: RefCell<Option<Claim>>,
+    pub(super) id: u32,
+    /// It never got a token, and is remembered by this run.
+    pub(super) is_new: bool,
 }
 
 impl Hook {
-    fn is_for(&self, workspace: &WorkspaceRef) -> bool {
-        self.remembered.as_ref().is_none_or(|(_, id)| *id == workspace.id)
-    }
-
     fn is_command(&self) -> bool {
         matches!(self.receiver, Receiver::Command(_))
+    }
+
+    /// Names a target that is known by its id, before a reason.
+    fn label(&self) -> String {
+        if self.is_new { String::new() } else { format!("target {}: ", self.id) }
     }
 }
 
 /// Everything that a new token is delivered to.
 pub(crate) struct Hooks {
-    /// Files first, then commands.
-    pub(super) all: Vec<Hook>,
+    /// By the UUIDs of the workspaces; files first, then commands.
+    all: BTreeMap<String, Vec<Hook>>,
+    claims: OnceCell<RefCell<Claims>>,
     pub(super) ours: Ours,
     pub(super) clock: Rc<dyn Clock>,
     /// Where this run finds commands.
@@ -55,61 +55,51 @@ pub(crate) struct Hooks {
 
 /// A command at work, and what its check is asked with.
 struct Started {
-    id: Option<u32>,
+    id: u32,
+    label: String,
     running: Running,
     command: Command,
     given: Given,
 }
 
 impl Hooks {
-    /// What was given for this run, in the order given.
-    pub(crate) fn new(given: Vec<Receiver>, ours: Ours, clock: Rc<dyn Clock>, env: &Env) -> Self {
-        let path = command::path(env).to_owned();
-        let mut hooks =
-            Self { all: Vec::new(), ours, clock, path, running: None, lock_holder: None };
-        for receiver in given {
-            hooks.add(receiver, None);
-        }
-        hooks
-    }
-
-    /// Adds what is remembered with the workspaces; what was given for this run too stays once.
+    /// Of all that is remembered; those of `new` never got a token.
     ///
     /// # Errors
-    /// [`Error::cannot_deliver`] for what this version cannot use.
-    pub(crate) fn remember(&mut self, targets: &Targets) -> Result<()> {
+    /// [`Error::useless_target`].
+    pub(crate) fn of_targets(
+        targets: &Targets,
+        new: &[Remembered],
+        ours: Ours,
+        clock: Rc<dyn Clock>,
+        env: &Env,
+    ) -> Result<Self> {
+        let mut all = BTreeMap::<String, Vec<Hook>>::new();
         for target in targets.all() {
-            let remembered = Some((target.id, target.workspace_id.clone()));
-            self.add(Receiver::remembered(target)?, remembered);
+            let (receiver, id) = (Receiver::remembered(target)?, target.id);
+            let is_new = new.iter().any(|new| new.id == id);
+            let hook = Hook { receiver, name: target.name.clone(), id, is_new };
+            all.entry(target.workspace_id.clone()).or_default().push(hook);
         }
-        Ok(())
+        for hooks in all.values_mut() {
+            hooks.sort_by_key(Hook::is_command); // stable
+        }
+        let (path, claims) = (command::path(env).to_owned(), OnceCell::new());
+        Ok(Self { all, claims, ours, clock, path, running: None, lock_holder: None })
     }
 
-    fn add(&mut self, receiver: Receiver, remembered: Option<(u32, String)>) {
-        let name = receiver.name();
-        self.all.push(Hook { receiver, name, remembered, claim: RefCell::default() });
-        self.all.sort_by_key(Hook::is_command); // stable
-    }
-
-    /// Whether several workspaces would be written over each other.
-    pub(crate) fn mixes_workspaces(&self) -> bool {
-        let mut own = self.all.iter().filter(|hook| hook.remembered.is_none());
-        own.any(|hook| !hook.is_command() && hook.receiver.is_one_place())
-    }
-
-    /// What is needed to find out, before there is a new token, whether it could be delivered.
-    pub(crate) fn prober(&self) -> Prober<'_> {
-        Prober { hooks: self, claims: Vec::new(), lost: Vec::new() }
-    }
-
-    /// Whether the token of another workspace is written there, by whatever name.
-    pub(super) fn is_anothers(&self, workspace: &WorkspaceRef, claim: &Claim) -> bool {
-        let others = self.all.iter().filter(|hook| !hook.is_for(workspace));
-        others.into_iter().any(|other| {
-            let Receiver::File(file) = &other.receiver else { return false };
-            let mut known = other.claim.borrow_mut();
-            *known = known.take().or_else(|| file.claim(workspace));
-            known.as_ref().is_some_and(|other| claim.collides(other))
+    /// What would be written where, for all workspaces.
+    pub(super) fn claims(&self) -> &RefCell<Claims> {
+        self.claims.get_or_init(|| {
+            let mut claims = Claims::default();
+            for (workspace, hooks) in &self.all {
+                for hook in hooks {
+                    if let Receiver::File(file) = &hook.receiver {
+                        claims.set(hook.id, workspace, file.claim());
+                    }
+                }
+            }
+            RefCell::new(claims)
         })
     }
 
@@ -134,12 +124,9 @@ impl Hooks {
         }
     }
 
-    /// Those of a workspace. What was given for this run too is not repeated.
+    /// Those of a workspace.
     pub(super) fn of(&self, workspace: &WorkspaceRef) -> impl Iterator<Item = &Hook> {
-        let own = || self.all.iter().filter(|hook| hook.remembered.is_none());
-        let those = self.all.iter().filter(|hook| hook.is_for(workspace));
-        those
-            .filter(move |hook| hook.remembered.is_none() || own().all(|own| own.name != hook.name))
+        self.all.get(&workspace.id).into_iter().flatten()
     }
 
     /// Removes what killed runs left beside the files of a workspace.
@@ -154,13 +141,19 @@ impl Hooks {
 
     /// Whether one of them is a command.
     pub(crate) fn has_commands(&self) -> bool {
-        self.all.iter().any(Hook::is_command)
+        self.all.values().flatten().any(Hook::is_command)
     }
 
     /// What is done for a workspace, for people, with the name and the id of what is remembered.
     pub(crate) fn plan(&self, workspace: &WorkspaceRef) -> Vec<(Option<u32>, &str, String)> {
-        let id = |hook: &Hook| hook.remembered.as_ref().map(|(id, _)| *id);
+        let id = |hook: &Hook| (!hook.is_new).then_some(hook.id);
         self.of(workspace).map(|hook| (id(hook), &*hook.name, hook.receiver.does())).collect()
+    }
+
+    /// A target has got a token.
+    fn has_arrived(&mut self, workspace: &WorkspaceRef, id: u32) {
+        let those = self.all.get_mut(&workspace.id).into_iter().flatten();
+        those.filter(|hook| hook.id == id).for_each(|hook| hook.is_new = false);
     }
 }
 
@@ -169,10 +162,6 @@ impl Deliver for Hooks {
         let target =
             |hook: &Hook| Target { name: hook.name.clone(), is_command: hook.is_command() };
         self.of(workspace).map(target).collect()
-    }
-
-    fn has_own(&self) -> bool {
-        self.all.iter().any(|hook| hook.remembered.is_none())
     }
 
     fn lacking(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<String> {
@@ -184,7 +173,7 @@ impl Deliver for Hooks {
                     ask_check(command, workspace, token, holder, &*self.clock)
                 }
             };
-            !matches!(held, Ok(None | Some(true)))
+            hook.is_new || !matches!(held, Ok(None | Some(true)))
         };
         self.of(workspace).filter(lacks).map(|hook| hook.name.clone()).collect()
     }
@@ -201,14 +190,20 @@ impl Deliver for Hooks {
             return Err(format!("{} is not known", target.name));
         };
         let Delivery { workspace, new, old, attempt } = delivery;
-        let id = hook.remembered.as_ref().map(|(id, _)| *id);
+        let (id, label) = (hook.id, hook.label());
         let command = match &hook.receiver {
             Receiver::File(file) => {
-                let is_anothers = |claim: &Claim| self.is_anothers(workspace, claim);
-                let written =
-                    file.write(workspace, new, *old, (&self.ours, &is_anothers), &*self.clock);
-                hook.claim.take();
-                return written.map(|()| None).map_err(|reason| of_target(id, &reason));
+                let is_anothers = |claim: &Claim| {
+                    let is_other = |_, theirs: &str| theirs != workspace.id;
+                    self.claims().borrow().collide(claim, &is_other)
+                };
+                let bounds = (&self.ours, &is_anothers as &dyn Fn(&Claim) -> bool);
+                let written = file.write(workspace, new, *old, bounds, &*self.clock);
+                // It may have another inode now.
+                self.claims().borrow_mut().set(id, &workspace.id, file.claim());
+                written.map_err(|reason| label + &reason)?;
+                self.has_arrived(workspace, id);
+                return Ok(None);
             }
             Receiver::Command(command) => command.clone(),
         };
@@ -220,24 +215,22 @@ impl Deliver for Hooks {
             lock_holder: self.lock_holder.clone(),
             quiet: false,
         };
-        let running = command.start(&given).map_err(|reason| of_target(id, &reason))?;
+        let running = command.start(&given).map_err(|reason| format!("{label}{reason}"))?;
         let process = running.process();
-        self.running = Some(Started { id, running, command, given });
+        self.running = Some(Started { id, label, running, command, given });
         Ok(process)
     }
 
     fn finish(&mut self) -> std::result::Result<(), String> {
-        let Some(Started { id, running, command, given }) = self.running.take() else {
+        let Some(Started { id, label, running, command, given }) = self.running.take() else {
             return Ok(());
         };
         let ended = running.finish(&*self.clock).and_then(|()| match command.start_check(&given) {
             Some(check) => check?.finish(&*self.clock),
             None => Ok(()),
         });
-        ended.map_err(|reason| of_target(id, &reason))
+        ended.map_err(|reason| label + &reason)?;
+        self.has_arrived(&given.workspace, id);
+        Ok(())
     }
-}
-
-fn of_target(id: Option<u32>, reason: &str) -> String {
-    id.map_or_else(|| reason.to_owned(), |id| format!("target {id}: {reason}"))
 }

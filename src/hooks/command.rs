@@ -47,25 +47,29 @@ impl Command {
 
     /// Finds out whether a new one will work from cron: the shell understands it, and its first word is
     /// found there.
-    pub(super) fn probe(&self) -> std::result::Result<(), String> {
+    pub(super) fn probe(&self) -> Result<()> {
+        probe_shell()?;
+        let refuse = |reason: &str| Error::cannot_deliver(reason, "ntcli target add --help");
         for text in self.texts() {
             let words = shell(&["-n", "-c", text], None);
-            words.map_err(|said| format!("the shell does not understand the command: {said}"))?;
+            words.map_err(|said| {
+                refuse(&format!("the shell does not understand the command: {said}"))
+            })?;
             let Some(first) = first_word(text) else { continue };
             if first.contains('/') && !first.starts_with('/') {
-                return Err(format!(
+                return Err(refuse(&format!(
                     "'{first}' is relative, and the command runs in /: give the whole path"
-                ));
+                )));
             }
             let Err(reason) = find(first, OsStr::new(PLAIN_PATH)) else { continue };
-            return Err(match shell(&["-c", FIND, "sh", first], None) {
+            return Err(refuse(&match shell(&["-c", FIND, "sh", first], None) {
                 Ok(here) if here.starts_with('/') && here != first => {
                     format!(
                         "cron does not find '{first}' (its PATH is {PLAIN_PATH}): give its path, {here}"
                     )
                 }
                 _ => reason,
-            });
+            }));
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ use crate::token::Token;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TokenFile {
     /// As given; `{name}` and `{id}` stand for the workspace's.
-    path: String,
+    pub(super) path: String,
     pub(super) layout: Layout,
     pub(super) options: FileOptions,
 }

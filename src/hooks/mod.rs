@@ -15,13 +15,14 @@ mod running;
 mod seen;
 mod writing;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::context::Clock;
 use crate::error::{Error, Result};
 use crate::rotation::WorkspaceRef;
-use crate::targets::{EXEC, FileOptions, Remembered};
+use crate::targets::{EXEC, EXEC_TIMEOUT_S, FileOptions, Remembered};
 use crate::text::{printable, shell_word};
 use crate::token::Token;
 pub(crate) use all::Hooks;
@@ -29,7 +30,6 @@ use command::{Command, Given};
 use files::TokenFile;
 pub(crate) use mounted::Mounts;
 pub(crate) use ours::Ours;
-pub(crate) use probe::{Prober, probe_new};
 
 /// A file or a command that receives a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +81,38 @@ impl Receiver {
             None => Self::file(&target.name, &target.options, "the file cannot be meant", ""),
         };
         receiver.map_err(|error| Error::useless_target(target.id, &error))
+    }
+
+    /// The same for one workspace, as it is remembered.
+    ///
+    /// # Errors
+    /// [`Error::cannot_deliver`] for a path that the workspace's name cannot stand in.
+    pub(crate) fn to_remember(&self, workspace: &WorkspaceRef) -> Result<Remembered> {
+        let mut target = Remembered {
+            id: 0,
+            workspace_id: workspace.id.clone(),
+            workspace: workspace.name.clone(),
+            name: self.name(),
+            timeout_s: EXEC_TIMEOUT_S,
+            options: FileOptions::default(),
+            check: None,
+            other: BTreeMap::new(),
+        };
+        match self {
+            Self::File(file) => {
+                let hint = "use {id} in place of {name} in the path of --token-file";
+                let path = file.path_for(workspace);
+                let path = path.map_err(|reason| Error::cannot_deliver(&reason, hint))?;
+                let path = path.to_string_lossy().into_owned();
+                target.name = TokenFile { path, ..file.clone() }.name();
+                target.options = file.options.clone();
+            }
+            Self::Command(command) => {
+                target.timeout_s = command.timeout.as_secs();
+                target.check.clone_from(&command.check);
+            }
+        }
+        Ok(target)
     }
 
     /// What it is remembered by.

@@ -26,14 +26,14 @@ const OUR_OWN: &str = "it is one of ntcli's own files";
 const TWO_TOKENS: &str = "two tokens would be written to this file";
 
 impl TokenFile {
-    /// Finds out whether it could be written, and is neither one of `ours` nor one that holds
-    /// something else by then. One in which the token is to be replaced holds one of `tokens` now.
+    /// Finds out whether it could be written, and is neither one of `ours` nor taken by another target.
+    /// One in which the token is to be replaced holds one of `tokens` now.
     pub(super) fn probe(
         &self,
         workspace: &WorkspaceRef,
         tokens: &[&Token],
         ours: &Ours,
-        is_taken: &mut dyn FnMut(Claim) -> bool,
+        is_taken: &dyn Fn(&Claim) -> bool,
         clock: &dyn Clock,
     ) -> Result<()> {
         let path = self.path_for(workspace).map_err(|reason| {
@@ -46,7 +46,7 @@ impl TokenFile {
             Error::cannot_deliver(&format!("{}: {reason}", path.display()), hint)
         };
         let claim = self.may_claim(&path, ours).map_err(refuse)?;
-        if is_taken(claim) {
+        if is_taken(&claim) {
             let hint = "name a file for each ({name} or {id} in the path of --token-file); what is \
                         remembered: ntcli target list";
             return Err(refuse((TWO_TOKENS.to_owned(), hint.to_owned())));
@@ -85,8 +85,8 @@ impl TokenFile {
     }
 
     /// What it would write where, if that can be told.
-    pub(super) fn claim(&self, workspace: &WorkspaceRef) -> Option<Claim> {
-        let file = store::identify(&self.path_for(workspace).ok()?).ok()?;
+    pub(super) fn claim(&self) -> Option<Claim> {
+        let file = store::identify(Path::new(&self.path)).ok()?;
         Some(Claim { file, layout: self.layout.clone() })
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::journal::{PendingRevocation, Reason};
-use super::pending::{OwnTargets, Purpose};
+use super::pending::Purpose;
 use super::plan::with_followers;
 use super::ports::{Deliver, Delivery, Event, HistoryEvent, Store, Target};
 use super::{OldFate, Outcome, Rotation, Rotator, WorkspaceRef};
@@ -17,11 +17,10 @@ impl Rotator<'_> {
         if !self.awaits_delivery(rotation) {
             return true;
         }
-        let Rotation { workspace, own, .. } = rotation;
-        let is_meant = workspaces.iter().any(|w| w.is(workspace)) && self.targets.is_some();
-        let only_remembered = Rotation { own: OwnTargets::None, ..rotation.clone() };
-        let lacks_own = *own == OwnTargets::Waiting && !self.has_own_targets();
-        if !is_meant || (lacks_own && !self.awaits_delivery(&only_remembered)) {
+        let is_meant =
+            workspaces.iter().any(|w| w.is(&rotation.workspace)) && self.targets.is_some();
+        let named = Rotation { unnamed: false, ..rotation.clone() };
+        if !is_meant || (rotation.unnamed && !self.awaits_delivery(&named)) {
             return false; // what is missing is said when the workspace's turn comes
         }
         let outcome = self.deliver(rotation);
@@ -45,13 +44,13 @@ impl Rotator<'_> {
         let lacking = self.lacking(workspace, new);
         let lacks = rotation.lacks(&all, &lacking);
         let attempt = attempts.saturating_add(1);
-        if !lacks.targets.is_empty() {
+        if !lacks.is_empty() {
             // Durable: a command that is run again is told so.
             let begun = self.append_durable(&[workspace.delivering(attempt, None)]);
             begun.map_err(|failed| failed.error.in_one_line())?;
         }
         let delivery = Delivery { workspace, new, old: old.as_ref(), attempt };
-        let due: BTreeSet<&str> = lacks.targets.iter().map(String::as_str).collect();
+        let due: BTreeSet<&str> = lacks.iter().map(String::as_str).collect();
         let mut has_changed = false;
         let mut failures = each(&all, |target| {
             if !(due.contains(target.name.as_str()) || (target.is_command && has_changed)) {
@@ -61,12 +60,8 @@ impl Rotator<'_> {
             has_changed |= delivered.is_ok();
             delivered
         });
-        if lacks.unnamed && failures.is_empty() {
-            if self.has_own_targets() {
-                self.append_relaxed(workspace.delivered());
-            } else {
-                failures.push("the targets of an earlier run are unknown".to_owned());
-            }
+        if rotation.unnamed && failures.is_empty() {
+            failures.push("the targets of an earlier run are unknown".to_owned());
         }
         if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
     }
@@ -103,19 +98,14 @@ impl Rotator<'_> {
         outcome
     }
 
-    /// Whether this run was given targets of its own, beside the remembered ones.
-    pub(super) fn has_own_targets(&self) -> bool {
-        self.targets.as_ref().is_some_and(|targets| targets.has_own())
-    }
-
     /// Whether something must get the token before the old one is revoked. If it is not known what
     /// is remembered with the workspace, something must.
     pub(super) fn awaits_delivery(&mut self, rotation: &Rotation) -> bool {
         let lacking = self.lacking(&rotation.workspace, &rotation.token);
         match self.store.targets_of(&rotation.workspace) {
             Ok(targets) => {
-                let lacks_file = rotation.is_stored() && !lacking.is_empty();
-                lacks_file || !rotation.lacks(&targets, &lacking).is_none()
+                let is_left = rotation.unnamed || !lacking.is_empty();
+                rotation.is_stored() && (is_left || !rotation.lacks(&targets, &lacking).is_empty())
             }
             Err(_) => rotation.is_stored(),
         }
@@ -140,10 +130,7 @@ impl Rotator<'_> {
         if *reason == Reason::Replaced && open.is_some_and(|open| self.awaits_delivery(&open)) {
             return Some("the current token is not delivered to every target yet".to_owned());
         }
-        // What is given for this run alone may have got no token yet.
-        let remembered = self.store.targets_of(workspace).unwrap_or_default();
-        let mut left = self.lacking(workspace, &current);
-        left.retain(|name| remembered.iter().any(|target| target.name == *name));
+        let left = self.lacking(workspace, &current);
         if left.is_empty() {
             return None;
         }
@@ -154,11 +141,17 @@ impl Rotator<'_> {
         // It may have had the token.
         let delivery = Delivery { workspace, new: &current, old: old.as_ref(), attempt: 2 };
         let all = self.targets.as_ref().map_or(Vec::new(), |to| to.targets(workspace));
-        let again = with_followers(&all, &left);
-        for target in all.iter().filter(|target| again.contains(&target.name)) {
-            let _ = self.deliver_to_one(target, &delivery); // the look tells
+        let mut lacking = Vec::new();
+        // One of the commands may be what puts the file back.
+        for again in [with_followers(&all, &left), left.clone()] {
+            for target in all.iter().filter(|target| again.contains(&target.name)) {
+                let _ = self.deliver_to_one(target, &delivery); // the look tells
+            }
+            lacking = self.lacking(workspace, &current);
+            if lacking.is_empty() {
+                break;
+            }
         }
-        let lacking = self.lacking(workspace, &current);
         let file = left.into_iter().find(|name| lacking.contains(name))?;
         Some(format!(
             "{file} does not hold the current token: another program has put an older one back"
@@ -185,6 +178,25 @@ fn each(targets: &[Target], mut deliver: impl FnMut(&Target) -> Result<(), Strin
         failures.extend(failed);
     }
     failures
+}
+
+/// The targets that a run of 0.2.0 was given alone are remembered now: what it left for them is as good as
+/// what is left for any other.
+///
+/// # Errors
+/// If the journal cannot be read or written.
+pub(crate) fn name_targets(
+    store: &mut dyn Store,
+    workspaces: &[WorkspaceRef],
+) -> crate::error::Result<()> {
+    let pending = store.pending()?;
+    let unnamed = pending.rotations.iter().filter(|open| open.unnamed);
+    let unnamed = unnamed.filter(|open| workspaces.iter().any(|w| w.is(&open.workspace)));
+    let records: Vec<_> = unnamed.map(|open| open.workspace.targets_named()).collect();
+    if !records.is_empty() {
+        store.append(&records, true)?;
+    }
+    Ok(())
 }
 
 /// Delivers the current token of a workspace to those of its targets that have these names, without

@@ -57,10 +57,9 @@ pub(crate) enum Record {
         at: Timestamp,
         token: Token,
         old: Option<Token>,
-        /// Whether it must be delivered to what was given for that run, before the old token may
-        /// be revoked. What is remembered with the workspace is not written here.
+        /// Written by older versions only: targets that were given to that run alone must get it.
         #[serde(rename = "hand_over")]
-        deliver: bool,
+        unnamed: bool,
         grace_s: Option<u64>,
         /// The old token stays live: it was not a refresh.
         #[serde(default, skip_serializing_if = "Not::not")]
@@ -91,9 +90,9 @@ pub(crate) enum Record {
         server: String,
         target: String,
     },
-    /// The targets that were given for one run have the new token.
+    /// The targets that an older version was given for one run are remembered now, or have the token.
     #[serde(rename = "handed_over")]
-    Delivered(About),
+    Named(About),
     /// A rollback came to nothing: the token that it led away from is the current one, and goes to
     /// every target once more.
     TurnedBack(About),
@@ -187,7 +186,7 @@ pub(crate) struct PendingRevocation {
     /// The token itself, while its grace runs: `token rollback` makes it the current one again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) token: Option<Token>,
-    /// Targets that were given for one run alone have its successor: they must get it back.
+    /// Written by older versions only: targets that were given to one run alone have its successor.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub(crate) own_targets: bool,
 }

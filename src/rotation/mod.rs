@@ -46,7 +46,7 @@ use crate::token::Token;
 
 use breaker::Breaker;
 pub(crate) use by_hand::{ByHand, LoggedOut, forget, forget_workspace, forget_workspaces};
-pub(crate) use deliver::deliver_current;
+pub(crate) use deliver::{deliver_current, name_targets};
 pub(crate) use issue::CreatedWorkspace;
 #[allow(unused_imports)]
 pub(crate) use journal::Reason;
@@ -54,7 +54,7 @@ pub(crate) use journal::Reason;
 pub(crate) use journal::{About, AboutRequest, PendingRevocation};
 pub(crate) use journal::{Origin, Orphan, Record, lines as journal_lines};
 pub(crate) use moment::Moment;
-pub(crate) use pending::{OwnTargets, Pending, Rotation, Stage};
+pub(crate) use pending::{Pending, Rotation, Stage};
 #[allow(unused_imports)]
 pub(crate) use plan::{Certainty, Outlook, Planned, Step, WhyDeliver, WhyRefresh, WhyWait, plan};
 pub(crate) use ports::{

@@ -75,14 +75,6 @@ pub(crate) enum Stage {
     Stored,
 }
 
-/// The targets that were given for one run alone, if any.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OwnTargets {
-    None,
-    Waiting,
-    Served,
-}
-
 /// A token on its way from the journal to the config file and the targets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rotation {
@@ -94,7 +86,9 @@ pub(crate) struct Rotation {
     /// For how many seconds the old token stays live.
     pub(crate) grace_s: Option<u64>,
     pub(crate) stage: Stage,
-    pub(crate) own: OwnTargets,
+    /// Targets that a run of 0.2.0 was given alone must get it: they are named again by a refresh that
+    /// is given them.
+    pub(crate) unnamed: bool,
     /// How many times targets were about to get it.
     pub(crate) attempts: u32,
     /// The targets that have it.
@@ -102,24 +96,8 @@ pub(crate) struct Rotation {
     /// The refresh that made `old`, if that was not delivered everywhere: goes on if this one is
     /// given up.
     pub(crate) before: Option<Box<Rotation>>,
-    /// Not of the journal: see [`Pending::with_targets`].
-    pub(crate) lacks: Lacks,
-}
-
-/// What has still to get a token before the one that it replaces may be revoked. Computed from the
-/// journal, the targets and a look at them; never written.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Lacks {
-    /// The names of targets.
-    pub(crate) targets: Vec<String>,
-    /// Targets that an earlier version was given for one run alone.
-    pub(crate) unnamed: bool,
-}
-
-impl Lacks {
-    pub(crate) fn is_none(&self) -> bool {
-        self.targets.is_empty() && !self.unnamed
-    }
+    /// The targets that have still to get it. Not of the journal: see [`Pending::with_targets`].
+    pub(crate) lacks: Vec<String>,
 }
 
 impl Rotation {
@@ -135,15 +113,15 @@ impl Rotation {
 
     /// Whether something must get the token before the old one is revoked.
     pub(crate) fn awaits_delivery(&self) -> bool {
-        self.is_stored() && (self.own == OwnTargets::Waiting || !self.lacks.is_none())
+        self.is_stored() && (self.unnamed || !self.lacks.is_empty())
     }
 
-    /// What has still to get the token, if these are the targets and `lacking` do not hold it now. A
+    /// The targets that have still to get the token, if these are the targets and `lacking` do not hold it now. A
     /// command runs once more when a file, or a command before it, has got the token later: it may
     /// build on that.
-    pub(crate) fn lacks(&self, targets: &[Target], lacking: &[String]) -> Lacks {
+    pub(crate) fn lacks(&self, targets: &[Target], lacking: &[String]) -> Vec<String> {
         if !self.is_stored() {
-            return Lacks::default();
+            return Vec::new();
         }
         let got = self.delivered.iter().enumerate().map(|(n, name)| (name.as_str(), n));
         let got: BTreeMap<&str, usize> = got.collect();
@@ -159,7 +137,7 @@ impl Rotation {
             }
             last = last.max(at(target));
         }
-        Lacks { targets: names, unnamed: self.own == OwnTargets::Waiting }
+        names
     }
 }
 

@@ -110,8 +110,6 @@ pub(crate) struct Delivery<'a> {
 pub(crate) trait Deliver {
     /// The targets of a workspace in their order: files first, then commands.
     fn targets(&self, workspace: &WorkspaceRef) -> Vec<Target>;
-    /// Whether some were given for this run alone.
-    fn has_own(&self) -> bool;
     /// The names of the workspace's files that do not hold the token now.
     fn lacking(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<String>;
     /// Delivers to one target, perhaps once more. The error names the target and says why not. A

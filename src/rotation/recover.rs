@@ -1,7 +1,7 @@
 //! Finishing what an earlier run left in the journal.
 
 use super::journal::{Origin, Orphan, Record};
-use super::pending::{OwnTargets, Purpose, Stage};
+use super::pending::{Purpose, Stage};
 use super::ports::{Event, HistoryEvent};
 use super::verify::Verdict;
 use super::{Moment, Rotation, Rotator, WorkspaceRef};
@@ -104,7 +104,7 @@ impl Rotator<'_> {
                     at,
                     token: current,
                     old: rotation.old,
-                    deliver: rotation.own != OwnTargets::None,
+                    unnamed: rotation.unnamed,
                     grace_s: rotation.grace_s,
                     keep_old: rotation.purpose == Purpose::HandOut,
                     rollback: false,

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::journal::Record;
-use super::pending::{OwnTargets, Purpose, Rotation, Stage};
+use super::pending::{Purpose, Rotation, Stage};
 use super::plan::{must_be_followed, why_refresh, with_followers};
 use super::ports::{Event, Promotion};
 use super::{OldFate, Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef};
@@ -120,7 +120,7 @@ impl Rotator<'_> {
                 at: self.request_time(),
                 token: current.clone(),
                 old: None,
-                deliver: false,
+                unnamed: false,
                 grace_s: None,
                 keep_old: false,
                 rollback: false,
@@ -209,7 +209,7 @@ impl Rotator<'_> {
         };
         let old = open.old.as_ref().and_then(|old| old.jti.clone());
         Err(if self.awaits_delivery(&open) {
-            Error::delivery_pending(old.as_deref(), open.own == OwnTargets::Waiting)
+            Error::delivery_pending(old.as_deref(), open.unnamed)
         } else {
             match open.stage {
                 Stage::Kept => Error::unfinished(),

@@ -4,7 +4,7 @@ use super::WorkspaceRef;
 use super::journal::{
     About, AboutRequest, AboutToken, Origin, Orphan, PendingRevocation, Record, record,
 };
-use super::pending::{Lacks, OwnTargets, Pending, PendingCreate, Purpose, Rotation, Stage};
+use super::pending::{Pending, PendingCreate, Purpose, Rotation, Stage};
 use crate::time::Timestamp;
 
 impl Pending {
@@ -79,8 +79,8 @@ impl Pending {
                     r.delivered.push(target);
                 });
             }
-            Record::Delivered(About { workspace, server }) => {
-                self.with_rotation(&workspace, &server, |r| r.own = OwnTargets::Served);
+            Record::Named(About { workspace, server }) => {
+                self.with_rotation(&workspace, &server, |r| r.unnamed = false);
             }
             Record::TurnedBack(About { workspace, server }) => {
                 self.with_rotation(&workspace, &server, Rotation::turn_back);
@@ -141,7 +141,7 @@ impl Pending {
 
     /// A way back, or a token of another program, takes the place of an unfinished refresh.
     fn created(&mut self, record: Record) {
-        let Record::Created { workspace, at, token, old, deliver, grace_s, keep_old, rollback } =
+        let Record::Created { workspace, at, token, old, unnamed, grace_s, keep_old, rollback } =
             record
         else {
             return;
@@ -163,20 +163,18 @@ impl Pending {
             (_, true) => Purpose::Rollback,
             _ => Purpose::Refresh,
         };
-        let own = if deliver { OwnTargets::Waiting } else { OwnTargets::None };
-        let (stage, delivered, lacks) = (Stage::Kept, Vec::new(), Lacks::default());
         self.rotations.push(Rotation {
             workspace,
             token,
             old,
             purpose,
             grace_s,
-            stage,
-            own,
+            stage: Stage::Kept,
+            unnamed,
             attempts,
-            delivered,
+            delivered: Vec::new(),
             before: before.map(Box::new),
-            lacks,
+            lacks: Vec::new(),
         });
     }
 
@@ -321,9 +319,6 @@ impl Rotation {
         }
         self.purpose = Purpose::Refresh;
         self.stage = Stage::Stored;
-        if self.own == OwnTargets::Served {
-            self.own = OwnTargets::Waiting;
-        }
         self.delivered.clear();
     }
 
@@ -336,7 +331,7 @@ impl Rotation {
             at: Timestamp::from_millis(0), // its request is closed
             token,
             old,
-            deliver: self.own != OwnTargets::None,
+            unnamed: self.unnamed,
             grace_s,
             keep_old: self.purpose == Purpose::HandOut,
             rollback: self.purpose == Purpose::Rollback,
@@ -348,7 +343,6 @@ impl Rotation {
         }
         records.extend((self.attempts > 0).then(|| workspace.delivering(self.attempts, None)));
         records.extend(self.delivered.iter().map(|target| workspace.delivered_to(target)));
-        records.extend((self.own == OwnTargets::Served).then(|| workspace.delivered()));
         records
     }
 }

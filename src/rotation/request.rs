@@ -147,7 +147,7 @@ impl Rotator<'_> {
             at,
             token: token.clone(),
             old: old.cloned(),
-            deliver: purpose == Purpose::Refresh && self.has_own_targets(),
+            unnamed: false,
             grace_s: self.options_for(workspace).grace_s,
             keep_old: purpose == Purpose::HandOut,
             rollback: false,

@@ -5,7 +5,7 @@
 use super::breaker::Call;
 use super::journal::{Origin, Orphan, PendingRevocation, Reason, Record};
 use super::moment::{Moment, signed};
-use super::pending::{OwnTargets, Purpose, Rotation};
+use super::pending::{Purpose, Rotation};
 use super::ports::{Event, HistoryEvent, TokenList};
 use super::{Answer, OldFate, Outcome, Refreshed, Rotator, WorkspaceRef};
 use crate::error::{Error, Failure, NewTokenFate, Result};
@@ -99,7 +99,7 @@ impl Rotator<'_> {
 
     /// The revocation of what a token replaced, if it has an id of its own.
     pub(super) fn revocation_of(&self, rotation: &Rotation) -> Option<PendingRevocation> {
-        let Rotation { workspace, token: new, old, purpose, grace_s, own, .. } = rotation;
+        let Rotation { workspace, token: new, old, purpose, grace_s, .. } = rotation;
         let old = old.as_ref().filter(|old| *purpose != Purpose::HandOut && old.jti != new.jti)?;
         let jti = old.jti.as_ref()?;
         let grace_s = self.options_for(workspace).grace_s.or(*grace_s);
@@ -107,7 +107,6 @@ impl Rotator<'_> {
         let until = grace_s.map(|s| self.moment().plausible().plus_secs(signed(s)));
         Some(PendingRevocation {
             successor: new.jti.clone(),
-            own_targets: *own != OwnTargets::None,
             not_before: until,
             grace_s,
             token: until.map(|_| old.clone()),

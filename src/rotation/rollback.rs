@@ -3,7 +3,6 @@
 
 use super::breaker::Call;
 use super::journal::Record;
-use super::pending::OwnTargets;
 use super::ports::{Acceptance, HistoryEvent};
 use super::refresh::Turn;
 use super::{Outcome, Refreshed, Rotator, WorkspaceRef};
@@ -16,8 +15,6 @@ const TRY: &str = "verify the previous token";
 struct WayBack {
     token: Token,
     current: Token,
-    /// Targets that were given for one run alone may have the current one.
-    own_targets: bool,
     /// What the refresh that is undone would have granted, should it not be undone after all.
     grace_s: Option<u64>,
 }
@@ -40,7 +37,7 @@ impl Rotator<'_> {
     }
 
     fn try_rollback(&mut self, workspace: &WorkspaceRef) -> Result<Refreshed> {
-        let WayBack { token, current, own_targets, grace_s } = self.way_back(workspace)?;
+        let WayBack { token, current, grace_s } = self.way_back(workspace)?;
         let verified = self.try_way_back(workspace, &token, &current)?;
         // What cannot be written is found out before anything is promised.
         self.store.probe()?;
@@ -49,7 +46,7 @@ impl Rotator<'_> {
             at: self.request_time(),
             token: token.clone(),
             old: Some(current.clone()),
-            deliver: own_targets,
+            unnamed: false,
             grace_s,
             keep_old: false,
             rollback: true,
@@ -65,10 +62,9 @@ impl Rotator<'_> {
     /// The token before the current one, if there is a way back to it.
     fn way_back(&mut self, workspace: &WorkspaceRef) -> Result<WayBack> {
         let current = self.store.current(workspace)?.ok_or_else(nothing_current)?;
-        let way_back = match self.pending.rotation(workspace).cloned() {
+        let (way_back, unnamed) = match self.pending.rotation(workspace).cloned() {
             Some(open) if open.token.is_same(&current) && self.awaits_delivery(&open) => {
-                let own = open.own != OwnTargets::None;
-                open.old.map(|token| (token, own, open.grace_s))
+                (open.old.map(|token| (token, open.grace_s)), open.unnamed)
             }
             Some(_) => return Err(Error::unfinished()),
             None => {
@@ -80,15 +76,19 @@ impl Rotator<'_> {
                         && p.successor == current.jti
                         && !p.is_due(&now)
                 });
-                put_off.and_then(|p| Some((p.token.clone()?, p.own_targets, None)))
+                let token = put_off.and_then(|p| p.token.clone());
+                (token.map(|token| (token, None)), put_off.is_some_and(|p| p.own_targets))
             }
         };
-        let (token, own_targets, grace_s) =
+        let (token, grace_s) =
             way_back.ok_or_else(|| Error::no_way_back("no previous token is kept live"))?;
+        if unnamed {
+            return Err(Error::no_way_back("what an earlier run delivered to is not known"));
+        }
         if token.expiry.at().is_some_and(|end| end <= self.clock.now()) {
             return Err(Error::no_way_back("the previous token has expired"));
         }
-        Ok(WayBack { token, current, own_targets, grace_s })
+        Ok(WayBack { token, current, grace_s })
     }
 
     /// Whether the server still takes the token: accepted, or at least listed by a server that

@@ -78,8 +78,8 @@ impl WorkspaceRef {
         Record::DeliveredTo { workspace, server, target: target.to_owned() }
     }
 
-    pub(super) fn delivered(&self) -> Record {
-        Record::Delivered(self.about())
+    pub(super) fn targets_named(&self) -> Record {
+        Record::Named(self.about())
     }
 
     pub(super) fn turned_back(&self) -> Record {

@@ -140,6 +140,11 @@ impl FileId {
         &self.path
     }
 
+    /// Its device and inode, if it exists.
+    pub(crate) fn inode(&self) -> Option<(u64, u64)> {
+        self.inode
+    }
+
     /// Whether it is one of these.
     pub(crate) fn is_one_of(&self, paths: &[&Path]) -> bool {
         paths.iter().any(|path| identify(path).is_ok_and(|other| other.is_same(self)))

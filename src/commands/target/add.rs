@@ -1,15 +1,14 @@
 //! `ntcli target add`
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::json;
 use crate::cli::TargetAdd;
 use crate::commands::prelude::*;
 use crate::config_dir::ConfigDir;
-use crate::hooks::{self, Receiver};
+use crate::hooks::{Hooks, Receiver};
 use crate::rotation::{self, WorkspaceRef};
-use crate::targets::{EXEC_TIMEOUT_S, FileOptions, Remembered};
+use crate::targets::{EXEC_TIMEOUT_S, FileOptions};
 use crate::text::shell_word;
 
 const HELP: &str = "ntcli target add --help";
@@ -28,28 +27,24 @@ pub(crate) fn run(app: &App, args: &TargetAdd) -> Result<Report> {
     let config = dir.config()?;
     let workspace = app.workspace(&config, args.workspace.as_deref())?;
     let local = app::workspace_ref(&workspace, "");
-    let (ours, targets) = (app.ours(), dir.targets()?);
-    hooks::probe_new(&receiver, &local, workspace.token.as_ref(), targets, &ours, app.clock())
+    let mut targets = dir.targets()?.clone();
+    let (target, is_new) = targets.add(receiver.to_remember(&local)?);
+    let mut hooks = app.hooks(&targets, std::slice::from_ref(&target))?;
+    hooks
+        .probe_new(&local, &workspace.token.iter().collect::<Vec<_>>())
         .map_err(Error::not_added)?;
     for note in receiver.notes(&local, workspace.token.as_ref()) {
         app.console().note(&note);
     }
     let delivers = workspace.token.is_some() && !args.later;
     if delivers {
-        deliver(app, &mut dir, &receiver, &local)?;
+        deliver(app, &mut dir, &mut hooks, &local, &target.name)?;
     }
     let seen = receiver.seen(&local, workspace.token.as_ref().filter(|_| delivers));
-    let target = Remembered {
-        id: 0,
-        workspace_id: workspace.id,
-        workspace: workspace.name,
-        name: receiver.name(),
-        timeout_s,
-        options: options(args),
-        check: args.check.clone(),
-        other: BTreeMap::new(),
-    };
-    let (target, is_new) = dir.change_targets(|targets| Ok(targets.add(target)))?;
+    dir.change_targets(|all| {
+        *all = targets;
+        Ok(())
+    })?;
 
     let (id, name) = (target.id, printable(&target.workspace));
     let mut text = format!("Target {id}: every refresh of '{name}' {}.\n", receiver.does());
@@ -80,16 +75,16 @@ pub(crate) fn run(app: &App, args: &TargetAdd) -> Result<Report> {
 fn deliver<'c>(
     app: &App<'c>,
     dir: &mut ConfigDir<'c>,
-    receiver: &Receiver,
+    hooks: &mut Hooks,
     workspace: &WorkspaceRef,
+    name: &str,
 ) -> Result<()> {
-    let mut hooks = app.hooks(vec![receiver.clone()]);
-    app.wait_for_command(&mut hooks, dir)?;
+    app.wait_for_command(hooks, dir)?;
     let mut failed = None;
     let mut told = |_: &str, outcome: &std::result::Result<(), String>| {
         failed = outcome.as_ref().err().cloned();
     };
-    rotation::deliver_current(dir, &mut hooks, workspace, &[receiver.name()], &mut told)?;
+    rotation::deliver_current(dir, hooks, workspace, &[name.to_owned()], &mut told)?;
     match failed {
         Some(reason) => Err(Error::cannot_deliver(&reason, HELP).not_added()),
         None => Ok(()),

@@ -40,9 +40,8 @@ pub(crate) fn run(app: &App, args: &TokenCreate) -> Result<Report> {
     }
     let mut hooks = app.remembered(&mut dir)?;
     if save {
-        let mut prober = hooks.prober();
-        prober.probe(&workspace, found.token.as_ref().as_slice())?;
-        warn_of_lost(app, prober);
+        let tokens: Vec<&Token> = found.token.iter().collect();
+        warn_of_lost(app, &hooks.probe(&workspace, &tokens));
     }
     let mut on_event = |event| app.on_event(&event);
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;

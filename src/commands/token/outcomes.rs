@@ -8,7 +8,7 @@ use crate::context::Console;
 use crate::error::{Error, Result, renew_of};
 use crate::json::Json;
 use crate::output::{self, Report};
-use crate::rotation::{Outcome, OwnTargets, Pending, Refreshed, WorkspaceRef};
+use crate::rotation::{Outcome, Pending, Refreshed, WorkspaceRef};
 use crate::text::printable;
 use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
@@ -67,7 +67,7 @@ impl<'a> Outcomes<'a> {
         let problem = open.map(|open| {
             Error::delivery_pending(
                 open.old.as_ref().and_then(|old| old.jti.clone()).as_deref(),
-                open.own == OwnTargets::Waiting,
+                open.unnamed,
             )
         });
         if problem.is_none() {

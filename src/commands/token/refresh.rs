@@ -13,12 +13,13 @@ use crate::commands::prelude::*;
 use crate::commands::survey::WorkspaceState;
 use crate::commands::workspace::warn_of_two_tokens;
 use crate::config::{Config, Workspace};
+use crate::config_dir::ConfigDir;
 use crate::config_dir::last_run::LastRun;
 use crate::error::exit;
-use crate::hooks::{Hooks, Prober, Receiver};
+use crate::hooks::{Hooks, Receiver};
 use crate::policy::{Policies, Policy};
-use crate::rotation::{Deliver, RefreshOptions, Rotator, WorkspaceRef};
-use crate::targets::{EXEC_TIMEOUT_S, FileOptions, Targets};
+use crate::rotation::{self, RefreshOptions, Rotator, WorkspaceRef};
+use crate::targets::{EXEC_TIMEOUT_S, FileOptions, Remembered, Targets};
 use crate::token::{Token, due};
 
 /// Refreshes the token of one workspace, or of all.
@@ -64,7 +65,7 @@ pub(crate) fn record(
 
 fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
     let given = options(app.ctx, args)?;
-    let mut hooks = own_hooks(app, args)?;
+    let receivers = receivers(app.ctx, args)?;
     let policies = Policies::load(&app.paths.policies)?;
     let options = |id: &str| wanted(&given, args, &policies.of(id));
     let before = app.config()?;
@@ -74,7 +75,9 @@ fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
         warn_of_two_tokens(app.console(), &before);
     }
     if args.dry_run {
-        hooks.remember(&Targets::load(&app.paths.targets)?)?;
+        let mut targets = Targets::load(&app.paths.targets)?;
+        let new = add(&receivers, &seen, &mut targets)?;
+        let hooks = app.hooks(&targets, &new)?;
         let options = |state: &WorkspaceState| wanted(&given, args, &state.policy);
         let run = DryRun { app, options: &options, hooks: &hooks, by_hand: true };
         return dry_run::run(&run, |config| {
@@ -91,11 +94,17 @@ fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
     let server = app.server(&config)?;
     let workspaces: Vec<WorkspaceRef> =
         current.iter().map(|w| app::workspace_ref(w, &server)).collect();
-    // What this run delivers to may not have got the token from the other one.
-    let waited = waited && !hooks.has_own();
-    hooks.remember(dir.targets()?)?;
-    let mut outcomes = Outcomes::new(app.console(), &workspaces, args, (given.expiry, app.now()));
+    let mut targets = dir.targets()?.clone();
+    let new = add(&receivers, &current, &mut targets)?;
+    let mut hooks = app.hooks(&targets, &new)?;
     probe(app, &hooks, &current, &given)?;
+    remember(app, &mut dir, targets, &new)?;
+    if !receivers.is_empty() {
+        rotation::name_targets(&mut dir, &workspaces)?;
+    }
+    // What is new has not got the token from the other run.
+    let waited = waited && new.is_empty();
+    let mut outcomes = Outcomes::new(app.console(), &workspaces, args, (given.expiry, app.now()));
     app.wait_for_command(&mut hooks, &mut dir)?;
     let current = the_one(current, args);
     let api = app.api(&config, As::User)?;
@@ -155,9 +164,9 @@ fn wanted(given: &RefreshOptions, args: &TokenRefresh, policy: &Policy) -> Refre
     }
 }
 
-/// What was given for this run.
-fn own_hooks(app: &App, args: &TokenRefresh) -> Result<Hooks> {
-    let timeout_s = app::seconds(app.ctx, "--exec-timeout", args.exec_timeout.as_deref())?;
+/// What is given by options, in the order given.
+fn receivers(ctx: &Context, args: &TokenRefresh) -> Result<Vec<Receiver>> {
+    let timeout_s = app::seconds(ctx, "--exec-timeout", args.exec_timeout.as_deref())?;
     let timeout = Duration::from_secs(timeout_s.unwrap_or(EXEC_TIMEOUT_S));
     let accepted =
         "--token-file takes a PATH, env:NAME=PATH for a line in an env file, or replace:PATH";
@@ -167,22 +176,52 @@ fn own_hooks(app: &App, args: &TokenRefresh) -> Result<Hooks> {
         .iter()
         .map(|text| Receiver::file(text, &FileOptions::default(), accepted, help));
     let commands = args.exec.iter().map(|text| Receiver::command(text, None, timeout, help));
-    let given = files.chain(commands).collect::<Result<Vec<Receiver>>>()?;
-    let hooks = app.hooks(given);
-    if args.all && hooks.mixes_workspaces() {
-        return Err(Error::invalid_value(
-            "With --all every --token-file needs {name} or {id} in its path, \
-                      or the workspaces would overwrite each other's",
+    files.chain(commands).collect()
+}
+
+/// Adds what is given to the targets of each workspace, unless it is one of them already; what is new.
+fn add(
+    receivers: &[Receiver],
+    workspaces: &[Workspace],
+    targets: &mut Targets,
+) -> Result<Vec<Remembered>> {
+    let mut new = Vec::new();
+    for workspace in workspaces {
+        let local = app::workspace_ref(workspace, "");
+        for receiver in receivers {
+            let target = receiver.to_remember(&local)?;
+            if !targets.names_of(&local.id).contains(&target.name) {
+                new.push(targets.add(target).0);
+            }
+        }
+    }
+    Ok(new)
+}
+
+/// Remembers what is new, and says so.
+fn remember(app: &App, dir: &mut ConfigDir, targets: Targets, new: &[Remembered]) -> Result<()> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    dir.change_targets(|all| {
+        *all = targets;
+        Ok(())
+    })?;
+    for target in new {
+        // What it is may hold a secret.
+        let (id, name) = (target.id, printable(&target.workspace));
+        app.console().say(&format!(
+            "Target {id} is remembered: every refresh of '{name}' delivers to it, until ntcli target remove {id}"
         ));
     }
-    Ok(hooks)
+    Ok(())
 }
 
 /// Finds out whether every new token could be delivered, before one is asked for. What is remembered
 /// and cannot be served is named, and does not stop what is due.
 ///
 /// # Errors
-/// What was given for this run cannot get a token.
+/// A new target cannot be served.
 fn probe(
     app: &App,
     hooks: &Hooks,
@@ -192,29 +231,27 @@ fn probe(
     if hooks.is_empty() {
         return Ok(());
     }
-    let pending = app.pending()?;
-    let mut prober = hooks.prober();
+    let (pending, mut lost) = (app.pending()?, Vec::new());
     for workspace in workspaces {
         let Some(token) = &workspace.token else { continue };
-        let is_due = |within_s| due(token, within_s, app.now()).is_due();
-        if !(hooks.has_own() || options.due_within_s.is_none_or(is_due)) {
-            continue;
-        }
-        let workspace = app::workspace_ref(workspace, "");
+        let local = app::workspace_ref(workspace, "");
         // An interrupted refresh may have replaced the token in some files.
-        let open = pending.rotation(&workspace);
+        let open = pending.rotation(&local);
         let old = open.and_then(|open| open.old.as_ref());
         let tokens: Vec<&Token> =
             open.map(|open| &open.token).into_iter().chain(old).chain([token]).collect();
-        prober.probe(&workspace, &tokens)?;
+        hooks.probe_new(&local, &tokens)?;
+        if options.due_within_s.is_none_or(|within_s| due(token, within_s, app.now()).is_due()) {
+            lost.extend(hooks.probe(&local, &tokens));
+        }
     }
-    warn_of_lost(app, prober);
+    warn_of_lost(app, &lost);
     Ok(())
 }
 
 /// Names the remembered targets that cannot get the token.
-pub(super) fn warn_of_lost(app: &App, prober: Prober) {
-    for lost in prober.lost {
+pub(super) fn warn_of_lost(app: &App, lost: &[Error]) {
+    for lost in lost {
         let hint = lost.hint().unwrap_or_default();
         app.console().warn(&format!("{} ({hint})", lost.in_one_line()));
     }

@@ -9,9 +9,7 @@ use crate::error::{Error, Result, renew_of};
 use crate::json::Json;
 use crate::jwt;
 use crate::output::{self, Report, moment};
-use crate::rotation::{
-    ByHand, ControlPlane, Event, OwnTargets, Pending, Rotation, Rotator, WorkspaceRef,
-};
+use crate::rotation::{ByHand, ControlPlane, Event, Pending, Rotation, Rotator, WorkspaceRef};
 use crate::secret::redact;
 use crate::text::{printable, shell_word};
 
@@ -239,12 +237,8 @@ fn still_pending(left: &Pending, server: &str) -> Error {
         }
     }
     let waiting = left.rotations.iter().filter(|r| r.awaits_delivery());
-    let (own, others): (Vec<_>, Vec<_>) = waiting.partition(|r| r.own == OwnTargets::Waiting);
-    let delivery = if own.is_empty() {
-        (!others.is_empty()).then(|| renew_of(others.iter().map(|r| r.workspace.name.as_str())))
-    } else {
-        Some("ntcli token refresh, with the --token-file or --exec it had".to_owned())
-    };
+    let mut waiting = waiting.map(|r| r.workspace.name.as_str()).peekable();
+    let delivery = waiting.peek().is_some().then(|| renew_of(waiting));
     let at = left.other_server(server).map(str::to_owned);
     Error::still_pending(lines, delivery, at.as_deref())
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::sim::{COMMANDS, Command, Folder, Kind, TROUBLES, World, workspace};
+use super::sim::{COMMANDS, Command, Folder, TROUBLES, World, workspace};
 use super::{effects, kinds, world_for};
 use crate::context::Clock;
 use crate::fuzz::Random;
@@ -32,7 +32,7 @@ struct Foreseen {
 fn foresee(world: &World, within_s: Option<u64>) -> Vec<Foreseen> {
     let kind = world.0.borrow().kind;
     let mut folder = Folder { world: world.clone(), machine: 0 };
-    let targets = super::sim::Targets { world: world.clone(), own: kind.own_targets };
+    let targets = super::sim::Targets { world: world.clone() };
     let pending = folder.pending().unwrap();
     let pause_s = world.0.borrow().pause_s;
     let mut now = Moment { ours: world.now(), boot: world.boot_time(), skew_s: None };
@@ -169,7 +169,6 @@ fn a_run_does_what_the_plan_says() {
     let mut compared = Compared::default();
     for command in COMMANDS {
         for kind in kinds(command) {
-            let kind = Kind { own_targets: false, ..kind };
             for at in 1..=effects(command, kind) * 2 {
                 for trouble in TROUBLES {
                     for within_s in [None, Some(WITHIN_S)] {
@@ -200,7 +199,6 @@ fn the_plan_after_two_troubles() {
     let mut compared = Compared::default();
     for command in COMMANDS {
         for kind in kinds(command) {
-            let kind = Kind { own_targets: false, ..kind };
             let most = effects(command, kind) * 2;
             for (first, second) in (1..=most).flat_map(|a| (1..=most).map(move |b| (a, b))) {
                 for (one, other) in TROUBLES.iter().flat_map(|a| TROUBLES.map(|b| (*a, b))) {

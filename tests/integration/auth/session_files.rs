@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::control_plane::Route;
 use crate::harness::world::{Run, SESSION, World};
+use crate::unattended::hooks::REMEMBERED;
 
 const FILE: &str = "NTCLI_SESSION_TOKEN_FILE";
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
@@ -123,6 +124,6 @@ fn other_programs_are_not_led_to_it() {
     assert!(output.exits(0).stdout.ends_with("unset\n"), "{output}");
     assert!(output.stdout.contains("CREDENTIALS_DIRECTORY=/run/credentials/x"), "{output}");
     let hook = ["token", "refresh", "--exec", "echo ${NTCLI_SESSION_TOKEN_FILE-unset}"];
-    let said = "unset\nThe new token is delivered to a command.\n";
-    with(&world, &hook, FILE, &file).run().exits(0).says_only(said);
+    let said = format!("{REMEMBERED}unset\nThe new token is delivered to a command.\n");
+    with(&world, &hook, FILE, &file).run().exits(0).says_only(&said);
 }

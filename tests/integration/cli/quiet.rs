@@ -109,10 +109,11 @@ fn what_went_wrong_is_told_as_always() {
 #[test]
 fn a_change_that_is_not_complete_says_so() {
     let (world, _) = World::ready();
-    let hook = |command: &str| world.ntcli(&["token", "refresh", "-q", "--exec", command]).run();
-    let line = hook("false").exits(9).stdout.clone();
+    let hook = ["token", "refresh", "-q", "--exec", "test -e \"$HERE/fixed\""];
+    let line = world.ntcli(&hook).run().exits(9).stdout.clone();
     assert!(line.starts_with("prod: not delivered, jti_"), "{line}");
-    let line = hook("true").exits(0).stdout.clone();
+    std::fs::write(world.outside("fixed"), "").unwrap();
+    let line = world.ntcli(&hook).run().exits(0).stdout.clone();
     assert!(line.starts_with("prod: delivered, jti_"), "{line}");
     let broken = Fault::Status(500, String::new(), Vec::new());
     world.plane.fault(Route::TokenRevoke, Times::Always, broken);

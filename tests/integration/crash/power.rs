@@ -227,8 +227,14 @@ fn of_a_create() {
 #[test]
 fn of_a_create_beside_unfinished_work() {
     let story = Story {
-        runs: &[&["token", "refresh", "--exec", "exit 3"], &["token", "create", "--no-save"]],
-        next: &["token", "refresh", "--exec", ":"],
+        runs: &[
+            &["token", "refresh", "--exec", "test -e \"$HERE/fixed\""],
+            &["token", "create", "--no-save"],
+        ],
+        before: |moment, world, workspaces| {
+            fs::write(world.outside("fixed"), "").unwrap();
+            (CREATE.before)(moment, world, workspaces);
+        },
         ..CREATE
     };
     story.cut_everywhere();

@@ -38,6 +38,8 @@ impl Debug for Moment {
 /// The undisturbed runs, and everything that may be left on the way.
 pub(crate) struct Recorded {
     url: String,
+    /// The folder of the world, which the paths of targets begin with.
+    root: String,
     /// The server's state before each request, and in the end.
     servers: Vec<Value>,
     pub(crate) moments: BTreeSet<Moment>,
@@ -64,28 +66,41 @@ impl Recorded {
         assert_eq!(moments.last().unwrap().requests + 1, servers.len());
         Recorded {
             url: world.plane.base_url(),
+            root: world.outside("").display().to_string(),
             servers,
             moments: moments.into_iter().skip(1).collect(),
         }
     }
 
-    /// The same disk in a world of its own, whose server has another port.
+    /// The same disk in a world of its own, whose server has another port and whose folder another name.
     pub(crate) fn world_at(&self, moment: &Moment) -> World {
         let world = World::new();
         world.plane.restore(&self.servers[moment.requests]);
-        let (old, new) = (self.url.as_bytes(), world.plane.base_url());
-        assert_eq!(old.len(), new.len(), "ports of five digits");
+        let root = world.outside("").display().to_string();
         let mut files = moment.files.clone();
         for bytes in files.values_mut().flatten() {
-            for at in 0..bytes.len() {
-                if bytes[at..].starts_with(old) {
-                    bytes[at..at + new.len()].copy_from_slice(new.as_bytes());
-                }
+            for (old, new) in [(&self.url, world.plane.base_url()), (&self.root, root.clone())] {
+                *bytes = replaced(bytes, old.as_bytes(), new.as_bytes());
             }
         }
         disk::put(&world.outside(""), &files);
         world
     }
+}
+
+fn replaced(bytes: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
+    let mut all = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at..].starts_with(old) {
+            all.extend(new);
+            at += old.len();
+        } else {
+            all.push(bytes[at]);
+            at += 1;
+        }
+    }
+    all
 }
 
 /// What the server knows before each request, as they come.

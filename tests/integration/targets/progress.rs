@@ -241,11 +241,13 @@ fn a_workspace_that_cannot_be_served_holds_back_no_other() {
     let (world, prod) = World::ready();
     let mut all = world.add_workspaces(&["b", "c", "d", "e"]);
     all.push(prod);
-    let output = world.refresh(&["--all", "--exec", "echo x >> \"$HERE/log\"; false"]);
+    let command = "echo x >> \"$HERE/log\"; test -e \"$HERE/fixed\"";
+    let output = world.refresh(&["--all", "--exec", command]);
     output.exits(9);
     assert_eq!(read(&world, "log").lines().count(), 5);
     assert!(all.iter().all(|w| world.current(w) != w.token.access_token));
-    world.refresh(&["--all", "--exec", "true"]).exits(0);
+    fs::write(world.outside("fixed"), "").unwrap();
+    world.refresh(&["--all"]).exits(0);
     for workspace in &all {
         world.assert_one_live_token(workspace);
     }

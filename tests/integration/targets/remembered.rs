@@ -24,6 +24,35 @@ fn every_refresh_delivers_to_them() {
     world.assert_settled();
 }
 
+/// What a refresh is given is a target from then on: said once, and delivered to although nothing is due.
+#[test]
+fn what_a_refresh_is_given_is_remembered() {
+    let (world, prod) = World::ready();
+    let command = "echo \"$NTCLI_NEW_JTI\" >> \"$HERE/log\"";
+    let given = ["--token-file", "token", "--exec", command];
+    let not_due = [&["--if-expires-within", "1d"], &given[..]].concat();
+    let says = "Target 2 is remembered: every refresh of 'prod' delivers to it";
+    world.refresh(&not_due).exits(0).says(says);
+    world.assert_nothing_sent();
+    let jti = |world: &World| world.item(&prod)["jti"].as_str().unwrap().to_owned();
+    assert_eq!(read(&world, "log").trim(), jti(&world));
+    assert_eq!(read(&world, "token").trim(), world.current(&prod));
+    world.refresh(&not_due).exits(0).does_not_say("is remembered");
+    assert_eq!(read(&world, "log").lines().count(), 1);
+    world.refresh(&[]).exits(0);
+    assert_eq!(read(&world, "log").lines().last(), Some(&*jti(&world)));
+    assert_eq!(read(&world, "token").trim(), world.current(&prod));
+    // What cannot be served is refused, and not remembered.
+    let before = read_targets(&world);
+    for bad in [["--exec", "no-such-command"], ["--exec", "syntax ("], ["--token-file", "no/such"]]
+    {
+        world.refresh(&bad).exits(2).does_not_say("is remembered");
+    }
+    assert_eq!(read_targets(&world), before);
+    world.assert_one_live_token(&prod);
+    world.assert_settled();
+}
+
 #[test]
 fn drift_is_found_and_repaired() {
     let (world, prod) = ready();
@@ -112,8 +141,9 @@ fn what_cannot_be_a_target() {
     fs::write(world.outside("first env"), "A=1\n").unwrap();
     fs::hard_link(world.outside("first env"), world.outside("env.link")).unwrap();
     for form in [["--file", "link"], ["--env", "A=env.link"]] {
-        let path = form[1].trim_start_matches("A=");
-        add(&world, &form).exits(2).says("hard links").says(&format!("Hint: ls -l {path}\n"));
+        let path = world.outside(form[1].trim_start_matches("A="));
+        let hint = format!("Hint: ls -l {}\n", path.display());
+        add(&world, &form).exits(2).says("hard links").says(&hint);
     }
     add(&world, &["--exec", "no-such-command x"]).exits(2).says("no-such-command");
     add(&world, &["--exec", "syntax ("]).exits(2);

@@ -60,9 +60,13 @@ fn a_line_for_each() {
     world.refresh(&[]).exits(0);
     world.refresh(&["--if-expires-within", "1d"]).exits(0);
     world.refresh(&["--revoke-after", "1h"]).exits(0);
-    world.refresh(&["--exec", "false"]).exits(9);
+    let command =
+        "cd \"$HERE\"; [ -e killed ] || { [ -e fixed ] && touch killed && kill -9 $PPID; }";
+    world.refresh(&["--exec", command]).exits(9);
+    world.ntcli(&["target", "remove", "1"]).run().exits(0);
     world.refresh(&["--exec", "true"]).exits(0);
-    world.refresh(&["--exec", "kill -9 $PPID"]).is_killed();
+    fs::write(world.outside("fixed"), "").unwrap();
+    world.refresh(&["--exec", command]).is_killed();
     let expected = [
         "refreshed",
         "revoked",
@@ -73,9 +77,10 @@ fn a_line_for_each() {
         "delivered",
         "revoked",
         "refreshed",
+        "delivered",
     ];
     assert_eq!(events(&world), expected);
-    world.refresh(&["--exec", "true"]).exits(0);
+    world.refresh(&["--if-expires-within", "1"]).exits(0);
     assert_consistent(&world, &prod);
 
     let all = lines(&world);

@@ -1,5 +1,7 @@
 //! `ntcli token needs-refresh` with work in the journal: a timer must not skip it.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use crate::harness::world::{Output, Workspace, World};
@@ -22,7 +24,7 @@ fn workspace_ref(of: &Workspace) -> Value {
 fn a_failed_delivery_is_due() {
     let (world, prod) = World::ready();
     asks(&world, &[]).exits(1);
-    world.refresh(&["--exec", "false"]).exits(9);
+    world.refresh(&["--exec", "test -e \"$HERE/fixed\""]).exits(9);
     asks(&world, &[]).exits(0).prints(&format!(
         "Due: work of an earlier run on 'prod' is pending.\n  Pending: the current token must still be delivered; until then the old one ({}) is kept live\n",
         prod.token.jti
@@ -37,7 +39,8 @@ fn a_failed_delivery_is_due() {
     let json = asks(&world, &["--within=800d", "--format=json"]).exits(0).json();
     assert_eq!(json["reason"], "expires_soon");
 
-    world.refresh(&["--exec", "true"]).exits(0);
+    fs::write(world.outside("fixed"), "").unwrap();
+    world.refresh(&["--if-expires-within", "1"]).exits(0);
     asks(&world, &[]).exits(1);
     world.plane.clear_requests();
     asks(&world, &[]).exits(1);

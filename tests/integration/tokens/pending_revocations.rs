@@ -65,10 +65,7 @@ fn a_pending_delivery() {
     let (world, workspace) = World::ready();
     world.refresh(&["--exec", "false"]).exits(9);
     let output = run(&world, &["revoke", "--pending"]);
-    output
-        .exits(8)
-        .says("must still be delivered")
-        .says("Hint: ntcli token refresh, with the --token-file or --exec it had");
+    output.exits(8).says("must still be delivered").says("Hint: ntcli renew prod\n");
     assert_eq!(world.plane.live_tokens(&workspace.id).len(), 2);
 
     let current = world.item(&workspace)["jti"].as_str().unwrap().to_owned();

@@ -1,5 +1,7 @@
 //! `ntcli token revoke`, of one token.
 
+use std::fs;
+
 use crate::control_plane::{Fault, Route, Times};
 use crate::crash::inside::Inside;
 use crate::harness::world::World;
@@ -176,7 +178,7 @@ fn a_certain_no() {
 #[test]
 fn a_certain_no_about_what_waits_for_its_delivery() {
     let (world, workspace) = World::ready();
-    world.refresh(&["--exec", "false"]).exits(9);
+    world.refresh(&["--exec", "test -e \"$HERE/fixed\""]).exits(9);
     let jti = &workspace.token.jti;
     let no = Fault::Status(403, r#"{"detail":"no such luck"}"#.to_owned(), Vec::new());
     world.plane.fault(Route::TokenRevoke, Times::Always, no);
@@ -184,7 +186,8 @@ fn a_certain_no_about_what_waits_for_its_delivery() {
     let shown = run(&world, &["show"]);
     assert!(shown.stdout.contains(jti.as_str()), "{shown}");
     world.plane.clear_faults();
-    let output = world.refresh(&["--exec", "true"]);
+    fs::write(world.outside("fixed"), "").unwrap();
+    let output = world.refresh(&["--if-expires-within", "1"]);
     output.exits(0);
     assert!(output.stdout.contains(&format!("Old token ({jti}) has been revoked")), "{output}");
     assert!(!world.has_journal());

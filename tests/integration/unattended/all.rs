@@ -1,6 +1,7 @@
 //! `--all`: every workspace that has a token here, independently of the others.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use serde_json::json;
 
@@ -132,10 +133,11 @@ fn one_that_fails_does_not_stop_the_others() {
 #[test]
 fn another_workspace_that_waits_for_its_hooks() {
     let (world, workspaces) = world_of(2);
-    world.refresh(&["a0001", "--exec", "false"]).exits(9);
+    world.refresh(&["a0001", "--exec", "test -e \"$HERE/fixed\""]).exits(9);
     world.refresh(&["a0000"]).exits(0).says_only("");
     world.refresh(&["--all"]).exits(9).says("a0000: refreshed");
-    world.refresh(&["a0001", "--exec", "true"]).exits(0);
+    fs::write(world.outside("fixed"), "").unwrap();
+    world.refresh(&["a0001", "--if-expires-within", "1"]).exits(0);
     for workspace in &workspaces {
         world.assert_one_live_token(workspace);
     }
@@ -145,15 +147,16 @@ fn another_workspace_that_waits_for_its_hooks() {
 #[test]
 fn a_delivery_that_fails_for_one() {
     let (world, workspaces) = world_of(3);
-    let args = ["--all", "--exec", "test $NTCLI_WORKSPACE_NAME != a0001 || exit 7"];
-    let output = world.refresh(&args);
+    let command = "test $NTCLI_WORKSPACE_NAME != a0001 || test -e \"$HERE/fixed\" || exit 7";
+    let output = world.refresh(&["--all", "--exec", command]);
     output.exits(9).says("a0001: The new token is stored, but not delivered to every target");
     output.says("ended with 7");
     for (n, live) in [(0, 1), (1, 2), (2, 1)] {
         assert_eq!(world.plane.live_tokens(&workspaces[n].id).len(), live);
     }
     world.plane.clear_requests();
-    let output = world.refresh(&["--all", "--exec", "true", "--format", "json"]);
+    fs::write(world.outside("fixed"), "").unwrap();
+    let output = world.refresh(&["--all", "--format", "json"]);
     assert_eq!(output.exits(0).json()["results"][1]["outcome"], "delivered");
     assert_eq!(world.count(Route::TokenCreate), 2);
     for workspace in &workspaces {

@@ -1,5 +1,7 @@
 //! `--if-expires-within`: a timer may call every hour, and only what is due is done.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use crate::control_plane::{Fault, Issued, Route, Times};
@@ -177,8 +179,9 @@ fn pending_work_is_done_although_nothing_is_due() {
 #[test]
 fn a_pending_delivery_is_made_although_nothing_is_due() {
     let (world, prod) = World::ready();
-    world.refresh(&["--exec", "false"]).exits(9);
-    let args = ["--if-expires-within", "1d", "--exec", "true", "--format", "json"];
+    world.refresh(&["--exec", "test -e \"$HERE/fixed\""]).exits(9);
+    fs::write(world.outside("fixed"), "").unwrap();
+    let args = ["--if-expires-within", "1d", "--format", "json"];
     let output = world.refresh(&args);
     assert_eq!(output.exits(0).json()["outcome"], "delivered");
     assert_eq!(world.count(Route::TokenCreate), 1);

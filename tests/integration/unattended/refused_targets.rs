@@ -40,7 +40,7 @@ fn what_is_no_file() {
     symlink("/dev", world.outside("dev")).unwrap();
     symlink("/proc/self/fd/1", world.outside("to-stdout")).unwrap();
     for (path, what) in [
-        ("missing/token", "its folder missing is missing"),
+        ("missing/token", "/missing is missing"),
         ("folder", "it is a folder"),
         ("folder/.", "it is a folder"),
         ("file/token", "Not a directory"),
@@ -58,7 +58,7 @@ fn what_is_no_file() {
         assert_file_refused(&world, path, what);
     }
     let output = assert_refused(&world, &["--token-file", "no such/token"], "");
-    output.says("Hint: mkdir -p 'no such'\n");
+    output.says(&format!("Hint: mkdir -p '{}'\n", world.outside("no such").display()));
 }
 
 #[test]
@@ -72,7 +72,8 @@ fn a_folder_that_cannot_be_written() {
         assert_file_refused(&world, path, "Permission denied");
     }
     let output = assert_refused(&world, &["--token-file", "folder/token"], "");
-    output.says("Hint: ls -ld folder folder/token\n");
+    let folder = folder.display();
+    output.says(&format!("Hint: ls -ld {folder} {folder}/token\n"));
 }
 
 #[test]
@@ -107,13 +108,11 @@ fn two_tokens_for_one_file() {
     fs::write(world.outside("file"), "").unwrap();
     symlink("file", world.outside("link")).unwrap();
     for args in [
-        ["file", "file"],
         ["file", "./link"],
         ["env:A=file", "file"],
         ["file", "env:A=link"],
         ["env:A=file", "env:A=link"],
-        ["new", "./new"],
-        ["{name}", "prod"],
+        ["{name}", "env:A=prod"],
     ] {
         let args = ["--token-file", args[0], "--token-file", args[1], "prod"];
         assert_refused(&world, &args, mixed);
@@ -153,7 +152,7 @@ fn a_line_without_a_reader() {
 fn a_new_one_beside_a_token_that_is_not_due() {
     let (world, _) = World::ready();
     let args = ["--if-expires-within", "1d", "--token-file", "missing/token"];
-    assert_refused(&world, &args, "its folder missing is missing");
+    assert_refused(&world, &args, "/missing is missing");
     fs::create_dir(world.outside("missing")).unwrap();
     world.refresh(&args).exits(0);
     world.assert_nothing_sent();

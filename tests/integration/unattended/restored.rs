@@ -101,10 +101,12 @@ fn of_two_the_one_that_the_server_accepts_is_current() {
     for deliver in ["false", "kill -9 $PPID"] {
         let (world, prod) = World::ready();
         let copy = backup(&world);
-        world.refresh(&["--exec", deliver]);
+        let command = format!("test -e \"$HERE/fixed\" || {deliver}");
+        world.refresh(&["--exec", &command]);
         let new = world.current(&prod);
         restore(&world, &copy);
-        let output = world.refresh(&["--exec", "true", "--format", "json"]);
+        fs::write(world.outside("fixed"), "").unwrap();
+        let output = world.refresh(&["--format", "json"]);
         assert_eq!(output.exits(0).json()["outcome"], "delivered");
         assert_eq!(world.current(&prod), new);
         world.assert_one_live_token(&prod);
@@ -145,6 +147,7 @@ fn and_if_it_accepts_the_old_one_that_is() {
     world.refresh(&["--if-expires-within", "1"]).exits(0);
     world.assert_one_live_token(&prod);
     assert!(!world.has_journal(), "{}", world.describe());
+    world.ntcli(&["target", "remove", "1"]).run().exits(0);
     world.refresh(&[]).exits(0);
     world.assert_one_live_token(&prod);
 }

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::harness::skip::skipped;
 use crate::harness::world::World;
+use crate::unattended::hooks::REMEMBERED;
 use crate::unattended::token_files::{assert_holds, mode, refresh_into};
 
 /// The system's library, by way of a script: the standard library sets no attributes.
@@ -48,7 +49,7 @@ fn an_access_control_list_stays() {
     let before = python(GET_ATTRIBUTES, &file).unwrap();
     assert!(before.contains("posix_acl") && before.contains("user.note"));
     let mode_before = mode(&file);
-    let said = format!("The new token is delivered to env:TOKEN={}.\n", file.display());
+    let said = format!("{REMEMBERED}The new token is delivered to env:TOKEN={}.\n", file.display());
     refresh_into(&world, "env:TOKEN=@", &file).exits(0).says_only(&said);
     let token = world.current(&workspace);
     assert_holds(&file, &format!("A=1\nTOKEN={token}\n"));

@@ -108,8 +108,6 @@ pub(in crate::rotation::tests) struct Kind {
     pub(in crate::rotation::tests) mute: bool,
     /// Two targets are remembered with each workspace.
     pub(in crate::rotation::tests) targets: bool,
-    /// A refresh is given one of its own.
-    pub(in crate::rotation::tests) own_targets: bool,
     /// Old tokens are kept live for so many seconds.
     pub(in crate::rotation::tests) grace_s: Option<u64>,
     /// New tokens are not accepted, nor listed, for so many seconds.
@@ -118,15 +116,8 @@ pub(in crate::rotation::tests) struct Kind {
     pub(in crate::rotation::tests) lifetimes: bool,
 }
 
-pub(in crate::rotation::tests) const ONE: Kind = Kind {
-    workspaces: 1,
-    mute: false,
-    targets: false,
-    own_targets: false,
-    grace_s: None,
-    news_s: 0,
-    lifetimes: false,
-};
+pub(in crate::rotation::tests) const ONE: Kind =
+    Kind { workspaces: 1, mute: false, targets: false, grace_s: None, news_s: 0, lifetimes: false };
 
 const TWO: Kind = Kind { workspaces: 2, ..ONE };
 
@@ -134,12 +125,12 @@ const TWO: Kind = Kind { workspaces: 2, ..ONE };
 pub(in crate::rotation::tests) const KINDS: [Kind; 10] = [
     ONE,
     Kind { mute: true, ..ONE },
-    Kind { targets: true, own_targets: true, ..ONE },
+    Kind { targets: true, ..ONE },
     Kind { targets: true, grace_s: Some(1000), ..ONE },
     Kind { news_s: 60, ..ONE },
     TWO,
     Kind { mute: true, targets: true, ..TWO },
     Kind { targets: true, grace_s: Some(300), ..TWO },
-    Kind { workspaces: 3, own_targets: true, ..ONE },
+    Kind { workspaces: 3, targets: true, ..ONE },
     Kind { lifetimes: true, ..ONE },
 ];

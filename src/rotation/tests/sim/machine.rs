@@ -266,15 +266,13 @@ impl Store for Folder {
     }
 }
 
-/// What gets the tokens in one run: what is remembered, and what is given for the run.
+/// What gets the tokens.
 pub(in crate::rotation::tests) struct Targets {
     pub(in crate::rotation::tests) world: World,
-    pub(in crate::rotation::tests) own: bool,
 }
 
-/// The names of a workspace's targets: those that are remembered, and the one of a run.
+/// The names of a workspace's targets.
 pub(in crate::rotation::tests) const REMEMBERED: [&str; 2] = ["file", "command"];
-pub(in crate::rotation::tests) const OWN: &str = "own file";
 
 fn target(name: &str) -> Target {
     Target { name: name.into(), is_command: name == "command" }
@@ -282,15 +280,8 @@ fn target(name: &str) -> Target {
 
 impl Deliver for Targets {
     fn targets(&self, _: &WorkspaceRef) -> Vec<Target> {
-        let remembered = self.world.0.borrow().kind.targets;
-        let own = self.own.then_some(OWN);
-        let names = REMEMBERED[..1].iter().filter(|_| remembered).copied().chain(own);
-        let names = names.chain(REMEMBERED[1..].iter().filter(|_| remembered).copied());
-        names.map(target).collect()
-    }
-
-    fn has_own(&self) -> bool {
-        self.own
+        let has_some = self.world.0.borrow().kind.targets;
+        REMEMBERED.iter().filter(|_| has_some).map(|name| target(name)).collect()
     }
 
     fn lacking(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<String> {

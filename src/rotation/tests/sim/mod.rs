@@ -137,8 +137,7 @@ impl World {
             for machine in &mut sim.machines {
                 machine.config.push((id.clone(), Some(token.clone())));
             }
-            let remembered = machine::REMEMBERED.iter().filter(|_| kind.targets);
-            for name in remembered.chain([&machine::OWN].into_iter().filter(|_| kind.own_targets)) {
+            for name in machine::REMEMBERED.iter().filter(|_| kind.targets) {
                 sim.delivered.push((format!("{name} {id}"), token.clone()));
             }
         }

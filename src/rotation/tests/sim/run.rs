@@ -94,8 +94,7 @@ impl World {
 
     fn run_command(&self, machine: usize, command: Command, revoke_orphans: bool) -> Result<()> {
         let (world, mut store) = (self.clone(), Folder { world: self.clone(), machine });
-        let own = command == Command::Refresh && self.0.borrow().kind.own_targets;
-        let mut targets = Targets { world: self.clone(), own };
+        let mut targets = Targets { world: self.clone() };
         let mut on_event = |event| world.take(event);
         let mut rotator = Rotator::new(&world, &mut store, &world, &mut on_event)?;
         let delivers =
