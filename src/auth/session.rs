@@ -163,38 +163,16 @@ fn no_session(env: &Env, config: &Config, mut reason: String) -> Error {
 /// Whether there is a session, or one that can be renewed: checked early, before the lock.
 ///
 /// # Errors
-/// As [`bearer_as_it_is`].
-pub(crate) fn check(env: &Env, config: &Config, now: Timestamp) -> Result<()> {
-    bearer_as_it_is(env, config, now).map(drop)
-}
-
-/// The current bearer, read only; `None` if it has expired and a run would renew it.
-///
-/// # Errors
 /// As [`from_env`] and [`stored`]; [`Error::no_session`] if the stored one has ended and cannot be renewed.
-pub(crate) fn bearer_as_it_is(
-    env: &Env,
-    config: &Config,
-    now: Timestamp,
-) -> Result<Option<Secret>> {
-    if let Some(found) = from_env(env, config)? {
-        return Ok(Some(found.bearer));
+pub(crate) fn check(env: &Env, config: &Config, now: Timestamp) -> Result<()> {
+    if from_env(env, config)?.is_some() {
+        return Ok(());
     }
     let session = stored(env, config)?;
-    match (has_ended(&session, now), &session.refresh_token) {
-        (false, _) => Ok(Some(session.bearer)),
-        (true, Some(_)) => Ok(None),
-        (true, None) => Err(no_session(env, config, why_over(&session, now))),
+    if has_ended(&session, now) && session.refresh_token.is_none() {
+        return Err(no_session(env, config, why_over(&session, now)));
     }
-}
-
-/// Whether a rejected session could be renewed.
-///
-/// # Errors
-/// As [`from_env`].
-pub(crate) fn is_renewable(env: &Env, config: &Config) -> Result<bool> {
-    let renewable = config.session().is_some_and(|s| s.refresh_token.is_some());
-    Ok(from_env(env, config)?.is_none() && renewable)
+    Ok(())
 }
 
 /// A 401 with what is known about the session that was sent, or why none was sent.

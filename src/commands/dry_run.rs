@@ -1,7 +1,7 @@
 //! `--dry-run` of `token refresh` and of `renew`: what a run would do, as `rotation::plan` says it.
 
 use super::renew::next_at;
-use super::survey::{self, WorkspaceState};
+use super::survey::{self, SessionState, WorkspaceState};
 use super::token::pending;
 use super::token::refresh_report::token_json;
 use crate::auth;
@@ -41,8 +41,8 @@ pub(super) fn run(
     let survey = survey::look_as_it_is(app, &config, selected(&config)?, !run.by_hand)?;
     store::probe_replace(&paths.config)?;
     store::probe_replace(&paths.journal)?;
-    let bearer = || auth::bearer_as_it_is(&app.ctx.env, &config, app.now());
-    let mut bearer = if run.by_hand { bearer()? } else { None };
+    // What the next run would renew cannot be tried.
+    let mut bearer = survey.session.bearer().filter(|_| run.by_hand);
     app.note_ignored(&config);
 
     let (mut text, mut results, mut problems) = (String::new(), Vec::new(), Vec::new());
@@ -54,7 +54,8 @@ pub(super) fn run(
             problem = unable(run, state, &survey.pending);
         }
         if bearer.is_some() {
-            let refused = try_session(app, &config, &state.workspace.id, &mut bearer)?;
+            let refused =
+                try_session(app, &config, &survey.session, &state.workspace.id, &mut bearer)?;
             problem = refused.or(problem);
         }
         would += i64::from(refresh_of(&steps).is_some());
@@ -258,6 +259,7 @@ fn unable(run: &DryRun, state: &WorkspaceState, pending: &Pending) -> Option<Err
 fn try_session(
     app: &App,
     config: &Config,
+    session: &SessionState,
     workspace_id: &str,
     bearer: &mut Option<Secret>,
 ) -> Result<Option<Error>> {
@@ -265,7 +267,7 @@ fn try_session(
     match app.api_with(config, bearer.clone())?.list(workspace_id).err() {
         None => Ok(None),
         Some(failure) if failure.status() == Some(401) => {
-            if !auth::is_renewable(env, config)? {
+            if !session.renews() {
                 return Err(Error::token_call(action, auth::explain(env, config, failure)));
             }
             *bearer = None;

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::hooks::Receiver;
 use crate::policy::{Policies, Policy};
 use crate::rotation::{Pending, WorkspaceRef};
+use crate::secret::Secret;
 use crate::store;
 use crate::targets::{Remembered, Targets};
 use crate::time::Timestamp;
@@ -295,6 +296,12 @@ impl SessionState {
         }
         state.has_ended = state.session.as_ref().is_some_and(|s| auth::has_ended(s, now));
         state
+    }
+
+    /// As it may be sent; none where a run would renew it first.
+    pub(super) fn bearer(&self) -> Option<Secret> {
+        let session = self.session.as_ref().filter(|_| !self.has_ended);
+        session.map(|session| session.bearer.clone())
     }
 
     pub(super) fn renews(&self) -> bool {
