@@ -76,6 +76,19 @@ impl Json {
         }
     }
 
+    /// The text of a field, if it is one and holds anything.
+    pub(crate) fn filled(&self, name: &str) -> Option<&str> {
+        self.get(name)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    /// The texts of an array, or the words of a text; none of any other value.
+    pub(crate) fn words(&self) -> Vec<String> {
+        match self {
+            Self::Text(words) => words.split_whitespace().map(str::to_owned).collect(),
+            other => other.items().iter().filter_map(Self::as_str).map(str::to_owned).collect(),
+        }
+    }
+
     /// The values of an array; empty for any other value.
     pub(crate) fn items(&self) -> &[Self] {
         match self {

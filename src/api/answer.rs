@@ -38,16 +38,11 @@ fn date(value: &Json) -> Option<Timestamp> {
 /// The token of a create answer. `asked` is the expiry in the request, if any.
 pub(super) fn issued(response: &Response, asked: Option<Expiry>, now: Timestamp) -> Answer<Token> {
     let fields = parse(response)?;
-    let text = |name: &str| fields[name].as_str().filter(|t| !t.is_empty());
-    let access_token = Secret::new(
-        text("access_token")
-            .ok_or_else(|| unusable(response.status, "it holds no access_token"))?,
-    );
+    let unusable = |why| unusable(response.status, why);
+    let access_token = fields.filled("access_token").map(Secret::new);
+    let access_token = access_token.ok_or_else(|| unusable("it holds no access_token"))?;
     if !access_token.is_header_safe() || access_token.expose() == "no-token" {
-        return Err(unusable(
-            response.status,
-            "its access_token holds characters that no token has",
-        ));
+        return Err(unusable("its access_token holds characters that no token has"));
     }
     let said = match (fields.get("expires_in"), asked) {
         (Some(secs @ Json::Number(_)), _) => secs
@@ -58,12 +53,9 @@ pub(super) fn issued(response: &Response, asked: Option<Expiry>, now: Timestamp)
         }
         _ => TokenExpiry::Unknown,
     };
-    let scope = match &fields["scope"] {
-        Json::Text(words) => words.split_whitespace().map(str::to_owned).collect(),
-        other => other.items().iter().filter_map(Json::as_str).map(str::to_owned).collect(),
-    };
-    let token_type = text("token_type").unwrap_or("Bearer").to_owned();
-    Ok(Token::new(access_token, text("jti").map(str::to_owned), said, token_type, scope))
+    let token_type = fields.filled("token_type").unwrap_or("Bearer").to_owned();
+    let jti = fields.filled("jti").map(str::to_owned);
+    Ok(Token::new(access_token, jti, said, token_type, fields["scope"].words()))
 }
 
 /// The tokens of a list; some servers list revoked ones too.
@@ -72,9 +64,11 @@ pub(super) fn tokens(response: &Response) -> Answer<Page<RemoteToken>> {
 }
 
 fn remote_token(fields: &Json, status: u16) -> Answer<RemoteToken> {
-    let jti = fields["jti"].as_str().filter(|j| !j.is_empty());
     Ok(RemoteToken {
-        jti: jti.ok_or_else(|| unusable(status, "a token in it has no id"))?.to_owned(),
+        jti: fields
+            .filled("jti")
+            .ok_or_else(|| unusable(status, "a token in it has no id"))?
+            .to_owned(),
         created_at: date(&fields["created_at"]),
         expiry: match (fields.get("expires_at"), date(&fields["expires_at"])) {
             (_, Some(at)) => TokenExpiry::At(at),
@@ -154,10 +148,7 @@ pub(super) fn created(response: &Response, now: Timestamp) -> Answer<NewWorkspac
 }
 
 fn remote_workspace(fields: &Json, status: u16) -> Answer<RemoteWorkspace> {
-    let text = |name: &str| {
-        let text = fields[name].as_str().filter(|t| !t.is_empty());
-        text.map(str::to_owned)
-    };
+    let text = |name| fields.filled(name).map(str::to_owned);
     let (Some(id), Some(name)) = (text("workspace_id"), text("workspace_name")) else {
         return Err(unusable(status, "a workspace in it has no id or no name"));
     };

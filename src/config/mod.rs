@@ -205,7 +205,7 @@ impl Config {
 
     /// The domain whose API is used, `nimbletools.ai` unless set.
     pub(crate) fn domain(&self) -> &str {
-        text(&self.doc, "domain").unwrap_or(DEFAULT_DOMAIN)
+        self.doc.filled("domain").unwrap_or(DEFAULT_DOMAIN)
     }
 
     /// Whether plain http was asked for.
@@ -225,10 +225,6 @@ impl Config {
     pub(crate) fn reset(&mut self) {
         self.doc = Json::object();
     }
-}
-
-fn text<'a>(json: &'a Json, name: &str) -> Option<&'a str> {
-    json.get(name)?.as_str().filter(|t| !t.is_empty())
 }
 
 fn set_or_remove(json: &mut Json, name: &str, value: Option<impl Into<Json>>) {

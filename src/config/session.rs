@@ -1,6 +1,6 @@
 //! The sign-in in the config file.
 
-use super::{Config, set_or_remove, text};
+use super::{Config, set_or_remove};
 use crate::json::Json;
 use crate::secret::Secret;
 use crate::time::Timestamp;
@@ -54,13 +54,13 @@ impl Config {
     /// The stored sign-in, expired or not.
     pub(crate) fn session(&self) -> Option<Session> {
         let auth = self.doc.get("auth")?;
-        let user = auth.get("user").unwrap_or(&Json::Null);
-        let of_user = |name| text(user, name).map(str::to_owned);
+        let user = &auth["user"];
+        let of_user = |name| user.filled(name).map(str::to_owned);
         Some(Session {
-            bearer: Secret::new(text(auth, "bearerToken")?),
+            bearer: Secret::new(auth.filled("bearerToken")?),
             expires_at: auth.get("expiresAt").and_then(Json::as_whole).map(Timestamp::from_millis),
-            refresh_token: text(auth, "refreshToken").map(Secret::new),
-            server: text(auth, "server").map(str::to_owned),
+            refresh_token: auth.filled("refreshToken").map(Secret::new),
+            server: auth.filled("server").map(str::to_owned),
             user: User {
                 id: of_user("id"),
                 email: of_user("email"),
@@ -79,7 +79,7 @@ impl Config {
         set_or_remove(auth, "refreshToken", session.refresh_token.as_ref().map(Secret::expose));
         set_or_remove(auth, "server", session.server.as_deref());
         let user = &session.user;
-        let known = auth.get("user").and_then(|u| text(u, "id"));
+        let known = auth["user"].filled("id");
         if *user == User::default() || known != user.id.as_deref() {
             auth.remove("user"); // another user's
         }

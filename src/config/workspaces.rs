@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::naming::{WorkspaceName, bare_id, pick};
-use super::{Config, set_or_remove, text};
+use super::{Config, set_or_remove};
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::secret::Secret;
@@ -114,7 +114,7 @@ impl Config {
     }
 
     fn stored_active(&self) -> Option<&str> {
-        text(self.doc.get("workspaces")?, "activeWorkspaceId")
+        self.doc["workspaces"].filled("activeWorkspaceId")
     }
 
     /// The workspace with that key.
@@ -124,7 +124,7 @@ impl Config {
 
     /// A text beside the token under that key.
     pub(crate) fn field_of(&self, key: &str, name: &str) -> Option<String> {
-        text(&self.item(key)?.1, name).map(str::to_owned)
+        self.item(key)?.1.filled(name).map(str::to_owned)
     }
 
     /// The tokens of the workspace with that UUID, each with its key: the file may have several.
@@ -275,11 +275,11 @@ fn workspace(key: &str, item: &Json) -> Workspace {
 }
 
 fn name_of<'a>(key: &'a str, item: &'a Json) -> &'a str {
-    text(item, "workspace_name").unwrap_or(key)
+    item.filled("workspace_name").unwrap_or(key)
 }
 
 fn access_token(item: &Json) -> Option<&str> {
-    text(item, "access_token").filter(|text| *text != "no-token")
+    item.filled("access_token").filter(|text| *text != "no-token")
 }
 
 fn has_token(item: &Json) -> bool {
@@ -295,18 +295,11 @@ fn token(item: &Json) -> Option<Token> {
         Some(millis) => TokenExpiry::At(Timestamp::from_millis(millis)),
         None => TokenExpiry::Unknown,
     };
-    let scope = match item.get("scope") {
-        Some(Json::Array(values)) => {
-            values.iter().filter_map(Json::as_str).map(str::to_owned).collect()
-        }
-        Some(Json::Text(words)) => words.split_whitespace().map(str::to_owned).collect(),
-        _ => Vec::new(),
-    };
     Some(Token::new(
         Secret::new(access_token),
-        text(item, "jti").map(str::to_owned),
+        item.filled("jti").map(str::to_owned),
         said,
-        text(item, "token_type").unwrap_or("Bearer").to_owned(),
-        scope,
+        item.filled("token_type").unwrap_or("Bearer").to_owned(),
+        item["scope"].words(),
     ))
 }

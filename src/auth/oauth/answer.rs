@@ -73,11 +73,10 @@ pub(super) fn grant(response: &Response, asked: Timestamp) -> Answer<Grant> {
 
 /// Both shapes: that of `OpenID` Connect, and Clerk's own.
 pub(super) fn user(fields: &Json) -> User {
-    let text = |name: &str| fields[name].as_str().filter(|t| !t.is_empty());
-    let either = |one, other| text(one).or_else(|| text(other)).map(str::to_owned);
+    let either = |one, other| fields.filled(one).or(fields.filled(other)).map(str::to_owned);
     User {
         id: either("sub", "id"),
-        email: text("email")
+        email: (fields.filled("email"))
             .or_else(|| address(fields["email_addresses"].items()))
             .map(str::to_owned),
         first_name: either("given_name", "first_name"),
