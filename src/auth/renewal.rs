@@ -186,15 +186,23 @@ impl Keeper {
     /// Replaces `before` with `session`, unless another program that ignores the lock has stored
     /// another sign-in meanwhile.
     fn store(&self, before: &Session, session: &Session) -> Result<()> {
-        let mut config = self.config()?;
-        let ours = config
-            .session()
-            .is_some_and(|s| s.bearer == before.bearer && s.refresh_token == before.refresh_token);
-        if ours {
+        let is_ours = |config: &Config| {
+            config.session().is_some_and(|s| {
+                s.bearer == before.bearer && s.refresh_token == before.refresh_token
+            })
+        };
+        let mut tries = 0;
+        loop {
+            let mut config = self.config()?;
+            if !is_ours(&config) {
+                return Ok(());
+            }
             config.set_session(session);
-            config.save(&*self.clock)?;
+            if config.save(&*self.clock, tries)? {
+                return Ok(());
+            }
+            tries += 1;
         }
-        Ok(())
     }
 }
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::context::{Clock, Env, LOCK_HOLDER};
 use crate::error::{Error, Result};
 use crate::json::Json;
-use crate::store::{self, Contents, OWN_NAMES, OwnFile, ReplaceError, Seen};
+use crate::store::{self, Contents, Expected, OWN_NAMES, OwnFile, ReplaceError, Seen};
 pub(crate) use naming::{WorkspaceName, bare_id, pick};
 pub(crate) use session::{Session, User};
 pub(crate) use workspaces::Workspace;
@@ -114,6 +114,9 @@ pub(crate) fn close_folder(at: &OwnFile, on_notice: &dyn Fn(Notice)) {
     }
 }
 
+/// How often a file is changed anew that another program writes meanwhile.
+const TRIES: u32 = 3;
+
 /// The config file, read whole and checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
@@ -170,11 +173,17 @@ impl Config {
         Self { at: at.clone(), doc: Json::object(), seen: None }
     }
 
-    /// Writes the file durably and atomically, stamped `now`.
+    /// Writes the file durably and atomically, stamped `now`. Returns `false`, and changes nothing, if
+    /// the existing client, which knows no lock, has written it meanwhile. After some `tries` that is
+    /// heeded no more: not every file system tells the same of a file twice.
     ///
     /// # Errors
     /// [`ReplaceError`] tells whether the new contents are in place.
-    pub(crate) fn save(&mut self, clock: &dyn Clock) -> std::result::Result<(), ReplaceError> {
+    pub(crate) fn save(
+        &mut self,
+        clock: &dyn Clock,
+        tries: u32,
+    ) -> std::result::Result<bool, ReplaceError> {
         if self.doc.get("version").is_none() {
             self.doc.set("version", Json::text("1.0.0"));
         }
@@ -184,9 +193,11 @@ impl Config {
             *items = Json::object();
         }
         self.doc.set("lastUpdated", Json::text(clock.now().to_iso_millis()));
-        store::replace_json(&self.at, &self.doc)?;
+        let heeds = tries < TRIES;
+        let expected = if heeds { Expected::Seen(self.seen) } else { Expected::Anything };
+        let is_saved = store::replace_json_if(&self.at, &self.doc, expected)?;
         self.seen = store::seen(&self.at);
-        Ok(())
+        Ok(is_saved)
     }
 
     /// Whether the file still is as it was when this was read or written.

@@ -1,5 +1,6 @@
 //! The config folder while its lock is held: config, journal and history as a rotation sees them.
 
+mod change;
 pub(crate) mod history;
 pub(crate) mod last_run;
 
@@ -119,39 +120,6 @@ impl<'a> ConfigDir<'a> {
         self.targets_mut()?.change(&path, change)
     }
 
-    /// The config file as it is now, read again only if another program has replaced it.
-    fn fresh(&mut self) -> Result<&Config> {
-        let config = self.take()?;
-        Ok(self.config.insert(config))
-    }
-
-    /// The same, to be changed: it may be large, so no copy is kept.
-    fn take(&mut self) -> Result<Config> {
-        match self.config.take() {
-            Some(config) if config.is_current() => Ok(config),
-            _ => Config::load(&self.paths.config, &self.on_notice),
-        }
-    }
-
-    /// Writes what was read with [`ConfigDir::config`] and changed since.
-    fn save(&mut self, mut config: Config) -> std::result::Result<(), ReplaceError> {
-        self.config = None;
-        config.save(self.clock)?;
-        self.config = Some(config);
-        Ok(())
-    }
-
-    /// Reads the config file, changes it and writes it back.
-    ///
-    /// # Errors
-    /// As [`Config::load`] and [`Config::save`].
-    pub(crate) fn update(&mut self, change: impl FnOnce(&mut Config)) -> Result<Config> {
-        let mut config = self.take()?;
-        change(&mut config);
-        self.save(config)?;
-        self.config()
-    }
-
     /// The keys under which the config file has a token of the workspace.
     fn keys_holding(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<Vec<String>> {
         let held = self.fresh()?.tokens_of(&workspace.id);
@@ -228,12 +196,7 @@ impl Store for ConfigDir<'_> {
         &mut self,
         promotions: &[Promotion],
     ) -> std::result::Result<Vec<bool>, ReplaceError> {
-        let mut config = self.take().map_err(as_it_was)?;
-        let stored: Vec<bool> = promotions.iter().map(|p| store_in(&mut config, p)).collect();
-        if stored.contains(&true) {
-            self.save(config)?;
-        }
-        Ok(stored)
+        self.change(|config| promotions.iter().map(|p| store_in(config, p)).collect())
     }
 
     fn put_workspace(
@@ -241,13 +204,13 @@ impl Store for ConfigDir<'_> {
         workspace: &WorkspaceRef,
         token: Option<&Token>,
     ) -> std::result::Result<(), ReplaceError> {
-        let mut config = self.take().map_err(as_it_was)?;
-        config.put_workspace(&workspace.key, &workspace.name);
-        if let Some(token) = token {
-            config.set_token(&workspace.key, &workspace.name, token);
-        }
-        config.set_active(Some(&workspace.key));
-        self.save(config)
+        self.change(|config| {
+            config.put_workspace(&workspace.key, &workspace.name);
+            if let Some(token) = token {
+                config.set_token(&workspace.key, &workspace.name, token);
+            }
+            config.set_active(Some(&workspace.key));
+        })
     }
 
     fn clear_token(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<bool> {
@@ -344,3 +307,6 @@ fn store_in(config: &mut Config, promotion: &Promotion) -> bool {
     }
     true
 }
+
+#[cfg(test)]
+mod tests;

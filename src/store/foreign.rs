@@ -10,7 +10,7 @@ use super::FileId;
 use super::new_file::NewFile;
 use super::owner::is_trusted;
 use super::place::{Place, Seen};
-use super::replace::{Ownership, ReplaceError, exchange, failed, probe};
+use super::replace::{Expected, Ownership, ReplaceError, failed, probe, replace_at};
 use crate::error::Result;
 
 /// Another program's file as it was found, and the place where it is.
@@ -73,16 +73,8 @@ impl ForeignFile {
         bytes: &[u8],
         new: NewFile,
     ) -> std::result::Result<bool, ReplaceError> {
-        let path = self.place.path();
-        let old = self.file.as_ref();
-        match exchange(&self.place, old, self.seen, bytes, Ownership::Foreign(new)) {
-            Ok(true) => {
-                self.place.folder().sync().map_err(|e| failed(&path, true, &e))?;
-                Ok(true)
-            }
-            Ok(false) => Ok(false),
-            Err(source) => Err(failed(&path, false, &source)),
-        }
+        let (old, expected) = (self.file.as_ref(), Expected::Seen(self.seen));
+        replace_at(&self.place, &self.place.path(), old, expected, bytes, Ownership::Foreign(new))
     }
 }
 

@@ -33,8 +33,8 @@ pub(crate) use new_file::NewFile;
 pub(crate) use own::{Located, OWN_NAMES, OwnFile};
 pub(crate) use place::{Place, Seen};
 pub(crate) use replace::{
-    PRIVATE, PUBLIC, ReplaceError, probe_replace, probe_space, remove_leftovers_beside, replace,
-    replace_unsynced,
+    Expected, PRIVATE, PUBLIC, ReplaceError, probe_replace, probe_space, remove_leftovers_beside,
+    replace, replace_unsynced,
 };
 
 /// No file of ours gets near this size; a larger one is not ours.
@@ -278,12 +278,24 @@ pub(crate) fn replace_json(
     at: &OwnFile,
     value: &impl Serialize,
 ) -> std::result::Result<(), ReplaceError> {
+    replace_json_if(at, value, Expected::Anything).map(drop)
+}
+
+/// As [`replace_json`]. Returns `false`, and changes nothing, if the file is not as `expected`.
+///
+/// # Errors
+/// As [`replace_json`].
+pub(crate) fn replace_json_if(
+    at: &OwnFile,
+    value: &impl Serialize,
+    expected: Expected,
+) -> std::result::Result<bool, ReplaceError> {
     let mut bytes = serde_json::to_vec_pretty(value).map_err(|source| ReplaceError {
         in_place: false,
         error: Error::write_file("lay out", at, &source.into()),
     })?;
     bytes.push(b'\n');
-    replace(at, &bytes)
+    replace::replace_if(at, &bytes, expected)
 }
 
 /// The last bytes of a file, at most `most`, and how many come before.

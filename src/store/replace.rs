@@ -183,17 +183,20 @@ pub(crate) fn replace(
     at: &(impl Located + ?Sized),
     bytes: &[u8],
 ) -> std::result::Result<(), ReplaceError> {
-    let path = at.path();
-    let target = at.place().map_err(|source| failed(path, false, &source))?;
-    match exchange(&target, None, None, bytes, Ownership::Ours) {
-        Ok(true) => target.folder().sync().map_err(|source| failed(path, true, &source)),
-        Ok(false) => Err(failed(path, false, &changed())),
-        Err(source) => Err(failed(path, false, &source)),
-    }
+    replace_if(at, bytes, Expected::Anything).map(drop)
 }
 
-fn changed() -> io::Error {
-    io::Error::other("another program changed it just now")
+/// As [`replace`]. Returns `false`, and changes nothing, if the file is not as `expected`.
+///
+/// # Errors
+/// As [`replace`].
+pub(super) fn replace_if(
+    at: &(impl Located + ?Sized),
+    bytes: &[u8],
+    expected: Expected,
+) -> std::result::Result<bool, ReplaceError> {
+    let target = at.place().map_err(|source| failed(at.path(), false, &source))?;
+    replace_at(&target, at.path(), None, expected, bytes, Ownership::Ours)
 }
 
 pub(super) fn failed(path: &Path, in_place: bool, source: &io::Error) -> ReplaceError {
@@ -204,11 +207,40 @@ pub(super) fn failed(path: &Path, in_place: bool, source: &io::Error) -> Replace
     ReplaceError { in_place, error }
 }
 
-/// Writes `bytes` beside `target` and renames them over it, unless that is no longer as it was `seen`.
-pub(super) fn exchange(
+/// In which state a file is replaced.
+#[derive(Clone, Copy)]
+pub(crate) enum Expected {
+    /// Only we write it, and we hold the lock.
+    Anything,
+    Seen(Option<Seen>),
+}
+
+pub(super) fn replace_at(
+    target: &Place,
+    path: &Path,
+    old: Option<&File>,
+    expected: Expected,
+    bytes: &[u8],
+    ownership: Ownership,
+) -> std::result::Result<bool, ReplaceError> {
+    let exchange = || exchange(target, old, expected, bytes, ownership);
+    let replaced = match exchange() {
+        // Where locks do nothing, a run that begins takes the temporary file for a leftover, once.
+        Err(gone) if gone.kind() == io::ErrorKind::NotFound => exchange(),
+        done => done,
+    };
+    let replaced = replaced.map_err(|source| failed(path, false, &source))?;
+    if replaced {
+        target.folder().sync().map_err(|source| failed(path, true, &source))?;
+    }
+    Ok(replaced)
+}
+
+/// Writes `bytes` beside `target` and renames them over it, unless that is not as `expected`.
+fn exchange(
     target: &Place,
     old: Option<&File>,
-    seen: Option<Seen>,
+    expected: Expected,
     bytes: &[u8],
     ownership: Ownership,
 ) -> io::Result<bool> {
@@ -216,10 +248,11 @@ pub(super) fn exchange(
     let mut written = || {
         file.write_all(bytes)?;
         file.sync_all()?;
-        // Only we write our own files, and we hold the lock.
-        let is_foreign = matches!(ownership, Ownership::Foreign(_));
-        if is_foreign && target.look()?.map(|found| Seen::of(&found)) != seen {
-            return Ok(false);
+        match expected {
+            Expected::Seen(seen) if target.look()?.map(|found| Seen::of(&found)) != seen => {
+                return Ok(false);
+            }
+            _ => {}
         }
         temporary.rename_to(target).map(|()| true)
     };

@@ -160,6 +160,19 @@ fn what_another_run_has_stored_is_not_revoked() {
 }
 
 #[test]
+fn a_temporary_file_that_another_run_takes_for_a_leftover() {
+    if !strace::is_available() {
+        return;
+    }
+    let (world, workspace) = World::ready();
+    let once = ["-e", "inject=rename,renameat,renameat2:error=ENOENT:when=1"];
+    let run = world.ntcli(&["token", "refresh"]).strace(&world.outside("strace"), &once);
+    run.run().exits(0);
+    world.assert_one_live_token(&workspace);
+    world.assert_no_leftover();
+}
+
+#[test]
 fn a_lock_that_is_not_given_back() {
     let (world, workspace) = World::ready();
     let gate = Gate::before_a_loss(&world, Route::TokenCreate);

@@ -1,0 +1,48 @@
+//! Changes of the config file, which the existing client writes too and without our lock.
+
+use super::{ConfigDir, as_it_was};
+use crate::config::Config;
+use crate::error::Result;
+use crate::store::ReplaceError;
+
+impl ConfigDir<'_> {
+    /// The config file as it is now, read again only if another program has replaced it.
+    pub(super) fn fresh(&mut self) -> Result<&Config> {
+        let config = self.take()?;
+        Ok(self.config.insert(config))
+    }
+
+    /// The same, to be changed: it may be large, so no copy is kept.
+    fn take(&mut self) -> Result<Config> {
+        match self.config.take() {
+            Some(config) if config.is_current() => Ok(config),
+            _ => Config::load(&self.paths.config, &self.on_notice),
+        }
+    }
+
+    /// Changes the config file; anew, if another program that ignores the lock writes it meanwhile.
+    pub(super) fn change<T>(
+        &mut self,
+        mut change: impl FnMut(&mut Config) -> T,
+    ) -> std::result::Result<T, ReplaceError> {
+        let mut tries = 0;
+        loop {
+            let mut config = self.take().map_err(as_it_was)?;
+            let changed = change(&mut config);
+            if config.save(self.clock, tries)? {
+                self.config = Some(config);
+                return Ok(changed);
+            }
+            tries += 1;
+        }
+    }
+
+    /// Reads the config file, changes it and writes it back.
+    ///
+    /// # Errors
+    /// As [`Config::load`] and [`Config::save`].
+    pub(crate) fn update(&mut self, change: impl FnMut(&mut Config)) -> Result<Config> {
+        self.change(change)?;
+        self.config()
+    }
+}
