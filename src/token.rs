@@ -108,6 +108,12 @@ impl Token {
         self.access_token == other.access_token || (self.jti.is_some() && self.jti == other.jti)
     }
 
+    /// The rights of the one that it replaces which it lacks. One that names no right says nothing.
+    pub(crate) fn lost_scope(&self, old: &Self) -> Vec<String> {
+        let had = old.scope.iter().filter(|_| !self.scope.is_empty());
+        had.filter(|right| !self.scope.contains(right)).cloned().collect()
+    }
+
     /// Whether it has expired.
     pub(crate) fn has_ended(&self, now: Timestamp) -> bool {
         self.expiry.at().is_some_and(|end| end <= now)

@@ -45,10 +45,7 @@ impl Granted {
             (Some(asked), Some(granted)) => asked.abs_diff(granted) > TOLERANCE_S.unsigned_abs(),
             (asked, granted) => asked != granted,
         };
-        let had = old.map_or(&[][..], |old| &old.scope);
-        let lacks =
-            had.iter().filter(|right| !token.scope.is_empty() && !token.scope.contains(right));
-        let lacks: Vec<String> = lacks.cloned().collect();
+        let lacks = old.map_or(Vec::new(), |old| token.lost_scope(old));
         if !other_end && lacks.is_empty() {
             return None;
         }

@@ -149,8 +149,7 @@ impl<'a> Run<'a> {
                 turns[numbers[n]].outcome = Some(outcome);
             });
         }
-        let at = rotator.pending().other_server(api.server()).map(str::to_owned);
-        let overdue = rotator.is_overdue().then(|| Error::work_pending(at.as_deref()));
+        let overdue = rotator.overdue();
         drop(rotator);
         self.problem = self.problem.take().or(overdue);
         for event in events {

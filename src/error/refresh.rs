@@ -48,6 +48,16 @@ impl Error {
         Self::new("work_pending", exit::OLD_LIVE, message).hinted(finish_pending(at))
     }
 
+    /// The new token lacks a right of the old one, which stays live until the user accepts that.
+    pub(crate) fn loses_scope(workspace: &str) -> Self {
+        let message =
+            "A new token may do less than the one it replaced, which therefore stays live";
+        let name = shell_word(&printable(workspace));
+        Self::new("loses_scope", exit::OLD_LIVE, message).hinted(format!(
+            "if nothing needs that right: ntcli token refresh {name} --if-expires-within 1 --accept-scope"
+        ))
+    }
+
     /// Some of several workspaces failed; the exit code is the highest of theirs. The hint is what to
     /// run for those.
     pub(crate) fn some_failed(failed: usize, total: usize, exit_code: u8, hint: String) -> Self {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::journal::{PendingRevocation, Reason};
+use super::journal::PendingRevocation;
 use super::pending::Purpose;
 use super::plan::with_followers;
 use super::ports::{Deliver, Delivery, Event, HistoryEvent, Store, Target};
@@ -116,7 +116,7 @@ impl Rotator<'_> {
         let has_targets = |store: &mut dyn Store| {
             store.targets_of(&pending.workspace).map_or(true, |targets| !targets.is_empty())
         };
-        self.targets.is_none() && pending.reason == Reason::Replaced && has_targets(self.store)
+        self.targets.is_none() && pending.reason.is_replaced() && has_targets(self.store)
     }
 
     /// Why a replaced token may still be used. A file may have been changed back since it got the
@@ -127,7 +127,7 @@ impl Rotator<'_> {
         let current = self.store.current(workspace).ok().flatten();
         let current = current.filter(|_| !reason.is_by_hand())?;
         let open = self.pending.rotation(workspace).cloned();
-        if *reason == Reason::Replaced && open.is_some_and(|open| self.awaits_delivery(&open)) {
+        if reason.is_replaced() && open.is_some_and(|open| self.awaits_delivery(&open)) {
             return Some("the current token is not delivered to every target yet".to_owned());
         }
         let left = self.lacking(workspace, &current);

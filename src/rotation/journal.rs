@@ -197,6 +197,8 @@ pub(crate) struct PendingRevocation {
 pub(crate) enum Reason {
     /// Another one replaced it. If the config file holds it again, it stays.
     Replaced,
+    /// The same, but that one lacks a right: it stays live until the user accepts that.
+    LosesScope,
     /// It was just created and is not needed.
     NotNeeded,
     /// The user asked for it: it is revoked even if the config file holds it.
@@ -206,6 +208,10 @@ pub(crate) enum Reason {
 impl Reason {
     pub(crate) fn is_by_hand(self) -> bool {
         matches!(self, Self::ByHand { .. })
+    }
+
+    pub(crate) fn is_replaced(self) -> bool {
+        matches!(self, Self::Replaced | Self::LosesScope)
     }
 
     /// Whether it was just created: until the news of it has reached every part of the server, a list
@@ -222,21 +228,25 @@ struct Flags {
     is_new: bool,
     #[serde(default, skip_serializing_if = "Not::not")]
     by_hand: bool,
+    #[serde(default, skip_serializing_if = "Not::not")]
+    loses_scope: bool,
 }
 
 impl From<Flags> for Reason {
-    fn from(Flags { is_new, by_hand }: Flags) -> Self {
-        match (by_hand, is_new) {
-            (true, is_new) => Self::ByHand { is_new },
-            (false, true) => Self::NotNeeded,
-            (false, false) => Self::Replaced,
+    fn from(Flags { is_new, by_hand, loses_scope }: Flags) -> Self {
+        match (by_hand, is_new, loses_scope) {
+            (true, is_new, _) => Self::ByHand { is_new },
+            (_, true, _) => Self::NotNeeded,
+            (.., true) => Self::LosesScope,
+            _ => Self::Replaced,
         }
     }
 }
 
 impl From<Reason> for Flags {
     fn from(reason: Reason) -> Self {
-        Self { is_new: reason.is_new(), by_hand: reason.is_by_hand() }
+        let loses_scope = reason == Reason::LosesScope;
+        Self { is_new: reason.is_new(), by_hand: reason.is_by_hand(), loses_scope }
     }
 }
 

@@ -65,6 +65,7 @@ pub(crate) use workspace_ref::WorkspaceRef;
 
 /// The options of a refresh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // switches are bools
 pub(crate) struct RefreshOptions {
     pub(crate) expiry: Expiry,
     /// Ask for slightly less, a lifetime by which a lost token is recognised.
@@ -74,6 +75,8 @@ pub(crate) struct RefreshOptions {
     /// How long the server may take to accept it, milliseconds.
     pub(crate) verify_wait_ms: u64,
     pub(crate) revoke_orphans: bool,
+    /// Revoke old tokens although the new ones lack a right.
+    pub(crate) accept_scope: bool,
     /// Refresh only what expires within this many seconds.
     pub(crate) due_within_s: Option<u64>,
     /// Keep the old token live for this many seconds.
@@ -93,6 +96,7 @@ impl Default for RefreshOptions {
             verify: true,
             verify_wait_ms: Self::VERIFY_WAIT_MS,
             revoke_orphans: false,
+            accept_scope: false,
             due_within_s: None,
             grace_s: None,
         }
@@ -142,6 +146,8 @@ pub(crate) enum OldFate {
     Grace(Timestamp),
     /// Could not be revoked, for this reason.
     Live(String),
+    /// Kept live: the new one lacks a right, and the user has not accepted that.
+    LosesScope,
     /// Kept live: the new one could not be delivered, for this reason.
     Kept(String),
 }

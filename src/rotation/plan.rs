@@ -84,6 +84,8 @@ pub(crate) enum WhyWait {
     Grace,
     /// The config file holds the token that was to be revoked.
     Held,
+    /// The token that replaced it lacks a right, which the user has not accepted.
+    LosesScope,
 }
 
 /// What a plan is made from: nothing that a server would have to be asked for.
@@ -224,8 +226,15 @@ impl<'a> Plan<'a> {
         let jti =
             jti.filter(|_| *purpose != Purpose::HandOut).filter(|j| token.jti.as_ref() != Some(j));
         let grace_s = self.options.grace_s.or(*grace_s).filter(|_| *purpose == Purpose::Refresh);
-        if let Some(jti) = jti {
-            self.retire(jti, grace_s, certainty);
+        let is_less = old.as_ref().is_some_and(|old| !token.lost_scope(old).is_empty());
+        let is_less = is_less && *purpose == Purpose::Refresh && !self.options.accept_scope;
+        match jti {
+            Some(jti) if is_less && grace_s.is_none() => {
+                let why = WhyWait::LosesScope;
+                self.add(Step::Wait { jti: Some(jti), until: None, why }, certainty);
+            }
+            Some(jti) => self.retire(jti, grace_s, certainty),
+            None => {}
         }
     }
 
@@ -259,6 +268,11 @@ impl<'a> Plan<'a> {
             };
             if current.is_some_and(is) && !reason.is_by_hand() && certainty == Certain {
                 self.add(wait(WhyWait::Held), Certain);
+            } else if *reason == Reason::LosesScope
+                && pending.is_due(now)
+                && !self.options.accept_scope
+            {
+                self.add(wait(WhyWait::LosesScope), certainty);
             } else if pending.is_due(now) || certainty == Open {
                 is_used |= !reason.is_by_hand();
                 self.add(Step::Revoke { jti: jti.clone(), why: *reason }, certainty);
@@ -296,8 +310,10 @@ impl<'a> Plan<'a> {
             self.deliver(None, lacking, WhyDeliver::Lacking, Open);
         }
         for current in currents {
+            // The new token may lack a right.
+            let is_sure = self.options.accept_scope || current.scope.is_empty();
             if let Some(jti) = current.jti.clone() {
-                self.retire(jti, self.options.grace_s, then);
+                self.retire(jti, self.options.grace_s, if is_sure { then } else { Open });
             }
         }
     }

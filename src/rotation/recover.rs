@@ -1,10 +1,10 @@
 //! Finishing what an earlier run left in the journal.
 
-use super::journal::{Origin, Orphan, Record};
+use super::journal::{Origin, Orphan, Reason, Record};
 use super::pending::{Purpose, Stage};
 use super::ports::{Event, HistoryEvent};
 use super::verify::Verdict;
-use super::{Moment, Rotation, Rotator, WorkspaceRef};
+use super::{Moment, RefreshOptions, Rotation, Rotator, WorkspaceRef};
 use crate::error::{Error, NewTokenFate};
 use crate::token::Token;
 
@@ -23,8 +23,8 @@ impl Rotator<'_> {
     }
 
     /// Does the pending work and ends the run.
-    pub(crate) fn recover_only(&mut self, workspaces: &[WorkspaceRef], revoke_orphans: bool) {
-        self.options.revoke_orphans = revoke_orphans;
+    pub(crate) fn recover_only(&mut self, workspaces: &[WorkspaceRef], options: &RefreshOptions) {
+        self.options = *options;
         self.recover(workspaces);
         self.close();
     }
@@ -66,6 +66,18 @@ impl Rotator<'_> {
             let held =
                 !p.reason.is_by_hand() && self.store.holds(&p.workspace, &p.jti).unwrap_or(false);
             p.is_due(&now) && !held
+        })
+    }
+
+    /// What to say of due work that could not be done, if there is any.
+    pub(crate) fn overdue(&mut self) -> Option<Error> {
+        if !self.is_overdue() {
+            return None;
+        }
+        let mut revocations = self.pending.revocations.iter();
+        Some(match revocations.find(|p| p.reason == Reason::LosesScope) {
+            Some(pending) => Error::loses_scope(&pending.workspace.name),
+            None => Error::work_pending(self.pending.other_server(self.control_plane.server())),
         })
     }
 

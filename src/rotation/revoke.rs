@@ -105,7 +105,9 @@ impl Rotator<'_> {
         let grace_s = self.options_for(workspace).grace_s.or(*grace_s);
         let grace_s = grace_s.filter(|_| *purpose == Purpose::Refresh);
         let until = grace_s.map(|s| self.moment().plausible().plus_secs(signed(s)));
+        let is_less = *purpose == Purpose::Refresh && !new.lost_scope(old).is_empty();
         Some(PendingRevocation {
+            reason: if is_less { Reason::LosesScope } else { Reason::Replaced },
             successor: new.jti.clone(),
             not_before: until,
             grace_s,
@@ -220,6 +222,10 @@ impl Rotator<'_> {
                 return None;
             }
             _ if self.is_way_back(pending) || !self.is_due(pending) => return None,
+            _ if *reason == Reason::LosesScope && !self.options.accept_scope => {
+                self.end_way_back(pending);
+                return Some(OldFate::LosesScope);
+            }
             _ if !is_at_once && !self.breaker.is_clear(Call::Revoke) => {
                 self.end_way_back(pending);
                 return None;
@@ -282,6 +288,10 @@ impl Rotator<'_> {
             _ => {}
         }
         (self.on_event)(match fate {
+            OldFate::LosesScope => {
+                let reason = "the token that replaced it lacks a right that it has".to_owned();
+                Event::StillLive { workspace, jti, reason }
+            }
             OldFate::Live(reason) | OldFate::Kept(reason) => {
                 Event::StillLive { workspace, jti, reason }
             }

@@ -49,6 +49,9 @@ pub(crate) struct TokenRefresh {
     /// also revoke tokens that match a lost request in time, lifetime and number
     #[argh(switch)]
     pub revoke_orphans: bool,
+    /// revoke the old token although the new one lacks a right that it has
+    #[argh(switch)]
+    pub accept_scope: bool,
     /// refresh only a token that expires within this time; otherwise do what is pending and exit 0
     #[argh(option, arg_name = "DURATION")]
     pub if_expires_within: Option<String>,

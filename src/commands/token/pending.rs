@@ -1,7 +1,7 @@
 //! Pending work, in words and for programs.
 
 use crate::json::Json;
-use crate::rotation::{Origin, Pending, Rotation, Stage, WorkspaceRef};
+use crate::rotation::{Origin, Pending, Reason, Rotation, Stage, WorkspaceRef};
 use crate::text::printable;
 use crate::time::Timestamp;
 use crate::token::Token;
@@ -45,6 +45,9 @@ pub(crate) fn of(pending: &Pending, workspace: &WorkspaceRef) -> Vec<Work> {
         let jti = &due.jti;
         let text = match due.not_before {
             Some(time) => format!("token {jti} will be revoked after {time}"),
+            None if due.reason == Reason::LosesScope => {
+                format!("token {jti} is kept live: the one that replaced it lacks a right")
+            }
             None => format!("token {jti} must still be revoked"),
         };
         let work = new("revocation", &due.workspace, Some(jti), due.since, text);

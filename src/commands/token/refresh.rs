@@ -116,7 +116,7 @@ fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     rotator.deliver_to(&mut hooks);
     if let Some((old, new)) = refreshed_meanwhile {
-        rotator.recover_only(&workspaces, given.revoke_orphans);
+        rotator.recover_only(&workspaces, &given);
         outcomes.already(&new, &old, &rotator.pending());
     } else {
         for (options, numbers) in by_policy(workspaces.iter().map(|w| options(&w.id))) {
@@ -126,8 +126,7 @@ fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
             rotator.refresh(&those, &options, &mut |n, outcome| outcomes.take(numbers[n], outcome));
         }
     }
-    let at = rotator.pending().other_server(&server).map(str::to_owned);
-    let overdue = rotator.is_overdue().then_some(Error::work_pending(at.as_deref()));
+    let overdue = rotator.overdue();
     drop(rotator);
     Ok(outcomes.report(met, overdue))
 }
@@ -149,6 +148,7 @@ fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
         verify: !args.no_verify,
         verify_wait_ms: verify_wait_ms.unwrap_or(RefreshOptions::VERIFY_WAIT_MS),
         revoke_orphans: args.revoke_orphans,
+        accept_scope: args.accept_scope,
         due_within_s: seconds("--if-expires-within", &args.if_expires_within)?,
         grace_s: seconds("--revoke-after", &args.revoke_after)?,
     })

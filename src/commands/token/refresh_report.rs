@@ -74,7 +74,9 @@ fn done(workspace: &WorkspaceRef, refreshed: Refreshed, print: bool) -> Report {
     let (message, outcome) = match &refreshed.fate {
         OldFate::Kept(_) => ("Token refreshed but not delivered", "delivery_failed"),
         _ if refreshed.resumed => ("Token of an earlier run delivered", "delivered"),
-        OldFate::Live(_) => ("Token refreshed successfully", "refreshed_old_live"),
+        OldFate::Live(_) | OldFate::LosesScope => {
+            ("Token refreshed successfully", "refreshed_old_live")
+        }
         _ => ("Token refreshed successfully", "refreshed"),
     };
     replaced(workspace, refreshed, print, (message, outcome, "New", "Old"))
@@ -116,7 +118,7 @@ fn replaced(
                 format!("stays live until {until}; the first run after that revokes it")
             }
             OldFate::Live(_) => "may still be live".to_owned(),
-            OldFate::Kept(_) | OldFate::None => "is still live".to_owned(),
+            OldFate::Kept(_) | OldFate::LosesScope | OldFate::None => "is still live".to_owned(),
         };
         text += &format!("{other} token ({}) {words}.\n", printable(old.jti_for_people()));
         let until = if matches!(fate, OldFate::Grace(_)) { " until then" } else { "" };
@@ -154,6 +156,7 @@ pub(crate) fn problem(
 ) -> Option<Error> {
     match fate {
         OldFate::Live(reason) => Some(Error::old_token_live(old_jti, reason)),
+        OldFate::LosesScope => Some(Error::loses_scope(&workspace.name)),
         OldFate::Kept(reason) => {
             Some(Error::not_delivered(reason, &renew_of([workspace.name.as_str()])))
         }

@@ -9,7 +9,9 @@ use crate::error::{Error, Result, renew_of};
 use crate::json::Json;
 use crate::jwt;
 use crate::output::{self, Report, moment};
-use crate::rotation::{ByHand, ControlPlane, Event, Pending, Rotation, Rotator, WorkspaceRef};
+use crate::rotation::{
+    ByHand, ControlPlane, Event, Pending, RefreshOptions, Rotation, Rotator, WorkspaceRef,
+};
 use crate::secret::redact;
 use crate::text::{printable, shell_word};
 
@@ -198,7 +200,7 @@ fn all_pending(app: &App, args: &TokenRevoke) -> Result<Report> {
     };
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     rotator.deliver_to(&mut hooks);
-    rotator.recover_only(&[], false);
+    rotator.recover_only(&[], &RefreshOptions::default());
     let left = rotator.pending();
     let waiting = left.rotations.iter().any(Rotation::awaits_delivery);
     let overdue = waiting || rotator.is_overdue();

@@ -20,7 +20,7 @@ pub(super) fn recover(world: &World, after_s: i64) -> Vec<Event> {
     let server = world.clone();
     let mut rotator =
         Rotator::new(&server, &mut folder, &server, &mut on_event).expect("a journal");
-    rotator.recover_only(&[], false);
+    rotator.recover_only(&[], &crate::rotation::RefreshOptions::default());
     events
 }
 
@@ -80,7 +80,7 @@ fn a_grace_that_ends_during_a_run() {
     world.0.borrow_mut().now += 599;
     let mut rotator =
         Rotator::new(&server, &mut folder, &server, &mut on_event).expect("a journal");
-    rotator.recover_only(&[], false);
+    rotator.recover_only(&[], &crate::rotation::RefreshOptions::default());
     world.0.borrow_mut().now += 5;
     assert!(!rotator.is_overdue());
 }

@@ -128,6 +128,40 @@ fn a_server_that_grants_other_rights_and_a_shorter_life() {
     assert!((863_000..=864_000).contains(&lifetime_s), "{lifetime_s}");
 }
 
+/// The old token stays live until the user accepts that the new one may do less, whichever run comes.
+#[test]
+fn a_right_that_is_lost_is_accepted_or_the_old_token_stays() {
+    let (world, prod) = World::ready();
+    let rights = json!(["workspace:read", "workspace:admin"]);
+    world.set_config(&format!("/workspaces/items/{}/scope", prod.key), rights);
+    world.plane.configure(|o| o.drops_scope = true);
+    let hint = "ntcli token refresh prod --if-expires-within 1 --accept-scope";
+    let output = world.refresh(&["--format", "json"]);
+    let json = output.exits(8).says(hint).json();
+    assert_eq!(json["granted"]["lacks_scope"], json!(["workspace:admin"]));
+    assert_eq!(json["outcome"], "refreshed_old_live");
+    assert_eq!(json["error"]["code"], "loses_scope");
+    let current = world.current(&prod);
+    let due = ["token", "refresh", "--if-expires-within", "1"];
+    for later in [&due[..], &["renew"], &["token", "revoke", "--pending"]] {
+        let output = world.ntcli(later).run();
+        output.exits(8).says(&prod.token.jti);
+        assert!(world.plane.is_live(&prod.token.access_token), "{output}");
+    }
+    world.ntcli(&due).run().exits(8).says(hint);
+    let shown = world.ntcli(&["token", "show"]).run();
+    assert!(shown.stdout.contains("the one that replaced it lacks a right"), "{shown}");
+    world.ntcli(&[&due[..], &["--accept-scope"]].concat()).run().exits(0).says(&prod.token.jti);
+    assert_eq!(world.current(&prod), current);
+    world.assert_one_live_token(&prod);
+    world.assert_settled();
+    // Accepted beforehand, there is nothing to wait for.
+    let rights = json!(["workspace:read", "workspace:admin"]);
+    world.set_config(&format!("/workspaces/items/{}/scope", prod.key), rights);
+    world.refresh(&["--accept-scope"]).exits(0).says("workspace:admin");
+    world.assert_one_live_token(&prod);
+}
+
 #[test]
 fn a_token_that_never_expires() {
     let (world, workspace) = World::ready();

@@ -112,17 +112,26 @@ pub(in crate::rotation::tests) struct Kind {
     pub(in crate::rotation::tests) grace_s: Option<u64>,
     /// New tokens are not accepted, nor listed, for so many seconds.
     pub(in crate::rotation::tests) news_s: i64,
+    /// New tokens lack a right that the first ones have.
+    pub(in crate::rotation::tests) narrows: bool,
     /// The list tells lifetimes, and each request asks for one of its own.
     pub(in crate::rotation::tests) lifetimes: bool,
 }
 
-pub(in crate::rotation::tests) const ONE: Kind =
-    Kind { workspaces: 1, mute: false, targets: false, grace_s: None, news_s: 0, lifetimes: false };
+pub(in crate::rotation::tests) const ONE: Kind = Kind {
+    workspaces: 1,
+    mute: false,
+    targets: false,
+    grace_s: None,
+    news_s: 0,
+    narrows: false,
+    lifetimes: false,
+};
 
 const TWO: Kind = Kind { workspaces: 2, ..ONE };
 
 /// Runs are ten minutes apart: one grace is over in the next run, the other is not.
-pub(in crate::rotation::tests) const KINDS: [Kind; 10] = [
+pub(in crate::rotation::tests) const KINDS: [Kind; 11] = [
     ONE,
     Kind { mute: true, ..ONE },
     Kind { targets: true, ..ONE },
@@ -133,4 +142,5 @@ pub(in crate::rotation::tests) const KINDS: [Kind; 10] = [
     Kind { targets: true, grace_s: Some(300), ..TWO },
     Kind { workspaces: 3, targets: true, ..ONE },
     Kind { lifetimes: true, ..ONE },
+    Kind { narrows: true, targets: true, ..ONE },
 ];

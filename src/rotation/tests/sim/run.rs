@@ -42,9 +42,12 @@ impl World {
         let mut folder = Folder { world: self.clone(), machine: 0 };
         let (server, mut on_event) = (self.clone(), |event| self.take(event));
         let rotator = Rotator::new(&server, &mut folder, &server, &mut on_event);
-        rotator
-            .expect("a journal")
-            .recover_only(&[workspace("w0"), workspace("w1")], revoke_orphans);
+        let options = RefreshOptions {
+            revoke_orphans,
+            accept_scope: revoke_orphans,
+            ..RefreshOptions::default()
+        };
+        rotator.expect("a journal").recover_only(&[workspace("w0"), workspace("w1")], &options);
     }
 
     fn begin(&self, troubles: &[(usize, Trouble)]) {
@@ -104,6 +107,7 @@ impl World {
         }
         let options = RefreshOptions {
             revoke_orphans,
+            accept_scope: revoke_orphans,
             grace_s: self.0.borrow().kind.grace_s,
             due_within_s: self.0.borrow().due_within_s,
             unique_lifetime: self.0.borrow().kind.lifetimes,

@@ -71,7 +71,11 @@ fn failure(how: How, done: bool) -> Failure {
 
 impl Sim {
     fn make(&mut self, workspace: &str, age_s: i64) -> Token {
-        let token = token(self.tokens.len());
+        let mut token = token(self.tokens.len());
+        if self.kind.narrows {
+            let rights = if age_s < 0 { &["read", "write"][..] } else { &["read"] };
+            token.scope = rights.iter().map(|&right| right.to_owned()).collect();
+        }
         self.tokens.push(OnServer {
             workspace: workspace.into(),
             token: token.clone(),
