@@ -1,6 +1,7 @@
 //! One file per command: options in, report out.
 
 mod app;
+mod aside;
 mod auth;
 mod check;
 mod config;

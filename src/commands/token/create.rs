@@ -21,12 +21,20 @@ pub(crate) fn run(app: &App, args: &TokenCreate) -> Result<Report> {
     };
     let before = app.config()?;
     app.check_session(&before)?;
-    let seen = app.workspace(&before, args.workspace.as_deref())?;
+    let named = args.workspace.as_deref();
+    let seen = if args.no_save {
+        app.workspace_or_id(&before, named)?
+    } else {
+        app.workspace(&before, named)?
+    };
 
-    let mut dir = app.lock()?;
-    let config = dir.config()?;
+    let (mut dir, aside) = if args.no_save { app.lock_anywhere()? } else { (app.lock()?, None) };
+    let config = if aside.is_some() { before } else { dir.config()? };
     let api = app.api(&config, As::User)?;
-    let found = config.find(&seen.key)?;
+    let found = match config.find(&seen.key) {
+        Err(_) if args.no_save => seen,
+        found => found?,
+    };
     let workspace = app::workspace_ref(&found, &app.server(&config)?);
     // A workspace without a token takes its first one; a token that was handed out must not
     // become current unasked, or a later refresh would revoke it.

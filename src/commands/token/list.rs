@@ -22,7 +22,7 @@ struct Row {
 pub(crate) fn run(app: &App, args: &TokenList) -> Result<Report> {
     let config = app.config()?;
     let api = app.api(&config, As::User)?;
-    let workspace = app.workspace(&config, args.workspace.as_deref())?;
+    let workspace = app.workspace_or_id(&config, args.workspace.as_deref())?;
     let listed = api.tokens(&workspace.id);
     let (listed, whole) =
         listed.map_err(|failure| Error::token_call("list the tokens", failure))?;

@@ -53,7 +53,7 @@ fn by_name(app: &App, args: &TokenRevoke) -> Result<Report> {
         agree(app, &seen, &args.jtis)?;
     }
     let workspace = app::workspace_ref(&seen, &app.server(&config)?);
-    let mut dir = app.lock()?;
+    let (mut dir, _aside) = app.lock_anywhere()?;
     let mut on_event = |event: Event| match &event {
         // That is what this command is for: it is told with the result.
         Event::Revoked { jti, .. } if args.jtis.contains(jti) => {}
@@ -136,11 +136,12 @@ fn seen(app: &App, config: &Config, named: Option<&str>) -> Result<Workspace> {
     let Some(name) = found.as_ref().err().and_then(Error::unknown_name) else {
         return found;
     };
+    let by_id = app.workspace_or_id(config, named);
     let server = app.server(config)?;
     let pending = app.pending()?;
     let mut orphans = pending.orphans.iter().map(|orphan| &orphan.workspace);
     let known = orphans.find(|w| w.is_on(&server) && (w.id == name || w.name == name));
-    known.map_or(found, |known| {
+    known.map_or(by_id, |known| {
         let WorkspaceRef { key, id, name, .. } = known.clone();
         let token = None;
         Ok(Workspace { key, id, name, token })

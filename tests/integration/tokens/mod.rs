@@ -7,6 +7,7 @@ mod hand_out;
 pub(crate) mod history;
 mod listed;
 pub(crate) mod local;
+mod nowhere;
 mod paged;
 mod pending;
 mod pending_revocations;
