@@ -190,11 +190,14 @@ impl History {
 }
 
 /// What the tokens that were current or delivered here are known by, with the UUIDs of their workspaces.
-/// What was handed out is not ours to replace.
+/// What was handed out is not ours to replace, unless a target got it from here too.
 pub(crate) fn earlier(at: &OwnFile) -> Vec<(String, String)> {
     let lines = read(at).unwrap_or_default();
-    let handed_out = lines.iter().filter(|line| line.event == "handed_out");
-    let handed_out: BTreeSet<&String> = handed_out.flat_map(Line::marks).collect();
+    let of = |event: &'static str| {
+        lines.iter().filter(move |line| line.event == event).flat_map(Line::marks)
+    };
+    let mut handed_out: BTreeSet<&String> = of("handed_out").collect();
+    of("delivered").for_each(|mark| drop(handed_out.remove(mark)));
     let is_ours = |line: &&Line| {
         ["refreshed", "recovered", "delivered", "rolled_back"].contains(&line.event.as_str())
     };

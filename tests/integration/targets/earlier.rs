@@ -102,6 +102,20 @@ fn not_ours((world, prod): (World, Workspace)) {
     }
 }
 
+/// Made by `token create --save`: it was printed, and it went to the targets.
+#[test]
+fn one_that_was_handed_out_and_delivered() {
+    for (world, prod) in [World::ready(), opaque()] {
+        add_now(&world, &["--file", "token"]).exits(0);
+        world.ntcli(&["token", "create", "--save"]).prints_secrets().run().exits(0);
+        let saved = read(&world, "token");
+        assert_eq!(saved.trim(), world.current(&prod));
+        world.issue_elsewhere(&prod);
+        world.ntcli(&["renew"]).run().exits(0);
+        assert_eq!(read(&world, "token").trim(), world.current(&prod));
+    }
+}
+
 /// An opaque token that the workspace had, but that was never delivered from here.
 #[test]
 fn one_that_was_only_held() {
