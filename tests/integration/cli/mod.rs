@@ -13,6 +13,7 @@ mod hints;
 pub(crate) mod outputs;
 pub(crate) mod owners;
 pub(crate) mod people;
+mod promises;
 mod quiet;
 mod readme;
 mod secrets;
