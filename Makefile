@@ -24,18 +24,21 @@ FISH = share/fish/vendor_completions.d/ntcli.fish
 # What systemd reads, in lib/: none of it does anything before an administrator enables a timer.
 PACKAGING = src/packaging
 UNITS = lib/systemd/system/ntcli-
-PLAIN = failed@.service deliver@.path
-SYSTEMD = $(addprefix $(UNITS),$(PLAIN) deliver@.service renew.service renew.timer renew@.service renew@.timer)
+SYSTEMD = $(addprefix $(UNITS),failed@.service deliver@.path changed@.service deliver@.service \
+	renew.service renew.timer renew@.service renew@.timer)
 DELIVER = lib/ntcli/deliver
 GUIDES = $(patsubst src/docs/%,share/doc/ntcli/%,$(wildcard src/docs/*.md))
 USER = lib/sysusers.d/ntcli.conf
 STATE = lib/tmpfiles.d/ntcli.conf
+# The folders that were not there before, for `make uninstall`.
+MADE = $(DESTDIR)$(PREFIX)/lib/ntcli/folders
 INSTALLED = bin/ntcli $(MAN) $(BASH) $(ZSH) $(FISH) $(SYSTEMD) $(DELIVER) $(USER) $(STATE) $(GUIDES)
 # One unit for all workspaces, and one with a workspace's name or UUID as its instance.
-unit = sed -e 's|@BIN@|$(PREFIX)/bin/ntcli|' -e 's|@SCOPE@|$(2)|' -e 's|@OF@|$(3)|' $(PACKAGING)/renew.$(1).in
+unit = sed -e '/@SANDBOX@/ { r $(PACKAGING)/sandbox.conf' -e 'd; }' -e 's|@BIN@|$(PREFIX)/bin/ntcli|' \
+	-e 's|@LIB@|$(PREFIX)/lib/ntcli|' -e 's|@SCOPE@|$(2)|' -e 's|@OF@|$(3)|' $(PACKAGING)/$(1).in
 
 .PHONY: build static test fuzz lint fmt demo control-plane bench install uninstall deb vendor dist reproduce \
-	test-dist test-systemd clean
+	test-dist test-systemd test-fresh simulate release sums ci clean
 
 # The time says that it is not older than the source, even if cargo had nothing to do.
 build:
@@ -65,6 +68,7 @@ lint:
 	@$(call has,fmt) || test -n "$$CI" || echo 'Skipped: cargo fmt, which is not installed'
 	$(call has,fmt) && $(CARGO) fmt --check || { ! $(call has,fmt) && test -z "$$CI"; }
 	$(call has,clippy) && $(CARGO) clippy --locked --all-targets -- -D warnings || { ! $(call has,clippy) && test -z "$$CI"; }
+	! command -v actionlint > /dev/null || actionlint
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items --quiet
 
 # Every pair of faults in the simulation of the transaction, not a sample.
@@ -97,28 +101,32 @@ install:
 		command -v $(CARGO) > /dev/null && $(MAKE) build; } || { \
 		echo 'Error: $(NTCLI) is missing or older than the source, and cannot be built by this user' >&2; \
 		echo 'Hint: make build, as a user who has Rust; then this command again' >&2; exit 1; }
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,$(sort $(dir $(INSTALLED))))
+	made=$$(for dir in $(addprefix $(DESTDIR)$(PREFIX)/,$(sort $(dir $(INSTALLED)))); do \
+		while test ! -d "$$dir"; do echo "$${dir%/}"; dir=$$(dirname "$$dir"); done; done) && \
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,$(sort $(dir $(INSTALLED)))) && \
+	{ test -z "$$made" || echo "$$made" >> $(MADE); }
 	install -m 755 $(NTCLI) $(DESTDIR)$(PREFIX)/bin/ntcli
 	umask 022 && cd $(DESTDIR)$(PREFIX) && \
 	for page in $(PAGES); do ./bin/ntcli man $$page > share/man/man1/$$page.1 || exit 1; done && \
 	./bin/ntcli completions bash > $(BASH) && \
 	./bin/ntcli completions zsh > $(ZSH) && \
 	./bin/ntcli completions fish > $(FISH)
-	install -m 644 $(PLAIN:%=$(PACKAGING)/ntcli-%) $(DESTDIR)$(PREFIX)/$(dir $(UNITS))
+	install -m 644 $(PACKAGING)/ntcli-deliver@.path $(DESTDIR)$(PREFIX)/$(dir $(UNITS))
 	install -m 644 $(PACKAGING)/sysusers.conf $(DESTDIR)$(PREFIX)/$(USER)
 	install -m 644 $(PACKAGING)/tmpfiles.conf $(DESTDIR)$(PREFIX)/$(STATE)
 	umask 022 && units=$(DESTDIR)$(PREFIX)/$(UNITS) && \
-	$(call unit,service) > $${units}renew.service && \
-	$(call unit,service, %i, of %i) > $${units}renew@.service && \
-	$(call unit,timer) > $${units}renew.timer && \
-	$(call unit,timer,, of %i) > $${units}renew@.timer && \
-	sed -e 's|@LIB@|$(PREFIX)/lib/ntcli|' $(PACKAGING)/deliver.service.in > $${units}deliver@.service
+	for one in failed changed deliver; do $(call unit,$$one.service) > $${units}$$one@.service || exit 1; done && \
+	$(call unit,renew.service) > $${units}renew.service && \
+	$(call unit,renew.service, %i, of %i) > $${units}renew@.service && \
+	$(call unit,renew.timer) > $${units}renew.timer && \
+	$(call unit,renew.timer,, of %i) > $${units}renew@.timer
 	install -m 755 $(PACKAGING)/deliver.sh $(DESTDIR)$(PREFIX)/$(DELIVER)
 	install -m 644 src/docs/*.md $(DESTDIR)$(PREFIX)/share/doc/ntcli
 
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,$(INSTALLED))
-	rmdir $(DESTDIR)$(PREFIX)/lib/ntcli $(DESTDIR)$(PREFIX)/share/doc/ntcli 2> /dev/null || true
+	made=$$(sort -ru $(MADE) 2> /dev/null); \
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,$(INSTALLED)) $(MADE) && \
+	for dir in $$made; do rmdir "$$dir" 2> /dev/null || true; done
 
 # The same as a package for Debian and its derivatives, in dist/.
 deb: build
@@ -140,6 +148,27 @@ reproduce:
 # Builds, installs and tests it without a network.
 test-dist: dist
 	.ci/test-dist.sh
+
+# What a release holds, in dist/: the archive and what belongs to it, the static program, and a package of it.
+STATIC = target/$(STATIC_TARGET)/release/ntcli
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+release: dist static
+	$(MAKE) deb NTCLI=$(STATIC)
+	cp $(STATIC) dist/ntcli-$(VERSION)-$(firstword $(subst -, ,$(STATIC_TARGET)))-linux
+	cp .github/Containerfile dist
+	$(MAKE) sums
+
+sums:
+	cd dist && rm -f SHA256SUMS && sha256sum -- * > SHA256SUMS
+
+# Everything that must hold, as it is tried for every change.
+ci:
+	.ci/run
+
+# A newcomer's two commands on a bare Debian: SUITE=trixie
+SUITE = bookworm
+test-fresh:
+	DEBIAN_MIRROR="$(DEBIAN_MIRROR)" .ci/fresh.sh $(SUITE)
 
 # The package and the units of the README under a systemd of their own, in a container.
 test-systemd: deb

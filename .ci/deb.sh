@@ -18,6 +18,7 @@ root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 chmod 755 "$root"
 make --no-print-directory install DESTDIR="$root" PREFIX=/usr
+rm "$root/usr/lib/ntcli/folders" # dpkg knows them
 gzip -9n "$root/usr/share/man/man1/"*.1
 mv "$root/usr/share/zsh/site-functions" "$root/usr/share/zsh/vendor-completions" # where Debian's looks
 

@@ -38,7 +38,14 @@ echo "The program has $size bytes"
 make install DESTDIR="$here/root" PREFIX=/usr
 "$here/root/usr/bin/ntcli" --version
 make uninstall DESTDIR="$here/root" PREFIX=/usr
-[ -z "$(find "$here/root" -type f)" ]
+[ ! -e "$here/root" ]
+# Folders that were there, or hold what is not ours, stay.
+mkdir -p "$here/root/usr/bin" "$here/root/usr/share"
+make install DESTDIR="$here/root" PREFIX=/usr
+make install DESTDIR="$here/root" PREFIX=/usr
+touch "$here/root/usr/share/man/other"
+make uninstall DESTDIR="$here/root" PREFIX=/usr
+[ "$(cd "$here/root" && find . | sort | tr '\n' ' ')" = '. ./usr ./usr/bin ./usr/share ./usr/share/man ./usr/share/man/other ' ]
 if command -v dpkg-deb > /dev/null; then
     make deb
     dpkg-deb --extract dist/*.deb "$here/deb"

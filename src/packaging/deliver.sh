@@ -24,13 +24,15 @@ fi
 service=$1
 from=/var/lib/ntcli/targets/$service
 to=$STATE_DIRECTORY/$service
+taken=/run/ntcli-deliver/$service
 # Since when a restart is due: it outlasts a kill, and a reboot.
 due=$to.due
 
+as_ntcli() { setpriv --reuid=ntcli --regid=ntcli --clear-groups --inh-caps=-all -- "$@"; }
 # Sets $text to what was delivered and $wanted to what root's file is to hold: a bare token, or the variables
 # that NAMES= lists and no other, whatever stands beside them.
 look() {
-    text=$(setpriv --reuid=ntcli --regid=ntcli --clear-groups --inh-caps=-all -- timeout 10 head -c 65536 "$from")
+    text=$(as_ntcli timeout 10 head -c 65536 "$from")
     wanted=''
     for name in ${NAMES:--}; do
         value=$text
@@ -49,15 +51,22 @@ look() {
 is_done() { [ ! -e "$due" ] && [ -e "$to" ] && [ "$wanted" = "$(cat "$to")
 " ]; }
 
-if [ ! -e "$from" ]; then
+if as_ntcli sh -c '! test -e "$1" && ! test -h "$1"' sh "$from"; then
     say "$from: nothing has been delivered yet"
     exit 0
 fi
 look
 # A change that comes while the service starts is taken over by one more restart, not lost.
 until is_done; do
+    # Whoever waits learns nothing of what was taken over before, should that be delivered again.
+    rm -f "$taken"
     # A burst, as of a renewal of several workspaces, is one restart.
-    until before=$text && sleep 2 && look && [ "$text" = "$before" ]; do :; done
+    before=
+    until [ "$text" = "$before" ]; do
+        before=$text
+        sleep 2
+        look
+    done
     : > "$due"
     (umask 077 && printf %s "$wanted" > "$to.new")
     sync "$to.new"
@@ -69,5 +78,5 @@ until is_done; do
     rm "$due"
     look
 done
-digest "$text" > "/run/ntcli-deliver/$service.new"
-mv "/run/ntcli-deliver/$service.new" "/run/ntcli-deliver/$service"
+digest "$text" > "$taken.new"
+mv "$taken.new" "$taken"
