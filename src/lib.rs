@@ -99,6 +99,8 @@ pub mod guides {
     pub mod consumers {}
     #[doc = include_str!("docs/installing.md")]
     pub mod installing {}
+    #[doc = include_str!("docs/machines.md")]
+    pub mod machines {}
     #[doc = include_str!("docs/migrating.md")]
     pub mod migrating {}
     #[doc = include_str!("docs/networks.md")]

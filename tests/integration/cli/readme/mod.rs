@@ -18,7 +18,7 @@ use serde_json::json;
 use self::block::{Block, blocks};
 use crate::certificates::certificate;
 use crate::control_plane::{Fault, Route, Times, TokenAuth, TokenShape};
-use crate::harness::world::{Output, World};
+use crate::harness::world::{Output, SESSION, World};
 use crate::network::tls::own_port;
 use crate::ports::free_port;
 use crate::tls_front::{Asks, start};
@@ -82,6 +82,7 @@ impl Stage {
         {
             fs::create_dir_all(world.outside(folder)).unwrap();
         }
+        fs::write(world.outside("etc/ntcli.session"), SESSION).unwrap();
         symlink(&world.program, world.outside("ntcli")).unwrap();
         for (name, line) in STAND_INS {
             program(&world.outside(name), line);
@@ -174,12 +175,13 @@ fn program(path: &Path, line: &str) {
 }
 
 /// Every text, and how many of its blocks are run at least.
-const TEXTS: [(&str, &str, usize); 8] = [
+const TEXTS: [(&str, &str, usize); 9] = [
     ("README.md", include_str!("../../../../README.md"), 5),
     ("consumers.md", include_str!("../../../../src/docs/consumers.md"), 3),
     ("unattended.md", include_str!("../../../../src/docs/unattended.md"), 4),
     ("recovery.md", include_str!("../../../../src/docs/recovery.md"), 3),
     ("networks.md", include_str!("../../../../src/docs/networks.md"), 1),
+    ("machines.md", include_str!("../../../../src/docs/machines.md"), 2),
     ("migrating.md", include_str!("../../../../src/docs/migrating.md"), 0),
     ("installing.md", include_str!("../../../../src/docs/installing.md"), 0),
     ("reference.md", include_str!("../../../../src/docs/reference.md"), 2),
