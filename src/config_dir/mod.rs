@@ -168,6 +168,10 @@ impl Store for ConfigDir<'_> {
         self.log().map_err(untouched)?.append(&lines, durable)
     }
 
+    fn check_alone(&mut self) -> Result<()> {
+        self.log()?.check_alone()
+    }
+
     fn retract(&mut self) -> Result<()> {
         self.log()?.retract()
     }

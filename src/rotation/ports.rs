@@ -131,6 +131,8 @@ pub(crate) trait Store {
     /// [`AppendError`] tells whether they are certainly not there.
     fn append(&mut self, records: &[Record], durable: bool)
     -> std::result::Result<(), AppendError>;
+    /// Finds out whether this run alone writes to the journal: some file systems lock nothing.
+    fn check_alone(&mut self) -> Result<()>;
     /// Takes the last append back, durably, without needing space on the disk.
     fn retract(&mut self) -> Result<()>;
     /// Ends the run: removes an empty journal, shortens a long one or one with spent tokens.

@@ -100,6 +100,10 @@ impl Rotator<'_> {
             to_hand_out: purpose == Purpose::HandOut,
             unique: unique.is_some(),
         }])?;
+        if let Err(error) = self.store.check_alone() {
+            self.append_relaxed(workspace.closed(at)); // nothing is sent
+            return Err(error);
+        }
         Ok((at, expiry))
     }
 

@@ -37,6 +37,10 @@ pub(crate) struct Log {
     at: OwnFile,
     /// How many bytes of whole lines there are; `None` if there is no file.
     len: Option<u64>,
+    /// How long the file is: a torn end comes after `len`.
+    found: u64,
+    /// Whether another process writes to it, in spite of the lock: then nothing of it is taken away.
+    is_shared: bool,
     /// Where the last line began.
     last: u64,
     /// Whether empty lines are written.
@@ -52,15 +56,12 @@ impl Log {
     /// # Errors
     /// [`Error::read_file`].
     pub(crate) fn open(at: &OwnFile) -> Result<(Self, Vec<u8>)> {
-        let (bytes, len) = match read(at)? {
-            None => (Vec::new(), None),
-            Some(Contents { mut bytes, .. }) => {
-                bytes.truncate(bytes.iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1));
-                let len = bytes.len() as u64;
-                (bytes, Some(len))
-            }
+        let Some(Contents { mut bytes, .. }) = read(at)? else {
+            return Ok((Self::of(at, None, 0, true), Vec::new()));
         };
-        Ok((Self::of(at, len, true), bytes))
+        let found = bytes.len() as u64;
+        bytes.truncate(bytes.iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1));
+        Ok((Self::of(at, Some(bytes.len() as u64), found, true), bytes))
     }
 
     /// The whole lines in the last `most` bytes of the log at `at`.
@@ -91,7 +92,7 @@ impl Log {
             opened => opened.map_err(fail)?,
         };
         let Some((file, found)) = opened else {
-            return Ok(Self::of(at, None, false));
+            return Ok(Self::of(at, None, 0, false));
         };
         let (before, bytes) = read_end(&file, length(&found), END).map_err(fail)?;
         let len = match bytes.iter().rposition(|b| *b == b'\n') {
@@ -101,11 +102,13 @@ impl Log {
         };
         // A torn tail is removed before the first write.
         let file = (len == Some(length(&found))).then_some(file);
-        Ok(Self { file, ..Self::of(at, len, false) })
+        Ok(Self { file, ..Self::of(at, len, length(&found), false) })
     }
 
-    fn of(at: &OwnFile, len: Option<u64>, marks: bool) -> Self {
-        Self { at: at.clone(), len, last: len.unwrap_or(0), marks, unmarked: false, file: None }
+    fn of(at: &OwnFile, len: Option<u64>, found: u64, marks: bool) -> Self {
+        let last = len.unwrap_or(0);
+        let (is_shared, unmarked, file) = (false, false, None);
+        Self { at: at.clone(), len, found, is_shared, last, marks, unmarked, file }
     }
 
     /// How many bytes of whole lines it holds.
@@ -139,21 +142,41 @@ impl Log {
             // Cut to whole lines again, or the next line would be appended to half a line.
             let taken_back = match self.file.take() {
                 None => true, // it was never opened
-                Some(file) => file.set_len(start).is_ok(),
+                Some(_) if self.is_shared => false,
+                Some(file) => file.set_len(start).inspect(|()| self.found = start).is_ok(),
             };
             let error = Error::write_file("write to", &self.at, &source);
             return Err(AppendError { taken_back, error });
         }
         self.last = start;
-        self.len = Some(start + lines.len() as u64);
+        self.found = start + lines.len() as u64;
+        self.len = Some(self.found);
         self.unmarked = durable;
         Ok(())
+    }
+
+    /// Finds out whether another process has written to it since: some file systems lock nothing.
+    ///
+    /// # Errors
+    /// [`Error::write_file`] if so; then nothing of it is taken away any more.
+    pub(crate) fn check_alone(&mut self) -> Result<()> {
+        if let Some(file) = &self.file {
+            self.is_shared |= !file.metadata().is_ok_and(|found| found.len() == self.found);
+        }
+        self.refuse_shared().map_err(|source| Error::write_file("write to", &self.at, &source))
+    }
+
+    fn refuse_shared(&self) -> io::Result<()> {
+        let why = "another run writes to it at the same time: its file system does not lock";
+        if self.is_shared { Err(io::Error::other(why)) } else { Ok(()) }
     }
 
     fn try_append(&mut self, lines: &[u8], durable: bool) -> io::Result<()> {
         let start = self.len();
         if self.file.is_none() {
             let (file, len) = open_own(&self.at, OFlags::WRONLY | OFlags::APPEND)?;
+            self.is_shared |= len != self.found;
+            self.refuse_shared()?;
             // A torn tail is removed before the first write.
             if len != start {
                 file.set_len(start)?;
@@ -180,12 +203,13 @@ impl Log {
     /// [`Error::write_file`].
     pub(crate) fn retract(&mut self) -> Result<()> {
         let cut = || -> io::Result<()> {
+            self.refuse_shared()?;
             let (file, _) = open_own(&self.at, OFlags::WRONLY)?;
             file.set_len(self.last)?;
             file.sync_data()
         };
         cut().map_err(|source| Error::write_file("shorten", &self.at, &source))?;
-        self.len = Some(self.last);
+        (self.len, self.found) = (Some(self.last), self.last);
         self.unmarked = true;
         Ok(())
     }
@@ -196,12 +220,14 @@ impl Log {
     /// [`Error::write_file`]; a missing file is not an error.
     pub(crate) fn remove(&mut self) -> Result<()> {
         self.file = None;
+        if self.is_shared {
+            return Ok(());
+        }
         if self.len.is_some() {
             let removed = self.at.place().and_then(|place| place.remove());
             removed.map_err(|source| Error::write_file("remove", &self.at, &source))?;
         }
-        self.len = None;
-        self.last = 0;
+        (self.len, self.found, self.last) = (None, 0, 0);
         self.unmarked = false;
         Ok(())
     }
@@ -212,108 +238,17 @@ impl Log {
     /// [`Error::write_file`]; either the old or the new lines are complete.
     pub(crate) fn rewrite(&mut self, lines: &[u8]) -> Result<()> {
         self.file = None;
+        if self.is_shared {
+            return Ok(());
+        }
         let mark: &[u8] = if self.marks { b"\n" } else { b"" };
         replace(&self.at, &[lines, mark].concat())?;
-        self.len = Some((lines.len() + mark.len()) as u64);
-        self.last = self.len();
+        self.found = (lines.len() + mark.len()) as u64;
+        (self.len, self.last) = (Some(self.found), self.found);
         self.unmarked = false;
         Ok(())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    fn temporary(name: &str) -> OwnFile {
-        let name = format!("ntcli-{name}-{}", std::process::id());
-        let [file] = OwnFile::in_folder(&std::env::temp_dir(), [&name]);
-        file
-    }
-
-    #[test]
-    fn an_empty_line_follows_what_is_durable() {
-        let path = temporary("log-marks");
-        let text = || fs::read_to_string(&*path).unwrap();
-        let mut log = Log::open(&path).unwrap().0;
-        log.append(b"a\n", true).unwrap();
-        assert_eq!(text(), "a\n");
-        log.append(b"b\n", false).unwrap();
-        assert_eq!(text(), "a\n\nb\n");
-        log.append(b"c\n", true).unwrap();
-        assert_eq!(text(), "a\n\nb\nc\n");
-        log.append(b"d\n", true).unwrap();
-        assert_eq!(text(), "a\n\nb\nc\n\nd\n");
-        // What was taken back takes its mark along, and the next append writes it again.
-        log.retract().unwrap();
-        assert_eq!(text(), "a\n\nb\nc\n");
-        log.append(b"e\n", false).unwrap();
-        assert_eq!(text(), "a\n\nb\nc\n\ne\n");
-        // It is unknown what an earlier run has synced.
-        let mut log = Log::open(&path).unwrap().0;
-        log.append(b"f\n", false).unwrap();
-        assert!(text().ends_with("\n\ne\nf\n"));
-        log.rewrite(b"g\n").unwrap();
-        log.append(b"h\n", true).unwrap();
-        assert_eq!(text(), "g\n\nh\n");
-        // Only the end of a history is read, and it has none.
-        let mut end = Log::open_end(&path).unwrap();
-        end.append(b"x\n", true).unwrap();
-        end.append(b"y\n", true).unwrap();
-        assert_eq!(text(), "g\n\nh\nx\ny\n");
-        log.remove().unwrap();
-        log.append(b"i\n", true).unwrap();
-        log.retract().unwrap();
-        log.append(b"j\n", true).unwrap();
-        assert_eq!(text(), "j\n");
-        fs::remove_file(&*path).unwrap();
-    }
-
-    #[test]
-    fn what_was_cut_is_gone_with_the_next_append() {
-        let path = temporary("log-cut");
-        fs::write(&*path, "a\n\0\0\nb\n").unwrap();
-        let (mut log, bytes) = Log::open(&path).unwrap();
-        assert_eq!(bytes, b"a\n\0\0\nb\n");
-        log.cut_to(2);
-        assert_eq!(log.len(), 2);
-        assert_eq!(fs::read(&*path).unwrap(), bytes);
-        log.append(b"c\n", true).unwrap();
-        assert_eq!(fs::read(&*path).unwrap(), b"a\nc\n");
-        log.append(b"d\n", true).unwrap();
-        log.cut_to(4);
-        log.cut_to(9);
-        log.append(b"e\n", false).unwrap();
-        assert_eq!(fs::read(&*path).unwrap(), b"a\nc\ne\n");
-        log.cut_to(0);
-        log.append(b"f\n", false).unwrap();
-        assert_eq!(fs::read(&*path).unwrap(), b"f\n");
-        fs::remove_file(&*path).unwrap();
-    }
-
-    #[test]
-    fn the_end_alone_tells_where_the_whole_lines_end() {
-        let path = temporary("log-end");
-        assert_eq!(Log::open_end(&path).unwrap().len, None);
-        let line = [&[b'x'; 99][..], b"\n"].concat();
-        let torn = vec![b'x'; 3 * 4096];
-        for (lines, tail, expected) in [
-            (0, &b""[..], 0),
-            (0, b"torn", 0),
-            (1, b"", 100),
-            (1, b"torn", 100),
-            (100, b"", 10_000),
-            (100, b"torn", 10_000),
-            (100, &torn, 10_000),
-            (0, &torn, 0),
-        ] {
-            fs::write(&*path, [&line.repeat(lines), tail].concat()).unwrap();
-            let log = Log::open_end(&path).unwrap();
-            assert_eq!(log.len, Some(expected));
-            assert_eq!(Log::open(&path).unwrap().0.len, log.len);
-        }
-        fs::remove_file(&*path).unwrap();
-    }
-}
+mod tests;

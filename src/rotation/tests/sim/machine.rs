@@ -131,6 +131,10 @@ impl Store for Folder {
         }
     }
 
+    fn check_alone(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     fn retract(&mut self) -> Result<()> {
         let fate = self.effect(Needs::Disk, |machine| {
             let length = machine.last_append;
