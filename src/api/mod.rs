@@ -89,7 +89,13 @@ impl<'a> Api<'a> {
 
     /// Sends a request with the session bearer. A request that got a 401 was certainly not carried
     /// out, so it is sent again with another bearer.
-    fn send(&self, method: Method, path: &str, body: Body, repeat: Repeat) -> Answer<Response> {
+    fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Body>,
+        repeat: Repeat,
+    ) -> Answer<Response> {
         let bearer = self.bearer.borrow().clone();
         let url = format!("{}{path}", self.base);
         let request = Request { method, url, bearer: bearer.as_ref(), body, repeat };
@@ -117,7 +123,7 @@ impl<'a> Api<'a> {
     /// Deletes something. If the answer is lost, the request is repeated; a refusal of the repeat
     /// leaves open whether the first one worked, so it is not an answer.
     fn delete<T>(&self, path: &str, read: impl Fn(&Response) -> Answer<T>) -> Answer<T> {
-        let delete = |repeat| read(&self.send(Method::Delete, path, Body::None, repeat)?);
+        let delete = |repeat| read(&self.send(Method::DELETE, path, None, repeat)?);
         let lost = match delete(Repeat::IfNotCarriedOut) {
             Err(failure @ Failure::Unknown { in_flight: false, .. }) => failure,
             outcome => return outcome,
@@ -129,7 +135,7 @@ impl<'a> Api<'a> {
     }
 
     fn get(&self, path: &str) -> Answer<Response> {
-        self.send(Method::Get, path, Body::None, Repeat::Safe)
+        self.send(Method::GET, path, None, Repeat::Safe)
     }
 
     /// A lifetime in seconds, the one form that every server knows: a date is that far away by the
@@ -152,7 +158,7 @@ impl<'a> Api<'a> {
     /// # Errors
     /// [`Failure`]; a 401 means no. A success that is not an answer of this API proves nothing.
     pub(crate) fn takes_bearer(&self) -> Answer<()> {
-        let response = self.send(Method::Get, "/v1/workspaces", Body::None, Repeat::Never)?;
+        let response = self.send(Method::GET, "/v1/workspaces", None, Repeat::Never)?;
         answer::workspaces(&response).map(drop)
     }
 
@@ -166,8 +172,7 @@ impl<'a> Api<'a> {
 
     /// Creates something.
     fn post(&self, path: &str, fields: &Json) -> Answer<Response> {
-        let body = Body::Json(serde_json::to_string(fields).unwrap_or_default());
-        self.send(Method::Post, path, body, Repeat::IfNotCarriedOut)
+        self.send(Method::POST, path, Some(Body::json(fields)), Repeat::IfNotCarriedOut)
     }
 }
 

@@ -80,16 +80,8 @@ fn whole(answer: Answer, context: &AttemptContext) -> Result<Response, AttemptEr
             (format!("the answer of {host} ({status}) is not valid HTTP: {why}"), RetryClass::No)
         }
     };
-    Err(AttemptError {
-        failure: Failure::Unknown {
-            reason,
-            status: Some(status),
-            in_flight: timed_out,
-            retry_after: None,
-        },
-        retry,
-        wait: None,
-    })
+    let (status, in_flight) = (Some(status), timed_out);
+    Err((Failure::Unknown { reason, status, in_flight, retry_after: None }, retry))
 }
 
 /// The place of the next page in a `Link` header (RFC 8288).
@@ -110,7 +102,7 @@ fn next_link(header: &str) -> Option<String> {
 /// The server says that it has not done it.
 fn refused(answer: &Answer, context: &AttemptContext, now: Timestamp) -> AttemptError {
     let status = answer.status;
-    let wait = retry_after(answer, now);
+    let retry_after = retry_after(answer, now);
     let (kind, message) = match status {
         // nginx ends the handshake without a certificate, and answers with a page of its own.
         400 if context.certificate() == ClientCertificate::Missing => match said(answer, context) {
@@ -122,20 +114,17 @@ fn refused(answer: &Answer, context: &AttemptContext, now: Timestamp) -> Attempt
         300..=399 => (ErrorKind::Foreign, pointed_to(answer, context.secrets)),
         _ => said(answer, context),
     };
-    AttemptError {
-        failure: Failure::Rejected { status, kind, message, retry_after: wait },
-        retry: match status {
-            429 | 503 => RetryClass::MayBeCarriedOut,
-            _ => RetryClass::No,
-        },
-        wait,
-    }
+    let retry = match status {
+        429 | 503 => RetryClass::MayBeCarriedOut,
+        _ => RetryClass::No,
+    };
+    (Failure::Rejected { status, kind, message, retry_after }, retry)
 }
 
 /// The server, or a gateway before it, failed: whether it was done is unknown.
 fn broken(answer: &Answer, context: &AttemptContext, now: Timestamp) -> AttemptError {
     let status = answer.status;
-    let wait = retry_after(answer, now);
+    let retry_after = retry_after(answer, now);
     let mut reason = format!("{} answered {status}", context.target.host);
     let said = match status {
         300..=399 => pointed_to(answer, context.secrets),
@@ -144,20 +133,13 @@ fn broken(answer: &Answer, context: &AttemptContext, now: Timestamp) -> AttemptE
     if !said.is_empty() {
         reason = format!("{reason}: {said}");
     }
-    AttemptError {
-        failure: Failure::Unknown {
-            reason,
-            status: Some(status),
-            // A gateway gave up waiting; its upstream may still be working on it.
-            in_flight: status == 504,
-            retry_after: wait,
-        },
-        retry: match status {
-            429 | 502..=504 => RetryClass::MayBeCarriedOut,
-            _ => RetryClass::No,
-        },
-        wait,
-    }
+    let retry = match status {
+        429 | 502..=504 => RetryClass::MayBeCarriedOut,
+        _ => RetryClass::No,
+    };
+    // A gateway gave up waiting; its upstream may still be working on it.
+    let in_flight = status == 504;
+    (Failure::Unknown { reason, status: Some(status), in_flight, retry_after }, retry)
 }
 
 fn media_type(answer: &Answer) -> String {

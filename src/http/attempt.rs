@@ -23,13 +23,7 @@ const HANDSHAKE_FAILURE: rustls::Error =
     rustls::Error::AlertReceived(AlertDescription::HandshakeFailure);
 
 /// A failed attempt, and whether another may follow.
-#[derive(Debug)]
-pub(super) struct AttemptError {
-    pub(super) failure: Failure,
-    pub(super) retry: RetryClass,
-    /// How long the server wants us to wait.
-    pub(super) wait: Option<Duration>,
-}
+pub(super) type AttemptError = (Failure, RetryClass);
 
 /// Everything that is known about an attempt.
 pub(super) struct AttemptContext<'a> {
@@ -64,7 +58,7 @@ pub(super) fn our_fault(reason: impl Into<String>) -> Failure {
 /// Classifies ureq's error by how far the attempt got.
 pub(super) fn failed(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
     if let Some(failure) = turned_down(error, context) {
-        return AttemptError { failure, retry: RetryClass::No, wait: None };
+        return (failure, RetryClass::No);
     }
     if context.stage == Stage::Sent { lost(error, context) } else { not_sent(error, context) }
 }
@@ -109,17 +103,9 @@ fn lost(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
         }
         error => (format!("the answer of {host} cannot be read: {error}"), RetryClass::No),
     };
-    AttemptError {
-        failure: Failure::Unknown {
-            reason,
-            status: None,
-            // A peer that cuts the connection has stopped working on the request.
-            in_flight: matches!(error, ureq::Error::Timeout(_)),
-            retry_after: None,
-        },
-        retry,
-        wait: None,
-    }
+    // A peer that cuts the connection has stopped working on the request.
+    let in_flight = matches!(error, ureq::Error::Timeout(_));
+    (Failure::Unknown { reason, status: None, in_flight, retry_after: None }, retry)
 }
 
 /// Some servers give no reason; that one asked for a certificate may be it.
@@ -142,7 +128,7 @@ fn not_sent(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
         Cause::Network
     };
     let (reason, retry) = why_not_sent(error, context);
-    AttemptError { failure: Failure::NotSent { reason, cause }, retry, wait: None }
+    (Failure::NotSent { reason, cause }, retry)
 }
 
 fn why_not_sent(error: &ureq::Error, context: &AttemptContext) -> (String, RetryClass) {

@@ -43,9 +43,10 @@ use transport::exchange;
 
 pub(crate) use encode::{Field, encode_form, encode_segment};
 pub(crate) use no_proxy::is_localhost;
-pub(crate) use request::{Body, Method, Repeat, Request, Response, unusable};
+pub(crate) use request::{Body, Repeat, Request, Response, unusable};
 pub(crate) use settings::Settings;
 pub(crate) use target::split_port;
+pub(crate) use ureq::http::Method;
 
 /// Longer waits are shown to a user at a terminal.
 const WORTH_TELLING: Duration = Duration::from_secs(2);
@@ -150,16 +151,15 @@ impl Http {
         }
         let mut attempt = 1;
         loop {
-            let error = match self.attempt(request, &target) {
+            let (failure, retry) = match self.attempt(request, &target) {
                 Ok(response) => return Ok(response),
-                Err(error) => error,
+                Err((failure, retry)) => (self.failed(failure), retry),
             };
-            let failure = self.failed(error.failure);
-            let again = error.retry.allows(request.repeat)
+            let again = retry.allows(request.repeat)
                 && attempt < ATTEMPTS
                 && self.clock.interrupted().is_none();
-            let at_once = error.retry == RetryClass::AtOnce;
-            if !again || !(at_once || self.back_off(error.wait, attempt)) {
+            let at_once = retry == RetryClass::AtOnce;
+            if !again || !(at_once || self.back_off(failure.retry_after(), attempt)) {
                 return Err(failure);
             }
             attempt += 1;
@@ -190,9 +190,8 @@ impl Http {
     }
 
     fn way_to(&self, target: &Target) -> Result<agent::Route, AttemptError> {
-        let route = self.agents.route_to(target, &self.settings).map_err(|reason| {
-            AttemptError { failure: our_fault(reason), retry: RetryClass::No, wait: None }
-        })?;
+        let route = self.agents.route_to(target, &self.settings);
+        let route = route.map_err(|reason| (our_fault(reason), RetryClass::No))?;
         if let Some(proxy) = &route.proxy {
             self.sent_secrets.add(proxy.secrets());
         }
@@ -233,12 +232,12 @@ impl Http {
         if !self.settings.debug {
             return;
         }
-        self.trace(&format!("> {} {}", request.method.name(), target.shown));
+        self.trace(&format!("> {} {}", request.method, target.shown));
         if request.bearer.is_some() {
             self.trace("> Authorization: Bearer [redacted]");
         }
-        if let Some(length) = request.body.length() {
-            self.trace(&format!("> {length} bytes"));
+        if let Some(body) = &request.body {
+            self.trace(&format!("> {} bytes", body.text.expose().len()));
         }
     }
 

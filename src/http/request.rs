@@ -5,28 +5,8 @@ use crate::json::Json;
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
+use super::Method;
 use super::encode::{Field, encode_form};
-
-/// The methods that the API uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Method {
-    /// Reads.
-    Get,
-    /// Creates something, or signs in.
-    Post,
-    /// Deletes something.
-    Delete,
-}
-
-impl Method {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Delete => "DELETE",
-        }
-    }
-}
 
 /// When a request that failed may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,47 +23,34 @@ pub(crate) enum Repeat {
 
 /// The body of a request.
 #[derive(Debug, Clone)]
-pub(crate) enum Body<'a> {
-    /// None.
-    None,
-    /// JSON without secrets.
-    Json(String),
-    /// JSON in which every string value is a secret, so that no message repeats one.
-    SecretJson(Secret),
-    /// `application/x-www-form-urlencoded`, by name and value.
-    Form(Vec<(&'a str, Field<'a>)>),
+pub(crate) struct Body {
+    pub(super) text: Secret,
+    pub(super) media_type: &'static str,
+    /// What of it no message may repeat.
+    secrets: Vec<Secret>,
 }
 
-impl Body<'_> {
-    /// The bytes, with their media type.
-    pub(super) fn encoded(&self) -> Option<(String, &'static str)> {
-        match self {
-            Self::None => None,
-            Self::Json(text) => Some((text.clone(), "application/json")),
-            Self::SecretJson(text) => Some((text.expose().to_owned(), "application/json")),
-            Self::Form(fields) => Some((encode_form(fields), "application/x-www-form-urlencoded")),
-        }
+impl Body {
+    /// JSON without secrets.
+    pub(crate) fn json(value: &Json) -> Self {
+        // Text always has a JSON form.
+        let text = Secret::new(serde_json::to_string(value).unwrap_or_default());
+        Self { text, media_type: "application/json", secrets: Vec::new() }
     }
 
-    pub(super) fn length(&self) -> Option<usize> {
-        self.encoded().map(|(text, _)| text.len())
+    /// JSON in which every string value is a secret.
+    pub(crate) fn secret_json(value: &Json) -> Self {
+        Self { secrets: strings_in(value), ..Self::json(value) }
     }
 
-    /// The secrets in it.
-    fn secrets(&self) -> Vec<Secret> {
-        match self {
-            Self::None | Self::Json(_) => Vec::new(),
-            Self::SecretJson(text) => serde_json::from_slice(text.expose().as_bytes())
-                .map(|value: Json| strings_in(&value))
-                .unwrap_or_default(),
-            Self::Form(fields) => fields
-                .iter()
-                .filter_map(|(_, field)| match field {
-                    Field::Hidden(secret) => Some((*secret).clone()),
-                    Field::Plain(_) => None,
-                })
-                .collect(),
-        }
+    /// `application/x-www-form-urlencoded`, by name and value.
+    pub(crate) fn form(fields: &[(&str, Field<'_>)]) -> Self {
+        let hidden = fields.iter().filter_map(|(_, field)| match field {
+            Field::Hidden(secret) => Some((*secret).clone()),
+            Field::Plain(_) => None,
+        });
+        let media_type = "application/x-www-form-urlencoded";
+        Self { text: Secret::new(encode_form(fields)), media_type, secrets: hidden.collect() }
     }
 }
 
@@ -106,7 +73,7 @@ pub(crate) struct Request<'a> {
     /// What goes into the `Authorization` header.
     pub bearer: Option<&'a Secret>,
     /// The body.
-    pub body: Body<'a>,
+    pub body: Option<Body>,
     /// When it may be sent again.
     pub repeat: Repeat,
 }
@@ -115,17 +82,17 @@ impl<'a> Request<'a> {
     /// A GET, repeated if that can help.
     pub(crate) fn get(url: impl Into<String>) -> Self {
         Self {
-            method: Method::Get,
+            method: Method::GET,
             url: url.into(),
             bearer: None,
-            body: Body::None,
+            body: None,
             repeat: Repeat::Safe,
         }
     }
 
     /// A POST, repeated only if it was certainly not sent.
-    pub(crate) fn post(url: impl Into<String>, body: Body<'a>) -> Self {
-        Self { method: Method::Post, body, repeat: Repeat::IfNotCarriedOut, ..Self::get(url) }
+    pub(crate) fn post(url: impl Into<String>, body: Option<Body>) -> Self {
+        Self { method: Method::POST, body, repeat: Repeat::IfNotCarriedOut, ..Self::get(url) }
     }
 
     /// The same with a bearer.
@@ -135,9 +102,8 @@ impl<'a> Request<'a> {
 
     /// Every secret in this request, which the server may echo.
     pub(super) fn secrets(&self) -> Vec<Secret> {
-        let mut secrets = self.body.secrets();
-        secrets.extend(self.bearer.cloned());
-        secrets
+        let body = self.body.iter().flat_map(|body| &body.secrets);
+        body.chain(self.bearer).cloned().collect()
     }
 }
 

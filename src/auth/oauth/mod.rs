@@ -105,7 +105,7 @@ impl<'a> Provider<'a> {
     /// # Errors
     /// [`Failure`].
     pub(crate) fn redeem(&self, code: &Secret, attempt: &Attempt) -> Answer<Grant> {
-        self.token(vec![
+        self.token(&[
             ("grant_type", "authorization_code".into()),
             ("client_id", self.client_id.as_str().into()),
             ("code", code.into()),
@@ -119,19 +119,19 @@ impl<'a> Provider<'a> {
     /// # Errors
     /// [`Failure`].
     pub(crate) fn renew(&self, refresh_token: &Secret) -> Answer<Grant> {
-        self.token(vec![
+        self.token(&[
             ("grant_type", "refresh_token".into()),
             ("client_id", self.client_id.as_str().into()),
             ("refresh_token", refresh_token.into()),
         ])
     }
 
-    fn token(&self, form: Vec<(&str, Field<'_>)>) -> Answer<Grant> {
+    fn token(&self, form: &[(&str, Field<'_>)]) -> Answer<Grant> {
         // Before it is sent: the lifetime in the answer began no earlier.
         let asked = self.clock.now();
         let response = self.http.send(&Request {
             repeat: Repeat::Never,
-            ..Request::post(format!("{}/oauth/token", self.base), Body::Form(form))
+            ..Request::post(format!("{}/oauth/token", self.base), Some(Body::form(form)))
         })?;
         answer::grant(&response, asked)
     }
@@ -153,14 +153,10 @@ impl<'a> Provider<'a> {
     /// [`Failure`]; 403 means that the account may not use a command line.
     pub(crate) fn exchange(&self, grant: &Grant) -> Answer<Secret> {
         let id_token = need(grant.id_token.as_ref(), "id_token")?;
-        let body = Json::of([("oauth_token", id_token.expose().into())]);
-        // Text always has a JSON form.
-        let body = serde_json::to_string(&body).unwrap_or_default();
+        let body = Body::secret_json(&Json::of([("oauth_token", id_token.expose().into())]));
         let url = format!("{}/api/v1/auth/token-exchange", self.studio);
-        let response = self.http.send(&Request {
-            repeat: Repeat::Safe,
-            ..Request::post(url, Body::SecretJson(Secret::new(body)))
-        })?;
+        let response =
+            self.http.send(&Request { repeat: Repeat::Safe, ..Request::post(url, Some(body)) })?;
         let bearer = secret(&fields(&response)?, "access_token", response.status)?;
         bearer.ok_or_else(|| unusable(response.status, "it holds no access_token"))
     }

@@ -223,7 +223,8 @@ fn a_redirect_is_not_followed() {
         let place = other.url("/login?code=hush");
         let reply = Reply::Send(raw(&format!("{status} X\r\nLocation: {place}"), ""));
         let server = Server::start(vec![reply]);
-        let request = Request::post(server.url("/"), Body::Json("{}".into()));
+        let request =
+            Request::post(server.url("/"), Some(Body::json(&crate::json::Json::object())));
         let (class, found, _, message) = parts(Client::new().http.send(&request.bearer(&bearer)));
         assert_eq!((class, found), ("unknown", Some(status)));
         let told = format!("a redirect to {}, which is not followed", other.url("/login"));
@@ -248,7 +249,7 @@ fn the_date_and_an_empty_answer() {
     let server = Server::start(vec![Reply::Send(format!("HTTP/1.1 204 X\r\n{date}").into())]);
     let response = Client::new()
         .http
-        .send(&Request { method: Method::Delete, ..Request::get(server.url("/")) })
+        .send(&Request { method: Method::DELETE, ..Request::get(server.url("/")) })
         .unwrap();
     assert_eq!((response.status, response.body.len()), (204, 0));
     assert_eq!(response.date, Some(Timestamp::from_secs(784_111_777)));

@@ -64,7 +64,7 @@ impl Client {
     }
 
     pub(super) fn create(&self, url: &str) -> Result<Response, Failure> {
-        let body = Body::Json("{}".to_owned());
+        let body = Some(Body::json(&crate::json::Json::object()));
         self.http.send(&Request::post(url, body))
     }
 
@@ -124,7 +124,7 @@ fn debug_shows_neither_secrets_nor_bodies_nor_queries() {
     let client = Client::new();
     let (bearer, code) = (Secret::new("hush-bearer"), Secret::new("hush-code"));
     for _ in 0..3 {
-        let body = Body::Form(vec![("code", (&code).into()), ("client_id", "c1".into())]);
+        let body = Some(Body::form(&[("code", (&code).into()), ("client_id", "c1".into())]));
         let request = Request::post(server.url("/oauth/token?code=hush-code"), body);
         if let Err(failure) = client.http.send(&request.bearer(&bearer)) {
             assert!(!format!("{failure} {failure:?}").contains("hush"));
@@ -146,9 +146,9 @@ fn requests_look_right_on_the_wire() {
     client.http.send(&Request::get(server.url("/a?b=c")).bearer(&bearer)).unwrap();
     client
         .http
-        .send(&Request { method: Method::Delete, ..Request::get(server.url("/a")) })
+        .send(&Request { method: Method::DELETE, ..Request::get(server.url("/a")) })
         .unwrap();
-    client.http.send(&Request::post(server.url("/a"), Body::None)).unwrap();
+    client.http.send(&Request::post(server.url("/a"), None)).unwrap();
     let seen: Vec<String> = server.requests().iter().map(|r| r.to_ascii_lowercase()).collect();
     assert!(seen[0].starts_with("get /a?b=c http/1.1\r\n"), "{seen:?}");
     assert!(seen[0].contains("authorization: bearer wst_1\r\n"), "{seen:?}");

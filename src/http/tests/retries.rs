@@ -123,7 +123,7 @@ fn all_waiting_of_a_run_is_bounded() {
 #[test]
 fn never_is_never() {
     let server = Server::start(vec![json(503, "{}")]);
-    let request = Request { repeat: Repeat::Never, ..Request::post(server.url("/"), Body::None) };
+    let request = Request { repeat: Repeat::Never, ..Request::post(server.url("/"), None) };
     let client = Client::new();
     client.http.send(&request).unwrap_err();
     assert_eq!(server.requests().len(), 1);

@@ -2,10 +2,10 @@
 
 use std::io::{self, Read};
 
-use ureq::http::{HeaderMap, HeaderValue, Method as UreqMethod, Request as UreqRequest, header};
+use ureq::http::{HeaderMap, HeaderValue, Method, Request as UreqRequest, header};
 
 use super::agent::Route;
-use crate::http::request::{Method, Request};
+use crate::http::request::Request;
 use crate::http::target::Target;
 
 /// The longest bearer that is sent.
@@ -51,21 +51,17 @@ pub(in crate::http) fn run(
     request: &Request,
     target: &Target,
 ) -> Result<Answer, ureq::Error> {
-    let mut head = UreqRequest::builder().uri(target.uri.clone()).method(match request.method {
-        Method::Get => UreqMethod::GET,
-        Method::Post => UreqMethod::POST,
-        Method::Delete => UreqMethod::DELETE,
-    });
+    let mut head = UreqRequest::builder().uri(target.uri.clone()).method(&request.method);
     if let Some(bearer) = request.bearer {
         head = head.header(header::AUTHORIZATION, hidden(&format!("Bearer {}", bearer.expose()))?);
     }
-    let response = match request.body.encoded() {
-        Some((text, media_type)) => {
-            head = head.header(header::CONTENT_TYPE, media_type);
-            route.agent.run(head.body(text)?)?
+    let response = match &request.body {
+        Some(body) => {
+            head = head.header(header::CONTENT_TYPE, body.media_type);
+            route.agent.run(head.body(body.text.expose())?)?
         }
         // A POST declares that its body is empty; servers answer 411 otherwise.
-        None if request.method == Method::Post => route.agent.run(head.body(String::new())?)?,
+        None if request.method == Method::POST => route.agent.run(head.body(String::new())?)?,
         None => route.agent.run(head.body(())?)?,
     };
     let (parts, body) = response.into_parts();
