@@ -1,7 +1,7 @@
 //! `--dry-run` of `token refresh` and of `renew`: what a run would do, as `rotation::plan` says it.
 
 use super::renew::next_at;
-use super::survey::{self, SessionState, WorkspaceState};
+use super::survey::{self, SessionState, Survey, WorkspaceState};
 use super::token::pending;
 use super::token::refresh_report::token_json;
 use crate::auth;
@@ -25,6 +25,8 @@ pub(super) struct DryRun<'a> {
     pub(super) hooks: &'a Hooks,
     /// A refresh by hand tries the session and every delivery first; a renewal does what it can.
     pub(super) by_hand: bool,
+    /// Of what the server is asked whether it still knows the token, and refreshed if not.
+    pub(super) asks: &'a dyn Fn(&Survey, &WorkspaceState) -> bool,
 }
 
 /// Tells, for each workspace, what would be done and why. The exit code is what the run could know of
@@ -61,6 +63,11 @@ pub(super) fn run(
         would += i64::from(refresh_of(&steps).is_some());
         let (words, mut json) = told(run, state, &steps, &survey.pending);
         text += &words;
+        let is_certain = |(_, certainty)| certainty == Certainty::Certain;
+        if !refresh_of(&steps).is_some_and(is_certain) && (run.asks)(&survey, state) {
+            text += "  And refresh it if the server does not know its token any more\n";
+            json.set("asks_server", true.into());
+        }
         if let Some(problem) = problem {
             text += &format!("  But: {}\n", problem.in_one_line());
             json.set("error", output::describe(&problem));

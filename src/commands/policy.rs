@@ -4,7 +4,6 @@ use crate::cli;
 use crate::commands::prelude::*;
 use crate::config::Workspace;
 use crate::policy::{Policies, Policy};
-use crate::rotation::RefreshOptions;
 
 /// Shows the policy of a workspace, or changes it.
 pub(super) fn run(app: &App, args: &cli::Policy) -> Result<Report> {
@@ -76,19 +75,4 @@ pub(super) fn duration(secs: u64) -> String {
     let fits = units.into_iter().find(|(unit, _)| secs > 0 && secs % unit == 0);
     let (unit, name) = fits.unwrap_or((1, 's'));
     format!("{}{name}", secs / unit)
-}
-
-/// The options of a refresh by the policy of each workspace, where `given` leaves it the choice; the
-/// numbers of those with the same ones together.
-pub(super) fn by_policy(
-    workspaces: impl Iterator<Item = RefreshOptions>,
-) -> Vec<(RefreshOptions, Vec<usize>)> {
-    let mut groups: Vec<(RefreshOptions, Vec<usize>)> = Vec::new();
-    for (n, options) in workspaces.enumerate() {
-        match groups.iter_mut().find(|(same, _)| *same == options) {
-            Some((_, numbers)) => numbers.push(n),
-            None => groups.push((options, vec![n])),
-        }
-    }
-    groups
 }

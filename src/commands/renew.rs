@@ -6,7 +6,6 @@ use std::path::Path;
 
 use super::check::metrics;
 use super::dry_run::{self, DryRun};
-use super::policy::by_policy;
 use super::survey::{self, Survey, WorkspaceState};
 use super::workspace::warn_of_two_tokens;
 use crate::api::Api;
@@ -37,7 +36,8 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
     selected(&app, &app.config()?, args)?;
     if args.dry_run {
         let hooks = app.hooks(&Targets::load(&app.paths.targets)?, &[])?;
-        let run = DryRun { app: &app, options: &wish, hooks: &hooks, by_hand: false };
+        let asks = &|survey: &Survey, state: &_| !args.no_network && is_look_due(survey, state);
+        let run = DryRun { app: &app, options: &wish, hooks: &hooks, by_hand: false, asks };
         return dry_run::run(&run, |config| selected(&app, config, args));
     }
     let mut dir = app.lock()?;
@@ -49,8 +49,8 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
     let mut run = Run::new(&app, survey);
     match app.api(&config, As::User) {
         Ok(api) => {
-            let wishes = run.by_policy();
-            run.rotate(&mut dir, &mut hooks, &api, &wishes)?;
+            let wishes = run.survey.workspaces.iter().map(wish).enumerate().collect();
+            run.rotate(&mut dir, &mut hooks, &api, wishes)?;
             if !args.no_network {
                 run.ask_server(&mut dir, &mut hooks, &api)?;
             }
@@ -96,6 +96,12 @@ fn wish(state: &WorkspaceState) -> RefreshOptions {
     }
 }
 
+/// Whether the server's last word on a token is too old to count.
+fn is_look_due(survey: &Survey, state: &WorkspaceState) -> bool {
+    let last = survey.last_run.as_ref().and_then(|last| last.looked_at(&state.workspace.id));
+    !last.is_some_and(|at| (0..LOOK_S).contains(&(survey.now.secs() - at.secs())))
+}
+
 /// What became of one workspace.
 #[derive(Default)]
 struct Turn {
@@ -122,18 +128,13 @@ impl<'a> Run<'a> {
         Self { app, survey, turns, problem: None }
     }
 
-    /// What to ask for, and the workspaces for which that is the same.
-    fn by_policy(&self) -> Vec<(RefreshOptions, Vec<usize>)> {
-        by_policy(self.survey.workspaces.iter().map(wish))
-    }
-
     /// Finishes what earlier runs left, and refreshes what is due.
     fn rotate(
         &mut self,
         dir: &mut ConfigDir,
         hooks: &mut Hooks,
         api: &Api,
-        wishes: &[(RefreshOptions, Vec<usize>)],
+        wishes: Vec<(usize, RefreshOptions)>,
     ) -> Result<()> {
         let (app, mut events) = (self.app, Vec::new());
         let mut on_event = |event: Event| {
@@ -142,13 +143,11 @@ impl<'a> Run<'a> {
         };
         let mut rotator = Rotator::new(api, dir, app.clock(), &mut on_event)?;
         rotator.deliver_to(hooks);
-        for (options, numbers) in wishes {
-            let those = numbers.iter().map(|n| self.survey.workspaces[*n].workspace.clone());
-            let (those, turns): (Vec<WorkspaceRef>, _) = (those.collect(), &mut self.turns);
-            rotator.refresh(&those, options, &mut |n, outcome| {
-                turns[numbers[n]].outcome = Some(outcome);
-            });
-        }
+        let (numbers, options): (Vec<usize>, Vec<RefreshOptions>) = wishes.into_iter().unzip();
+        let workspaces = numbers.iter().map(|n| self.survey.workspaces[*n].workspace.clone());
+        let wishes: Vec<(WorkspaceRef, RefreshOptions)> = workspaces.zip(options).collect();
+        let turns = &mut self.turns;
+        rotator.refresh(&wishes, &mut |n, outcome| turns[numbers[n]].outcome = Some(outcome));
         let overdue = rotator.overdue();
         drop(rotator);
         self.problem = self.problem.take().or(overdue);
@@ -195,8 +194,7 @@ impl<'a> Run<'a> {
         let (now, mut looked, mut unknown) = (self.survey.now, Vec::new(), Vec::new());
         for (n, state) in self.survey.workspaces.iter().enumerate() {
             let id = &state.workspace.id;
-            let last = self.survey.last_run.as_ref().and_then(|last| last.looked_at(id));
-            let is_recent = last.is_some_and(|at| (0..LOOK_S).contains(&(now.secs() - at.secs())));
+            let is_recent = !is_look_due(&self.survey, state);
             match &self.turns[n].outcome {
                 Some(Ok(Outcome::Refreshed(Refreshed { verified: Some(true), .. }))) => {
                     looked.push(id.clone());
@@ -221,18 +219,16 @@ impl<'a> Run<'a> {
         if unknown.is_empty() {
             return Ok(());
         }
-        let mut wishes = by_policy(unknown.iter().map(|n| {
-            let policy = &self.survey.workspaces[*n].policy;
-            let grace_s = None; // what the server does not know needs no time
-            RefreshOptions { expiry: policy.expiry(), grace_s, ..RefreshOptions::default() }
-        }));
-        for (_, numbers) in &mut wishes {
-            for n in numbers {
-                *n = unknown[*n];
-            }
-        }
-        self.rotate(dir, hooks, api, &wishes)?;
-        let ids = unknown.iter().map(|n| self.survey.workspaces[*n].workspace.id.clone());
+        let wishes = unknown.iter().map(|n| {
+            // Whatever its age; and what the server does not know needs no time.
+            let wish = wish(&self.survey.workspaces[*n]);
+            (*n, RefreshOptions { due_within_s: None, grace_s: None, ..wish })
+        });
+        self.rotate(dir, hooks, api, wishes.collect())?;
+        // Asked again by the next run if nothing came of it.
+        let is_known = |n: &&usize| matches!(self.turns[**n].outcome, Some(Ok(_)));
+        let known = unknown.iter().filter(is_known);
+        let ids = known.map(|n| self.survey.workspaces[*n].workspace.id.clone());
         LastRun::note_looks(&self.app.paths, now, &ids.collect::<Vec<_>>());
         for n in unknown {
             let state = &self.survey.workspaces[n];

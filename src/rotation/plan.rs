@@ -294,7 +294,7 @@ impl<'a> Plan<'a> {
 
     /// A new token in place of the one that is current by then, or why there is none.
     fn refresh(&mut self, currents: &[&Token], certainty: Certainty) {
-        let Outlook { targets, lacking, now, .. } = *self.outlook;
+        let Outlook { targets, now, .. } = *self.outlook;
         let mut due = currents
             .iter()
             .filter_map(|current| Some((*current, why_refresh(current, self.options, now.ours)?)));
@@ -306,9 +306,6 @@ impl<'a> Plan<'a> {
         self.add(Step::Refresh { replaces: replaced.jti.clone(), why }, certainty);
         let all: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
         self.deliver(None, &all, WhyDeliver::New, then);
-        if !lacking.is_empty() && !is_one {
-            self.deliver(None, lacking, WhyDeliver::Lacking, Open);
-        }
         for current in currents {
             // The new token may lack a right.
             let is_sure = self.options.accept_scope || current.scope.is_empty();

@@ -22,44 +22,33 @@ pub(super) struct Turn {
 }
 
 impl Rotator<'_> {
-    /// Refreshes the token of every workspace and tells `each`, as soon as it is known and by its
-    /// number, what became of it.
+    /// Refreshes the token of every workspace by its own options and tells `each`, as soon as it is
+    /// known and by its number, what became of it.
     ///
     /// The new tokens of all workspaces are stored in one step, before the first old one is revoked.
     pub(crate) fn refresh(
         &mut self,
-        workspaces: &[WorkspaceRef],
-        options: &RefreshOptions,
+        wishes: &[(WorkspaceRef, RefreshOptions)],
         each: &mut dyn FnMut(usize, Result<Outcome>),
     ) {
-        self.options = *options;
-        self.recover(workspaces);
+        let first = wishes.first().map_or_else(RefreshOptions::default, |(_, options)| *options);
+        // The grace of one is not that of what else is finished.
+        self.options = RefreshOptions { grace_s: None, ..first };
+        self.wishes = wishes.iter().map(|(w, options)| (w.id.clone(), *options)).collect();
+        let workspaces: Vec<WorkspaceRef> = wishes.iter().map(|(w, _)| w.clone()).collect();
+        self.recover(&workspaces);
         let mut left: Vec<usize> = (0..workspaces.len()).collect();
         while !left.is_empty() {
-            let round = next_round(workspaces, &mut left);
+            let round = next_round(&workspaces, &mut left);
             for n in &round {
                 self.begin(&workspaces[*n]);
             }
-            self.carry_on(workspaces);
+            self.carry_on(&workspaces);
             for n in round {
                 each(n, self.outcome_of(&workspaces[n]));
             }
         }
         self.close();
-    }
-
-    /// The same, with options of its own for each workspace.
-    #[allow(dead_code)] // for `ntcli renew`
-    pub(crate) fn renew(
-        &mut self,
-        wishes: &[(WorkspaceRef, RefreshOptions)],
-        options: &RefreshOptions,
-        each: &mut dyn FnMut(usize, Result<Outcome>),
-    ) {
-        let by_id = wishes.iter().map(|(workspace, options)| (workspace.id.clone(), *options));
-        self.wishes = by_id.collect();
-        let workspaces: Vec<WorkspaceRef> = wishes.iter().map(|(w, _)| w.clone()).collect();
-        self.refresh(&workspaces, options, each);
     }
 
     /// What is wanted of a workspace.

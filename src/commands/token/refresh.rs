@@ -8,7 +8,6 @@ use super::refresh_report as report;
 use crate::cli::TokenRefresh;
 use crate::commands::check::metrics;
 use crate::commands::dry_run::{self, DryRun};
-use crate::commands::policy::by_policy;
 use crate::commands::prelude::*;
 use crate::commands::survey::WorkspaceState;
 use crate::commands::workspace::warn_of_two_tokens;
@@ -79,7 +78,8 @@ fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
         let new = add(&receivers, &seen, &mut targets)?;
         let hooks = app.hooks(&targets, &new)?;
         let options = |state: &WorkspaceState| wanted(&given, args, &state.policy);
-        let run = DryRun { app, options: &options, hooks: &hooks, by_hand: true };
+        let asks = &|_: &_, _: &_| false;
+        let run = DryRun { app, options: &options, hooks: &hooks, by_hand: true, asks };
         return dry_run::run(&run, |config| {
             app.selected(config, args.all, args.workspace.as_deref())
         });
@@ -119,12 +119,12 @@ fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
         rotator.recover_only(&workspaces, &given);
         outcomes.already(&new, &old, &rotator.pending());
     } else {
-        for (options, numbers) in by_policy(workspaces.iter().map(|w| options(&w.id))) {
-            let those = numbers.iter().map(|n| workspaces[*n].clone());
-            let those: Vec<WorkspaceRef> = those.collect();
-            outcomes.asked.0 = options.expiry;
-            rotator.refresh(&those, &options, &mut |n, outcome| outcomes.take(numbers[n], outcome));
-        }
+        let wishes = workspaces.iter().map(|w| (w.clone(), options(&w.id)));
+        let wishes: Vec<(WorkspaceRef, RefreshOptions)> = wishes.collect();
+        rotator.refresh(&wishes, &mut |n, outcome| {
+            outcomes.asked.0 = wishes[n].1.expiry;
+            outcomes.take(n, outcome);
+        });
     }
     let overdue = rotator.overdue();
     drop(rotator);

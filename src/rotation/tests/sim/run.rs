@@ -117,10 +117,10 @@ impl World {
         let tokens = self.current(machine);
         match command {
             Command::Refresh => {
-                let workspaces: Vec<WorkspaceRef> =
-                    tokens.iter().map(|(workspace, _)| workspace.clone()).collect();
+                let wishes = tokens.iter().map(|(workspace, _)| (workspace.clone(), options));
+                let wishes: Vec<(WorkspaceRef, RefreshOptions)> = wishes.collect();
                 let mut first_error = Ok(());
-                rotator.refresh(&workspaces, &options, &mut |_, outcome| match outcome {
+                rotator.refresh(&wishes, &mut |_, outcome| match outcome {
                     Ok(outcome) => world.check_outcome(&outcome),
                     Err(error) if first_error.is_ok() => first_error = Err(error),
                     Err(_) => {}
