@@ -196,8 +196,9 @@ pub(crate) fn earlier(at: &OwnFile) -> Vec<(String, String)> {
     let of = |event: &'static str| {
         lines.iter().filter(move |line| line.event == event).flat_map(Line::marks)
     };
-    let mut handed_out: BTreeSet<&String> = of("handed_out").collect();
-    of("delivered").for_each(|mark| drop(handed_out.remove(mark)));
+    let delivered: BTreeSet<&String> = of("delivered").collect();
+    let handed_out: BTreeSet<&String> =
+        of("handed_out").filter(|mark| !delivered.contains(mark)).collect();
     let is_ours = |line: &&Line| {
         ["refreshed", "recovered", "delivered", "rolled_back"].contains(&line.event.as_str())
     };
