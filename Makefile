@@ -37,7 +37,7 @@ INSTALLED = bin/ntcli $(MAN) $(BASH) $(ZSH) $(FISH) $(SYSTEMD) $(DELIVER) $(USER
 unit = sed -e '/@SANDBOX@/ { r $(PACKAGING)/sandbox.conf' -e 'd; }' -e 's|@BIN@|$(PREFIX)/bin/ntcli|' \
 	-e 's|@LIB@|$(PREFIX)/lib/ntcli|' -e 's|@SCOPE@|$(2)|' -e 's|@OF@|$(3)|' $(PACKAGING)/$(1).in
 
-.PHONY: build static test fuzz lint fmt demo control-plane bench install uninstall deb vendor dist reproduce \
+.PHONY: build static test year fuzz lint fmt demo control-plane bench install uninstall deb vendor dist reproduce \
 	test-dist test-systemd test-fresh simulate release sums ci clean
 
 # The time says that it is not older than the source, even if cargo had nothing to do.
@@ -70,6 +70,10 @@ lint:
 	$(call has,clippy) && $(CARGO) clippy --locked --all-targets -- -D warnings || { ! $(call has,clippy) && test -z "$$CI"; }
 	! command -v actionlint > /dev/null || actionlint
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items --quiet
+
+# Four hundred nights of `renew` in a world that goes wrong, not the first sixty.
+year:
+	NTCLI_YEAR=400 $(CARGO) test --locked --test integration a_year_of_nights -- --nocapture
 
 # Every pair of faults in the simulation of the transaction, not a sample.
 simulate:

@@ -12,3 +12,4 @@ mod restored;
 mod rounds;
 pub(crate) mod shared_files;
 pub(crate) mod token_files;
+mod year;
