@@ -46,6 +46,9 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
     let mut hooks = app.remembered(&mut dir)?;
     let survey = survey::look_as_it_is(&app, &config, selected(&app, &config, args)?, true)?;
     survey.workspaces.iter().for_each(|state| hooks.tidy(&state.workspace));
+    if let Some(fault) = survey.clock_fault() {
+        app.console().warn(&format!("{fault}, so nothing looks due: timedatectl set-ntp true"));
+    }
     let mut run = Run::new(&app, survey);
     match app.api(&config, As::User) {
         Ok(api) => {

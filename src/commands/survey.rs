@@ -19,11 +19,14 @@ use crate::rotation::{Pending, WorkspaceRef};
 use crate::secret::Secret;
 use crate::store;
 use crate::targets::{Remembered, Targets};
+use crate::text::printable;
 use crate::time::Timestamp;
 use crate::token::{self, Due, Token};
 
 /// A refresh takes seconds; whoever looks meanwhile would see work that is pending.
 pub(super) const LOCK_WAIT: Duration = Duration::from_secs(5);
+/// A clock that is behind by more is wrong; servers may be ahead by less.
+const BEHIND_S: i64 = 300;
 
 /// Everything that was looked at.
 pub(super) struct Survey {
@@ -182,6 +185,19 @@ pub(super) fn holds(
         Ok(_) if past.delivered(target).next().is_none() => Holds::NeverDelivered,
         Ok(_) => Holds::Drifted,
         Err(reason) => Holds::Unreadable(reason),
+    }
+}
+
+impl Survey {
+    /// How this machine's clock is seen to be behind: a token was created later than it says. By such a
+    /// clock nothing is due.
+    pub(super) fn clock_fault(&self) -> Option<String> {
+        let created = self.workspaces.iter().filter_map(|w| Some((w, w.token.created_at()?)));
+        let (workspace, at) = created.max_by_key(|(_, at)| *at)?;
+        let (now, name) = (self.now, printable(&workspace.called));
+        (at.secs() > now.secs() + BEHIND_S).then(|| {
+            format!("this machine's clock says {now}, but the token of '{name}' was created {at}")
+        })
     }
 }
 

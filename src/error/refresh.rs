@@ -108,16 +108,16 @@ impl Error {
     /// An earlier run could not deliver its new token. Targets of its `own` were given for that run
     /// alone; the `old` token stays live for them.
     pub(crate) fn delivery_pending(old: Option<&str>, own: bool) -> Self {
-        let message =
-            "An earlier token is not delivered to every target yet; no other was requested";
-        let error = Self::new("delivery_pending", exit::NOT_DELIVERED, message);
+        let error = |message| Self::new("delivery_pending", exit::NOT_DELIVERED, message);
         if own {
             let old = old.map_or_else(|| "JTI".to_owned(), shell_word);
-            return error.hinted(format!(
+            return error("An earlier refresh still has to deliver its token, and this run was not given the target; no other token was requested")
+                .hinted(format!(
                 "run it with the --token-file or --exec it had; or, if nothing needs the old token: ntcli token revoke {old}"
             ));
         }
-        error.hinted_there(RENEW)
+        error("An earlier token is not delivered to every target yet; no other was requested")
+            .hinted_there(RENEW)
     }
 
     /// A token may have been created that is not stored here; `found` are the ids of those that were

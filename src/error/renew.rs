@@ -8,7 +8,7 @@ impl Error {
     pub(crate) fn no_tokens_here() -> Self {
         Self::new("no_token", exit::FAILED, "No workspace has a token here")
             .kind_of(Kind::NoToken)
-            .hinted("ntcli doctor, or set NTCLI_CONFIG_DIR to the folder that is meant")
+            .hinted("ntcli doctor")
     }
 
     /// The server has no such workspace any more.

@@ -39,10 +39,10 @@ impl Error {
             (Some(401), _) => Some("ntcli auth login"),
             // Not the API's words: a gateway or a proxy, which no sign-in opens.
             (Some(403), _) if is_foreign => Some("ntcli doctor"),
-            (Some(403), _) => Some("ntcli auth login, with an account that may do this"),
+            (Some(403), _) => Some("ntcli auth login --force"),
             (Some(404), _) => Some("ntcli workspace list"),
             _ if unavailable => Some("ntcli health"),
-            (Some(_), _) => Some("ntcli domain show, and the same command with --debug"),
+            (Some(_), _) => Some("ntcli domain show"),
             (None, _) => None,
         };
         let error = hint.into_iter().fold(error, Self::hinted);

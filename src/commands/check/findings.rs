@@ -120,6 +120,9 @@ pub(crate) fn judge(app: &App, survey: &Survey, limits: &Limits) -> Findings {
     let mut find = |level, text: String, fix: &str| {
         of_all.push(Finding { level, text, fix: fix.to_owned() });
     };
+    if let Some(fault) = survey.clock_fault() {
+        find(Level::Critical, fault, "timedatectl set-ntp true");
+    }
     judge_last_run(survey, &mut find);
     judge_surroundings(app, survey.at_work, &mut find);
     Findings { session: judge_session(&survey.session, survey.now, limits), of_each, of_all }

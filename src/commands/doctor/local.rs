@@ -206,6 +206,9 @@ pub(super) fn tokens(checks: &mut Checks, app: &App, config: &Config) {
         Ok(survey) => survey,
         Err(error) => return checks.error("journal", &error),
     };
+    if let Some(fault) = survey.clock_fault() {
+        checks.fail("clock", fault, "timedatectl set-ntp true");
+    }
     let found = findings::judge(app, &survey, &Limits::default());
     for looked in survey.workspaces.iter().filter(|w| !found.of(&w.workspace)) {
         let (name, end) = (&looked.workspace.name, looked.token.expiry.for_people());

@@ -3,9 +3,10 @@
 use super::{Found, all, called, fetch, json, named, resolve};
 use crate::commands::prelude::*;
 use crate::commands::prompt;
-use crate::config::Config;
+use crate::config::{Config, Workspace};
 use crate::context::Console;
 use crate::rotation::WorkspaceRef;
+use crate::text::counted;
 
 /// Makes a workspace the active one; without a name, the user chooses.
 pub(crate) fn run(app: &App, name: Option<&str>) -> Result<Report> {
@@ -92,10 +93,10 @@ pub(crate) fn clear(app: &App) -> Result<Report> {
     let before = config.active_key().and_then(|key| config.workspace(key));
     dir.update(|config| config.set_active(None))?;
     let text = match &before {
-        Some(workspace) => format!(
-            "No workspace is active any more. The token of '{}' stays.\n",
-            printable(&workspace.name)
-        ),
+        Some(workspace) => {
+            let targets = dir.targets()?.names_of(&workspace.id).len();
+            format!("No workspace is active any more.{}\n", what_stays(workspace, targets))
+        }
         None => "No workspace was active.\n".to_owned(),
     };
     let changed = before.is_some();
@@ -104,4 +105,14 @@ pub(crate) fn clear(app: &App) -> Result<Report> {
         ("message", "No workspace is active".into()),
     ]);
     Ok(Report::new(text, json).that_changed(changed))
+}
+
+/// What goes on as before where a workspace is only not the active one any more.
+fn what_stays(workspace: &Workspace, targets: usize) -> String {
+    let name = printable(&workspace.name);
+    match (&workspace.token, targets) {
+        (None, _) => String::new(),
+        (Some(_), 0) => format!(" The token of '{name}' stays."),
+        (Some(_), n) => format!(" The token of '{name}' stays, with {}.", counted(n, "target")),
+    }
 }

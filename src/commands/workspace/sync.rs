@@ -18,8 +18,8 @@ enum Change {
     Added,
     /// Its previous name.
     Renamed(String),
-    /// With this token.
-    Removed(Option<Token>),
+    /// With this token, and so many targets.
+    Removed(Option<Token>, usize),
     /// Missing from the list, but its token may still work.
     Kept(String),
 }
@@ -45,9 +45,12 @@ pub(crate) fn run(app: &App) -> Result<Report> {
             }
         })?;
     }
-    for (workspace, change) in &changes {
+    for (workspace, change) in &mut changes {
         match change {
-            Change::Removed(_) => rotation::forget_workspace(&mut dir, workspace)?,
+            Change::Removed(_, targets) => {
+                *targets = dir.targets()?.names_of(&workspace.id).len();
+                rotation::forget_workspace(&mut dir, workspace)?;
+            }
             Change::Kept(why) => warn_of_kept(app.console(), workspace, why),
             _ => {}
         }
@@ -134,7 +137,7 @@ fn compare(
                     Some(token) => why_kept(token, api, now),
                     None => is_pending().then(|| "work is pending for it".to_owned()),
                 };
-                why.map_or(Change::Removed(token), Change::Kept)
+                why.map_or(Change::Removed(token, 0), Change::Kept)
             }
         };
         Some((workspace, change))
@@ -185,12 +188,17 @@ fn report(changes: Changes, total: usize) -> Report {
                 row.set("before", before.into());
                 (2, line)
             }
-            Change::Removed(token) => {
+            Change::Removed(token, targets) => {
                 row.set("had_token", token.is_some().into());
+                row.set("targets", targets.into());
                 let dead = token.as_ref().map(|token| printable(token.jti_for_people()));
-                let with = dead.map(|dead| format!(", with its dead token {dead}"));
+                let with = dead.map(|dead| format!("its dead token {dead}"));
+                let with =
+                    with.into_iter().chain((targets > 0).then(|| counted(targets, "target")));
+                let with = with.collect::<Vec<_>>().join(" and ");
                 row.set("jti", token.and_then(|token| token.jti).into());
-                (3, format!("Removed: {name}{}", with.unwrap_or_default()))
+                let with = if with.is_empty() { with } else { format!(", with {with}") };
+                (3, format!("Removed: {name}{with}"))
             }
             Change::Kept(why) => {
                 row.set("reason", why.into());

@@ -6,8 +6,10 @@ use std::os::unix::fs::symlink;
 use serde_json::{Value, json};
 
 use crate::control_plane::{Fault, Route, Times, TokenAuth};
+use crate::harness::hints::{Does, HINTS, fits, shape};
 use crate::harness::parallel::for_each;
 use crate::harness::world::{Output, Workspace, World};
+use crate::workspaces::manage::delete_elsewhere;
 
 /// What a hint may do to the tokens of the workspace that is meant. Those of the other never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ enum May {
     Make,
     Revoke,
     Replace,
+    /// Revoke all that there is, since that was asked for.
+    Everything,
 }
 
 #[derive(Debug)]
@@ -386,10 +390,77 @@ const CASES: &[Case] = &[
         May::Fix,
     ),
     case("a variable", |_, _| words("token list staging"), "ntcli help environment", May::Show),
+    Case {
+        name: "a target that did not get the token",
+        fails: |world, _| {
+            undeliverable(world);
+            words("target deliver 1")
+        },
+        fix: deliverable,
+        hint: "ntcli target deliver 1",
+        may: May::Fix,
+    },
+    case(
+        "a target whose folder is missing",
+        |world, _| {
+            words(&format!("target add staging --file {}/new/token", world.outside("no").display()))
+        },
+        "mkdir -p NO/new",
+        May::Fix,
+    ),
+    Case {
+        name: "a full disk, and a token to hand out",
+        fails: |world, _| {
+            world.set_config("/padding", json!("x".repeat(200_000)));
+            words("token create staging --save")
+        },
+        fix: |world| world.set_config("/padding", Value::Null),
+        hint: "ntcli token create --save -w staging",
+        may: May::Make,
+    },
+    case(
+        "a workspace that is gone",
+        |world, staging| {
+            delete_elsewhere(world, &staging.id);
+            words("renew staging")
+        },
+        "ntcli workspace sync",
+        May::Fix,
+    ),
+    case(
+        "a workspace to delete",
+        |_, _| words("workspace delete staging"),
+        "ntcli workspace delete staging --force",
+        May::Revoke,
+    ),
+    case(
+        "tokens to revoke and to forget",
+        |_, _| words("auth logout --all"),
+        "ntcli auth logout --all --force",
+        May::Everything,
+    ),
+    case(
+        "everything to forget",
+        |_, _| words("config reset"),
+        "ntcli config reset --force",
+        May::Fix,
+    ),
+    case(
+        "a target that this version cannot use",
+        |world, _| {
+            target(world, &["--exec", "true"]);
+            let text = std::fs::read_to_string(world.path("targets.json")).unwrap();
+            let useless = text.replace("exec:true", "exec:\",\"command\":\"true");
+            world.write("targets.json", useless.as_bytes());
+            words("token refresh staging")
+        },
+        "ntcli target remove 1",
+        May::Fix,
+    ),
 ];
 
 /// The failing states that the table has: who makes it smaller says why.
-const AT_LEAST: usize = 36;
+const AT_LEAST: usize = 44;
 
 /// The command in a hint, which may stand after what to fix first.
 fn command(output: &Output) -> &str {
@@ -422,7 +493,9 @@ fn every_hint_does_good() {
             let run = world.ntcli(&words).prints_secrets();
             let run = match case.name {
                 "a variable" => run.env("NTCLI_TIMEOUT", "x"),
-                "a full disk" => run.under(&["sh", "-c", "ulimit -f 100; exec \"$@\"", "sh"]),
+                name if name.starts_with("a full disk") => {
+                    run.under(&["sh", "-c", "ulimit -f 100; exec \"$@\"", "sh"])
+                }
                 _ => run,
             };
             run.run()
@@ -433,6 +506,7 @@ fn every_hint_does_good() {
         let (others, before) = (live(&prod), live(&staging));
         let hint = case.hint.replace("JTI", &staging.token.jti);
         let hint = hint.replace("DIR", world.dir.to_str().unwrap()).replace("ID", &staging.id);
+        let hint = hint.replace("NO", world.outside("no").to_str().unwrap());
         assert_eq!(command(&failed), hint, "{}: {failed}", case.name);
 
         world.plane.clear_faults();
@@ -450,6 +524,10 @@ fn every_hint_does_good() {
         pasted.exits(0);
 
         let scene = format!("{}: {failed}{pasted}", case.name);
+        if case.may == May::Everything {
+            assert_eq!((live(&prod), live(&staging)), (Vec::new(), Vec::new()), "{scene}");
+            return;
+        }
         assert_eq!(live(&prod), others, "the other workspace: {scene}");
         let after = live(&staging);
         let made = after.iter().filter(|jti| !before.contains(jti)).count();
@@ -458,6 +536,7 @@ fn every_hint_does_good() {
             May::Show | May::Fix => assert_eq!((made, revoked), (0, 0), "{scene}"),
             May::Make => assert_eq!((made, revoked), (1, 0), "{scene}"),
             May::Revoke => assert_eq!((made, revoked), (0, 1), "{scene}"),
+            May::Everything => unreachable!("looked at above"),
             May::Replace => assert!(made == 1 && revoked >= 1 && after.len() <= 2, "{scene}"),
         }
         // A line that was mistyped stays so.
@@ -468,6 +547,42 @@ fn every_hint_does_good() {
             assert!(better, "{scene}{again}");
         }
     });
+}
+
+/// A new hint that changes something needs a state in which it is pasted.
+#[test]
+fn every_hint_that_acts_has_a_state() {
+    for (pattern, _) in HINTS.iter().filter(|(_, does)| *does == Does::Act) {
+        let bare = pattern.rsplit_once(": ").map_or(*pattern, |(_, command)| command);
+        let pasted = |case: &&Case| fits(bare, &shape(case.hint));
+        assert!(CASES.iter().any(|case| pasted(&case)), "{pattern}");
+    }
+}
+
+#[test]
+fn a_hint_that_looks_changes_nothing() {
+    let (world, prod) = World::ready();
+    let staging = world.add_workspace("staging");
+    symlink(&world.program, world.outside("ntcli")).unwrap();
+    let state = || {
+        let live = [&prod, &staging].map(|workspace| world.plane.live_tokens(&workspace.id));
+        (live, world.files(), world.config())
+    };
+    let before = state();
+    for (pattern, _) in HINTS.iter().filter(|(_, does)| *does == Does::Look) {
+        let example = match *pattern {
+            "ntcli * --help" => "token",
+            "ntcli help *" => "environment",
+            "ntcli token show *" => "--show-token",
+            "ntcli token list *" => "staging",
+            _ => ".",
+        };
+        let line = pattern.replace('*', example).replace(", then the same command again", "");
+        let pasted = world.ntcli(&[""; 0]).under(&["/bin/sh", "-c", &line]).prints_secrets().run();
+        // What doctor finds to say of this machine is another matter.
+        assert!(pasted.code() == Some(0) || line == "ntcli doctor", "{pasted}");
+        assert_eq!(state(), before, "{line}");
+    }
 }
 
 /// Whoever runs it as another user sees where it looked, and how to say where.

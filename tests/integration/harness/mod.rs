@@ -3,6 +3,7 @@
 pub(crate) mod disk;
 pub(crate) mod expected;
 pub(crate) mod gate;
+pub(crate) mod hints;
 pub(crate) mod journal;
 pub(crate) mod kill;
 pub(crate) mod parallel;

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::schema;
 use crate::harness::world::World;
+use crate::harness::{hints, schema};
 
 /// Longer than any run that is not stuck.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -232,6 +232,7 @@ impl Running<'_> {
             let fault = schema::fault(schema, &output.json());
             assert!(fault.is_none(), "{}: {output}", fault.unwrap_or_default());
         }
+        hints::are_known(&output);
         output
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::control_plane::{Fault, Issued, Route, Times};
 use crate::harness::world::{Workspace, World};
+use crate::monitoring::check::now_ms;
 use crate::tokens::local::run;
 
 /// The date that is written beside `never_expires`.
@@ -55,6 +56,23 @@ fn logout_revokes_the_token_that_is_stored() {
     let output = world.ntcli(&["auth", "logout", "--all", "--force", "--format=json"]);
     assert_eq!(output.run().exits(0).json()["revoked"][0]["jti"], json!(current.jti));
     assert_eq!(world.plane.live_tokens(&prod.id), [prod.token.jti]);
+}
+
+/// By a clock that is behind nothing is due, for ever: that is seen without asking the server.
+#[test]
+fn a_token_from_the_future() {
+    let (world, prod) = World::ready();
+    let now = now_ms() / 1000;
+    for (ahead, code) in [(60, 0), (86_400, 2)] {
+        let claims = json!({"jti": "jti_ahead", "iat": now + ahead, "exp": now + 300 * 86_400});
+        set(&world, &prod, "access_token", json!(jwt(&claims)));
+        let check = world.ntcli(&["check"]).run();
+        check.exits(code);
+        assert_eq!(check.stdout.contains("this machine's clock says"), code > 0, "{check}");
+        let renew = world.ntcli(&["-q", "renew", "--no-network"]).run();
+        assert_eq!(renew.stderr.contains("so nothing looks due: timedatectl"), code > 0, "{renew}");
+    }
+    world.ntcli(&["doctor", "--offline"]).run().exits(1);
 }
 
 /// The journal of an older version holds what the fields said.

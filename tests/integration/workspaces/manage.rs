@@ -92,6 +92,35 @@ fn selected_by_any_of_its_names() {
     assert_eq!(world.config()["workspaces"]["items"].as_object().unwrap().len(), 2);
 }
 
+/// Nothing is said of a token or of targets that are not there.
+#[test]
+fn what_stays_and_what_goes_is_told() {
+    let (world, _) = World::ready();
+    let said = "No workspace is active any more.";
+    let clear = || run(&world, &["clear"]);
+    clear().exits(0).prints(&format!("{said} The token of 'prod' stays.\n"));
+    run(&world, &["use", "prod"]).exits(0);
+    for path in ["a", "b"] {
+        world.ntcli(&["target", "add", "--file", path]).run().exits(0);
+    }
+    clear().exits(0).prints(&format!("{said} The token of 'prod' stays, with 2 targets.\n"));
+    clear().exits(0).prints("No workspace was active.\n");
+    let empty = world.plane.add_workspace("empty");
+    run(&world, &["use", "empty"]).exits(0);
+    clear().exits(0).prints(&format!("{said}\n"));
+
+    delete_elsewhere(&world, &empty);
+    let prod = world.config()["workspaces"]["items"].as_object().unwrap().keys().next().cloned();
+    let prod = prod.unwrap();
+    delete_elsewhere(&world, &prod[prod.len() - 36..]);
+    let sync = run(&world, &["sync"]);
+    let removed: Vec<&str> =
+        sync.exits(0).stdout.lines().filter(|line| line.starts_with("Removed")).collect();
+    assert!(removed[0].contains(", with its dead token jti_"), "{sync}");
+    assert!(removed[0].ends_with(" and 2 targets"), "{sync}");
+    assert!(removed[1].ends_with(')'), "{sync}");
+}
+
 #[test]
 fn a_slip_in_a_name() {
     let (world, _) = World::ready();
