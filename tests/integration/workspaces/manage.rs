@@ -95,7 +95,7 @@ fn selected_by_any_of_its_names() {
 /// Nothing is said of a token or of targets that are not there.
 #[test]
 fn what_stays_and_what_goes_is_told() {
-    let (world, _) = World::ready();
+    let (world, prod) = World::ready();
     let said = "No workspace is active any more.";
     let clear = || run(&world, &["clear"]);
     clear().exits(0).prints(&format!("{said} The token of 'prod' stays.\n"));
@@ -110,15 +110,16 @@ fn what_stays_and_what_goes_is_told() {
     clear().exits(0).prints(&format!("{said}\n"));
 
     delete_elsewhere(&world, &empty);
-    let prod = world.config()["workspaces"]["items"].as_object().unwrap().keys().next().cloned();
-    let prod = prod.unwrap();
-    delete_elsewhere(&world, &prod[prod.len() - 36..]);
+    delete_elsewhere(&world, &prod.id);
     let sync = run(&world, &["sync"]);
     let removed: Vec<&str> =
         sync.exits(0).stdout.lines().filter(|line| line.starts_with("Removed")).collect();
-    assert!(removed[0].contains(", with its dead token jti_"), "{sync}");
-    assert!(removed[0].ends_with(" and 2 targets"), "{sync}");
-    assert!(removed[1].ends_with(')'), "{sync}");
+    let of = |name: &str| {
+        removed.iter().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name}: {sync}"))
+    };
+    assert!(of("'prod'").contains(", with its dead token jti_"), "{sync}");
+    assert!(of("'prod'").ends_with(" and 2 targets"), "{sync}");
+    assert!(of("'empty'").ends_with(')'), "{sync}");
 }
 
 #[test]
