@@ -71,7 +71,8 @@ fn find(text: &[u8], variable: &str) -> std::result::Result<(Vec<Range<usize>>, 
     // A shell does not read a file that ends inside a quote.
     readers.truncate(if readers[1][end] { 1 } else { 2 });
     let goes_on = |n: usize| readers.iter().any(|continued| continued[n]);
-    let (mut places, mut offset, mut names, mut assigned, mut exported) = (vec![], 0, 0, 0, 0);
+    let (mut places, mut offset) = (vec![], 0);
+    let (mut names, mut assigned, mut exported, mut spaced) = (0, 0, 0, 0);
     for (n, line) in lines.iter().enumerate() {
         let number = n + 1;
         match parse(line) {
@@ -98,9 +99,15 @@ fn find(text: &[u8], variable: &str) -> std::result::Result<(Vec<Range<usize>>, 
             _ => {}
         }
         match parse(line).filter(|_| !goes_on(n)) {
-            Some(Line::Assignment { is_exported, .. }) => {
+            Some(Line::Assignment { is_exported, is_spaced, value, .. }) => {
                 assigned += 1;
                 exported += usize::from(is_exported);
+                spaced += usize::from(is_spaced);
+                let value = line[value..].trim_ascii_start();
+                let marks: [&[u8]; 4] = [b"[", b"{", b"\"\"\"", b"'''"];
+                if is_spaced && marks.iter().any(|mark| value.starts_with(mark)) {
+                    return Err(format!("line {number} is one of TOML, so it is no env file"));
+                }
             }
             Some(Line::Name) => names += 1,
             _ => {}
@@ -109,6 +116,13 @@ fn find(text: &[u8], variable: &str) -> std::result::Result<(Vec<Range<usize>>, 
     }
     if names > 0 && assigned == 0 {
         return Err("it holds words and no assignment, so it is no env file".to_owned());
+    }
+    if places.is_empty() && spaced > 0 && spaced == assigned {
+        // TOML would have quotes, a shell and docker no blanks.
+        return Err(format!(
+            "{variable} is not there, and the lines around it are NAME = VALUE, which readers take \
+             differently: add a line for it once by hand"
+        ));
     }
     if places.is_empty() && goes_on(end) {
         return Err(swallowed(end, variable));
@@ -141,7 +155,7 @@ enum Line<'a> {
     /// A name alone, of which docker takes the value from elsewhere, and a shell with `export`.
     Name,
     /// `value` is where the text after the equals sign begins.
-    Assignment { name: &'a [u8], value: usize, is_exported: bool },
+    Assignment { name: &'a [u8], value: usize, is_exported: bool, is_spaced: bool },
 }
 
 fn parse(line: &[u8]) -> Option<Line<'_>> {
@@ -156,11 +170,12 @@ fn parse(line: &[u8]) -> Option<Line<'_>> {
     if !name.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_') {
         return None;
     }
+    let is_spaced = starts_blank(after);
     let after = after.trim_ascii_start();
     match after.first() {
         Some(b'=') => {
             let value = line.len() - after.len() + 1;
-            Some(Line::Assignment { name, value, is_exported: exported.is_some() })
+            Some(Line::Assignment { name, value, is_exported: exported.is_some(), is_spaced })
         }
         None => Some(Line::Name),
         _ => None,

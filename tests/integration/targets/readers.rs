@@ -12,7 +12,7 @@ use crate::harness::world::World;
 const OLD: &str = "old-value";
 
 /// The file, and whether it is an env file in which T can be set.
-const FILES: [(&str, bool); 50] = [
+const FILES: [(&str, bool); 60] = [
     ("", true),
     ("A=1", true),
     ("T=old-value\n", true),
@@ -43,6 +43,9 @@ const FILES: [(&str, bool); 50] = [
     ("HOME\nA=1\nT=old-value\n", true),
     ("TT=1\nXT=2\n# T=3\n", true),
     ("A=\u{e9}\nT=old-value\n", true),
+    ("a.b=c\nT=old-value\n", true),
+    ("A={\"a\": 1}\nT=old-value\n", true),
+    ("A = \"x\"\nT = \"old-value\"\n", true),
     // Not every reader would see that change, or no other.
     ("T=old-value; export T\n", false),
     ("T=old-value && A=1\n", false),
@@ -63,6 +66,13 @@ const FILES: [(&str, bool); 50] = [
     ("T: old-value\n", false),
     ("[a]\nT = old-value\n", false),
     ("[Service]\nEnvironment=T=old-value\n", false),
+    ("name = \"x\"\nlist = [1, 2]\nT = \"old-value\"\n", false),
+    ("T = \"old-value\"\nt = { a = 1 }\n", false),
+    ("T = \"old-value\"\nt = \"\"\"\nx\n\"\"\"\n", false),
+    ("a = 1\nb = true\n", false),
+    ("a.b = c\n", false),
+    ("a.b: c\nT=old-value\n", false),
+    ("! note\nT=old-value\n", false),
     ("#!/bin/sh\nset -e\nT=old-value\n", false),
 ];
 
