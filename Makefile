@@ -37,7 +37,7 @@ INSTALLED = bin/ntcli $(MAN) $(BASH) $(ZSH) $(FISH) $(SYSTEMD) $(DELIVER) $(USER
 unit = sed -e '/@SANDBOX@/ { r $(PACKAGING)/sandbox.conf' -e 'd; }' -e 's|@BIN@|$(PREFIX)/bin/ntcli|' \
 	-e 's|@LIB@|$(PREFIX)/lib/ntcli|' -e 's|@SCOPE@|$(2)|' -e 's|@OF@|$(3)|' $(PACKAGING)/$(1).in
 
-.PHONY: build static test year fuzz lint fmt demo control-plane bench install uninstall deb vendor dist reproduce \
+.PHONY: build static test year soak fuzz lint fmt demo control-plane bench install uninstall deb vendor dist reproduce \
 	test-dist test-systemd test-fresh simulate release sums ci clean
 
 # The time says that it is not older than the source, even if cargo had nothing to do.
@@ -78,6 +78,11 @@ year:
 # Every pair of faults in the simulation of the transaction, not a sample.
 simulate:
 	NTCLI_SIMULATE=1 $(CARGO) test --release --locked --lib rotation -- --nocapture
+
+# Ten targets of all kinds, a kill in every third refresh and a dead target in every fourth.
+ROUNDS = 1000
+soak:
+	NTCLI_SOAK=$(ROUNDS) $(CARGO) test --locked --test integration targets::soak
 
 fmt:
 	$(CARGO) fmt

@@ -35,7 +35,7 @@ pub(super) fn put(
 
 /// Whether the text is nothing or one word that could be a token. What has an equals sign may be an
 /// assignment, and what begins with a slash a path.
-fn is_token(text: &[u8]) -> bool {
+pub(super) fn is_token(text: &[u8]) -> bool {
     let word = text.trim_ascii();
     let fits = |b: &u8| b.is_ascii_alphanumeric() || b"-._~+/".contains(b);
     word.first() != Some(&b'/') && word.iter().all(fits)

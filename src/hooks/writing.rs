@@ -213,7 +213,7 @@ impl TokenFile {
                 let is_known = |word: &str| {
                     self.options.overwrite
                         || held.iter().any(|t| t.access_token.expose() == word)
-                        || is_earlier(word)
+                        || (bare::is_token(word.as_bytes()) && is_earlier(word))
                 };
                 bare::put(before.unwrap_or_default(), text, &is_known, !self.options.no_newline)
                     .map_err(in_file(path))

@@ -230,3 +230,42 @@ fn an_immutable_file() {
     chattr("-i").unwrap();
     output.exits(2).says("it is immutable").says("Hint: chattr -i -a ");
 }
+
+/// Two of fifty hosts are down: the others get the token, and the next run is about those two.
+#[test]
+fn fifty_commands_of_which_two_fail() {
+    let (world, prod) = World::ready();
+    fs::write(world.outside("down-7"), "").unwrap();
+    fs::write(world.outside("down-50"), "").unwrap();
+    for n in 1..=50 {
+        let command = format!(
+            "cd \"$HERE\" && echo {n} >> asked && [ ! -e down-{n} ] && printf %s \"$NTCLI_NEW_JTI\" > host-{n}"
+        );
+        add(&world, &["--exec", &command]).exits(0);
+    }
+    let asked = || {
+        let text = fs::read_to_string(world.outside("asked")).unwrap();
+        fs::remove_file(world.outside("asked")).unwrap();
+        text.lines().map(|line| line.parse().unwrap()).collect::<Vec<u32>>()
+    };
+    let served = || {
+        let jti = world.item(&prod)["jti"].as_str().unwrap().to_owned();
+        let hosts = (1..=50).map(|n| world.outside(&format!("host-{n}")));
+        hosts.filter(|host| fs::read_to_string(host).is_ok_and(|held| held == jti)).count()
+    };
+    world.refresh(&[]).exits(9);
+    assert_eq!(asked(), (1..=50).collect::<Vec<u32>>());
+    assert_eq!(served(), 48);
+    assert!(world.plane.is_live(&prod.token.access_token));
+    for _ in 0..2 {
+        world.ntcli(&["renew"]).run().exits(9);
+        assert_eq!(asked(), [7, 50]);
+    }
+    fs::remove_file(world.outside("down-7")).unwrap();
+    fs::remove_file(world.outside("down-50")).unwrap();
+    world.ntcli(&["renew"]).run().exits(0);
+    // What comes after one that succeeds at last may build on it, and runs once more.
+    assert_eq!(asked(), (7..=50).collect::<Vec<u32>>());
+    assert_eq!(served(), 50);
+    world.assert_one_live_token(&prod);
+}

@@ -68,6 +68,11 @@ fn bare_token((world, prod): (World, Workspace)) {
     }
     let handed_out = hand_out(&world);
     let unknown = world.plane.issue_token(&prod.id, Some(9)).access_token;
+    // A token from before is known by its id, and what stands beside it is not.
+    let beside = format!("{first}\nDB_PASSWORD=secret\n");
+    fs::write(world.outside("token"), &beside).unwrap();
+    world.ntcli(&["target", "deliver"]).run().exits(9).says("which would be lost");
+    assert_eq!(read(&world, "token"), beside);
     for other in [&handed_out, &staging.token.access_token, &unknown] {
         fs::write(world.outside("token"), other).unwrap();
         world.ntcli(&["target", "deliver"]).run().exits(9).says("--overwrite");

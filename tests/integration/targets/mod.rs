@@ -13,6 +13,7 @@ mod put_back;
 mod readers;
 mod remembered;
 mod rollback;
+mod soak;
 
 use std::fs;
 
