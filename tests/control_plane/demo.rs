@@ -33,16 +33,27 @@ pub(crate) fn run(ntcli: &Path, server: ControlPlane) -> Result<(), String> {
     let home = std::env::temp_dir().join(format!("ntcli-demo-{}", std::process::id()));
     fs::create_dir(&home).map_err(|e| format!("cannot make {}: {e}", home.display()))?;
     let workspace = server.add_workspace("prod");
-    let tour = Tour { ntcli: ntcli.to_owned(), home, server, running: Arc::default() };
+    let ntcli = fs::canonicalize(ntcli).map_err(|e| format!("no {}: {e}", ntcli.display()))?;
+    let tour = Tour { ntcli, home, server, running: Arc::default() };
 
     say("A local control plane listens on loopback; everything below is real.");
     tour.works("printf %s \"$SESSION\" | ", "auth login --token-stdin", SESSION)?;
     tour.works("", "workspace select prod", "")?;
     tour.works("", "token create", "")?;
-    say("Refresh: ask for a new token, store it, revoke the old one, confirm.");
+    say("Who uses the token is said once: here an env file.");
+    tour.works("", "target add --env API_TOKEN=app.env", "")?;
+    say("Refresh: ask for a new token, store it, deliver it, revoke the old one, confirm.");
     tour.works("", "token refresh --expires-in 86400", "")?;
     tour.works("", "token refresh --format json", "")?;
     tour.works("", "token show", "")?;
+    tour.show_target()?;
+    say(
+        "What a timer runs every night: whatever it finds, it puts right. Somebody empties the file:",
+    );
+    fs::write(tour.home.join("app.env"), "").map_err(|e| e.to_string())?;
+    tour.works("", "renew --dry-run", "")?;
+    tour.works("", "renew", "")?;
+    tour.show_target()?;
 
     say(
         "Now a refresh that is killed (SIGKILL) when the new token is stored and the old one is not revoked yet.",
@@ -58,6 +69,8 @@ pub(crate) fn run(ntcli: &Path, server: ControlPlane) -> Result<(), String> {
     tour.works("", "token show", "")?;
     say("The next run finishes what was left, then does its own work.");
     tour.works("", "token refresh", "")?;
+
+    tour.show_target()?;
 
     let live = tour.server.live_tokens(&workspace);
     let config = fs::read_to_string(tour.home.join("config.json")).map_err(|e| e.to_string())?;
@@ -80,6 +93,19 @@ fn kill(running: &Mutex<u32>) {
 }
 
 impl Tour {
+    /// That the target has the current token.
+    fn show_target(&self) -> Result<(), String> {
+        let read = |name| fs::read_to_string(self.home.join(name)).map_err(|e| e.to_string());
+        let (line, config) = (read("app.env")?, read("config.json")?);
+        let token = line.trim_end().strip_prefix("API_TOKEN=").unwrap_or_default();
+        if token.len() < 20 || !config.contains(&format!("\"{token}\"")) {
+            return Err(format!("app.env does not hold the current token: {line:?}"));
+        }
+        let end = &token[token.len() - 12..];
+        say(&format!("app.env holds the current token: API_TOKEN=eyJ...{end}"));
+        Ok(())
+    }
+
     /// Shows a command that must succeed.
     fn works(&self, before: &str, args: &str, stdin: &str) -> Result<(), String> {
         let output = self.show(before, args, stdin)?;
@@ -96,6 +122,7 @@ impl Tour {
         println!("\n$ {before}ntcli {args}");
         let mut child = Command::new(&self.ntcli)
             .args(args.split(' '))
+            .current_dir(&self.home)
             .env_clear()
             .env("NTCLI_CONFIG_DIR", &self.home)
             .env("NTCLI_API_URL", self.server.base_url())
