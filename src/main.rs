@@ -22,7 +22,7 @@ fn main() -> ! {
             (io::stdout().is_terminal(), io::stderr().is_terminal()),
             color,
         ),
-        stdin: RefCell::new(Box::new(BufReader::with_capacity(256, Stdin))),
+        stdin: RefCell::new(Box::new(BufReader::new(Stdin))),
         stdin_is_terminal: rustix::stdio::stdin().is_terminal(),
         env,
         clock: Rc::new(SystemClock),
@@ -43,12 +43,12 @@ fn main() -> ! {
     std::process::exit(ntcli::run(args, &mut ctx).into())
 }
 
-/// Standard input, whose buffer the standard library makes when it is first read.
+/// Standard input without a buffer of the standard library's, in which a line that was typed could wait unseen.
 struct Stdin;
 
 impl Read for Stdin {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        io::stdin().read(bytes)
+        Ok(rustix::io::read(rustix::stdio::stdin(), bytes)?)
     }
 }
 
