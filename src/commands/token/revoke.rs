@@ -48,11 +48,14 @@ fn check_jti(jti: &str, workspace: Option<&str>) -> Result<()> {
 fn by_name(app: &App, args: &TokenRevoke) -> Result<Report> {
     let config = app.config()?;
     let api = app.api(&config, As::User)?;
-    let seen = seen(app, &config, args.workspace.as_deref())?;
+    let server = app.server(&config)?;
+    let named = args.workspace.as_deref();
+    let seen = meant(app, &config, named, &server);
+    let seen = seen.or_else(|_| app.workspace_or_id(&config, named))?;
     if !args.force {
         agree(app, &seen, &args.jtis)?;
     }
-    let workspace = app::workspace_ref(&seen, &app.server(&config)?);
+    let workspace = app::workspace_ref(&seen, &server);
     let (mut dir, _aside) = app.lock_anywhere()?;
     let mut on_event = |event: Event| match &event {
         // That is what this command is for: it is told with the result.
@@ -130,48 +133,36 @@ fn revoked(workspace: &WorkspaceRef, jti: &str, done: ByHand) -> Report {
         .with_next_step(is_bare.then(|| format!("Next: {NEXT}")))
 }
 
-/// The workspace that is meant. Of one with an orphan the journal may know alone.
-fn seen(app: &App, config: &Config, named: Option<&str>) -> Result<Workspace> {
+/// The workspace that is meant. One that the config file has no more may have work pending at that
+/// server.
+fn meant(app: &App, config: &Config, named: Option<&str>, server: &str) -> Result<Workspace> {
     let found = app.workspace(config, named);
     let Some(name) = found.as_ref().err().and_then(Error::unknown_name) else {
         return found;
     };
-    let by_id = app.workspace_or_id(config, named);
-    let server = app.server(config)?;
     let pending = app.pending()?;
-    let mut orphans = pending.orphans.iter().map(|orphan| &orphan.workspace);
-    let known = orphans.find(|w| w.is_on(&server) && (w.id == name || w.name == name));
-    known.map_or(by_id, |known| {
-        let WorkspaceRef { key, id, name, .. } = known.clone();
-        let token = None;
-        Ok(Workspace { key, id, name, token })
+    let is_meant = |w: &&WorkspaceRef| {
+        w.is_on(server) && [&w.id, &w.name, &w.key].iter().any(|called| *called == name)
+    };
+    pending.workspaces().find(is_meant).cloned().map_or(found, |known| {
+        let WorkspaceRef { key, id, name, .. } = known;
+        Ok(Workspace { key, id, name, token: None })
     })
 }
 
 fn agree(app: &App, workspace: &Workspace, jtis: &[String]) -> Result<()> {
     let (name, shown) = (printable(&workspace.name), printable(&jtis.join(", ")));
     let current = workspace.token.as_ref().and_then(|token| token.jti.as_ref());
-    let current = current.filter(|current| jtis.contains(current));
-    let what = match (jtis, current) {
-        ([_], Some(_)) => format!(
-            "Token {shown} is the current token of '{name}'. Revoking it locks out everything that uses it."
-        ),
-        ([_], None) => {
-            format!("Revoking token {shown} of '{name}' locks out everything that uses it.")
-        }
-        (_, current) => {
-            let is_current =
-                current.map(|jti| format!(" {} is the current token of '{name}'.", printable(jti)));
-            format!(
-                "Revoking tokens {shown} of '{name}' locks out everything that uses them.{}",
-                is_current.unwrap_or_default()
-            )
-        }
-    };
+    let current = current.filter(|current| jtis.contains(current)).map(|jti| printable(jti));
+    let current = current.map(|jti| format!(" {jti} is the current token of '{name}'."));
+    let (tokens, them) = if jtis.len() == 1 { ("token", "it") } else { ("tokens", "them") };
     let words: Vec<String> = jtis.iter().map(|jti| shell_word(&printable(jti))).collect();
     let question = Question {
-        what,
-        ask: format!("Revoke {}? [y/N]", if jtis.len() == 1 { "it" } else { "them" }),
+        what: format!(
+            "Revoking {tokens} {shown} of '{name}' locks out everything that uses {them}.{}",
+            current.unwrap_or_default()
+        ),
+        ask: format!("Revoke {them}? [y/N]"),
         yes: &["y", "Y", "yes", &jtis[0]],
         forced: format!(
             "ntcli token revoke {} -w {} --force",
@@ -256,8 +247,9 @@ fn settled(revoked: &[(WorkspaceRef, String)], text: &str, status: &str) -> Repo
 /// live stays live.
 fn forget(app: &App, args: &TokenRevoke) -> Result<Report> {
     let config = app.config()?;
-    let workspace = args.workspace.as_deref().map(|name| meant(app, &config, name));
-    let workspace = workspace.transpose()?;
+    // Pending work of another server is forgotten here too.
+    let named = args.workspace.as_deref().map(|name| meant(app, &config, Some(name), ""));
+    let workspace = named.transpose()?.map(|found| app::workspace_ref(&found, ""));
     let mut dir = app.lock()?;
     let dropped = crate::rotation::forget(&mut dir, workspace.as_ref(), &args.jtis)?;
     let (mut text, mut all) = (String::new(), Vec::new());
@@ -284,19 +276,4 @@ fn forget(app: &App, args: &TokenRevoke) -> Result<Report> {
     }
     let json = Json::of([("forgotten", Json::Array(all)), ("status", "forgotten".into())]);
     Ok(Report::new(text, json).that_changed(changed))
-}
-
-/// The workspace named so, which the config file may not have any more.
-fn meant(app: &App, config: &Config, name: &str) -> Result<WorkspaceRef> {
-    match config.find(name) {
-        // Pending work of another server is forgotten here too.
-        Ok(found) => Ok(app::workspace_ref(&found, "")),
-        Err(error) if error.unknown_name().is_some() => {
-            let pending = app.pending()?;
-            let mut known = pending.workspaces();
-            let found = known.find(|w| w.id == name || w.name == name || w.key == name).cloned();
-            found.ok_or(error)
-        }
-        Err(other) => Err(other),
-    }
 }
