@@ -5,7 +5,7 @@ use super::{Health, RemoteToken, RemoteWorkspace};
 use crate::error::Failure;
 use crate::http::{self, Response};
 use crate::json::Json;
-use crate::rotation::{Acceptance, Answer, NewWorkspace};
+use crate::rotation::{Acceptance, Answer, ListedToken, NewWorkspace};
 use crate::secret::Secret;
 use crate::time::{Expiry, Timestamp};
 use crate::token::{Token, TokenExpiry};
@@ -64,20 +64,16 @@ pub(super) fn tokens(response: &Response) -> Answer<Page<RemoteToken>> {
 }
 
 fn remote_token(fields: &Json, status: u16) -> Answer<RemoteToken> {
+    let jti = fields.filled("jti").ok_or_else(|| unusable(status, "a token in it has no id"))?;
+    let expiry = match (fields.get("expires_at"), date(&fields["expires_at"])) {
+        (_, Some(at)) => TokenExpiry::At(at),
+        (Some(Json::Null), _) => TokenExpiry::Never,
+        _ => TokenExpiry::Unknown,
+    };
+    let created_at = date(&fields["created_at"]);
     Ok(RemoteToken {
-        jti: fields
-            .filled("jti")
-            .ok_or_else(|| unusable(status, "a token in it has no id"))?
-            .to_owned(),
-        created_at: date(&fields["created_at"]),
-        expiry: match (fields.get("expires_at"), date(&fields["expires_at"])) {
-            (_, Some(at)) => TokenExpiry::At(at),
-            (Some(Json::Null), _) => TokenExpiry::Never,
-            _ => TokenExpiry::Unknown,
-        },
-        revoked: fields["status"]
-            .as_str()
-            .is_some_and(|status| status.eq_ignore_ascii_case("revoked")),
+        token: ListedToken { jti: jti.to_owned(), created_at, expiry },
+        revoked: fields["status"].as_str().is_some_and(|s| s.eq_ignore_ascii_case("revoked")),
     })
 }
 

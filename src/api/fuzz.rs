@@ -85,7 +85,8 @@ fn lists_of_tokens() {
         br#"{"tokens":{}}"#,
     ];
     fuzz::bytes(&seeds, |body| {
-        for token in taken(tokens(&answer(body))).map(|page| page.items).unwrap_or_default() {
+        for remote in taken(tokens(&answer(body))).map(|page| page.items).unwrap_or_default() {
+            let token = remote.token;
             // For any id, the path of a revocation addresses exactly this token.
             let path = token_path("u", &token.jti).unwrap();
             let id = path.strip_prefix("/v1/workspaces/u/tokens/").unwrap();

@@ -13,7 +13,7 @@ use crate::context::Clock;
 use crate::error::{Cause, Failure};
 use crate::http::{self, Body, Http, Method, Repeat, Request, Response};
 use crate::json::Json;
-use crate::rotation::{Acceptance, Answer, ControlPlane, ListedToken, NewWorkspace, TokenList};
+use crate::rotation::{Acceptance, Answer, ControlPlane, NewWorkspace, TokenList};
 use crate::secret::Secret;
 use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
@@ -217,13 +217,8 @@ impl ControlPlane for Api<'_> {
 
     fn list(&self, workspace: &str) -> Answer<TokenList> {
         let (tokens, whole) = self.tokens(workspace)?;
-        let live = tokens.into_iter().filter(|token| !token.revoked);
-        let listed = live.map(|token| ListedToken {
-            jti: token.jti,
-            created_at: token.created_at,
-            expiry: token.expiry,
-        });
-        Ok(TokenList { tokens: listed.collect(), whole })
+        let live = tokens.into_iter().filter(|remote| !remote.revoked);
+        Ok(TokenList { tokens: live.map(|remote| remote.token).collect(), whole })
     }
 
     fn revoke(&self, workspace: &str, jti: &str) -> Answer<Option<Timestamp>> {

@@ -7,8 +7,8 @@ use super::answer::{self, array, parse};
 use super::{Answer, Api, tokens_path};
 use crate::http::Response;
 use crate::json::Json;
+use crate::rotation::ListedToken;
 use crate::time::Timestamp;
-use crate::token::TokenExpiry;
 
 /// No account has more; a server that goes on and on is not followed.
 const MOST_PAGES: usize = 20;
@@ -16,10 +16,7 @@ const MOST_PAGES: usize = 20;
 /// A token as the server lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RemoteToken {
-    pub jti: String,
-    /// When it was created, by the server's clock.
-    pub created_at: Option<Timestamp>,
-    pub expiry: TokenExpiry,
+    pub token: ListedToken,
     /// Whether the list marks it as revoked.
     pub revoked: bool,
 }
@@ -88,7 +85,7 @@ impl Api<'_> {
     /// The tokens of a workspace, including those that the list marks as revoked, and whether that
     /// is the whole list.
     pub(crate) fn tokens(&self, workspace: &str) -> Answer<(Vec<RemoteToken>, bool)> {
-        self.pages(&tokens_path(workspace)?, answer::tokens, |token| &token.jti)
+        self.pages(&tokens_path(workspace)?, answer::tokens, |remote| &remote.token.jti)
     }
 
     /// All workspaces of the account.

@@ -58,7 +58,7 @@ pub(crate) fn run(app: &App, args: &TokenList) -> Result<Report> {
 /// What the server lists. Where its list does not say when a token ends, we may know.
 fn listed_rows(listed: Vec<RemoteToken>, workspace: &Workspace, past: &[Line]) -> Vec<Row> {
     let current = workspace.token.as_ref();
-    let row = |token: RemoteToken| {
+    let row = |RemoteToken { token, revoked }| {
         let ours = current.filter(|c| c.jti.as_deref() == Some(&token.jti));
         let noted = || born(past, workspace).find(|l| l.jti.as_deref() == Some(&token.jti));
         let known = || match ours {
@@ -68,7 +68,7 @@ fn listed_rows(listed: Vec<RemoteToken>, workspace: &Workspace, past: &[Line]) -
         Row {
             created_at: token.created_at,
             current: ours.is_some(),
-            status: if token.revoked { "revoked" } else { "active" },
+            status: if revoked { "revoked" } else { "active" },
             expiry: if token.expiry == TokenExpiry::Unknown { known() } else { token.expiry },
             jti: token.jti,
         }
