@@ -76,7 +76,7 @@ impl Remembered {
 }
 
 /// All of them, in the order in which they were added.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Targets {
     version: u32,
     #[serde(default)]
@@ -116,23 +116,21 @@ impl Targets {
     ///
     /// # Errors
     /// If the file cannot be written.
-    fn save(&self, path: &OwnFile) -> Result<()> {
-        Ok(store::replace_json(path, self)?)
-    }
-
     /// Changes them and writes them durably, in one step.
     ///
     /// # Errors
-    /// [`Error::write_file`]; what `change` fails with. The file is as it was.
+    /// [`Error::write_file`]: all is as it was.
     pub(crate) fn change<T>(
         &mut self,
         path: &OwnFile,
-        change: impl FnOnce(&mut Self) -> Result<T>,
+        change: impl FnOnce(&mut Self) -> T,
     ) -> Result<T> {
         let mut changed = self.clone();
-        let result = change(&mut changed)?;
-        changed.save(path)?;
-        *self = changed;
+        let result = change(&mut changed);
+        if changed != *self {
+            store::replace_json(path, &changed)?;
+            *self = changed;
+        }
         Ok(result)
     }
 
@@ -207,7 +205,7 @@ mod tests {
         let mut targets = Targets::load(&path).unwrap();
         assert_eq!(targets.all[0].timeout_s, EXEC_TIMEOUT_S);
         let another = Remembered { name: "/g".to_owned(), ..targets.all[0].clone() };
-        targets.change(&path, |targets| Ok(targets.add(another))).unwrap();
+        targets.change(&path, |targets| targets.add(another)).unwrap();
         let written = std::fs::read(&*path).unwrap();
         let json: Json = serde_json::from_slice(&written).unwrap();
         assert_eq!(json["policies"]["u"].as_whole(), Some(30));

@@ -111,10 +111,10 @@ impl<'a> ConfigDir<'a> {
     /// Changes what must get the tokens.
     ///
     /// # Errors
-    /// As [`Targets::load`]; [`Error::write_file`]; what `change` fails with: all is as it was.
+    /// As [`Targets::load`]; [`Error::write_file`]: all is as it was.
     pub(crate) fn change_targets<T>(
         &mut self,
-        change: impl FnOnce(&mut Targets) -> Result<T>,
+        change: impl FnOnce(&mut Targets) -> T,
     ) -> Result<T> {
         let path = self.paths.targets.clone();
         self.targets_mut()?.change(&path, change)
@@ -241,13 +241,7 @@ impl Store for ConfigDir<'_> {
                 config.remove_workspace(&workspace.key);
             }
         })?;
-        if !self.targets()?.names_of(&workspace.id).is_empty() {
-            self.change_targets(|targets| {
-                targets.remove_workspace(&workspace.id);
-                Ok(())
-            })?;
-        }
-        Ok(())
+        self.change_targets(|targets| targets.remove_workspace(&workspace.id))
     }
 
     fn key_of(&mut self, id: &str) -> Option<String> {

@@ -41,10 +41,7 @@ pub(crate) fn run(app: &App, args: &TargetAdd) -> Result<Report> {
         deliver(app, &mut dir, &mut hooks, &local, &target.name)?;
     }
     let seen = receiver.seen(&local, workspace.token.as_ref().filter(|_| delivers));
-    dir.change_targets(|all| {
-        *all = targets;
-        Ok(())
-    })?;
+    dir.change_targets(|all| *all = targets)?;
 
     let (id, name) = (target.id, printable(&target.workspace));
     let mut text = format!("Target {id}: every refresh of '{name}' {}.\n", receiver.does());

@@ -38,10 +38,8 @@ fn say_if_none(app: &App, targets: &Targets) {
 pub(crate) fn remove(app: &App, args: &TargetRemove) -> Result<Report> {
     let unknown = || Error::unknown_target(&args.id);
     let mut dir = app.lock()?;
-    let removed = dir.change_targets(|targets| {
-        let id = args.id.parse().map_err(|_| unknown())?;
-        targets.remove(id).ok_or_else(unknown)
-    })?;
+    let id = args.id.parse().map_err(|_| unknown())?;
+    let removed = dir.change_targets(|targets| targets.remove(id))?.ok_or_else(unknown)?;
     if let Ok(receiver) = Receiver::remembered(&removed) {
         receiver.tidy(&workspace(&removed));
     }

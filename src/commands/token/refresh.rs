@@ -203,10 +203,7 @@ fn remember(app: &App, dir: &mut ConfigDir, targets: Targets, new: &[Remembered]
     if new.is_empty() {
         return Ok(());
     }
-    dir.change_targets(|all| {
-        *all = targets;
-        Ok(())
-    })?;
+    dir.change_targets(|all| *all = targets)?;
     for target in new {
         // What it is may hold a secret.
         let (id, name) = (target.id, printable(&target.workspace));
