@@ -78,35 +78,30 @@ fn listed_rows(listed: Vec<RemoteToken>, workspace: &Workspace, past: &[Line]) -
 
 /// The server lists live tokens only: those that have ended are the ones that we remember.
 fn expired_rows(listed: &[Row], workspace: &Workspace, past: &[Line], now: Timestamp) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::new();
-    let current = workspace.token.as_ref();
-    let missing = current.filter(|_| listed.iter().all(|row| !row.current));
-    if let Some(token) = missing.filter(|t| t.expiry.at().is_some_and(|end| end <= now)) {
-        rows.push(Row {
-            jti: token.jti.clone().unwrap_or_default(),
-            created_at: token.created_at(),
-            expiry: token.expiry,
-            current: true,
-            status: "expired",
-        });
-    }
-    let revoked = |jti: &str| {
-        let mut lines = past.iter();
-        lines.any(|l| l.event == "revoked" && l.jti.as_deref() == Some(jti))
+    let row = |jti, created_at, expiry, current| Row {
+        jti,
+        created_at,
+        expiry,
+        current,
+        status: "expired",
     };
-    for line in born(past, workspace) {
-        let (Some(jti), Some(end)) = (line.jti.as_deref(), line.ends()) else {
-            continue;
-        };
-        let seen = listed.iter().chain(&rows).any(|row| row.jti == jti);
-        if end <= now && !seen && !revoked(jti) {
-            rows.push(Row {
-                jti: jti.to_owned(),
-                created_at: Timestamp::parse_rfc3339(&line.at),
-                expiry: TokenExpiry::At(end),
-                current: false,
-                status: "expired",
-            });
+    let current = workspace.token.iter().map(|token| {
+        row(token.jti.clone().unwrap_or_default(), token.created_at(), token.expiry, true)
+    });
+    let is_revoked = |jti: &String| {
+        let mut lines = past.iter();
+        lines.any(|l| l.event == "revoked" && l.jti.as_ref() == Some(jti))
+    };
+    let noted = born(past, workspace).filter_map(|line| {
+        let jti = line.jti.clone().filter(|jti| !is_revoked(jti))?;
+        let born = Timestamp::parse_rfc3339(&line.at);
+        Some(row(jti, born, TokenExpiry::At(line.ends()?), false))
+    });
+    let mut rows: Vec<Row> = Vec::new();
+    for row in current.chain(noted) {
+        let is_seen = listed.iter().chain(&rows).any(|other| other.jti == row.jti);
+        if !is_seen && row.expiry.at().is_some_and(|end| end <= now) {
+            rows.push(row);
         }
     }
     rows
