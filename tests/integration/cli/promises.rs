@@ -102,18 +102,17 @@ fn each_promise_has_its_tests() {
     let text = include_str!("../../../.github/SECURITY.md");
     let promised = text.split("## What is promised").nth(1).unwrap();
     let promised = promised.split("\n## ").next().unwrap();
-    let promises: Vec<_> = promised.split("\n- ").skip(1).collect();
-    assert_eq!(promises.len(), PROMISES.len(), "a promise without a test, or a test without one");
-    for (promise, (begins, tests)) in promises.iter().zip(PROMISES) {
+    let all: Vec<_> = promised.split("\n- ").skip(1).collect();
+    assert_eq!(all.len(), PROMISES.len(), "a promise without a test, or a test without one");
+    for (promise, (begins, tests)) in all.iter().zip(PROMISES) {
         assert!(promise.starts_with(begins), "{promise:?} is not {begins:?}");
         for test in tests {
-            let (file, wanted) = match test.split_once(": ") {
-                Some((script, step)) => (script.to_owned(), format!("step '{step}")),
-                None => {
-                    let (module, function) = test.rsplit_once("::").unwrap();
-                    let file = format!("tests/integration/{}.rs", module.replace("::", "/"));
-                    (file, format!("#[test]\nfn {function}"))
-                }
+            let (file, wanted) = if let Some((script, step)) = test.split_once(": ") {
+                (script.to_owned(), format!("step '{step}"))
+            } else {
+                let (module, function) = test.rsplit_once("::").unwrap();
+                let file = format!("tests/integration/{}.rs", module.replace("::", "/"));
+                (file, format!("#[test]\nfn {function}"))
             };
             let there = fs::read_to_string(root.join(&file)).unwrap_or_default();
             assert!(there.contains(&wanted), "{begins:?}: {test} is gone");
