@@ -21,6 +21,7 @@ use crate::rotation::{
     WorkspaceRef,
 };
 use crate::targets::{EXEC, Targets};
+use crate::token::Token;
 pub(super) use told::next_at;
 use told::{action, delivery, had};
 
@@ -197,20 +198,22 @@ impl<'a> Run<'a> {
         let (now, mut looked, mut unknown) = (self.survey.now, Vec::new(), Vec::new());
         for (n, state) in self.survey.workspaces.iter().enumerate() {
             let id = &state.workspace.id;
-            let is_recent = !is_look_due(&self.survey, state);
-            match &self.turns[n].outcome {
+            // The current token, which this run may have stored for an earlier one.
+            let token = match &self.turns[n].outcome {
                 Some(Ok(Outcome::Refreshed(Refreshed { verified: Some(true), .. }))) => {
                     looked.push(id.clone());
                     continue;
                 }
-                Some(Ok(
-                    Outcome::NotDue(_) | Outcome::Refreshed(Refreshed { resumed: true, .. }),
-                )) if !is_recent => {}
+                Some(Ok(Outcome::NotDue(token))) => token,
+                Some(Ok(Outcome::Refreshed(Refreshed { resumed: true, new, .. }))) => new,
                 _ => continue,
+            };
+            if !is_look_due(&self.survey, state) {
+                continue;
             }
-            match is_known(api, state) {
+            match is_known(api, id, token) {
                 Ok(true) => looked.push(id.clone()),
-                Ok(false) => unknown.push(n),
+                Ok(false) => unknown.push((n, token.jti.clone())),
                 Err(failure) if failure.is_workspace_missing() => {
                     let gone = Error::workspace_gone(&state.workspace.name);
                     self.turns[n].problem = Some(gone);
@@ -222,21 +225,20 @@ impl<'a> Run<'a> {
         if unknown.is_empty() {
             return Ok(());
         }
-        let wishes = unknown.iter().map(|n| {
+        let wishes = unknown.iter().map(|(n, _)| {
             // Whatever its age; and what the server does not know needs no time.
             let wish = wish(&self.survey.workspaces[*n]);
             (*n, RefreshOptions { due_within_s: None, grace_s: None, ..wish })
         });
         self.rotate(dir, hooks, api, wishes.collect())?;
         // Asked again by the next run if nothing came of it.
-        let is_known = |n: &&usize| matches!(self.turns[**n].outcome, Some(Ok(_)));
+        let is_known = |(n, _): &&(usize, _)| matches!(self.turns[*n].outcome, Some(Ok(_)));
         let known = unknown.iter().filter(is_known);
-        let ids = known.map(|n| self.survey.workspaces[*n].workspace.id.clone());
+        let ids = known.map(|(n, _)| self.survey.workspaces[*n].workspace.id.clone());
         LastRun::note_looks(&self.app.paths, now, &ids.collect::<Vec<_>>());
-        for n in unknown {
-            let state = &self.survey.workspaces[n];
-            let (jti, name) = (state.token.jti.as_deref(), &state.workspace.name);
-            self.turns[n].problem = Some(Error::token_was_unknown(jti, name));
+        for (n, jti) in unknown {
+            let name = &self.survey.workspaces[n].workspace.name;
+            self.turns[n].problem = Some(Error::token_was_unknown(jti.as_deref(), name));
         }
         Ok(())
     }
@@ -334,11 +336,11 @@ impl<'a> Run<'a> {
 }
 
 /// Whether the server knows the token: it takes it, or lists it.
-fn is_known(api: &Api, state: &WorkspaceState) -> std::result::Result<bool, Failure> {
-    match api.check(&state.token.access_token)? {
+fn is_known(api: &Api, workspace: &str, token: &Token) -> std::result::Result<bool, Failure> {
+    match api.check(&token.access_token)? {
         Acceptance::Accepted | Acceptance::Unclear => return Ok(true),
         Acceptance::Denied => {}
     }
-    let listed = api.list(&state.workspace.id)?;
-    Ok(!state.token.jti.as_ref().is_some_and(|jti| listed.lacks(jti)))
+    let listed = api.list(workspace)?;
+    Ok(!token.jti.as_ref().is_some_and(|jti| listed.lacks(jti)))
 }

@@ -71,10 +71,11 @@ fn rotation(open: &Rotation) -> (&'static str, Option<&Token>, String) {
     let new = open.token.jti_for_people();
     let new_token = Some(&open.token);
     if open.awaits_delivery() {
-        let old = open.old.as_ref().map_or("no id", Token::jti_for_people);
-        let text = format!(
-            "the current token must still be delivered; until then the old one ({old}) is kept live"
-        );
+        let mut text = "the current token must still be delivered".to_owned();
+        if let Some(old) = &open.old {
+            let old = old.jti_for_people();
+            text += &format!("; until then the old one ({old}) is kept live");
+        }
         ("delivery", new_token, text)
     } else if open.stage == Stage::Denied {
         let text = format!(

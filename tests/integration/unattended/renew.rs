@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::control_plane::{Fault, Route, Times, TokenShape};
+use crate::harness::kill;
 use crate::harness::run::Output;
 use crate::harness::world::{Workspace, World};
 
@@ -209,6 +210,43 @@ fn a_copied_folder() {
     assert_eq!(delivered.trim(), world.current(&prod));
     renew(&world, &[]).exits(0);
     assert_quiet_night(&world);
+}
+
+/// A run that finishes an interrupted refresh asks about the token that is current then.
+#[test]
+fn a_finished_refresh_is_no_copy() {
+    let (world, prod) = World::ready();
+    kill::at_request(&world, Route::TokenAuth, Times::Once, false, &["token", "refresh"]);
+    let output = renew(&world, &[]);
+    output.exits(0).does_not_say("no longer knew");
+    assert_eq!(world.count(Route::TokenCreate), 1);
+    world.assert_one_live_token(&prod);
+    assert_quiet_night(&world);
+}
+
+/// What another workspace's policy says keeps no delivery from being finished.
+#[test]
+fn deliveries_under_policies_that_differ() {
+    let (world, prod) = World::ready();
+    let dev = world.add_workspace("dev");
+    for (workspace, name) in [(&prod, "prod"), (&dev, "dev")] {
+        add_target(&world, name, name);
+        kill::at_request(
+            &world,
+            Route::TokenRevoke,
+            Times::Once,
+            false,
+            &["token", "refresh", name],
+        );
+        fs::write(world.outside(name), format!("{}\n", workspace.token.access_token)).unwrap();
+    }
+    world.ntcli(&["policy", "dev", "--expires-in", "90d"]).run().exits(0);
+    renew(&world, &[]).exits(0);
+    for (workspace, name) in [(&prod, "prod"), (&dev, "dev")] {
+        let held = fs::read_to_string(world.outside(name)).unwrap();
+        assert_eq!(held.trim(), world.current(workspace), "{name}");
+        world.assert_one_live_token(workspace);
+    }
 }
 
 /// A server that takes no token at all proves nothing about one that it lists.
