@@ -61,6 +61,10 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
         }
         Err(error) => run.problem = Some(error),
     }
+    if args.workspaces.is_empty() {
+        let lost = without_token(dir.targets()?, &config);
+        run.problem = run.problem.take().or(lost);
+    }
     // Whatever became of the rest, what is current must be where it is used.
     let after = dir.config()?;
     let again = selected(&app, &after, args).unwrap_or_default();
@@ -87,6 +91,16 @@ fn selected(app: &App, config: &Config, args: &cli::Renew) -> Result<Vec<Workspa
         }
     }
     Ok(named)
+}
+
+/// A workspace that has targets and no token here: another program has taken it away, and nothing keeps
+/// what the targets hold alive.
+fn without_token(targets: &Targets, config: &Config) -> Option<Error> {
+    let known = config.workspaces();
+    let has_token = |id: &str| known.iter().any(|w| w.id == id && w.token.is_some());
+    let lost = targets.all().iter().find(|target| !has_token(&target.workspace_id))?;
+    let is_known = known.iter().any(|w| w.id == lost.workspace_id);
+    Some(Error::target_without_token(lost.id, &lost.workspace, is_known))
 }
 
 /// What is asked for by the policy of a workspace.

@@ -1,6 +1,7 @@
 //! Unattended refreshes: many workspaces, delivery, grace.
 
 pub(crate) mod all;
+mod both_clients;
 pub(crate) mod dry_run;
 pub(crate) mod due;
 pub(crate) mod grace;
