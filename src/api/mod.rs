@@ -218,7 +218,7 @@ impl ControlPlane for Api<'_> {
     fn list(&self, workspace: &str) -> Answer<TokenList> {
         let (tokens, whole) = self.tokens(workspace)?;
         let live = tokens.into_iter().filter(|remote| !remote.revoked);
-        Ok(TokenList { tokens: live.map(|remote| remote.token).collect(), whole })
+        Ok(TokenList::new(live.map(|remote| remote.token).collect(), whole))
     }
 
     fn revoke(&self, workspace: &str, jti: &str) -> Answer<Option<Timestamp>> {

@@ -53,9 +53,8 @@ impl Error {
         let message =
             "A new token may do less than the one it replaced, which therefore stays live";
         let name = shell_word(&printable(workspace));
-        Self::new("loses_scope", exit::OLD_LIVE, message).hinted(format!(
-            "if nothing needs that right: ntcli token refresh {name} --if-expires-within 1 --accept-scope"
-        ))
+        Self::new("loses_scope", exit::OLD_LIVE, message)
+            .hinted(format!("ntcli token refresh {name} --if-expires-within 1 --accept-scope"))
     }
 
     /// Some of several workspaces failed; the exit code is the highest of theirs. The hint is what to

@@ -6,6 +6,7 @@
 //! moment and lifetime are those of the request and there are no more such tokens than requests; or,
 //! unasked, if it has the lifetime that only that request asked for.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::breaker::Call;
@@ -73,7 +74,8 @@ impl Rotator<'_> {
     /// named, or revoked on request.
     pub(super) fn search_after_create(&mut self, workspace: &WorkspaceRef) -> Answer<Vec<String>> {
         let found = self.search(workspace)?;
-        self.visit_found(workspace, |orphan| found.contains(&orphan.jti));
+        let ids: BTreeSet<&String> = found.iter().collect();
+        self.visit_found(workspace, |orphan| ids.contains(&orphan.jti));
         Ok(found)
     }
 
@@ -83,7 +85,7 @@ impl Rotator<'_> {
         workspace: &WorkspaceRef,
         is_it: impl Fn(&Orphan) -> bool,
     ) {
-        for orphan in self.pending.orphans.clone() {
+        for orphan in self.pending.orphans.iter().cloned().collect::<Vec<_>>() {
             if orphan.workspace.is(workspace) && is_it(&orphan) {
                 self.visit(orphan, std::slice::from_ref(workspace));
             }
@@ -98,24 +100,25 @@ impl Rotator<'_> {
             self.pending.creates.iter().filter(|c| c.workspace.is(workspace)).cloned().collect();
         let now = self.moment();
         let current = self.current_listed(workspace, &list.tokens);
-        let mut records = Vec::new();
-        for token in &list.tokens {
-            let made = creates.iter().position(|c| c.has_certainly_made(token, &now));
-            let made = made.filter(|made| {
-                let is_like_it = |t: &&ListedToken| creates[*made].has_certainly_made(t, &now);
-                list.tokens.iter().filter(is_like_it).count() == 1
-            });
-            if let Some(made) = made.filter(|_| list.whole) {
-                if !self.is_known(workspace, &token.jti)? {
-                    records.extend(self.certain(workspace, token, creates.remove(made).at));
+        let (mut records, mut certain) = (Vec::new(), BTreeSet::new());
+        for create in std::mem::take(&mut creates) {
+            let is_it = |token: &&ListedToken| create.has_certainly_made(token, &now);
+            let mut made = list.tokens.iter().filter(|_| list.whole).filter(is_it);
+            match (made.next(), made.next()) {
+                (Some(token), None)
+                    if !certain.contains(&token.jti)
+                        && !self.is_known(workspace, &token.jti)? =>
+                {
+                    records.extend(self.certain(workspace, token, create.at));
+                    certain.insert(&token.jti);
                 }
+                _ => creates.push(create),
             }
         }
         let mut candidates: Vec<&ListedToken> = Vec::new();
         for token in &list.tokens {
-            let is_certain = |record: &Record| matches!(record, Record::PendingRevocation(p) if p.jti == token.jti);
             let fits = creates.iter().any(|c| c.may_have_made(token, current, &now))
-                && !records.iter().any(is_certain);
+                && !certain.contains(&token.jti);
             if fits && !self.is_known(workspace, &token.jti)? {
                 candidates.push(token);
             }
@@ -164,12 +167,11 @@ impl Rotator<'_> {
         creates: &[PendingCreate],
         now: &Moment,
     ) -> Vec<Orphan> {
-        let mut found = self.pending.orphans.clone();
-        found.retain(|orphan| {
+        let is_it = |orphan: &&Orphan| {
             let was_then = |create: &PendingCreate| create.was_then(orphan.created_at, now);
             orphan.workspace.is(workspace) && creates.iter().any(was_then)
-        });
-        found
+        };
+        self.pending.orphans.iter().filter(is_it).cloned().collect()
     }
 
     fn append_found(&mut self, records: Vec<Record>) {
@@ -225,7 +227,7 @@ impl Rotator<'_> {
     /// Names the orphans that are still live, or, on request, revokes those that are certainly ours
     /// and belong to these workspaces.
     pub(super) fn visit_orphans(&mut self, workspaces: &[WorkspaceRef]) {
-        for orphan in self.pending.orphans.clone() {
+        for orphan in self.pending.orphans.iter().cloned().collect::<Vec<_>>() {
             if self.is_ours(&orphan.workspace) {
                 self.visit(orphan, workspaces);
             }

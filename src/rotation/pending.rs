@@ -141,15 +141,66 @@ impl Rotation {
     }
 }
 
+/// Live tokens that nothing here holds, in the order in which they were found; looked up by their ids,
+/// since a server may list very many.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Orphans {
+    all: BTreeMap<usize, Orphan>,
+    by_id: BTreeMap<String, Vec<usize>>,
+    next: usize,
+}
+
+impl Orphans {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Orphan> {
+        self.all.values()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub(super) fn with_id(&self, jti: &str) -> impl Iterator<Item = &Orphan> {
+        self.by_id.get(jti).into_iter().flatten().filter_map(|n| self.all.get(n))
+    }
+
+    pub(super) fn add(&mut self, orphan: Orphan) {
+        self.remove(&orphan.workspace.id, &orphan.workspace.server, &orphan.jti);
+        self.by_id.entry(orphan.jti.clone()).or_default().push(self.next);
+        self.all.insert(self.next, orphan);
+        self.next += 1;
+    }
+
+    pub(super) fn remove(&mut self, workspace: &str, server: &str, jti: &str) {
+        let Some(numbers) = self.by_id.get_mut(jti) else { return };
+        let all = &mut self.all;
+        numbers.retain(|n| {
+            let is_it = all.get(n).is_some_and(|o| o.workspace.named(workspace, server));
+            if is_it {
+                all.remove(n);
+            }
+            !is_it
+        });
+        if numbers.is_empty() {
+            self.by_id.remove(jti);
+        }
+    }
+
+    pub(super) fn retain(&mut self, is_left: impl Fn(&Orphan) -> bool) {
+        let all = std::mem::take(self).all;
+        all.into_values().filter(is_left).for_each(|orphan| self.add(orphan));
+    }
+}
+
 /// All pending work.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pending {
     pub(crate) creates: Vec<PendingCreate>,
     pub(crate) rotations: Vec<Rotation>,
     pub(crate) revocations: Vec<PendingRevocation>,
-    pub(crate) orphans: Vec<Orphan>,
-    /// The tokens that the user dismissed, while a request is open that they could come from.
-    pub(super) dismissed: Vec<(WorkspaceRef, String)>,
+    pub(crate) orphans: Orphans,
+    /// The tokens that the user dismissed, by their ids, while a request is open that they could come
+    /// from.
+    pub(super) dismissed: BTreeMap<String, Vec<WorkspaceRef>>,
     /// How many tokens in the file are no longer pending.
     pub(crate) spent_tokens: usize,
     /// The command that was last started to deliver a token. It may run still.
@@ -186,8 +237,7 @@ impl Pending {
 
     /// Whether a token is certainly that of a lost request, and still to be revoked.
     pub(crate) fn is_certain_orphan(&self, workspace: &WorkspaceRef, jti: &str) -> bool {
-        let is_it = |o: &Orphan| o.jti == jti && o.workspace.is(workspace);
-        let mut orphans = self.orphans.iter().filter(|o| is_it(o));
+        let mut orphans = self.orphans.with_id(jti).filter(|o| o.workspace.is(workspace));
         orphans.any(|o| o.origin == Origin::Match)
     }
 
@@ -199,7 +249,7 @@ impl Pending {
         due.creates.retain(|c| c.workspace.is(workspace) && (!c.searched || c.is_settled(now)));
         due.rotations.retain(|r| r.workspace.is(workspace));
         due.revocations.retain(|p| p.workspace.is(workspace) && p.is_due(now));
-        due.orphans.clear();
+        due.orphans = Orphans::default();
         due
     }
 
@@ -233,7 +283,7 @@ impl Pending {
         let is = |token: &Token| token.jti.as_deref() == Some(jti);
         self.rotations.iter().any(|r| r.tokens().any(is))
             || self.revocations.iter().any(|p| p.jti == jti)
-            || self.orphans.iter().any(|o| o.jti == jti)
-            || self.dismissed.iter().any(|(w, j)| w.is(workspace) && j == jti)
+            || self.orphans.with_id(jti).next().is_some()
+            || self.dismissed.get(jti).is_some_and(|all| all.iter().any(|w| w.is(workspace)))
     }
 }

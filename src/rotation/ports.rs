@@ -1,6 +1,7 @@
 //! The ports of a rotation: a control plane, a store, and the targets of a delivery.
 //! Small traits, which also let the simulation inject faults.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::journal::Record;
@@ -56,13 +57,19 @@ pub(crate) enum Acceptance {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TokenList {
     pub(crate) tokens: Vec<ListedToken>,
+    ids: BTreeSet<String>,
     /// Whether nothing says that there are more: only such a list proves that a token is gone.
     pub(crate) whole: bool,
 }
 
 impl TokenList {
+    pub(crate) fn new(tokens: Vec<ListedToken>, whole: bool) -> Self {
+        let ids = tokens.iter().map(|token| token.jti.clone()).collect();
+        Self { tokens, ids, whole }
+    }
+
     pub(crate) fn has(&self, jti: &str) -> bool {
-        self.tokens.iter().any(|token| token.jti == jti)
+        self.ids.contains(jti)
     }
 
     /// Whether it proves that a token is not live.

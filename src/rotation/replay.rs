@@ -92,14 +92,10 @@ impl Pending {
             }
             Record::HandingOut { workspace, at, jti } => {
                 self.close(|w| w.is(&workspace), at);
-                self.adopt(Orphan {
-                    workspace,
-                    jti,
-                    created_at: Some(at),
-                    origin: Origin::HandedOut,
-                });
+                let (created_at, origin) = (Some(at), Origin::HandedOut);
+                self.orphans.add(Orphan { workspace, jti, created_at, origin });
             }
-            Record::Orphan(orphan) => self.adopt(orphan),
+            Record::Orphan(orphan) => self.orphans.add(orphan),
             Record::Gone(AboutToken { workspace, server, jti }) => {
                 self.gone(&workspace, &server, &jti);
             }
@@ -123,10 +119,11 @@ impl Pending {
     }
 
     fn dismiss(&mut self, workspace: &str, server: &str, jti: String) {
-        let about = self.workspaces().find(|w| w.named(workspace, server)).cloned();
         self.gone(workspace, server, &jti);
-        self.dismissed.extend(about.map(|w| (w, jti)));
-        self.drop_dismissed();
+        let open = self.creates.iter().find(|c| c.workspace.named(workspace, server));
+        if let Some(open) = open {
+            self.dismissed.entry(jti).or_default().push(open.workspace.clone());
+        }
     }
 
     fn forget(&mut self, workspace: &str, server: &str) {
@@ -199,15 +196,10 @@ impl Pending {
         self.spent_tokens += before - texts(&self.revocations);
     }
 
-    fn adopt(&mut self, orphan: Orphan) {
-        self.orphans.retain(|o| !(o.workspace.is(&orphan.workspace) && o.jti == orphan.jti));
-        self.orphans.push(orphan);
-    }
-
     fn gone(&mut self, workspace: &str, server: &str, jti: &str) {
         let named = |w: &WorkspaceRef| w.named(workspace, server);
         self.drop_revocations(|p| named(&p.workspace) && p.jti == jti);
-        self.orphans.retain(|o| !(named(&o.workspace) && o.jti == jti));
+        self.orphans.remove(workspace, server, jti);
         // There is no way back from it any more.
         let led_to =
             |p: &&mut PendingRevocation| named(&p.workspace) && p.successor.as_deref() == Some(jti);
@@ -228,13 +220,12 @@ impl Pending {
         let found = self.creates.iter().position(|c| c.at == at && is_it(&c.workspace));
         if let Some(found) = found {
             self.creates.swap_remove(found);
-            self.drop_dismissed();
+            let creates = &self.creates;
+            self.dismissed.retain(|_, all| {
+                all.retain(|w| creates.iter().any(|c| c.workspace.is(w)));
+                !all.is_empty()
+            });
         }
-    }
-
-    fn drop_dismissed(&mut self) {
-        let creates = &self.creates;
-        self.dismissed.retain(|(w, _)| creates.iter().any(|c| c.workspace.is(w)));
     }
 
     /// What was not delivered before this one is so again if this one was not stored.
@@ -266,7 +257,7 @@ impl Pending {
         records.extend(revocations.map(Record::PendingRevocation));
         records.extend(self.orphans.iter().cloned().map(Record::Orphan));
         let dismissed = self.dismissed.iter();
-        records.extend(dismissed.map(|(w, jti)| w.dismissed(jti)));
+        records.extend(dismissed.flat_map(|(jti, all)| all.iter().map(|w| w.dismissed(jti))));
         records.extend(self.running.map(|process| {
             let (workspace, server) = Default::default();
             Record::Delivering { workspace, server, attempt: 0, process: Some(process) }

@@ -28,6 +28,8 @@ impl WorkspaceRef {
     }
 
     pub(crate) fn named(&self, id: &str, server: &str) -> bool {
+        #[cfg(test)]
+        super::tests::COMPARED.with(|n| n.set(n.get() + 1));
         self.id == id && self.is_on(server)
     }
 

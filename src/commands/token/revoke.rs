@@ -1,5 +1,7 @@
 //! `ntcli token revoke`
 
+use std::collections::BTreeSet;
+
 use super::pending;
 use crate::cli::TokenRevoke;
 use crate::commands::app::{self, App, As};
@@ -221,13 +223,11 @@ fn all_pending(app: &App, args: &TokenRevoke) -> Result<Report> {
 }
 
 fn still_pending(left: &Pending, server: &str) -> Error {
-    let mut lines: Vec<String> = Vec::new();
-    for workspace in left.workspaces() {
+    let (mut lines, mut seen) = (Vec::new(), BTreeSet::new());
+    for workspace in left.workspaces().filter(|w| seen.insert((&w.id, &w.server))) {
+        let name = printable(&workspace.name);
         for work in pending::of(left, workspace) {
-            let line = format!("'{}': {}", printable(&workspace.name), work.text);
-            if !lines.contains(&line) {
-                lines.push(line);
-            }
+            lines.push(format!("'{name}': {}", work.text));
         }
     }
     let waiting = left.rotations.iter().filter(|r| r.awaits_delivery());

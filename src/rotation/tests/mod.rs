@@ -20,6 +20,11 @@ use crate::error::{self, Failure};
 use crate::fuzz::Random;
 use sim::{COMMANDS, Command, Folder, KINDS, Kind, ONE, TROUBLES, World};
 
+thread_local! {
+    /// How often it was asked whether two workspaces are the same.
+    pub(super) static COMPARED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// The kinds of world in which a command is run: what is about one token needs no more than one,
 /// and there is a way back only while something keeps the old token live.
 fn kinds(command: Command) -> Vec<Kind> {

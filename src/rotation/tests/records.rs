@@ -63,15 +63,18 @@ fn pending(ids: &[&str]) -> Pending {
 
 /// How many requests, refreshes, revocations and orphans of a workspace there are, and what they are.
 fn about(pending: &Pending, id: &str) -> ([usize; 4], Vec<String>) {
-    fn texts<T: std::fmt::Debug>(all: &[T], is_it: impl Fn(&T) -> bool) -> Vec<String> {
-        all.iter().filter(|it| is_it(it)).map(|it| format!("{it:?}")).collect()
+    fn texts<'t, T: std::fmt::Debug + 't>(
+        all: impl IntoIterator<Item = &'t T>,
+        is_it: impl Fn(&T) -> bool,
+    ) -> Vec<String> {
+        all.into_iter().filter(|it| is_it(it)).map(|it| format!("{it:?}")).collect()
     }
     let is = |workspace: &WorkspaceRef| workspace.id == id;
     let parts = [
         texts(&pending.creates, |c| is(&c.workspace)),
         texts(&pending.rotations, |r| is(&r.workspace)),
         texts(&pending.revocations, |p| is(&p.workspace)),
-        texts(&pending.orphans, |o| is(&o.workspace)),
+        texts(pending.orphans.iter(), |o| is(&o.workspace)),
     ];
     let counts = parts.each_ref().map(Vec::len);
     let mut all = parts.concat();

@@ -1,5 +1,6 @@
 //! Which tokens of a list a lost request has made, and how they are told of.
 
+use super::COMPARED;
 use super::sim::{Command, Kind, Loss, ONE, Trouble, World};
 use super::stories::{names, pending, recover};
 use crate::rotation::{Event, Origin};
@@ -88,7 +89,7 @@ fn one_that_was_stored_since_is_not_named() {
     assert!(world.run(Command::Refresh, &[(3, LOST)]).expect("no kill").is_err());
     let _ = world.run(Command::Refresh, &[(9, Trouble::Fails)]);
     let left = pending(&world);
-    assert!(left.revocations.len() == 1 && left.orphans.len() == 1, "the scene is set");
+    assert!(left.revocations.len() == 1 && left.orphans.iter().count() == 1, "the scene is set");
     let stored = world.0.borrow().tokens[1].token.clone();
     world.0.borrow_mut().machines[0].config[0].1 = Some(stored);
     assert_eq!(names(&recover(&world, 1), "jti_1"), None);
@@ -124,4 +125,25 @@ fn one_with_a_lifetime_that_the_server_chose() {
     assert!(world.run(Command::Refresh, &[(3, Trouble::KillAfter)]).is_none());
     world.0.borrow_mut().tokens.iter_mut().for_each(|token| token.lifetime_s = Some(864_000));
     assert_eq!(names(&recover(&world, 1), "jti_2"), Some(Origin::Maybe));
+}
+
+/// What a server lists is not compared each with each: with twice the tokens, twice the work.
+#[test]
+fn a_list_of_very_many() {
+    let work = |listed: usize| {
+        let world = World::new(ONE);
+        assert!(world.run(Command::Refresh, &[(3, Trouble::KillBefore)]).is_none());
+        for _ in 0..listed {
+            world.make("w0", 0);
+        }
+        let before = COMPARED.get();
+        let events = recover(&world, 10);
+        assert_eq!(events.len(), listed, "each is named");
+        world.0.borrow_mut().tokens.iter_mut().skip(1).for_each(|token| token.live = false);
+        recover(&world, 1000);
+        assert!(pending(&world).orphans.is_empty());
+        COMPARED.get() - before
+    };
+    let (some, twice) = (work(200), work(400));
+    assert!(twice < some * 5 / 2, "{some} comparisons, then {twice}");
 }

@@ -218,7 +218,7 @@ fn a_refused_revocation_leaves_the_orphan_named() {
     let lines = format!("{orphan}\n{wish}\n{withdrawn}\n");
     let (pending, _) = Pending::read(lines.as_bytes()).expect("a journal");
     assert!(pending.revocations.is_empty());
-    assert_eq!(pending.orphans.len(), 1);
+    assert_eq!(pending.orphans.iter().count(), 1);
 }
 
 /// A connection that breaks does not end the request: its token is as young as the time limit allows.

@@ -206,6 +206,17 @@ const CASES: &[Case] = &[
         May::Revoke,
     ),
     case(
+        "the new token lacks a right",
+        |world, staging| {
+            let scope = format!("/workspaces/items/{}/scope", staging.key);
+            world.set_config(&scope, json!(["workspace:admin"]));
+            world.plane.configure(|o| o.drops_scope = true);
+            words("token refresh staging")
+        },
+        "ntcli token refresh staging --if-expires-within 1 --accept-scope",
+        May::Revoke,
+    ),
+    case(
         "the old token is live",
         |world, _| {
             refuse_to_revoke(world);

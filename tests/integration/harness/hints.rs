@@ -54,6 +54,7 @@ pub(crate) const HINTS: &[(&str, Does)] = &[
     ("ntcli token refresh", Act),
     ("ntcli token refresh --expires-in 31536000", Act),
     ("ntcli token refresh --revoke-orphans", Act),
+    ("ntcli token refresh * --if-expires-within 1 --accept-scope", Act),
     ("ntcli token revoke *", Act),
     ("ntcli token revoke * --force", Act),
     ("ntcli token revoke --pending", Act),

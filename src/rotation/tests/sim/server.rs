@@ -126,7 +126,7 @@ impl ControlPlane for World {
                     TokenExpiry::At(Timestamp::from_secs(t.created_at + secs))
                 }),
             });
-            TokenList { tokens: listed.collect(), whole: true }
+            TokenList::new(listed.collect(), true)
         })
     }
 
