@@ -22,11 +22,15 @@ impl Turn {
             Some(Ok(Outcome::Refreshed(refreshed))) if refreshed.resumed => {
                 self.delivered.extend(self.actions.iter().filter_map(|action| {
                     let name = action["target"].as_str()?;
+                    if action["delivered"] != true.into() {
+                        return None;
+                    }
                     let target = before.targets.iter().find(|target| target.name == name)?;
                     let why = target.holds.wrong().unwrap_or_default();
                     Some(format!("delivered to target {}, which {}", target.id, had(&why)))
                 }));
-                ("delivered", self.delivered.join("; "), problem(workspace, &refreshed))
+                let outcome = if self.delivered.is_empty() { "failed" } else { "delivered" };
+                (outcome, self.delivered.join("; "), problem(workspace, &refreshed))
             }
             Some(Ok(Outcome::Refreshed(refreshed))) => {
                 let why =

@@ -335,3 +335,16 @@ fn by_policy() {
     policy(&["--default"]).exits(0);
     assert_eq!(policy(&["--format", "json"]).json()["is_default"], true);
 }
+
+/// A file that holds what must not be lost gets nothing, and nothing else is said of it.
+#[test]
+fn a_delivery_that_failed_is_not_told_as_one() {
+    let (world, _) = World::ready();
+    world.ntcli(&["target", "add", "--file", "token"]).run().exits(0);
+    fs::write(world.outside("token"), "a=1\n").unwrap();
+    let output = renew(&world, &[]);
+    output.exits(9).says("which would be lost");
+    assert!(!output.stdout.contains("delivered to target"), "{output}");
+    let json = renew(&world, &["--format", "json"]).exits(9).json();
+    assert_eq!(result(&json, "prod")["outcome"], "failed", "{json:#}");
+}
