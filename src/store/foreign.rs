@@ -56,7 +56,7 @@ impl ForeignFile {
     /// Finds out whether what is at `path` can be replaced.
     ///
     /// # Errors
-    /// [`Error::write_file`], [`Error::cannot_use`].
+    /// [`crate::error::Error::write_file`], [`crate::error::Error::cannot_use`].
     pub(crate) fn probe(&self, path: &Path, new: NewFile) -> Result<()> {
         probe(&self.place, self.file.as_ref(), Ownership::Foreign(new))
             .map_err(|source| failed(path, false, &source).error)

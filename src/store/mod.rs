@@ -270,10 +270,10 @@ pub(crate) fn read_json<T: DeserializeOwned>(at: &OwnFile) -> Result<Option<T>> 
     value.map(Some).map_err(|error| Error::damaged_file(at, &error.to_string()))
 }
 
-/// As [`replace`], by JSON that people can read.
+/// As [`replace()`], by JSON that people can read.
 ///
 /// # Errors
-/// As [`replace`].
+/// As [`replace()`].
 pub(crate) fn replace_json(
     at: &OwnFile,
     value: &impl Serialize,
