@@ -112,10 +112,6 @@ impl Targets {
         Ok(targets)
     }
 
-    /// Writes them durably, in one step.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
     /// Changes them and writes them durably, in one step.
     ///
     /// # Errors
@@ -144,14 +140,11 @@ impl Targets {
         those.map(|target| target.name.clone()).collect()
     }
 
-    /// The same as a rotation sees them.
+    /// Those of a workspace, as a rotation sees them.
     pub(crate) fn to_deliver(&self, workspace_id: &str) -> Vec<crate::rotation::Target> {
         let those = self.all.iter().filter(|target| target.workspace_id == workspace_id);
-        let seen = those.map(|target| crate::rotation::Target {
-            name: target.name.clone(),
-            is_command: target.is_command(),
-        });
-        seen.collect()
+        let seen = those.map(|target| (target.name.clone(), target.is_command()));
+        seen.map(|(name, is_command)| crate::rotation::Target { name, is_command }).collect()
     }
 
     /// Adds one and gives it an id, unless the workspace has it already; returns it, and whether it

@@ -171,12 +171,9 @@ pub(super) fn holds(
     token: &Token,
 ) -> Holds {
     let receiver = Receiver::remembered(target).map_err(|error| error.in_one_line());
-    let looked = receiver.and_then(|receiver| {
-        if past.asks {
-            receiver.looked_at(workspace, token, past.app.clock())
-        } else {
-            receiver.holds(workspace, token)
-        }
+    let looked = receiver.and_then(|receiver| match receiver.as_file() {
+        None if !past.asks => Ok(None),
+        _ => receiver.looked_at(workspace, token, None, past.app.clock()),
     });
     match looked {
         Ok(Some(true)) => Holds::Current,

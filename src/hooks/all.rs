@@ -7,11 +7,12 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::Receiver;
 use super::claim::{Claim, Claims};
 use super::command::{self, Command, Given};
+use super::files::TokenFile;
 use super::ours::Ours;
 use super::running::Running;
-use super::{Receiver, ask_check};
 use crate::context::{Clock, Env, Process, lock_holder};
 use crate::error::{Error, Result};
 use crate::rotation::{Deliver, Delivery, Target, WorkspaceRef};
@@ -131,7 +132,8 @@ impl Hooks {
 
     /// Removes what killed runs left beside the files of a workspace.
     pub(crate) fn tidy(&self, workspace: &WorkspaceRef) {
-        self.of(workspace).for_each(|hook| hook.receiver.tidy(workspace));
+        let files = self.of(workspace).filter_map(|hook| hook.receiver.as_file());
+        files.for_each(TokenFile::tidy);
     }
 
     /// Whether there is nothing to deliver to.
@@ -166,13 +168,8 @@ impl Deliver for Hooks {
 
     fn lacking(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<String> {
         let lacks = |hook: &&Hook| {
-            let held = match &hook.receiver {
-                Receiver::File(file) => file.holds(workspace, token).map(Some),
-                Receiver::Command(command) => {
-                    let holder = self.lock_holder.clone();
-                    ask_check(command, workspace, token, holder, &*self.clock)
-                }
-            };
+            let holder = self.lock_holder.clone();
+            let held = hook.receiver.looked_at(workspace, token, holder, &*self.clock);
             hook.is_new || !matches!(held, Ok(None | Some(true)))
         };
         self.of(workspace).filter(lacks).map(|hook| hook.name.clone()).collect()

@@ -86,21 +86,24 @@ impl TokenFile {
     }
 
     /// Whether every workspace has one of its own.
-    pub(super) fn names_workspace(&self) -> bool {
+    pub(crate) fn names_workspace(&self) -> bool {
         self.path.contains("{name}") || self.path.contains("{id}")
     }
 
-    pub(super) fn readable_by_all(&self, workspace: &WorkspaceRef) -> Option<PathBuf> {
-        let path = self.path_for(workspace).ok()?;
-        let found = fs::metadata(&path).ok()?;
-        (found.mode() & 0o004 != 0).then_some(path)
+    /// Where it is, once it is that of one workspace.
+    pub(super) fn path(&self) -> &Path {
+        Path::new(&self.path)
+    }
+
+    /// The file, if every user of the machine can read it.
+    pub(crate) fn readable_by_all(&self) -> Option<&Path> {
+        let found = fs::metadata(&self.path).ok()?;
+        (found.mode() & 0o004 != 0).then_some(self.path())
     }
 
     /// What a person should know before the first delivery.
-    pub(super) fn notes(&self, workspace: &WorkspaceRef, token: Option<&Token>) -> Vec<String> {
-        let Ok(path) = self.path_for(workspace) else {
-            return Vec::new();
-        };
+    pub(crate) fn notes(&self, workspace: &str, token: Option<&Token>) -> Vec<String> {
+        let path = self.path();
         let FileOptions { in_place, mode, owner, .. } = &self.options;
         let mounted = self.mounted(workspace, &Mounts::look());
         let mut notes: Vec<String> =
@@ -112,29 +115,25 @@ impl TokenFile {
             notes.push("it is there already, and keeps its mode and its owner".to_owned());
         }
         if let Layout::Env(variable) = &self.layout {
-            let text = read(&path).unwrap_or_default();
+            let text = read(path).unwrap_or_default();
             let token = token.map_or("\n\n", |token| token.access_token.expose());
             notes.extend(env_file::notes(&text, variable, token));
         }
-        notes.into_iter().map(in_file(&path)).collect()
+        notes.into_iter().map(in_file(path)).collect()
     }
 
     /// Where else it is mounted by itself, and the command after which that place gets the token too.
-    pub(super) fn mounted(
-        &self,
-        workspace: &WorkspaceRef,
-        mounts: &Mounts,
-    ) -> Option<(String, String)> {
+    pub(crate) fn mounted(&self, workspace: &str, mounts: &Mounts) -> Option<(String, String)> {
         let FileOptions { in_place: false, overwrite, no_newline, .. } = self.options else {
             return None;
         };
-        let place = mounts.of(&self.path_for(workspace).ok()?)?;
+        let place = mounts.of(self.path())?;
         let (flag, value) = match &self.layout {
             Layout::Bare => ("--file", self.path.clone()),
             Layout::Env(variable) => ("--env", format!("{variable}={}", self.path)),
             Layout::Replace => ("--replace", self.path.clone()),
         };
-        let (name, value) = (shell_word(&workspace.name), shell_word(&value));
+        let (name, value) = (shell_word(workspace), shell_word(&value));
         let mut fix = format!("ntcli target add {name} {flag} {value} --in-place");
         for (is_set, flag) in [(overwrite, " --overwrite"), (no_newline, " --no-newline")] {
             fix += if is_set { flag } else { "" };
@@ -184,13 +183,8 @@ impl TokenFile {
     }
 
     /// Whether the file holds the token now.
-    pub(super) fn holds(
-        &self,
-        workspace: &WorkspaceRef,
-        token: &Token,
-    ) -> std::result::Result<bool, String> {
-        let (path, token) = (self.path_for(workspace)?, token.access_token.expose());
-        let text = read(&path)?;
+    pub(super) fn holds(&self, token: &Token) -> std::result::Result<bool, String> {
+        let (text, token) = (read(self.path())?, token.access_token.expose());
         Ok(match &self.layout {
             Layout::Bare => text.trim_ascii() == token.as_bytes(),
             Layout::Env(variable) => env_file::set(&text, variable, token)? == text,

@@ -16,7 +16,6 @@ mod seen;
 mod writing;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::context::Clock;
@@ -27,7 +26,7 @@ use crate::text::{printable, shell_word};
 use crate::token::Token;
 pub(crate) use all::Hooks;
 use command::{Command, Given};
-use files::TokenFile;
+pub(crate) use files::TokenFile;
 pub(crate) use mounted::Mounts;
 pub(crate) use ours::Ours;
 
@@ -51,7 +50,7 @@ impl Receiver {
     ) -> Result<Self> {
         let file = TokenFile::parse(text).map_err(|besides| format!("{accepted}{besides}"));
         let file = file.map(|file| file.with(options));
-        file.map(Self::File).map_err(|message| usage(message, help))
+        file.map(Self::File).map_err(|message| Error::usage(message, help))
     }
 
     /// From the value of `--exec`.
@@ -64,7 +63,7 @@ impl Receiver {
         timeout: Duration,
         help: &str,
     ) -> Result<Self> {
-        let empty = || usage("--exec takes a command, and this one is empty".to_owned(), help);
+        let empty = || Error::usage("--exec takes a command, and this one is empty", help);
         Command::new(text, check, timeout).map(Self::Command).ok_or_else(empty)
     }
 
@@ -135,59 +134,14 @@ impl Receiver {
         }
     }
 
-    /// Whether it is the same for every workspace.
-    pub(crate) fn is_one_place(&self) -> bool {
+    pub(crate) fn as_file(&self) -> Option<&TokenFile> {
         match self {
-            Self::File(file) => !file.names_workspace(),
-            Self::Command(_) => true,
-        }
-    }
-
-    /// The file, if every user of the machine can read it.
-    pub(crate) fn readable_by_all(&self, workspace: &WorkspaceRef) -> Option<PathBuf> {
-        match self {
-            Self::File(file) => file.readable_by_all(workspace),
+            Self::File(file) => Some(file),
             Self::Command(_) => None,
         }
     }
 
-    /// What the consumer of a file sees of the token that it holds now, for people. The token itself and
-    /// the rest of the file are not shown.
-    pub(crate) fn seen(&self, workspace: &WorkspaceRef, token: Option<&Token>) -> Option<String> {
-        match (self, token) {
-            (Self::File(file), Some(token)) => file.seen(workspace, token),
-            _ => None,
-        }
-    }
-
-    /// Where else a file that is replaced is mounted by itself, and the command that ends that.
-    pub(crate) fn mounted(
-        &self,
-        workspace: &WorkspaceRef,
-        mounts: &Mounts,
-    ) -> Option<(String, String)> {
-        match self {
-            Self::File(file) => file.mounted(workspace, mounts),
-            Self::Command(_) => None,
-        }
-    }
-
-    /// What a person should know before the first delivery.
-    pub(crate) fn notes(&self, workspace: &WorkspaceRef, token: Option<&Token>) -> Vec<String> {
-        match self {
-            Self::File(file) => file.notes(workspace, token),
-            Self::Command(_) => Vec::new(),
-        }
-    }
-
-    /// Removes what killed runs left beside a file: it holds a token.
-    pub(crate) fn tidy(&self, workspace: &WorkspaceRef) {
-        if let Self::File(file) = self {
-            file.tidy(workspace);
-        }
-    }
-
-    /// As [`Receiver::holds`], of a command by its check.
+    /// Whether it holds the token now, a command by its check; `None` for one without.
     ///
     /// # Errors
     /// Why that cannot be told.
@@ -195,47 +149,16 @@ impl Receiver {
         &self,
         workspace: &WorkspaceRef,
         token: &Token,
+        lock_holder: Option<String>,
         clock: &dyn Clock,
     ) -> std::result::Result<Option<bool>, String> {
-        match self {
-            Self::File(_) => self.holds(workspace, token),
-            Self::Command(command) => ask_check(command, workspace, token, None, clock),
-        }
+        let command = match self {
+            Self::File(file) => return file.holds(token).map(Some),
+            Self::Command(command) => command,
+        };
+        let (workspace, new) = (workspace.clone(), token.clone());
+        let given = Given { workspace, new, old: None, attempt: 1, lock_holder, quiet: true };
+        let check = command.start_check(&given).transpose()?;
+        Ok(check.map(|check| check.finish(clock).is_ok()))
     }
-
-    /// Whether it holds the token now; `None` for a command, which is not asked.
-    ///
-    /// # Errors
-    /// Why that cannot be told.
-    pub(crate) fn holds(
-        &self,
-        workspace: &WorkspaceRef,
-        token: &Token,
-    ) -> std::result::Result<Option<bool>, String> {
-        match self {
-            Self::File(file) => file.holds(workspace, token).map(Some),
-            Self::Command(_) => Ok(None),
-        }
-    }
-}
-
-/// Asks a command's check whether the token has arrived; `None` without one.
-///
-/// # Errors
-/// Why it could not be asked.
-fn ask_check(
-    command: &Command,
-    workspace: &WorkspaceRef,
-    token: &Token,
-    lock_holder: Option<String>,
-    clock: &dyn Clock,
-) -> std::result::Result<Option<bool>, String> {
-    let (workspace, new) = (workspace.clone(), token.clone());
-    let given = Given { workspace, new, old: None, attempt: 1, lock_holder, quiet: true };
-    let check = command.start_check(&given).transpose()?;
-    Ok(check.map(|check| check.finish(clock).is_ok()))
-}
-
-fn usage(message: String, help: &str) -> Error {
-    Error::usage(message, help)
 }

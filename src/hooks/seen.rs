@@ -7,15 +7,13 @@ use super::accounts::{GROUPS, USERS, name_of};
 use super::claim::Layout;
 use super::env_file;
 use super::files::{TokenFile, read};
-use crate::rotation::WorkspaceRef;
 use crate::text::printable;
 use crate::token::Token;
 
 impl TokenFile {
     /// Who may read the file, and how the token stands in it, without the token and what else is there.
-    pub(super) fn seen(&self, workspace: &WorkspaceRef, token: &Token) -> Option<String> {
-        let path = self.path_for(workspace).ok()?;
-        let (text, found) = (read(&path).ok()?, fs::metadata(&path).ok()?);
+    pub(crate) fn seen(&self, token: &Token) -> Option<String> {
+        let (text, found) = (read(self.path()).ok()?, fs::metadata(self.path()).ok()?);
         let token = token.access_token.expose();
         let content = match &self.layout {
             Layout::Bare if text.ends_with(b"\n") => "the token and a newline".to_owned(),

@@ -36,39 +36,34 @@ impl TokenFile {
         is_taken: &dyn Fn(&Claim) -> bool,
         clock: &dyn Clock,
     ) -> Result<()> {
-        let path = self.path_for(workspace).map_err(|reason| {
-            Error::cannot_deliver(
-                &reason,
-                "use {id} in place of {name} in the path of --token-file",
-            )
-        })?;
+        let path = self.path();
         let refuse = |(reason, hint): Problem| {
             Error::cannot_deliver(&format!("{}: {reason}", path.display()), hint)
         };
-        let claim = self.may_claim(&path, ours).map_err(refuse)?;
+        let claim = self.may_claim(path, ours).map_err(refuse)?;
         if is_taken(&claim) {
             let hint = "name a file for each ({name} or {id} in the path of --token-file); what is \
                         remembered: ntcli target list";
             return Err(refuse((TWO_TOKENS.to_owned(), hint.to_owned())));
         }
-        let folder = shell_word(&store::parent_of(&path).display().to_string());
+        let folder = shell_word(&store::parent_of(path).display().to_string());
         let unfit = |error: std::io::Error| refuse((error.to_string(), format!("ls -la {folder}")));
-        let place = store::Place::find(&path).map_err(unfit)?;
+        let place = store::Place::find(path).map_err(unfit)?;
         let _lock = store::lock_folder(&place, FOLDER_WAIT, clock);
         let is_earlier = |text: &str| ours.is_earlier(workspace, text);
-        self.probe_contents(&path, tokens, &is_earlier)
-            .map_err(|reason| Error::cannot_deliver(&reason, hint_on_contents(&path)))?;
+        self.probe_contents(path, tokens, &is_earlier)
+            .map_err(|reason| Error::cannot_deliver(&reason, hint_on_contents(path)))?;
         let found = store::ForeignFile::read(&place).map_err(unfit)?;
         let help = || "ntcli target add --help".to_owned();
         let new = self.new_file().map_err(|reason| refuse((reason, help())))?;
-        if is_immutable(&path) {
+        if is_immutable(path) {
             let hint = format!("chattr -i -a {}", shell_word(&path.display().to_string()));
             return Err(refuse(("it is immutable (lsattr)".to_owned(), hint)));
         }
         let probed = if self.is_in_place(&found) {
-            found.probe_in_place(&path)
+            found.probe_in_place(path)
         } else {
-            found.probe(&path, new)
+            found.probe(path, new)
         };
         probed.map_err(|error| {
             let hint = error.hint().unwrap_or_default();
@@ -78,15 +73,14 @@ impl TokenFile {
         })
     }
 
-    pub(super) fn tidy(&self, workspace: &WorkspaceRef) {
-        if let Ok(path) = self.path_for(workspace) {
-            store::remove_leftovers_beside(&path);
-        }
+    /// Removes what a killed run left beside it.
+    pub(crate) fn tidy(&self) {
+        store::remove_leftovers_beside(self.path());
     }
 
     /// What it would write where, if that can be told.
     pub(super) fn claim(&self) -> Option<Claim> {
-        let file = store::identify(Path::new(&self.path)).ok()?;
+        let file = store::identify(self.path()).ok()?;
         Some(Claim { file, layout: self.layout.clone() })
     }
 
@@ -150,31 +144,31 @@ impl TokenFile {
         (ours, is_anothers): (&Ours, &dyn Fn(&Claim) -> bool),
         clock: &dyn Clock,
     ) -> std::result::Result<(), String> {
-        let path = self.path_for(workspace)?;
+        let path = self.path();
         // Between reading and replacing no other run may add a line.
         let held: Vec<&Token> = old.into_iter().chain([token]).collect();
-        let place = store::Place::find(&path)
-            .map_err(|e| Error::write_file("replace", &path, &e).in_one_line())?;
+        let place = store::Place::find(path)
+            .map_err(|e| Error::write_file("replace", path, &e).in_one_line())?;
         let _lock = store::lock_folder(&place, FOLDER_WAIT, clock);
         // Another program that writes the file meanwhile is not undone: its contents are read anew.
         for _ in 0..ATTEMPTS {
             let found =
-                store::ForeignFile::read(&place).map_err(|e| in_file(&path)(e.to_string()))?;
-            self.may_replace(&found, ours, is_anothers).map_err(in_file(&path))?;
+                store::ForeignFile::read(&place).map_err(|e| in_file(path)(e.to_string()))?;
+            self.may_replace(&found, ours, is_anothers).map_err(in_file(path))?;
             let before = found.exists().then_some(&found.bytes[..]);
             let is_earlier = |text: &str| ours.is_earlier(workspace, text);
             let contents =
-                self.contents(&path, before, token.access_token.expose(), &held, &is_earlier)?;
+                self.contents(path, before, token.access_token.expose(), &held, &is_earlier)?;
             let written = if self.is_in_place(&found) {
                 found.overwrite(&contents, ours.unfinished())
             } else {
-                found.replace(&contents, self.new_file().map_err(in_file(&path))?)
+                found.replace(&contents, self.new_file().map_err(in_file(path))?)
             };
             if written.map_err(|failed| failed.error.in_one_line())? {
                 return Ok(());
             }
         }
-        Err(in_file(&path)("another program changes it all the time".to_owned()))
+        Err(in_file(path)("another program changes it all the time".to_owned()))
     }
 
     fn is_in_place(&self, found: &store::ForeignFile) -> bool {

@@ -9,8 +9,8 @@ use super::{Checks, Status};
 use crate::auth;
 use crate::commands::app::App;
 use crate::commands::check::findings::{self, Level, Limits, SPACE};
+use crate::commands::survey;
 use crate::commands::workspace::revoke_unused;
-use crate::commands::{survey, target};
 use crate::config::Config;
 use crate::config_dir::history as log;
 use crate::hooks::{Mounts, Receiver};
@@ -188,7 +188,10 @@ pub(super) fn mounts(checks: &mut Checks, app: &App) {
     let mounts = if targets.is_empty() { return } else { Mounts::look() };
     for target in targets {
         let receiver = Receiver::remembered(target).ok();
-        let mounted = receiver.and_then(|to| to.mounted(&target::workspace(target), &mounts));
+        let mounted = receiver
+            .as_ref()
+            .and_then(Receiver::as_file)
+            .and_then(|file| file.mounted(&target.workspace, &mounts));
         if let Some((place, fix)) = mounted {
             checks.warn("token", format!("target {}: {place}", target.id), &fix);
         }

@@ -6,7 +6,7 @@ use super::json;
 use crate::cli::TargetAdd;
 use crate::commands::prelude::*;
 use crate::config_dir::ConfigDir;
-use crate::hooks::{Hooks, Receiver};
+use crate::hooks::{Hooks, Receiver, TokenFile};
 use crate::rotation::{self, WorkspaceRef};
 use crate::targets::{EXEC_TIMEOUT_S, FileOptions};
 use crate::text::shell_word;
@@ -18,7 +18,7 @@ pub(crate) fn run(app: &App, args: &TargetAdd) -> Result<Report> {
     let timeout_s = app::seconds(app.ctx, "--timeout", args.timeout.as_deref())?;
     let timeout_s = timeout_s.unwrap_or(EXEC_TIMEOUT_S);
     let receiver = receiver(args, timeout_s)?;
-    if !receiver.is_one_place() {
+    if receiver.as_file().is_some_and(TokenFile::names_workspace) {
         return Err(Error::invalid_value(
             "A target belongs to one workspace, so its path takes no {name} or {id}",
         ));
@@ -33,20 +33,22 @@ pub(crate) fn run(app: &App, args: &TargetAdd) -> Result<Report> {
     hooks
         .probe_new(&local, &workspace.token.iter().collect::<Vec<_>>())
         .map_err(Error::not_added)?;
-    for note in receiver.notes(&local, workspace.token.as_ref()) {
+    let file = receiver.as_file();
+    for note in file.map_or(Vec::new(), |file| file.notes(&local.name, workspace.token.as_ref())) {
         app.console().note(&note);
     }
     let delivers = workspace.token.is_some() && !args.later;
     if delivers {
         deliver(app, &mut dir, &mut hooks, &local, &target.name)?;
     }
-    let seen = receiver.seen(&local, workspace.token.as_ref().filter(|_| delivers));
+    let had = workspace.token.as_ref().filter(|_| delivers);
+    let seen = file.and_then(|file| file.seen(had?));
     dir.change_targets(|all| *all = targets)?;
 
     let (id, name) = (target.id, printable(&target.workspace));
     let mut text = format!("Target {id}: every refresh of '{name}' {}.\n", receiver.does());
     text += &seen.map_or_else(String::new, |seen| seen + "\n");
-    if let Some(path) = receiver.readable_by_all(&local) {
+    if let Some(path) = file.and_then(TokenFile::readable_by_all) {
         let path = shell_word(&path.display().to_string());
         app.console()
             .warn(&format!("Every user of this machine can read the file: chmod o= {path}"));

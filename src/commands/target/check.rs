@@ -31,7 +31,10 @@ pub(crate) fn run(app: &App, args: &TargetCheck) -> Result<Report> {
             _ => (holds.code(), None),
         };
         let receiver = Receiver::remembered(target).ok();
-        let mounted = receiver.as_ref().and_then(|to| to.mounted(&workspace(target), &mounts));
+        let mounted = receiver
+            .as_ref()
+            .and_then(Receiver::as_file)
+            .and_then(|file| file.mounted(&target.workspace, &mounts));
         if let Some((place, fix)) = mounted {
             app.console().warn(&format!("Target {}: {place}: {fix}", target.id));
         }

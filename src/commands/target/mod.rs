@@ -40,8 +40,8 @@ pub(crate) fn remove(app: &App, args: &TargetRemove) -> Result<Report> {
     let mut dir = app.lock()?;
     let id = args.id.parse().map_err(|_| unknown())?;
     let removed = dir.change_targets(|targets| targets.remove(id))?.ok_or_else(unknown)?;
-    if let Ok(receiver) = Receiver::remembered(&removed) {
-        receiver.tidy(&workspace(&removed));
+    if let Some(file) = Receiver::remembered(&removed).as_ref().ok().and_then(Receiver::as_file) {
+        file.tidy();
     }
     let name = printable(&removed.workspace);
     let text = format!("Target {} of '{name}' was removed.\n", removed.id);
@@ -76,7 +76,7 @@ fn json(target: &Remembered) -> Json {
 }
 
 /// The workspace of a target, without its key.
-pub(super) fn workspace(target: &Remembered) -> WorkspaceRef {
+fn workspace(target: &Remembered) -> WorkspaceRef {
     WorkspaceRef {
         key: String::new(),
         id: target.workspace_id.clone(),
