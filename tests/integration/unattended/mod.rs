@@ -13,4 +13,5 @@ mod restored;
 mod rounds;
 pub(crate) mod shared_files;
 pub(crate) mod token_files;
+mod two_machines;
 mod year;
