@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 const VERSION: u32 = 1;
 
 /// The last run, and the workspaces' last good ones.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct LastRun {
     #[serde(default)]
     version: u32,
@@ -48,13 +48,7 @@ impl LastRun {
         if ids.is_empty() {
             return;
         }
-        let none = || Self {
-            version: VERSION,
-            at: now,
-            exit_code: 0,
-            succeeded: BTreeMap::new(),
-            looked: BTreeMap::new(),
-        };
+        let none = || Self { version: VERSION, at: now, ..Self::default() };
         let mut last = Self::load(&paths.last_run).unwrap_or_else(none);
         last.looked.extend(ids.iter().map(|id| (id.clone(), now)));
         last.write(paths);
@@ -71,9 +65,9 @@ impl LastRun {
         let Some(_lock) = store::lock_at_once(&paths.lock) else {
             return;
         };
-        let before = Self::load(&paths.last_run).map(|last| (last.succeeded, last.looked));
-        let (at, (mut succeeded, looked)) = (clock.now(), before.unwrap_or_default());
-        succeeded.extend(ids.iter().map(|id| (id.clone(), at)));
-        Self { version: VERSION, at, exit_code, succeeded, looked }.write(paths);
+        let (last, at) = (Self::load(&paths.last_run).unwrap_or_default(), clock.now());
+        let mut last = Self { version: VERSION, at, exit_code, ..last };
+        last.succeeded.extend(ids.iter().map(|id| (id.clone(), at)));
+        last.write(paths);
     }
 }

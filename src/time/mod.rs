@@ -18,7 +18,7 @@ const LAST_MILLI: i64 = LAST_SECOND * 1000 + 999;
 const FIRST_SECOND: i64 = -62_167_219_200;
 
 /// Milliseconds since the epoch, as the config file counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
 
