@@ -15,13 +15,6 @@ pub(super) fn parse(response: &Response) -> Answer<Json> {
     response.object(unusable)
 }
 
-pub(super) fn array<'a>(object: &'a Json, name: &str, response: &Response) -> Answer<&'a [Json]> {
-    match object.get(name) {
-        Some(Json::Array(values)) => Ok(values),
-        _ => Err(unusable(response.status, &format!("it holds no list of {name}"))),
-    }
-}
-
 /// A success whose body cannot be understood.
 pub(super) fn unusable(status: u16, why: &str) -> Failure {
     http::unusable("the server", status, why)

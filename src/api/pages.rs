@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::answer::{self, array, parse};
+use super::answer::{self, parse, unusable};
 use super::{Answer, Api, tokens_path};
 use crate::http::Response;
 use crate::json::Json;
@@ -50,8 +50,10 @@ pub(super) fn page<T>(
     read: impl Fn(&Json, u16) -> Answer<T>,
 ) -> Answer<Page<T>> {
     let body = parse(response)?;
-    let items = array(&body, name, response)?.iter().map(|item| read(item, response.status));
-    let items: Vec<T> = items.collect::<Answer<_>>()?;
+    let Json::Array(items) = &body[name] else {
+        return Err(unusable(response.status, &format!("it holds no list of {name}")));
+    };
+    let items = items.iter().map(|item| read(item, response.status)).collect::<Answer<Vec<T>>>()?;
     let paging = &body["pagination"];
     let both = [&body, paging];
     let place = |name: &str| both.iter().find_map(|part| part[name].as_str());
@@ -95,7 +97,7 @@ impl Api<'_> {
     pub(crate) fn workspaces(&self) -> Answer<Vec<RemoteWorkspace>> {
         match self.pages("/v1/workspaces", answer::workspaces, |workspace| &workspace.id)? {
             (workspaces, true) => Ok(workspaces),
-            (_, false) => Err(answer::unusable(200, "it is not the whole list")),
+            (_, false) => Err(unusable(200, "it is not the whole list")),
         }
     }
 

@@ -299,21 +299,17 @@ impl<'c> App<'c> {
     }
 }
 
-/// The expiry from `--expires-in` or `--expires-at`; one year by default.
+/// The expiry from `--expires-in` or `--expires-at` of that command; one year by default.
 ///
 /// # Errors
 /// [`Error::invalid_expiry`].
-pub(super) fn expiry(
-    expires_in: Option<&str>,
-    expires_at: Option<&str>,
-    now: Timestamp,
-) -> Result<Expiry> {
-    let expiry = match (expires_in, expires_at) {
-        (Some(text), _) => Expiry::parse_in(text, now),
-        (None, Some(text)) => Expiry::parse_at(text, now),
-        (None, None) => Some(Expiry::DEFAULT),
+pub(super) fn expiry(given: [&Option<String>; 2], now: Timestamp, command: &str) -> Result<Expiry> {
+    let expiry = match given {
+        [Some(text), _] => Expiry::parse_in(text, now),
+        [None, Some(text)] => Expiry::parse_at(text, now),
+        [None, None] => Some(Expiry::DEFAULT),
     };
-    expiry.ok_or_else(|| Error::invalid_expiry("ntcli token refresh"))
+    expiry.ok_or_else(|| Error::invalid_expiry(command))
 }
 
 /// The duration that `option` gives, in seconds; a date is the time until then.

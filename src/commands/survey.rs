@@ -5,21 +5,19 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::app::{self, App};
 use super::token::pending::{self, Work};
 use crate::auth::{self, FromEnv};
+use crate::commands::prelude::*;
 use crate::config::{Config, Session, Workspace};
 use crate::config_dir::history::{self, Line};
 use crate::config_dir::last_run::LastRun;
 use crate::context::Env;
-use crate::error::{Error, Result};
 use crate::hooks::Receiver;
 use crate::policy::{Policies, Policy};
 use crate::rotation::{Pending, WorkspaceRef};
 use crate::secret::Secret;
 use crate::store;
 use crate::targets::{Remembered, Targets};
-use crate::text::printable;
 use crate::time::Timestamp;
 use crate::token::{self, Due, Token};
 

@@ -10,12 +10,11 @@ use crate::token::Token;
 /// Signs out. Nothing that may be live is forgotten, unless `--forget` says so.
 pub(crate) fn run(app: &App, args: &AuthLogout) -> Result<Report> {
     let before = app.config()?;
-    let has_tokens = before.workspaces().iter().any(|w| w.token.is_some());
-    let to_revoke = args.all && (has_tokens || app.pending()?.has_work());
+    let tokens = before.workspaces().iter().filter(|w| w.token.is_some()).count();
+    let to_revoke = args.all && (tokens > 0 || app.pending()?.has_work());
     if to_revoke {
         app.check_session(&before)?;
         if !args.force {
-            let tokens = before.workspaces().iter().filter(|w| w.token.is_some()).count();
             let question = Question {
                 what: format!("{tokens} workspace tokens would be revoked and forgotten."),
                 ask: "Type revoke to go on:".to_owned(),
@@ -44,7 +43,7 @@ pub(crate) fn run(app: &App, args: &AuthLogout) -> Result<Report> {
         }
     })?;
     if forget {
-        let stay = has_tokens && !to_revoke;
+        let stay = tokens > 0 && !to_revoke;
         let next = stay.then(|| "Workspace tokens stay here, and live; to revoke and forget them, sign in and run: ntcli auth logout --all".to_owned());
         return Ok(done(app, "Signed out", &revoked, &left).with_next_step(next));
     }

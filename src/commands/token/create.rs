@@ -12,13 +12,10 @@ use crate::token::Token;
 /// Creates a token to be handed out. It is printed inside the transaction: one that did not arrive
 /// is revoked.
 pub(crate) fn run(app: &App, args: &TokenCreate) -> Result<Report> {
-    let options = RefreshOptions {
-        expiry: app::expiry(args.expires_in.as_deref(), args.expires_at.as_deref(), app.now())
-            .map_err(|_| {
-                Error::invalid_expiry("ntcli token create").of_workspace(args.workspace.as_deref())
-            })?,
-        ..RefreshOptions::default()
-    };
+    let given = [&args.expires_in, &args.expires_at];
+    let expiry = app::expiry(given, app.now(), "ntcli token create")
+        .map_err(|error| error.of_workspace(args.workspace.as_deref()))?;
+    let options = RefreshOptions { expiry, ..RefreshOptions::default() };
     let before = app.config()?;
     app.check_session(&before)?;
     let named = args.workspace.as_deref();

@@ -137,13 +137,10 @@ fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
         Some("0") => Some(0),
         _ => seconds("--verify-wait", &args.verify_wait)?.map(|secs| secs.saturating_mul(1000)),
     };
+    let given = [&args.expires_in, &args.expires_at];
     Ok(RefreshOptions {
-        expiry: app::expiry(
-            args.expires_in.as_deref(),
-            args.expires_at.as_deref(),
-            ctx.clock.now(),
-        )
-        .map_err(|error| error.of_workspace(args.workspace.as_deref()))?,
+        expiry: app::expiry(given, ctx.clock.now(), "ntcli token refresh")
+            .map_err(|error| error.of_workspace(args.workspace.as_deref()))?,
         unique_lifetime: false,
         verify: !args.no_verify,
         verify_wait_ms: verify_wait_ms.unwrap_or(RefreshOptions::VERIFY_WAIT_MS),
