@@ -94,7 +94,7 @@ impl Rotator<'_> {
             let old = rotation.old.and_then(|old| old.jti);
             let old = old.map(|old| self.pending_revocation(workspace, &old));
             let mut records: Vec<_> = old.map(Record::PendingRevocation).into_iter().collect();
-            records.push(workspace.done());
+            records.push(Record::Done(workspace.about()));
             if let Err(failed) = self.append_durable(&records) {
                 not_forgotten = Some(failed.error);
             }
@@ -125,7 +125,7 @@ impl Rotator<'_> {
             _ => false,
         };
         if is_over {
-            let withdrawn = || pending.workspace.withdrawn(&pending.jti);
+            let withdrawn = || Record::Withdrawn(pending.workspace.token(&pending.jti));
             self.append_relaxed(before.map_or_else(withdrawn, Record::PendingRevocation));
             return error;
         }
@@ -199,7 +199,7 @@ impl Rotator<'_> {
                 let old = rotation.old.as_ref().and_then(|old| old.jti.as_deref());
                 let old = old.map(|jti| self.pending_revocation(&rotation.workspace, jti));
                 records.extend(old.map(by_hand));
-                records.push(rotation.workspace.done());
+                records.push(Record::Done(rotation.workspace.about()));
             } else {
                 let name = &rotation.workspace.name;
                 out.left.push(format!("{name}: a refresh is not finished"));
@@ -220,14 +220,16 @@ impl Rotator<'_> {
     /// A current token that could not be revoked is kept: no later run may revoke it unasked.
     fn keep_current(&mut self, pending: &PendingRevocation) {
         if self.store.holds(&pending.workspace, &pending.jti).unwrap_or(false) {
-            self.append_relaxed(pending.workspace.withdrawn(&pending.jti));
+            self.append_relaxed(Record::Withdrawn(pending.workspace.token(&pending.jti)));
         }
     }
 
     fn dismiss_all(&mut self) -> Result<()> {
         let revocations = self.pending.revocations.iter();
-        let mut records: Vec<Record> = revocations.map(|p| p.workspace.dismissed(&p.jti)).collect();
-        records.extend(self.pending.creates.iter().map(|c| c.workspace.closed(c.at)));
+        let mut records: Vec<Record> =
+            revocations.map(|p| Record::Dismissed(p.workspace.token(&p.jti))).collect();
+        records
+            .extend(self.pending.creates.iter().map(|c| Record::Closed(c.workspace.request(c.at))));
         if records.is_empty() {
             return Ok(());
         }
@@ -266,7 +268,7 @@ impl Rotator<'_> {
         // between would let the next run bring it back.
         let mut forget = || {
             if self.pending.concerns(workspace) {
-                self.append_durable(&[workspace.forgotten()])?;
+                self.append_durable(&[Record::Forgotten(workspace.about())])?;
             }
             self.store.remove_workspace(workspace)
         };
@@ -312,8 +314,8 @@ pub(crate) fn forget(
     dropped.revocations.retain(|p| meant(&p.workspace) && named(&p.jti));
     dropped.orphans.retain(|o| meant(&o.workspace) && named(&o.jti));
     dropped.creates.retain(|c| meant(&c.workspace) && jtis.is_empty());
-    let tokens = dropped.tokens().map(|(workspace, jti)| workspace.dismissed(jti));
-    let requests = dropped.creates.iter().map(|c| c.workspace.closed(c.at));
+    let tokens = dropped.tokens().map(|(workspace, jti)| Record::Dismissed(workspace.token(jti)));
+    let requests = dropped.creates.iter().map(|c| Record::Closed(c.workspace.request(c.at)));
     let records = tokens.chain(requests).collect();
     for (workspace, jti) in dropped.tokens() {
         store.note(workspace, &HistoryEvent::Dismissed(jti.clone()), false);
@@ -324,14 +326,14 @@ pub(crate) fn forget(
 /// Drops the pending work of every workspace, for a folder that is reset.
 pub(crate) fn forget_workspaces(store: &mut dyn Store) -> Result<()> {
     let pending = store.pending()?;
-    let records = pending.workspaces().map(WorkspaceRef::forgotten).collect();
+    let records = pending.workspaces().map(|w| Record::Forgotten(w.about())).collect();
     drop_pending(store, pending, records)
 }
 
 /// Drops the pending work of a workspace that is certainly gone, then the workspace.
 pub(crate) fn forget_workspace(store: &mut dyn Store, workspace: &WorkspaceRef) -> Result<()> {
     let pending = store.pending()?;
-    let record = pending.concerns(workspace).then(|| workspace.forgotten());
+    let record = pending.concerns(workspace).then(|| Record::Forgotten(workspace.about()));
     drop_pending(store, pending, record.into_iter().collect())?;
     store.remove_workspace(workspace)
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::journal::PendingRevocation;
+use super::journal::{PendingRevocation, Record};
 use super::pending::Purpose;
 use super::plan::with_followers;
 use super::ports::{Deliver, Delivery, Event, HistoryEvent, Store, Target};
@@ -192,7 +192,7 @@ pub(crate) fn name_targets(
     let pending = store.pending()?;
     let unnamed = pending.rotations.iter().filter(|open| open.unnamed);
     let unnamed = unnamed.filter(|open| workspaces.iter().any(|w| w.is(&open.workspace)));
-    let records: Vec<_> = unnamed.map(|open| open.workspace.targets_named()).collect();
+    let records: Vec<_> = unnamed.map(|open| Record::Named(open.workspace.about())).collect();
     if !records.is_empty() {
         store.append(&records, true)?;
     }

@@ -59,7 +59,7 @@ impl Rotator<'_> {
         let (at, token) = self.request(workspace, Purpose::HandOut, &[])?;
         let current = self.store.current(workspace).ok().flatten();
         if current.is_some_and(|current| current.is_same(&token)) {
-            self.append_relaxed(workspace.closed(at));
+            self.append_relaxed(Record::Closed(workspace.request(at)));
             return Err(self.failed(workspace, Error::same_token()));
         }
         let jti = token.jti.clone().unwrap_or_default();
@@ -70,7 +70,7 @@ impl Rotator<'_> {
         self.note_handed_out(workspace, &token);
         match print(&token) {
             Ok(()) => {
-                self.append_relaxed(workspace.gone(&jti));
+                self.append_relaxed(Record::Gone(workspace.token(&jti)));
                 Ok(())
             }
             Err(source) => Err(self.not_printed(workspace, &token, &source)),
@@ -174,7 +174,7 @@ impl Rotator<'_> {
             Err(failure) => failure,
         };
         if !matches!(failure, Failure::Unknown { .. }) {
-            self.append_relaxed(request.closed(at));
+            self.append_relaxed(Record::Closed(request.request(at)));
             return Err(match failure {
                 Failure::Rejected { status: 409, .. } => Error::workspace_exists(name),
                 failure => Error::call(CREATE_WORKSPACE, failure),
@@ -200,7 +200,7 @@ impl Rotator<'_> {
         let NewWorkspace { id, name, token } = new;
         let workspace = self.known_ref(&id, name);
         match &token {
-            None => self.append_relaxed(request.closed(at)),
+            None => self.append_relaxed(Record::Closed(request.request(at))),
             Some(token) => {
                 let kept = self.keep(&workspace, at, token, None, Purpose::HandOut);
                 kept.map_err(|error| {
@@ -220,8 +220,8 @@ impl Rotator<'_> {
             return Err(Self::workspace_not_stored(&workspace, fate, &failed.error));
         }
         if let Some(token) = &token {
-            self.append_relaxed(workspace.promoted());
-            self.append_relaxed(workspace.done());
+            self.append_relaxed(Record::Promoted(workspace.about()));
+            self.append_relaxed(Record::Done(workspace.about()));
             self.note_handed_out(&workspace, token);
         }
         Ok(CreatedWorkspace { workspace, token, found: false })
@@ -257,9 +257,9 @@ impl Rotator<'_> {
         };
         let Some((id, name)) = all.into_iter().find(|(_, name)| *name == request.name) else {
             self.append_relaxed(if create.is_settled(&self.moment()) {
-                request.closed(at)
+                Record::Closed(request.request(at))
             } else {
-                request.searched(at)
+                Record::Searched(request.request(at))
             });
             return Ok(None);
         };
@@ -273,7 +273,7 @@ impl Rotator<'_> {
             to_hand_out: false,
             unique: false,
         };
-        self.append_durable(&[request.closed(at), creating])?;
+        self.append_durable(&[Record::Closed(request.request(at)), creating])?;
         (self.on_event)(Event::WorkspaceFound { workspace: workspace.clone() });
         let _ = self.search(&workspace); // otherwise the next run looks again
         Ok(Some(workspace))

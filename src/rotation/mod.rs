@@ -16,6 +16,7 @@
 mod breaker;
 mod by_hand;
 mod deliver;
+mod fits;
 mod issue;
 mod journal;
 mod moment;
@@ -28,6 +29,7 @@ mod recover;
 mod refresh;
 mod replay;
 mod request;
+mod retire;
 mod revoke;
 mod rollback;
 #[cfg(test)]

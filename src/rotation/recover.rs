@@ -121,12 +121,12 @@ impl Rotator<'_> {
                     keep_old: rotation.purpose == Purpose::HandOut,
                     rollback: false,
                 });
-                records.push(workspace.promoted());
+                records.push(Record::Promoted(workspace.about()));
             }
             _ => {
                 let old = rotation.old.as_ref();
                 records.extend(old.into_iter().flat_map(|old| self.superseded(&workspace, old)));
-                records.push(workspace.done());
+                records.push(Record::Done(workspace.about()));
             }
         }
         self.append_durable(&records).ok()?;
@@ -208,7 +208,7 @@ impl Rotator<'_> {
             }
             (Verdict::NoAnswer | Verdict::Unsure, Stage::Stored | Stage::Denied) => false,
             (Verdict::Denied | Verdict::Unsure, Stage::Kept) => {
-                self.append_relaxed(workspace.unconfirmed());
+                self.append_relaxed(Record::Unconfirmed(workspace.about()));
                 if is_new {
                     let error = self.failed(workspace, Error::unconfirmed(jti.as_deref()));
                     self.turn(workspace).outcome = Some(Err(error));

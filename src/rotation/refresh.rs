@@ -114,7 +114,7 @@ impl Rotator<'_> {
                 keep_old: false,
                 rollback: false,
             },
-            workspace.promoted(),
+            Record::Promoted(workspace.about()),
         ];
         let has_it = all.iter().filter(|target| !again.contains(&target.name));
         records.extend(has_it.map(|target| workspace.delivered_to(&target.name)));
@@ -140,7 +140,7 @@ impl Rotator<'_> {
             token.jti = None;
         }
         if old.is_some_and(|old| old.is_same(&token)) {
-            self.append_relaxed(workspace.closed(at));
+            self.append_relaxed(Record::Closed(workspace.request(at)));
             return Err(self.failed(workspace, Error::same_token()));
         }
         self.keep(workspace, at, &token, old, purpose)?;
@@ -261,7 +261,7 @@ impl Rotator<'_> {
             self.append_relaxed(Record::PendingRevocation(left));
         }
         // Needs no fsync: the config file says the same.
-        self.append_relaxed(workspace.promoted());
+        self.append_relaxed(Record::Promoted(workspace.about()));
         if self.recovering {
             let (workspace, jti) = (workspace.clone(), token.jti.clone());
             (self.on_event)(Event::Finished { workspace, jti });

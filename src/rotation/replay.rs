@@ -257,7 +257,9 @@ impl Pending {
         records.extend(revocations.map(Record::PendingRevocation));
         records.extend(self.orphans.iter().cloned().map(Record::Orphan));
         let dismissed = self.dismissed.iter();
-        records.extend(dismissed.flat_map(|(jti, all)| all.iter().map(|w| w.dismissed(jti))));
+        records.extend(
+            dismissed.flat_map(|(jti, all)| all.iter().map(|w| Record::Dismissed(w.token(jti)))),
+        );
         records.extend(self.running.map(|process| {
             let (workspace, server) = Default::default();
             Record::Delivering { workspace, server, attempt: 0, process: Some(process) }
@@ -288,7 +290,7 @@ impl PendingCreate {
             self.clone();
         let mut records = Vec::new();
         records.extend(ended.then(|| workspace.ended(at, until)));
-        records.extend(searched.then(|| workspace.searched(at)));
+        records.extend(searched.then(|| Record::Searched(workspace.request(at))));
         records.insert(
             0,
             if workspace.id.is_empty() {
@@ -329,8 +331,8 @@ impl Rotation {
         });
         match self.stage {
             Stage::Kept => {}
-            Stage::Denied => records.push(workspace.unconfirmed()),
-            Stage::Stored => records.push(workspace.promoted()),
+            Stage::Denied => records.push(Record::Unconfirmed(workspace.about())),
+            Stage::Stored => records.push(Record::Promoted(workspace.about())),
         }
         records.extend((self.attempts > 0).then(|| workspace.delivering(self.attempts, None)));
         records.extend(self.delivered.iter().map(|target| workspace.delivered_to(target)));

@@ -53,7 +53,7 @@ impl Rotator<'_> {
                     self.append_relaxed(workspace.ended(at, self.clock.now()));
                 }
                 _ => {
-                    self.append_relaxed(workspace.closed(at));
+                    self.append_relaxed(Record::Closed(workspace.request(at)));
                     break (failure, None);
                 }
             }
@@ -101,7 +101,7 @@ impl Rotator<'_> {
             unique: unique.is_some(),
         }])?;
         if let Err(error) = self.store.check_alone() {
-            self.append_relaxed(workspace.closed(at)); // nothing is sent
+            self.append_relaxed(Record::Closed(workspace.request(at))); // nothing is sent
             return Err(error);
         }
         Ok((at, expiry))
@@ -180,7 +180,7 @@ impl Rotator<'_> {
             None => NewTokenFate::Live,
             Some(jti) => match self.revoke(workspace, jti, true) {
                 Ok(_) => {
-                    self.append_relaxed(workspace.closed(at));
+                    self.append_relaxed(Record::Closed(workspace.request(at)));
                     NewTokenFate::Revoked
                 }
                 Err(_) => NewTokenFate::Live,

@@ -4,13 +4,12 @@
 
 use super::breaker::Call;
 use super::journal::{Origin, Orphan, PendingRevocation, Reason, Record};
-use super::moment::{Moment, signed};
-use super::pending::{Purpose, Rotation};
+use super::moment::Moment;
+use super::pending::Purpose;
 use super::ports::{Event, HistoryEvent, TokenList};
 use super::{Answer, OldFate, Outcome, Refreshed, Rotator, WorkspaceRef};
-use crate::error::{Error, Failure, NewTokenFate, Result};
+use crate::error::{Error, Failure, Result};
 use crate::time::Timestamp;
-use crate::token::Token;
 
 const REVOKE: &str = "revoke the token";
 
@@ -66,56 +65,6 @@ impl Rotator<'_> {
         list.lacks(jti) && current.is_none_or(|current| current == jti || list.has(&current))
     }
 
-    /// The old token is to be revoked, now or later; what became of it already.
-    pub(super) fn schedule(&mut self, rotation: &Rotation) -> OldFate {
-        let Rotation { workspace, token: new, old, purpose, .. } = rotation;
-        let Some(old) = old.as_ref().filter(|_| *purpose != Purpose::HandOut) else {
-            self.keeps_live(workspace, old.as_ref());
-            self.append_relaxed(workspace.done());
-            return OldFate::None;
-        };
-        let Some(pending) = self.revocation_of(rotation) else {
-            self.append_relaxed(workspace.done());
-            let what = if old.jti.is_none() || old.jti != new.jti {
-                "it has no id by which it could be revoked"
-            } else {
-                "the server gave the new token the same id"
-            };
-            return OldFate::Live(what.to_owned());
-        };
-        let (jti, until) = (pending.jti.clone(), pending.not_before);
-        self.tried.retain(|tried| *tried != jti); // it may have been current again meanwhile
-        let records = [Record::PendingRevocation(pending), workspace.done()];
-        let Some(until) = until else {
-            // The journal still has the refresh, which means the same; see `write_left`.
-            self.unwritten.push((workspace.clone(), jti));
-            self.pending.apply_all(records);
-            return OldFate::None;
-        };
-        self.note(workspace, &HistoryEvent::Grace { jti, until });
-        let _ = self.append_durable(&records); // the refresh in the journal means the same
-        OldFate::Grace(until)
-    }
-
-    /// The revocation of what a token replaced, if it has an id of its own.
-    pub(super) fn revocation_of(&self, rotation: &Rotation) -> Option<PendingRevocation> {
-        let Rotation { workspace, token: new, old, purpose, grace_s, .. } = rotation;
-        let old = old.as_ref().filter(|old| *purpose != Purpose::HandOut && old.jti != new.jti)?;
-        let jti = old.jti.as_ref()?;
-        let grace_s = self.options_for(workspace).grace_s.or(*grace_s);
-        let grace_s = grace_s.filter(|_| *purpose == Purpose::Refresh);
-        let until = grace_s.map(|s| self.moment().plausible().plus_secs(signed(s)));
-        let is_less = *purpose == Purpose::Refresh && !new.lost_scope(old).is_empty();
-        Some(PendingRevocation {
-            reason: if is_less { Reason::LosesScope } else { Reason::Replaced },
-            successor: new.jti.clone(),
-            not_before: until,
-            grace_s,
-            token: until.map(|_| old.clone()),
-            ..self.pending_revocation(workspace, jti)
-        })
-    }
-
     /// The old token was already gone: perhaps the config file was restored after a refresh. The
     /// token of that refresh is live, and nothing else names it.
     fn name_successors(&mut self, pending: &PendingRevocation) {
@@ -135,62 +84,6 @@ impl Rotator<'_> {
             };
             let _ = self.append_durable(&[Record::Orphan(orphan.clone())]); // it is named anyway
             (self.on_event)(Event::Orphan { orphan, revoked: false });
-        }
-    }
-
-    pub(super) fn pending_revocation(
-        &self,
-        workspace: &WorkspaceRef,
-        jti: &str,
-    ) -> PendingRevocation {
-        PendingRevocation {
-            workspace: workspace.clone(),
-            jti: jti.to_owned(),
-            not_before: None,
-            grace_s: None,
-            successor: None,
-            since: Some(self.clock.now()),
-            boot: self.clock.boot_time(),
-            reason: Reason::Replaced,
-            token: None,
-            own_targets: false,
-        }
-    }
-
-    /// Gives up a new token: revokes it, after the journal no longer promises to store it.
-    pub(super) fn discard_new(&mut self, workspace: &WorkspaceRef, token: &Token) -> NewTokenFate {
-        if self.pending.rotation(workspace).is_some_and(|r| r.purpose == Purpose::Rollback) {
-            self.call_off_rollback(workspace);
-            return NewTokenFate::Kept;
-        }
-        let Some(jti) = token.jti.clone() else {
-            self.append_relaxed(workspace.done());
-            return NewTokenFate::Live;
-        };
-        // Where locks do nothing, another run may have stored it.
-        if self.store.holds(workspace, &jti).unwrap_or(true) {
-            return NewTokenFate::Kept;
-        }
-        let retractable = self.retractable.take().is_some_and(|w| w.is(workspace));
-        let pending = PendingRevocation {
-            reason: Reason::NotNeeded,
-            ..self.pending_revocation(workspace, &jti)
-        };
-        let records = [Record::PendingRevocation(pending), workspace.done()];
-        if let Err(failed) = self.append_durable(&records) {
-            // A full disk takes no new record, but allows one to be removed.
-            if !(failed.taken_back && retractable && self.store.retract().is_ok()) {
-                return NewTokenFate::Kept;
-            }
-            self.pending.apply_all(records);
-        }
-        self.tried.push(jti.clone());
-        match self.revoke(workspace, &jti, true) {
-            Ok(_) => {
-                self.gone(workspace, &jti);
-                NewTokenFate::Revoked
-            }
-            Err(_) => NewTokenFate::Live,
         }
     }
 
@@ -255,7 +148,7 @@ impl Rotator<'_> {
                     && error.failure().is_some_and(Failure::is_workspace_missing)
                     && self.is_gone(workspace) =>
             {
-                let _ = self.append_durable(&[workspace.forgotten()]); // else the next run does it
+                let _ = self.append_durable(&[Record::Forgotten(workspace.about())]); // else the next run does it
                 None
             }
             Err(error) => Some(OldFate::Live(unproven(&error))),
@@ -269,7 +162,7 @@ impl Rotator<'_> {
             let mut left = self.pending.revocations.iter();
             let left = left.find(|p| p.jti == jti && p.workspace.is(&workspace)).cloned();
             if let Some(left) = left {
-                let done = workspace.done();
+                let done = Record::Done(workspace.about());
                 let _ = self.append_durable(&[Record::PendingRevocation(left), done]);
             }
         }
@@ -331,7 +224,7 @@ impl Rotator<'_> {
         match &cleared {
             Err(_) => {}
             Ok(false) if by_hand && was_never_there => {
-                self.append_relaxed(workspace.gone(jti));
+                self.append_relaxed(Record::Gone(workspace.token(jti)));
             }
             Ok(_) => self.gone(workspace, jti),
         }
@@ -371,7 +264,7 @@ impl Rotator<'_> {
 
     pub(super) fn gone(&mut self, workspace: &WorkspaceRef, jti: &str) {
         self.note(workspace, &HistoryEvent::Revoked(jti.to_owned()));
-        self.append_relaxed(workspace.gone(jti));
+        self.append_relaxed(Record::Gone(workspace.token(jti)));
     }
 
     pub(super) fn moment(&self) -> Moment {

@@ -132,9 +132,9 @@ impl Rotator<'_> {
             let current = self.store.current(workspace).ok().flatten();
             let led_away = open.old.as_ref().filter(|old| current.is_none_or(|c| !c.is_same(old)));
             records.extend(led_away.into_iter().flat_map(|old| self.superseded(workspace, old)));
-            records.push(workspace.done());
+            records.push(Record::Done(workspace.about()));
         } else {
-            records.push(workspace.turned_back());
+            records.push(Record::TurnedBack(workspace.about()));
         }
         let _ = self.append_durable(&records); // else the next run does the same
     }

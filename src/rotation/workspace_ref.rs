@@ -37,37 +37,21 @@ impl WorkspaceRef {
         server.is_empty() || self.server.is_empty() || self.server == server
     }
 
-    fn about(&self) -> About {
+    pub(super) fn about(&self) -> About {
         About { workspace: self.id.clone(), server: self.server.clone() }
     }
 
-    fn request(&self, at: Timestamp) -> AboutRequest {
+    pub(super) fn request(&self, at: Timestamp) -> AboutRequest {
         AboutRequest { workspace: self.id.clone(), server: self.server.clone(), at }
     }
 
-    fn token(&self, jti: &str) -> AboutToken {
+    pub(super) fn token(&self, jti: &str) -> AboutToken {
         AboutToken { workspace: self.id.clone(), server: self.server.clone(), jti: jti.to_owned() }
-    }
-
-    pub(super) fn searched(&self, at: Timestamp) -> Record {
-        Record::Searched(self.request(at))
     }
 
     pub(super) fn ended(&self, at: Timestamp, until: Timestamp) -> Record {
         let About { workspace, server } = self.about();
         Record::Ended { workspace, server, at, until }
-    }
-
-    pub(super) fn closed(&self, at: Timestamp) -> Record {
-        Record::Closed(self.request(at))
-    }
-
-    pub(super) fn unconfirmed(&self) -> Record {
-        Record::Unconfirmed(self.about())
-    }
-
-    pub(super) fn promoted(&self) -> Record {
-        Record::Promoted(self.about())
     }
 
     pub(super) fn delivering(&self, attempt: u32, process: Option<Process>) -> Record {
@@ -78,33 +62,5 @@ impl WorkspaceRef {
     pub(super) fn delivered_to(&self, target: &str) -> Record {
         let About { workspace, server } = self.about();
         Record::DeliveredTo { workspace, server, target: target.to_owned() }
-    }
-
-    pub(super) fn targets_named(&self) -> Record {
-        Record::Named(self.about())
-    }
-
-    pub(super) fn turned_back(&self) -> Record {
-        Record::TurnedBack(self.about())
-    }
-
-    pub(super) fn done(&self) -> Record {
-        Record::Done(self.about())
-    }
-
-    pub(super) fn gone(&self, jti: &str) -> Record {
-        Record::Gone(self.token(jti))
-    }
-
-    pub(super) fn withdrawn(&self, jti: &str) -> Record {
-        Record::Withdrawn(self.token(jti))
-    }
-
-    pub(super) fn dismissed(&self, jti: &str) -> Record {
-        Record::Dismissed(self.token(jti))
-    }
-
-    pub(super) fn forgotten(&self) -> Record {
-        Record::Forgotten(self.about())
     }
 }

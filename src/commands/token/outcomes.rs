@@ -1,6 +1,6 @@
 //! What becomes of the workspaces of a refresh.
 
-use super::refresh_report::{Met, already, in_a_line, one};
+use super::refresh_report::{RunEvents, already, in_a_line, one};
 use crate::cli::TokenRefresh;
 use crate::commands::app;
 use crate::commands::granted::Granted;
@@ -136,7 +136,7 @@ impl<'a> Outcomes<'a> {
         many.results[n] = json;
     }
 
-    pub(super) fn report(self, met: Met, overdue: Option<Error>) -> Report {
+    pub(super) fn report(self, events: RunEvents, overdue: Option<Error>) -> Report {
         let none =
             || Report::new("", Json::object()).with_problem(Some(Error::nothing_to_refresh()));
         let mut report = match self.many {
@@ -144,8 +144,8 @@ impl<'a> Outcomes<'a> {
             None => self.one.unwrap_or_else(none),
         };
         report.succeeded = self.succeeded;
-        met.print(self.console);
-        met.add_to(&mut report.json);
+        events.print(self.console);
+        events.add_to(&mut report.json);
         report.problem = report.problem.or(overdue);
         report
     }

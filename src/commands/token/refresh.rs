@@ -84,7 +84,7 @@ fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
             app.selected(config, args.all, args.workspace.as_deref())
         });
     }
-    let seen = the_one(seen, args);
+    let seen = single_token(seen, args);
 
     let (mut dir, waited) = app.lock_and_tell()?;
     dir.expect(before);
@@ -106,13 +106,13 @@ fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
     let waited = waited && new.is_empty();
     let mut outcomes = Outcomes::new(app.console(), &workspaces, args, (given.expiry, app.now()));
     app.wait_for_command(&mut hooks, &mut dir)?;
-    let current = the_one(current, args);
+    let current = single_token(current, args);
     let api = app.api(&config, As::User)?;
     drop(config);
     let refreshed_meanwhile =
         seen.zip(current).filter(|(old, new)| waited && old.access_token != new.access_token);
-    let mut met = report::Met::default();
-    let mut on_event = |event| met.take_and_tell(event, app);
+    let mut events = report::RunEvents::default();
+    let mut on_event = |event| events.record_and_print(event, app);
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     rotator.deliver_to(&mut hooks);
     if let Some((old, new)) = refreshed_meanwhile {
@@ -128,7 +128,7 @@ fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
     }
     let overdue = rotator.overdue();
     drop(rotator);
-    Ok(outcomes.report(met, overdue))
+    Ok(outcomes.report(events, overdue))
 }
 
 fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
@@ -252,6 +252,6 @@ pub(super) fn warn_of_lost(app: &App, lost: &[Error]) {
 }
 
 /// The token of the one workspace that is meant.
-fn the_one(mut selected: Vec<Workspace>, args: &TokenRefresh) -> Option<Token> {
+fn single_token(mut selected: Vec<Workspace>, args: &TokenRefresh) -> Option<Token> {
     selected.pop().filter(|_| !args.all)?.token
 }

@@ -8,15 +8,15 @@ use crate::targets::EXEC;
 use crate::text::shell_word;
 use crate::token::{Token, TokenExpiry};
 
-/// What a run has met on its way, for JSON.
+/// What a run meets on its way, for JSON.
 #[derive(Default)]
-pub(super) struct Met {
+pub(super) struct RunEvents {
     orphans: Vec<Json>,
     deliveries: Vec<Json>,
 }
 
-impl Met {
-    pub(super) fn take_and_tell(&mut self, event: Event, app: &App) {
+impl RunEvents {
+    pub(super) fn record_and_print(&mut self, event: Event, app: &App) {
         app.on_event(&event);
         match event {
             Event::Orphan { orphan, revoked } => self.orphans.push(Json::of([

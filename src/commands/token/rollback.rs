@@ -15,13 +15,13 @@ pub(crate) fn run(app: &App, args: &TokenRollback) -> Result<Report> {
     // A target that cannot get it is no reason to stay: it has not got the other one either.
     let mut hooks = app.remembered(&mut dir)?;
     let api = app.api(&config, As::User)?;
-    let mut met = report::Met::default();
-    let mut on_event = |event| met.take_and_tell(event, app);
+    let mut events = report::RunEvents::default();
+    let mut on_event = |event| events.record_and_print(event, app);
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     rotator.deliver_to(&mut hooks);
     let rolled_back = rotator.rollback(&workspace);
     drop(rotator);
     let mut report = report::rolled_back(&workspace, rolled_back?);
-    met.add_to(&mut report.json);
+    events.add_to(&mut report.json);
     Ok(report)
 }

@@ -87,18 +87,18 @@ fn about(pending: &Pending, id: &str) -> ([usize; 4], Vec<String>) {
 fn a_record_changes_what_it_names() {
     let w1 = workspace("w1");
     let records = [
-        (w1.searched(at(1000)), [2, 1, 1, 1]),
+        (Record::Searched(w1.request(at(1000))), [2, 1, 1, 1]),
         (w1.ended(at(1000), at(1010)), [2, 1, 1, 1]),
-        (w1.closed(at(1000)), [1, 1, 1, 1]),
-        (w1.unconfirmed(), [2, 1, 1, 1]),
-        (w1.promoted(), [2, 1, 1, 1]),
-        (w1.targets_named(), [2, 1, 1, 1]),
-        (w1.done(), [2, 0, 1, 1]),
-        (w1.gone("jti_2"), [2, 1, 0, 1]),
-        (w1.gone("jti_3"), [2, 1, 1, 0]),
-        (w1.withdrawn("jti_2"), [2, 1, 0, 1]),
-        (w1.dismissed("jti_3"), [2, 1, 1, 0]),
-        (w1.forgotten(), [0, 0, 0, 0]),
+        (Record::Closed(w1.request(at(1000))), [1, 1, 1, 1]),
+        (Record::Unconfirmed(w1.about()), [2, 1, 1, 1]),
+        (Record::Promoted(w1.about()), [2, 1, 1, 1]),
+        (Record::Named(w1.about()), [2, 1, 1, 1]),
+        (Record::Done(w1.about()), [2, 0, 1, 1]),
+        (Record::Gone(w1.token("jti_2")), [2, 1, 0, 1]),
+        (Record::Gone(w1.token("jti_3")), [2, 1, 1, 0]),
+        (Record::Withdrawn(w1.token("jti_2")), [2, 1, 0, 1]),
+        (Record::Dismissed(w1.token("jti_3")), [2, 1, 1, 0]),
+        (Record::Forgotten(w1.about()), [0, 0, 0, 0]),
     ];
     for (record, left) in records {
         let mut pending = pending(&["w0", "w1"]);
@@ -121,11 +121,11 @@ fn a_refresh_ends_with_its_old_token() {
     for promoted in [false, true] {
         let mut pending = pending(&["w0", "w1"]);
         if promoted {
-            pending.apply_all([w0.promoted(), w1.promoted()]);
+            pending.apply_all([Record::Promoted(w0.about()), Record::Promoted(w1.about())]);
         }
-        pending.apply_all(["jti_1", "jti_2", "jti_3"].map(|jti| w1.gone(jti)));
+        pending.apply_all(["jti_1", "jti_2", "jti_3"].map(|jti| Record::Gone(w1.token(jti))));
         assert_eq!(pending.rotations.len(), 2);
-        pending.apply(w1.gone("jti_0"));
+        pending.apply(Record::Gone(w1.token("jti_0")));
         assert_eq!(pending.rotation(&w1).is_none(), promoted);
         assert!(pending.rotation(&w0).is_some());
     }
@@ -137,21 +137,21 @@ fn what_is_known() {
     let [w0, w1] = ["w0", "w1"].map(workspace);
     let mut pending = pending(&["w1"]);
     assert!(pending.concerns(&w1) && !pending.concerns(&w0));
-    pending.apply(w1.dismissed("jti_3"));
+    pending.apply(Record::Dismissed(w1.token("jti_3")));
     for n in 0..5 {
         assert_eq!(pending.knows(&w1, &format!("jti_{n}")), n < 4, "{n}");
     }
     assert!(!pending.knows(&w0, "jti_3"));
-    pending.apply(w1.closed(at(1000)));
+    pending.apply(Record::Closed(w1.request(at(1000))));
     assert!(pending.knows(&w1, "jti_3"));
-    pending.apply(w1.closed(at(2000)));
+    pending.apply(Record::Closed(w1.request(at(2000))));
     assert!(!pending.knows(&w1, "jti_3"));
 }
 
 /// What was not synced may be torn; what was, or is a whole line, is damaged or of a later version.
 #[test]
 fn a_line_that_is_no_record() {
-    let record = journal_lines(&[workspace("w0").done()]).unwrap();
+    let record = journal_lines(&[Record::Done(workspace("w0").about())]).unwrap();
     let whole = String::from_utf8(record).unwrap();
     let torn = whole.trim_end();
     let counts = |text: &str| Pending::read(text.as_bytes()).map(|(_, counted)| counted);

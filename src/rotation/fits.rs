@@ -1,0 +1,101 @@
+//! Whether a listed token may be the result of a request whose answer was lost.
+
+use super::moment::{Moment, signed};
+use super::pending::PendingCreate;
+use super::ports::ListedToken;
+use super::request::LIFETIME_SLACK_S;
+use crate::time::{Expiry, Timestamp};
+use crate::token::TokenExpiry;
+
+/// How far the clocks of a server may be apart, and its news be late: for naming.
+const WIDE_S: i64 = 300;
+/// A list and a `Date` header count whole seconds, each rounded by itself: for revoking.
+const NARROW_S: i64 = 2;
+
+/// For how long a token lives, as the list has it; the longest time if it never expires.
+fn lifetime_s(token: &ListedToken) -> Option<i64> {
+    match token.expiry {
+        TokenExpiry::At(end) => token.created_at.map(|at| end.secs() - at.secs()),
+        TokenExpiry::Never => Some(i64::MAX),
+        TokenExpiry::Unknown => None,
+    }
+}
+
+impl PendingCreate {
+    /// The moments, by the server's clock, at which it was sent: by its `Date`, and by our clock in
+    /// case that came from elsewhere.
+    fn sent(&self, now: &Moment) -> [Timestamp; 2] {
+        let age_s = self.age_s(now);
+        [now.server().plus_secs(-age_s), now.ours.plus_secs(-age_s)]
+    }
+
+    fn around(&self, created_at: Timestamp, slack_s: i64, now: &Moment) -> bool {
+        self.sent(now).iter().any(|sent| {
+            let until = sent.plus_secs(self.longest_s() + slack_s);
+            sent.plus_secs(-slack_s) <= created_at && created_at <= until
+        })
+    }
+
+    /// Whether a token may be its result: one that does not say when it was created may. Our clock
+    /// may have been wrong before a boot; then every token may that is younger than the current one.
+    pub(super) fn may_have_made(
+        &self,
+        token: &ListedToken,
+        current: Option<&ListedToken>,
+        now: &Moment,
+    ) -> bool {
+        let Some(created_at) = token.created_at else {
+            return true;
+        };
+        // A server that grants what it likes gave the current token the same.
+        let granted = current.and_then(lifetime_s);
+        let asked = match self.expiry {
+            Some(Expiry::In(asked_s)) => Some(signed(asked_s)),
+            Some(Expiry::Never) => Some(i64::MAX),
+            Some(Expiry::At(_)) | None => None,
+        };
+        if let (Some(asked), Some(granted), Some(own)) = (asked, granted, lifetime_s(token)) {
+            let is_near = |other: i64| own.abs_diff(other) <= NARROW_S.unsigned_abs();
+            if !is_near(asked) && !is_near(granted) {
+                return false;
+            }
+        }
+        let since = current.and_then(|current| current.created_at);
+        let is_younger = since.is_some_and(|since| created_at >= since);
+        self.around(created_at, WIDE_S, now)
+            || (is_younger && now.uptime_after(self.boot.as_ref()).is_some())
+    }
+
+    /// Whether its moment is that of the request and its lifetime is one that nothing else asked for.
+    pub(super) fn has_certainly_made(&self, token: &ListedToken, now: &Moment) -> bool {
+        let (Some(Expiry::In(asked_s)), Some(own)) = (self.expiry, lifetime_s(token)) else {
+            return false;
+        };
+        self.unique
+            && own.abs_diff(signed(asked_s)) <= LIFETIME_SLACK_S
+            && self.was_then(token.created_at, now)
+    }
+
+    /// Whether a token's moment and lifetime are what it asked for.
+    pub(super) fn has_made(&self, token: &ListedToken, now: &Moment) -> bool {
+        let Some(created_at) = token.created_at else {
+            return false;
+        };
+        let fits = match (self.expiry, token.expiry) {
+            (_, TokenExpiry::Unknown) | (Some(Expiry::Never), TokenExpiry::Never) => true,
+            (Some(Expiry::In(asked_s)), TokenExpiry::At(end)) => {
+                let lifetime_s = end.secs() - created_at.secs();
+                (lifetime_s - signed(asked_s)).abs() <= NARROW_S
+            }
+            (Some(Expiry::At(asked)), TokenExpiry::At(end)) => {
+                (end.secs() - asked.secs()).abs() <= NARROW_S
+            }
+            _ => false,
+        };
+        fits && self.was_then(Some(created_at), now)
+    }
+
+    pub(super) fn was_then(&self, created_at: Option<Timestamp>, now: &Moment) -> bool {
+        created_at.is_some_and(|at| self.around(at, NARROW_S, now))
+    }
+}
