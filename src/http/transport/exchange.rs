@@ -61,7 +61,7 @@ pub(in crate::http) fn run(
             route.agent.run(head.body(body.text.expose())?)?
         }
         // A POST declares that its body is empty; servers answer 411 otherwise.
-        None if request.method == Method::POST => route.agent.run(head.body(String::new())?)?,
+        None if request.method == Method::POST => route.agent.run(head.body("")?)?,
         None => route.agent.run(head.body(())?)?,
     };
     let (parts, body) = response.into_parts();
