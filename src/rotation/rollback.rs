@@ -81,7 +81,7 @@ impl Rotator<'_> {
             }
         };
         let (token, grace_s) =
-            way_back.ok_or_else(|| Error::no_way_back("no previous token is kept live"))?;
+            way_back.ok_or_else(|| Error::no_way_back("no previous token is live"))?;
         if unnamed {
             return Err(Error::no_way_back("what an earlier run delivered to is not known"));
         }

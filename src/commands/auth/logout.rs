@@ -5,6 +5,7 @@ use crate::commands::prelude::*;
 use crate::commands::prompt::{self, Question};
 use crate::config_dir::ConfigDir;
 use crate::rotation::{LoggedOut, Rotator, WorkspaceRef};
+use crate::text::counted;
 use crate::token::Token;
 
 /// Signs out. Nothing that may be live is forgotten, unless `--forget` says so.
@@ -16,7 +17,10 @@ pub(crate) fn run(app: &App, args: &AuthLogout) -> Result<Report> {
         app.check_session(&before)?;
         if !args.force {
             let question = Question {
-                what: format!("{tokens} workspace tokens would be revoked and forgotten."),
+                what: format!(
+                    "{} would be revoked and forgotten.",
+                    counted(tokens, "workspace token")
+                ),
                 ask: "Type revoke to go on:".to_owned(),
                 yes: &["revoke"],
                 forced: "ntcli auth logout --all --force".to_owned(),

@@ -74,7 +74,7 @@ fn rotation(open: &Rotation) -> (&'static str, Option<&Token>, String) {
         let mut text = "the current token must still be delivered".to_owned();
         if let Some(old) = &open.old {
             let old = old.jti_for_people();
-            text += &format!("; until then the old one ({old}) is kept live");
+            text += &format!("; until then the old one ({old}) stays live");
         }
         ("delivery", new_token, text)
     } else if open.stage == Stage::Denied {

@@ -117,7 +117,7 @@ fn what_signing_out_leaves() {
     let asked = world.ntcli(&["auth", "logout", "--all"]).run();
     asked
         .exits(2)
-        .says("1 workspace tokens would be revoked")
+        .says("1 workspace token would be revoked")
         .says("ntcli auth logout --all --force");
     world.assert_one_live_token(&prod);
     let output = world.ntcli(&["auth", "logout"]).run();

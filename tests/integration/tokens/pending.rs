@@ -26,7 +26,7 @@ fn a_failed_delivery_is_due() {
     asks(&world, &[]).exits(1);
     world.refresh(&["--exec", "test -e \"$HERE/fixed\""]).exits(9);
     asks(&world, &[]).exits(0).prints(&format!(
-        "Due: work of an earlier run on 'prod' is pending.\n  Pending: the current token must still be delivered; until then the old one ({}) is kept live\n",
+        "Due: work of an earlier run on 'prod' is pending.\n  Pending: the current token must still be delivered; until then the old one ({}) stays live\n",
         prod.token.jti
     ));
     let json = asks(&world, &["--format", "json"]).exits(0).json();
