@@ -12,7 +12,7 @@
 //! | `cli` | arguments, rules, help, man page, completions; the only user of argh |
 //! | `commands` | a file per command: options, one call, report. `app` is the only access to the rest |
 //! | `rotation` | the transaction, and the only owner of the journal. It is given a server, a store and targets (`ports`) and knows no argh, ureq, printing or path |
-//! | `targets`, `hooks` | what must get a token, remembered; the files and commands that receive it |
+//! | `targets` | what must get a token: as it is saved, and the files and commands that receive it |
 //! | `auth` | session, renewal, OAuth, its callback, the browser |
 //! | `api` | the control plane's calls; answers are parsed once, into types |
 //! | `http` | attempts, retries, the outcome of a request; `http/transport` plugs into ureq |
@@ -79,7 +79,6 @@ mod endpoints;
 mod error;
 #[cfg(test)]
 mod fuzz;
-mod hooks;
 mod http;
 mod json;
 mod jwt;

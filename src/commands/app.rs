@@ -12,12 +12,11 @@ use crate::config_dir::{self, ConfigDir, LOCK_WAIT};
 use crate::context::{Clock, Console, Context};
 use crate::endpoints;
 use crate::error::{Error, Result};
-use crate::hooks::{Hooks, Ours};
 use crate::http::{Http, Settings};
 use crate::rotation::{Event, Moment, Pending, Store};
 use crate::secret::Secret;
 use crate::store;
-use crate::targets::{Remembered, Targets};
+use crate::targets::{Ours, SavedTarget, SavedTargets, Targets};
 use crate::text::printable;
 use crate::time::{Expiry, Timestamp, parse_duration};
 
@@ -78,13 +77,13 @@ impl<'c> App<'c> {
     /// The pending work, read without the lock: for reports only.
     ///
     /// # Errors
-    /// As [`config_dir::peek_pending`] and [`Targets::load`].
+    /// As [`config_dir::peek_pending`] and [`SavedTargets::load`].
     pub(super) fn pending(&self) -> Result<Pending> {
         let pending = config_dir::peek_pending(&self.paths)?;
         if pending.rotations.is_empty() {
             return Ok(pending);
         }
-        let targets = Targets::load(&self.paths.targets)?;
+        let targets = SavedTargets::load(&self.paths.targets)?;
         Ok(pending.with_targets(|workspace| targets.to_deliver(&workspace.id)))
     }
 
@@ -140,32 +139,32 @@ impl<'c> App<'c> {
     /// The targets as a run uses them; those of `new` never got a token.
     ///
     /// # Errors
-    /// As [`Hooks::of_targets`].
-    pub(super) fn hooks(&self, targets: &Targets, new: &[Remembered]) -> Result<Hooks> {
-        Hooks::of_targets(targets, new, self.ours(), self.ctx.clock.clone(), &self.ctx.env)
+    /// As [`Targets::of_saved`].
+    pub(super) fn consumers(&self, targets: &SavedTargets, new: &[SavedTarget]) -> Result<Targets> {
+        Targets::of_saved(targets, new, self.ours(), self.ctx.clock.clone(), &self.ctx.env)
     }
 
     /// Everything that is remembered as a target.
     ///
     /// # Errors
-    /// As [`Targets::load`] and [`Hooks::of_targets`].
-    pub(super) fn remembered(&self, dir: &mut ConfigDir<'c>) -> Result<Hooks> {
-        let mut hooks = self.hooks(dir.targets()?, &[])?;
-        self.wait_for_command(&mut hooks, dir)?;
-        Ok(hooks)
+    /// As [`SavedTargets::load`] and [`Targets::of_saved`].
+    pub(super) fn remembered(&self, dir: &mut ConfigDir<'c>) -> Result<Targets> {
+        let mut consumers = self.consumers(dir.targets()?, &[])?;
+        self.wait_for_command(&mut consumers, dir)?;
+        Ok(consumers)
     }
 
     /// Waits for the command of a run that was killed.
     ///
     /// # Errors
-    /// As [`Hooks::wait_for`].
+    /// As [`Targets::wait_for`].
     pub(super) fn wait_for_command(
         &self,
-        hooks: &mut Hooks,
+        consumers: &mut Targets,
         dir: &mut ConfigDir<'c>,
     ) -> Result<()> {
-        let earlier = if hooks.has_commands() { dir.pending()?.running } else { None };
-        hooks.wait_for(earlier, self.lock_wait(), &self.paths.lock)
+        let earlier = if consumers.has_commands() { dir.pending()?.running } else { None };
+        consumers.wait_for(earlier, self.lock_wait(), &self.paths.lock)
     }
 
     /// The HTTP client of this run.

@@ -8,7 +8,6 @@ use crate::auth;
 use crate::commands::prelude::*;
 use crate::config::{Config, Workspace};
 use crate::error::Failure;
-use crate::hooks::Hooks;
 use crate::output;
 use crate::rotation::{
     Certainty, ControlPlane, Deliver, Outlook, Pending, Planned, RefreshOptions, Step, WhyDeliver,
@@ -16,13 +15,14 @@ use crate::rotation::{
 };
 use crate::secret::Secret;
 use crate::store;
+use crate::targets::Targets;
 use crate::token::Token;
 
 /// The run that is meant.
 pub(super) struct DryRun<'a> {
     pub(super) app: &'a App<'a>,
     pub(super) options: &'a dyn Fn(&WorkspaceState) -> RefreshOptions,
-    pub(super) hooks: &'a Hooks,
+    pub(super) consumers: &'a Targets,
     /// A refresh by hand tries the session and every delivery first; a renewal does what it can.
     pub(super) by_hand: bool,
     /// Of what the server is asked whether it still knows the token, and refreshed if not.
@@ -106,11 +106,12 @@ pub(super) fn run(
 
 fn steps(run: &DryRun, state: &WorkspaceState, pending: &Pending) -> Vec<Planned> {
     let WorkspaceState { workspace, token, .. } = state;
-    let lacking = if run.by_hand { run.hooks.lacking(workspace, token) } else { state.lacking() };
+    let lacking =
+        if run.by_hand { run.consumers.lacking(workspace, token) } else { state.lacking() };
     let outlook = Outlook {
         pending,
         current: Some(token),
-        targets: &run.hooks.targets(workspace),
+        targets: &run.consumers.targets(workspace),
         lacking: &lacking,
         now: &run.app.moment(),
     };
@@ -137,7 +138,8 @@ fn told(
         let gets = |p: &Planned| matches!(&p.step, Step::Deliver { targets, .. } if targets.iter().any(|t| t == name));
         steps.iter().any(gets)
     };
-    let served: Vec<_> = run.hooks.plan(workspace).into_iter().filter(|t| served(t.1)).collect();
+    let served: Vec<_> =
+        run.consumers.plan(workspace).into_iter().filter(|t| served(t.1)).collect();
     let refresh = refresh_of(steps);
     let mut text = match refresh {
         Some((why, certainty)) => {
@@ -245,7 +247,7 @@ fn actions(steps: &[Planned]) -> Json {
 
 /// What a refresh by hand would meet at its targets.
 fn unable(run: &DryRun, state: &WorkspaceState, pending: &Pending) -> Option<Error> {
-    let (hooks, workspace) = (run.hooks, &state.workspace);
+    let (consumers, workspace) = (run.consumers, &state.workspace);
     let open = pending.rotation(workspace).filter(|open| open.awaits_delivery());
     let old = open.and_then(|open| open.old.as_ref());
     match open {
@@ -255,8 +257,8 @@ fn unable(run: &DryRun, state: &WorkspaceState, pending: &Pending) -> Option<Err
         }
         _ => {
             let tokens: Vec<&Token> = old.into_iter().chain([&state.token]).collect();
-            let refused = hooks.probe_new(workspace, &tokens).err();
-            refused.or_else(|| hooks.probe(workspace, &tokens).into_iter().next())
+            let refused = consumers.probe_new(workspace, &tokens).err();
+            refused.or_else(|| consumers.probe(workspace, &tokens).into_iter().next())
         }
     }
 }

@@ -15,12 +15,11 @@ use crate::config::{Config, Workspace};
 use crate::config_dir::ConfigDir;
 use crate::config_dir::last_run::LastRun;
 use crate::error::{Failure, exit, renew_of};
-use crate::hooks::Hooks;
 use crate::rotation::{
     self, Acceptance, ControlPlane, Event, Outcome, RefreshOptions, Refreshed, Rotator,
     WorkspaceRef,
 };
-use crate::targets::{EXEC, Targets};
+use crate::targets::{EXEC, SavedTargets, Targets};
 use crate::token::Token;
 pub(super) use told::next_at;
 use told::{action, delivery, had};
@@ -36,17 +35,17 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
     }
     selected(&app, &app.config()?, args)?;
     if args.dry_run {
-        let hooks = app.hooks(&Targets::load(&app.paths.targets)?, &[])?;
+        let consumers = app.consumers(&SavedTargets::load(&app.paths.targets)?, &[])?;
         let asks = &|survey: &Survey, state: &_| !args.no_network && is_look_due(survey, state);
-        let run = DryRun { app: &app, options: &wish, hooks: &hooks, by_hand: false, asks };
+        let run = DryRun { app: &app, options: &wish, consumers: &consumers, by_hand: false, asks };
         return dry_run::run(&run, |config| selected(&app, config, args));
     }
     let mut dir = app.lock()?;
     let config = dir.config()?;
     warn_of_two_tokens(app.console(), &config);
-    let mut hooks = app.remembered(&mut dir)?;
+    let mut consumers = app.remembered(&mut dir)?;
     let survey = survey::look_as_it_is(&app, &config, selected(&app, &config, args)?, true)?;
-    survey.workspaces.iter().for_each(|state| hooks.tidy(&state.workspace));
+    survey.workspaces.iter().for_each(|state| consumers.tidy(&state.workspace));
     if let Some(fault) = survey.clock_fault() {
         app.console().warn(&format!("{fault}, so nothing looks due: timedatectl set-ntp true"));
     }
@@ -54,9 +53,9 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
     match app.api(&config, As::User) {
         Ok(api) => {
             let wishes = run.survey.workspaces.iter().map(wish).enumerate().collect();
-            run.rotate(&mut dir, &mut hooks, &api, wishes)?;
+            run.rotate(&mut dir, &mut consumers, &api, wishes)?;
             if !args.no_network {
-                run.ask_server(&mut dir, &mut hooks, &api)?;
+                run.ask_server(&mut dir, &mut consumers, &api)?;
             }
         }
         Err(error) => run.problem = Some(error),
@@ -69,7 +68,7 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
     let after = dir.config()?;
     let again = selected(&app, &after, args).unwrap_or_default();
     let now = survey::look_as_it_is(&app, &after, again, true)?;
-    run.deliver(&mut dir, &mut hooks, &now)?;
+    run.deliver(&mut dir, &mut consumers, &now)?;
     let renewed = config.session().map(|s| s.bearer) != after.session().map(|s| s.bearer);
     Ok(run.report(&now, renewed))
 }
@@ -95,7 +94,7 @@ fn selected(app: &App, config: &Config, args: &cli::Renew) -> Result<Vec<Workspa
 
 /// A workspace that has targets and no token here: another program has taken it away, and nothing keeps
 /// what the targets hold alive.
-fn without_token(targets: &Targets, config: &Config) -> Option<Error> {
+fn without_token(targets: &SavedTargets, config: &Config) -> Option<Error> {
     let known = config.workspaces();
     let has_token = |id: &str| known.iter().any(|w| w.id == id && w.token.is_some());
     let lost = targets.all().iter().find(|target| !has_token(&target.workspace_id))?;
@@ -150,7 +149,7 @@ impl<'a> Run<'a> {
     fn rotate(
         &mut self,
         dir: &mut ConfigDir,
-        hooks: &mut Hooks,
+        consumers: &mut Targets,
         api: &Api,
         wishes: Vec<(usize, RefreshOptions)>,
     ) -> Result<()> {
@@ -160,7 +159,7 @@ impl<'a> Run<'a> {
             events.push(event);
         };
         let mut rotator = Rotator::new(api, dir, app.clock(), &mut on_event)?;
-        rotator.deliver_to(hooks);
+        rotator.deliver_to(consumers);
         let (numbers, options): (Vec<usize>, Vec<RefreshOptions>) = wishes.into_iter().unzip();
         let workspaces = numbers.iter().map(|n| self.survey.workspaces[*n].workspace.clone());
         let wishes: Vec<(WorkspaceRef, RefreshOptions)> = workspaces.zip(options).collect();
@@ -208,7 +207,12 @@ impl<'a> Run<'a> {
 
     /// Asks once a week whether the server still knows a token that is not due: a copy of this folder
     /// may have replaced it. One that it does not know is refreshed.
-    fn ask_server(&mut self, dir: &mut ConfigDir, hooks: &mut Hooks, api: &Api) -> Result<()> {
+    fn ask_server(
+        &mut self,
+        dir: &mut ConfigDir,
+        consumers: &mut Targets,
+        api: &Api,
+    ) -> Result<()> {
         let (now, mut looked, mut unknown) = (self.survey.now, Vec::new(), Vec::new());
         for (n, state) in self.survey.workspaces.iter().enumerate() {
             let id = &state.workspace.id;
@@ -244,7 +248,7 @@ impl<'a> Run<'a> {
             let wish = wish(&self.survey.workspaces[*n]);
             (*n, RefreshOptions { due_within_s: None, grace_s: None, ..wish })
         });
-        self.rotate(dir, hooks, api, wishes.collect())?;
+        self.rotate(dir, consumers, api, wishes.collect())?;
         // Asked again by the next run if nothing came of it.
         let is_known = |(n, _): &&(usize, _)| matches!(self.turns[*n].outcome, Some(Ok(_)));
         let known = unknown.iter().filter(is_known);
@@ -258,7 +262,12 @@ impl<'a> Run<'a> {
     }
 
     /// Delivers the current token to every target that lacks it, as far as a refresh has not done so.
-    fn deliver(&mut self, dir: &mut ConfigDir, hooks: &mut Hooks, now: &Survey) -> Result<()> {
+    fn deliver(
+        &mut self,
+        dir: &mut ConfigDir,
+        consumers: &mut Targets,
+        now: &Survey,
+    ) -> Result<()> {
         for state in &now.workspaces {
             let mut names = state.lacking();
             let Some(turn) = self.turn_of(&state.workspace) else { continue };
@@ -290,7 +299,7 @@ impl<'a> Run<'a> {
                     Err(reason) => reasons.push(reason.clone()),
                 }
             };
-            rotation::deliver_current(dir, hooks, &state.workspace, &names, &mut told)?;
+            rotation::deliver_current(dir, consumers, &state.workspace, &names, &mut told)?;
             if !reasons.is_empty() {
                 let error = Error::undelivered(reasons, "ntcli target deliver");
                 turn.problem = turn.problem.take().or(Some(error));

@@ -3,7 +3,7 @@
 use crate::cli::{self, Completions, Man, Names};
 use crate::commands::prelude::*;
 use crate::config_dir::history;
-use crate::targets::Targets;
+use crate::targets::SavedTargets;
 use crate::text::shell_word;
 
 /// How many ids of tokens are offered, the newest ones.
@@ -37,7 +37,7 @@ fn known(ctx: &Context, names: Names) -> Result<Vec<String>> {
     Ok(match names {
         Names::Workspaces => app.config()?.workspaces().into_iter().map(|w| w.name).collect(),
         Names::Targets => {
-            let targets = Targets::load(&app.paths.targets)?;
+            let targets = SavedTargets::load(&app.paths.targets)?;
             targets.all().iter().map(|target| target.id.to_string()).collect()
         }
         Names::Tokens => {

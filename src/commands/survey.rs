@@ -12,12 +12,11 @@ use crate::config::{Config, Session, Workspace};
 use crate::config_dir::history::{self, Line};
 use crate::config_dir::last_run::LastRun;
 use crate::context::Env;
-use crate::hooks::Receiver;
 use crate::policy::{Policies, Policy};
 use crate::rotation::{Pending, WorkspaceRef};
 use crate::secret::Secret;
 use crate::store;
-use crate::targets::{Remembered, Targets};
+use crate::targets::{Destination, SavedTarget, SavedTargets};
 use crate::time::Timestamp;
 use crate::token::{self, Due, Token};
 
@@ -152,7 +151,7 @@ impl<'a> Past<'a> {
     }
 
     /// Which tokens a target is known to have got.
-    fn delivered<'s>(&'s self, target: &'s Remembered) -> impl Iterator<Item = &'s Line> {
+    fn delivered<'s>(&'s self, target: &'s SavedTarget) -> impl Iterator<Item = &'s Line> {
         self.lines().iter().filter(move |l| {
             l.event == "delivered"
                 && l.workspace_id == target.workspace_id
@@ -164,14 +163,14 @@ impl<'a> Past<'a> {
 /// What a target has of its workspace's token.
 pub(super) fn holds(
     past: &Past,
-    target: &Remembered,
+    target: &SavedTarget,
     workspace: &WorkspaceRef,
     token: &Token,
 ) -> Holds {
-    let receiver = Receiver::remembered(target).map_err(|error| error.in_one_line());
-    let looked = receiver.and_then(|receiver| match receiver.as_file() {
+    let destination = Destination::remembered(target).map_err(|error| error.in_one_line());
+    let looked = destination.and_then(|destination| match destination.as_file() {
         None if !past.asks => Ok(None),
-        _ => receiver.looked_at(workspace, token, None, past.app.clock()),
+        _ => destination.looked_at(workspace, token, None, past.app.clock()),
     });
     match looked {
         Ok(Some(true)) => Holds::Current,
@@ -230,7 +229,7 @@ pub(super) fn look_as_it_is(
 
 fn take(past: &Past, config: &Config, workspaces: Vec<Workspace>, at_work: bool) -> Result<Survey> {
     let app = past.app;
-    let (pending, targets) = (app.pending()?, Targets::load(&app.paths.targets)?);
+    let (pending, targets) = (app.pending()?, SavedTargets::load(&app.paths.targets)?);
     let policies = Policies::load(&app.paths.policies)?;
     let last_run = LastRun::load(&app.paths.last_run);
     let (now, server) = (app.now(), app.server(config)?);
@@ -238,7 +237,7 @@ fn take(past: &Past, config: &Config, workspaces: Vec<Workspace>, at_work: bool)
     for workspace in &workspaces {
         *names.entry(workspace.name.clone()).or_default() += 1;
     }
-    let mut of_each = BTreeMap::<&str, Vec<&Remembered>>::new();
+    let mut of_each = BTreeMap::<&str, Vec<&SavedTarget>>::new();
     for target in targets.all().iter().filter(|_| !at_work) {
         of_each.entry(&target.workspace_id).or_default().push(target);
     }
@@ -246,7 +245,7 @@ fn take(past: &Past, config: &Config, workspaces: Vec<Workspace>, at_work: bool)
         let local = app::workspace_ref(&workspace, &server);
         let (token, policy) = (workspace.token?, policies.of(&local.id));
         let window_s = policy.window_s(&token, past.created_at(&token));
-        let look = |target: &&Remembered| TargetState {
+        let look = |target: &&SavedTarget| TargetState {
             id: target.id,
             name: target.name.clone(),
             holds: holds(past, target, &local, &token),

@@ -13,7 +13,7 @@ use crate::rotation::{
     HistoryEvent, Pending, Promotion, Record, Store, Target, WorkspaceRef, journal_lines,
 };
 use crate::store::{self, AppendError, Lock, Log, ReplaceError};
-use crate::targets::Targets;
+use crate::targets::SavedTargets;
 use crate::token::Token;
 use history::History;
 
@@ -30,7 +30,7 @@ pub(crate) struct ConfigDir<'a> {
     config: Option<Config>,
     journal: Option<Log>,
     history: History,
-    targets: Option<Targets>,
+    targets: Option<SavedTargets>,
     _lock: Lock,
 }
 
@@ -95,15 +95,15 @@ impl<'a> ConfigDir<'a> {
     /// What must get the tokens.
     ///
     /// # Errors
-    /// As [`Targets::load`].
-    pub(crate) fn targets(&mut self) -> Result<&Targets> {
+    /// As [`SavedTargets::load`].
+    pub(crate) fn targets(&mut self) -> Result<&SavedTargets> {
         self.targets_mut().map(|targets| &*targets)
     }
 
-    fn targets_mut(&mut self) -> Result<&mut Targets> {
+    fn targets_mut(&mut self) -> Result<&mut SavedTargets> {
         let targets = match self.targets.take() {
             Some(targets) => targets,
-            None => Targets::load(&self.paths.targets)?,
+            None => SavedTargets::load(&self.paths.targets)?,
         };
         Ok(self.targets.insert(targets))
     }
@@ -111,10 +111,10 @@ impl<'a> ConfigDir<'a> {
     /// Changes what must get the tokens.
     ///
     /// # Errors
-    /// As [`Targets::load`]; [`Error::write_file`]: all is as it was.
+    /// As [`SavedTargets::load`]; [`Error::write_file`]: all is as it was.
     pub(crate) fn change_targets<T>(
         &mut self,
-        change: impl FnOnce(&mut Targets) -> T,
+        change: impl FnOnce(&mut SavedTargets) -> T,
     ) -> Result<T> {
         let path = self.paths.targets.clone();
         self.targets_mut()?.change(&path, change)

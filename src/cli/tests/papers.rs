@@ -139,7 +139,7 @@ fn every_page_is_installed() {
 
 #[test]
 fn what_a_delivery_is_given_is_told() {
-    let source = include_str!("../../hooks/command.rs");
+    let source = include_str!("../../targets/command.rs");
     let variables = source.split(".env(\"").skip(1).filter_map(|rest| rest.split('"').next());
     let words: Vec<_> = variables.collect();
     assert!(words.len() > 6, "{words:?}");

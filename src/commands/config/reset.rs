@@ -5,7 +5,7 @@ use crate::commands::prelude::*;
 use crate::commands::prompt::{self, Question};
 use crate::config::Config;
 use crate::rotation::{self, Pending, Store, WorkspaceRef};
-use crate::targets::Targets;
+use crate::targets::SavedTargets;
 use crate::text::shell_word;
 use crate::time::Timestamp;
 
@@ -37,7 +37,7 @@ pub(crate) fn run(app: &App, args: &ConfigReset) -> Result<Report> {
     let live = live(&config, &Store::pending(&mut dir)?, now);
     // The journal first: its records would bring workspaces back.
     rotation::forget_workspaces(&mut dir)?;
-    dir.change_targets(Targets::clear)?;
+    dir.change_targets(SavedTargets::clear)?;
     dir.update(Config::reset)?;
     let old = app.paths.config.with_file_name("workspaces.json");
     if old.exists() {

@@ -13,10 +13,9 @@ use crate::commands::survey;
 use crate::commands::workspace::revoke_unused;
 use crate::config::Config;
 use crate::config_dir::history as log;
-use crate::hooks::{Mounts, Receiver};
 use crate::http::Settings;
 use crate::store;
-use crate::targets::Targets;
+use crate::targets::{Destination, Mounts, SavedTargets};
 use crate::text::{counted, shell_word};
 
 /// Variables of other clients and versions, which are not read here.
@@ -183,14 +182,14 @@ pub(super) fn session_file(checks: &mut Checks, app: &App, config: &Config) {
 
 /// What does not get the token that is written for it.
 pub(super) fn mounts(checks: &mut Checks, app: &App) {
-    let targets = Targets::load(&app.paths.targets);
-    let targets = targets.as_ref().map_or(&[][..], Targets::all);
+    let targets = SavedTargets::load(&app.paths.targets);
+    let targets = targets.as_ref().map_or(&[][..], SavedTargets::all);
     let mounts = if targets.is_empty() { return } else { Mounts::look() };
     for target in targets {
-        let receiver = Receiver::remembered(target).ok();
-        let mounted = receiver
+        let destination = Destination::remembered(target).ok();
+        let mounted = destination
             .as_ref()
-            .and_then(Receiver::as_file)
+            .and_then(Destination::as_file)
             .and_then(|file| file.mounted(&target.workspace, &mounts));
         if let Some((place, fix)) = mounted {
             checks.warn("token", format!("target {}: {place}", target.id), &fix);

@@ -6,9 +6,8 @@ use super::json;
 use crate::cli::TargetAdd;
 use crate::commands::prelude::*;
 use crate::config_dir::ConfigDir;
-use crate::hooks::{Hooks, Receiver, TokenFile};
 use crate::rotation::{self, WorkspaceRef};
-use crate::targets::{EXEC_TIMEOUT_S, FileOptions};
+use crate::targets::{Destination, EXEC_TIMEOUT_S, FileOptions, Targets, TokenFile};
 use crate::text::shell_word;
 
 const HELP: &str = "ntcli target add --help";
@@ -17,8 +16,8 @@ const HELP: &str = "ntcli target add --help";
 pub(crate) fn run(app: &App, args: &TargetAdd) -> Result<Report> {
     let timeout_s = app::seconds(app.ctx, "--timeout", args.timeout.as_deref())?;
     let timeout_s = timeout_s.unwrap_or(EXEC_TIMEOUT_S);
-    let receiver = receiver(args, timeout_s)?;
-    if receiver.as_file().is_some_and(TokenFile::names_workspace) {
+    let destination = destination(args, timeout_s)?;
+    if destination.as_file().is_some_and(TokenFile::names_workspace) {
         return Err(Error::invalid_value(
             "A target belongs to one workspace, so its path takes no {name} or {id}",
         ));
@@ -28,25 +27,25 @@ pub(crate) fn run(app: &App, args: &TargetAdd) -> Result<Report> {
     let workspace = app.workspace(&config, args.workspace.as_deref())?;
     let local = app::workspace_ref(&workspace, "");
     let mut targets = dir.targets()?.clone();
-    let (target, is_new) = targets.add(receiver.to_remember(&local)?);
-    let mut hooks = app.hooks(&targets, std::slice::from_ref(&target))?;
-    hooks
+    let (target, is_new) = targets.add(destination.to_remember(&local)?);
+    let mut consumers = app.consumers(&targets, std::slice::from_ref(&target))?;
+    consumers
         .probe_new(&local, &workspace.token.iter().collect::<Vec<_>>())
         .map_err(Error::not_added)?;
-    let file = receiver.as_file();
+    let file = destination.as_file();
     for note in file.map_or(Vec::new(), |file| file.notes(&local.name, workspace.token.as_ref())) {
         app.console().note(&note);
     }
     let delivers = workspace.token.is_some() && !args.later;
     if delivers {
-        deliver(app, &mut dir, &mut hooks, &local, &target.name)?;
+        deliver(app, &mut dir, &mut consumers, &local, &target.name)?;
     }
     let had = workspace.token.as_ref().filter(|_| delivers);
     let seen = file.and_then(|file| file.seen(had?));
     dir.change_targets(|all| *all = targets)?;
 
     let (id, name) = (target.id, printable(&target.workspace));
-    let mut text = format!("Target {id}: every refresh of '{name}' {}.\n", receiver.does());
+    let mut text = format!("Target {id}: every refresh of '{name}' {}.\n", destination.does());
     text += &seen.map_or_else(String::new, |seen| seen + "\n");
     if let Some(path) = file.and_then(TokenFile::readable_by_all) {
         let path = shell_word(&path.display().to_string());
@@ -74,16 +73,16 @@ pub(crate) fn run(app: &App, args: &TargetAdd) -> Result<Report> {
 fn deliver<'c>(
     app: &App<'c>,
     dir: &mut ConfigDir<'c>,
-    hooks: &mut Hooks,
+    consumers: &mut Targets,
     workspace: &WorkspaceRef,
     name: &str,
 ) -> Result<()> {
-    app.wait_for_command(hooks, dir)?;
+    app.wait_for_command(consumers, dir)?;
     let mut failed = None;
     let mut told = |_: &str, outcome: &std::result::Result<(), String>| {
         failed = outcome.as_ref().err().cloned();
     };
-    rotation::deliver_current(dir, hooks, workspace, &[name.to_owned()], &mut told)?;
+    rotation::deliver_current(dir, consumers, workspace, &[name.to_owned()], &mut told)?;
     match failed {
         Some(reason) => Err(Error::cannot_deliver(&reason, HELP).not_added()),
         None => Ok(()),
@@ -100,16 +99,16 @@ fn options(args: &TargetAdd) -> FileOptions {
     }
 }
 
-fn receiver(args: &TargetAdd, timeout_s: u64) -> Result<Receiver> {
+fn destination(args: &TargetAdd, timeout_s: u64) -> Result<Destination> {
     let file = |prefix: &str, path: &Option<String>, accepted: &str| {
-        let receiver = |path: &String| {
-            Receiver::file(&format!("{prefix}{path}"), &options(args), accepted, HELP)
+        let destination = |path: &String| {
+            Destination::file(&format!("{prefix}{path}"), &options(args), accepted, HELP)
         };
-        path.as_ref().map(receiver)
+        path.as_ref().map(destination)
     };
     let command = || {
         let text = args.exec.as_deref().unwrap_or_default();
-        Receiver::command(text, args.check.as_deref(), Duration::from_secs(timeout_s), HELP)
+        Destination::command(text, args.check.as_deref(), Duration::from_secs(timeout_s), HELP)
     };
     file("", &args.file, "--file takes a PATH")
         .or_else(|| file("env:", &args.env, "--env takes NAME=PATH"))

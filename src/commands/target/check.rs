@@ -4,16 +4,15 @@ use super::{json, workspace};
 use crate::cli::TargetCheck;
 use crate::commands::prelude::*;
 use crate::commands::survey::{self, Holds, Past};
-use crate::hooks::{Mounts, Receiver};
 use crate::output::table::Table;
-use crate::targets::Targets;
+use crate::targets::{Destination, Mounts, SavedTargets};
 
 /// Tells whether each file holds the current token.
 pub(crate) fn run(app: &App, args: &TargetCheck) -> Result<Report> {
     // A refresh that is at work has stored its token and may not have delivered it.
     let _lock = app.keep_others_away()?;
     let config = app.config()?;
-    let targets = Targets::load(&app.paths.targets)?;
+    let targets = SavedTargets::load(&app.paths.targets)?;
     super::say_if_none(app, &targets);
     let mut table = Table::new(&["ID", "Workspace", "State", "Delivery"]).expendable(&[1]);
     let mut rows = Vec::new();
@@ -30,15 +29,15 @@ pub(crate) fn run(app: &App, args: &TargetCheck) -> Result<Report> {
             Holds::Unreadable(reason) => (holds.code(), Some(reason.clone())),
             _ => (holds.code(), None),
         };
-        let receiver = Receiver::remembered(target).ok();
-        let mounted = receiver
+        let destination = Destination::remembered(target).ok();
+        let mounted = destination
             .as_ref()
-            .and_then(Receiver::as_file)
+            .and_then(Destination::as_file)
             .and_then(|file| file.mounted(&target.workspace, &mounts));
         if let Some((place, fix)) = mounted {
             app.console().warn(&format!("Target {}: {place}: {fix}", target.id));
         }
-        let does = receiver.map(|receiver| receiver.does()).unwrap_or_default();
+        let does = destination.map(|destination| destination.does()).unwrap_or_default();
         let does = reason.clone().unwrap_or(does);
         table.row(&[&target.id.to_string(), &target.workspace, state, &does]);
         let mut row = json(target);

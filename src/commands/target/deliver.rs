@@ -4,7 +4,7 @@ use super::json;
 use crate::cli::TargetDeliver;
 use crate::commands::prelude::*;
 use crate::rotation;
-use crate::targets::Remembered;
+use crate::targets::SavedTarget;
 
 /// Delivers the current token to some targets, or to all.
 pub(crate) fn run(app: &App, args: &TargetDeliver) -> Result<Report> {
@@ -12,12 +12,12 @@ pub(crate) fn run(app: &App, args: &TargetDeliver) -> Result<Report> {
     let config = dir.config()?;
     let targets = dir.targets()?.clone();
     let chosen = super::chosen(&targets, &args.ids)?;
-    let mut hooks = app.remembered(&mut dir)?;
+    let mut consumers = app.remembered(&mut dir)?;
     let (mut text, mut rows, mut reasons) = (String::new(), Vec::new(), Vec::new());
     // By workspace: commands come after all files of theirs.
     let mut left = chosen;
     while let Some(first) = left.first().cloned() {
-        let (these, others): (Vec<Remembered>, _) =
+        let (these, others): (Vec<SavedTarget>, _) =
             left.into_iter().partition(|target| target.workspace_id == first.workspace_id);
         left = others;
         let names: Vec<String> = these.iter().map(|target| target.name.clone()).collect();
@@ -41,7 +41,7 @@ pub(crate) fn run(app: &App, args: &TargetDeliver) -> Result<Report> {
         let local = workspace.filter(|w| w.token.is_some()).map(|w| app::workspace_ref(&w, ""));
         match local {
             Some(local) => {
-                rotation::deliver_current(&mut dir, &mut hooks, &local, &names, &mut told)?;
+                rotation::deliver_current(&mut dir, &mut consumers, &local, &names, &mut told)?;
             }
             None => {
                 for target in &these {

@@ -6,20 +6,20 @@ pub(super) mod deliver;
 
 use crate::cli::TargetRemove;
 use crate::commands::prelude::*;
-use crate::hooks::Receiver;
 use crate::output::table::Table;
 use crate::rotation::WorkspaceRef;
-use crate::targets::{Remembered, Targets};
+use crate::targets::{Destination, SavedTarget, SavedTargets};
 
 /// Lists all targets.
 pub(crate) fn list(app: &App) -> Result<Report> {
-    let targets = Targets::load(&app.paths.targets)?;
+    let targets = SavedTargets::load(&app.paths.targets)?;
     say_if_none(app, &targets);
     let mut table = Table::new(&["ID", "Workspace", "Delivery"]).expendable(&[1]);
     let mut rows = Vec::new();
     for target in targets.all() {
-        let receiver = Receiver::remembered(target);
-        let does = receiver.map_or_else(|_| target.name.clone(), |receiver| receiver.does());
+        let destination = Destination::remembered(target);
+        let does =
+            destination.map_or_else(|_| target.name.clone(), |destination| destination.does());
         table.row(&[&target.id.to_string(), &target.workspace, &does]);
         rows.push(json(target));
     }
@@ -28,7 +28,7 @@ pub(crate) fn list(app: &App) -> Result<Report> {
 }
 
 /// Says how to add the first target.
-fn say_if_none(app: &App, targets: &Targets) {
+fn say_if_none(app: &App, targets: &SavedTargets) {
     if targets.all().is_empty() {
         app.note_none("There are no targets", " yet: ntcli target add --help");
     }
@@ -40,7 +40,9 @@ pub(crate) fn remove(app: &App, args: &TargetRemove) -> Result<Report> {
     let mut dir = app.lock()?;
     let id = args.id.parse().map_err(|_| unknown())?;
     let removed = dir.change_targets(|targets| targets.remove(id))?.ok_or_else(unknown)?;
-    if let Some(file) = Receiver::remembered(&removed).as_ref().ok().and_then(Receiver::as_file) {
+    if let Some(file) =
+        Destination::remembered(&removed).as_ref().ok().and_then(Destination::as_file)
+    {
         file.tidy();
     }
     let name = printable(&removed.workspace);
@@ -50,17 +52,17 @@ pub(crate) fn remove(app: &App, args: &TargetRemove) -> Result<Report> {
 }
 
 /// Those with these ids, each once in their order in the list; all where none is given.
-fn chosen(targets: &Targets, ids: &[String]) -> Result<Vec<Remembered>> {
+fn chosen(targets: &SavedTargets, ids: &[String]) -> Result<Vec<SavedTarget>> {
     let is_known = |id: &&String| targets.all().iter().any(|target| target.id.to_string() == **id);
     if let Some(unknown) = ids.iter().find(|id| !is_known(id)) {
         return Err(Error::unknown_target(unknown));
     }
-    let is_meant = |target: &&Remembered| ids.is_empty() || ids.contains(&target.id.to_string());
+    let is_meant = |target: &&SavedTarget| ids.is_empty() || ids.contains(&target.id.to_string());
     Ok(targets.all().iter().filter(is_meant).cloned().collect())
 }
 
 /// A target for JSON.
-fn json(target: &Remembered) -> Json {
+fn json(target: &SavedTarget) -> Json {
     let mut json = Json::of([
         ("id", i64::from(target.id).into()),
         ("workspace", app::json_workspace(&workspace(target))),
@@ -76,7 +78,7 @@ fn json(target: &Remembered) -> Json {
 }
 
 /// The workspace of a target, without its key.
-fn workspace(target: &Remembered) -> WorkspaceRef {
+fn workspace(target: &SavedTarget) -> WorkspaceRef {
     WorkspaceRef {
         key: String::new(),
         id: target.workspace_id.clone(),

@@ -43,14 +43,14 @@ pub(crate) fn run(app: &App, args: &TokenCreate) -> Result<Report> {
             "ntcli token create --save",
         ));
     }
-    let mut hooks = app.remembered(&mut dir)?;
+    let mut consumers = app.remembered(&mut dir)?;
     if save {
         let tokens: Vec<&Token> = found.token.iter().collect();
-        warn_of_lost(app, &hooks.probe(&workspace, &tokens));
+        warn_of_lost(app, &consumers.probe(&workspace, &tokens));
     }
     let mut on_event = |event| app.on_event(&event);
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
-    rotator.deliver_to(&mut hooks);
+    rotator.deliver_to(&mut consumers);
     let issued = rotator.issue(&workspace, &options, save, &mut |token| {
         let granted = Granted::compare(options.expiry, token, None, app.now());
         let mut json = Json::of([

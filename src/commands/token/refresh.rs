@@ -15,10 +15,11 @@ use crate::config::{Config, Workspace};
 use crate::config_dir::ConfigDir;
 use crate::config_dir::last_run::LastRun;
 use crate::error::exit;
-use crate::hooks::{Hooks, Receiver};
 use crate::policy::{Policies, Policy};
 use crate::rotation::{self, RefreshOptions, Rotator, WorkspaceRef};
-use crate::targets::{EXEC_TIMEOUT_S, FileOptions, Remembered, Targets};
+use crate::targets::{
+    Destination, EXEC_TIMEOUT_S, FileOptions, SavedTarget, SavedTargets, Targets,
+};
 use crate::token::{Token, due};
 
 /// Refreshes the token of one workspace, or of all.
@@ -64,7 +65,7 @@ pub(crate) fn record(
 
 fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
     let given = options(app.ctx, args)?;
-    let receivers = receivers(app.ctx, args)?;
+    let destinations = destinations(app.ctx, args)?;
     let policies = Policies::load(&app.paths.policies)?;
     let options = |id: &str| wanted(&given, args, &policies.of(id));
     let before = app.config()?;
@@ -74,12 +75,12 @@ fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
         warn_of_two_tokens(app.console(), &before);
     }
     if args.dry_run {
-        let mut targets = Targets::load(&app.paths.targets)?;
-        let new = add(&receivers, &seen, &mut targets)?;
-        let hooks = app.hooks(&targets, &new)?;
+        let mut targets = SavedTargets::load(&app.paths.targets)?;
+        let new = add(&destinations, &seen, &mut targets)?;
+        let consumers = app.consumers(&targets, &new)?;
         let options = |state: &WorkspaceState| wanted(&given, args, &state.policy);
         let asks = &|_: &_, _: &_| false;
-        let run = DryRun { app, options: &options, hooks: &hooks, by_hand: true, asks };
+        let run = DryRun { app, options: &options, consumers: &consumers, by_hand: true, asks };
         return dry_run::run(&run, |config| {
             app.selected(config, args.all, args.workspace.as_deref())
         });
@@ -95,17 +96,17 @@ fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
     let workspaces: Vec<WorkspaceRef> =
         current.iter().map(|w| app::workspace_ref(w, &server)).collect();
     let mut targets = dir.targets()?.clone();
-    let new = add(&receivers, &current, &mut targets)?;
-    let mut hooks = app.hooks(&targets, &new)?;
-    probe(app, &hooks, &current, &given)?;
+    let new = add(&destinations, &current, &mut targets)?;
+    let mut consumers = app.consumers(&targets, &new)?;
+    probe(app, &consumers, &current, &given)?;
     remember(app, &mut dir, targets, &new)?;
-    if !receivers.is_empty() {
+    if !destinations.is_empty() {
         rotation::name_targets(&mut dir, &workspaces)?;
     }
     // What is new has not got the token from the other run.
     let waited = waited && new.is_empty();
     let mut outcomes = Outcomes::new(app.console(), &workspaces, args, (given.expiry, app.now()));
-    app.wait_for_command(&mut hooks, &mut dir)?;
+    app.wait_for_command(&mut consumers, &mut dir)?;
     let current = single_token(current, args);
     let api = app.api(&config, As::User)?;
     drop(config);
@@ -114,7 +115,7 @@ fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
     let mut events = report::RunEvents::default();
     let mut on_event = |event| events.record_and_print(event, app);
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
-    rotator.deliver_to(&mut hooks);
+    rotator.deliver_to(&mut consumers);
     if let Some((old, new)) = refreshed_meanwhile {
         rotator.recover_only(&workspaces, &given);
         outcomes.already(&new, &old, &rotator.pending());
@@ -162,7 +163,7 @@ fn wanted(given: &RefreshOptions, args: &TokenRefresh, policy: &Policy) -> Refre
 }
 
 /// What is given by options, in the order given.
-fn receivers(ctx: &Context, args: &TokenRefresh) -> Result<Vec<Receiver>> {
+fn destinations(ctx: &Context, args: &TokenRefresh) -> Result<Vec<Destination>> {
     let timeout_s = app::seconds(ctx, "--exec-timeout", args.exec_timeout.as_deref())?;
     let timeout = Duration::from_secs(timeout_s.unwrap_or(EXEC_TIMEOUT_S));
     let accepted =
@@ -171,22 +172,22 @@ fn receivers(ctx: &Context, args: &TokenRefresh) -> Result<Vec<Receiver>> {
     let files = args
         .token_file
         .iter()
-        .map(|text| Receiver::file(text, &FileOptions::default(), accepted, help));
-    let commands = args.exec.iter().map(|text| Receiver::command(text, None, timeout, help));
+        .map(|text| Destination::file(text, &FileOptions::default(), accepted, help));
+    let commands = args.exec.iter().map(|text| Destination::command(text, None, timeout, help));
     files.chain(commands).collect()
 }
 
 /// Adds what is given to the targets of each workspace, unless it is one of them already; what is new.
 fn add(
-    receivers: &[Receiver],
+    destinations: &[Destination],
     workspaces: &[Workspace],
-    targets: &mut Targets,
-) -> Result<Vec<Remembered>> {
+    targets: &mut SavedTargets,
+) -> Result<Vec<SavedTarget>> {
     let mut new = Vec::new();
     for workspace in workspaces {
         let local = app::workspace_ref(workspace, "");
-        for receiver in receivers {
-            let target = receiver.to_remember(&local)?;
+        for destination in destinations {
+            let target = destination.to_remember(&local)?;
             if !targets.names_of(&local.id).contains(&target.name) {
                 new.push(targets.add(target).0);
             }
@@ -196,7 +197,12 @@ fn add(
 }
 
 /// Remembers what is new, and says so.
-fn remember(app: &App, dir: &mut ConfigDir, targets: Targets, new: &[Remembered]) -> Result<()> {
+fn remember(
+    app: &App,
+    dir: &mut ConfigDir,
+    targets: SavedTargets,
+    new: &[SavedTarget],
+) -> Result<()> {
     if new.is_empty() {
         return Ok(());
     }
@@ -218,11 +224,11 @@ fn remember(app: &App, dir: &mut ConfigDir, targets: Targets, new: &[Remembered]
 /// A new target cannot be served.
 fn probe(
     app: &App,
-    hooks: &Hooks,
+    consumers: &Targets,
     workspaces: &[Workspace],
     options: &RefreshOptions,
 ) -> Result<()> {
-    if hooks.is_empty() {
+    if consumers.is_empty() {
         return Ok(());
     }
     let (pending, mut lost) = (app.pending()?, Vec::new());
@@ -234,9 +240,9 @@ fn probe(
         let old = open.and_then(|open| open.old.as_ref());
         let tokens: Vec<&Token> =
             open.map(|open| &open.token).into_iter().chain(old).chain([token]).collect();
-        hooks.probe_new(&local, &tokens)?;
+        consumers.probe_new(&local, &tokens)?;
         if options.due_within_s.is_none_or(|within_s| due(token, within_s, app.now()).is_due()) {
-            lost.extend(hooks.probe(&local, &tokens));
+            lost.extend(consumers.probe(&local, &tokens));
         }
     }
     warn_of_lost(app, &lost);

@@ -186,14 +186,14 @@ fn all_pending(app: &App, args: &TokenRevoke) -> Result<Report> {
     }
     let api = app.api(&config, As::User)?;
     let mut dir = app.lock()?;
-    let mut hooks = app.remembered(&mut dir)?;
+    let mut consumers = app.remembered(&mut dir)?;
     let mut revoked: Vec<(WorkspaceRef, String)> = Vec::new();
     let mut on_event = |event: Event| match event {
         Event::Revoked { workspace, jti } => revoked.push((workspace, jti)),
         other => app.on_event(&other),
     };
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
-    rotator.deliver_to(&mut hooks);
+    rotator.deliver_to(&mut consumers);
     rotator.recover_only(&[], &RefreshOptions::default());
     let left = rotator.pending();
     let waiting = left.rotations.iter().any(Rotation::awaits_delivery);

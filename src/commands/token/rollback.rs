@@ -13,12 +13,12 @@ pub(crate) fn run(app: &App, args: &TokenRollback) -> Result<Report> {
     let found = app.workspace(&config, args.workspace.as_deref())?;
     let workspace = app::workspace_ref(&found, &app.server(&config)?);
     // A target that cannot get it is no reason to stay: it has not got the other one either.
-    let mut hooks = app.remembered(&mut dir)?;
+    let mut consumers = app.remembered(&mut dir)?;
     let api = app.api(&config, As::User)?;
     let mut events = report::RunEvents::default();
     let mut on_event = |event| events.record_and_print(event, app);
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
-    rotator.deliver_to(&mut hooks);
+    rotator.deliver_to(&mut consumers);
     let rolled_back = rotator.rollback(&workspace);
     drop(rotator);
     let mut report = report::rolled_back(&workspace, rolled_back?);

@@ -1,4 +1,4 @@
-//! Delivers a new token to files and to commands.
+//! What must get a workspace's token: as it is saved, and the files and commands that get it.
 
 mod accounts;
 mod all;
@@ -12,6 +12,7 @@ mod ours;
 mod probe;
 mod replace;
 mod running;
+mod saved;
 mod seen;
 mod writing;
 
@@ -21,23 +22,23 @@ use std::time::Duration;
 use crate::context::Clock;
 use crate::error::{Error, Result};
 use crate::rotation::WorkspaceRef;
-use crate::targets::{EXEC, EXEC_TIMEOUT_S, FileOptions, Remembered};
 use crate::text::{printable, shell_word};
 use crate::token::Token;
-pub(crate) use all::Hooks;
+pub(crate) use all::Targets;
 use command::{Command, Given};
 pub(crate) use files::TokenFile;
 pub(crate) use mounted::Mounts;
 pub(crate) use ours::Ours;
+pub(crate) use saved::{EXEC, EXEC_TIMEOUT_S, FileOptions, SavedTarget, SavedTargets};
 
 /// A file or a command that receives a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Receiver {
+pub(crate) enum Destination {
     File(TokenFile),
     Command(Command),
 }
 
-impl Receiver {
+impl Destination {
     /// From the value of an option; `accepted` says what that takes.
     ///
     /// # Errors
@@ -71,23 +72,23 @@ impl Receiver {
     ///
     /// # Errors
     /// [`Error::cannot_deliver`] for what this version cannot use.
-    pub(crate) fn remembered(target: &Remembered) -> Result<Self> {
-        let receiver = match target.name.strip_prefix(EXEC) {
+    pub(crate) fn remembered(target: &SavedTarget) -> Result<Self> {
+        let destination = match target.name.strip_prefix(EXEC) {
             Some(text) => {
                 let timeout = Duration::from_secs(target.timeout_s);
                 Self::command(text, target.check.as_deref(), timeout, "")
             }
             None => Self::file(&target.name, &target.options, "the file cannot be meant", ""),
         };
-        receiver.map_err(|error| Error::useless_target(target.id, &error))
+        destination.map_err(|error| Error::useless_target(target.id, &error))
     }
 
     /// The same for one workspace, as it is remembered.
     ///
     /// # Errors
     /// [`Error::cannot_deliver`] for a path that the workspace's name cannot stand in.
-    pub(crate) fn to_remember(&self, workspace: &WorkspaceRef) -> Result<Remembered> {
-        let mut target = Remembered {
+    pub(crate) fn to_remember(&self, workspace: &WorkspaceRef) -> Result<SavedTarget> {
+        let mut target = SavedTarget {
             id: 0,
             workspace_id: workspace.id.clone(),
             workspace: workspace.name.clone(),

@@ -43,13 +43,13 @@ fn is_not(value: &bool) -> bool {
 
 /// A target that is remembered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Remembered {
+pub(crate) struct SavedTarget {
     /// Never given to another one.
     pub(crate) id: u32,
     /// The workspace's UUID, and its name when the target was added.
     pub(crate) workspace_id: String,
     pub(crate) workspace: String,
-    /// The file or the command, as [`crate::hooks::Receiver::name`] has it.
+    /// The file or the command, as [`crate::targets::Destination::name`] has it.
     #[serde(rename = "deliver_to")]
     pub(crate) name: String,
     /// How long a command may take, seconds.
@@ -69,7 +69,7 @@ fn exec_timeout_s() -> u64 {
     EXEC_TIMEOUT_S
 }
 
-impl Remembered {
+impl SavedTarget {
     pub(crate) fn is_command(&self) -> bool {
         self.name.starts_with(EXEC)
     }
@@ -77,18 +77,18 @@ impl Remembered {
 
 /// All of them, in the order in which they were added.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Targets {
+pub(crate) struct SavedTargets {
     version: u32,
     #[serde(default)]
     next_id: u32,
     #[serde(rename = "targets")]
-    all: Vec<Remembered>,
+    all: Vec<SavedTarget>,
     /// What a later version wrote.
     #[serde(flatten)]
     other: BTreeMap<String, Json>,
 }
 
-impl Targets {
+impl SavedTargets {
     /// # Errors
     /// If it cannot be read, or is damaged: a target that cannot be read is not left out, since its
     /// consumer would lose its token.
@@ -130,7 +130,7 @@ impl Targets {
         Ok(result)
     }
 
-    pub(crate) fn all(&self) -> &[Remembered] {
+    pub(crate) fn all(&self) -> &[SavedTarget] {
         &self.all
     }
 
@@ -149,8 +149,8 @@ impl Targets {
 
     /// Adds one and gives it an id, unless the workspace has it already; returns it, and whether it
     /// is new.
-    pub(crate) fn add(&mut self, target: Remembered) -> (Remembered, bool) {
-        let is_same = |other: &&mut Remembered| {
+    pub(crate) fn add(&mut self, target: SavedTarget) -> (SavedTarget, bool) {
+        let is_same = |other: &&mut SavedTarget| {
             other.workspace_id == target.workspace_id && other.name == target.name
         };
         if let Some(same) = self.all.iter_mut().find(is_same) {
@@ -162,13 +162,13 @@ impl Targets {
         let highest = self.all.iter().map(|other| other.id).max().unwrap_or(0);
         let id = self.next_id.max(highest.saturating_add(1));
         self.next_id = id.saturating_add(1);
-        let target = Remembered { id, ..target };
+        let target = SavedTarget { id, ..target };
         self.all.push(target.clone());
         (target, true)
     }
 
     /// Removes one; returns it.
-    pub(crate) fn remove(&mut self, id: u32) -> Option<Remembered> {
+    pub(crate) fn remove(&mut self, id: u32) -> Option<SavedTarget> {
         let at = self.all.iter().position(|target| target.id == id)?;
         Some(self.all.remove(at))
     }
@@ -195,9 +195,9 @@ mod tests {
             r#"{"id":2,"workspace_id":"u","workspace":"w","deliver_to":"/f","new":{"a":[1]}}"#;
         let text = format!(r#"{{"version":1,"policies":{{"u":30}},"targets":[{target}]}}"#);
         std::fs::write(&*path, text).unwrap();
-        let mut targets = Targets::load(&path).unwrap();
+        let mut targets = SavedTargets::load(&path).unwrap();
         assert_eq!(targets.all[0].timeout_s, EXEC_TIMEOUT_S);
-        let another = Remembered { name: "/g".to_owned(), ..targets.all[0].clone() };
+        let another = SavedTarget { name: "/g".to_owned(), ..targets.all[0].clone() };
         targets.change(&path, |targets| targets.add(another)).unwrap();
         let written = std::fs::read(&*path).unwrap();
         let json: Json = serde_json::from_slice(&written).unwrap();

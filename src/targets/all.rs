@@ -7,7 +7,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::Receiver;
+use super::Destination;
 use super::claim::{Claim, Claims};
 use super::command::{self, Command, Given};
 use super::files::TokenFile;
@@ -15,22 +15,22 @@ use super::ours::Ours;
 use super::running::Running;
 use crate::context::{Clock, Env, Process, lock_holder};
 use crate::error::{Error, Result};
-use crate::rotation::{Deliver, Delivery, Target, WorkspaceRef};
-use crate::targets::{Remembered, Targets};
+use crate::rotation::{self, Deliver, Delivery, WorkspaceRef};
+use crate::targets::{SavedTarget, SavedTargets};
 use crate::token::Token;
 
 /// A target of one workspace.
-pub(super) struct Hook {
-    pub(super) receiver: Receiver,
+pub(super) struct Target {
+    pub(super) destination: Destination,
     name: String,
     pub(super) id: u32,
     /// It never got a token, and is remembered by this run.
     pub(super) is_new: bool,
 }
 
-impl Hook {
+impl Target {
     fn is_command(&self) -> bool {
-        matches!(self.receiver, Receiver::Command(_))
+        matches!(self.destination, Destination::Command(_))
     }
 
     /// Names a target that is known by its id, before a reason.
@@ -40,9 +40,9 @@ impl Hook {
 }
 
 /// Everything that a new token is delivered to.
-pub(crate) struct Hooks {
+pub(crate) struct Targets {
     /// By the UUIDs of the workspaces; files first, then commands.
-    all: BTreeMap<String, Vec<Hook>>,
+    all: BTreeMap<String, Vec<Target>>,
     claims: OnceCell<RefCell<Claims>>,
     pub(super) ours: Ours,
     pub(super) clock: Rc<dyn Clock>,
@@ -63,27 +63,27 @@ struct Started {
     given: Given,
 }
 
-impl Hooks {
+impl Targets {
     /// Of all that is remembered; those of `new` never got a token.
     ///
     /// # Errors
     /// [`Error::useless_target`].
-    pub(crate) fn of_targets(
-        targets: &Targets,
-        new: &[Remembered],
+    pub(crate) fn of_saved(
+        targets: &SavedTargets,
+        new: &[SavedTarget],
         ours: Ours,
         clock: Rc<dyn Clock>,
         env: &Env,
     ) -> Result<Self> {
-        let mut all = BTreeMap::<String, Vec<Hook>>::new();
+        let mut all = BTreeMap::<String, Vec<Target>>::new();
         for target in targets.all() {
-            let (receiver, id) = (Receiver::remembered(target)?, target.id);
+            let (destination, id) = (Destination::remembered(target)?, target.id);
             let is_new = new.iter().any(|new| new.id == id);
-            let hook = Hook { receiver, name: target.name.clone(), id, is_new };
-            all.entry(target.workspace_id.clone()).or_default().push(hook);
+            let entry = Target { destination, name: target.name.clone(), id, is_new };
+            all.entry(target.workspace_id.clone()).or_default().push(entry);
         }
-        for hooks in all.values_mut() {
-            hooks.sort_by_key(Hook::is_command); // stable
+        for consumers in all.values_mut() {
+            consumers.sort_by_key(Target::is_command); // stable
         }
         let (path, claims) = (command::path(env).to_owned(), OnceCell::new());
         Ok(Self { all, claims, ours, clock, path, running: None, lock_holder: None })
@@ -93,10 +93,10 @@ impl Hooks {
     pub(super) fn claims(&self) -> &RefCell<Claims> {
         self.claims.get_or_init(|| {
             let mut claims = Claims::default();
-            for (workspace, hooks) in &self.all {
-                for hook in hooks {
-                    if let Receiver::File(file) = &hook.receiver {
-                        claims.set(hook.id, workspace, file.claim());
+            for (workspace, consumers) in &self.all {
+                for entry in consumers {
+                    if let Destination::File(file) = &entry.destination {
+                        claims.set(entry.id, workspace, file.claim());
                     }
                 }
             }
@@ -126,13 +126,13 @@ impl Hooks {
     }
 
     /// Those of a workspace.
-    pub(super) fn of(&self, workspace: &WorkspaceRef) -> impl Iterator<Item = &Hook> {
+    pub(super) fn of(&self, workspace: &WorkspaceRef) -> impl Iterator<Item = &Target> {
         self.all.get(&workspace.id).into_iter().flatten()
     }
 
     /// Removes what killed runs left beside the files of a workspace.
     pub(crate) fn tidy(&self, workspace: &WorkspaceRef) {
-        let files = self.of(workspace).filter_map(|hook| hook.receiver.as_file());
+        let files = self.of(workspace).filter_map(|entry| entry.destination.as_file());
         files.for_each(TokenFile::tidy);
     }
 
@@ -143,53 +143,58 @@ impl Hooks {
 
     /// Whether one of them is a command.
     pub(crate) fn has_commands(&self) -> bool {
-        self.all.values().flatten().any(Hook::is_command)
+        self.all.values().flatten().any(Target::is_command)
     }
 
     /// What is done for a workspace, for people, with the name and the id of what is remembered.
     pub(crate) fn plan(&self, workspace: &WorkspaceRef) -> Vec<(Option<u32>, &str, String)> {
-        let id = |hook: &Hook| (!hook.is_new).then_some(hook.id);
-        self.of(workspace).map(|hook| (id(hook), &*hook.name, hook.receiver.does())).collect()
+        let id = |entry: &Target| (!entry.is_new).then_some(entry.id);
+        self.of(workspace)
+            .map(|entry| (id(entry), &*entry.name, entry.destination.does()))
+            .collect()
     }
 
     /// A target has got a token.
     fn has_arrived(&mut self, workspace: &WorkspaceRef, id: u32) {
         let those = self.all.get_mut(&workspace.id).into_iter().flatten();
-        those.filter(|hook| hook.id == id).for_each(|hook| hook.is_new = false);
+        those.filter(|entry| entry.id == id).for_each(|entry| entry.is_new = false);
     }
 }
 
-impl Deliver for Hooks {
-    fn targets(&self, workspace: &WorkspaceRef) -> Vec<Target> {
-        let target =
-            |hook: &Hook| Target { name: hook.name.clone(), is_command: hook.is_command() };
+impl Deliver for Targets {
+    fn targets(&self, workspace: &WorkspaceRef) -> Vec<rotation::Target> {
+        let target = |entry: &Target| rotation::Target {
+            name: entry.name.clone(),
+            is_command: entry.is_command(),
+        };
         self.of(workspace).map(target).collect()
     }
 
     fn lacking(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<String> {
-        let lacks = |hook: &&Hook| {
+        let lacks = |entry: &&Target| {
             let holder = self.lock_holder.clone();
-            let held = hook.receiver.looked_at(workspace, token, holder, &*self.clock);
-            hook.is_new || !matches!(held, Ok(None | Some(true)))
+            let held = entry.destination.looked_at(workspace, token, holder, &*self.clock);
+            entry.is_new || !matches!(held, Ok(None | Some(true)))
         };
-        self.of(workspace).filter(lacks).map(|hook| hook.name.clone()).collect()
+        self.of(workspace).filter(lacks).map(|entry| entry.name.clone()).collect()
     }
 
     fn start(
         &mut self,
-        target: &Target,
+        target: &rotation::Target,
         delivery: &Delivery,
     ) -> std::result::Result<Option<Process>, String> {
         if let Some(signal) = self.clock.interrupted() {
             return Err(format!("signal {signal} has ended the run"));
         }
-        let Some(hook) = self.of(delivery.workspace).find(|hook| hook.name == target.name) else {
+        let Some(entry) = self.of(delivery.workspace).find(|entry| entry.name == target.name)
+        else {
             return Err(format!("{} is not known", target.name));
         };
         let Delivery { workspace, new, old, attempt } = delivery;
-        let (id, label) = (hook.id, hook.label());
-        let command = match &hook.receiver {
-            Receiver::File(file) => {
+        let (id, label) = (entry.id, entry.label());
+        let command = match &entry.destination {
+            Destination::File(file) => {
                 let is_anothers = |claim: &Claim| {
                     let is_other = |_, theirs: &str| theirs != workspace.id;
                     self.claims().borrow().collide(claim, &is_other)
@@ -202,7 +207,7 @@ impl Deliver for Hooks {
                 self.has_arrived(workspace, id);
                 return Ok(None);
             }
-            Receiver::Command(command) => command.clone(),
+            Destination::Command(command) => command.clone(),
         };
         let given = Given {
             workspace: (*workspace).clone(),
