@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use rustix::fs::{OFlags, Stat};
 
 use super::FileId;
 use super::new_file::NewFile;
@@ -35,7 +35,7 @@ impl ForeignFile {
         let (file, seen, bytes) = match place.open(OFlags::RDONLY)? {
             None => (None, None, Vec::new()),
             Some((file, found)) => {
-                refuse_planted(place, found.st_uid)?;
+                refuse_planted(place, &found)?;
                 let bytes = super::read_all(&file, &found)?;
                 (Some(file), Some(Seen::of(&found)), bytes)
             }
@@ -78,10 +78,16 @@ impl ForeignFile {
     }
 }
 
-/// Where anybody can put a file, whoever put this one there may read what is written to it.
-fn refuse_planted(place: &Place, owner: u32) -> io::Result<()> {
-    let folder = place.folder().look()?;
-    if folder.st_mode & 0o022 == 0 || is_trusted(owner) || owner == folder.st_uid {
+/// Where others can put a file, whoever put this one there may read what is written to it; and a hard
+/// link may lead to a file that is not theirs to change.
+fn refuse_planted(place: &Place, found: &Stat) -> io::Result<()> {
+    let (folder, owner) = (place.folder().look()?, found.st_uid);
+    let is_open = folder.st_mode & 0o022 != 0;
+    if found.st_nlink > 1 && (is_open || !is_trusted(folder.st_uid)) {
+        let reason = "it has other hard links, and others can put one into its folder";
+        return Err(io::Error::other(reason));
+    }
+    if !is_open || is_trusted(owner) || owner == folder.st_uid {
         return Ok(());
     }
     Err(io::Error::other(format!(

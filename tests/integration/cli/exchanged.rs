@@ -132,3 +132,29 @@ fn a_target_that_has_become_a_file_of_ours() {
         assert_eq!(fs::read(world.path(name)).unwrap(), before);
     }
 }
+
+/// Where the kernel lets a user make hard links to files of others, one may stand in the place of a
+/// target that is written over.
+#[test]
+fn a_hard_link_to_a_file_of_roots() {
+    if !others_can_run_it() {
+        return;
+    }
+    for (mode, owner) in [(0o755, USER), (0o1777, 0)] {
+        let (world, _) = World::ready();
+        let (theirs, file) = (world.outside("theirs"), world.outside("theirs/.env"));
+        fs::create_dir(&theirs).unwrap();
+        lchown(&theirs, Some(owner), Some(owner)).unwrap();
+        set_mode(&theirs, mode);
+        fs::write(&file, "A=1\n").unwrap();
+        lchown(&file, Some(owner), Some(owner)).unwrap();
+        let add = ["target", "add", "--in-place", "--env", "TOKEN=theirs/.env"];
+        world.ntcli(&add).run().exits(0);
+        let victim = world.outside("victim");
+        fs::write(&victim, "PASSWORD=TOPSECRET\n").unwrap();
+        fs::remove_file(&file).unwrap();
+        fs::hard_link(&victim, &file).unwrap();
+        world.ntcli(&["target", "deliver"]).run().exits(9).says("hard link");
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "PASSWORD=TOPSECRET\n");
+    }
+}
