@@ -22,7 +22,6 @@ mod journal;
 mod moment;
 mod orphans;
 mod pending;
-#[allow(dead_code)]
 mod plan;
 mod ports;
 mod recover;
@@ -50,15 +49,15 @@ use breaker::Breaker;
 pub(crate) use by_hand::{ByHand, LoggedOut, forget, forget_workspace, forget_workspaces};
 pub(crate) use deliver::{deliver_current, name_targets};
 pub(crate) use issue::CreatedWorkspace;
-#[allow(unused_imports)]
 pub(crate) use journal::Reason;
 #[cfg(test)]
 pub(crate) use journal::{About, AboutRequest, PendingRevocation};
 pub(crate) use journal::{Origin, Orphan, Record, lines as journal_lines};
 pub(crate) use moment::Moment;
 pub(crate) use pending::{Pending, Rotation, Stage};
-#[allow(unused_imports)]
-pub(crate) use plan::{Certainty, Outlook, Planned, Step, WhyDeliver, WhyRefresh, WhyWait, plan};
+#[cfg(test)]
+pub(crate) use plan::WhyWait;
+pub(crate) use plan::{Certainty, Outlook, Planned, Step, WhyDeliver, WhyRefresh, plan};
 pub(crate) use ports::{
     Acceptance, Answer, ControlPlane, Deliver, Delivery, Event, HistoryEvent, ListedToken,
     NewWorkspace, Promotion, Store, Target, TokenList,

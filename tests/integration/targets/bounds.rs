@@ -7,6 +7,7 @@ use std::os::unix::fs::{chown, symlink};
 use super::{add, add_now, read, ready};
 use crate::cli::owners::{others_can_run_it, set_mode};
 use crate::harness::skip::can_mount;
+use crate::harness::strace;
 use crate::harness::world::{Output, World};
 
 const USER: u32 = 12_341;
@@ -146,4 +147,26 @@ fn a_file_that_another_user_put_into_an_open_folder() {
     set_mode(&dir, 0o755);
     world.refresh(&[]).exits(0);
     assert_eq!(fs::read_to_string(&file).unwrap().trim(), world.current(&prod));
+}
+
+/// What each target is compared with does not grow with their number: so many more take so many more
+/// calls, however many there are.
+#[test]
+fn many_targets_cost_as_much_each_as_few() {
+    if !strace::is_available() {
+        return;
+    }
+    let (world, _) = World::ready();
+    let calls = || strace::calls_of(&world, &["token", "refresh"]).len();
+    let mut added = 0;
+    let mut with_more = || {
+        for _ in 0..12 {
+            added += 1;
+            add(&world, &["--file", &format!("token{added}")]).exits(0);
+        }
+        calls()
+    };
+    let (none, some, twice) = (calls(), with_more(), with_more());
+    let (first, second) = (some - none, twice - some);
+    assert!(second < first * 5 / 4, "{first} more calls for 12 targets, {second} for 12 more");
 }
