@@ -16,7 +16,7 @@ pub(crate) fn printable(text: &str) -> String {
     clean
 }
 
-/// The same of several lines.
+/// Several lines, each made [`printable`].
 pub(crate) fn tame(lines: &str) -> String {
     let lines: Vec<String> = lines.split('\n').map(printable).collect();
     lines.join("\n")

@@ -108,7 +108,7 @@ impl<'c> App<'c> {
         Ok(self.lock_and_tell()?.0)
     }
 
-    /// The same; also returns whether it had to wait.
+    /// The config folder, locked, and whether it had to be waited for.
     ///
     /// # Errors
     /// As [`App::lock`].

@@ -142,7 +142,7 @@ impl Config {
         Ok(config)
     }
 
-    /// The same, and nothing is changed.
+    /// Reads and checks the file, and changes nothing.
     ///
     /// # Errors
     /// As [`Config::load`].

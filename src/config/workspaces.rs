@@ -33,7 +33,7 @@ impl Config {
         self.by_workspace().into_iter().map(|mut same| same.swap_remove(0)).collect()
     }
 
-    /// The same, each followed by those of its entries that hold another token.
+    /// The workspaces, each followed by those of its entries that hold another token.
     pub(crate) fn holders(&self) -> Vec<Workspace> {
         self.by_workspace().concat()
     }

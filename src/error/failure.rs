@@ -66,7 +66,7 @@ pub(crate) enum Failure {
         /// When the server wants to be asked again.
         retry_after: Option<Duration>,
     },
-    /// It was sent; whether it was carried out is unknown.
+    /// The request was sent; whether it was carried out is unknown.
     Unknown {
         /// What went wrong, for people.
         reason: String,
@@ -90,7 +90,7 @@ impl Failure {
             if code == WORKSPACE_NOT_FOUND)
     }
 
-    /// The same with its text changed.
+    /// The failure with its text changed.
     pub(crate) fn map_text(mut self, change: impl FnOnce(&str) -> String) -> Self {
         let (Self::NotSent { reason: text, .. }
         | Self::Rejected { message: text, .. }

@@ -85,11 +85,11 @@ pub(crate) enum Kind {
 /// What happened to a new token that could not be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NewTokenFate {
-    /// It was revoked.
+    /// The token was revoked.
     Revoked,
-    /// It is in the journal: the next run stores it.
+    /// The journal holds the token: the next run stores it.
     Kept,
-    /// It is live and could not be revoked; the next run tries or names it.
+    /// The token is live and could not be revoked; the next run tries or names it.
     Live,
 }
 
@@ -194,7 +194,7 @@ impl Error {
         self
     }
 
-    /// The same after a request had been sent: an unusable file is then not the user's wrong usage.
+    /// The error after a request had been sent: an unusable file is then not the user's wrong usage.
     pub(crate) fn after_sending(self) -> Self {
         match self.0.kind {
             Kind::File { .. } => self.with_exit_code(exit::NOT_STORED),
@@ -304,7 +304,7 @@ const RENEW: &str = "ntcli renew";
 /// Does the revocations that are due.
 const PENDING: &str = "ntcli token revoke --pending";
 
-/// The same for these workspaces.
+/// Renews these workspaces.
 pub(crate) fn renew_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let words: Vec<String> = names.into_iter().map(|name| shell_word(&printable(name))).collect();
     let options_end = if words.iter().any(|word| word.starts_with('-')) { " --" } else { "" };

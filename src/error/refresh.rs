@@ -79,7 +79,7 @@ impl Error {
         Self::new("cannot_deliver", exit::USAGE, message).hinted(hint).caused_by(&reason)
     }
 
-    /// The same of a remembered target, which does not stop a refresh and can also be given up.
+    /// The error about a remembered target, which does not stop a refresh and can also be given up.
     pub(crate) fn of_target(mut self, id: u32) -> Self {
         let cause = format!("target {id}: {}", self.reason());
         let hint = self.hint().unwrap_or_default();
@@ -96,7 +96,7 @@ impl Error {
         Self::cannot_deliver(&reason, format!("ntcli target remove {id}"))
     }
 
-    /// The same where a target that could not get the token was to be added.
+    /// The error where a target that could not get the token was to be added.
     pub(crate) fn not_added(mut self) -> Self {
         if self.0.code == "cannot_deliver" {
             self.0.message = "The target was not added: it could not get the token".into();
@@ -137,7 +137,7 @@ impl Error {
             .after(failure)
     }
 
-    /// The same error about a token that was to be handed out: a refresh, which replaces the current
+    /// The error about a token that was to be handed out: a refresh, which replaces the current
     /// one, was not asked for.
     pub(crate) fn of_hand_out(mut self) -> Self {
         let hint = match &self.0.kind {

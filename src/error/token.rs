@@ -36,7 +36,7 @@ impl Error {
         Self::new("token_denied", exit::FAILED, message).hinted_there("ntcli token refresh")
     }
 
-    /// It could not be found out whether the server takes the current token; without a failure its
+    /// Nobody could find out whether the server takes the current token; without a failure its
     /// answer says neither.
     pub(crate) fn token_unchecked(failure: Option<&Failure>) -> Self {
         let message = "The server does not say whether it accepts the current token";

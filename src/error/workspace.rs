@@ -32,7 +32,7 @@ impl Error {
             .kind_of(Kind::UnknownWorkspace(name.to_owned()))
     }
 
-    /// The same where the server does not know it either.
+    /// The error where the server does not know the workspace either.
     pub(crate) fn nor_on_server(mut self) -> Self {
         if let Kind::UnknownWorkspace(_) = self.0.kind {
             self.0.hint = Some(LIST.to_owned());
@@ -78,7 +78,7 @@ impl Error {
             .with_causes(error.chain())
     }
 
-    /// It was done on the server, but the local state could not be updated: `done` says what, `then`
+    /// Something was done on the server, but the local state could not be updated: `done` says what, `then`
     /// is the command that updates it.
     pub(crate) fn stored_behind(done: &str, then: &str, error: &Self) -> Self {
         let message = format!("{done}, but the local files could not be updated");

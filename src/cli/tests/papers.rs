@@ -183,7 +183,7 @@ fn the_reference_has_the_same_exit_codes() {
     assert!(reference.contains(&words(&format!("{} {}", own[1], own[0]))), "{own:?}");
 }
 
-/// It may say more of a variable.
+/// The reference may say more of a variable.
 #[test]
 fn the_reference_has_the_same_variables() {
     let rows = reference_table("Environment");

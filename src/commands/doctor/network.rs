@@ -51,7 +51,7 @@ fn of_server(checks: &mut Checks, app: &App, config: &Config) -> Result<()> {
                 checks.ok("server", text);
             }
         }
-        // It asks to sign in even for this.
+        // Some servers ask to sign in even for this.
         Err(failure) if matches!(failure.status(), Some(401 | 403)) => {}
         Err(failure) => {
             checks.fail("server", format!("{server}: {failure}"), fix);
