@@ -126,6 +126,27 @@ pub(super) fn print_rotation(console: &Console, event: &Event) {
     }
 }
 
+/// The live tokens that nothing here holds: one line for each workspace.
+pub(super) fn print_orphans(console: &Console, orphans: &[Orphan]) {
+    for (n, orphan) in orphans.iter().enumerate() {
+        let is_same = |other: &&Orphan| other.workspace.is(&orphan.workspace);
+        let those: Vec<&Orphan> = orphans.iter().filter(is_same).collect();
+        if those.len() == 1 {
+            print_orphan(console, orphan, false);
+        } else if !orphans[..n].iter().any(|other| is_same(&other)) {
+            let ids = those.iter().map(|one| printable(&one.jti)).collect::<Vec<_>>().join(", ");
+            console.warn(&format!(
+                "{} tokens of '{}' are live that nothing here holds, and may be ours: {ids}. Revoke one: \
+                 ntcli token revoke JTI -w {}; or keep them all and end this warning: ntcli token revoke \
+                 --pending --forget",
+                those.len(),
+                printable(&orphan.workspace.name),
+                shell_word(&orphan.workspace.id)
+            ));
+        }
+    }
+}
+
 fn print_orphan(console: &Console, orphan: &Orphan, revoked: bool) {
     let (jti, name) = (printable(&orphan.jti), printable(&orphan.workspace.name));
     if revoked {

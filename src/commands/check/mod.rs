@@ -84,9 +84,13 @@ fn line(survey: &Survey, found: &Findings, limits: &Limits) -> String {
         let unchecked = "another ntcli is running, so pending work and targets were not checked";
         said.push(unchecked.to_owned());
     }
-    let total = survey.workspaces.len();
+    let (total, more) = (survey.workspaces.len(), said.len().saturating_sub(MANY));
+    if more > 0 {
+        said.truncate(MANY);
+        said.push(format!("and {more} more: ntcli check --format json"));
+    }
     let is_told = |w: &&WorkspaceState| total <= MANY || found.of(&w.workspace);
-    let told = survey.workspaces.iter().filter(is_told);
+    let told = survey.workspaces.iter().filter(is_told).take(MANY);
     let mut data: Vec<String> = told.flat_map(|w| performance(w, survey, limits)).collect();
     if total > MANY {
         let bad = survey.workspaces.iter().filter(|w| found.of(&w.workspace)).count();

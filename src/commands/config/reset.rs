@@ -4,13 +4,14 @@ use crate::cli::ConfigReset;
 use crate::commands::prelude::*;
 use crate::commands::prompt::{self, Question};
 use crate::config::Config;
+use crate::policy::Policies;
 use crate::rotation::{self, Pending, Store, WorkspaceRef};
 use crate::targets::SavedTargets;
 use crate::text::shell_word;
 use crate::time::Timestamp;
 
 /// What is forgotten.
-const ALL: &str = "Session, workspaces, tokens, targets and domain";
+const ALL: &str = "Session, workspaces, tokens, targets, policies and domain";
 
 /// A token that would stay live although nothing here holds it any more: its workspace and its id.
 type Live = (WorkspaceRef, Option<String>);
@@ -38,6 +39,9 @@ pub(crate) fn run(app: &App, args: &ConfigReset) -> Result<Report> {
     // The journal first: its records would bring workspaces back.
     rotation::forget_workspaces(&mut dir)?;
     dir.change_targets(SavedTargets::clear)?;
+    if app.paths.policies.exists() {
+        Policies::default().save(&app.paths.policies)?;
+    }
     dir.update(Config::reset)?;
     let old = app.paths.config.with_file_name("workspaces.json");
     if old.exists() {

@@ -33,7 +33,9 @@ pub(crate) fn run(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
 
 /// Tells monitoring how a run ended, once its result is out.
 pub(crate) fn record_run(ctx: &Context, args: &TokenRefresh, succeeded: &[String], exit_code: u8) {
-    if !args.dry_run {
+    // A value that was mistyped is no run, wherever it was typed.
+    let is_slip = exit_code == exit::USAGE && options(ctx, args).is_err();
+    if !args.dry_run && !is_slip {
         let names: Vec<String> = args.workspace.iter().cloned().collect();
         record(ctx, &names, args.metrics.as_deref(), succeeded, exit_code);
     }

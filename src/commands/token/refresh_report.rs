@@ -1,9 +1,10 @@
 //! What a refresh came to, as text and JSON.
 
+use crate::commands::messages::print_orphans;
 use crate::commands::prelude::*;
 use crate::context::Console;
 use crate::error::renew_of;
-use crate::rotation::{Event, OldFate, Outcome, Refreshed, WorkspaceRef};
+use crate::rotation::{Event, OldFate, Orphan, Outcome, Refreshed, WorkspaceRef};
 use crate::targets::EXEC;
 use crate::text::shell_word;
 use crate::token::{Token, TokenExpiry};
@@ -12,18 +13,25 @@ use crate::token::{Token, TokenExpiry};
 #[derive(Default)]
 pub(super) struct RunEvents {
     orphans: Vec<Json>,
+    /// Those of them that live, told of at the end.
+    live: Vec<Orphan>,
     deliveries: Vec<Json>,
 }
 
 impl RunEvents {
     pub(super) fn record_and_print(&mut self, event: Event, app: &App) {
-        app.on_event(&event);
+        if !matches!(event, Event::Orphan { revoked: false, .. }) {
+            app.on_event(&event);
+        }
         match event {
-            Event::Orphan { orphan, revoked } => self.orphans.push(Json::of([
-                ("jti", orphan.jti.as_str().into()),
-                ("workspace", app::json_workspace(&orphan.workspace)),
-                ("revoked", revoked.into()),
-            ])),
+            Event::Orphan { orphan, revoked } => {
+                self.orphans.push(Json::of([
+                    ("jti", orphan.jti.as_str().into()),
+                    ("workspace", app::json_workspace(&orphan.workspace)),
+                    ("revoked", revoked.into()),
+                ]));
+                self.live.extend((!revoked).then_some(orphan));
+            }
             Event::Delivery { workspace, target, failed } => self.deliveries.push(Json::of([
                 ("target", target.into()),
                 ("workspace", app::json_workspace(&workspace)),
@@ -34,7 +42,7 @@ impl RunEvents {
         }
     }
 
-    /// What to say at the end: where the new token is now, and the way out of many lost ones.
+    /// What to say at the end: where the new token is now, and which others live.
     pub(super) fn print(&self, console: &Console) {
         let delivered = self.deliveries.iter().filter(|one| one["delivered"] == Json::Bool(true));
         // A command may hold a secret.
@@ -45,12 +53,7 @@ impl RunEvents {
             let names = printable(&names.join(", "));
             console.note(&format!("The new token is delivered to {names}."));
         }
-        let live = self.orphans.iter().filter(|one| one["revoked"] == Json::Bool(false));
-        if live.count() > 1 {
-            console.note(
-                "To keep them all and end these warnings: ntcli token revoke --pending --forget",
-            );
-        }
+        print_orphans(console, &self.live);
     }
 
     /// Adds them to the JSON of a result.

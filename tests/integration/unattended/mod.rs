@@ -13,5 +13,6 @@ mod restored;
 mod rounds;
 pub(crate) mod shared_files;
 pub(crate) mod token_files;
+mod told;
 mod two_machines;
 mod year;

@@ -9,13 +9,13 @@ use crate::harness::kill;
 use crate::harness::run::Output;
 use crate::harness::world::{Workspace, World};
 
-fn renew(world: &World, args: &[&str]) -> Output {
+pub(crate) fn renew(world: &World, args: &[&str]) -> Output {
     world.ntcli(&[&["renew"], args].concat()).run()
 }
 
 /// A nightly run in which there is nothing to do: silent, 0, and no request.
 #[track_caller]
-fn assert_quiet_night(world: &World) {
+pub(crate) fn assert_quiet_night(world: &World) {
     world.plane.clear_requests();
     let night = world.ntcli(&["-q", "renew"]).run();
     night.exits(0).prints("").says_only("");
