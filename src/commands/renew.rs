@@ -19,7 +19,7 @@ use crate::rotation::{self, Event, Outcome, RefreshOptions, Rotator, WorkspaceRe
 use crate::targets::{EXEC, SavedTargets, Targets};
 use look::is_look_due;
 pub(super) use told::next_at;
-use told::{action, delivery, had};
+use told::{action, delivery, had, without_token};
 
 /// Renews every workspace that has a token here, or those named.
 pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
@@ -84,16 +84,6 @@ fn selected(app: &App, config: &Config, args: &cli::Renew) -> Result<Vec<Workspa
         }
     }
     Ok(named)
-}
-
-/// A workspace that has targets and no token here: another program has taken it away, and nothing keeps
-/// what the targets hold alive.
-fn without_token(targets: &SavedTargets, config: &Config) -> Option<Error> {
-    let known = config.workspaces();
-    let has_token = |id: &str| known.iter().any(|w| w.id == id && w.token.is_some());
-    let lost = targets.all().iter().find(|target| !has_token(&target.workspace_id))?;
-    let is_known = known.iter().any(|w| w.id == lost.workspace_id);
-    Some(Error::target_without_token(lost.id, &lost.workspace, is_known))
 }
 
 /// What is asked for by the policy of a workspace.

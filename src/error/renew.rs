@@ -20,14 +20,13 @@ impl Error {
     /// A target whose workspace has no token here: what it holds is looked after by nobody.
     pub(crate) fn target_without_token(id: u32, name: &str, is_known: bool) -> Self {
         let message = format!("{} has target {id}, but no token here", printable(name));
-        let hint = if is_known {
-            with_word("ntcli token create", name)
-        } else {
-            format!(
-                "ntcli workspace sync; or, if nothing needs it any more: ntcli target remove {id}"
-            )
-        };
-        Self::new("no_token", exit::FAILED, message).hinted(hint)
+        let error = Self::new("no_token", exit::FAILED, message);
+        if is_known {
+            return error.hinted_there("ntcli token create").of_workspace(Some(name));
+        }
+        error.hinted(format!(
+            "ntcli workspace sync; or, if nothing needs it any more: ntcli target remove {id}"
+        ))
     }
 
     /// Another machine that uses a copy of this folder has most likely replaced the token.

@@ -3,10 +3,12 @@
 use super::Turn;
 use crate::commands::app;
 use crate::commands::survey::WorkspaceState;
+use crate::config::Config;
 use crate::error::{Error, Failure};
 use crate::json::Json;
 use crate::output;
 use crate::rotation::{OldFate, Outcome, Refreshed, WorkspaceRef};
+use crate::targets::SavedTargets;
 use crate::text::{counted, printable};
 use crate::time::Timestamp;
 
@@ -84,6 +86,16 @@ impl Turn {
         }
         (printable(&line), json, problem)
     }
+}
+
+/// A workspace that has targets and no token here: another program has taken it away, and nothing keeps
+/// what the targets hold alive.
+pub(super) fn without_token(targets: &SavedTargets, config: &Config) -> Option<Error> {
+    let known = config.workspaces();
+    let has_token = |id: &str| known.iter().any(|w| w.id == id && w.token.is_some());
+    let lost = targets.all().iter().find(|target| !has_token(&target.workspace_id))?;
+    let is_known = known.iter().any(|w| w.id == lost.workspace_id);
+    Some(Error::target_without_token(lost.id, &lost.workspace, is_known))
 }
 
 pub(super) fn problem(workspace: &WorkspaceRef, refreshed: &Refreshed) -> Option<Error> {

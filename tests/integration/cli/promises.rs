@@ -44,6 +44,7 @@ const PROMISES: [(&str, &[&str]); 17] = [
         "A file that another user has put",
         &[
             "cli::exchanged::a_planted_file_in_a_folder_of_all",
+            "cli::exchanged::a_hard_link_to_a_file_of_roots",
             "targets::bounds::a_file_that_another_user_put_into_an_open_folder",
         ],
     ),

@@ -162,7 +162,7 @@ fn a_target_whose_workspace_was_taken_away() {
     let item = format!("/workspaces/items/{}/access_token", staging.key);
     world.set_config(&item, json!("no-token"));
     let output = world.ntcli(&["renew"]).run();
-    output.exits(1).says("staging has target 2").says("Hint: ntcli token create staging");
+    output.exits(1).says("staging has target 2").says("Hint: ntcli token create -w staging");
     Existing(&world).change(|config| {
         config["workspaces"]["items"].as_object_mut().unwrap().remove(&staging.key);
     });
