@@ -145,12 +145,7 @@ impl Rotator<'_> {
         if verdict != Verdict::CannotTell {
             return verdict;
         }
-        match self.list(workspace) {
-            Ok(list) if current.jti.as_ref().is_some_and(|jti| list.has(jti)) => Verdict::Accepted,
-            Ok(list) if !list.whole => Verdict::CannotTell,
-            Ok(_) => Verdict::Denied,
-            Err(_) => Verdict::NoAnswer,
-        }
+        self.by_list(workspace, current)
     }
 
     /// Names a token that was current and is not any more, unless it is to be revoked anyway.
@@ -188,7 +183,10 @@ impl Rotator<'_> {
         let jti = token.jti.clone();
         let verdict = match (self.verify(token, old.as_ref()), stage) {
             // This server can tell: only its list speaks for a token that it once denied.
-            (Verdict::CannotTell, Stage::Denied) => self.by_list(rotation),
+            (Verdict::CannotTell, Stage::Denied) => match self.by_list(workspace, token) {
+                Verdict::Accepted => Verdict::CannotTell, // listed is not verified
+                verdict => verdict,
+            },
             (verdict, _) => verdict,
         };
         match (verdict, stage) {
@@ -225,13 +223,12 @@ impl Rotator<'_> {
         }
     }
 
-    fn by_list(&mut self, rotation: &Rotation) -> Verdict {
-        match self.list(&rotation.workspace) {
+    /// Where the server denies every token, only its list speaks for one.
+    fn by_list(&mut self, workspace: &WorkspaceRef, token: &Token) -> Verdict {
+        match self.list(workspace) {
             Err(_) => Verdict::NoAnswer,
+            Ok(list) if token.jti.as_ref().is_some_and(|jti| list.has(jti)) => Verdict::Accepted,
             Ok(list) if !list.whole => Verdict::CannotTell,
-            Ok(list) if rotation.token.jti.as_ref().is_some_and(|jti| list.has(jti)) => {
-                Verdict::CannotTell
-            }
             Ok(_) => Verdict::Denied,
         }
     }

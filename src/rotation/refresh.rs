@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::journal::Record;
 use super::pending::{Purpose, Rotation, Stage};
 use super::plan::{must_be_followed, why_refresh, with_followers};
-use super::ports::{Event, Promotion};
+use super::ports::{Event, HistoryEvent, Promotion};
 use super::{OldFate, Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef};
 use crate::error::{Error, NewTokenFate, Result};
 use crate::token::Token;
@@ -253,7 +253,10 @@ impl Rotator<'_> {
         match rotation.purpose {
             Purpose::Refresh => self.note_refreshed(workspace, token, old.as_ref()),
             Purpose::HandOut => self.note_handed_out(workspace, token),
-            Purpose::Rollback => self.note_rolled_back(workspace, token, old.as_ref()),
+            Purpose::Rollback => {
+                let (to, from) = (token.clone(), old.clone());
+                self.note(workspace, &HistoryEvent::RolledBack { to, from });
+            }
         }
         // What an undelivered token had replaced may be in use until this one is delivered.
         let left = rotation.before.as_ref().and_then(|before| self.revocation_of(before));

@@ -3,21 +3,13 @@
 
 use super::breaker::Call;
 use super::journal::Record;
-use super::ports::{Acceptance, HistoryEvent};
+use super::ports::Acceptance;
 use super::refresh::Turn;
 use super::{Outcome, Refreshed, Rotator, WorkspaceRef};
 use crate::error::{Error, Result};
 use crate::token::Token;
 
 const TRY: &str = "verify the previous token";
-
-/// The two tokens of a rollback.
-struct WayBack {
-    token: Token,
-    current: Token,
-    /// What the refresh that is undone would have granted, should it not be undone after all.
-    grace_s: Option<u64>,
-}
 
 impl Rotator<'_> {
     /// Goes back to the token before the current one, while that is kept live: its grace runs, or a
@@ -37,15 +29,15 @@ impl Rotator<'_> {
     }
 
     fn try_rollback(&mut self, workspace: &WorkspaceRef) -> Result<Refreshed> {
-        let WayBack { token, current, grace_s } = self.way_back(workspace)?;
+        let (token, current, grace_s) = self.previous_token(workspace)?;
         let verified = self.try_way_back(workspace, &token, &current)?;
         // What cannot be written is found out before anything is promised.
         self.store.probe()?;
         self.append_durable(&[Record::Created {
             workspace: workspace.clone(),
             at: self.request_time(),
-            token: token.clone(),
-            old: Some(current.clone()),
+            token,
+            old: Some(current),
             unnamed: false,
             grace_s,
             keep_old: false,
@@ -59,8 +51,9 @@ impl Rotator<'_> {
         }
     }
 
-    /// The token before the current one, if there is a way back to it.
-    fn way_back(&mut self, workspace: &WorkspaceRef) -> Result<WayBack> {
+    /// The token before the current one, if there is a way back to it; the current one, and the grace of
+    /// the refresh that is undone, should it not be undone after all.
+    fn previous_token(&mut self, workspace: &WorkspaceRef) -> Result<(Token, Token, Option<u64>)> {
         let current = self.store.current(workspace)?.ok_or_else(nothing_current)?;
         let (way_back, unnamed) = match self.pending.rotation(workspace).cloned() {
             Some(open) if open.token.is_same(&current) && self.awaits_delivery(&open) => {
@@ -88,7 +81,7 @@ impl Rotator<'_> {
         if token.expiry.at().is_some_and(|end| end <= self.clock.now()) {
             return Err(Error::no_way_back("the previous token has expired"));
         }
-        Ok(WayBack { token, current, grace_s })
+        Ok((token, current, grace_s))
     }
 
     /// Whether the server still takes the token: accepted, or at least listed by a server that
@@ -137,16 +130,6 @@ impl Rotator<'_> {
             records.push(Record::TurnedBack(workspace.about()));
         }
         let _ = self.append_durable(&records); // else the next run does the same
-    }
-
-    pub(super) fn note_rolled_back(
-        &mut self,
-        workspace: &WorkspaceRef,
-        to: &Token,
-        from: Option<&Token>,
-    ) {
-        let (to, from) = (to.clone(), from.cloned());
-        self.note(workspace, &HistoryEvent::RolledBack { to, from });
     }
 }
 
