@@ -174,7 +174,7 @@ fn a_session_that_is_pasted_after_ctrl_z_is_not_shown() {
 fn everything_fits_the_terminal() {
     let (world, _) = World::ready();
     let target =
-        ["target", "add", "--later", "--exec", "systemctl restart some-service-of-long-name"];
+        ["target", "add", "--later", "--exec", "sh -c 'restart some-service-of-long-name'"];
     world.ntcli(&target).run().exits(0);
     for columns in [80, 40] {
         for command in [

@@ -118,7 +118,10 @@ impl Stage {
         let script = pattern::FOLDERS.iter().fold(script.to_owned(), |script, folder| {
             script.replace(folder, &format!("{root}{folder}"))
         });
-        let script = format!("exec 2>&1\n{}", script.replace("/usr/local/bin/ntcli", "ntcli"));
+        let script = script.replace("/usr/local/bin/ntcli", "ntcli");
+        // A bare machine has none where cron looks for it.
+        let script = script.replace("systemctl ", &format!("{root}/systemctl "));
+        let script = format!("exec 2>&1\n{script}");
         let run = self.world.ntcli(&[""; 0]).under(&["/bin/sh", "-c", &script]);
         let run = run.env("HOME", root).env("BROWSER", format!("{root}/browser"));
         let run = run.env("NTCLI_DEFAULT_PORT", free_port().to_string());
@@ -139,7 +142,8 @@ impl Stage {
             ),
         ];
         let text = output.stdout.clone();
-        names.iter().fold(text, |text, (found, name)| text.replace(found, name))
+        let text = names.iter().fold(text, |text, (found, name)| text.replace(found, name));
+        text.replace("/systemctl ", "systemctl ")
     }
 
     /// What is wrong with a block.
