@@ -17,6 +17,16 @@ pub(super) const OF_TOKENS: &[Case] = &[
         May::Make,
     ),
     case(
+        "targets without a token",
+        |world, staging| {
+            target(world, &["--file", "token"]);
+            without_token(world, staging);
+            words("renew")
+        },
+        "ntcli token create -w staging",
+        May::Make,
+    ),
+    case(
         "nothing to show",
         |world, staging| {
             without_token(world, staging);
