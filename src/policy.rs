@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::json::Json;
 use crate::store::{self, OwnFile};
 use crate::time::{Expiry, Timestamp};
 use crate::token::{Token, TokenExpiry};
@@ -18,7 +19,7 @@ const MONTH_S: u64 = 30 * DAY_S;
 const ROUNDING_S: u64 = 60 + 600;
 
 /// The wishes for one workspace; what is absent has its default.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Policy {
     /// The lifetime to ask for, seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,7 +32,7 @@ pub(crate) struct Policy {
     pub(crate) revoke_after_s: Option<u64>,
     /// Of later versions.
     #[serde(flatten)]
-    others: BTreeMap<String, serde_json::Value>,
+    others: BTreeMap<String, Json>,
 }
 
 impl Policy {
@@ -83,7 +84,7 @@ pub(crate) struct Policies {
     #[serde(default, rename = "policies")]
     of_each: BTreeMap<String, Policy>,
     #[serde(flatten)]
-    others: BTreeMap<String, serde_json::Value>,
+    others: BTreeMap<String, Json>,
 }
 
 impl Policies {

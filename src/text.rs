@@ -1,6 +1,7 @@
 //! Text from outside, made safe for a terminal or a shell.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// Escapes what a terminal would interpret, breaks a line or hides text; one printable line
 /// remains.
@@ -14,6 +15,16 @@ pub(crate) fn printable(text: &str) -> String {
         }
     }
     clean
+}
+
+/// A set of texts. To collect one would sort it first, by code of its own for each type: half of what a
+/// set takes in the program.
+pub(crate) fn set_of<T: Ord>(texts: impl Iterator<Item = T>) -> BTreeSet<T> {
+    let mut set = BTreeSet::new();
+    texts.for_each(|text| {
+        set.insert(text);
+    });
+    set
 }
 
 /// Several lines, each made [`printable`].

@@ -4,7 +4,7 @@ use crate::cli::DomainSet;
 use crate::commands::prelude::*;
 use crate::config::Config;
 use crate::endpoints;
-use crate::text::shell_word;
+use crate::text::{set_of, shell_word};
 
 /// Sets the domain whose API is used. The session of the previous server is not sent to the new
 /// one, and pending work is named.
@@ -43,11 +43,8 @@ fn tell_what_stays(app: &App, config: &Config, server: &str) -> Option<String> {
     });
     // The next refresh reports a journal that cannot be read.
     let pending = app.pending().unwrap_or_default();
-    let mut servers: Vec<&str> =
-        pending.workspaces().map(|w| w.server.as_str()).filter(|url| *url != here).collect();
-    servers.sort_unstable();
-    servers.dedup();
-    for named in servers {
+    let servers = pending.workspaces().map(|workspace| workspace.server.as_str());
+    for named in set_of(servers.filter(|url| *url != here)) {
         // Older versions did not write one.
         let server = if named.is_empty() { server } else { named };
         app.console().warn(&format!(

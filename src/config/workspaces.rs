@@ -59,7 +59,9 @@ impl Config {
             }
         }
         for same in all.iter_mut().filter(|same| same.len() > 1) {
-            same.sort_by_key(|entry| self.rank(&entry.key, entry.token.is_some()));
+            let rank = |n: &usize| self.rank(&same[*n].key, same[*n].token.is_some());
+            let first = (0..same.len()).min_by_key(rank).unwrap_or(0);
+            same[..=first].rotate_right(1);
             let mut tokens: Vec<Option<Secret>> = vec![None];
             let first = same[0].key.clone();
             same.retain(|entry| {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Result;
 use crate::rotation::{HistoryEvent, WorkspaceRef};
 use crate::store::{self, Log, OwnFile};
+use crate::text::set_of;
 use crate::time::Timestamp;
 use crate::token::Token;
 
@@ -69,8 +70,9 @@ impl Line {
     }
 
     /// What all its tokens are known by.
-    fn marks(&self) -> impl Iterator<Item = &String> {
-        self.jti.iter().chain(&self.old_jti).chain(&self.sha256)
+    fn marks(&self) -> impl Iterator<Item = &str> {
+        let marks = self.jti.iter().chain(&self.old_jti).chain(&self.sha256);
+        marks.map(String::as_str)
     }
 
     /// What was done to which token. A refresh that a later run finishes counts as the same action.
@@ -145,7 +147,7 @@ impl History {
     pub(crate) fn has(&mut self, line: &Line) -> bool {
         let known = self.known.get_or_insert_with(|| {
             let lines = read(&self.at).unwrap_or_default();
-            lines.iter().filter_map(Line::subject).collect()
+            set_of(lines.iter().filter_map(Line::subject))
         });
         line.subject().is_some_and(|subject| known.contains(&subject))
     }
@@ -196,18 +198,16 @@ pub(crate) fn earlier(at: &OwnFile) -> Vec<(String, String)> {
     let of = |event: &'static str| {
         lines.iter().filter(move |line| line.event == event).flat_map(Line::marks)
     };
-    let delivered: BTreeSet<&String> = of("delivered").collect();
-    let handed_out: BTreeSet<&String> =
-        of("handed_out").filter(|mark| !delivered.contains(mark)).collect();
+    let delivered = set_of(of("delivered"));
+    let handed_out = set_of(of("handed_out").filter(|mark| !delivered.contains(mark)));
     let is_ours = |line: &&Line| {
         ["refreshed", "recovered", "delivered", "rolled_back"].contains(&line.event.as_str())
     };
     let marks = lines.iter().filter(is_ours).flat_map(|line| {
         let those = line.marks().filter(|mark| !handed_out.contains(mark));
-        those.map(|mark| (line.workspace_id.clone(), mark.clone()))
+        those.map(|mark| (line.workspace_id.clone(), (*mark).to_owned()))
     });
-    let marks: BTreeSet<(String, String)> = marks.collect();
-    marks.into_iter().collect()
+    set_of(marks).into_iter().collect()
 }
 
 fn open_bounded(at: &OwnFile) -> Result<Log> {

@@ -1,14 +1,13 @@
 //! Delivering a new token to what uses it. Each target that has it is remembered, so that only what
 //! failed is repeated.
 
-use std::collections::BTreeSet;
-
 use super::journal::{PendingRevocation, Record};
 use super::pending::Purpose;
 use super::plan::with_followers;
 use super::ports::{Deliver, Delivery, Event, HistoryEvent, Store, Target};
 use super::{OldFate, Outcome, Rotation, Rotator, WorkspaceRef};
 use crate::error::Error;
+use crate::text::set_of;
 use crate::token::Token;
 
 impl Rotator<'_> {
@@ -50,7 +49,7 @@ impl Rotator<'_> {
             begun.map_err(|failed| failed.error.in_one_line())?;
         }
         let delivery = Delivery { workspace, new, old: old.as_ref(), attempt };
-        let due: BTreeSet<&str> = lacks.iter().map(String::as_str).collect();
+        let due = set_of(lacks.iter().map(String::as_str));
         let mut has_changed = false;
         let mut failures = each(&all, |target| {
             if !(due.contains(target.name.as_str()) || (target.is_command && has_changed)) {

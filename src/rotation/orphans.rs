@@ -16,6 +16,7 @@ use super::pending::PendingCreate;
 use super::ports::{Event, HistoryEvent, ListedToken, TokenList};
 use super::{Answer, Rotator, WorkspaceRef};
 use crate::error::{Cause, Failure};
+use crate::text::set_of;
 use crate::time::Timestamp;
 
 impl Rotator<'_> {
@@ -67,8 +68,8 @@ impl Rotator<'_> {
     /// named, or revoked on request.
     pub(super) fn search_after_create(&mut self, workspace: &WorkspaceRef) -> Answer<Vec<String>> {
         let found = self.search(workspace)?;
-        let ids: BTreeSet<&String> = found.iter().collect();
-        self.visit_found(workspace, |orphan| ids.contains(&orphan.jti));
+        let ids = set_of(found.iter().map(String::as_str));
+        self.visit_found(workspace, |orphan| ids.contains(orphan.jti.as_str()));
         Ok(found)
     }
 
@@ -99,11 +100,11 @@ impl Rotator<'_> {
             let mut made = list.tokens.iter().filter(|_| list.whole).filter(is_it);
             match (made.next(), made.next()) {
                 (Some(token), None)
-                    if !certain.contains(&token.jti)
+                    if !certain.contains(token.jti.as_str())
                         && !self.is_known(workspace, &token.jti)? =>
                 {
                     records.extend(self.certain(workspace, token, create.at));
-                    certain.insert(&token.jti);
+                    certain.insert(token.jti.as_str());
                 }
                 _ => creates.push(create),
             }
@@ -111,7 +112,7 @@ impl Rotator<'_> {
         let mut candidates: Vec<&ListedToken> = Vec::new();
         for token in &list.tokens {
             let fits = creates.iter().any(|c| c.may_have_made(token, current, &now))
-                && !certain.contains(&token.jti);
+                && !certain.contains(token.jti.as_str());
             if fits && !self.is_known(workspace, &token.jti)? {
                 candidates.push(token);
             }

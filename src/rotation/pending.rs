@@ -1,12 +1,13 @@
 //! The pending work.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::WorkspaceRef;
 use super::journal::{Origin, Orphan, PendingRevocation};
 use super::moment::{Moment, SETTLE_S};
 use super::ports::Target;
 use crate::context::{BootTime, Process};
+use crate::text::set_of;
 use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
 
@@ -124,9 +125,10 @@ impl Rotation {
             return Vec::new();
         }
         let got = self.delivered.iter().enumerate().map(|(n, name)| (name.as_str(), n));
-        let got: BTreeMap<&str, usize> = got.collect();
-        let at = |target: &Target| got.get(target.name.as_str()).copied();
-        let lacking: BTreeSet<&str> = lacking.iter().map(String::as_str).collect();
+        let mut places = BTreeMap::new();
+        places.extend(got);
+        let at = |target: &Target| places.get(target.name.as_str()).copied();
+        let lacking = set_of(lacking.iter().map(String::as_str));
         let files = targets.iter().filter(|target| !target.is_command);
         let mut last = files.filter_map(at).max();
         let mut names = Vec::new();
@@ -145,40 +147,36 @@ impl Rotation {
 /// since a server may list very many.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Orphans {
-    all: BTreeMap<usize, Orphan>,
+    /// Nothing stands where one was removed.
+    all: Vec<Option<Orphan>>,
     by_id: BTreeMap<String, Vec<usize>>,
-    next: usize,
 }
 
 impl Orphans {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Orphan> {
-        self.all.values()
+        self.all.iter().flatten()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        self.by_id.is_empty()
     }
 
     pub(super) fn with_id(&self, jti: &str) -> impl Iterator<Item = &Orphan> {
-        self.by_id.get(jti).into_iter().flatten().filter_map(|n| self.all.get(n))
+        self.by_id.get(jti).into_iter().flatten().filter_map(|n| self.all[*n].as_ref())
     }
 
     pub(super) fn add(&mut self, orphan: Orphan) {
         self.remove(&orphan.workspace.id, &orphan.workspace.server, &orphan.jti);
-        self.by_id.entry(orphan.jti.clone()).or_default().push(self.next);
-        self.all.insert(self.next, orphan);
-        self.next += 1;
+        self.by_id.entry(orphan.jti.clone()).or_default().push(self.all.len());
+        self.all.push(Some(orphan));
     }
 
     pub(super) fn remove(&mut self, workspace: &str, server: &str, jti: &str) {
         let Some(numbers) = self.by_id.get_mut(jti) else { return };
         let all = &mut self.all;
         numbers.retain(|n| {
-            let is_it = all.get(n).is_some_and(|o| o.workspace.named(workspace, server));
-            if is_it {
-                all.remove(n);
-            }
-            !is_it
+            let is_other = |o: &mut Orphan| !o.workspace.named(workspace, server);
+            all[*n].take_if(|o| !is_other(o)).is_none()
         });
         if numbers.is_empty() {
             self.by_id.remove(jti);
@@ -187,7 +185,7 @@ impl Orphans {
 
     pub(super) fn retain(&mut self, is_left: impl Fn(&Orphan) -> bool) {
         let all = std::mem::take(self).all;
-        all.into_values().filter(is_left).for_each(|orphan| self.add(orphan));
+        all.into_iter().flatten().filter(is_left).for_each(|orphan| self.add(orphan));
     }
 }
 

@@ -10,6 +10,7 @@ use crate::context::Process;
 use crate::error::{Failure, Result};
 use crate::secret::Secret;
 use crate::store::{AppendError, ReplaceError};
+use crate::text::set_of;
 use crate::time::{Expiry, Timestamp};
 use crate::token::{Token, TokenExpiry};
 
@@ -64,7 +65,7 @@ pub(crate) struct TokenList {
 
 impl TokenList {
     pub(crate) fn new(tokens: Vec<ListedToken>, whole: bool) -> Self {
-        let ids = tokens.iter().map(|token| token.jti.clone()).collect();
+        let ids = set_of(tokens.iter().map(|token| token.jti.clone()));
         Self { tokens, ids, whole }
     }
 

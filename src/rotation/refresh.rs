@@ -34,7 +34,8 @@ impl Rotator<'_> {
         let first = wishes.first().map_or_else(RefreshOptions::default, |(_, options)| *options);
         // The grace of one is not that of what else is finished.
         self.options = RefreshOptions { grace_s: None, ..first };
-        self.wishes = wishes.iter().map(|(w, options)| (w.id.clone(), *options)).collect();
+        self.wishes.clear();
+        self.wishes.extend(wishes.iter().map(|(w, options)| (w.id.clone(), *options)));
         let workspaces: Vec<WorkspaceRef> = wishes.iter().map(|(w, _)| w.clone()).collect();
         self.recover(&workspaces);
         let mut left: Vec<usize> = (0..workspaces.len()).collect();

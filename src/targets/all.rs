@@ -76,14 +76,14 @@ impl Targets {
         env: &Env,
     ) -> Result<Self> {
         let mut all = BTreeMap::<String, Vec<Target>>::new();
-        for target in targets.all() {
-            let (destination, id) = (Destination::remembered(target)?, target.id);
-            let is_new = new.iter().any(|new| new.id == id);
-            let entry = Target { destination, name: target.name.clone(), id, is_new };
-            all.entry(target.workspace_id.clone()).or_default().push(entry);
-        }
-        for consumers in all.values_mut() {
-            consumers.sort_by_key(Target::is_command); // stable
+        // A command comes after every file.
+        for is_command in [false, true] {
+            for target in targets.all().iter().filter(|t| t.is_command() == is_command) {
+                let (destination, id) = (Destination::remembered(target)?, target.id);
+                let is_new = new.iter().any(|new| new.id == id);
+                let entry = Target { destination, name: target.name.clone(), id, is_new };
+                all.entry(target.workspace_id.clone()).or_default().push(entry);
+            }
         }
         let (path, claims) = (command::path(env).to_owned(), OnceCell::new());
         Ok(Self { all, claims, ours, clock, path, running: None, lock_holder: None })

@@ -1,9 +1,9 @@
 //! Which files cannot be targets, and which two targets are one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::FileType;
 use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::store::FileId;
 
@@ -40,36 +40,38 @@ impl Claim {
 /// others would take the square of their number.
 #[derive(Default)]
 pub(super) struct Claims {
-    /// By the ids of the targets; with the UUIDs of their workspaces.
-    all: BTreeMap<u32, (String, Claim)>,
-    by_path: BTreeMap<PathBuf, BTreeSet<u32>>,
-    by_inode: BTreeMap<(u64, u64), BTreeSet<u32>>,
+    /// With the ids of the targets and the UUIDs of their workspaces; nothing where one has changed.
+    all: Vec<Option<(u32, String, Claim)>>,
+    /// The places in `all` by what a file is found by, and by the id of the target.
+    places: BTreeMap<String, Vec<usize>>,
 }
 
 impl Claims {
     pub(super) fn set(&mut self, id: u32, workspace: &str, claim: Option<Claim>) {
-        if let Some((_, Claim { file, .. })) = self.all.remove(&id) {
-            self.by_path.get_mut(file.path()).map(|ids| ids.remove(&id));
-            file.inode().and_then(|inode| Some(self.by_inode.get_mut(&inode)?.remove(&id)));
+        for place in self.places.remove(&id.to_string()).into_iter().flatten() {
+            self.all[place] = None;
         }
         if let Some(claim) = claim {
-            self.by_path.entry(claim.file.path().to_owned()).or_default().insert(id);
-            if let Some(inode) = claim.file.inode() {
-                self.by_inode.entry(inode).or_default().insert(id);
+            for name in names(&claim.file).into_iter().chain([id.to_string()]) {
+                self.places.entry(name).or_default().push(self.all.len());
             }
-            self.all.insert(id, (workspace.to_owned(), claim));
+            self.all.push(Some((id, workspace.to_owned(), claim)));
         }
     }
 
     /// Whether one of the others, by its id and its workspace, would write over it.
     pub(super) fn collide(&self, claim: &Claim, is_other: &dyn Fn(u32, &str) -> bool) -> bool {
-        let at_path = self.by_path.get(claim.file.path());
-        let at_inode = claim.file.inode().and_then(|inode| self.by_inode.get(&inode));
-        at_path.into_iter().chain(at_inode).flatten().any(|id| {
-            let theirs = self.all.get(id);
-            theirs.is_some_and(|(workspace, it)| is_other(*id, workspace) && claim.collides(it))
-        })
+        let names = names(&claim.file);
+        let places = names.iter().filter_map(|name| self.places.get(name)).flatten();
+        let mut others = places.filter_map(|place| self.all[*place].as_ref());
+        others.any(|(id, workspace, it)| is_other(*id, workspace) && claim.collides(it))
     }
+}
+
+/// What a file is found by; no path without a slash is one.
+fn names(file: &FileId) -> Vec<String> {
+    let inode = file.inode().map(|(device, inode)| format!("{device}:{inode}"));
+    inode.into_iter().chain([file.path().to_string_lossy().into_owned()]).collect()
 }
 
 pub(super) fn is_of_the_system(path: &Path) -> bool {

@@ -99,10 +99,12 @@ impl SavedTargets {
         if targets.version != VERSION {
             return Err(Error::damaged_file(path, "another version of ntcli wrote it"));
         }
-        // There is no id after the last one.
-        let (mut ids, mut names) = (BTreeSet::from([u32::MAX]), BTreeSet::new());
+        let mut seen = BTreeSet::new();
         for target in &targets.all {
-            if !ids.insert(target.id) || !names.insert((&target.workspace_id, &target.name)) {
+            let (id, name) = (target.id.to_string(), target.name.clone());
+            let names = [(String::new(), id), (target.workspace_id.clone(), name)];
+            // There is no id after the last one.
+            if target.id == u32::MAX || !names.into_iter().all(|name| seen.insert(name)) {
                 return Err(Error::damaged_file(
                     path,
                     &format!("target {} is there twice", target.id),

@@ -94,7 +94,7 @@ fn sync_takes_over_the_list() {
     assert_eq!(report["renamed"], json!([{"name": "prod", "id": workspace.id, "before": "old"}]));
     assert_eq!(
         report["removed"],
-        json!([{"name": "dead", "id": dead.id, "had_token": true, "jti": dead.token.jti}])
+        json!([{"name": "dead", "id": dead.id, "had_token": true, "jti": dead.token.jti, "targets": 0}])
     );
     assert_eq!(report["kept"], json!([]));
     assert_eq!(report["total"], 2);

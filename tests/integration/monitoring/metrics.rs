@@ -76,11 +76,13 @@ fn a_file_that_every_refresh_writes() {
     let text = of_run(&[], 8);
     assert_eq!(value(&text, "ntcli_pending_operations"), Some(1));
     world.plane.clear_faults();
-    of_run(&["--expires-in", "soon"], 2);
-    // A mistyped name is no run.
+    // A mistyped value or name is no run.
     fs::remove_file(&path).unwrap();
-    world.refresh(&["--metrics", path.to_str().unwrap(), "-w", "nowhere"]).exits(1);
-    assert!(!path.exists());
+    for (mistyped, exit) in [(["--expires-in", "soon"], 2), (["-w", "nowhere"], 1)] {
+        let args = [&["--metrics", path.to_str().unwrap()][..], &mistyped].concat();
+        world.refresh(&args).exits(exit);
+        assert!(!path.exists(), "{mistyped:?}");
+    }
     world.set_config("/auth", json!(null));
     let text = of_run(&["--all"], 4);
     assert_eq!(value(&text, "ntcli_session_usable"), Some(0));
