@@ -94,7 +94,7 @@ ended_with() { [ "$(property ActiveState ntcli-renew)/$(property ExecMainStatus 
 is_logged() { inside journalctl --no-pager --output cat | grep -q "$1"; }
 
 token() { as_ntcli 'ntcli token print'; }
-jti() { as_ntcli 'ntcli token show --format json' | sed -n 's/^ *"jti": "\(.*\)".*/\1/p'; }
+jti() { as_ntcli 'ntcli token show --format json' | sed -n 's/^ *"jti": "\(.*\)".*/\1/p' | head -n 1; }
 live() { as_ntcli 'ntcli token list --format json' | grep -c '"jti"'; }
 one_is_live() { [ "$(live)" = 1 ]; }
 is_new() { [ "$(jti)" != "$before" ]; }

@@ -54,8 +54,8 @@ pub(crate) enum Failure {
         reason: String,
         cause: Cause,
     },
-    /// The server answered and has certainly not done it: 3xx, 4xx except 408, 425 and 429. Those,
-    /// 501 and 503 too if a repeat is harmless.
+    /// The server answered and has certainly not done it: 3xx, 4xx except 408, 425 and 429, and except what
+    /// a gateway may have put in place of another answer. Those, 501 and 503 too if a repeat is harmless.
     Rejected {
         /// The HTTP status.
         status: u16,

@@ -21,8 +21,8 @@ const LONGEST_RETRY_AFTER: u64 = 31_536_000;
 
 /// A success, or the outcome of the request instead.
 ///
-/// A busy answer may come from a gateway after the request was carried out: for a request that must
-/// not be repeated, it proves nothing.
+/// A busy answer, or a page of a gateway's own, may come after the request was carried out: for a request
+/// that must not be repeated, it proves nothing.
 pub(super) fn judge(
     answer: Answer,
     repeat: Repeat,
@@ -34,9 +34,19 @@ pub(super) fn judge(
         // 303, for one, usually follows a completed action.
         300..=399 if repeat == Repeat::IfNotCarriedOut => Err(broken(&answer, context, now)),
         408 | 425 | 429 | 501 | 503 if repeat != Repeat::Safe => Err(broken(&answer, context, now)),
+        404..=499 if repeat == Repeat::IfNotCarriedOut && may_stand_in(&answer, context) => {
+            Err(broken(&answer, context, now))
+        }
         300..=499 | 501 | 503 => Err(refused(&answer, context, now)),
         _ => Err(broken(&answer, context, now)),
     }
+}
+
+/// Whether a gateway may have put this in place of its upstream's failure. What it refuses for the request's
+/// own sake it does not pass on.
+fn may_stand_in(answer: &Answer, context: &AttemptContext) -> bool {
+    let is_for_the_request = matches!(answer.status, 407 | 411 | 413..=417 | 421 | 426 | 431);
+    !is_for_the_request && said(answer, context).0 == ErrorKind::Foreign
 }
 
 fn whole(answer: Answer, context: &AttemptContext) -> Result<Response, AttemptError> {

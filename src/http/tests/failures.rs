@@ -85,7 +85,7 @@ fn no_answer_in_time_is_unknown_and_not_repeated() {
 
 #[test]
 fn a_dripping_body_is_unknown_or_rejected_by_its_status() {
-    for (status, class) in [(201, "unknown"), (404, "rejected")] {
+    for (status, class) in [(201, "unknown"), (401, "rejected"), (404, "unknown")] {
         let head = format!("HTTP/1.1 {status} X\r\nContent-Length: 100\r\n\r\n{{");
         let server = Server::start(vec![Reply::Send(head.into_bytes())]);
         let (found, found_status, in_flight, _) =
@@ -154,7 +154,8 @@ fn headers_up_to_64_kib_are_taken() {
 
 #[test]
 fn an_encoding_that_was_not_asked_for_is_named() {
-    for (status, class) in [(201, "unknown"), (404, "rejected"), (500, "unknown")] {
+    for (status, class) in [(201, "unknown"), (403, "rejected"), (404, "unknown"), (500, "unknown")]
+    {
         let header = "Content-Encoding: GZip";
         let server = Server::start(vec![with_header(status, header)]);
         let result = Client::new().create(&server.url("/"));

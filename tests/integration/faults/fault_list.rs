@@ -64,6 +64,9 @@ pub(crate) fn broken_answers() -> Vec<(Case, bool)> {
         always("no answer", Fault::Stall { apply: false }, false),
         always("500, applied", Fault::AppliedStatus(500, String::new(), Vec::new()), true),
         always("502, applied", Fault::AppliedStatus(502, HTML.to_owned(), Vec::new()), true),
+        // What a gateway may put in place of its upstream's failure.
+        always("404, applied", Fault::AppliedStatus(404, HTML.to_owned(), Vec::new()), true),
+        always("405, applied", Fault::AppliedStatus(405, String::new(), Vec::new()), true),
     ]
 }
 

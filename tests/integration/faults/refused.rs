@@ -172,16 +172,17 @@ fn a_no_is_passed_on() {
     let coded = r#"{"error":{"code":"INVALID_REQUEST","message":"Too many tokens",
         "details":{"field":"expires_in","reason":"quota","error_id":"e-17"}}}"#;
     let detail = r#"{"detail":[{"loc":["body","expires_in"],"msg":"Too many tokens","type":"x"}]}"#;
-    for (body, parts) in [
-        (coded, &["Too many tokens", "INVALID_REQUEST", "expires_in", "quota", "e-17"][..]),
-        (detail, &["body.expires_in: Too many tokens"]),
-        ("<html><title>Bad Gateway</title></html>", &["HTML"]),
+    for (status, body, parts) in [
+        (422, coded, &["Too many tokens", "INVALID_REQUEST", "expires_in", "quota", "e-17"][..]),
+        (422, detail, &["body.expires_in: Too many tokens"]),
+        // What a gateway refuses before it passes anything on.
+        (413, "<html><title>Too Large</title></html>", &["HTML"]),
     ] {
         let (world, workspace) = World::ready();
-        let fault = Fault::Status(422, body.to_owned(), Vec::new());
+        let fault = Fault::Status(status, body.to_owned(), Vec::new());
         world.plane.fault(Route::TokenCreate, Times::Always, fault);
         let output = world.refresh(&[]);
-        output.exits(1).says("422").says("nothing has changed");
+        output.exits(1).says(&status.to_string()).says("nothing has changed");
         for part in parts {
             output.says(part);
         }
