@@ -117,9 +117,8 @@ impl Rotation {
         self.is_stored() && (self.unnamed || !self.lacks.is_empty())
     }
 
-    /// The targets that have still to get the token, if these are the targets and `lacking` do not hold it now. A
-    /// command runs once more when a file, or a command before it, has got the token later: it may
-    /// build on that.
+    /// Which of these targets have still to get the token, where `lacking` do not hold it now. A command
+    /// runs once more when a file, or a command before it, has got the token later: it may build on that.
     pub(crate) fn lacks(&self, targets: &[Target], lacking: &[String]) -> Vec<String> {
         if !self.is_stored() {
             return Vec::new();
@@ -175,8 +174,7 @@ impl Orphans {
         let Some(numbers) = self.by_id.get_mut(jti) else { return };
         let all = &mut self.all;
         numbers.retain(|n| {
-            let is_other = |o: &mut Orphan| !o.workspace.named(workspace, server);
-            all[*n].take_if(|o| !is_other(o)).is_none()
+            all[*n].take_if(|orphan| orphan.workspace.named(workspace, server)).is_none()
         });
         if numbers.is_empty() {
             self.by_id.remove(jti);

@@ -74,8 +74,9 @@ impl Rotator<'_> {
         if !self.is_overdue() {
             return None;
         }
-        let mut revocations = self.pending.revocations.iter();
-        Some(match revocations.find(|p| p.reason == Reason::LosesScope) {
+        let now = self.moment();
+        let mut due = self.pending.revocations.iter().filter(|p| p.is_due(&now));
+        Some(match due.find(|p| p.reason == Reason::LosesScope) {
             Some(pending) => Error::loses_scope(&pending.workspace.name),
             None => Error::work_pending(self.pending.other_server(self.control_plane.server())),
         })

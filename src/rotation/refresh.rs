@@ -32,8 +32,8 @@ impl Rotator<'_> {
         each: &mut dyn FnMut(usize, Result<Outcome>),
     ) {
         let first = wishes.first().map_or_else(RefreshOptions::default, |(_, options)| *options);
-        // The grace of one is not that of what else is finished.
-        self.options = RefreshOptions { grace_s: None, ..first };
+        // The grace of one is not that of what else is finished, nor is what is accepted for it.
+        self.options = RefreshOptions { grace_s: None, accept_scope: false, ..first };
         self.wishes.clear();
         self.wishes.extend(wishes.iter().map(|(w, options)| (w.id.clone(), *options)));
         let workspaces: Vec<WorkspaceRef> = wishes.iter().map(|(w, _)| w.clone()).collect();

@@ -115,7 +115,7 @@ impl Rotator<'_> {
                 return None;
             }
             _ if self.is_way_back(pending) || !self.is_due(pending) => return None,
-            _ if *reason == Reason::LosesScope && !self.options.accept_scope => {
+            _ if *reason == Reason::LosesScope && !self.options_for(workspace).accept_scope => {
                 self.end_way_back(pending);
                 return Some(OldFate::LosesScope);
             }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use rustix::fs::{OFlags, Stat};
+use rustix::fs::{IFlags, OFlags, Stat, ioctl_getflags};
 
 use super::FileId;
 use super::new_file::NewFile;
@@ -51,6 +51,12 @@ impl ForeignFile {
     /// Whether there is a file.
     pub(crate) fn exists(&self) -> bool {
         self.file.is_some()
+    }
+
+    /// Whether it may not be replaced even by root.
+    pub(crate) fn is_immutable(&self) -> bool {
+        let flags = self.file.as_ref().and_then(|file| ioctl_getflags(file).ok());
+        flags.is_some_and(|flags| flags.intersects(IFlags::IMMUTABLE | IFlags::APPEND))
     }
 
     /// Finds out whether what is at `path` can be replaced.

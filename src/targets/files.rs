@@ -123,7 +123,7 @@ impl TokenFile {
     }
 
     /// Where else it is mounted by itself, and the command after which that place gets the token too.
-    pub(crate) fn mounted(&self, workspace: &str, mounts: &Mounts) -> Option<(String, String)> {
+    pub(super) fn mounted(&self, workspace: &str, mounts: &Mounts) -> Option<(String, String)> {
         let FileOptions { in_place: false, overwrite, no_newline, .. } = self.options else {
             return None;
         };

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use rustix::fs::{major, minor};
 
+use super::{Destination, SavedTarget};
 use crate::store;
 use crate::text::printable;
 
@@ -46,6 +47,12 @@ impl Mounts {
             }));
         }
         Self(all)
+    }
+
+    /// Where else the file of a target is mounted by itself, and the command after which that place gets the
+    /// token too.
+    pub(crate) fn of_target(&self, target: &SavedTarget) -> Option<(String, String)> {
+        Destination::remembered(target).ok()?.as_file()?.mounted(&target.workspace, self)
     }
 
     /// Where the file, or one that it has replaced, is mounted by itself, for people.

@@ -4,8 +4,6 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::{CWD, IFlags, Mode, OFlags, ioctl_getflags, openat};
-
 use super::claim::{Claim, Layout, is_of_the_system, kind_of};
 use super::files::{Problem, TokenFile, in_file, read};
 use super::ours::Ours;
@@ -56,7 +54,7 @@ impl TokenFile {
         let found = store::ForeignFile::read(&place).map_err(unfit)?;
         let help = || "ntcli target add --help".to_owned();
         let new = self.new_file().map_err(|reason| refuse((reason, help())))?;
-        if is_immutable(path) {
+        if found.is_immutable() {
             let hint = format!("chattr -i -a {}", shell_word(&path.display().to_string()));
             return Err(refuse(("it is immutable (lsattr)".to_owned(), hint)));
         }
@@ -238,25 +236,20 @@ impl TokenFile {
     }
 }
 
-/// Whether the file may not be replaced even by root.
-fn is_immutable(path: &Path) -> bool {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let opened = openat(CWD, path, flags, Mode::empty()).ok();
-    let flags = opened.and_then(|file| ioctl_getflags(file).ok());
-    flags.is_some_and(|flags| flags.intersects(IFlags::IMMUTABLE | IFlags::APPEND))
-}
-
 /// The largest file that a person edits.
-const EDITABLE: u64 = 1 << 20;
+const EDITABLE: usize = 1 << 20;
 
 /// What helps with the contents of a file: an editor, if this user can use one on it.
 fn hint_on_contents(path: &Path) -> String {
     use rustix::fs::{Access, access};
     let file = shell_word(&path.display().to_string());
-    let is_small = fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() <= EDITABLE);
-    let may = is_small && access(path, Access::READ_OK | Access::WRITE_OK).is_ok();
-    let is_text = may
-        && fs::read(path)
-            .is_ok_and(|bytes| !bytes.contains(&0) && std::str::from_utf8(&bytes).is_ok());
-    if is_text { format!("${{EDITOR:-vi}} {file}") } else { format!("ls -ld {file}") }
+    // It may be another user's: what is a pipe by now is not waited for.
+    let bytes = store::read(path).ok().flatten().map_or(vec![0], |found| found.bytes);
+    let is_text =
+        bytes.len() <= EDITABLE && !bytes.contains(&0) && std::str::from_utf8(&bytes).is_ok();
+    if is_text && access(path, Access::READ_OK | Access::WRITE_OK).is_ok() {
+        format!("${{EDITOR:-vi}} {file}")
+    } else {
+        format!("ls -ld {file}")
+    }
 }

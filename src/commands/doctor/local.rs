@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::config_dir::history as log;
 use crate::http::Settings;
 use crate::store;
-use crate::targets::{Destination, Mounts, SavedTargets};
+use crate::targets::{Mounts, SavedTargets};
 use crate::text::{counted, shell_word};
 
 /// Variables of other clients and versions, which are not read here.
@@ -186,12 +186,7 @@ pub(super) fn mounts(checks: &mut Checks, app: &App) {
     let targets = targets.as_ref().map_or(&[][..], SavedTargets::all);
     let mounts = if targets.is_empty() { return } else { Mounts::look() };
     for target in targets {
-        let destination = Destination::remembered(target).ok();
-        let mounted = destination
-            .as_ref()
-            .and_then(Destination::as_file)
-            .and_then(|file| file.mounted(&target.workspace, &mounts));
-        if let Some((place, fix)) = mounted {
+        if let Some((place, fix)) = mounts.of_target(target) {
             checks.warn("token", format!("target {}: {place}", target.id), &fix);
         }
     }

@@ -29,14 +29,10 @@ pub(crate) fn run(app: &App, args: &TargetCheck) -> Result<Report> {
             Holds::Unreadable(reason) => (holds.code(), Some(reason.clone())),
             _ => (holds.code(), None),
         };
-        let destination = Destination::remembered(target).ok();
-        let mounted = destination
-            .as_ref()
-            .and_then(Destination::as_file)
-            .and_then(|file| file.mounted(&target.workspace, &mounts));
-        if let Some((place, fix)) = mounted {
+        if let Some((place, fix)) = mounts.of_target(target) {
             app.console().warn(&format!("Target {}: {place}: {fix}", target.id));
         }
+        let destination = Destination::remembered(target);
         let does = destination.map(|destination| destination.does()).unwrap_or_default();
         let does = reason.clone().unwrap_or(does);
         table.row(&[&target.id.to_string(), &target.workspace, state, &does]);

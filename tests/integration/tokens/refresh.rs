@@ -162,6 +162,26 @@ fn a_right_that_is_lost_is_accepted_or_the_old_token_stays() {
     world.assert_one_live_token(&prod);
 }
 
+/// What is accepted for one workspace is not accepted for another, whose consumer may need the right.
+#[test]
+fn a_lost_right_is_accepted_for_the_workspace_that_is_named() {
+    let (world, prod) = World::ready();
+    let staging = world.add_workspace("staging");
+    for workspace in [&prod, &staging] {
+        let rights = json!(["workspace:read", "workspace:admin"]);
+        world.set_config(&format!("/workspaces/items/{}/scope", workspace.key), rights);
+    }
+    world.plane.configure(|o| o.drops_scope = true);
+    world.refresh(&["staging"]).exits(8);
+    world.refresh(&["prod", "--accept-scope"]);
+    world.assert_one_live_token(&prod);
+    assert!(world.plane.is_live(&staging.token.access_token));
+    let args = ["staging", "--if-expires-within", "1", "--accept-scope"];
+    world.refresh(&args).exits(0);
+    world.assert_one_live_token(&staging);
+    world.assert_settled();
+}
+
 #[test]
 fn a_token_that_never_expires() {
     let (world, workspace) = World::ready();
