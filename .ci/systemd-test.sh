@@ -407,7 +407,8 @@ done
 step 'the old token is revoked after the service has been restarted, where a target waits for that'
 # Without the hour that an earlier step asked for.
 as_ntcli 'ntcli policy prod --default; ntcli policy prod --expires-in 1d --renew-before 85750' > /dev/null
-as_ntcli "ntcli target add prod --later --exec '/usr/lib/ntcli/deliver --wait slow' --check '/usr/lib/ntcli/deliver --wait slow'" > /dev/null 2>&1
+wait="'/usr/lib/ntcli/deliver --wait slow'"
+waiting=$(as_ntcli "ntcli target add prod --later --exec $wait --check $wait" 2> /dev/null | sed -n 's/^Target \([0-9]*\):.*/\1/p')
 inside systemctl stop ntcli-deliver@slow.path
 is_live() { as_ntcli 'ntcli token list prod --format json' | grep -q "\"jti\": \"$1\""; }
 before=$(jti)
@@ -417,6 +418,7 @@ inside systemctl start ntcli-deliver@slow.path
 inside systemctl start ntcli-renew@prod
 is_live "$before" && fail "the old token $before was not revoked: $(as_ntcli 'ntcli token list prod; ntcli token show prod')"
 has_all slow || fail 'the service has been left without its token'
+as_ntcli "ntcli target remove $waiting" > /dev/null
 
 step 'cron, with the line of the README, as an ordinary user'
 line=$(sed -n 's|^ *17 3 \* \* \*  */usr/local/bin/|* * * * * /usr/bin/|p' README.md | head -n 1)
