@@ -15,8 +15,8 @@ use crate::commands::prelude::*;
 use crate::config::{Config, Workspace};
 use crate::config_dir::ConfigDir;
 use crate::error::{exit, renew_of};
-use crate::rotation::{self, Event, Outcome, RefreshOptions, Rotator, WorkspaceRef};
-use crate::targets::{EXEC, SavedTargets, Targets};
+use crate::rotation::{self, Deliver, Event, Outcome, RefreshOptions, Rotator, WorkspaceRef};
+use crate::targets::{SavedTargets, Targets};
 use look::is_look_due;
 pub(super) use told::next_at;
 use told::{action, delivery, had, without_token};
@@ -194,7 +194,8 @@ impl<'a> Run<'a> {
         now: &Survey,
     ) -> Result<()> {
         for state in &now.workspaces {
-            let mut names = state.lacking();
+            let all = consumers.targets(&state.workspace);
+            let names = rotation::with_followers(&all, &state.lacking());
             let Some(turn) = self.turn_of(&state.workspace) else { continue };
             let is_done = match &turn.outcome {
                 Some(Ok(Outcome::Refreshed(_))) => true,
@@ -203,11 +204,6 @@ impl<'a> Run<'a> {
             };
             if names.is_empty() || is_done {
                 continue;
-            }
-            // A command may build on a file that is written now.
-            if names.iter().any(|name| !name.starts_with(EXEC)) {
-                let commands = state.targets.iter().filter(|t| t.name.starts_with(EXEC));
-                names.extend(commands.map(|t| t.name.clone()));
             }
             let mut reasons = Vec::new();
             let mut told = |name: &str, outcome: &std::result::Result<(), String>| {

@@ -57,7 +57,9 @@ pub(crate) use moment::Moment;
 pub(crate) use pending::{Pending, Rotation, Stage};
 #[cfg(test)]
 pub(crate) use plan::WhyWait;
-pub(crate) use plan::{Certainty, Outlook, Planned, Step, WhyDeliver, WhyRefresh, plan};
+pub(crate) use plan::{
+    Certainty, Outlook, Planned, Step, WhyDeliver, WhyRefresh, plan, with_followers,
+};
 pub(crate) use ports::{
     Acceptance, Answer, ControlPlane, Deliver, Delivery, Event, HistoryEvent, ListedToken,
     NewWorkspace, Promotion, Store, Target, TokenList,

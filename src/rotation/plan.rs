@@ -332,7 +332,7 @@ impl<'a> Plan<'a> {
 }
 
 /// These targets in their order, and the commands that come after one of them: they may build on it.
-pub(super) fn with_followers(targets: &[Target], names: &[String]) -> Vec<String> {
+pub(crate) fn with_followers(targets: &[Target], names: &[String]) -> Vec<String> {
     let mut has_changed = false;
     let mut all = Vec::new();
     for target in targets {

@@ -24,7 +24,7 @@ impl Rotator<'_> {
 
     /// Does the pending work and ends the run.
     pub(crate) fn recover_only(&mut self, workspaces: &[WorkspaceRef], options: &RefreshOptions) {
-        self.options = *options;
+        self.wish(workspaces.iter().map(|workspace| (workspace.clone(), *options)));
         self.recover(workspaces);
         self.close();
     }

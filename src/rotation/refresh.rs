@@ -31,11 +31,7 @@ impl Rotator<'_> {
         wishes: &[(WorkspaceRef, RefreshOptions)],
         each: &mut dyn FnMut(usize, Result<Outcome>),
     ) {
-        let first = wishes.first().map_or_else(RefreshOptions::default, |(_, options)| *options);
-        // The grace of one is not that of what else is finished, nor is what is accepted for it.
-        self.options = RefreshOptions { grace_s: None, accept_scope: false, ..first };
-        self.wishes.clear();
-        self.wishes.extend(wishes.iter().map(|(w, options)| (w.id.clone(), *options)));
+        self.wish(wishes.iter().cloned());
         let workspaces: Vec<WorkspaceRef> = wishes.iter().map(|(w, _)| w.clone()).collect();
         self.recover(&workspaces);
         let mut left: Vec<usize> = (0..workspaces.len()).collect();
@@ -50,6 +46,15 @@ impl Rotator<'_> {
             }
         }
         self.close();
+    }
+
+    /// Takes what is wanted of each workspace. Of what else is finished the first one's options count, but not
+    /// its grace, nor that its lost rights are accepted.
+    pub(super) fn wish(&mut self, wishes: impl Iterator<Item = (WorkspaceRef, RefreshOptions)>) {
+        self.wishes.clear();
+        self.wishes.extend(wishes.map(|(workspace, options)| (workspace.id, options)));
+        let first = self.wishes.values().next().copied().unwrap_or_default();
+        self.options = RefreshOptions { grace_s: None, accept_scope: false, ..first };
     }
 
     /// What is wanted of a workspace.

@@ -21,6 +21,9 @@ use crate::text::{printable, shell_word};
 use crate::token::Token;
 
 const SHELL: &str = "/bin/sh";
+/// The command begins once it is told to, by a line that never comes if this run is killed before the
+/// journal knows it. On the first line of the command, so that the shell counts its lines as they were given.
+const GATE: &str = "read -r _ || exit; exec < /dev/null; ";
 /// Prints where the shell finds its first argument.
 const FIND: &str = "command -v -- \"$1\"";
 
@@ -116,7 +119,7 @@ impl Command {
         command.envs(lock_holder.as_ref().map(|holder| (LOCK_HOLDER, holder)));
         let child = command
             .arg("-c")
-            .arg(text)
+            .arg([GATE, text].concat())
             .current_dir("/")
             .env("NTCLI_NEW_TOKEN", new.access_token.expose())
             .env("NTCLI_NEW_JTI", plain(new.jti.as_deref().unwrap_or_default()))
@@ -125,7 +128,7 @@ impl Command {
             .env("NTCLI_WORKSPACE_NAME", plain(&workspace.name))
             .env("NTCLI_WORKSPACE_ID", plain(&workspace.id))
             .env("NTCLI_ATTEMPT", attempt.to_string())
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(to_us.try_clone().map_err(failed)?)
             .stderr(to_us)
             .process_group(0)

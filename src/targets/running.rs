@@ -61,9 +61,12 @@ impl Running {
         Process::of(self.child.id())
     }
 
-    /// Waits for the end of the command itself, not of what it left in the background. It goes on
-    /// when a signal ends this run: the journal knows it.
+    /// Lets the command begin, and waits for the end of it itself, not of what it left in the background. It
+    /// goes on when a signal ends this run: the journal knows it.
     pub(super) fn finish(mut self, clock: &dyn Clock) -> Result<(), String> {
+        if let Some(mut gate) = self.child.stdin.take() {
+            let _ = gate.write_all(b"\n"); // one that has ended meanwhile says why
+        }
         let ended = self.wait(clock);
         let name = &self.name;
         let (reason, runs) = match ended {
@@ -209,5 +212,52 @@ fn ending(status: ExitStatus) -> String {
         (Some(code), _) => format!("ended with {code}"),
         (None, Some(signal)) => format!("was killed by signal {signal}"),
         (None, None) => "ended in an unknown way".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::command::{Command, Given};
+    use super::*;
+    use crate::context::SystemClock;
+    use crate::rotation::WorkspaceRef;
+    use crate::token::{Token, TokenExpiry};
+
+    fn given() -> Given {
+        let text = |text: &str| text.to_owned();
+        Given {
+            workspace: WorkspaceRef {
+                key: text("k"),
+                id: text("u-1"),
+                name: text("prod"),
+                server: String::new(),
+            },
+            new: Token::new(
+                Secret::new("wst_1"),
+                None,
+                TokenExpiry::Never,
+                text("Bearer"),
+                Vec::new(),
+            ),
+            old: None,
+            attempt: 1,
+            lock_holder: None,
+            quiet: true,
+        }
+    }
+
+    /// What is killed between the start and the journal leaves no command that nobody knows of.
+    #[test]
+    fn a_command_begins_when_it_is_told_to() {
+        let mark = std::env::temp_dir().join(format!("ntcli-begun-{}", std::process::id()));
+        let command = format!("touch '{}'", mark.display());
+        let command = Command::new(&command, None, Duration::from_secs(60)).unwrap();
+        let mut running = command.start(&given()).unwrap();
+        assert!(running.process().is_some());
+        drop(running.child.stdin.take()); // as a kill of this process does
+        assert!(!running.child.wait().unwrap().success());
+        assert!(!mark.exists());
+        command.start(&given()).unwrap().finish(&SystemClock).unwrap();
+        std::fs::remove_file(&mark).unwrap();
     }
 }

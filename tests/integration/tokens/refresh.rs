@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::control_plane::{Options, Route, TokenShape};
+use crate::crash::races::wait_until_it_waits;
+use crate::harness::gate::Gate;
 use crate::harness::world::{Workspace, World};
 use crate::monitoring::check::now_ms;
 
@@ -175,6 +177,16 @@ fn a_lost_right_is_accepted_for_the_workspace_that_is_named() {
     world.refresh(&["staging"]).exits(8);
     world.refresh(&["prod", "--accept-scope"]);
     world.assert_one_live_token(&prod);
+    assert!(world.plane.is_live(&staging.token.access_token));
+    // Nor by a run that finds its work done by another one.
+    let gate = Gate::before(&world, Route::TokenAuth);
+    let first = world.ntcli(&["token", "refresh", "prod"]).spawn();
+    gate.wait_for_request();
+    let second = world.ntcli(&["token", "refresh", "prod", "--accept-scope"]).spawn();
+    wait_until_it_waits(&second);
+    gate.open();
+    first.finish();
+    second.finish();
     assert!(world.plane.is_live(&staging.token.access_token));
     let args = ["staging", "--if-expires-within", "1", "--accept-scope"];
     world.refresh(&args).exits(0);

@@ -133,7 +133,7 @@ fn a_not_found_that_proves_nothing() {
                 let fault = fault.clone();
                 world.plane.fault(Route::TokenList, Times::Once, fault);
             }
-            world.plane.fault(Route::TokenRevoke, Times::Once, fault);
+            world.plane.fault(Route::TokenRevoke, Times::Always, fault);
             run(&world, &["revoke", jti, "--force"])
                 .exits(8)
                 .prints("")
@@ -142,6 +142,7 @@ fn a_not_found_that_proves_nothing() {
             let shown = run(&world, &["show"]);
             let told = format!("token {jti} must still be revoked");
             assert!(shown.stdout.contains(&told), "{page}: {shown}");
+            world.plane.clear_faults();
             run(&world, &["revoke", "--pending"]).exits(0);
             assert_eq!(world.plane.live_tokens(&workspace.id), [""; 0], "{page}");
             assert_eq!(world.item(&workspace)["access_token"], "no-token");
