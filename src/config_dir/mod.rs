@@ -207,13 +207,16 @@ impl Store for ConfigDir<'_> {
         &mut self,
         workspace: &WorkspaceRef,
         token: Option<&Token>,
+        select: bool,
     ) -> std::result::Result<(), ReplaceError> {
         self.change(|config| {
             config.put_workspace(&workspace.key, &workspace.name);
             if let Some(token) = token {
                 config.set_token(&workspace.key, &workspace.name, token);
             }
-            config.set_active(Some(&workspace.key));
+            if select {
+                config.set_active(Some(&workspace.key));
+            }
         })
     }
 

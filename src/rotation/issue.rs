@@ -139,9 +139,10 @@ impl Rotator<'_> {
         &mut self,
         name: &str,
         description: Option<&str>,
+        select: bool,
     ) -> Result<CreatedWorkspace> {
         self.recover(&[]);
-        let created = self.try_create_workspace(name, description);
+        let created = self.try_create_workspace(name, description, select);
         self.close();
         created.map_err(|error| self.late(error))
     }
@@ -150,6 +151,7 @@ impl Rotator<'_> {
         &mut self,
         name: &str,
         description: Option<&str>,
+        select: bool,
     ) -> Result<CreatedWorkspace> {
         // Find out whether the config can be written before anything is requested.
         self.store.probe()?;
@@ -170,7 +172,7 @@ impl Rotator<'_> {
         }])?;
         let sent = self.send(Call::Workspace, |server| server.create_workspace(name, description));
         let failure = match sent {
-            Ok(new) => return self.adopt_workspace(&request, at, new),
+            Ok(new) => return self.adopt_workspace(&request, at, new, select),
             Err(failure) => failure,
         };
         if !matches!(failure, Failure::Unknown { .. }) {
@@ -182,7 +184,7 @@ impl Rotator<'_> {
         }
         if let Ok(Some(workspace)) = self.search_workspace(&request, at) {
             self.visit_found(&workspace, |_| true);
-            let stored = self.store.put_workspace(&workspace, None);
+            let stored = self.store.put_workspace(&workspace, None, select);
             stored.map_err(|failed| Self::workspace_not_stored(&workspace, None, &failed.error))?;
             return Ok(CreatedWorkspace { workspace, token: None, found: true });
         }
@@ -196,6 +198,7 @@ impl Rotator<'_> {
         request: &WorkspaceRef,
         at: Timestamp,
         new: NewWorkspace,
+        select: bool,
     ) -> Result<CreatedWorkspace> {
         let NewWorkspace { id, name, token } = new;
         let workspace = self.known_ref(&id, name);
@@ -209,7 +212,7 @@ impl Rotator<'_> {
                 })?;
             }
         }
-        if let Err(failed) = self.store.put_workspace(&workspace, token.as_ref()) {
+        if let Err(failed) = self.store.put_workspace(&workspace, token.as_ref(), select) {
             let fate = token.as_ref().map(|token| {
                 if failed.in_place {
                     NewTokenFate::Kept

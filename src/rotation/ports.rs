@@ -153,11 +153,12 @@ pub(crate) trait Store {
     /// are in place.
     fn promote(&mut self, promotions: &[Promotion])
     -> std::result::Result<Vec<bool>, ReplaceError>;
-    /// Puts a new workspace into the config file, with its token if it has one, and makes it active.
+    /// Puts a new workspace into the config file, with its token if it has one.
     fn put_workspace(
         &mut self,
         workspace: &WorkspaceRef,
         token: Option<&Token>,
+        select: bool,
     ) -> std::result::Result<(), ReplaceError>;
     /// Removes a token from the config file; returns whether it was there.
     fn clear_token(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<bool>;

@@ -40,8 +40,8 @@ pub(crate) struct WorkspaceSwitch {
     pub name: String,
 }
 
-/// Create a workspace and make it the active one. A token that comes with
-/// it is stored as its current one.
+/// Create a workspace. It becomes the active one if none is, or with
+/// --select. A token that comes with it is stored as its current one.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
@@ -56,6 +56,9 @@ pub(crate) struct WorkspaceCreate {
     /// what it is for
     #[argh(option, short = 'd', arg_name = "TEXT")]
     pub description: Option<String>,
+    /// make it the active one
+    #[argh(switch)]
+    pub select: bool,
 }
 
 /// Delete a workspace on the server, and forget its token. It asks first;

@@ -5,21 +5,23 @@ use crate::cli::WorkspaceCreate;
 use crate::commands::app::WITHOUT_TOKENS;
 use crate::commands::prelude::*;
 use crate::rotation::{CreatedWorkspace, Rotator};
+use crate::text::shell_word;
 
 const LONGEST_NAME: usize = 20;
 
-/// Creates a workspace and makes it the active one.
+/// Creates a workspace, and makes it the active one if that is asked for or none is.
 pub(crate) fn run(app: &App, args: &WorkspaceCreate) -> Result<Report> {
     check_name(&args.name)?;
     let before = app.config()?;
     let api = app.api(&before, As::Anybody)?;
     let mut dir = app.lock()?;
-    dir.config()?; // fails before anything is requested if it cannot be used
+    // Fails before anything is requested if it cannot be used.
+    let is_active = args.select || dir.config()?.active_key().is_none();
     let mut on_event = |event| app.on_event(&event);
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
-    let created = rotator.create_workspace(&args.name, args.description.as_deref())?;
+    let created = rotator.create_workspace(&args.name, args.description.as_deref(), is_active)?;
     let signed_in = app.check_session(&before).is_ok();
-    Ok(report(app, &created, signed_in))
+    Ok(report(app, &created, is_active, signed_in))
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -35,7 +37,7 @@ fn check_name(name: &str) -> Result<()> {
     ))
 }
 
-fn report(app: &App, created: &CreatedWorkspace, signed_in: bool) -> Report {
+fn report(app: &App, created: &CreatedWorkspace, is_active: bool, signed_in: bool) -> Report {
     let CreatedWorkspace { workspace, token, found } = created;
     if *found {
         app.console().note(&format!(
@@ -45,16 +47,19 @@ fn report(app: &App, created: &CreatedWorkspace, signed_in: bool) -> Report {
     }
     let mut text = format!("Workspace created: {}\n", printable(&workspace.name));
     text += &format!("ID: {}\n", printable(&workspace.id));
-    text += "It is the active workspace now.\n";
+    if is_active {
+        text += "It is the active workspace now.\n";
+    }
+    let there = if is_active { String::new() } else { format!(" {}", shell_word(&workspace.name)) };
     let next = match token {
         Some(token) => {
             let jti = printable(token.jti_for_people());
             text += &format!("Its first token ({jti}) is stored as the current one.\n");
             None
         }
-        None if signed_in => Some("It has no token here yet: ntcli token create".to_owned()),
+        None if signed_in => Some(format!("It has no token here yet: ntcli token create{there}")),
         None => Some(format!(
-            "It has no token here yet: ntcli auth login, then ntcli token create ({WITHOUT_TOKENS})"
+            "It has no token here yet: ntcli auth login, then ntcli token create{there} ({WITHOUT_TOKENS})"
         )),
     };
     let token = token
@@ -62,7 +67,7 @@ fn report(app: &App, created: &CreatedWorkspace, signed_in: bool) -> Report {
         .map(|t| Json::of([("jti", t.jti.clone().into()), ("expires_at", t.expiry.at().into())]));
     let json = Json::of([
         ("workspace", json(workspace)),
-        ("active", true.into()),
+        ("active", is_active.into()),
         ("token", token.into()),
         ("message", "Workspace created".into()),
     ]);

@@ -59,7 +59,7 @@ fn a_change_is_one_line() {
         "target add --file token",
         "target deliver",
         "target remove 1",
-        "workspace create dev",
+        "workspace create dev --select",
         "workspace select prod",
         "workspace clear",
         "domain set other.example",

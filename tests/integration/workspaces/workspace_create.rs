@@ -24,6 +24,14 @@ fn created_and_selected() {
         .exits(1)
         .says("A workspace named 'dev' exists already; nothing has changed")
         .says("Hint: ntcli workspace select dev");
+    // Another one leaves it active: what the shell works on does not change beneath it.
+    let output = run(&world, &["create", "next", "--format", "json"]);
+    assert_eq!(output.exits(0).json()["active"], false);
+    output.says("ntcli token create next");
+    assert_eq!(active(&world), id);
+    let chosen = run(&world, &["create", "chosen", "--select"]);
+    assert!(chosen.exits(0).stdout.contains("It is the active workspace now."));
+    assert_eq!(active(&world), named(&world, "chosen")["workspace_id"]);
 }
 
 #[test]

@@ -207,6 +207,7 @@ impl Store for Folder {
         &mut self,
         workspace: &WorkspaceRef,
         token: Option<&Token>,
+        _: bool,
     ) -> std::result::Result<(), ReplaceError> {
         let (key, token) = (workspace.key.clone(), token.cloned());
         self.replace(|machine| {

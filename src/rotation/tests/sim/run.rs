@@ -158,7 +158,7 @@ impl World {
                 out.revoked.iter().for_each(|(_, jti)| world.check_revoked(jti));
                 if out.left.is_empty() { Ok(()) } else { Err(Error::work_pending(None)) }
             }
-            Command::WorkspaceCreate => rotator.create_workspace("new", None).map(drop),
+            Command::WorkspaceCreate => rotator.create_workspace("new", None, true).map(drop),
             Command::WorkspaceDelete => {
                 rotator.delete_workspace(&w0)?;
                 let live = world.0.borrow().tokens.iter().any(|t| t.live && t.workspace == "w0");
