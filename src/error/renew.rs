@@ -45,7 +45,9 @@ impl Error {
     pub(crate) fn unused_tokens_live(count: usize, name: &str) -> Self {
         let (count, of) = (counted(count, "token"), printable(name));
         let message = format!("{count} of {of} may live that nothing here holds");
-        Self::new("unused_tokens_live", exit::OLD_LIVE, message)
-            .hinted(with_word("ntcli token show", name))
+        Self::new("unused_tokens_live", exit::OLD_LIVE, message).hinted(format!(
+            "{}; or keep them all: ntcli token revoke --pending --forget",
+            with_word("ntcli token show", name)
+        ))
     }
 }

@@ -1,4 +1,8 @@
 //! Whether a listed token may be the result of a request whose answer was lost.
+//!
+//! Two tokens of the lifetime that only one request asked for are either both its own, where a gateway
+//! sent it twice, or one is another machine's that by chance asked for the same: each attempt of ours
+//! asks for another lifetime. Both are named then, and neither is revoked.
 
 use super::moment::{Moment, signed};
 use super::pending::PendingCreate;
@@ -9,6 +13,8 @@ use crate::token::TokenExpiry;
 
 /// How far the clocks of a server may be apart, and its news be late: for naming.
 const WIDE_S: i64 = 300;
+/// The same of a token that was there before the request, by all that is known of these clocks.
+const BEFORE_S: i64 = 5;
 /// A list and a `Date` header count whole seconds, each rounded by itself: for revoking.
 const NARROW_S: i64 = 2;
 
@@ -29,10 +35,10 @@ impl PendingCreate {
         [now.server().plus_secs(-age_s), now.ours.plus_secs(-age_s)]
     }
 
-    fn around(&self, created_at: Timestamp, slack_s: i64, now: &Moment) -> bool {
+    fn around(&self, created_at: Timestamp, before_s: i64, after_s: i64, now: &Moment) -> bool {
         self.sent(now).iter().any(|sent| {
-            let until = sent.plus_secs(self.longest_s() + slack_s);
-            sent.plus_secs(-slack_s) <= created_at && created_at <= until
+            let until = sent.plus_secs(self.longest_s() + after_s);
+            sent.plus_secs(-before_s) <= created_at && created_at <= until
         })
     }
 
@@ -54,15 +60,19 @@ impl PendingCreate {
             Some(Expiry::Never) => Some(i64::MAX),
             Some(Expiry::At(_)) | None => None,
         };
-        if let (Some(asked), Some(granted), Some(own)) = (asked, granted, lifetime_s(token)) {
-            let is_near = |other: i64| own.abs_diff(other) <= NARROW_S.unsigned_abs();
+        let own = lifetime_s(token);
+        let is_near =
+            |other: i64| own.is_some_and(|own| own.abs_diff(other) <= NARROW_S.unsigned_abs());
+        if let (Some(asked), Some(granted), Some(_)) = (asked, granted, own) {
             if !is_near(asked) && !is_near(granted) {
                 return false;
             }
         }
+        // Clocks that are apart do not hide one of the lifetime that nothing else asked for.
+        let is_its_own = self.unique && asked.is_some_and(is_near);
         let since = current.and_then(|current| current.created_at);
         let is_younger = since.is_some_and(|since| created_at >= since);
-        self.around(created_at, WIDE_S, now)
+        self.around(created_at, if is_its_own { WIDE_S } else { BEFORE_S }, WIDE_S, now)
             || (is_younger && now.uptime_after(self.boot.as_ref()).is_some())
     }
 
@@ -96,6 +106,6 @@ impl PendingCreate {
     }
 
     pub(super) fn was_then(&self, created_at: Option<Timestamp>, now: &Moment) -> bool {
-        created_at.is_some_and(|at| self.around(at, NARROW_S, now))
+        created_at.is_some_and(|at| self.around(at, NARROW_S, NARROW_S, now))
     }
 }

@@ -42,10 +42,13 @@ fn made_after(secs: i64) -> World {
     world
 }
 
-/// Within the time that the request may have taken it is certain, some minutes around that possible.
+/// Within the time that the request may have taken it is certain, some minutes after that possible.
 #[test]
 fn a_token_fits_by_its_moment() {
     for (secs, origin) in [
+        (-10, None),
+        (-4, Some(Origin::Maybe)),
+        (-1, Some(Origin::Match)),
         (30, Some(Origin::Match)),
         (40, Some(Origin::Maybe)),
         (320, Some(Origin::Maybe)),

@@ -7,4 +7,5 @@ mod proof;
 pub(crate) mod refused;
 pub(crate) mod server;
 mod verified;
+mod whose;
 pub(crate) mod workspace_gone;

@@ -41,6 +41,7 @@ pub(crate) const HINTS: &[(&str, Does)] = &[
     ("fix that, then: ntcli target deliver *", Act),
     ("it was left as it is; fix it, or put it aside: mv * *.damaged", Act),
     ("mkdir -p *", Act),
+    ("ntcli token show *; or keep them all: ntcli token revoke --pending --forget", Act),
     ("ntcli auth logout --all", Act),
     ("ntcli auth logout --all --force", Act),
     ("ntcli config reset --force", Act),

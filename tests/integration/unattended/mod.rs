@@ -8,7 +8,7 @@ pub(crate) mod grace;
 pub(crate) mod hooks;
 pub(crate) mod many;
 pub(crate) mod refused_targets;
-mod renew;
+pub(crate) mod renew;
 mod restored;
 mod rounds;
 pub(crate) mod shared_files;

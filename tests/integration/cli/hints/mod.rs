@@ -99,7 +99,7 @@ fn cases() -> Vec<&'static Case> {
 }
 
 /// The failing states that the table has: who makes it smaller says why.
-const AT_LEAST: usize = 44;
+const AT_LEAST: usize = 45;
 
 /// The command in a hint, which may stand after what to fix first.
 fn command(output: &Output) -> &str {

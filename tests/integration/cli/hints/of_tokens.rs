@@ -111,6 +111,17 @@ pub(super) const OF_TOKENS: &[Case] = &[
         May::Replace,
     ),
     case(
+        "tokens that nothing here holds",
+        |world, _| {
+            world.plane.configure(|o| o.list_has_expiry = false);
+            lose_an_answer(world);
+            world.ntcli(&["token", "refresh", "staging"]).run().exits(10);
+            words("renew staging")
+        },
+        "ntcli token revoke --pending --forget",
+        May::Fix,
+    ),
+    case(
         "a lost token that was to be handed out",
         |world, _| {
             lose_an_answer(world);
