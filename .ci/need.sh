@@ -81,7 +81,6 @@ for tool in "$@"; do
         cc,apt-get) tool='gcc libc6-dev' ;;
         cc,apk) tool='gcc musl-dev' ;;
         cc,*) tool=gcc ;;
-        nginx,apt-get) tool=nginx-light ;;
         node,apt-get) tool=nodejs ;;
         script,apt-get) tool=bsdutils ;;
         script,*) tool=util-linux ;;

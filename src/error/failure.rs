@@ -23,8 +23,6 @@ pub(crate) enum ErrorKind {
         /// What to do, as a hint.
         fix: String,
     },
-    /// The server, or a gateway before it, wants a client certificate, and there is none.
-    NoClientCertificate,
     /// HTML, text, nothing, or JSON of no known shape: not an answer of this API.
     Foreign,
 }
@@ -39,8 +37,6 @@ pub(crate) enum Cause {
     /// The certificate of the server, or of a proxy, or its version of TLS, which will be refused the
     /// next time too: exit 1.
     Trust,
-    /// A setting too: the server does not accept our client certificate, or there is none.
-    ClientCertificate,
 }
 
 /// The outcome of a request that did not succeed. The three variants tell "try again" from "find
@@ -99,15 +95,6 @@ impl Failure {
         self
     }
 
-    /// Whether it is all about the client certificate.
-    pub(crate) fn is_about_certificate(&self) -> bool {
-        matches!(
-            self,
-            Self::NotSent { cause: Cause::ClientCertificate, .. }
-                | Self::Rejected { kind: ErrorKind::NoClientCertificate, .. }
-        )
-    }
-
     /// When the server wants to be asked again.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -149,10 +136,7 @@ pub(super) fn call_codes(failure: &Failure) -> (&'static str, u8) {
     match failure {
         Failure::NotSent { cause: Cause::Network, .. } => ("unreachable", exit::UNAVAILABLE),
         Failure::NotSent { cause: Cause::Trust, .. } => ("untrusted_server", exit::FAILED),
-        Failure::NotSent { .. }
-        | Failure::Rejected { kind: ErrorKind::NoClientCertificate, .. } => {
-            ("connection_setting", exit::USAGE)
-        }
+        Failure::NotSent { cause: Cause::Setting, .. } => ("connection_setting", exit::USAGE),
         Failure::Rejected { status, .. } => match status {
             401 => ("authentication_required", exit::AUTH),
             403 => ("forbidden", exit::AUTH),

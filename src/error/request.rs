@@ -3,10 +3,6 @@
 use super::failure::call_codes;
 use super::{Error, ErrorKind, Failure, Kind, exit};
 
-/// What helps if a server wants a client certificate, whatever was asked of it.
-const CERTIFICATE: &str =
-    "export NTCLI_CLIENT_CERT=/path/to/client.pem NTCLI_CLIENT_KEY=/path/to/client.key";
-
 impl Error {
     /// A failed request, which decides the codes and is the cause.
     pub(super) fn requested(failure: &Failure, message: impl Into<String>) -> Self {
@@ -19,9 +15,6 @@ impl Error {
     /// The request that failed is the cause.
     pub(super) fn after(mut self, failure: &Failure) -> Self {
         self.0.http_status = failure.status();
-        if failure.is_about_certificate() {
-            self.0.hint = Some(CERTIFICATE.to_owned());
-        }
         self.caused_by(failure)
     }
 

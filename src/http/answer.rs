@@ -13,7 +13,6 @@ use super::request::{Repeat, Response};
 use super::retry::RetryClass;
 use super::sent_secrets::SentSecrets;
 use super::transport::exchange::{Answer, BodyFault};
-use super::transport::identity::ClientCertificate;
 use super::{date, span};
 
 /// No server asks for a wait of more than a year.
@@ -114,13 +113,6 @@ fn refused(answer: &Answer, context: &AttemptContext, now: Timestamp) -> Attempt
     let status = answer.status;
     let retry_after = retry_after(answer, now);
     let (kind, message) = match status {
-        // nginx ends the handshake without a certificate, and answers with a page of its own.
-        400 if context.certificate() == ClientCertificate::Missing => match said(answer, context) {
-            (ErrorKind::Foreign, said) => {
-                (ErrorKind::NoClientCertificate, format!("it wants a client certificate; {said}"))
-            }
-            known => known,
-        },
         300..=399 => (ErrorKind::Foreign, pointed_to(answer, context.secrets)),
         _ => said(answer, context),
     };

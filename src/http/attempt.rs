@@ -3,8 +3,6 @@
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use rustls::AlertDescription;
-
 use crate::error::{Cause, Failure};
 
 use super::proxy::Proxy;
@@ -12,15 +10,11 @@ use super::retry::RetryClass;
 use super::sent_secrets::SentSecrets;
 use super::target::Target;
 use super::transport::agent::{LONGEST_CONNECT, Route};
-use super::transport::identity::ClientCertificate;
-use super::transport::send_tracker::{Peer, Stage};
+use super::transport::send_tracker::Stage;
 use super::transport::socket::is_cut;
 use super::transport::tls;
 use super::{describe_io, span};
 use crate::text::printable;
-
-const HANDSHAKE_FAILURE: rustls::Error =
-    rustls::Error::AlertReceived(AlertDescription::HandshakeFailure);
 
 /// A failed attempt, and whether another may follow.
 pub(super) type AttemptError = (Failure, RetryClass);
@@ -33,21 +27,10 @@ pub(super) struct AttemptContext<'a> {
     pub(super) stage: Stage,
     /// Whether it went over a connection that an earlier request had opened.
     pub(super) reused: bool,
-    pub(super) peer: Peer,
     /// The time for the whole request.
     pub(super) timeout: Duration,
     /// Which a server may repeat.
     pub(super) secrets: &'a SentSecrets,
-}
-
-impl AttemptContext<'_> {
-    pub(super) fn certificate(&self) -> ClientCertificate {
-        match (self.peer.asks, self.route.has_identity) {
-            (false, _) => ClientCertificate::NotAsked,
-            (true, false) => ClientCertificate::Missing,
-            (true, true) => ClientCertificate::Shown,
-        }
-    }
 }
 
 /// A failure that is caused by a setting on this machine.
@@ -57,24 +40,8 @@ pub(super) fn our_fault(reason: impl Into<String>) -> Failure {
 
 /// Classifies ureq's error by how far the attempt got.
 pub(super) fn failed(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
-    if let Some(failure) = turned_down(error, context) {
-        return (failure, RetryClass::No);
-    }
-    if context.stage == Stage::Sent { lost(error, context) } else { not_sent(error, context) }
-}
-
-/// A server that asked for a client certificate and ends the handshake over it: it has not read the
-/// request, even if that is written (see [`tls::is_about_client`]).
-fn turned_down(error: &ureq::Error, context: &AttemptContext) -> Option<Failure> {
-    let cause = tls::cause(error)?;
-    let certificate = context.certificate();
-    // OpenSSL's alert with TLS 1.2, where the handshake is not over before it.
-    let in_handshake = context.stage == Stage::Tls && *cause == HANDSHAKE_FAILURE;
-    let proves = certificate != ClientCertificate::NotAsked
-        && !context.peer.has_answered
-        && (tls::is_about_client(cause) || in_handshake);
-    let reason = tls::client_reason(cause, &context.target.host, certificate);
-    proves.then_some(Failure::NotSent { reason, cause: Cause::ClientCertificate })
+    let may_be_read = context.stage == Stage::Sent && !tls::wants_certificate(error);
+    if may_be_read { lost(error, context) } else { not_sent(error, context) }
 }
 
 /// The request, or a part of it, was sent.
@@ -88,7 +55,7 @@ fn lost(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
             let retry =
                 if context.reused { RetryClass::AtOnce } else { RetryClass::MayBeCarriedOut };
             let reason = if is_cut(error) {
-                format!("{host} closed the connection before it answered{}", wanted(context))
+                format!("{host} closed the connection before it answered")
             } else {
                 format!("the connection to {host} broke: {}", describe_io(error))
             };
@@ -106,16 +73,6 @@ fn lost(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
     // A peer that cuts the connection has stopped working on the request.
     let in_flight = matches!(error, ureq::Error::Timeout(_));
     (Failure::Unknown { reason, status: None, in_flight, retry_after: None }, retry)
-}
-
-/// Some servers give no reason; that one asked for a certificate may be it.
-fn wanted(context: &AttemptContext) -> &'static str {
-    match context.certificate() {
-        ClientCertificate::Missing if !context.peer.has_answered => {
-            " (it had asked for a client certificate: NTCLI_CLIENT_CERT)"
-        }
-        _ => "",
-    }
 }
 
 /// No byte of the request was sent.
@@ -172,8 +129,7 @@ fn why_not_sent(error: &ureq::Error, context: &AttemptContext) -> (String, Retry
             return (format!("{failed}: it closed the connection"), RetryClass::NotSent);
         }
         E::Io(error) if is_cut(error) && stage > Stage::Connect => {
-            let hint = if stage == Stage::Tls { wanted(context) } else { "" };
-            let reason = format!("{peer} closed the connection during the TLS handshake{hint}");
+            let reason = format!("{peer} closed the connection during the TLS handshake");
             return (reason, RetryClass::NotSent);
         }
         E::Io(error) => {

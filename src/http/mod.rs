@@ -205,7 +205,6 @@ impl Http {
             route,
             stage: tracker.stage(),
             reused: !tracker.connected(),
-            peer: tracker.peer(),
             timeout: self.settings.timeout,
             secrets: &self.sent_secrets,
         }

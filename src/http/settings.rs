@@ -23,19 +23,6 @@ const BUNDLES: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// The variable that names the client certificate.
-pub(super) const CLIENT_CERT: &str = "NTCLI_CLIENT_CERT";
-/// The variable that names its key.
-pub(super) const CLIENT_KEY: &str = "NTCLI_CLIENT_KEY";
-
-/// The PEM files of a client certificate.
-#[derive(Debug, Clone)]
-pub(crate) struct ClientFiles {
-    pub cert: PathBuf,
-    /// The key, unless the first holds it too.
-    pub key: Option<PathBuf>,
-}
-
 /// How to talk to servers.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -50,9 +37,6 @@ pub(crate) struct Settings {
     pub ca_dirs: Vec<PathBuf>,
     /// Where systems keep the issuers that they trust.
     pub ca_of_system: Vec<PathBuf>,
-    /// What to show to a server that asks for a certificate (`NTCLI_CLIENT_CERT`,
-    /// `NTCLI_CLIENT_KEY`); read when first needed.
-    pub client: Option<ClientFiles>,
     /// Which proxies to use.
     pub proxy: ProxySettings,
 }
@@ -65,7 +49,6 @@ impl Default for Settings {
             ca_file: None,
             ca_dirs: Vec::new(),
             ca_of_system: BUNDLES.map(PathBuf::from).to_vec(),
-            client: None,
             proxy: ProxySettings::default(),
         }
     }
@@ -86,21 +69,9 @@ impl Settings {
                 .os(CA_DIR)
                 .map(|dirs| env::split_paths(&dirs).collect())
                 .unwrap_or_default(),
-            client: client(env)?,
             proxy: ProxySettings::from_env(env),
             ..Self::default()
         })
-    }
-}
-
-fn client(env: &Env) -> Result<Option<ClientFiles>, String> {
-    let key = env.os(CLIENT_KEY).map(PathBuf::from);
-    match env.os(CLIENT_CERT) {
-        Some(cert) => Ok(Some(ClientFiles { cert: cert.into(), key })),
-        None if key.is_some() => Err(format!(
-            "{CLIENT_KEY} is set, but not {CLIENT_CERT}, which names the certificate of that key"
-        )),
-        None => Ok(None),
     }
 }
 

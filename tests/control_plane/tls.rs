@@ -26,10 +26,8 @@ pub(crate) fn front(shown: &str, port: u16) -> Result<u16, String> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asks {
     Nothing,
-    /// A certificate of the issuer of the tests; one without is served too.
+    /// A certificate of the issuer of the tests; who has none is turned away.
     Certificate,
-    /// The same, and one without is turned away.
-    CertificateAlways,
 }
 
 /// As [`front`].
@@ -60,8 +58,7 @@ fn config(shown: &str, asks: Asks) -> Result<ServerConfig, Box<dyn std::error::E
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
     let clients = match asks {
         Asks::Nothing => WebPkiClientVerifier::no_client_auth(),
-        Asks::Certificate => clients.allow_unauthenticated().build()?,
-        Asks::CertificateAlways => clients.build()?,
+        Asks::Certificate => clients.build()?,
     };
     Ok(ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?

@@ -9,7 +9,7 @@ use ureq::config::Config;
 use super::connection::Connect;
 use super::resolve::Resolve;
 use super::send_tracker::SendTracker;
-use super::tls::Tls;
+use super::tls;
 use crate::http::proxy::Proxy;
 use crate::http::settings::Settings;
 use crate::http::target::Target;
@@ -32,8 +32,6 @@ pub(in crate::http) struct Route {
     pub(in crate::http) proxy: Option<Proxy>,
     pub(in crate::http) agent: Agent,
     secure: bool,
-    /// Whether a server that asks for a certificate gets one.
-    pub(in crate::http) has_identity: bool,
 }
 
 /// All routes that were needed so far.
@@ -74,16 +72,11 @@ impl Agents {
         settings: &Settings,
     ) -> Result<Route, String> {
         let tracker = self.tracker.clone();
-        let tls = if secure { Some(Tls::new(settings, &tracker)?) } else { None };
-        let has_identity = tls.as_ref().is_some_and(|tls| tls.has_identity);
-        let connect = Connect {
-            tracker: tracker.clone(),
-            tls: tls.map(|tls| tls.config),
-            proxy: proxy.clone(),
-        };
+        let tls = if secure { Some(tls::config(settings)?) } else { None };
+        let connect = Connect { tracker: tracker.clone(), tls, proxy: proxy.clone() };
         let resolve = Resolve { tracker, instead: proxy.as_ref().and_then(Proxy::uri) };
         let agent = Agent::with_parts(config(settings.timeout), connect, resolve);
-        Ok(Route { proxy, agent, secure, has_identity })
+        Ok(Route { proxy, agent, secure })
     }
 }
 

@@ -10,7 +10,7 @@ use ureq::Timeout;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
 use super::buffers::GrowingBuffers;
-use super::send_tracker::{Peer, SendTracker, Stage};
+use super::send_tracker::{SendTracker, Stage};
 use super::socket::{Socket, Stream};
 use super::{tls, tunnel};
 use crate::http::proxy::Proxy;
@@ -42,8 +42,7 @@ impl Connector for Connect {
         _: Option<()>,
     ) -> Result<Option<Connection>, ureq::Error> {
         let stream = self.open(details).map_err(fault)?;
-        let server = details.uri.authority();
-        let peer = self.tracker.connected_to(server);
+        self.tracker.has_connected();
         Ok(Some(Connection {
             stream,
             is_tls: self.tls.is_some(),
@@ -51,7 +50,6 @@ impl Connector for Connect {
             read_again: 0,
             was_just_read: false,
             tracker: self.tracker.clone(),
-            peer,
         }))
     }
 }
@@ -95,7 +93,6 @@ pub(super) struct Connection {
     /// Whether nobody has asked since the last read if it is open.
     was_just_read: bool,
     tracker: SendTracker,
-    peer: Peer,
 }
 
 impl fmt::Debug for Connection {
@@ -110,7 +107,7 @@ impl Transport for Connection {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
-        self.tracker.sends_to(self.peer);
+        self.tracker.reached(Stage::Sent);
         self.read_again = 0;
         self.stream.socket().allow(timeout);
         self.stream.write_all(&self.buffers.output[..amount]).map_err(fault)
@@ -124,7 +121,6 @@ impl Transport for Connection {
         self.stream.socket().allow(timeout);
         let read = self.stream.read(self.buffers.input_append_buf()).map_err(fault)?;
         self.buffers.input_appended(read);
-        self.peer.has_answered |= read > 0;
         self.was_just_read = true;
         Ok(read > 0)
     }

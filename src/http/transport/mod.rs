@@ -4,7 +4,6 @@ pub(in crate::http) mod agent;
 mod buffers;
 mod connection;
 pub(in crate::http) mod exchange;
-pub(in crate::http) mod identity;
 mod resolve;
 pub(in crate::http) mod send_tracker;
 pub(in crate::http) mod socket;

@@ -3,44 +3,25 @@
 use std::io;
 use std::sync::Arc;
 
+use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, ClientConnection, PeerIncompatible,
     StreamOwned,
 };
 
-use super::identity::{self, ClientCertificate};
-use super::send_tracker::SendTracker;
 use super::socket::{Socket, Stream};
 use super::verify::{Verifier, is_issuer_itself};
 use crate::http::settings::Settings;
 
-/// How connections of one route are secured.
-pub(super) struct Tls {
-    pub(super) config: Arc<ClientConfig>,
-    /// Whether a server that asks for a certificate gets one.
-    pub(super) has_identity: bool,
-}
-
-impl Tls {
-    /// Reads the files that the settings name. The error names the file that cannot be used.
-    pub(super) fn new(settings: &Settings, tracker: &SendTracker) -> Result<Self, String> {
-        let identity = settings.client.as_ref().map(identity::load).transpose()?;
-        let identity = identity.as_ref();
-        let crypto = identity::crypto(identity, tracker);
-        let verifier = Verifier::new(settings, crypto.signature_verification_algorithms)?;
-        let chain = identity.map(|identity| identity.cert.clone()).unwrap_or_default();
-        let config = ClientConfig::builder_with_provider(crypto)
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| {
-                builder
-                    .dangerous()
-                    .with_custom_certificate_verifier(Arc::new(verifier))
-                    .with_client_auth_cert(chain, identity::no_key())
-            });
-        let config = Arc::new(config.map_err(|error| error.to_string())?);
-        Ok(Self { config, has_identity: identity.is_some() })
-    }
+/// How connections of one route are secured. Reads the files that the settings name; the error names the
+/// one that cannot be used.
+pub(super) fn config(settings: &Settings) -> Result<Arc<ClientConfig>, String> {
+    let crypto = Arc::new(ring::default_provider());
+    let verifier = Verifier::new(settings, crypto.signature_verification_algorithms)?;
+    let builder = ClientConfig::builder_with_provider(crypto).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| error.to_string())?.dangerous();
+    Ok(Arc::new(builder.with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()))
 }
 
 impl<S: Stream> Stream for StreamOwned<ClientConnection, S> {
@@ -71,42 +52,14 @@ pub(in crate::http) fn cause(error: &ureq::Error) -> Option<&rustls::Error> {
     }
 }
 
-/// Whether the peer ended the handshake because of our certificate, or for want of one.
-///
-/// Such an alert may arrive when the request is already written: with TLS 1.3 we are done with the
-/// handshake before the server has seen our certificate. It proves all the same that no request was
-/// read. By RFC 8446 (4.4.2.4, 6.2) the server aborts the handshake with it, and before the end of the
-/// handshake it hands no data to anybody. It cannot come from a later look at our certificate
-/// either: that would be asked for after the handshake, or in a new one, and we offer neither.
-pub(in crate::http) fn is_about_client(error: &rustls::Error) -> bool {
-    use AlertDescription as A;
+/// Whether the server ended the handshake for want of a client certificate. With TLS 1.3 the request may
+/// be written by then, and has not been read: before the end of its handshake a server hands on no data
+/// (RFC 8446, 4.4.2.4 and 6.2).
+pub(in crate::http) fn wants_certificate(error: &ureq::Error) -> bool {
     matches!(
-        error,
-        rustls::Error::AlertReceived(
-            A::CertificateRequired
-                | A::BadCertificate
-                | A::UnsupportedCertificate
-                | A::CertificateRevoked
-                | A::CertificateExpired
-                | A::CertificateUnknown
-                | A::UnknownCA
-                | A::AccessDenied
-        )
+        cause(error),
+        Some(rustls::Error::AlertReceived(AlertDescription::CertificateRequired))
     )
-}
-
-/// Why the server does not want us, as a sentence.
-pub(in crate::http) fn client_reason(
-    error: &rustls::Error,
-    host: &str,
-    certificate: ClientCertificate,
-) -> String {
-    match (certificate, error) {
-        (ClientCertificate::Shown, rustls::Error::AlertReceived(alert)) => {
-            format!("{host} rejected the client certificate ({alert:?})")
-        }
-        _ => format!("{host} wants a client certificate"),
-    }
 }
 
 /// Whether the next handshake would fail in the same way, until somebody changes something.
@@ -121,7 +74,8 @@ pub(in crate::http) fn is_final(error: &rustls::Error) -> bool {
         E::General(_) | E::NoCertificatesPresented | E::PeerIncompatible(_) => true,
         E::AlertReceived(alert) => matches!(
             alert,
-            A::ProtocolVersion
+            A::CertificateRequired
+                | A::ProtocolVersion
                 | A::HandshakeFailure
                 | A::InsufficientSecurity
                 | A::UnrecognisedName
@@ -151,7 +105,12 @@ pub(in crate::http) fn reason(error: &rustls::Error, host: &str, address: &str) 
         ) => format!("{host} speaks only versions of TLS older than 1.2"),
         E::AlertReceived(A::HandshakeFailure | A::InsufficientSecurity)
         | E::PeerIncompatible(_) => {
-            format!("{host} has no cipher or kind of certificate that is accepted here")
+            format!(
+                "{host} has no cipher or kind of certificate that is accepted here, or wants a client certificate"
+            )
+        }
+        E::AlertReceived(A::CertificateRequired) => {
+            format!("{host} wants a client certificate, which ntcli cannot show")
         }
         E::AlertReceived(A::UnrecognisedName) => {
             format!("the server at {address} has no certificate for {host}")

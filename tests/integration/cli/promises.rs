@@ -11,7 +11,7 @@ use crate::control_plane::{Fault, Route, Times};
 use crate::harness::world::World;
 
 /// How a promise begins, and its tests: `folder::file::function`, or a step of a script.
-const PROMISES: [(&str, &[&str]); 17] = [
+const PROMISES: [(&str, &[&str]); 16] = [
     ("A secret (session,", &["cli::secrets::commands_that_do_not_ask_for_it"]),
     (
         "A secret is never in an error",
@@ -78,7 +78,6 @@ const PROMISES: [(&str, &[&str]); 17] = [
             "network::tls::a_folder_of_certificates",
         ],
     ),
-    ("The key of a client certificate", &["network::client_certificates::through_a_proxy"]),
     (
         "What a server says",
         &["cli::secrets::a_server_that_echoes", "cli::forged_lines::what_the_server_sends"],

@@ -11,7 +11,7 @@ use crate::certificates::certificate;
 use crate::harness::world::{Output, World};
 use crate::network::proxy::pass;
 use crate::ports::free_port;
-use crate::tls_front::front;
+use crate::tls_front::{Asks, front, start};
 
 pub(crate) fn own_port(world: &World) -> u16 {
     let base = world.plane.base_url();
@@ -305,4 +305,25 @@ fn kinds_of_certificates_that_are_not_accepted() {
         let output = refresh(&world, port, Some(Path::new(&issuer)));
         fails(&world, &output, 1, &[&format!("the certificate of localhost {words}")]);
     }
+}
+
+/// With TLS 1.3 the request is written before the refusal arrives: it has not been read for all that,
+/// whether the connection is closed before or after.
+#[test]
+fn one_that_demands_a_client_certificate() {
+    let (world, workspace) = World::ready();
+    let issuer = certificate("ca.pem");
+    let demand = ["-Verify", "1", "-verify_return_error", "-CAfile", issuer.to_str().unwrap()];
+    let with =
+        |version| Openssl::with(&[&demand[..], &[version]].concat(), "valid.pem", own_port(&world));
+    let (_old, before) = with("-tls1_2");
+    let (_new, now) = with("-tls1_3");
+    let own = start("valid.pem", own_port(&world), Asks::Certificate).unwrap();
+    for port in [before, now, own] {
+        for _ in 0..5 {
+            let output = refresh(&world, port, Some(&issuer));
+            fails(&world, &output, 1, &["wants a client certificate"]);
+        }
+    }
+    world.assert_one_live_token(&workspace);
 }

@@ -16,12 +16,9 @@ use std::path::Path;
 use serde_json::json;
 
 use self::block::{Block, blocks};
-use crate::certificates::certificate;
 use crate::control_plane::{Fault, Route, Times, TokenAuth, TokenShape};
 use crate::harness::world::{Output, SESSION, World};
-use crate::network::tls::own_port;
 use crate::ports::free_port;
-use crate::tls_front::{Asks, start};
 
 /// Where the commands under a heading run.
 struct Stage {
@@ -33,7 +30,7 @@ struct Stage {
 type Given = (&'static str, fn(&mut Stage));
 
 /// What a block may be given. Trouble of the server lasts for its first command.
-const GIVEN: [Given; 8] = [
+const GIVEN: [Given; 7] = [
     ("a new machine", |stage| {
         let world = World::new();
         world.plane.add_workspace("prod");
@@ -55,12 +52,6 @@ const GIVEN: [Given; 8] = [
     }),
     ("a server that does not know its new token yet", |stage| {
         stage.world.plane.configure(|o| o.token_auth = TokenAuth::Lagging(usize::MAX));
-    }),
-    ("a server that wants a client certificate", |stage| {
-        let front = start("valid.pem", own_port(&stage.world), Asks::CertificateAlways).unwrap();
-        stage.variables.push(("NTCLI_API_URL", format!("https://localhost:{front}")));
-        let trusted = certificate("ca.pem").display().to_string();
-        stage.variables.push(("SSL_CERT_FILE", trusted));
     }),
 ];
 
