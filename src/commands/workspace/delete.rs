@@ -4,6 +4,7 @@ use super::{called, json, resolve};
 use crate::cli::WorkspaceDelete;
 use crate::commands::prelude::*;
 use crate::commands::prompt::{self, Question};
+use crate::config::bare_id;
 use crate::rotation::Rotator;
 use crate::text::shell_word;
 
@@ -11,6 +12,11 @@ use crate::text::shell_word;
 pub(crate) fn run(app: &App, args: &WorkspaceDelete) -> Result<Report> {
     let config = app.config()?;
     let workspace = resolve(app, &config, &args.name)?;
+    if config.find(&args.name).is_err() && !workspace.id.eq_ignore_ascii_case(bare_id(&args.name)) {
+        let what = format!("Workspace {} is not known here", called(&workspace));
+        let what = what + ": only its ID deletes it; nothing was deleted";
+        return Err(Error::usage(what, "ntcli workspace list"));
+    }
     if !args.force {
         let name = printable(&workspace.name);
         prompt::consent(

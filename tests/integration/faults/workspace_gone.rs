@@ -69,8 +69,10 @@ fn already_gone_or_another_server() {
 #[test]
 fn one_that_only_the_server_knows_can_be_deleted() {
     let world = world();
-    world.plane.add_workspace("remote");
-    run(&world, &["delete", "remote", "--force"]).exits(0);
+    let remote = world.plane.add_workspace("remote");
+    let by_name = run(&world, &["delete", "remote", "--force"]);
+    by_name.exits(2).says(&format!("({remote}) is not known here"));
+    run(&world, &["delete", &remote, "--force"]).exits(0);
     assert_eq!(named(&world, "remote"), Value::Null);
 }
 
