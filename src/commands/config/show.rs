@@ -20,7 +20,7 @@ pub(crate) fn run(app: &App) -> Result<Report> {
 
 fn text(app: &App, config: &Config) -> Result<String> {
     let active = config.active_key().and_then(|key| config.workspace(key));
-    let mut text = format!(
+    let text = format!(
         "File:      {}\nDomain:    {}\nAPI:       {}\nSession:   {}\nWorkspace: {}\n",
         printable(&config.path().display().to_string()),
         printable(config.domain()),
@@ -28,9 +28,7 @@ fn text(app: &App, config: &Config) -> Result<String> {
         session(config.session().as_ref()),
         active.map_or_else(|| "-".to_owned(), |active| printable(&active.name)),
     );
-    let mut table = Table::new(&["Name", "ID", "Token", "JTI", "Expires"])
-        .whole(&[1, 3, 4])
-        .expendable(&[2, 1, 4]);
+    let mut table = Table::new(&["Name", "ID", "Token", "JTI", "Expires"]);
     for workspace in config.holders() {
         let token = workspace.token.as_ref();
         let jti = token.and_then(|token| token.jti.as_deref()).unwrap_or_default();
@@ -38,10 +36,8 @@ fn text(app: &App, config: &Config) -> Result<String> {
         let shown = token.map_or("", |_| REDACTED);
         table.row(&[&workspace.name, &workspace.id, shown, &redact(jti, &[]), &expires]);
     }
-    if !table.is_empty() {
-        text += &format!("\n{}", table.show(app.ctx));
-    }
-    Ok(text)
+    let table = table.render();
+    Ok(if table.is_empty() { text } else { text + "\n" + &table })
 }
 
 fn session(session: Option<&Session>) -> String {

@@ -14,7 +14,7 @@ pub(crate) fn run(app: &App, args: &TargetCheck) -> Result<Report> {
     let config = app.config()?;
     let targets = SavedTargets::load(&app.paths.targets)?;
     super::say_if_none(app, &targets);
-    let mut table = Table::new(&["ID", "Workspace", "State", "Delivery"]).expendable(&[1]);
+    let mut table = Table::new(&["ID", "Workspace", "State", "Delivery"]);
     let mut rows = Vec::new();
     let (mut drifted, past, mounts) = (0, Past::new(app, true), Mounts::look());
     let chosen = super::chosen(&targets, &args.ids)?;
@@ -41,7 +41,7 @@ pub(crate) fn run(app: &App, args: &TargetCheck) -> Result<Report> {
         row.set("reason", reason.into());
         rows.push(row);
     }
-    let text = table.show(app.ctx);
+    let text = table.render();
     let report = Report::new(text, Json::of([("targets", Json::Array(rows))]));
     let total = chosen.len();
     let problem = (drifted > 0).then(|| Error::drift(drifted, total));

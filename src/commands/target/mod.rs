@@ -14,7 +14,7 @@ use crate::targets::{Destination, SavedTarget, SavedTargets};
 pub(crate) fn list(app: &App) -> Result<Report> {
     let targets = SavedTargets::load(&app.paths.targets)?;
     say_if_none(app, &targets);
-    let mut table = Table::new(&["ID", "Workspace", "Delivery"]).expendable(&[1]);
+    let mut table = Table::new(&["ID", "Workspace", "Delivery"]);
     let mut rows = Vec::new();
     for target in targets.all() {
         let destination = Destination::remembered(target);
@@ -23,7 +23,7 @@ pub(crate) fn list(app: &App) -> Result<Report> {
         table.row(&[&target.id.to_string(), &target.workspace, &does]);
         rows.push(json(target));
     }
-    let text = table.show(app.ctx);
+    let text = table.render();
     Ok(Report::new(text, Json::of([("targets", Json::Array(rows))])))
 }
 

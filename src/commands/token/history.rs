@@ -33,7 +33,7 @@ pub(crate) fn run(app: &App, args: &TokenHistory) -> Result<Report> {
     }
 
     let headings = ["When", "Event", "Workspace", "JTI", "Replaces", "Expires", "Reason"];
-    let mut table = Table::new(&headings).whole(&[0, 3]).expendable(&[2, 4, 5, 6, 0]);
+    let mut table = Table::new(&headings);
     for line in &lines {
         let text = |field: &Option<String>| redact(field.as_deref().unwrap_or_default(), &[]);
         table.row(&[
@@ -46,7 +46,7 @@ pub(crate) fn run(app: &App, args: &TokenHistory) -> Result<Report> {
             &text(line.target.as_ref().map_or(&line.reason, |_| &line.target)),
         ]);
     }
-    let text = table.show(app.ctx);
+    let text = table.render();
     let lines = lines.into_iter().map(json_line).collect();
     Ok(Report::new(text, Json::of([("history", Json::Array(lines))])))
 }

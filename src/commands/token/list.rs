@@ -133,13 +133,13 @@ fn tell_of_current(app: &App, workspace: &Workspace, rows: &[Row]) {
 fn text(rows: &[Row], with_status: bool, app: &App) -> String {
     let shown = if with_status { 5 } else { 4 };
     let headings = ["JTI", "Created", "Expires", "Current", "Status"];
-    let mut table = Table::new(&headings[..shown]).whole(&[1, 2]).expendable(&[1, 2]);
+    let mut table = Table::new(&headings[..shown]);
     for row in rows {
         let (created, expires) = (moment(row.created_at), row.expiry.for_people());
         let current = table::mark(row.current, app.ctx);
         table.row(&[&row.jti, &created, &expires, current, row.status][..shown]);
     }
-    table.show(app.ctx)
+    table.render()
 }
 
 fn json_row(row: Row) -> Json {

@@ -11,8 +11,7 @@ pub(crate) fn run(app: &App) -> Result<Report> {
     let api = app.api(&config, As::Anybody)?;
     let found = all(&config, fetch(&api)?);
 
-    let mut table =
-        Table::new(&["Active", "Name", "ID", "Token", "Status"]).whole(&[2]).expendable(&[2, 4, 3]);
+    let mut table = Table::new(&["Active", "Name", "ID", "Token", "Status"]);
     let mut rows = Vec::with_capacity(found.len());
     for workspace in &found {
         let remote = workspace.remote.as_ref();
@@ -40,7 +39,7 @@ pub(crate) fn run(app: &App) -> Result<Report> {
     hints(app, &found);
     warn_of_two_tokens(app.console(), &config);
     let json = Json::of([("workspaces", Json::Array(rows))]);
-    Ok(Report::new(table.show(app.ctx), json))
+    Ok(Report::new(table.render(), json))
 }
 
 fn hints(app: &App, found: &[Found]) {

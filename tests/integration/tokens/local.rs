@@ -36,7 +36,7 @@ fn the_list_marks_the_current_one() {
     assert_eq!(json["tokens"][1]["never_expires"], true);
 
     let drawn = Inside::new(&world).typing("").run(&["token", "list"]).stdout;
-    assert!(drawn.starts_with('┌') && drawn.contains("│ ✓"), "{drawn}");
+    assert!(drawn.contains("Z  ✓"), "{drawn}");
 }
 
 /// A list that does not say when tokens end: we know it of ours, and of what we made.

@@ -69,7 +69,7 @@ fn the_list_tells_where_each_one_is() {
     assert_eq!(rows[2][3..], ["-", "active"]);
     assert_eq!(rows[3], ["-", "gone", gone, "-", "only-here"]);
     let drawn = Inside::new(&world).typing("").run(&["ws", "list"]).stdout;
-    assert!(drawn.contains("│ ✓      │ prod"), "{drawn}");
+    assert!(drawn.contains("✓       prod"), "{drawn}");
 }
 
 #[test]
