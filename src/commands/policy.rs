@@ -2,8 +2,10 @@
 
 use crate::cli;
 use crate::commands::prelude::*;
+use crate::commands::prompt;
 use crate::config::Workspace;
 use crate::policy::{Policies, Policy};
+use crate::time::Expiry;
 
 /// Shows the policy of a workspace, or changes it.
 pub(super) fn run(app: &App, args: &cli::Policy) -> Result<Report> {
@@ -16,6 +18,9 @@ pub(super) fn run(app: &App, args: &cli::Policy) -> Result<Report> {
     if wishes == [None; 3] && !args.default {
         let policy = Policies::load(&app.paths.policies)?.of(&workspace.id);
         return Ok(report(&workspace, &policy).that_changed(false));
+    }
+    if let Some(secs) = wishes[0] {
+        prompt::agree_to(app.ctx, Expiry::In(secs), args.yes, true)?;
     }
     let _dir = app.lock()?;
     let mut all = Policies::load(&app.paths.policies)?;

@@ -9,8 +9,10 @@ use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
 };
 
+use super::policy::duration;
 use crate::context::{Context, ready};
 use crate::error::{Error, Result};
+use crate::time::Expiry;
 
 /// The longest answer.
 const LONGEST_ANSWER: u64 = 4096;
@@ -88,6 +90,30 @@ impl Drop for Hiding {
     fn drop(&mut self) {
         let _ = tcsetattr(&self.0, OptionalActions::Now, &self.1);
     }
+}
+
+/// The user agrees to a lifetime of less than an hour, with which no timer keeps up; without a terminal
+/// it is only said.
+///
+/// # Errors
+/// [`Error::declined`].
+pub(super) fn agree_to(ctx: &Context, expiry: Expiry, yes: bool, is_renewed: bool) -> Result<()> {
+    let secs = match expiry {
+        Expiry::In(secs) => secs,
+        Expiry::At(at) => at.secs().abs_diff(ctx.clock.now().secs()),
+        Expiry::Never => return Ok(()),
+    };
+    if yes || secs >= 3600 {
+        return Ok(());
+    }
+    let then = if is_renewed { "every run replaces it" } else { "nothing replaces it" };
+    let what = format!("A token of {} ends within the hour: {then}.", duration(secs));
+    if !possible(ctx) {
+        ctx.console.warn(&what);
+        return Ok(());
+    }
+    let ask = "Type yes to go on:".to_owned();
+    consent(ctx, &Question { what, ask, yes: &["yes"], forced: String::new() })
 }
 
 /// Continues only if the user agrees.

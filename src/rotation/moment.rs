@@ -6,6 +6,7 @@
 use super::journal::{Orphan, PendingRevocation};
 use crate::context::BootTime;
 use crate::time::Timestamp;
+use crate::token::Token;
 
 /// How long after a request has ended its token may still appear in a list, in seconds: parts of a
 /// server have taken two minutes to learn of a new token.
@@ -38,6 +39,14 @@ impl Moment {
     pub(super) fn plausible(&self) -> Timestamp {
         let skew_s = self.skew_s.filter(|skew_s| skew_s.abs() <= PLAUSIBLE_SKEW_S);
         self.ours.plus_secs(skew_s.unwrap_or(0))
+    }
+
+    /// The seconds for which a replaced token stays live, and until when: never beyond its own end.
+    pub(super) fn grace(&self, old: &Token, grace_s: Option<u64>) -> Option<(u64, Timestamp)> {
+        let (now, mut until) = (self.plausible(), self.plausible().plus_secs(signed(grace_s?)));
+        until = old.expiry.at().map_or(until, |end| end.min(until));
+        let secs = u64::try_from(until.secs() - now.secs()).ok().filter(|secs| *secs > 0)?;
+        Some((secs, until))
     }
 
     /// How many seconds have passed since a moment. The uptime counts, while it is the same boot:

@@ -222,28 +222,26 @@ impl<'a> Plan<'a> {
     /// What becomes of the token that an unfinished refresh replaces.
     fn replaced(&mut self, open: &Rotation, certainty: Certainty) {
         let Rotation { token, old, purpose, grace_s, .. } = open;
-        let jti = old.as_ref().and_then(|old| old.jti.clone());
-        let jti =
-            jti.filter(|_| *purpose != Purpose::HandOut).filter(|j| token.jti.as_ref() != Some(j));
+        let old = old.as_ref().filter(|_| *purpose != Purpose::HandOut);
+        let Some(old) = old.filter(|old| token.jti != old.jti) else { return };
         let grace_s = self.options.grace_s.or(*grace_s).filter(|_| *purpose == Purpose::Refresh);
-        let is_less = old.as_ref().is_some_and(|old| !token.lost_scope(old).is_empty());
+        let is_less = !token.lost_scope(old).is_empty();
         let is_less = is_less && *purpose == Purpose::Refresh && !self.options.accept_scope;
-        match jti {
+        match &old.jti {
             Some(jti) if is_less && grace_s.is_none() => {
-                let why = WhyWait::LosesScope;
-                self.add(Step::Wait { jti: Some(jti), until: None, why }, certainty);
+                let (jti, why) = (Some(jti.clone()), WhyWait::LosesScope);
+                self.add(Step::Wait { jti, until: None, why }, certainty);
             }
-            Some(jti) => self.retire(jti, grace_s, certainty),
-            None => {}
+            _ => self.retire(old, grace_s, certainty),
         }
     }
 
     /// Revokes a replaced token, now or later.
-    fn retire(&mut self, jti: String, grace_s: Option<u64>, certainty: Certainty) {
-        let step = match grace_s {
+    fn retire(&mut self, old: &Token, grace_s: Option<u64>, certainty: Certainty) {
+        let Some(jti) = old.jti.clone() else { return };
+        let step = match self.outlook.now.grace(old, grace_s) {
             None => Step::Revoke { jti, why: Reason::Replaced },
-            Some(grace_s) => {
-                let until = self.outlook.now.plausible().plus_secs(super::moment::signed(grace_s));
+            Some((_, until)) => {
                 Step::Wait { jti: Some(jti), until: Some(until), why: WhyWait::Grace }
             }
         };
@@ -309,9 +307,7 @@ impl<'a> Plan<'a> {
         for current in currents {
             // The new token may lack a right.
             let is_sure = self.options.accept_scope || current.scope.is_empty();
-            if let Some(jti) = current.jti.clone() {
-                self.retire(jti, self.options.grace_s, if is_sure { then } else { Open });
-            }
+            self.retire(current, self.options.grace_s, if is_sure { then } else { Open });
         }
     }
 

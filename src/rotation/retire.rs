@@ -2,7 +2,6 @@
 //! their revocation before it is done.
 
 use super::journal::{PendingRevocation, Reason, Record};
-use super::moment::signed;
 use super::pending::{Purpose, Rotation};
 use super::ports::HistoryEvent;
 use super::{OldFate, Rotator, WorkspaceRef};
@@ -48,7 +47,7 @@ impl Rotator<'_> {
         let jti = old.jti.as_ref()?;
         let grace_s = self.options_for(workspace).grace_s.or(*grace_s);
         let grace_s = grace_s.filter(|_| *purpose == Purpose::Refresh);
-        let until = grace_s.map(|s| self.moment().plausible().plus_secs(signed(s)));
+        let (grace_s, until) = self.moment().grace(old, grace_s).unzip();
         let is_less = *purpose == Purpose::Refresh && !new.lost_scope(old).is_empty();
         Some(PendingRevocation {
             reason: if is_less { Reason::LosesScope } else { Reason::Replaced },

@@ -4,6 +4,7 @@ use super::refresh::warn_of_lost;
 use crate::cli::TokenCreate;
 use crate::commands::granted::Granted;
 use crate::commands::prelude::*;
+use crate::commands::prompt;
 use crate::error::renew_of;
 use crate::output;
 use crate::rotation::{RefreshOptions, Rotator};
@@ -24,6 +25,12 @@ pub(crate) fn run(app: &App, args: &TokenCreate) -> Result<Report> {
     } else {
         app.workspace(&before, named)?
     };
+    prompt::agree_to(
+        app.ctx,
+        expiry,
+        args.yes,
+        args.save || (seen.token.is_none() && !args.no_save),
+    )?;
 
     let (mut dir, aside) = if args.no_save { app.lock_anywhere()? } else { (app.lock()?, None) };
     let config = if aside.is_some() { before } else { dir.config()? };

@@ -9,6 +9,7 @@ use crate::cli::TokenRefresh;
 use crate::commands::check::metrics;
 use crate::commands::dry_run::{self, DryRun};
 use crate::commands::prelude::*;
+use crate::commands::prompt;
 use crate::commands::survey::WorkspaceState;
 use crate::commands::workspace::warn_of_two_tokens;
 use crate::config::{Config, Workspace};
@@ -87,6 +88,7 @@ fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
             app.selected(config, args.all, args.workspace.as_deref())
         });
     }
+    prompt::agree_to(app.ctx, given.expiry, args.yes, true)?;
     let seen = single_token(seen, args);
 
     let (mut dir, waited) = app.lock_and_tell()?;

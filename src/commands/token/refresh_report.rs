@@ -101,20 +101,12 @@ fn replaced(
     print: bool,
     (message, outcome, one, other): (&str, &str, &str, &str),
 ) -> Report {
-    let Refreshed { new, old, mut fate, verified, .. } = refreshed;
-    let ends = old.as_ref().and_then(|old| old.expiry.at());
-    let ends_first = match (&mut fate, ends) {
-        (OldFate::Grace(until), Some(ends)) if ends < *until => {
-            *until = ends;
-            true
-        }
-        _ => false,
-    };
+    let Refreshed { new, old, fate, verified, .. } = refreshed;
     let mut text = format!("{message}.\n");
     if let Some(old) = &old {
         let words = match &fate {
             OldFate::Revoked(_) => "has been revoked".to_owned(),
-            OldFate::Grace(until) if ends_first => {
+            OldFate::Grace(until) if Some(*until) >= old.expiry.at() => {
                 format!("stays live until {until}, when it expires")
             }
             OldFate::Grace(until) => {

@@ -14,4 +14,5 @@ mod pending_revocations;
 pub(crate) mod refresh;
 pub(crate) mod revoke;
 mod revoke_several;
+mod short;
 mod use_it;

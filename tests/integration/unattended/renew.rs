@@ -33,7 +33,7 @@ fn actions(result: &Value) -> Vec<&str> {
 }
 
 /// A current token of whose lifetime only the end is known, which is near.
-fn give_due(world: &World, workspace: &Workspace) {
+pub(crate) fn give_due(world: &World, workspace: &Workspace) {
     world.plane.configure(|o| o.token_shape = TokenShape::Opaque);
     give(world, workspace, 100);
     world.plane.configure(|o| o.token_shape = TokenShape::Jwt);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::control_plane::{Fault, Route, Times};
 use crate::harness::world::World;
-use crate::unattended::renew::{assert_quiet_night, renew};
+use crate::unattended::renew::{assert_quiet_night, give_due, renew};
 
 /// Tokens that may be ours are one line and exit 8, for monitoring too, until somebody decides.
 #[test]
@@ -55,4 +55,23 @@ fn a_reset_forgets_policies() {
     let left: Value =
         serde_json::from_slice(&fs::read(world.path("policies.json")).unwrap()).unwrap();
     assert_eq!(left["policies"], json!({}), "{left}");
+}
+
+/// A grace ends with the token that it is for, and so does what is promised of it.
+#[test]
+fn a_grace_beyond_the_end_of_the_old_token() {
+    let (world, prod) = World::ready();
+    give_due(&world, &prod);
+    let ends = world.end(&prod);
+    let policy = ["policy", "prod", "--renew-before", "10d", "--revoke-after", "5d"];
+    world.ntcli(&policy).run().exits(0);
+    let output = renew(&world, &[]);
+    assert!(
+        output.exits(0).stdout.contains(&format!("the old one lives until {ends}\n")),
+        "{output}"
+    );
+    let shown = world.ntcli(&["token", "show"]).run();
+    assert!(shown.exits(0).stdout.contains(&format!("will be revoked after {ends}\n")), "{shown}");
+    let history = fs::read_to_string(world.path("history.jsonl")).unwrap();
+    assert!(history.contains(&format!("left live until {ends}")), "{history}");
 }
