@@ -1,6 +1,6 @@
 #!/bin/sh
-# fresh.sh SUITE: what a newcomer types on a bare Debian (bookworm, trixie): `make demo` and `make test`, once
-# each, in a new tree that has git and make and nothing else. Where no such tree can be made, it says so.
+# fresh.sh SUITE: what a newcomer types on a bare Debian (bookworm, trixie), each once, in a new tree that has git
+# and make and nothing else. Where no such tree can be made, it says so.
 set -eu
 cd "$(dirname "$0")/.."
 suite=${1:?which one? .ci/fresh.sh bookworm}
@@ -43,7 +43,9 @@ for tool in cargo cc curl strace; do
     [ -z "$(type_in sh -c "command -v $tool" | sed 1d)" ] || skip "the tree has $tool: it is not a bare one"
 done
 type_in make demo
+type_in make
+type_in make deb
 type_in make test
 left=$(ls -A "$root/root" | grep -vxE 'ntcli|\.bashrc|\.profile|\.cargo' || true)
 [ -z "$left" ] || { echo "left in HOME: $left" >&2; exit 1; }
-echo "$suite: make demo and make test pass, each typed once."
+echo "$suite: make demo, make, make deb and make test pass, each typed once."

@@ -65,7 +65,7 @@ pub(super) fn run(
         text += &words;
         let is_certain = |(_, certainty)| certainty == Certainty::Certain;
         if !refresh_of(&steps).is_some_and(is_certain) && (run.asks)(&survey, state) {
-            text += "  And refresh it if the server does not know its token any more\n";
+            text += "  But would refresh it if the server no longer knew its token\n";
             json.set("asks_server", true.into());
         }
         if let Some(problem) = problem {

@@ -74,7 +74,7 @@ pub(super) fn print_rotation(console: &Console, event: &Event) {
             id(jti)
         )),
         Event::Discarded { workspace, jti } => console.say(&format!(
-            "An interrupted refresh of '{}' was undone: its token ({}) is not needed.",
+            "An interrupted refresh of '{}' was undone: its token ({}) is not used.",
             name(workspace),
             id(jti)
         )),
@@ -86,7 +86,7 @@ pub(super) fn print_rotation(console: &Console, event: &Event) {
             name(workspace)
         )),
         Event::StillLive { workspace, jti, reason } => console.warn(&format!(
-            "Token {} of '{}' may still be live and could not be revoked: {}. Every later run tries again.",
+            "Token {} of '{}' may still be live: {}. Every later run tries again.",
             printable(jti),
             name(workspace),
             printable(reason)
@@ -99,8 +99,8 @@ pub(super) fn print_rotation(console: &Console, event: &Event) {
             shell_word(&printable(&workspace.id))
         )),
         Event::Restored { workspace, jti } => console.warn(&format!(
-            "Token {} of '{}' was to be revoked, but the config file holds it again, as after a restored \
-             backup. It is kept; ntcli token refresh replaces it.",
+            "Token {} of '{}' was to be revoked, but is current again, as after a restored backup. It is \
+             kept; ntcli token refresh replaces it.",
             printable(jti),
             name(workspace)
         )),
@@ -136,9 +136,8 @@ pub(super) fn print_orphans(console: &Console, orphans: &[Orphan]) {
         } else if !orphans[..n].iter().any(|other| is_same(&other)) {
             let ids = those.iter().map(|one| printable(&one.jti)).collect::<Vec<_>>().join(", ");
             console.warn(&format!(
-                "{} tokens of '{}' are live that nothing here holds, and may be ours: {ids}. Revoke one: \
-                 ntcli token revoke JTI -w {}; or keep them all and end this warning: ntcli token revoke \
-                 --pending --forget",
+                "{} live tokens of '{}' may be ours, and nothing here holds them: {ids}. Revoke each: \
+                 ntcli token revoke JTI -w {}; or keep them: ntcli token revoke --pending --forget",
                 those.len(),
                 printable(&orphan.workspace.name),
                 shell_word(&orphan.workspace.id)
@@ -155,28 +154,20 @@ fn print_orphan(console: &Console, orphan: &Orphan, revoked: bool) {
     }
     if orphan.jti.is_empty() {
         console.warn(&format!(
-            "A token of '{name}' that has no id was created by ntcli token create and may never have \
-             been printed. ntcli cannot revoke it."
+            "A token of '{name}' from ntcli token create may never have been printed, and has no id by \
+             which to revoke it."
         ));
         return;
     }
     let revoke =
         format!("ntcli token revoke {} -w {}", shell_word(&jti), shell_word(&orphan.workspace.id));
     let what = match orphan.origin {
-        Origin::Match => {
-            "is live, but nothing here holds it: it was created by a request whose answer was lost"
-        }
-        Origin::Maybe => {
-            "is live and may be ours: it was created while a request had no answer, but another \
-             machine may hold it"
-        }
-        Origin::HandedOut => {
-            "was created by ntcli token create and may never have been printed; revoke it if you did \
-             not receive it"
-        }
-        Origin::Superseded => "is live, but the config file, which held it, now holds another one",
+        Origin::Match => "is live, and nothing here holds it: the answer to its request was lost",
+        Origin::Maybe => "is live and may be ours: it is as old as a request without an answer",
+        Origin::HandedOut => "is live, and ntcli token create may never have printed it",
+        Origin::Superseded => "is live, and nothing here holds it: another program replaced it",
     };
     console.warn(&format!(
-        "Token {jti} of '{name}' {what}. Revoke it: {revoke}; or keep it and end this warning: {revoke} --forget"
+        "Token {jti} of '{name}' {what}. Revoke it: {revoke} (with --forget: keep it)"
     ));
 }

@@ -50,9 +50,10 @@ impl Error {
 
     /// The new token lacks a right of the old one, which stays live until the user accepts that.
     pub(crate) fn loses_scope(workspace: &str) -> Self {
+        let name = printable(workspace);
         let message =
-            "A new token may do less than the one it replaced, which therefore stays live";
-        let name = shell_word(&printable(workspace));
+            format!("The new token of '{name}' may do less than the old one, which stays live");
+        let name = shell_word(&name);
         Self::new("loses_scope", exit::OLD_LIVE, message)
             .hinted(format!("ntcli token refresh {name} --if-expires-within 1 --accept-scope"))
     }

@@ -32,10 +32,10 @@ impl Error {
     /// Another machine that uses a copy of this folder has most likely replaced the token.
     pub(crate) fn token_was_unknown(jti: Option<&str>, name: &str) -> Self {
         let message = format!(
-            "The server no longer knew the current token ({}) of {}: another machine may use a copy of this \
-             folder, and its token may live besides",
-            id(jti),
-            printable(name)
+            "{} had a token ({}) that the server no longer knew: a copy of this folder may be in use, and \
+             its token live",
+            printable(name),
+            id(jti)
         );
         Self::new("token_was_unknown", exit::OLD_LIVE, message)
             .hinted(with_word("ntcli token list", name))

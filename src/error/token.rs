@@ -28,8 +28,7 @@ impl Error {
             None => "",
             Some(true) => "; it was replaced or revoked from here",
             Some(false) => {
-                ", and nothing here has revoked it: it was revoked elsewhere, or another machine uses \
-                 a copy of this folder (a cloned VM, a copied home, a restored backup) and has refreshed it"
+                "; nothing here has revoked it: another machine may use a copy of this folder"
             }
         };
         let message = format!("The server denies the current token ({}){why}", id(jti));

@@ -54,8 +54,10 @@ pub(super) fn run(app: &App, args: &AuthLogin) -> Result<Report> {
     let mut report = super::signed_in(message, &session, app.now());
     report.json.set("checked", unchecked.is_none().into());
     let until = match end {
-        Some(end) => format!("It cannot renew itself: timers work until {end}"),
-        None => "It does not say when it ends and cannot renew itself: timers work until the server rejects it".to_owned(),
+        Some(end) => format!("The session cannot renew itself: timers work until {end}"),
+        None => {
+            "The session cannot renew itself: timers work until the server rejects it".to_owned()
+        }
     };
     Ok(report.with_next_step(Some(format!("{until}. Then: ntcli auth login --token-stdin"))))
 }

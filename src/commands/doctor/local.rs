@@ -34,7 +34,7 @@ const SHADOWING: [&str; 5] = [
     "NTCLI_WORKSPACE",
 ];
 
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     shell_word(&path.display().to_string())
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Checks;
+use super::local::shown;
 use crate::commands::app::App;
 use crate::config_dir::last_run::LastRun;
 
@@ -20,8 +21,6 @@ const FOLDERS: [&str; 7] = [
 /// More is no file of cron or systemd.
 const LIMIT: u64 = 1 << 20;
 const SILENT_S: i64 = 3 * 86_400;
-const ADVICE: &str =
-    "crontab -e, with the line: 17 3 * * *  ntcli -q renew (or the systemd timer of the package)";
 
 pub(super) fn look(checks: &mut Checks, app: &App) {
     let home = app.ctx.env.os("HOME").map(Path::new);
@@ -46,7 +45,10 @@ pub(super) fn look(checks: &mut Checks, app: &App) {
         Some(found) => checks.ok("timer", format!("{}; {ran}", found.display())),
         None if is_silent => {
             let text = format!("no timer or cron line that this user can read names ntcli; {ran}");
-            checks.warn("timer", text, ADVICE);
+            // Cron's PATH has neither /usr/local/bin nor what a shell has.
+            let me = std::env::current_exe().unwrap_or_else(|_| "ntcli".into());
+            let line = format!("17 3 * * *  {} -q renew", shown(&me));
+            checks.warn("timer", text, format!("crontab -e, with the line: {line}"));
         }
         None => checks.ok("timer", format!("none was found, but {ran}")),
     }

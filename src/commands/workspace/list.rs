@@ -54,6 +54,6 @@ fn hints(app: &App, found: &[Found]) {
         ));
     }
     if found.iter().any(|w| w.remote.is_none()) {
-        console.note("The server does not have those marked only-here: ntcli workspace sync");
+        console.note("What is only-here is not on the server: ntcli workspace sync");
     }
 }

@@ -86,7 +86,10 @@ fn it_is_named_until_it_is_gone() {
     let lost = world.plane.live_tokens(&workspace.id).pop().unwrap();
     for _ in 0..2 {
         let output = world.refresh(&["--format", "json"]);
-        let revoke = format!("Revoke it: ntcli token revoke {lost} -w {}; or keep", workspace.id);
+        let revoke = format!(
+            "Revoke it: ntcli token revoke {lost} -w {} (with --forget: keep it)",
+            workspace.id
+        );
         output.exits(0).says(&revoke);
         let orphan = &output.json()["orphans"][0];
         assert_eq!((&orphan["jti"], &orphan["revoked"]), (&json!(lost), &json!(false)));

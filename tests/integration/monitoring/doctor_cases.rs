@@ -226,7 +226,7 @@ const CASES: [Case; 33] = [
     with(
         "no timer",
         &[("HOME", "/nowhere")],
-        ("timer", "warning", "no refresh has run yet", "ntcli -q renew"),
+        ("timer", "warning", "no refresh has run yet", "  /"),
     ),
 ];
 

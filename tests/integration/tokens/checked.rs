@@ -59,7 +59,7 @@ fn another_machine_uses_a_copy_of_the_folder() {
         output
             .says(&format!("The server denies the current token ({})", workspace.token.jti))
             .says("nothing here has revoked it")
-            .says("another machine uses a copy of this folder")
+            .says("another machine may use a copy of this folder")
             .says("Hint: ntcli token refresh\n");
     }
     let named = world.ntcli(&["token", "show", "prod", "--check"]).run();

@@ -13,8 +13,7 @@ use crate::harness::strace::{self, Call};
 use crate::harness::world::{Output, Workspace, World};
 
 const CREATE: [&str; 2] = ["token", "create"];
-const MAY_BE_LOST: &str = "was created by ntcli token create and may never have been printed; \
-                           revoke it if you did not receive it";
+const MAY_BE_LOST: &str = "is live, and ntcli token create may never have printed it";
 
 /// A disk that is full, and a pipe without a reader.
 fn broken_outputs() -> [Stdio; 2] {
@@ -119,7 +118,10 @@ fn one_that_was_received_after_all() {
     let (world, workspace) = World::ready();
     kill::at_request(&world, Route::TokenCreate, Times::Once, true, &CREATE);
     let made = world.plane.live_tokens(&workspace.id).remove(1);
-    world.refresh(&[]).exits(0).says(&format!("{made} -w {} --forget", workspace.id));
+    world
+        .refresh(&[])
+        .exits(0)
+        .says(&format!("{made} -w {} (with --forget: keep it)", workspace.id));
     let forget = ["token", "revoke", &made, "-w", &workspace.id, "--forget"];
     world.ntcli(&forget).run().exits(0);
     world.refresh(&["--revoke-orphans"]).exits(0).says_only("");

@@ -36,7 +36,7 @@ fn pending_revocations_may_have_to_wait() {
     let broken = Fault::Status(500, String::new(), Vec::new());
     world.plane.fault(Route::TokenRevoke, Times::N(2), broken);
     let output = run(&world, &["revoke", "--pending", "--format", "json"]);
-    let json = output.exits(8).says("could not be revoked").json();
+    let json = output.exits(8).says("of 'prod' may still be live: 127.0.0.1 answered 500").json();
     assert_eq!(json["status"], "still_pending");
     assert_eq!(json["error"]["exit_code"], 8);
     run(&world, &["revoke", "--pending", "-w", "nowhere"]).exits(1);

@@ -19,7 +19,7 @@ fn tokens_that_nothing_holds() {
     assert_eq!(world.plane.live_tokens(&prod.id).len(), 3);
     let by_hand = world.refresh(&["--if-expires-within", "1d"]);
     assert_eq!(by_hand.exits(0).stderr.matches("Warning").count(), 1, "{by_hand}");
-    by_hand.says("2 tokens of 'prod' are live");
+    by_hand.says("2 live tokens of 'prod' may be ours");
     let metrics = world.outside("ntcli.prom");
     let output = world.ntcli(&["-q", "renew", "--metrics", metrics.to_str().unwrap()]).run();
     let line = "2 tokens of prod may live that nothing here holds";

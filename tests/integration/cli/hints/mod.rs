@@ -276,7 +276,7 @@ fn one_way_out_of_many_lost_tokens() {
         world.ntcli(&["token", "create"]).run().exits(10);
     }
     let all = "ntcli token revoke --pending --forget";
-    world.refresh(&[]).exits(0).says(&format!("end this warning: {all}\n"));
+    world.refresh(&[]).exits(0).says(&format!("or keep them: {all}\n"));
     world.ntcli(&["token", "revoke", "--pending", "--forget"]).run().exits(0);
     world.refresh(&[]).exits(0).says_only("");
 }
