@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::world::World;
+use crate::harness::world::{World, program};
 use crate::harness::{hints, schema};
 
 /// Longer than any run that is not stuck.
@@ -232,7 +232,9 @@ impl Running<'_> {
             let fault = schema::fault(schema, &output.json());
             assert!(fault.is_none(), "{}: {output}", fault.unwrap_or_default());
         }
-        hints::are_known(&output);
+        if self.world.program == program() {
+            hints::are_known(&output);
+        }
         output
     }
 }
