@@ -98,6 +98,12 @@ impl Token {
         }
     }
 
+    /// When it is to be renewed, that long before its end.
+    pub(crate) fn renewal(&self, window_s: u64) -> Option<Timestamp> {
+        let window_s = i64::try_from(window_s).unwrap_or(i64::MAX);
+        self.expiry.at().map(|end| end.plus_secs(window_s.saturating_neg()))
+    }
+
     /// What its text is known by when it is met again: see [`mark_of`].
     pub(crate) fn mark(&self) -> String {
         mark_of(self.access_token.expose())

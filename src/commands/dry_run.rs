@@ -1,17 +1,16 @@
 //! `--dry-run` of `token refresh` and of `renew`: what a run would do, as `rotation::plan` says it.
 
-use super::renew::next_at;
+use super::results::several;
 use super::survey::{self, SessionState, Survey, WorkspaceState};
 use super::token::pending;
-use super::token::refresh_report::token_json;
+use super::token::refresh::delivery_pending;
 use crate::auth;
 use crate::commands::prelude::*;
 use crate::config::{Config, Workspace};
 use crate::error::Failure;
-use crate::output;
 use crate::rotation::{
     Certainty, ControlPlane, Deliver, Outlook, Pending, Planned, RefreshOptions, Step, WhyDeliver,
-    WhyRefresh, plan,
+    plan,
 };
 use crate::secret::Secret;
 use crate::store;
@@ -47,61 +46,38 @@ pub(super) fn run(
     let mut bearer = survey.session.bearer().filter(|_| run.by_hand);
     app.note_ignored(&config);
 
-    let (mut text, mut results, mut problems) = (String::new(), Vec::new(), Vec::new());
-    let (mut would, mut worst) = (0_i64, 0);
+    let (mut text, mut reports, mut would) = (String::new(), Vec::new(), 0_i64);
     for state in &survey.workspaces {
-        let steps = steps(run, state, &survey.pending);
-        let mut problem = None;
-        if run.by_hand {
-            problem = unable(run, state, &survey.pending);
-        }
+        let mut report = of_one(run, &survey, state);
+        would += i64::from(report.changed);
+        report.problem = unable(run, state, &survey.pending);
         if bearer.is_some() {
-            let refused =
-                try_session(app, &config, &survey.session, &state.workspace.id, &mut bearer)?;
-            problem = refused.or(problem);
+            let id = &state.workspace.id;
+            let refused = try_session(app, &config, &survey.session, id, &mut bearer)?;
+            report.problem = refused.or(report.problem);
         }
-        would += i64::from(refresh_of(&steps).is_some());
-        let (words, mut json) = told(run, state, &steps, &survey.pending);
-        text += &words;
-        let is_certain = |(_, certainty)| certainty == Certainty::Certain;
-        if !refresh_of(&steps).is_some_and(is_certain) && (run.asks)(&survey, state) {
-            text += "  But would refresh it if the server no longer knew its token\n";
-            json.set("asks_server", true.into());
-        }
-        if let Some(problem) = problem {
+        text += &report.text;
+        if let Some(problem) = &report.problem {
             text += &format!("  But: {}\n", problem.in_one_line());
-            json.set("error", output::describe(&problem));
-            worst = worst.max(problem.exit_code());
-            problems.push(problem);
         }
-        results.push(json);
+        reports.push(report);
     }
     let session = &survey.session;
-    let (words, code) = if bearer.is_some() || (!run.by_hand && !session.has_ended) {
+    let (words, code) = if !run.by_hand && !session.is_usable() {
+        // A renewal without one does what needs none.
+        ("No session can be used", "none")
+    } else if bearer.is_some() || (!run.by_hand && !session.has_ended) {
         ("The session is good", "good")
     } else {
         ("The session has ended and would be renewed", "to_be_renewed")
     };
-    // A renewal without one does what needs none.
-    let is_lost = !run.by_hand && !session.is_usable();
-    let (words, code) = if is_lost { ("No session can be used", "none") } else { (words, code) };
-    text += &format!("{words}. Nothing was changed.\n");
-    let total = results.len();
-    let json = Json::of([
-        ("dry_run", true.into()),
-        ("would_refresh", would.into()),
-        ("session", code.into()),
-        ("results", Json::Array(results)),
-    ]);
-    let failed = problems.len();
-    let problem = match (problems.pop(), total) {
-        (Some(only), 1) => Some(only),
-        (Some(_), total) => {
-            Some(Error::some_failed(failed, total, worst, "ntcli doctor".to_owned()))
-        }
-        (None, _) => None,
-    };
-    Ok(Report::new(text, json).with_problem(problem).that_changed(false))
+    let workspaces: Vec<_> = survey.workspaces.iter().map(|w| w.workspace.clone()).collect();
+    let mut report = several(&workspaces, reports, |_| "ntcli doctor".to_owned());
+    report.text = format!("{text}{words}. Nothing was changed.\n");
+    report.json.set("dry_run", true.into());
+    report.json.set("would_refresh", would.into());
+    report.json.set("session", code.into());
+    Ok(report.that_changed(false))
 }
 
 fn steps(run: &DryRun, state: &WorkspaceState, pending: &Pending) -> Vec<Planned> {
@@ -118,29 +94,18 @@ fn steps(run: &DryRun, state: &WorkspaceState, pending: &Pending) -> Vec<Planned
     plan(workspace, &outlook, &(run.options)(state))
 }
 
-fn refresh_of(steps: &[Planned]) -> Option<(WhyRefresh, Certainty)> {
-    steps.iter().find_map(|planned| match planned.step {
-        Step::Refresh { why, .. } => Some((why, planned.certainty)),
-        _ => None,
-    })
-}
-
-/// What is said of one workspace, in text and in JSON.
-fn told(
-    run: &DryRun,
-    state: &WorkspaceState,
-    steps: &[Planned],
-    pending: &Pending,
-) -> (String, Json) {
+/// What is said of one workspace, and whether it would certainly or perhaps be refreshed.
+fn of_one(run: &DryRun, survey: &Survey, state: &WorkspaceState) -> Report {
     let WorkspaceState { workspace, token, .. } = state;
+    let (steps, pending) = (steps(run, state, &survey.pending), &survey.pending);
+    let refresh = steps.iter().find_map(|planned| match planned.step {
+        Step::Refresh { why, .. } => Some((why.code(), planned.certainty)),
+        _ => None,
+    });
     let (name, jti) = (printable(&workspace.name), printable(token.jti_for_people()));
-    let served = |name: &str| {
-        let gets = |p: &Planned| matches!(&p.step, Step::Deliver { targets, .. } if targets.iter().any(|t| t == name));
-        steps.iter().any(gets)
-    };
-    let served: Vec<_> =
-        run.consumers.plan(workspace).into_iter().filter(|t| served(t.1)).collect();
-    let refresh = refresh_of(steps);
+    let gets = |name: &str, step: &Step| matches!(step, Step::Deliver { targets, .. } if targets.iter().any(|t| t == name));
+    let mut served = run.consumers.plan(workspace);
+    served.retain(|target| steps.iter().any(|planned| gets(target.1, &planned.step)));
     let mut text = match refresh {
         Some((why, certainty)) => {
             let then = match (run.options)(state).grace_s {
@@ -151,7 +116,7 @@ fn told(
                 Certainty::Open => "Depending on what the server says of an earlier run's token: w",
                 _ => "W",
             };
-            format!("{open}ould refresh '{name}' ({}) {then}.\n", why.code().replace('_', " "))
+            format!("{open}ould refresh '{name}' ({}) {then}.\n", why.replace('_', " "))
         }
         None if !served.is_empty() => {
             format!("Would deliver the current token of '{name}'; no other would be created.\n")
@@ -161,37 +126,35 @@ fn told(
             format!("Would leave '{name}' alone (not due): its token expires {end}.\n")
         }
     };
-    let reason = match refresh {
-        Some((why, _)) => why.code(),
-        None if pending.rotation(workspace).is_some() => "delivery_pending",
-        None => "not_due",
-    };
     let work = pending::of(pending, workspace);
     for work in &work {
         text += &format!("  Pending first: {}\n", work.text);
     }
+    for (id, _, does) in served {
+        let label = id.map_or("Delivery".to_owned(), |id| format!("Target {id}"));
+        text += &format!("  {label}: {does}\n");
+    }
+    let reason = match refresh {
+        Some((why, _)) => why,
+        None if pending.rotation(workspace).is_some() => "delivery_pending",
+        None => "not_due",
+    };
     let mut json = Json::of([
         ("workspace", app::json_workspace(workspace)),
         ("would_refresh", refresh.is_some().into()),
         ("reason", reason.into()),
-        ("current_token", token_json(token, false)),
-        ("current_jti", token.jti.clone().into()),
         ("jti", token.jti.clone().into()),
         ("expires_at", token.expiry.at().into()),
-        ("next_at", next_at(state).into()),
+        ("next_at", state.next_at().into()),
         ("pending", pending::json(&work)),
-        ("actions", actions(steps)),
+        ("actions", actions(&steps)),
     ]);
-    let targets = served.into_iter().map(|(id, _, does)| {
-        let label = id.map_or("  Delivery".to_owned(), |id| format!("  Target {id}"));
-        text += &format!("{label}: {does}\n");
-        Json::of([("id", id.map(i64::from).into()), ("does", does.into())])
-    });
-    let targets: Vec<Json> = targets.collect();
-    if !targets.is_empty() {
-        json.set("targets", Json::Array(targets));
+    let is_certain = refresh.is_some_and(|(_, certainty)| certainty == Certainty::Certain);
+    if !is_certain && (run.asks)(survey, state) {
+        text += "  But would refresh it if the server no longer knew its token\n";
+        json.set("asks_server", true.into());
     }
-    (text, json)
+    Report::new(text, json).that_changed(refresh.is_some())
 }
 
 /// The steps in the words of a renewal. That a refresh ends the token before it goes without saying.
@@ -249,18 +212,16 @@ fn actions(steps: &[Planned]) -> Json {
 fn unable(run: &DryRun, state: &WorkspaceState, pending: &Pending) -> Option<Error> {
     let (consumers, workspace) = (run.consumers, &state.workspace);
     let open = pending.rotation(workspace).filter(|open| open.awaits_delivery());
-    let old = open.and_then(|open| open.old.as_ref());
-    match open {
-        Some(open) if open.unnamed => {
-            let old = old.and_then(|old| old.jti.clone());
-            Some(Error::delivery_pending(old.as_deref(), true))
-        }
-        _ => {
-            let tokens: Vec<&Token> = old.into_iter().chain([&state.token]).collect();
-            let refused = consumers.probe_new(workspace, &tokens).err();
-            refused.or_else(|| consumers.probe(workspace, &tokens).into_iter().next())
-        }
+    if !run.by_hand {
+        return None;
     }
+    if let Some(open) = open.filter(|open| open.unnamed) {
+        return Some(delivery_pending(open));
+    }
+    let old = open.and_then(|open| open.old.as_ref());
+    let tokens: Vec<&Token> = old.into_iter().chain([&state.token]).collect();
+    let refused = consumers.probe_new(workspace, &tokens).err();
+    refused.or_else(|| consumers.probe(workspace, &tokens).into_iter().next())
 }
 
 /// Lists the workspace's tokens, which needs the same session as a refresh and changes nothing. Takes

@@ -1,12 +1,15 @@
 //! What the server granted, where it is not what was asked for.
 
 use crate::json::Json;
+use crate::rotation::RefreshOptions;
 use crate::text::{counted, printable};
 use crate::time::{Expiry, Timestamp};
 use crate::token::{Token, TokenExpiry};
 
 /// Clocks and the way to the server may differ by that much.
-const TOLERANCE_S: i64 = 60;
+const TOLERANCE_S: u64 = 60;
+/// A unique lifetime is shorter than what was asked for by at most that much.
+const UNIQUE_S: u64 = 600;
 const DAY_S: i64 = 86_400;
 
 /// A difference between a wish and what the token says of itself.
@@ -25,13 +28,13 @@ impl Granted {
     /// Compares the wish with the token that came at `now`, and with the one that it replaces. An
     /// answer that names no lifetime or scope says nothing about it.
     pub(super) fn compare(
-        asked: Expiry,
+        options: &RefreshOptions,
         token: &Token,
         old: Option<&Token>,
         now: Timestamp,
     ) -> Option<Self> {
         let since = token.created_at().unwrap_or(now).secs();
-        let asked = match asked {
+        let asked = match options.expiry {
             Expiry::In(secs) => Some(i64::try_from(secs).unwrap_or(i64::MAX)),
             Expiry::At(at) => Some(at.secs().saturating_sub(since)),
             Expiry::Never => None,
@@ -41,8 +44,9 @@ impl Granted {
             TokenExpiry::Never => None,
             TokenExpiry::Unknown => asked,
         };
+        let tolerance_s = TOLERANCE_S + if options.unique_lifetime { UNIQUE_S } else { 0 };
         let other_end = match (asked, expires_in) {
-            (Some(asked), Some(granted)) => asked.abs_diff(granted) > TOLERANCE_S.unsigned_abs(),
+            (Some(asked), Some(granted)) => asked.abs_diff(granted) > tolerance_s,
             (asked, granted) => asked != granted,
         };
         let lacks = old.map_or(Vec::new(), |old| token.lost_scope(old));
@@ -106,7 +110,8 @@ mod tests {
             (Expiry::Never, TokenExpiry::Never, None),
             (Expiry::In(3_600), TokenExpiry::Unknown, None),
         ] {
-            let granted = Granted::compare(asked, &token(got, &[]), None, now);
+            let options = RefreshOptions { expiry: asked, ..RefreshOptions::default() };
+            let granted = Granted::compare(&options, &token(got, &[]), None, now);
             let text = granted.map(|granted| granted.text);
             let said = said.map(|said| format!("The server granted a token for {said}."));
             assert_eq!(text, said, "{asked:?} {got:?}");
@@ -119,7 +124,8 @@ mod tests {
         let old = token(TokenExpiry::Never, &["read", "write"]);
         let lost = |scope: &[&str]| {
             let new = token(TokenExpiry::Never, scope);
-            Granted::compare(Expiry::Never, &new, Some(&old), now).map(|granted| granted.lacks)
+            let options = RefreshOptions { expiry: Expiry::Never, ..RefreshOptions::default() };
+            Granted::compare(&options, &new, Some(&old), now).map(|granted| granted.lacks)
         };
         assert_eq!(lost(&["read"]), Some(vec!["write".to_owned()]));
         assert_eq!(lost(&["write", "read", "more"]), None);

@@ -17,6 +17,7 @@ mod policy;
 mod prelude;
 mod prompt;
 mod renew;
+mod results;
 mod setup;
 mod survey;
 mod target;

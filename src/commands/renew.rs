@@ -1,25 +1,25 @@
 //! `ntcli renew`: brings about what is wanted of every workspace. What a timer runs.
 
 mod look;
-mod told;
 
 use std::path::Path;
 
 use super::check::metrics;
 use super::dry_run::{self, DryRun};
-use super::survey::{self, Survey, WorkspaceState};
+use super::results::{Events, Telling, several};
+use super::survey::{self, Holds, Survey, WorkspaceState};
 use super::workspace::warn_of_two_tokens;
 use crate::api::Api;
 use crate::cli;
 use crate::commands::prelude::*;
 use crate::config::{Config, Workspace};
 use crate::config_dir::ConfigDir;
-use crate::error::{exit, renew_of};
-use crate::rotation::{self, Deliver, Event, Outcome, RefreshOptions, Rotator, WorkspaceRef};
+use crate::error::{Failure, exit, renew_of};
+use crate::rotation::{
+    self, Deliver, Event, Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef,
+};
 use crate::targets::{SavedTargets, Targets};
 use look::is_look_due;
-pub(super) use told::next_at;
-use told::{action, delivery, had, without_token};
 
 /// Renews every workspace that has a token here, or those named.
 pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
@@ -52,7 +52,7 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
                 run.ask_server(&mut dir, &mut consumers, &api)?;
             }
         }
-        Err(error) => run.problem = Some(error),
+        Err(error) => run.leave(&error),
     }
     if args.workspaces.is_empty() {
         let lost = without_token(dir.targets()?, &config);
@@ -131,14 +131,9 @@ impl<'a> Run<'a> {
         api: &Api,
         wishes: Vec<(usize, RefreshOptions)>,
     ) -> Result<()> {
-        let (app, mut events) = (self.app, Vec::new());
-        let mut on_event = |event: Event| {
-            // Those that live are counted in the line of their workspace.
-            if !matches!(event, Event::Orphan { revoked: false, .. }) {
-                app.on_event(&event);
-            }
-            events.push(event);
-        };
+        // The tokens that live are counted in the line of their workspace.
+        let (app, mut events) = (self.app, Events::default());
+        let mut on_event = |event| events.record_and_print(event, app);
         let mut rotator = Rotator::new(api, dir, app.clock(), &mut on_event)?;
         rotator.deliver_to(consumers);
         let (numbers, options): (Vec<usize>, Vec<RefreshOptions>) = wishes.into_iter().unzip();
@@ -149,10 +144,19 @@ impl<'a> Run<'a> {
         let overdue = rotator.overdue();
         drop(rotator);
         self.problem = self.problem.take().or(overdue);
-        for event in events {
+        for event in events.0 {
             self.note(event);
         }
         Ok(())
+    }
+
+    /// Without a session nothing is asked for.
+    fn leave(&mut self, error: &Error) {
+        for (turn, state) in self.turns.iter_mut().zip(&self.survey.workspaces) {
+            let not_due = || Ok(Outcome::NotDue(state.token.clone()));
+            turn.outcome = Some(if state.due.is_due() { Err(error.clone()) } else { not_due() });
+        }
+        self.problem = Some(error.clone());
     }
 
     fn turn_of(&mut self, workspace: &WorkspaceRef) -> Option<&mut Turn> {
@@ -209,13 +213,14 @@ impl<'a> Run<'a> {
             let mut told = |name: &str, outcome: &std::result::Result<(), String>| {
                 let target = state.targets.iter().find(|target| target.name == name);
                 let why = target.and_then(|t| t.holds.wrong());
-                let why = why.as_deref().unwrap_or("a file before it was written");
+                let why = why.as_deref().unwrap_or("comes after a file");
                 turn.actions.push(delivery(name, outcome.as_ref().err().map(String::as_str), why));
                 match outcome {
                     Ok(()) => {
-                        let id = target.map_or(0, |target| target.id);
-                        turn.delivered
-                            .push(format!("delivered to target {id}, which {}", had(why)));
+                        let (id, drifted) = (target.map_or(0, |target| target.id), Holds::Drifted);
+                        let is_old = target.is_some_and(|target| target.holds == drifted);
+                        let had = if is_old { "had an old token" } else { why };
+                        turn.delivered.push(format!("delivered to target {id}, which {had}"));
                     }
                     Err(reason) => reasons.push(reason.clone()),
                 }
@@ -229,52 +234,100 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn report(mut self, now: &Survey, renewed: bool) -> Report {
-        let (mut text, mut brief, mut results) = (String::new(), String::new(), Vec::new());
-        let (mut succeeded, mut problems, mut failing) = (Vec::new(), Vec::new(), Vec::new());
-        let total = self.turns.len();
-        for (n, turn) in std::mem::take(&mut self.turns).into_iter().enumerate() {
-            let before = &self.survey.workspaces[n];
+    fn report(self, now: &Survey, renewed: bool) -> Report {
+        let began = self.survey.now;
+        let telling = Telling { console: self.app.console(), began, print: false };
+        let (mut workspaces, mut reports) = (Vec::new(), Vec::new());
+        for (turn, before) in self.turns.into_iter().zip(&self.survey.workspaces) {
             let after = now.workspaces.iter().find(|w| w.workspace.is(&before.workspace));
-            let (line, json, problem) = turn.told(before, after);
-            let line = format!("{}: {line}\n", printable(&before.workspace.name));
-            text += &line;
-            let is_news = problem.is_some()
-                || json["actions"].items().iter().any(|a| a["action"].as_str() != Some("none"));
-            if is_news {
-                brief += &line;
-            }
-            results.push(json);
-            match problem {
-                Some(problem) => {
-                    problems.push(problem);
-                    failing.push(&before.workspace);
-                }
-                None => succeeded.push(before.workspace.id.clone()),
-            }
+            reports.push(turn.report(&telling, before, after));
+            workspaces.push(before.workspace.clone());
         }
-        let mut json = Json::of([("results", Json::Array(results))]);
+        let hint = |words: &[&str]| renew_of(words.iter().copied());
+        let mut report = several(&workspaces, reports, hint);
         if renewed {
             let why = "the session was about to end";
-            json.set("actions", Json::Array(vec![action("renew_session", None, why)]));
+            report.json.set("actions", Json::Array(vec![action("renew_session", None, why)]));
         }
-        let worst = problems.iter().map(Error::exit_code).max().unwrap_or(0);
-        let of_all = self.problem.filter(|error| problems.is_empty() || error.exit_code() > worst);
-        let failed = problems.len();
-        let problem = match (of_all, problems.pop(), failed) {
-            (Some(error), _, _) => Some(error),
-            (None, Some(only), 1) if total == 1 => Some(only),
-            (None, Some(_), _) => {
-                let all = || self.survey.workspaces.iter().map(|state| &state.workspace);
-                let words = failing.into_iter().map(|failed| app::word_among(all(), failed));
-                Some(Error::some_failed(failed, total, worst, renew_of(words)))
-            }
-            (None, None, _) => None,
-        };
-        let changed = !brief.is_empty();
-        let report = Report::new(text, json).with_problem(problem).that_changed(changed);
-        let mut report = report.in_brief(brief.trim_end().to_owned());
-        report.succeeded = succeeded;
+        let worst = report.problem.as_ref().map_or(0, Error::exit_code);
+        let of_all =
+            self.problem.filter(|error| error.exit_code() > worst || error.is_no_session());
+        report.problem = of_all.or(report.problem);
         report
     }
+}
+
+impl Turn {
+    fn report(
+        mut self,
+        telling: &Telling,
+        before: &WorkspaceState,
+        after: Option<&WorkspaceState>,
+    ) -> Report {
+        let workspace = &before.workspace;
+        let is_gone = |error: &Error| error.failure().is_some_and(Failure::is_workspace_missing);
+        let outcome = self.outcome.unwrap_or_else(|| Ok(Outcome::NotDue(before.token.clone())));
+        let outcome = outcome.map_err(|error| match error {
+            error if is_gone(&error) => Error::workspace_gone(&workspace.name),
+            error => error,
+        });
+        if let Ok(Outcome::Refreshed(Refreshed { new, resumed: false, .. })) = &outcome {
+            let why = if self.problem.is_some() { "unknown_to_server" } else { before.due.code() };
+            self.actions.push(action("refresh", new.jti.clone(), why));
+        }
+        let is_idle = matches!(outcome, Ok(Outcome::NotDue(_)));
+        let served = after.map_or(0, |after| after.targets.len() - after.drifted());
+        let mut report = telling.one(workspace, outcome, &wish(before), served);
+        if is_idle && !self.delivered.is_empty() {
+            report.json.set("outcome", "delivered".into());
+            report = report.in_brief(self.delivered.join("; ")).that_changed(true);
+        } else if is_idle && self.problem.is_some() {
+            report.json.set("outcome", "failed".into());
+            report.brief = None;
+        }
+        let orphans = after.map_or(0, |after| after.orphans);
+        let unused = (orphans > 0).then(|| Error::unused_tokens_live(orphans, &workspace.name));
+        let is_left = after.is_some_and(|after| !after.pending.is_empty());
+        let left = is_left.then(|| Error::work_pending(None));
+        let all = [report.problem, self.problem, unused, left].into_iter().flatten();
+        report.problem = all.reduce(|a, b| if b.exit_code() > a.exit_code() { b } else { a });
+        if report.problem.as_ref().is_some_and(|error| error.code() == "workspace_gone") {
+            report.json.set("outcome", "gone".into());
+        }
+        // What was done beside a refresh is news too.
+        report.changed |= !self.actions.is_empty();
+        if self.actions.is_empty() {
+            self.actions.push(action("none", None, "not_due"));
+        }
+        let current = after.unwrap_or(before);
+        report.json.set("actions", Json::Array(self.actions));
+        report.json.set("jti", current.token.jti.clone().into());
+        report.json.set("expires_at", current.token.expiry.at().into());
+        report.json.set("next_at", current.next_at().into());
+        report
+    }
+}
+
+/// A workspace that has targets and no token here: another program has taken it away, and nothing keeps
+/// what the targets hold alive.
+fn without_token(targets: &SavedTargets, config: &Config) -> Option<Error> {
+    let known = config.workspaces();
+    let has_token = |id: &str| known.iter().any(|w| w.id == id && w.token.is_some());
+    let lost = targets.all().iter().find(|target| !has_token(&target.workspace_id))?;
+    let is_known = known.iter().any(|w| w.id == lost.workspace_id);
+    Some(Error::target_without_token(lost.id, &lost.workspace, is_known))
+}
+
+fn action(what: &str, jti: Option<String>, why: &str) -> Json {
+    Json::of([("action", what.into()), ("jti", jti.into()), ("why", why.into())])
+}
+
+fn delivery(target: &str, failed: Option<&str>, why: &str) -> Json {
+    Json::of([
+        ("action", "deliver".into()),
+        ("target", target.into()),
+        ("why", why.into()),
+        ("delivered", failed.is_none().into()),
+        ("reason", failed.map(str::to_owned).into()),
+    ])
 }

@@ -64,6 +64,11 @@ impl WorkspaceState {
         self.pending.iter().filter_map(|work| work.since).min()
     }
 
+    /// When its token is to be renewed.
+    pub(super) fn next_at(&self) -> Option<Timestamp> {
+        self.token.renewal(self.window_s)
+    }
+
     /// How many targets do not have its token.
     pub(super) fn drifted(&self) -> usize {
         self.targets.iter().filter(|target| target.holds.is_wrong()).count()

@@ -57,9 +57,7 @@ pub(crate) use moment::Moment;
 pub(crate) use pending::{Pending, Rotation, Stage};
 #[cfg(test)]
 pub(crate) use plan::WhyWait;
-pub(crate) use plan::{
-    Certainty, Outlook, Planned, Step, WhyDeliver, WhyRefresh, plan, with_followers,
-};
+pub(crate) use plan::{Certainty, Outlook, Planned, Step, WhyDeliver, plan, with_followers};
 pub(crate) use ports::{
     Acceptance, Answer, ControlPlane, Deliver, Delivery, Event, HistoryEvent, ListedToken,
     NewWorkspace, Promotion, Store, Target, TokenList,
@@ -112,18 +110,6 @@ pub(crate) enum Outcome {
     Refreshed(Refreshed),
     /// It lasts long enough.
     NotDue(Token),
-}
-
-impl Outcome {
-    /// Whether nothing is left to do about it but what waits for its time.
-    pub(crate) fn is_complete(&self) -> bool {
-        match self {
-            Self::NotDue(_) => true,
-            Self::Refreshed(refreshed) => {
-                matches!(refreshed.fate, OldFate::None | OldFate::Revoked(_) | OldFate::Grace(_))
-            }
-        }
-    }
 }
 
 /// A refresh that is done, or done except for the delivery.

@@ -59,7 +59,7 @@ pub(crate) fn run(app: &App, args: &TokenCreate) -> Result<Report> {
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     rotator.deliver_to(&mut consumers);
     let issued = rotator.issue(&workspace, &options, save, &mut |token| {
-        let granted = Granted::compare(options.expiry, token, None, app.now());
+        let granted = Granted::compare(&options, token, None, app.now());
         let mut json = Json::of([
             ("token", token.access_token.expose().into()),
             ("access_token", token.access_token.expose().into()),

@@ -3,21 +3,20 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::outcomes::Outcomes;
-use super::refresh_report as report;
 use crate::cli::TokenRefresh;
 use crate::commands::check::metrics;
 use crate::commands::dry_run::{self, DryRun};
 use crate::commands::prelude::*;
 use crate::commands::prompt;
+use crate::commands::results::{Events, Telling, line, several};
 use crate::commands::survey::WorkspaceState;
 use crate::commands::workspace::warn_of_two_tokens;
 use crate::config::{Config, Workspace};
 use crate::config_dir::ConfigDir;
 use crate::config_dir::last_run::LastRun;
-use crate::error::exit;
+use crate::error::{exit, renew_of};
 use crate::policy::{Policies, Policy};
-use crate::rotation::{self, RefreshOptions, Rotator, WorkspaceRef};
+use crate::rotation::{self, RefreshOptions, Rotation, Rotator, WorkspaceRef};
 use crate::targets::{
     Destination, EXEC_TIMEOUT_S, FileOptions, SavedTarget, SavedTargets, Targets,
 };
@@ -109,31 +108,77 @@ fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
     }
     // What is new has not got the token from the other run.
     let waited = waited && new.is_empty();
-    let mut outcomes = Outcomes::new(app.console(), &workspaces, args, (given.expiry, app.now()));
+    let telling = Telling { console: app.console(), began: app.now(), print: args.print };
     app.wait_for_command(&mut consumers, &mut dir)?;
     let current = single_token(current, args);
     let api = app.api(&config, As::User)?;
     drop(config);
     let refreshed_meanwhile =
         seen.zip(current).filter(|(old, new)| waited && old.access_token != new.access_token);
-    let mut events = report::RunEvents::default();
+    let mut events = Events::default();
     let mut on_event = |event| events.record_and_print(event, app);
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     rotator.deliver_to(&mut consumers);
+    let mut reports = Vec::with_capacity(workspaces.len());
     if let Some((old, new)) = refreshed_meanwhile {
         rotator.recover_only(&workspaces, &given);
-        outcomes.already(&new, &old, &rotator.pending());
+        let pending = rotator.pending();
+        let open = pending.rotation(&workspaces[0]).filter(|open| open.awaits_delivery());
+        let problem = open.map(delivery_pending);
+        reports.push(telling.already(&workspaces[0], new, old).with_problem(problem));
     } else {
         let wishes = workspaces.iter().map(|w| (w.clone(), options(&w.id)));
         let wishes: Vec<(WorkspaceRef, RefreshOptions)> = wishes.collect();
         rotator.refresh(&wishes, &mut |n, outcome| {
-            outcomes.asked.0 = wishes[n].1.expiry;
-            outcomes.take(n, outcome);
+            let report = telling.one(&workspaces[n], outcome, &wishes[n].1, 0);
+            if args.all {
+                print_line(app, &workspaces[n], &report);
+            }
+            reports.push(report);
         });
     }
     let overdue = rotator.overdue();
     drop(rotator);
-    Ok(outcomes.report(events, overdue))
+    let mut report = match reports.pop() {
+        Some(only) if !args.all => telling.alone(&workspaces[0], only),
+        last => sums(&workspaces, reports.into_iter().chain(last).collect()),
+    };
+    events.finish(app.console(), &mut report.json);
+    report.problem = report.problem.or(overdue);
+    Ok(report)
+}
+
+/// What is wrong where an earlier run's token is still to be delivered.
+pub(crate) fn delivery_pending(open: &Rotation) -> Error {
+    let old = open.old.as_ref().and_then(|old| old.jti.as_deref());
+    Error::delivery_pending(old, open.unnamed)
+}
+
+/// One of many has its line as soon as something is known of it.
+fn print_line(app: &App, workspace: &WorkspaceRef, report: &Report) {
+    let line = line(workspace, report);
+    match report.json["outcome"].as_str() {
+        Some("not_due") => app.console().note(&line),
+        Some("failed") => app.console().detail(&line),
+        _ => app.console().say(&line),
+    }
+}
+
+/// What became of many in all.
+fn sums(workspaces: &[WorkspaceRef], reports: Vec<Report>) -> Report {
+    let with = |outcome: &str| {
+        reports.iter().filter(|report| report.json["outcome"].as_str() == Some(outcome)).count()
+    };
+    let (total, not_due, failed) = (reports.len(), with("not_due"), with("failed"));
+    let refreshed = total - not_due - failed;
+    let not_due_text = if not_due > 0 { format!(", {not_due} not due") } else { String::new() };
+    let mut report = several(workspaces, reports, |words| renew_of(words.iter().copied()));
+    report.text =
+        format!("Refreshed {refreshed} of {total} workspaces{not_due_text}, {failed} failed.\n");
+    for (name, count) in [("refreshed", refreshed), ("not_due", not_due), ("failed", failed)] {
+        report.json.set(name, count.into());
+    }
+    report.that_changed(false)
 }
 
 fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {

@@ -60,7 +60,7 @@ fn what_would_be_done() {
     assert_eq!(result["workspace"]["name"], "prod");
     assert_eq!(result["would_refresh"], false);
     assert_eq!(result["reason"], "not_due");
-    assert_eq!(result["current_jti"], jti.as_str());
+    assert_eq!(result["jti"], jti.as_str());
     assert_eq!(result["pending"], json!([]));
 
     let output = look(&world, &["--if-expires-within", "53w", "--revoke-after", "1h"]);

@@ -346,5 +346,5 @@ fn a_delivery_that_failed_is_not_told_as_one() {
     output.exits(9).says("which would be lost");
     assert!(!output.stdout.contains("delivered to target"), "{output}");
     let json = renew(&world, &["--format", "json"]).exits(9).json();
-    assert_eq!(result(&json, "prod")["outcome"], "failed", "{json:#}");
+    assert_eq!(result(&json, "prod")["outcome"], "delivery_failed", "{json:#}");
 }
