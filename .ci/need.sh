@@ -81,8 +81,12 @@ for tool in "$@"; do
         cc,apt-get) tool='gcc libc6-dev' ;;
         cc,apk) tool='gcc musl-dev' ;;
         cc,*) tool=gcc ;;
+        etcd,apt-get) tool=etcd-server ;;
+        etcdctl,apt-get) tool=etcd-client ;;
+        initdb,apt-get) tool=postgresql ;;
         node,apt-get) tool=nodejs ;;
         script,apt-get) tool=bsdutils ;;
+        sshd,*) tool=openssh-server ;;
         script,*) tool=util-linux ;;
     esac
     packages="$packages $tool"

@@ -1,7 +1,7 @@
 //! Everything that a run delivers to.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::Path;
 use std::rc::Rc;
@@ -52,6 +52,8 @@ pub(crate) struct Targets {
     running: Option<Started>,
     /// What the commands are told about our lock.
     lock_holder: Option<String>,
+    /// Whose check said no, since this run last delivered to them: an engine that is down keeps each waiting.
+    absent: RefCell<BTreeSet<u32>>,
 }
 
 /// A command at work, and what its check is asked with.
@@ -86,7 +88,16 @@ impl Targets {
             }
         }
         let (path, claims) = (command::path(env).to_owned(), OnceCell::new());
-        Ok(Self { all, claims, ours, clock, path, running: None, lock_holder: None })
+        Ok(Self {
+            all,
+            claims,
+            ours,
+            clock,
+            path,
+            running: None,
+            lock_holder: None,
+            absent: RefCell::default(),
+        })
     }
 
     /// What would be written where, for all workspaces.
@@ -172,9 +183,16 @@ impl Deliver for Targets {
 
     fn lacking(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<String> {
         let lacks = |entry: &&Target| {
+            if entry.is_new || self.absent.borrow().contains(&entry.id) {
+                return true;
+            }
             let holder = self.lock_holder.clone();
             let held = entry.destination.looked_at(workspace, token, holder, &*self.clock);
-            entry.is_new || !matches!(held, Ok(None | Some(true)))
+            let lacks = !matches!(held, Ok(None | Some(true)));
+            if lacks && entry.is_command() {
+                self.absent.borrow_mut().insert(entry.id);
+            }
+            lacks
         };
         self.of(workspace).filter(lacks).map(|entry| entry.name.clone()).collect()
     }
@@ -193,6 +211,7 @@ impl Deliver for Targets {
         };
         let Delivery { workspace, new, old, attempt } = delivery;
         let (id, label) = (entry.id, entry.label());
+        self.absent.borrow_mut().remove(&id);
         let command = match &entry.destination {
             Destination::File(file) => {
                 let is_anothers = |claim: &Claim| {

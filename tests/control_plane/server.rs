@@ -50,6 +50,7 @@ use serde_json::Value;
 #[allow(unused_imports, reason = "see `dead_code`")]
 pub(crate) use self::{
     faults::{Fault, Times},
+    http::Request,
     options::{
         Dates, ErrorStyle, Identity, Options, Paging, RevokeAnswer, TokenAuth, TokenShape, Userinfo,
     },

@@ -23,6 +23,7 @@ mod cli;
 #[path = "../control_plane/server.rs"]
 mod control_plane;
 mod crash;
+mod engines;
 mod faults;
 mod harness;
 mod monitoring;
