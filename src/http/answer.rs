@@ -8,12 +8,12 @@ use crate::error::{ErrorKind, Failure};
 use crate::time::Timestamp;
 
 use super::attempt::{AttemptContext, AttemptError};
+use super::date;
 use super::message;
 use super::request::{Repeat, Response};
 use super::retry::RetryClass;
 use super::sent_secrets::SentSecrets;
-use super::transport::exchange::{Answer, BodyFault};
-use super::{date, span};
+use super::transport::exchange::Answer;
 
 /// No server asks for a wait of more than a year.
 const LONGEST_RETRY_AFTER: u64 = 31_536_000;
@@ -56,7 +56,6 @@ fn whole(answer: Answer, context: &AttemptContext) -> Result<Response, AttemptEr
     let total = answer.headers.get("x-total-count");
     let total = total.and_then(|value| value.to_str().ok()?.trim().parse().ok());
     let status = answer.status;
-    let host = &context.target.host;
     let fault = match answer.body {
         Ok(body) => {
             let secrets = context.secrets;
@@ -66,30 +65,9 @@ fn whole(answer: Answer, context: &AttemptContext) -> Result<Response, AttemptEr
         }
         Err(fault) => fault,
     };
-    let timed_out = fault == BodyFault::TimedOut;
-    let (reason, retry) = match fault {
-        BodyFault::TooLong => {
-            (format!("{host} answered {status} with more than 1 MiB"), RetryClass::No)
-        }
-        BodyFault::Cut => (
-            format!("{host} closed the connection in the middle of its answer ({status})"),
-            RetryClass::MayBeCarriedOut,
-        ),
-        BodyFault::TimedOut => (
-            format!(
-                "{host} began to answer ({status}) but did not end within {}",
-                span(context.timeout)
-            ),
-            RetryClass::No,
-        ),
-        BodyFault::Encoded(encoding) => {
-            (format!("{host} answered {status}, {}", not_asked_for(&encoding)), RetryClass::No)
-        }
-        BodyFault::NotHttp(why) => {
-            (format!("the answer of {host} ({status}) is not valid HTTP: {why}"), RetryClass::No)
-        }
-    };
-    let (status, in_flight) = (Some(status), timed_out);
+    let reason = format!("{} answered {status}, {}", context.target.host, fault.why);
+    let retry = if fault.is_cut { RetryClass::MayBeCarriedOut } else { RetryClass::No };
+    let (status, in_flight) = (Some(status), fault.timed_out);
     Err((Failure::Unknown { reason, status, in_flight, retry_after: None }, retry))
 }
 
@@ -149,19 +127,10 @@ fn media_type(answer: &Answer) -> String {
 }
 
 fn said(answer: &Answer, context: &AttemptContext) -> (ErrorKind, String) {
-    let media_type = media_type(answer);
-    let secrets = context.secrets;
     match &answer.body {
-        Ok(body) => message::parse(body, &media_type, secrets),
-        Err(BodyFault::Encoded(encoding)) => {
-            (ErrorKind::Foreign, secrets.clean(&not_asked_for(encoding)))
-        }
-        Err(_) => message::parse(b"", &media_type, secrets),
+        Ok(body) => message::parse(body, &media_type(answer), context.secrets),
+        Err(fault) => (ErrorKind::Foreign, context.secrets.clean(&fault.why)),
     }
-}
-
-fn not_asked_for(encoding: &str) -> String {
-    format!("encoded as {encoding}, which was not asked for")
 }
 
 /// Where a redirect pointed: host and path; what follows may hold a code or a token.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::error::{Cause, Failure};
 
-use super::proxy::Proxy;
 use super::retry::RetryClass;
 use super::sent_secrets::SentSecrets;
 use super::target::Target;
@@ -61,14 +60,7 @@ fn lost(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
             };
             (reason, retry)
         }
-        ureq::Error::LargeResponseHeader(_, limit) => (
-            format!("{host} answered with headers of more than {} KiB", limit / 1024),
-            RetryClass::No,
-        ),
-        ureq::Error::Protocol(why) => {
-            (format!("the answer of {host} is not valid HTTP: {why}"), RetryClass::No)
-        }
-        error => (format!("the answer of {host} cannot be read: {error}"), RetryClass::No),
+        error => (format!("the answer of {host} is not valid HTTP: {error}"), RetryClass::No),
     };
     // A peer that cuts the connection has stopped working on the request.
     let in_flight = matches!(error, ureq::Error::Timeout(_));
@@ -77,73 +69,43 @@ fn lost(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
 
 /// No byte of the request was sent.
 fn not_sent(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
-    let cause = if is_login_wanted(error) {
-        Cause::Setting
-    } else if tls::cause(error).is_some_and(tls::is_final) {
-        Cause::Trust
-    } else {
-        Cause::Network
-    };
-    let (reason, retry) = why_not_sent(error, context);
-    (Failure::NotSent { reason, cause }, retry)
-}
-
-fn why_not_sent(error: &ureq::Error, context: &AttemptContext) -> (String, RetryClass) {
     use ureq::Error as E;
-    let (host, address, stage) = (&context.target.host, context.target.address(), context.stage);
-    let proxy = context.route.proxy.as_ref().map(|proxy| format!("the proxy {}", proxy.address()));
-    let (peer_host, peer) = match &proxy {
-        // With a proxy, only the proxy connects to the host.
-        Some(proxy) if stage != Stage::Tls => (proxy, proxy),
-        _ => (host, &address),
-    };
-    let failed = match stage {
-        Stage::Resolve => format!("cannot find the address of {peer_host}"),
-        Stage::Connect => format!("cannot connect to {peer}"),
-        Stage::Tunnel => format!("{peer} did not connect to {address}"),
-        Stage::TlsToProxy | Stage::Tls => format!("no TLS handshake with {peer}"),
-        Stage::Sent => format!("the request cannot be sent to {peer}"),
-    };
+    let (host, address) = (&context.target.host, context.target.address());
+    // With a proxy, only the proxy connects to the host.
+    let proxy = context.route.proxy.as_ref().filter(|_| context.stage == Stage::Connect);
+    let to_proxy = proxy.map(|proxy| format!("the proxy {}", proxy.address()));
     if let Some(cause) = tls::cause(error) {
-        return (tls::reason(cause, peer_host, peer), RetryClass::No);
+        let (host, address) = to_proxy.as_ref().map_or((host, &address), |proxy| (proxy, proxy));
+        let (reason, cause) = tls::reason(cause, host, address);
+        return (Failure::NotSent { reason, cause }, RetryClass::No);
     }
-    let limit = span(context.timeout.min(LONGEST_CONNECT));
-    let reason = match error {
-        E::Timeout(ureq::Timeout::Resolve) => {
-            format!("no name server gave the address of {peer_host} in time")
-        }
-        E::Timeout(_) if stage <= Stage::Connect => {
-            format!("cannot connect to {peer}: no answer within {limit}")
-        }
-        E::Timeout(_) => format!("{failed} within {limit}"),
-        E::ConnectProxyFailed(_) if is_login_wanted(error) => {
-            context.route.proxy.as_ref().map(Proxy::wants_another_login).unwrap_or_default()
-        }
-        E::ConnectProxyFailed(status) if status.is_empty() => {
-            format!("the answer of {peer} is not HTTP")
-        }
-        E::ConnectProxyFailed(status) => format!("{failed}: it answered {status}"),
-        E::Tls(_) => printable(&format!("no certificate can be issued for the name {peer_host}")),
-        E::HostNotFound => return (format!("{peer_host} has no address"), RetryClass::NotSent),
-        E::Io(error) if is_cut(error) && stage == Stage::Tunnel => {
-            return (format!("{failed}: it closed the connection"), RetryClass::NotSent);
-        }
-        E::Io(error) if is_cut(error) && stage > Stage::Connect => {
-            let reason = format!("{peer} closed the connection during the TLS handshake");
-            return (reason, RetryClass::NotSent);
-        }
-        E::Io(error) => {
-            let reason = connect_reason(error, context);
-            return (format!("{failed}: {reason}"), RetryClass::NotSent);
-        }
-        error => printable(&format!("{failed}: {error}")),
+    let failed = match (context.stage, &to_proxy) {
+        (Stage::Connect, None) => format!("cannot connect to {address}"),
+        (Stage::Connect, Some(proxy)) => format!("cannot connect to {address} through {proxy}"),
+        _ => format!("no TLS handshake with {address}"),
     };
-    (reason, RetryClass::No)
-}
-
-/// Whether the proxy refuses a CONNECT for want of another login.
-fn is_login_wanted(error: &ureq::Error) -> bool {
-    matches!(error, ureq::Error::ConnectProxyFailed(status) if status == "407")
+    let mut cause = Cause::Network;
+    let (why, retry) = match (error, proxy) {
+        (E::Timeout(ureq::Timeout::Resolve), _) => {
+            ("no name server gave its address in time".to_owned(), RetryClass::No)
+        }
+        (E::Timeout(_), _) => {
+            let limit = span(context.timeout.min(LONGEST_CONNECT));
+            (format!("no answer within {limit}"), RetryClass::No)
+        }
+        (E::ConnectProxyFailed(status), Some(proxy)) if status == "407" => {
+            cause = Cause::Setting;
+            (format!("it rejects the user or password in {} (407)", proxy.variable), RetryClass::No)
+        }
+        (E::ConnectProxyFailed(status), _) => (format!("it answered {status}"), RetryClass::No),
+        (E::HostNotFound, _) => ("it has no address".to_owned(), RetryClass::NotSent),
+        (E::Io(error), _) if is_cut(error) => {
+            ("it closed the connection".to_owned(), RetryClass::NotSent)
+        }
+        (E::Io(error), _) => (connect_reason(error, context), RetryClass::NotSent),
+        (error, _) => (error.to_string(), RetryClass::No),
+    };
+    (Failure::NotSent { reason: printable(&format!("{failed}: {why}")), cause }, retry)
 }
 
 /// The error of the last address stands for all; for `localhost` that is `::1`, and without IPv6

@@ -40,6 +40,7 @@ use sent_secrets::SentSecrets;
 use target::Target;
 use transport::agent::{self, Agents};
 use transport::exchange;
+use transport::send_tracker::Seen;
 
 pub(crate) use encode::{Field, encode_form, encode_segment};
 pub(crate) use no_proxy::is_localhost;
@@ -199,12 +200,12 @@ impl Http {
     }
 
     fn context<'a>(&'a self, target: &'a Target, route: &'a agent::Route) -> AttemptContext<'a> {
-        let tracker = self.agents.tracker();
+        let seen = self.agents.tracker().seen();
         AttemptContext {
             target,
             route,
-            stage: tracker.stage(),
-            reused: !tracker.connected(),
+            stage: seen.stage,
+            reused: !seen.connected,
             timeout: self.settings.timeout,
             secrets: &self.sent_secrets,
         }
@@ -214,7 +215,7 @@ impl Http {
         let route = self.way_to(target)?;
         self.trace_request(request, target);
         let started = Instant::now();
-        self.agents.tracker().reset();
+        self.agents.tracker().note(|seen| *seen = Seen::default());
         let outcome = exchange::run(&route, request, target);
         let context = self.context(target, &route);
         let answer = outcome.map_err(|error| attempt::failed(&error, &context))?;

@@ -137,12 +137,6 @@ impl Proxy {
         printable(&address(&self.host, self.port))
     }
 
-    /// The message for its 407.
-    pub(super) fn wants_another_login(&self) -> String {
-        let (address, variable) = (self.address(), self.variable);
-        format!("the proxy {address} rejects the user or password in {variable} (407)")
-    }
-
     /// Where to connect to.
     pub(super) fn uri(&self) -> Option<Uri> {
         let scheme = if self.secure { "https" } else { "http" };

@@ -71,10 +71,9 @@ impl Agents {
         proxy: Option<Proxy>,
         settings: &Settings,
     ) -> Result<Route, String> {
-        let tracker = self.tracker.clone();
         let tls = if secure { Some(tls::config(settings)?) } else { None };
-        let connect = Connect { tracker: tracker.clone(), tls, proxy: proxy.clone() };
-        let resolve = Resolve { tracker, instead: proxy.as_ref().and_then(Proxy::uri) };
+        let connect = Connect { tracker: self.tracker.clone(), tls, proxy: proxy.clone() };
+        let resolve = Resolve { instead: proxy.as_ref().and_then(Proxy::uri) };
         let agent = Agent::with_parts(config(settings.timeout), connect, resolve);
         Ok(Route { proxy, agent, secure })
     }

@@ -42,7 +42,7 @@ impl Connector for Connect {
         _: Option<()>,
     ) -> Result<Option<Connection>, ureq::Error> {
         let stream = self.open(details).map_err(fault)?;
-        self.tracker.has_connected();
+        self.tracker.note(|seen| seen.connected = true);
         Ok(Some(Connection {
             stream,
             is_tls: self.tls.is_some(),
@@ -64,10 +64,8 @@ impl Connect {
         let host = details.uri.host().unwrap_or_default();
         if let Some(proxy) = &self.proxy {
             if proxy.secure {
-                self.tracker.reached(Stage::TlsToProxy);
                 stream = tls::secure(config, proxy.host().0, stream)?;
             }
-            self.tracker.reached(Stage::Tunnel);
             let to = format!("{host}:{}", details.uri.port_u16().unwrap_or(443));
             tunnel::open(&mut stream, proxy, &to)?;
         }

@@ -24,18 +24,19 @@ pub(in crate::http) struct Answer {
 }
 
 /// Why a body is incomplete.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::http) enum BodyFault {
-    /// Longer than the limit.
-    TooLong,
+pub(in crate::http) struct BodyFault {
+    /// In words that follow those on the status.
+    pub(in crate::http) why: String,
     /// The connection ended first.
-    Cut,
+    pub(in crate::http) is_cut: bool,
     /// The time ran out first.
-    TimedOut,
-    /// It has this content encoding, although we asked for none.
-    Encoded(String),
-    /// It violates HTTP in this way.
-    NotHttp(String),
+    pub(in crate::http) timed_out: bool,
+}
+
+impl BodyFault {
+    fn of(why: impl Into<String>) -> Self {
+        Self { why: why.into(), is_cut: false, timed_out: false }
+    }
 }
 
 impl Answer {
@@ -67,7 +68,9 @@ pub(in crate::http) fn run(
     let (parts, body) = response.into_parts();
     let limit = if parts.status.is_success() { LONGEST_BODY } else { LONGEST_ERROR };
     let body = read(body, limit).and_then(|body| match encoding(&parts.headers) {
-        Some(encoding) if !body.is_empty() => Err(BodyFault::Encoded(encoding)),
+        Some(encoding) if !body.is_empty() => {
+            Err(BodyFault::of(format!("encoded as {encoding}, which was not asked for")))
+        }
         _ => Ok(body),
     });
     Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
@@ -88,21 +91,23 @@ fn hidden(text: &str) -> Result<HeaderValue, ureq::Error> {
 /// Reads to the end, but never more than `limit`; an unread rest closes the connection.
 fn read(body: ureq::Body, limit: u64) -> Result<Vec<u8>, BodyFault> {
     let announced = body.content_length().unwrap_or(0);
+    let too_long = || BodyFault::of(format!("with more than {} KiB", limit / 1024));
     if announced > limit {
-        return Err(BodyFault::TooLong);
+        return Err(too_long());
     }
     let mut bytes = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
     body.into_reader().take(limit + 1).read_to_end(&mut bytes).map_err(body_fault)?;
-    if bytes.len() as u64 > limit {
-        return Err(BodyFault::TooLong);
-    }
-    Ok(bytes)
+    if bytes.len() as u64 > limit { Err(too_long()) } else { Ok(bytes) }
 }
 
 fn body_fault(error: io::Error) -> BodyFault {
     match ureq::Error::from(error) {
-        ureq::Error::Timeout(_) => BodyFault::TimedOut,
-        ureq::Error::Io(_) => BodyFault::Cut,
-        error => BodyFault::NotHttp(error.to_string()),
+        ureq::Error::Timeout(_) => {
+            BodyFault { timed_out: true, ..BodyFault::of("but did not end in time") }
+        }
+        ureq::Error::Io(_) => {
+            BodyFault { is_cut: true, ..BodyFault::of("and closed the connection in the middle") }
+        }
+        error => BodyFault::of(format!("which is not valid HTTP: {error}")),
     }
 }

@@ -9,7 +9,6 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-use super::send_tracker::{SendTracker, Stage};
 use crate::http::is_localhost;
 
 /// A look-up that fails after so long has had no answer.
@@ -20,7 +19,6 @@ const LONG: Duration = Duration::from_secs(4);
 /// appends no search domain to a name with `ndots` dots or more.
 #[derive(Debug)]
 pub(super) struct Resolve {
-    pub(super) tracker: SendTracker,
     /// The proxy to connect to instead of every host.
     pub(super) instead: Option<Uri>,
 }
@@ -33,19 +31,14 @@ impl Resolver for Resolve {
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let uri = self.instead.as_ref().unwrap_or(uri);
-        self.tracker.reached(Stage::Resolve);
-        let found = match known(uri) {
-            Some(known) => {
-                let mut addresses = self.empty();
-                for address in known {
-                    addresses.push(address);
-                }
-                addresses
-            }
-            None => look_up(uri, config, timeout)?,
+        let Some(known) = known(uri) else {
+            return look_up(uri, config, timeout);
         };
-        self.tracker.reached(Stage::Connect);
-        Ok(found)
+        let mut addresses = self.empty();
+        for address in known {
+            addresses.push(address);
+        }
+        Ok(addresses)
     }
 }
 

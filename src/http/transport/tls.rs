@@ -12,6 +12,7 @@ use rustls::{
 
 use super::socket::{Socket, Stream};
 use super::verify::{Verifier, is_issuer_itself};
+use crate::error::Cause;
 use crate::http::settings::Settings;
 
 /// How connections of one route are secured. Reads the files that the settings name; the error names the
@@ -62,78 +63,56 @@ pub(in crate::http) fn wants_certificate(error: &ureq::Error) -> bool {
     )
 }
 
-/// Whether the next handshake would fail in the same way, until somebody changes something.
-pub(in crate::http) fn is_final(error: &rustls::Error) -> bool {
+/// Why TLS with `host` (at `address`) failed, as a sentence, and whether the next handshake would fail in the
+/// same way until somebody changes something.
+pub(in crate::http) fn reason(error: &rustls::Error, host: &str, address: &str) -> (String, Cause) {
     use AlertDescription as A;
-    use CertificateError as C;
+    use PeerIncompatible as P;
     use rustls::Error as E;
-    match error {
+    let what = match error {
         E::InvalidCertificate(error) => {
-            !matches!(error, C::NotValidYet | C::NotValidYetContext { .. })
-        }
-        E::General(_) | E::NoCertificatesPresented | E::PeerIncompatible(_) => true,
-        E::AlertReceived(alert) => matches!(
-            alert,
-            A::CertificateRequired
-                | A::ProtocolVersion
-                | A::HandshakeFailure
-                | A::InsufficientSecurity
-                | A::UnrecognisedName
-        ),
-        _ => false,
-    }
-}
-
-/// Why TLS with `host` (at `address`) failed, as a sentence.
-pub(in crate::http) fn reason(error: &rustls::Error, host: &str, address: &str) -> String {
-    use AlertDescription as A;
-    use rustls::Error as E;
-    match error {
-        E::InvalidCertificate(error) => {
-            format!("the certificate of {host} {}", certificate(error, host))
+            format!("the certificate of {host} {}", certificate(error))
         }
         // Our own words, of the verifier.
         E::General(what) => format!("the certificate of {host} {what}"),
-        E::NoCertificatesPresented => format!("{host} showed no certificate"),
         E::InvalidMessage(_) | E::InappropriateMessage { .. } => {
             format!("{address} does not speak TLS (is it plain http?)")
         }
         E::AlertReceived(A::ProtocolVersion)
         | E::PeerIncompatible(
-            PeerIncompatible::ServerDoesNotSupportTls12Or13
-            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+            P::ServerDoesNotSupportTls12Or13 | P::ServerTlsVersionIsDisabledByOurConfig,
         ) => format!("{host} speaks only versions of TLS older than 1.2"),
-        E::AlertReceived(A::HandshakeFailure | A::InsufficientSecurity)
-        | E::PeerIncompatible(_) => {
-            format!(
-                "{host} has no cipher or kind of certificate that is accepted here, or wants a client certificate"
-            )
-        }
         E::AlertReceived(A::CertificateRequired) => {
             format!("{host} wants a client certificate, which ntcli cannot show")
         }
-        E::AlertReceived(A::UnrecognisedName) => {
-            format!("the server at {address} has no certificate for {host}")
-        }
-        E::AlertReceived(alert) => {
-            format!("{host} refused the TLS handshake ({alert:?})")
-        }
-        E::PeerMisbehaved(_) | E::DecryptError => format!("{host} violates the rules of TLS"),
+        E::AlertReceived(A::HandshakeFailure) | E::PeerIncompatible(_) => format!(
+            "{host} has no cipher or kind of certificate that is accepted here, or wants a client certificate"
+        ),
+        E::AlertReceived(alert) => format!("{host} refused the TLS handshake ({alert:?})"),
         _ => format!("the TLS handshake with {host} failed"),
-    }
+    };
+    let cause = match error {
+        E::InvalidCertificate(
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+        )
+        | E::AlertReceived(A::InternalError) => Cause::Network,
+        E::InvalidCertificate(_) | E::General(_) | E::PeerIncompatible(_) | E::AlertReceived(_) => {
+            Cause::Trust
+        }
+        _ => Cause::Network,
+    };
+    (what, cause)
 }
 
-fn certificate(error: &CertificateError, host: &str) -> String {
+fn certificate(error: &CertificateError) -> &'static str {
     use CertificateError as C;
-    let text = match error {
+    match error {
         C::Expired | C::ExpiredContext { .. } => "has expired (or this machine's clock is wrong)",
         C::NotValidYet | C::NotValidYetContext { .. } => {
             "is not valid yet (or this machine's clock is wrong)"
         }
         C::NotValidForName | C::NotValidForNameContext { .. } => {
-            return format!(
-                "is not for {host} but for another name (those in its subjectAltName count)"
-            );
+            "is not for that host but for another name (those in its subjectAltName count)"
         }
         C::UnknownIssuer => {
             "comes from an unknown issuer, or is self-signed \
@@ -143,10 +122,6 @@ fn certificate(error: &CertificateError, host: &str) -> String {
             "is not signed by the issuer of that name that is trusted here \
              (SSL_CERT_FILE may name an outdated one)"
         }
-        C::Revoked => "has been revoked",
-        C::InvalidPurpose | C::InvalidPurposeContext { .. } => "is not that of a server",
-        C::BadEncoding => "is damaged",
-        C::UnhandledCriticalExtension => "has a mandatory extension that is not supported",
         error if is_issuer_itself(error) => {
             "is self-signed (SSL_CERT_FILE can name a file with it, to trust it)"
         }
@@ -155,6 +130,5 @@ fn certificate(error: &CertificateError, host: &str) -> String {
             "is signed in a way that is not supported (such as P-521, or P-384 with SHA-512)"
         }
         _ => "breaks the rules for certificates",
-    };
-    text.to_owned()
+    }
 }

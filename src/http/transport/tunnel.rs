@@ -22,7 +22,7 @@ pub(super) fn open(stream: &mut dyn Stream, proxy: &Proxy, to: &str) -> io::Resu
     match status(&head(stream)?) {
         Some(status) if status.starts_with('2') => Ok(()),
         other => {
-            let refused = other.unwrap_or_default().to_owned();
+            let refused = other.unwrap_or("what is not HTTP").to_owned();
             Err(io::Error::other(ureq::Error::ConnectProxyFailed(refused)))
         }
     }
