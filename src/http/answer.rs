@@ -58,10 +58,8 @@ fn whole(answer: Answer, context: &AttemptContext) -> Result<Response, AttemptEr
     let status = answer.status;
     let fault = match answer.body {
         Ok(body) => {
-            let secrets = context.secrets;
-            let page = message::is_html(&body, &media_type)
-                .then(|| secrets.clean(&message::page(&body, secrets)));
-            return Ok(Response { status, body, page, date, next, total });
+            let is_page = message::is_html(&body, &media_type);
+            return Ok(Response { status, body, is_page, date, next, total });
         }
         Err(fault) => fault,
     };

@@ -2,8 +2,6 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::secret::Secret;
-
 /// Everything but the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -18,42 +16,12 @@ pub(crate) fn encode_segment(text: &str) -> String {
     if climbs { encoded.replace('%', "%25").replace('.', "%252E") } else { encoded }
 }
 
-/// A value of a form.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Field<'a> {
-    /// May be shown.
-    Plain(&'a str),
-    /// Must not be shown.
-    Hidden(&'a Secret),
-}
-
-impl<'a> Field<'a> {
-    fn text(self) -> &'a str {
-        match self {
-            Self::Plain(text) => text,
-            Self::Hidden(secret) => secret.expose(),
-        }
-    }
-}
-
-impl<'a> From<&'a str> for Field<'a> {
-    fn from(text: &'a str) -> Self {
-        Self::Plain(text)
-    }
-}
-
-impl<'a> From<&'a Secret> for Field<'a> {
-    fn from(secret: &'a Secret) -> Self {
-        Self::Hidden(secret)
-    }
-}
-
 /// Encodes names and values as `application/x-www-form-urlencoded` (also good as a query).
-pub(crate) fn encode_form(fields: &[(&str, Field<'_>)]) -> String {
+pub(crate) fn encode_form(fields: &[(&str, &str)]) -> String {
     let encode = |text| utf8_percent_encode(text, RESERVED);
     fields
         .iter()
-        .map(|(name, value)| format!("{}={}", encode(name), encode(value.text())))
+        .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
         .collect::<Vec<_>>()
         .join("&")
 }
@@ -81,8 +49,7 @@ mod tests {
 
     #[test]
     fn forms() {
-        let secret = Secret::new("a&b=c d");
-        let form = encode_form(&[("x", "1+1".into()), ("code", (&secret).into())]);
+        let form = encode_form(&[("x", "1+1"), ("code", "a&b=c d")]);
         assert_eq!(form, "x=1%2B1&code=a%26b%3Dc%20d");
     }
 }

@@ -4,13 +4,12 @@ use crate::error::{ErrorKind, WORKSPACE_NOT_FOUND};
 use crate::json::Json;
 
 use super::sent_secrets::SentSecrets;
-use crate::text::shortened;
 
 /// The media type of RFC 9457, whose `detail` is not the API's.
 const PROBLEM: &str = "application/problem+json";
 
-/// The longest title of a page that is shown, in characters.
-const LONGEST_TITLE: usize = 80;
+/// What is said of a page.
+pub(super) const PAGE: &str = "a page of HTML, not an answer of the API";
 
 /// What the server says when it has no such route.
 const NO_ROUTE: [&str; 2] = ["Not Found", "Method Not Allowed"];
@@ -29,7 +28,7 @@ pub(super) fn parse(body: &[u8], media_type: &str, secrets: &SentSecrets) -> (Er
             Some(known) => known,
             None => foreign(answer["message"].as_str().unwrap_or_default()),
         },
-        Err(_) if is_html(body, media_type) => foreign(&page(body, secrets)),
+        Err(_) if is_html(body, media_type) => foreign(PAGE),
         Err(_) if media_type.starts_with("text/plain") => {
             foreign(String::from_utf8_lossy(body).trim())
         }
@@ -42,26 +41,6 @@ pub(super) fn parse(body: &[u8], media_type: &str, secrets: &SentSecrets) -> (Er
 pub(super) fn is_html(body: &[u8], media_type: &str) -> bool {
     let start = body.trim_ascii_start();
     media_type.starts_with("text/html") || start.starts_with(b"<")
-}
-
-/// What to say of a page: its title tells whose it is.
-pub(super) fn page(body: &[u8], secrets: &SentSecrets) -> String {
-    let titled = match title(&String::from_utf8_lossy(body)) {
-        // Redacted before it is shortened: a part of a secret would not be found any more.
-        Some(title) => format!(" titled '{}'", shortened(&secrets.redact(&title), LONGEST_TITLE)),
-        None => String::new(),
-    };
-    format!("a page of HTML{titled}, not an answer of the API")
-}
-
-/// The text of the first `<title>`, if it has any.
-fn title(html: &str) -> Option<String> {
-    let lower = html.to_ascii_lowercase();
-    let start = lower.find("<title")?;
-    let start = start + lower[start..].find('>')? + 1;
-    let end = start + lower[start..].find('<')?;
-    let words: Vec<&str> = html[start..end].split_whitespace().collect();
-    (!words.is_empty()).then(|| words.join(" "))
 }
 
 fn in_known_shape(answer: &Json) -> Option<(ErrorKind, String)> {
@@ -156,7 +135,6 @@ fn with_details(error: &Json) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::Secret;
 
     fn json(body: &str) -> (ErrorKind, String) {
         parse(body.as_bytes(), "application/json", &SentSecrets::default())
@@ -205,32 +183,6 @@ mod tests {
         }
         let (kind, _) = json(r#"{"detail":"not found"}"#);
         assert_eq!(kind, ErrorKind::Api { code: None });
-    }
-
-    #[test]
-    fn a_page_is_named_by_its_title() {
-        let secrets = SentSecrets::default();
-        secrets.add([Secret::new("hush".repeat(30))]);
-        let said = |html: &str| parse(html.as_bytes(), "", &secrets).1;
-        let named =
-            |title: &str| format!("a page of HTML titled '{title}', not an answer of the API");
-        for (html, title) in [
-            ("<html><head><title>502 Bad Gateway</title>", "502 Bad Gateway"),
-            (
-                "<!DOCTYPE html><TITLE lang=x>\n Sign in to\n\tGuest Wi-Fi </TITLE>",
-                "Sign in to Guest Wi-Fi",
-            ),
-            ("<title>é\u{1b}[31m\u{202e}</title>", r"é\u{1b}[31m\u{202e}"),
-            (&format!("<title>{}</title>", "é".repeat(81)), &format!("{}…", "é".repeat(79))),
-            (&format!("<title>{}</title>", "hush".repeat(30)), "[redacted]"),
-        ] {
-            assert_eq!(said(html), named(title), "{html}");
-        }
-        for html in
-            ["<p>", "<title>", "<title", "<title>cut", "<title> </title>", "<title></title>"]
-        {
-            assert_eq!(said(html), "a page of HTML, not an answer of the API", "{html}");
-        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ use transport::agent::{self, Agents};
 use transport::exchange;
 use transport::send_tracker::Seen;
 
-pub(crate) use encode::{Field, encode_form, encode_segment};
+pub(crate) use encode::{encode_form, encode_segment};
 pub(crate) use no_proxy::is_localhost;
 pub(crate) use request::{Body, Repeat, Request, Response, unusable};
 pub(crate) use settings::Settings;

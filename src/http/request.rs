@@ -6,7 +6,8 @@ use crate::secret::Secret;
 use crate::time::Timestamp;
 
 use super::Method;
-use super::encode::{Field, encode_form};
+use super::encode::encode_form;
+use super::message::PAGE;
 
 /// When a request that failed may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,28 +39,15 @@ impl Body {
         Self { text, media_type: "application/json", secrets: Vec::new() }
     }
 
-    /// JSON in which every string value is a secret.
-    pub(crate) fn secret_json(value: &Json) -> Self {
-        Self { secrets: strings_in(value), ..Self::json(value) }
-    }
-
     /// `application/x-www-form-urlencoded`, by name and value.
-    pub(crate) fn form(fields: &[(&str, Field<'_>)]) -> Self {
-        let hidden = fields.iter().filter_map(|(_, field)| match field {
-            Field::Hidden(secret) => Some((*secret).clone()),
-            Field::Plain(_) => None,
-        });
+    pub(crate) fn form(fields: &[(&str, &str)]) -> Self {
         let media_type = "application/x-www-form-urlencoded";
-        Self { text: Secret::new(encode_form(fields)), media_type, secrets: hidden.collect() }
+        Self { text: Secret::new(encode_form(fields)), media_type, secrets: Vec::new() }
     }
-}
 
-fn strings_in(value: &Json) -> Vec<Secret> {
-    match value {
-        Json::Text(text) => vec![Secret::new(text)],
-        Json::Array(items) => items.iter().flat_map(strings_in).collect(),
-        Json::Object(fields) => fields.iter().flat_map(|(_, v)| strings_in(v)).collect(),
-        _ => Vec::new(),
+    /// The same, with what of it no message may repeat.
+    pub(crate) fn hiding(self, secrets: &[&Secret]) -> Self {
+        Self { secrets: secrets.iter().map(|secret| (*secret).clone()).collect(), ..self }
     }
 }
 
@@ -114,8 +102,8 @@ pub(crate) struct Response {
     pub status: u16,
     /// The body, 1 MiB at most. May hold a token, so `Debug` shows its length only.
     pub body: Vec<u8>,
-    /// What the body is, if it is a page of HTML: safe to show.
-    pub page: Option<String>,
+    /// Whether the body is a page of HTML.
+    pub is_page: bool,
     /// The server's clock, from its `Date` header.
     pub date: Option<Timestamp>,
     /// Where the next page of a list is (`Link`, `rel="next"`).
@@ -133,7 +121,7 @@ impl Response {
         if let Ok(object @ Json::Object(_)) = serde_json::from_slice(&self.body) {
             return Ok(object);
         }
-        let what = self.page.as_deref().unwrap_or("no JSON object");
+        let what = if self.is_page { PAGE } else { "no JSON object" };
         Err(unusable(self.status, &format!("it is {what}")))
     }
 }
@@ -151,11 +139,6 @@ pub(crate) fn unusable(server: &str, status: u16, why: &str) -> Failure {
 /// Without the body, which may hold a token.
 impl std::fmt::Debug for Response {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Response")
-            .field("status", &self.status)
-            .field("bytes", &self.body.len())
-            .field("page", &self.page)
-            .field("date", &self.date)
-            .finish_non_exhaustive()
+        f.debug_struct("Response").field("status", &self.status).finish_non_exhaustive()
     }
 }

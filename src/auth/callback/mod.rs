@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use crate::context::Clock;
 use crate::error::Error;
 use crate::secret::Secret;
-use request::{Stray, Visit};
 
 /// How often the sockets are polled. Short for a person, long for a processor.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -78,8 +77,8 @@ impl Listener {
             self.admit(&mut connections);
             for line in pasted().unwrap_or_default().lines() {
                 match request::pasted(line, state) {
-                    Visit::Answer(answer) => return Ok((answer, None)),
-                    Visit::Stray(_) => on_stray(),
+                    Some(answer) => return Ok((answer, None)),
+                    None => on_stray(),
                 }
             }
             let mut kept = Vec::with_capacity(connections.len());
@@ -154,11 +153,14 @@ impl Connection {
             match self.stream.read(&mut buffer) {
                 Ok(0) => return Poll::Drop,
                 Ok(_) if self.answered => {}
-                Ok(n) => match self.take_in(&buffer[..n], state) {
-                    None => {}
-                    Some(Visit::Answer(answer)) => return Poll::Done(answer),
-                    Some(Visit::Stray(stray)) => self.answer(&page::for_stray(stray)),
-                },
+                Ok(n) => {
+                    if self.is_whole(&buffer[..n]) {
+                        match request::judge(&self.head, state) {
+                            Some(answer) => return Poll::Done(answer),
+                            None => self.answer(&page::for_stray()),
+                        }
+                    }
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => return Poll::Drop,
@@ -168,28 +170,24 @@ impl Connection {
         if self.since.elapsed() < limit { Poll::Keep } else { Poll::Drop }
     }
 
-    /// Parses the request once its head is complete.
-    fn take_in(&mut self, bytes: &[u8], state: &str) -> Option<Visit> {
+    /// Whether the head of the request is complete with these bytes, or too long to become one.
+    fn is_whole(&mut self, bytes: &[u8]) -> bool {
         // The end may span two reads.
         let from = self.head.len().saturating_sub(3);
         self.head.extend_from_slice(bytes);
         let fresh = &self.head[from..];
-        let whole =
-            fresh.windows(4).any(|w| w == b"\r\n\r\n") || fresh.windows(2).any(|w| w == b"\n\n");
-        if self.head.len() > LONGEST_HEAD {
-            Some(Visit::Stray(Stray::TooLong))
-        } else {
-            whole.then(|| request::judge(&self.head, state))
-        }
+        fresh.windows(4).any(|w| w == b"\r\n\r\n")
+            || fresh.windows(2).any(|w| w == b"\n\n")
+            || self.head.len() > LONGEST_HEAD
     }
 
     /// A page fits into a fresh socket's buffer, so this does not block either. The next poll
     /// detects a client that is gone.
-    fn answer(&mut self, page: &[u8]) {
+    fn answer(&mut self, page: &str) {
         self.answered = true;
         self.since = Instant::now();
         self.head = Vec::new();
-        let _ = self.stream.write_all(page);
+        let _ = self.stream.write_all(page.as_bytes());
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 }
@@ -198,7 +196,7 @@ impl Tab {
     /// Tells the browser who is signed in, or why no one and the command that helps. A browser that has
     /// gone is not an error.
     pub(crate) fn end(mut self, outcome: Result<Option<&str>, (&str, Option<&str>)>) {
-        let _ = self.0.write_all(&page::for_end(outcome));
+        let _ = self.0.write_all(page::for_end(outcome).as_bytes());
         let _ = self.0.shutdown(Shutdown::Write);
     }
 }

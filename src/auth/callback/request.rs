@@ -1,4 +1,4 @@
-//! Classifies a request to the callback server: the answer of the sign-in service, or a stray.
+//! What a request to the callback server brings: the answer of the sign-in service, or nothing.
 
 use percent_encoding::percent_decode;
 
@@ -10,30 +10,6 @@ use crate::text::shortened;
 const PATH: &str = "/callback";
 /// The longest reason that is repeated, in characters.
 const LONGEST_REASON: usize = 300;
-
-/// What came in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Visit {
-    /// The service has answered: with the code to redeem, or with a no, which may be the user's.
-    Answer(Answer),
-    /// Not for us; it is answered and ignored.
-    Stray(Stray),
-}
-
-/// Why a request is not the expected answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stray {
-    /// Not an HTTP request, or a malformed one.
-    Malformed,
-    /// Another path.
-    Elsewhere,
-    /// A method other than GET.
-    WrongMethod,
-    /// The state is not that of this sign-in: an old tab, or an attack.
-    WrongState,
-    /// Too many bytes before the end of the head.
-    TooLong,
-}
 
 /// The method and the target of a request line; `None` if it is not a request line.
 pub(super) fn request_line(head: &[u8]) -> Option<(&str, &str)> {
@@ -49,29 +25,14 @@ pub(super) fn request_line(head: &[u8]) -> Option<(&str, &str)> {
     fits.then_some((method, target))
 }
 
-/// Classifies a complete head. Only a request with the right `state` can be an answer.
-pub(super) fn judge(head: &[u8], state: &str) -> Visit {
-    let Some((method, target)) = request_line(head) else {
-        return Visit::Stray(Stray::Malformed);
-    };
+/// What a complete head brings; `None` is a stray: an old tab, an attack, or no answer at all. Only a
+/// request with the right `state` can be one.
+pub(super) fn judge(head: &[u8], state: &str) -> Option<Answer> {
+    let (method, target) = request_line(head)?;
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    if path != PATH {
-        return Visit::Stray(Stray::Elsewhere);
+    if (method, path) != ("GET", PATH) {
+        return None;
     }
-    if method != "GET" {
-        return Visit::Stray(Stray::WrongMethod);
-    }
-    answer(query, state).unwrap_or_else(Visit::Stray)
-}
-
-/// Classifies an address that was pasted.
-pub(super) fn pasted(line: &str, state: &str) -> Visit {
-    let target = line.find(PATH).map(|at| line[at..].trim_end());
-    let head = target.map(|target| format!("GET {target} HTTP/1.1"));
-    head.map_or(Visit::Stray(Stray::Elsewhere), |head| judge(head.as_bytes(), state))
-}
-
-fn answer(query: &str, state: &str) -> Result<Visit, Stray> {
     let (mut code, mut given, mut error, mut description) = (None, None, None, None);
     for pair in query.split('&') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -83,18 +44,23 @@ fn answer(query: &str, state: &str) -> Result<Visit, Stray> {
             _ => continue,
         };
         // A parameter that occurs twice is ambiguous.
-        if place.replace(decode(value).ok_or(Stray::Malformed)?).is_some() {
-            return Err(Stray::Malformed);
+        if place.replace(decode(value)?).is_some() {
+            return None;
         }
     }
     if given.as_deref() != Some(state) {
-        return Err(Stray::WrongState);
+        return None;
     }
     match (error, code) {
-        (Some(error), _) => Ok(Visit::Answer(Err(reason(&error, description)))),
-        (None, Some(code)) if !code.is_empty() => Ok(Visit::Answer(Ok(Secret::new(code)))),
-        _ => Err(Stray::Malformed),
+        (Some(error), _) => Some(Err(reason(&error, description))),
+        (None, code) => code.filter(|code| !code.is_empty()).map(|code| Ok(Secret::new(code))),
     }
+}
+
+/// The same for an address that was pasted.
+pub(super) fn pasted(line: &str, state: &str) -> Option<Answer> {
+    let target = line[line.find(PATH)?..].trim_end();
+    judge(format!("GET {target} HTTP/1.1").as_bytes(), state)
 }
 
 fn reason(error: &str, description: Option<String>) -> String {
@@ -116,7 +82,7 @@ fn decode(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn visit(target: &str) -> Visit {
+    fn visit(target: &str) -> Option<Answer> {
         judge(format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes(), "s-1")
     }
 
@@ -142,10 +108,10 @@ mod tests {
 
     #[test]
     fn the_right_answer() {
-        let code = |text: &str| Visit::Answer(Ok(Secret::new(text)));
+        let code = |text: &str| Some(Ok(Secret::new(text)));
         assert_eq!(visit("/callback?code=c&state=s-1"), code("c"));
         assert_eq!(visit("/callback?iss=x&state=s-1&code=a%2Fb+c"), code("a/b c"));
-        let denied = |text: &str| Visit::Answer(Err(text.to_owned()));
+        let denied = |text: &str| Some(Err(text.to_owned()));
         assert_eq!(visit("/callback?error=access_denied&state=s-1"), denied("access_denied"));
         assert_eq!(
             visit("/callback?error=e&error_description=no%20way&code=c&state=s-1"),
@@ -155,27 +121,27 @@ mod tests {
 
     #[test]
     fn strays() {
-        for (target, stray) in [
-            ("/", Stray::Elsewhere),
-            ("/favicon.ico", Stray::Elsewhere),
-            ("/callback/?code=c&state=s-1", Stray::Elsewhere),
-            ("/CALLBACK?code=c&state=s-1", Stray::Elsewhere),
-            ("/callback", Stray::WrongState),
-            ("/callback?code=c", Stray::WrongState),
-            ("/callback?code=c&state=", Stray::WrongState),
-            ("/callback?code=c&state=s-2", Stray::WrongState),
-            ("/callback?code=c&state=s-11", Stray::WrongState),
-            ("/callback?error=access_denied", Stray::WrongState),
-            ("/callback?state=s-1", Stray::Malformed),
-            ("/callback?code=&state=s-1", Stray::Malformed),
-            ("/callback?code=a&code=b&state=s-1", Stray::Malformed),
-            ("/callback?code=c&state=s-2&state=s-1", Stray::Malformed),
-            ("/callback?code=%ff&state=s-1", Stray::Malformed),
+        for target in [
+            "/",
+            "/favicon.ico",
+            "/callback/?code=c&state=s-1",
+            "/CALLBACK?code=c&state=s-1",
+            "/callback",
+            "/callback?code=c",
+            "/callback?code=c&state=",
+            "/callback?code=c&state=s-2",
+            "/callback?code=c&state=s-11",
+            "/callback?error=access_denied",
+            "/callback?state=s-1",
+            "/callback?code=&state=s-1",
+            "/callback?code=a&code=b&state=s-1",
+            "/callback?code=c&state=s-2&state=s-1",
+            "/callback?code=%ff&state=s-1",
         ] {
-            assert_eq!(visit(target), Visit::Stray(stray), "{target}");
+            assert_eq!(visit(target), None, "{target}");
         }
         let post = judge(b"POST /callback?code=c&state=s-1 HTTP/1.1\r\n\r\n", "s-1");
-        assert_eq!(post, Visit::Stray(Stray::WrongMethod));
+        assert_eq!(post, None);
     }
 
     #[test]
@@ -188,23 +154,22 @@ mod tests {
         ];
         crate::fuzz::bytes(&seeds, |head| {
             let visit = judge(head, "s-1");
-            let trusted = !matches!(visit, Visit::Stray(_));
+            let trusted = visit.is_some();
             let knows = head.windows(3).any(|part| part == b"s-1" || part.contains(&b'%'));
             assert!(!trusted || knows, "an answer without the state is trusted");
             match visit {
-                Visit::Answer(Ok(code)) => assert!(!code.expose().is_empty()),
-                Visit::Answer(Err(reason)) => assert!(reason.chars().count() <= LONGEST_REASON),
-                Visit::Stray(_) => {}
+                Some(Ok(code)) => assert!(!code.expose().is_empty()),
+                Some(Err(reason)) => assert!(reason.chars().count() <= LONGEST_REASON),
+                None => {}
             }
             // The same with a state that was never issued.
-            assert!(matches!(judge(head, "never-sent"), Visit::Stray(_)));
+            assert_eq!(judge(head, "never-sent"), None);
         });
     }
 
     #[test]
     fn a_reason_has_an_end() {
-        let Visit::Answer(Err(text)) =
-            visit(&format!("/callback?state=s-1&error={}", "e".repeat(9000)))
+        let Some(Err(text)) = visit(&format!("/callback?state=s-1&error={}", "e".repeat(9000)))
         else {
             panic!("not denied");
         };

@@ -11,7 +11,7 @@ use crate::config::User;
 use crate::context::{Clock, Env};
 use crate::endpoints;
 use crate::error::{Error, Failure, Result};
-use crate::http::{Body, Field, Http, Repeat, Request, encode_form};
+use crate::http::{Body, Http, Repeat, Request, encode_form};
 use crate::json::Json;
 use crate::secret::Secret;
 use answer::{fields, need, secret, unusable};
@@ -89,13 +89,13 @@ impl<'a> Provider<'a> {
     pub(crate) fn authorize_url(&self, attempt: &Attempt) -> String {
         let challenge = challenge(&attempt.verifier);
         let query = encode_form(&[
-            ("client_id", self.client_id.as_str().into()),
-            ("response_type", "code".into()),
-            ("redirect_uri", attempt.redirect_uri.as_str().into()),
-            ("scope", SCOPE.into()),
-            ("state", attempt.state.as_str().into()),
-            ("code_challenge", challenge.as_str().into()),
-            ("code_challenge_method", "S256".into()),
+            ("client_id", self.client_id.as_str()),
+            ("response_type", "code"),
+            ("redirect_uri", attempt.redirect_uri.as_str()),
+            ("scope", SCOPE),
+            ("state", attempt.state.as_str()),
+            ("code_challenge", challenge.as_str()),
+            ("code_challenge_method", "S256"),
         ]);
         format!("{}/oauth/authorize?{query}", self.base)
     }
@@ -105,13 +105,14 @@ impl<'a> Provider<'a> {
     /// # Errors
     /// [`Failure`].
     pub(crate) fn redeem(&self, code: &Secret, attempt: &Attempt) -> Answer<Grant> {
-        self.token(&[
-            ("grant_type", "authorization_code".into()),
-            ("client_id", self.client_id.as_str().into()),
-            ("code", code.into()),
-            ("redirect_uri", attempt.redirect_uri.as_str().into()),
-            ("code_verifier", (&attempt.verifier).into()),
-        ])
+        let form = Body::form(&[
+            ("grant_type", "authorization_code"),
+            ("client_id", &self.client_id),
+            ("code", code.expose()),
+            ("redirect_uri", &attempt.redirect_uri),
+            ("code_verifier", attempt.verifier.expose()),
+        ]);
+        self.token(form.hiding(&[code, &attempt.verifier]))
     }
 
     /// Asks for new tokens. The refresh token may work once only.
@@ -119,19 +120,20 @@ impl<'a> Provider<'a> {
     /// # Errors
     /// [`Failure`].
     pub(crate) fn renew(&self, refresh_token: &Secret) -> Answer<Grant> {
-        self.token(&[
-            ("grant_type", "refresh_token".into()),
-            ("client_id", self.client_id.as_str().into()),
-            ("refresh_token", refresh_token.into()),
-        ])
+        let form = Body::form(&[
+            ("grant_type", "refresh_token"),
+            ("client_id", &self.client_id),
+            ("refresh_token", refresh_token.expose()),
+        ]);
+        self.token(form.hiding(&[refresh_token]))
     }
 
-    fn token(&self, form: &[(&str, Field<'_>)]) -> Answer<Grant> {
+    fn token(&self, form: Body) -> Answer<Grant> {
         // Before it is sent: the lifetime in the answer began no earlier.
         let asked = self.clock.now();
         let response = self.http.send(&Request {
             repeat: Repeat::Never,
-            ..Request::post(format!("{}/oauth/token", self.base), Some(Body::form(form)))
+            ..Request::post(format!("{}/oauth/token", self.base), Some(form))
         })?;
         answer::grant(&response, asked)
     }
@@ -153,7 +155,8 @@ impl<'a> Provider<'a> {
     /// [`Failure`]; 403 means that the account may not use a command line.
     pub(crate) fn exchange(&self, grant: &Grant) -> Answer<Secret> {
         let id_token = need(grant.id_token.as_ref(), "id_token")?;
-        let body = Body::secret_json(&Json::of([("oauth_token", id_token.expose().into())]));
+        let body =
+            Body::json(&Json::of([("oauth_token", id_token.expose().into())])).hiding(&[id_token]);
         let url = format!("{}/api/v1/auth/token-exchange", self.studio);
         let response =
             self.http.send(&Request { repeat: Repeat::Safe, ..Request::post(url, Some(body)) })?;

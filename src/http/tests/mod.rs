@@ -124,7 +124,8 @@ fn debug_shows_neither_secrets_nor_bodies_nor_queries() {
     let client = Client::new();
     let (bearer, code) = (Secret::new("hush-bearer"), Secret::new("hush-code"));
     for _ in 0..3 {
-        let body = Some(Body::form(&[("code", (&code).into()), ("client_id", "c1".into())]));
+        let body =
+            Some(Body::form(&[("code", code.expose()), ("client_id", "c1")]).hiding(&[&code]));
         let request = Request::post(server.url("/oauth/token?code=hush-code"), body);
         if let Err(failure) = client.http.send(&request.bearer(&bearer)) {
             assert!(!format!("{failure} {failure:?}").contains("hush"));

@@ -21,24 +21,22 @@ fn strays_are_turned_away() {
     let world = World::new();
     let sign_in = begin(&world, login(&world, &[]));
     let state = sign_in.state().to_owned();
-    for (target, status) in [
-        ("/", 404),
-        ("/favicon.ico", 404),
-        ("/callback/x", 404),
-        ("/callback", 400),
-        ("/callback?code=stolen&state=wrong", 400),
-        ("/callback?error=access_denied&state=wrong", 400),
-        ("/callback?code=stolen", 400),
+    for target in [
+        "/",
+        "/favicon.ico",
+        "/callback/x",
+        "/callback",
+        "/callback?code=stolen&state=wrong",
+        "/callback?error=access_denied&state=wrong",
+        "/callback?code=stolen",
     ] {
-        assert_eq!(sign_in.get(target).status, status, "{target}");
+        assert_eq!(sign_in.get(target).status, 400, "{target}");
     }
     let right = format!("/callback?code=x&state={state}");
-    let methods = format!("POST {right} HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
-    assert_eq!(ask(&sign_in.connect(), methods.as_bytes()).status, 405);
-    let head = format!("HEAD {right} HTTP/1.1\r\n\r\n");
-    assert_eq!(ask(&sign_in.connect(), head.as_bytes()).status, 405);
-    for garbage in ["\x16\x03\x01\x02\r\n\r\n", "GET\r\n\r\n", "\n\n", "GET / HTTP/9\r\n\r\n"] {
-        assert_eq!(ask(&sign_in.connect(), garbage.as_bytes()).status, 400, "{garbage:?}");
+    let methods = ["POST", "HEAD"].map(|method| format!("{method} {right} HTTP/1.1\r\n\r\n"));
+    let garbage = ["\x16\x03\x01\x02\r\n\r\n", "GET\r\n\r\n", "\n\n", "GET / HTTP/9\r\n\r\n"];
+    for stray in methods.iter().map(String::as_str).chain(garbage) {
+        assert_eq!(ask(&sign_in.connect(), stray.as_bytes()).status, 400, "{stray:?}");
     }
     comes_to_a_good_end(&world, sign_in);
 }
@@ -86,7 +84,7 @@ fn a_megabyte_of_headers_is_cut() {
     let mut request = target.into_bytes();
     request.resize(1 << 20, b'x');
     request.extend_from_slice(b"\r\n\r\n");
-    assert_eq!(ask(&sign_in.connect(), &request).status, 431);
+    assert_eq!(ask(&sign_in.connect(), &request).status, 400);
     comes_to_a_good_end(&world, sign_in);
 }
 
