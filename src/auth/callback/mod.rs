@@ -155,7 +155,8 @@ impl Connection {
                 Ok(_) if self.answered => {}
                 Ok(n) => {
                     if self.is_whole(&buffer[..n]) {
-                        match request::judge(&self.head, state) {
+                        let is_short = self.head.len() <= LONGEST_HEAD;
+                        match request::judge(&self.head, state).filter(|_| is_short) {
                             Some(answer) => return Poll::Done(answer),
                             None => self.answer(&page::for_stray()),
                         }
