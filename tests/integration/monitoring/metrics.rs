@@ -108,6 +108,9 @@ fn a_file_that_cannot_be_written() {
     std::os::unix::fs::symlink("config/config.json", world.outside("link")).unwrap();
     world.refresh(&["--metrics", "link"]).exits(2).says("one of ntcli's own files");
     world.refresh(&["--metrics", "-"]).exits(2).says("ntcli check --format prometheus");
+    for empty in [&["--metrics", ""][..], &["--metrics="]] {
+        world.refresh(empty).exits(2).says("--metrics is empty");
+    }
     world.refresh(&["--dry-run", "--metrics", "dry"]).exits(0);
     assert!(!world.outside("dry").exists());
     world.assert_settled();
