@@ -21,8 +21,8 @@ pub(super) fn topic(name: &str) -> String {
     match name {
         "json" => JSON.to_owned(),
         "recovery" => RECOVERY.to_owned(),
-        "environment" => format!("ENVIRONMENT\n\n{}", part("Environment")),
-        _ => format!("EXIT CODES\n\n{}", part("Exit codes")),
+        "environment" => format!("ENVIRONMENT\n\n{}\n", part("Environment")),
+        _ => format!("EXIT CODES\n\n{}\n", part("Exit codes")),
     }
 }
 

@@ -54,7 +54,7 @@ fn the_pages_of_groups_and_of_small_commands_fit_a_terminal() {
 fn topics() {
     for topic in ["environment", "exit-codes", "json", "recovery"] {
         let page = shown(&format!("help {topic}"));
-        assert!(page.lines().count() > 10, "{page}");
+        assert!(page.lines().count() > 10 && page.ends_with('\n'), "{page}");
         for line in page.lines() {
             assert!(line.len() <= 80 && line.trim_end() == line && line.is_ascii(), "{line:?}");
         }

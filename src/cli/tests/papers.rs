@@ -182,14 +182,3 @@ fn the_reference_has_the_same_exit_codes() {
     let own = topic.lines().rev().take(2).collect::<Vec<_>>();
     assert!(reference.contains(&words(&format!("{} {}", own[1], own[0]))), "{own:?}");
 }
-
-/// The reference may say more of a variable.
-#[test]
-fn the_reference_has_the_same_variables() {
-    let rows = reference_table("Environment");
-    for ((name, meaning), row) in help::listed("Environment").zip(&rows) {
-        assert_eq!(name, row[0]);
-        assert!(row[1].starts_with(meaning), "{name}: {meaning:?} is not how {:?} begins", row[1]);
-    }
-    assert_eq!(help::listed("Environment").count(), rows.len());
-}
