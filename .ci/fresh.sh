@@ -33,7 +33,7 @@ cp "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" "$root/etc/ssl/certs/c
 type_in() {
     echo "\$ $*"
     unshare --mount --pid --fork --propagation private sh -c '
-        root=$1 && shift && mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" &&
+        root=$1 && shift && mount --bind "$root" "$root" && mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" &&
         mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm" && mount -t sysfs sysfs "$root/sys" &&
         exec chroot "$root" env -i HOME=/root TERM=dumb PATH=/usr/sbin:/usr/bin:/sbin:/bin \
             ${https_proxy:+https_proxy="$https_proxy"} CARGO_HTTP_CAINFO=/etc/ssl/certs/ca-certificates.crt \

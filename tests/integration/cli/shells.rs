@@ -16,26 +16,30 @@ fn printed(world: &World, args: &[&str]) -> PathBuf {
     file
 }
 
-fn read_by(program: &str, args: &[&str], file: &Path) -> Output {
-    Command::new(program).args(args).arg(file).output().unwrap()
+/// A program that finds `ntcli`, and a home of the test's: fish writes into whichever it finds.
+fn away_from_home(program: &str, world: &World) -> Command {
+    let path = format!("{}:/usr/bin:/bin", world.program.parent().unwrap().display());
+    let mut command = Command::new(program);
+    command.env_clear().env("PATH", path).env("HOME", world.outside("home"));
+    command
+}
+
+fn read_by(program: &str, args: &[&str], file: &Path, world: &World) -> Output {
+    away_from_home(program, world).args(args).arg(file).output().unwrap()
 }
 
 /// What bash offers for the last of these words, with nothing of the system's completions.
 fn offered(world: &World, script: &Path, words: &[&str]) -> Vec<String> {
     let run = "source \"$0\"; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _ntcli; \
                printf '%s\\n' \"${COMPREPLY[@]}\"";
-    let mut bash = Command::new("bash");
-    bash.env("PATH", search_path(world)).env("NTCLI_CONFIG_DIR", &world.dir);
+    let mut bash = away_from_home("bash", world);
+    bash.env("NTCLI_CONFIG_DIR", &world.dir);
     let output = bash.args(["--norc", "--noprofile", "-c", run]).arg(script).args(words).output();
     let output = output.expect("bash");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{words:?}");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let offered = text.lines().filter(|line| !line.is_empty());
     offered.map(str::to_owned).collect()
-}
-
-fn search_path(world: &World) -> String {
-    format!("{}:/usr/bin:/bin", world.program.parent().unwrap().display())
 }
 
 #[test]
@@ -103,7 +107,7 @@ fn the_other_shells_can_read_theirs() {
     for (shell, check) in [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")] {
         let script = printed(&world, &["completions", shell]);
         if has_tool(shell, "--version") {
-            let output = read_by(shell, &[check], &script);
+            let output = read_by(shell, &[check], &script, &world);
             assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
         }
     }
@@ -115,9 +119,7 @@ fn the_other_shells_can_read_theirs() {
     let file = file.strip_suffix("sh").unwrap();
     let ask = |line: &str| {
         let run = format!("source $argv[1]; complete -C '{line}'");
-        let mut fish = Command::new("fish");
-        fish.env("PATH", search_path(&world)).args(["--no-config", "-c", &run]);
-        let output = fish.arg(&script).output().unwrap();
+        let output = read_by("fish", &["--no-config", "-c", &run], &script, &world);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let words = text.lines().map(|line| line.split('\t').next().unwrap_or_default().to_owned());
         words.collect::<Vec<_>>()
@@ -150,7 +152,7 @@ fn the_manual_pages_have_no_fault() {
     for name in pages.iter().map(String::as_str).chain(["ntcli"]) {
         let page = printed(&world, &["man", name]);
         if lints {
-            let output = read_by("mandoc", &["-T", "lint", "-W", "warning"], &page);
+            let output = read_by("mandoc", &["-T", "lint", "-W", "warning"], &page, &world);
             let said = String::from_utf8_lossy(&output.stdout);
             // The page has none: builds at different times give the same.
             let faults: Vec<_> =
@@ -161,7 +163,7 @@ fn the_manual_pages_have_no_fault() {
         if !lays_out {
             continue;
         }
-        let output = read_by("groff", &laid_out, &page);
+        let output = read_by("groff", &laid_out, &page, &world);
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{name}");
         let text = String::from_utf8_lossy(&output.stdout);
         // A terminal would break it inside a word.
