@@ -4,8 +4,10 @@ CARGO ?= cargo
 # Rust that rustup has installed is found by a shell that has not read its profile yet, too.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 # Everything is built here, whatever else the environment or a configuration of cargo names.
-export CARGO_TARGET_DIR := $(CURDIR)/target
-NTCLI = target/release/ntcli
+override export CARGO_TARGET_DIR := $(CURDIR)/target
+unexport CARGO_BUILD_TARGET
+BUILT = target/release/ntcli
+NTCLI = $(BUILT)
 # The same program with the names of its functions, for `make bench`.
 SYMBOLS = target/symbols
 
@@ -40,11 +42,15 @@ unit = sed -e '/@SANDBOX@/ { r $(PACKAGING)/sandbox.conf' -e 'd; }' -e 's|@BIN@|
 .PHONY: build static test year soak fuzz lint fmt demo control-plane bench install uninstall deb vendor dist reproduce \
 	test-dist test-systemd test-fresh simulate release sums ci clean
 
-# The time says that it is not older than the source, even if cargo had nothing to do.
+# The time says that it is not older than the source, even if cargo had nothing to do. With a `build.target` in
+# its configuration cargo puts the program elsewhere, and what is here is an older one.
 build:
 	.ci/need.sh cargo cc
+	rm -f $(BUILT)
 	$(RELEASE) build --release --locked
-	touch $(NTCLI)
+	@test -e $(BUILT) || { echo 'Error: cargo was told by [build] target in a config.toml to build for another kind of' \
+		'machine' >&2; echo 'Hint: make static STATIC_TARGET=that; or take it out' >&2; exit 1; }
+	touch $(BUILT)
 
 # One file that needs no C library; STATIC_TARGET=aarch64-unknown-linux-musl for 64-bit ARM.
 STATIC_TARGET = $(shell uname -m)-unknown-linux-musl
@@ -88,9 +94,8 @@ fmt:
 	$(CARGO) fmt
 
 # A new user's first steps, against a control plane of its own on loopback.
-demo:
-	.ci/need.sh cargo cc
-	$(RELEASE) build --release --locked --bin ntcli --example control-plane
+demo: build
+	$(RELEASE) build --release --locked --example control-plane
 	target/release/examples/control-plane --demo $(NTCLI)
 
 # The cost of a refresh by the program as it is released, compared with curl.
@@ -105,11 +110,10 @@ control-plane:
 
 # Uses a build that is not older than the source, so that the installing user needs no toolchain.
 install:
-	@test -x $(NTCLI) && \
-	test -z "$$(find Cargo.toml Cargo.lock src -newer $(NTCLI))" || { \
-		command -v $(CARGO) > /dev/null && $(MAKE) build; } || { \
+	@is_new() { test -x $(NTCLI) && test -z "$$(find Cargo.toml Cargo.lock src -newer $(NTCLI))"; }; \
+	is_new || { command -v $(CARGO) > /dev/null && $(if $(filter $(BUILT),$(NTCLI)),$(MAKE) build,is_new); } || { \
 		echo 'Error: $(NTCLI) is missing or older than the source, and cannot be built by this user' >&2; \
-		echo 'Hint: make build, as a user who has Rust; then this command again' >&2; exit 1; }
+		echo 'Hint: make $(if $(filter $(BUILT),$(NTCLI)),build,static), as a user who has Rust; then this command again' >&2; exit 1; }
 	made=$$(for dir in $(addprefix $(DESTDIR)$(PREFIX)/,$(sort $(dir $(INSTALLED)))); do \
 		while test ! -d "$$dir"; do echo "$${dir%/}"; dir=$$(dirname "$$dir"); done; done) && \
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,$(sort $(dir $(INSTALLED)))) && \
@@ -138,7 +142,7 @@ uninstall:
 	for dir in $$made; do rmdir "$$dir" 2> /dev/null || true; done
 
 # The same as a package for Debian and its derivatives, in dist/.
-deb: build
+deb: $(if $(filter $(BUILT),$(NTCLI)),build)
 	.ci/deb.sh
 
 # The crates of Cargo.lock, into vendor/.

@@ -105,7 +105,9 @@ case " $* " in
             fi
             if ! has_rust; then
                 say "Error: Rust 1.$wanted or newer is needed, and ${found:+only 1.}${found:-none} is here"
-                if command -v curl > /dev/null; then
+                if [ -x ~/.cargo/bin/rustup ]; then
+                    say "Hint: ~/.cargo/bin/rustup update stable, and in this shell: PATH=~/.cargo/bin:\$PATH"
+                elif command -v curl > /dev/null; then
                     say "Hint: curl --proto '=https' -sSf https://sh.rustup.rs | sh"
                 elif command -v wget > /dev/null; then
                     say "Hint: wget -qO- https://sh.rustup.rs | sh"
