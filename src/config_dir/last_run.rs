@@ -33,6 +33,11 @@ impl LastRun {
         serde_json::from_slice(&store::read(at).ok()??.bytes).ok()
     }
 
+    /// For people.
+    pub(crate) fn said(&self) -> String {
+        format!("the last refresh ended {} with exit code {}", self.at, self.exit_code)
+    }
+
     /// When a run last left nothing to do for the workspace.
     pub(crate) fn succeeded_at(&self, workspace_id: &str) -> Option<Timestamp> {
         self.succeeded.get(workspace_id).copied()

@@ -1,18 +1,18 @@
 //! What is not as it should be, by a survey: the judgement of `check` and `doctor`.
 
-use crate::commands::app::App;
+use crate::commands::prelude::*;
 use crate::commands::survey::{LOCK_WAIT, SessionState, Survey, WorkspaceState};
 use crate::error::exit;
 use crate::http::Settings;
 use crate::rotation::WorkspaceRef;
+use crate::secret::redact;
 use crate::store;
-use crate::text::printable;
 use crate::time::Timestamp;
 use crate::token::Due;
 
 pub(crate) const DAY_S: i64 = 86_400;
 /// What a journal and a config file may need.
-pub(crate) const SPACE: usize = 256 << 10;
+const SPACE: usize = 256 << 10;
 /// How long past its time a refresh may be before somebody is told: a timer may miss a night.
 const LATE_S: u64 = 2 * 86_400;
 
@@ -36,13 +36,82 @@ impl Level {
     }
 }
 
-/// Something that is not as it should be, and the command that helps.
+/// What was looked at: how bad it is, and the command that helps, which may be empty.
 #[derive(Debug, Clone)]
 pub(crate) struct Finding {
+    pub(crate) area: &'static str,
     pub(crate) level: Level,
+    pub(crate) workspace: Option<WorkspaceRef>,
+    /// For people; without what may be a secret.
     pub(crate) text: String,
-    /// The command that helps; may be empty.
     pub(crate) fix: String,
+}
+
+impl Finding {
+    /// With the workspace that it is about.
+    pub(crate) fn said(&self) -> String {
+        let name = self.workspace.as_ref().map(|w| format!("{}: ", printable(&w.name)));
+        name.unwrap_or_default() + &self.text
+    }
+
+    /// For programs; `level` is the field for its level, and how that is called.
+    pub(crate) fn json(&self, level: (&str, &str)) -> Json {
+        Json::of([
+            ("area", self.area.into()),
+            (level.0, level.1.into()),
+            ("workspace", self.workspace.as_ref().map(app::json_workspace).into()),
+            ("text", self.text.as_str().into()),
+            ("fix", Some(self.fix.as_str()).filter(|fix| !fix.is_empty()).into()),
+        ])
+    }
+}
+
+/// Everything that was looked at, in order.
+#[derive(Default)]
+pub(crate) struct Findings(pub(crate) Vec<Finding>);
+
+impl Findings {
+    pub(crate) fn add(
+        &mut self,
+        area: &'static str,
+        level: Level,
+        text: impl AsRef<str>,
+        fix: impl AsRef<str>,
+    ) {
+        let tame = |text: &str| printable(&redact(text, &[]));
+        let (text, fix) = (tame(text.as_ref()), tame(fix.as_ref()));
+        self.0.push(Finding { area, level, workspace: None, text, fix });
+    }
+
+    /// An error as commands would report it.
+    pub(crate) fn error(&mut self, area: &'static str, error: &Error) {
+        self.add(area, Level::Critical, error.in_one_line(), error.hint().unwrap_or_default());
+    }
+
+    fn of(&mut self, workspace: &WorkspaceState, level: Level, text: impl AsRef<str>, fix: &str) {
+        self.add("token", level, text, fix);
+        if let Some(found) = self.0.last_mut() {
+            found.workspace = Some(workspace.workspace.clone());
+        }
+    }
+
+    pub(crate) fn level(&self) -> Level {
+        self.0.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
+    }
+
+    /// How many are that bad.
+    pub(crate) fn count(&self, level: Level) -> usize {
+        self.0.iter().filter(|finding| finding.level == level).count()
+    }
+
+    pub(crate) fn has(&self, area: &str) -> bool {
+        self.0.iter().any(|finding| finding.area == area)
+    }
+
+    pub(crate) fn has_of(&self, workspace: &WorkspaceRef) -> bool {
+        let of = |finding: &Finding| finding.workspace.as_ref().is_some_and(|w| w.is(workspace));
+        self.0.iter().any(of)
+    }
 }
 
 /// When something is too late, seconds; what is not given goes by the policy.
@@ -77,58 +146,23 @@ fn level((warning, critical): (u64, u64), end: Timestamp, now: Timestamp) -> Lev
     }
 }
 
-/// Everything that is wrong: with which workspace, or with all of them.
-pub(crate) struct Findings {
-    of_each: Vec<(WorkspaceRef, Finding)>,
-    /// What concerns every workspace.
-    of_all: Vec<Finding>,
-    pub(crate) session: Option<Finding>,
-}
-
-impl Findings {
-    pub(crate) fn level(&self) -> Level {
-        self.all().map(|(_, finding)| finding.level).max().unwrap_or(Level::Ok)
-    }
-
-    pub(crate) fn all(&self) -> impl Iterator<Item = (Option<&WorkspaceRef>, &Finding)> {
-        let session = self.session.iter().map(|finding| (None, finding));
-        self.of_each().chain(session).chain(self.of_all.iter().map(|finding| (None, finding)))
-    }
-
-    pub(crate) fn of_each(&self) -> impl Iterator<Item = (Option<&WorkspaceRef>, &Finding)> {
-        self.of_each.iter().map(|(workspace, finding)| (Some(workspace), finding))
-    }
-
-    pub(crate) fn of(&self, workspace: &WorkspaceRef) -> bool {
-        self.of_each.iter().any(|(of, _)| of.is(workspace))
-    }
-}
-
-/// Judges what was looked at.
+/// What is not as it should be.
 pub(crate) fn judge(app: &App, survey: &Survey, limits: &Limits) -> Findings {
-    let (mut of_each, mut of_all) = (Vec::new(), Vec::new());
+    let mut found = Findings::default();
     for workspace in &survey.workspaces {
-        let mut find = |level, text: String, fix: &str| {
-            let finding = Finding { level, text, fix: fix.to_owned() };
-            of_each.push((workspace.workspace.clone(), finding));
-        };
-        judge_token(workspace, survey.now, limits, &mut find);
-        judge_runs(workspace, survey.now, limits, &mut find);
-        judge_pending(workspace, &mut find);
-        judge_targets(workspace, &mut find);
+        judge_token(workspace, survey.now, limits, &mut found);
+        judge_runs(workspace, survey.now, limits, &mut found);
+        judge_pending(workspace, &mut found);
+        judge_targets(workspace, &mut found);
     }
-    let mut find = |level, text: String, fix: &str| {
-        of_all.push(Finding { level, text, fix: fix.to_owned() });
-    };
+    judge_session(&survey.session, survey.now, limits, &mut found);
     if let Some(fault) = survey.clock_fault() {
-        find(Level::Critical, fault, "timedatectl set-ntp true");
+        found.add("clock", Level::Critical, fault, "timedatectl set-ntp true");
     }
-    judge_last_run(survey, &mut find);
-    judge_surroundings(app, survey.at_work, &mut find);
-    Findings { session: judge_session(&survey.session, survey.now, limits), of_each, of_all }
+    judge_last_run(survey, &mut found);
+    judge_surroundings(app, survey.at_work, &mut found);
+    found
 }
-
-type Find<'a> = &'a mut dyn FnMut(Level, String, &str);
 
 /// The workspace as an argument of a command.
 fn name(workspace: &WorkspaceState) -> String {
@@ -136,69 +170,63 @@ fn name(workspace: &WorkspaceState) -> String {
     if name.starts_with('-') { format!("--workspace={name}") } else { name }
 }
 
-fn judge_token(workspace: &WorkspaceState, now: Timestamp, limits: &Limits, find: Find) {
-    let renew = format!("ntcli renew {}", name(workspace));
-    match (workspace.due, workspace.token.expiry.at()) {
-        (Due::Invalid, _) => find(Level::Critical, "the token cannot be used".to_owned(), &renew),
+fn judge_token(state: &WorkspaceState, now: Timestamp, limits: &Limits, found: &mut Findings) {
+    let (level, text) = match (state.due, state.token.expiry.at()) {
+        (Due::Invalid, _) => (Level::Critical, "the token cannot be used".to_owned()),
         (Due::UnknownEnd, _) => {
-            find(Level::Warning, "the token does not say when it expires".to_owned(), &renew);
+            (Level::Warning, "the token does not say when it expires".to_owned())
         }
-        (Due::Expired, Some(end)) => {
-            find(Level::Critical, format!("the token expired {end}"), &renew);
-        }
+        (Due::Expired, Some(end)) => (Level::Critical, format!("the token expired {end}")),
         (_, Some(end)) => {
-            let level = level(limits.of(workspace), end, now);
-            if level > Level::Ok {
-                let text = format!("the token expires {}", in_days(end, now));
-                let refresh = format!("ntcli token refresh {}", name(workspace));
-                // A wider window than that of the policy: by that, nothing is due.
-                let fix = if workspace.due.is_due() { &renew } else { &refresh };
-                find(level, text, fix);
-            }
+            (level(limits.of(state), end, now), format!("the token expires {}", in_days(end, now)))
         }
-        _ => {}
+        _ => return,
+    };
+    // A wider window than that of the policy: by that, nothing is due.
+    let command = if state.due.is_due() { "renew" } else { "token refresh" };
+    if level > Level::Ok {
+        found.of(state, level, text, &format!("ntcli {command} {}", name(state)));
     }
 }
 
-fn judge_runs(workspace: &WorkspaceState, now: Timestamp, limits: &Limits, find: Find) {
-    let Some(max_age) = limits.max_age.map(|s| i64::try_from(s).unwrap_or(i64::MAX)) else {
+fn judge_runs(state: &WorkspaceState, now: Timestamp, limits: &Limits, found: &mut Findings) {
+    let Some(max_age) = limits.max_age else {
         return;
     };
-    if workspace.succeeded_at.is_some_and(|at| now.secs() - at.secs() <= max_age) {
-        return;
-    }
-    let last = match workspace.succeeded_at {
-        None => "no successful refresh is known".to_owned(),
+    let age = |at: Timestamp| u64::try_from(now.secs() - at.secs()).unwrap_or(0);
+    let last = match state.succeeded_at {
+        Some(at) if age(at) <= max_age => return,
         Some(at) => format!("the last successful refresh ended {at}"),
+        None => "no successful refresh is known".to_owned(),
     };
-    find(Level::Warning, format!("{last}; does its timer run?"), "");
+    found.of(state, Level::Warning, format!("{last}; does its timer run?"), "");
 }
 
-fn judge_pending(workspace: &WorkspaceState, find: Find) {
-    if !workspace.pending.is_empty() {
-        let since = workspace.pending_since().map(|at| format!(" since {at}")).unwrap_or_default();
-        let words: Vec<&str> = workspace.pending.iter().map(|work| work.text.as_str()).collect();
-        let fix = format!("ntcli renew {}", name(workspace));
-        find(Level::Warning, format!("pending{since}: {}", words.join(", ")), &fix);
+fn judge_pending(state: &WorkspaceState, found: &mut Findings) {
+    if !state.pending.is_empty() {
+        let since = state.pending_since().map(|at| format!(" since {at}")).unwrap_or_default();
+        let words: Vec<&str> = state.pending.iter().map(|work| work.text.as_str()).collect();
+        let text = format!("pending{since}: {}", words.join(", "));
+        found.of(state, Level::Warning, text, &format!("ntcli renew {}", name(state)));
     }
-    if workspace.orphans > 0 {
-        let fix = format!("ntcli token show {}", name(workspace));
-        find(Level::Warning, "tokens that nothing holds may be live".to_owned(), &fix);
+    if state.orphans > 0 {
+        let text = "tokens that nothing holds may be live";
+        found.of(state, Level::Warning, text, &format!("ntcli token show {}", name(state)));
     }
 }
 
-fn judge_targets(workspace: &WorkspaceState, find: Find) {
+fn judge_targets(state: &WorkspaceState, found: &mut Findings) {
     // What is still to be delivered to is told of already.
-    for target in workspace.targets.iter().filter(|_| workspace.pending.is_empty()) {
+    for target in state.targets.iter().filter(|_| state.pending.is_empty()) {
         if let Some(wrong) = target.holds.wrong() {
             let (text, id) = (format!("target {} {wrong}", target.id), target.id);
-            find(Level::Critical, text, &format!("ntcli target deliver {id}"));
+            found.of(state, Level::Critical, text, &format!("ntcli target deliver {id}"));
         }
     }
 }
 
 /// What a run has left pending is told by itself, and ends with it.
-fn judge_last_run(survey: &Survey, find: Find) {
+fn judge_last_run(survey: &Survey, found: &mut Findings) {
     let leaves_work =
         |code: u8| matches!(code, exit::OLD_LIVE | exit::NOT_DELIVERED | exit::UNKNOWN);
     let is_told = survey.workspaces.iter().any(|w| !w.pending.is_empty());
@@ -209,18 +237,17 @@ fn judge_last_run(survey: &Survey, find: Find) {
         return;
     }
     let fix = if last.exit_code == exit::AUTH { "ntcli auth login" } else { "ntcli renew" };
-    let text = format!("the last refresh ended {} with exit code {}", last.at, last.exit_code);
-    find(Level::Warning, text, fix);
+    found.add("timer", Level::Warning, last.said(), fix);
 }
 
 /// What would keep any refresh from working.
-fn judge_surroundings(app: &App, at_work: bool, find: Find) {
+fn judge_surroundings(app: &App, at_work: bool, found: &mut Findings) {
     if let Err(reason) = Settings::from_env(&app.ctx.env) {
-        find(Level::Critical, reason, "");
+        found.add("variables", Level::Critical, reason, "");
     }
     if at_work {
         let text = format!("another ntcli has been running for {} s", LOCK_WAIT.as_secs());
-        return find(Level::Warning, text, "");
+        return found.add("folder", Level::Warning, text, "");
     }
     // The runs of another user find out by themselves whether they can write.
     if store::is_anothers(&app.paths.lock) {
@@ -229,29 +256,29 @@ fn judge_surroundings(app: &App, at_work: bool, find: Find) {
     let config = &app.paths.config;
     let probed = store::probe_replace(config).and_then(|()| store::probe_space(config, SPACE));
     if let Err(error) = probed {
-        find(Level::Critical, error.in_one_line(), error.hint().unwrap_or_default());
+        found.error("folder", &error);
     }
 }
 
-fn judge_session(session: &SessionState, now: Timestamp, limits: &Limits) -> Option<Finding> {
-    let finding = |level, text| Some(Finding { level, text, fix: session.fix() });
-    if let Some(error) = &session.unusable {
+fn judge_session(session: &SessionState, now: Timestamp, limits: &Limits, found: &mut Findings) {
+    let (level, text) = if let Some(error) = &session.unusable {
         let text = match error.is_no_session() {
             true if error.reason().is_empty() => "not signed in".to_owned(),
             true if session.given.is_some() => error.reason().to_owned(),
             true => format!("not signed in ({})", error.in_one_line()),
             false => error.in_one_line(),
         };
-        return finding(Level::Critical, text);
-    }
-    let end = session.ends().filter(|_| !session.renews())?;
-    let level = level(limits.of_session(), end, now);
-    let text = if session.has_ended {
-        format!("the session ended {end}")
+        (Level::Critical, text)
+    } else if let Some(end) = session.ends().filter(|_| !session.renews()) {
+        let ends = if session.has_ended { "ended" } else { "ends" };
+        let text = format!("the session {ends} {} and cannot renew itself", in_days(end, now));
+        (level(limits.of_session(), end, now), text)
     } else {
-        format!("the session ends {} and cannot renew itself", in_days(end, now))
+        return;
     };
-    if level > Level::Ok { finding(level, text) } else { None }
+    if level > Level::Ok {
+        found.add("session", level, text, session.fix());
+    }
 }
 
 /// `in 3 days (DATE)`.

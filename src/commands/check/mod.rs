@@ -10,7 +10,6 @@ use crate::commands::survey::{self, Survey, WorkspaceState};
 use crate::commands::token::pending;
 use crate::error::Kind;
 use crate::output;
-use crate::rotation::WorkspaceRef;
 use crate::secret::redact;
 use findings::{DAY_S, Finding, Findings, Level, Limits, in_days};
 
@@ -74,8 +73,7 @@ fn line(survey: &Survey, found: &Findings, limits: &Limits) -> String {
     let mut said: Vec<String> = Vec::new();
     // The worst first: a pager shows the beginning.
     for wanted in [Level::Critical, Level::Warning] {
-        let those = found.all().filter(|(_, finding)| finding.level == wanted);
-        said.extend(those.map(|(workspace, finding)| in_words(workspace, finding)));
+        said.extend(found.0.iter().filter(|finding| finding.level == wanted).map(in_words));
     }
     if said.is_empty() {
         said.push(all_is_well(survey));
@@ -89,11 +87,11 @@ fn line(survey: &Survey, found: &Findings, limits: &Limits) -> String {
         said.truncate(MANY);
         said.push(format!("and {more} more: ntcli check --format json"));
     }
-    let is_told = |w: &&WorkspaceState| total <= MANY || found.of(&w.workspace);
+    let is_told = |w: &&WorkspaceState| total <= MANY || found.has_of(&w.workspace);
     let told = survey.workspaces.iter().filter(is_told).take(MANY);
     let mut data: Vec<String> = told.flat_map(|w| performance(w, survey, limits)).collect();
     if total > MANY {
-        let bad = survey.workspaces.iter().filter(|w| found.of(&w.workspace)).count();
+        let bad = survey.workspaces.iter().filter(|w| found.has_of(&w.workspace)).count();
         said.insert(0, format!("{bad} of {total} workspaces need attention"));
         data.insert(0, format!("workspaces={total} bad={bad};0"));
     }
@@ -101,10 +99,9 @@ fn line(survey: &Survey, found: &Findings, limits: &Limits) -> String {
     format!("NTCLI {word}: {} | {}\n", one_line(&said.join("; ")), data.join(" "))
 }
 
-fn in_words(workspace: Option<&WorkspaceRef>, finding: &Finding) -> String {
-    let name = workspace.map(|workspace| format!("{}: ", workspace.name)).unwrap_or_default();
+fn in_words(finding: &Finding) -> String {
     let fix = if finding.fix.is_empty() { "" } else { ": " };
-    format!("{name}{}{fix}{}", finding.text, finding.fix)
+    format!("{}{fix}{}", finding.said(), finding.fix)
 }
 
 fn all_is_well(survey: &Survey) -> String {
@@ -167,14 +164,7 @@ fn json(survey: &Survey, found: &Findings) -> Json {
             ("last_success_at", w.succeeded_at.into()),
         ])
     });
-    let findings = found.all().map(|(workspace, finding)| {
-        Json::of([
-            ("level", finding.level.word().into()),
-            ("workspace", workspace.map_or(Json::Null, app::json_workspace)),
-            ("text", finding.text.as_str().into()),
-            ("fix", Some(finding.fix.clone()).filter(|fix| !fix.is_empty()).into()),
-        ])
-    });
+    let findings = found.0.iter().map(|finding| finding.json(("level", finding.level.word())));
     let last_run = survey.last_run.as_ref().map_or(Json::Null, |last| {
         Json::of([("at", last.at.into()), ("exit_code", i64::from(last.exit_code).into())])
     });

@@ -70,12 +70,12 @@ const CASES: [Case; 33] = [
     case(
         "shared folder",
         |w, _| chmod(w, "", 0o755),
-        ("folder", "warning", "other users can look into", "chmod 700"),
+        ("folder", "warning", "others can read", "chmod go="),
     ),
     case(
         "shared config",
         |w, _| chmod(w, "config.json", 0o644),
-        ("folder", "warning", "others can read", "chmod 600"),
+        ("folder", "warning", "others can read", "chmod go="),
     ),
     case(
         "shared journal",
@@ -83,7 +83,7 @@ const CASES: [Case; 33] = [
             w.write("rotation.journal", b"");
             chmod(w, "rotation.journal", 0o640);
         },
-        ("folder", "warning", "others can read", "chmod 600"),
+        ("folder", "warning", "others can read", "chmod go="),
     ),
     case(
         "lock that is none",
