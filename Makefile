@@ -30,11 +30,12 @@ SYSTEMD = $(addprefix $(UNITS),failed@.service deliver@.path changed@.service de
 	renew.service renew.timer renew@.service renew@.timer)
 DELIVER = lib/ntcli/deliver
 GUIDES = $(patsubst src/docs/%,share/doc/ntcli/%,$(wildcard src/docs/*.md))
+STATES = $(patsubst $(PACKAGING)/%,share/ntcli/%,$(wildcard $(PACKAGING)/state/*.sh))
 USER = lib/sysusers.d/ntcli.conf
 STATE = lib/tmpfiles.d/ntcli.conf
 # The folders that were not there before, for `make uninstall`.
 MADE = $(DESTDIR)$(PREFIX)/lib/ntcli/folders
-INSTALLED = bin/ntcli $(MAN) $(BASH) $(ZSH) $(FISH) $(SYSTEMD) $(DELIVER) $(USER) $(STATE) $(GUIDES)
+INSTALLED = bin/ntcli $(MAN) $(BASH) $(ZSH) $(FISH) $(SYSTEMD) $(DELIVER) $(USER) $(STATE) $(GUIDES) $(STATES)
 # One unit for all workspaces, and one with a workspace's name or UUID as its instance.
 unit = sed -e '/@SANDBOX@/ { r $(PACKAGING)/sandbox.conf' -e 'd; }' -e 's|@BIN@|$(PREFIX)/bin/ntcli|' \
 	-e 's|@LIB@|$(PREFIX)/lib/ntcli|' -e 's|@SCOPE@|$(2)|' -e 's|@OF@|$(3)|' $(PACKAGING)/$(1).in
@@ -135,6 +136,7 @@ install:
 	$(call unit,renew.timer,, of %i) > $${units}renew@.timer
 	install -m 755 $(PACKAGING)/deliver.sh $(DESTDIR)$(PREFIX)/$(DELIVER)
 	install -m 644 src/docs/*.md $(DESTDIR)$(PREFIX)/share/doc/ntcli
+	install -m 755 $(PACKAGING)/state/*.sh $(DESTDIR)$(PREFIX)/share/ntcli/state
 
 uninstall:
 	made=$$(sort -ru $(MADE) 2> /dev/null); \

@@ -128,7 +128,7 @@ impl Keeper {
     /// Replaces the bearer `stale`, unless another run has done so already.
     fn replace(&self, http: &Http, stale: &Secret, wait: Duration) -> Result<Secret> {
         let clock = &*self.clock;
-        let _lock = if self.paths.lock.is_locked() {
+        let mut dir = if self.paths.lock.is_locked() {
             None
         } else {
             let on_notice = Box::new(|notice| self.notice(notice));
@@ -146,6 +146,9 @@ impl Keeper {
         (self.on_event)(&Event::Renewing);
         let renewed = uninterrupted(|| self.renew_stored(http, session, &refresh_token));
         (self.on_event)(&Event::RenewalEnded);
+        if let Some(dir) = &mut dir {
+            dir.0.push_or_tell();
+        }
         renewed
     }
 

@@ -52,6 +52,18 @@ impl<'c> App<'c> {
         Ok(Self { ctx, paths, http: OnceCell::new(), keeper: OnceCell::new() })
     }
 
+    /// For a command that changes something: where several machines share the state, the latest one.
+    ///
+    /// # Errors
+    /// As [`App::open`]; as [`App::lock`] if `NTCLI_STATE_COMMAND` is set.
+    pub(super) fn up_to_date(ctx: &'c Context) -> Result<Self> {
+        let app = Self::open(ctx)?;
+        if app.paths.state_command.is_some() {
+            app.lock()?;
+        }
+        Ok(app)
+    }
+
     pub(super) fn console(&self) -> &'c Console {
         &self.ctx.console
     }

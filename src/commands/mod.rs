@@ -108,39 +108,44 @@ commands! {
 
 commands! {
     ctx => &App::open(ctx)?;
-    TokenCreate: Whole, token::create::run;
     TokenShow: Nothing, token::show::run;
     TokenPrint: Whole, token::print::run;
     TokenExec: Whole, token::exec::run;
     TokenList: Nothing, token::list::run;
+    TokenHistory: Nothing, token::history::run;
+    TargetList: Nothing, |app, _| target::list(app);
+    TargetCheck: Nothing, target::check::run;
+    AuthStatus: Nothing, |app, _| auth::status(app);
+    WorkspaceList: Nothing, |app, _| workspace::list::run(app);
+    WorkspaceCurrent: Whole, |app, _| workspace::select::current(app);
+    DomainShow: Nothing, |app, _| domain::show(app);
+    ConfigShow: Nothing, |app, _| config::show::run(app);
+    ConfigPath: Whole, |app, _| Ok(config::path(app));
+    Doctor: Nothing, |app, args| Ok(doctor::run(app, args));
+    Health: Nothing, |app, _| health::run(app);
+}
+
+// Those that change something.
+commands! {
+    ctx => &App::up_to_date(ctx)?;
+    TokenCreate: Whole, token::create::run;
     TokenRevoke: Change, token::revoke::run;
     TokenRollback: Change, token::rollback::run;
-    TokenHistory: Nothing, token::history::run;
     TargetAdd: Change, target::add::run;
-    TargetList: Nothing, |app, _| target::list(app);
     TargetRemove: Change, target::remove;
     TargetDeliver: Change, target::deliver::run;
-    TargetCheck: Nothing, target::check::run;
     AuthLogin: Change, auth::login;
     AuthSignup: Change, auth::signup;
-    AuthStatus: Nothing, |app, _| auth::status(app);
     AuthLogout: Change, auth::logout;
-    WorkspaceList: Nothing, |app, _| workspace::list::run(app);
     WorkspaceSelect: Change, |app, args: &Self| workspace::select::run(app, args.name.as_deref());
     WorkspaceSwitch: Change, |app, args: &Self| workspace::select::run(app, Some(&args.name));
     WorkspaceCreate: Change, workspace::create::run;
     WorkspaceDelete: Change, workspace::delete::run;
-    WorkspaceCurrent: Whole, |app, _| workspace::select::current(app);
     WorkspaceClear: Change, |app, _| workspace::select::clear(app);
     WorkspaceSync: Change, |app, _| workspace::sync::run(app);
     DomainSet: Change, domain::set;
-    DomainShow: Nothing, |app, _| domain::show(app);
-    ConfigShow: Nothing, |app, _| config::show::run(app);
-    ConfigPath: Whole, |app, _| Ok(config::path(app));
     ConfigReset: Change, config::reset::run;
     Policy: Change, policy::run;
-    Doctor: Nothing, |app, args| Ok(doctor::run(app, args));
-    Health: Nothing, |app, _| health::run(app);
 }
 
 impl Run for cli::TokenRefresh {

@@ -22,7 +22,7 @@ pub(super) fn run(app: &App, args: &cli::Policy) -> Result<Report> {
     if let Some(secs) = wishes[0] {
         prompt::agree_to(app.ctx, Expiry::In(secs), args.yes, true)?;
     }
-    let _dir = app.lock()?;
+    let mut dir = app.lock()?;
     let mut all = Policies::load(&app.paths.policies)?;
     let before = all.of(&workspace.id);
     let mut policy = if args.default { Policy::default() } else { before.clone() };
@@ -35,6 +35,7 @@ pub(super) fn run(app: &App, args: &cli::Policy) -> Result<Report> {
     }
     all.set(&workspace.id, policy.clone());
     all.save(&app.paths.policies)?;
+    dir.push_change()?;
     Ok(report(&workspace, &policy).that_changed(policy != before))
 }
 

@@ -23,7 +23,7 @@ use look::is_look_due;
 
 /// Renews every workspace that has a token here, or those named.
 pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
-    let app = App::open(ctx)?;
+    let app = App::up_to_date(ctx)?;
     if let Some(path) = &args.metrics {
         metrics::check_path(&app, Path::new(path))?;
     }

@@ -43,6 +43,8 @@ pub(crate) struct Paths {
     pub unfinished: OwnFile,
     /// As the run that waits for this one tells of its lock.
     pub lock_holder: Option<String>,
+    /// `NTCLI_STATE_COMMAND`: what keeps the state for several machines.
+    pub state_command: Option<String>,
 }
 
 impl Paths {
@@ -61,6 +63,7 @@ impl Paths {
         let [config, lock, journal, history, targets, policies, last_run, unfinished] =
             OwnFile::in_folder(&dir, OWN_NAMES);
         let lock_holder = env.text(LOCK_HOLDER);
+        let state_command = env.text("NTCLI_STATE_COMMAND").filter(|command| !command.is_empty());
         Ok(Self {
             dir,
             config,
@@ -72,6 +75,7 @@ impl Paths {
             last_run,
             unfinished,
             lock_holder,
+            state_command,
         })
     }
 
@@ -105,6 +109,8 @@ pub(crate) enum Notice {
     Unfinished { reason: String },
     /// A line of the history could not be written.
     HistoryLineLost { reason: String },
+    /// The engine of `NTCLI_STATE_COMMAND` has an older state than this folder.
+    StateBehind { reason: String },
 }
 
 /// Closes the config folder if somebody else's tool has opened it.

@@ -31,7 +31,10 @@ impl ConfigDir<'_> {
             let changed = change(&mut config);
             if config.save(self.clock, tries)? {
                 self.config = Some(config);
-                return Ok(changed);
+                let pushed = self.push_change();
+                return pushed
+                    .map(|()| changed)
+                    .map_err(|error| ReplaceError { in_place: true, error });
             }
             tries += 1;
         }

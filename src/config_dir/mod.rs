@@ -3,6 +3,7 @@
 mod change;
 pub(crate) mod history;
 pub(crate) mod last_run;
+mod state;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::store::{self, AppendError, Lock, Log, ReplaceError};
 use crate::targets::SavedTargets;
 use crate::token::Token;
 use history::History;
+use state::State;
 
 /// How long a run waits for another one to finish, by default.
 pub(crate) const LOCK_WAIT: Duration = Duration::from_secs(60);
@@ -31,7 +33,9 @@ pub(crate) struct ConfigDir<'a> {
     journal: Option<Log>,
     history: History,
     targets: Option<SavedTargets>,
-    _lock: Lock,
+    /// What keeps this folder's state for several machines, if anything does.
+    state: Option<State>,
+    lock: Lock,
 }
 
 impl<'a> ConfigDir<'a> {
@@ -64,9 +68,13 @@ impl<'a> ConfigDir<'a> {
             _ => error,
         })?;
         store::remove_leftovers_beside(&paths.lock);
+        let mut state = State::of(paths);
+        if let Some(state) = &mut state {
+            state.pull(&lock)?;
+        }
         store::finish_overwriting(&paths.unfinished)
             .unwrap_or_else(|e| on_notice(Notice::Unfinished { reason: e.to_string() }));
-        let state = Self {
+        let dir = Self {
             paths: paths.clone(),
             clock,
             on_notice,
@@ -74,9 +82,10 @@ impl<'a> ConfigDir<'a> {
             journal: None,
             history: History::new(&paths.history),
             targets: None,
-            _lock: lock,
+            state,
+            lock,
         };
-        Ok((state, waited))
+        Ok((dir, waited))
     }
 
     /// Spares a second look at a config file that has not changed since `config` was read.
@@ -117,7 +126,38 @@ impl<'a> ConfigDir<'a> {
         change: impl FnOnce(&mut SavedTargets) -> T,
     ) -> Result<T> {
         let path = self.paths.targets.clone();
-        self.targets_mut()?.change(&path, change)
+        let changed = self.targets_mut()?.change(&path, change)?;
+        self.push_change()?;
+        Ok(changed)
+    }
+
+    /// Says that a file of this folder was written, and has the engine take it over.
+    ///
+    /// # Errors
+    /// [`Error::state_changed`], [`Error::state_not_pushed`].
+    pub(crate) fn push_change(&mut self) -> Result<()> {
+        self.mark_behind();
+        self.push()
+    }
+
+    /// The same at the end of the work, when no step depends on it any more.
+    pub(crate) fn push_or_tell(&mut self) {
+        if let Err(error) = self.push() {
+            (self.on_notice)(Notice::StateBehind { reason: error.in_one_line() });
+        }
+    }
+
+    fn mark_behind(&mut self) {
+        if let Some(state) = &mut self.state {
+            state.mark_behind();
+        }
+    }
+
+    fn push(&mut self) -> Result<()> {
+        match &mut self.state {
+            Some(state) if state.is_behind() => state.push(&self.lock),
+            _ => Ok(()),
+        }
     }
 
     /// The keys under which the config file has a token of the workspace.
@@ -165,7 +205,16 @@ impl Store for ConfigDir<'_> {
     ) -> std::result::Result<(), AppendError> {
         let untouched = |error| AppendError { taken_back: true, error };
         let lines = journal_lines(records).map_err(untouched)?;
-        self.log().map_err(untouched)?.append(&lines, durable)
+        self.log().map_err(untouched)?.append(&lines, durable)?;
+        self.mark_behind();
+        if !durable {
+            return Ok(());
+        }
+        self.push().map_err(|error| {
+            // What the engine certainly does not know must not stand here either.
+            let taken_back = matches!(error.kind(), Kind::StateChanged) && self.retract().is_ok();
+            AppendError { taken_back, error }
+        })
     }
 
     fn check_alone(&mut self) -> Result<()> {
@@ -178,17 +227,13 @@ impl Store for ConfigDir<'_> {
 
     fn close(&mut self, pending: &Pending) -> Result<()> {
         let log = self.log()?;
-        if pending.is_empty() {
-            return log.remove();
+        let was_long = log.len();
+        let closed = close_journal(log, pending);
+        if self.log()?.len() != was_long {
+            self.mark_behind();
         }
-        let is_long = log.len() > LONG_JOURNAL;
-        if is_long || pending.spent_tokens > 0 {
-            let lines = journal_lines(&pending.records())?;
-            if pending.spent_tokens > 0 || (lines.len() as u64) < log.len() / 2 {
-                return log.rewrite(&lines);
-            }
-        }
-        Ok(())
+        self.push_or_tell();
+        closed
     }
 
     fn current(&mut self, workspace: &WorkspaceRef) -> Result<Option<Token>> {
@@ -272,6 +317,7 @@ impl Store for ConfigDir<'_> {
     }
 
     fn note(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent, durable: bool) {
+        self.mark_behind();
         let line = history::line(self.clock.now(), workspace, event);
         if let Err(error) = self.history.note(&line, durable) {
             let reason = error.in_one_line();
@@ -285,6 +331,20 @@ impl Store for ConfigDir<'_> {
             self.note(workspace, event, false);
         }
     }
+}
+
+fn close_journal(log: &mut Log, pending: &Pending) -> Result<()> {
+    if pending.is_empty() {
+        return log.remove();
+    }
+    let is_long = log.len() > LONG_JOURNAL;
+    if is_long || pending.spent_tokens > 0 {
+        let lines = journal_lines(&pending.records())?;
+        if pending.spent_tokens > 0 || (lines.len() as u64) < log.len() / 2 {
+            return log.rewrite(&lines);
+        }
+    }
+    Ok(())
 }
 
 fn as_it_was(error: Error) -> ReplaceError {

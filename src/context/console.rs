@@ -28,6 +28,8 @@ struct Streams {
     measured: OnceCell<Option<usize>>,
     /// Whether results are for programs, or to be copied: their lines stay as they are.
     keeps_lines: Cell<bool>,
+    /// Whether a warning told of work that is left, although the command did what it was asked.
+    leaves_work: Cell<bool>,
     /// Whether stderr goes to a journal that reads the level of each line.
     with_levels: Cell<bool>,
 }
@@ -67,6 +69,7 @@ impl Console {
             width: Cell::new(|| None),
             measured: OnceCell::new(),
             keeps_lines: Cell::new(false),
+            leaves_work: Cell::new(false),
             with_levels: Cell::new(false),
         }))
     }
@@ -99,6 +102,16 @@ impl Console {
             return line.into();
         }
         self.width().map_or(line.into(), |width| folded(line, width).into())
+    }
+
+    /// A warning about work that is left: the exit code tells it too.
+    pub(crate) fn warn_of_work(&self, line: &str) {
+        self.0.leaves_work.set(true);
+        self.warn(line);
+    }
+
+    pub(crate) fn leaves_work(&self) -> bool {
+        self.0.leaves_work.get()
     }
 
     /// Marks each line of stderr with its level, as systemd's journal reads it (sd-daemon(3)).

@@ -70,6 +70,27 @@ impl Error {
         Self::new("locked", exit::LOCKED, message).kind_of(Kind::Locked).hinted(hint)
     }
 
+    /// `NTCLI_STATE_COMMAND pull` failed.
+    pub(crate) fn state_not_pulled(reason: &str) -> Self {
+        let message =
+            format!("NTCLI_STATE_COMMAND could not pull the state: {reason}; nothing was done");
+        Self::new("state_not_pulled", exit::UNAVAILABLE, message).hinted("ntcli doctor")
+    }
+
+    /// `NTCLI_STATE_COMMAND push` failed, and may have pushed all the same.
+    pub(crate) fn state_not_pushed(reason: &str) -> Self {
+        let message = format!("NTCLI_STATE_COMMAND could not push the state: {reason}");
+        Self::new("state_not_pushed", exit::NOT_STORED, message).hinted("ntcli renew")
+    }
+
+    /// Another machine has pushed its state since ours was pulled.
+    pub(crate) fn state_changed() -> Self {
+        let message = "Another machine has changed the state meanwhile; its state counts";
+        Self::new("state_changed", exit::LOCKED, message)
+            .kind_of(Kind::StateChanged)
+            .hinted("ntcli renew")
+    }
+
     /// Another run holds the lock at `path`.
     pub(crate) fn locked(path: &Path, waited: Duration) -> Self {
         let message = format!(

@@ -61,6 +61,8 @@ pub(crate) enum Kind {
     NoToken,
     /// Another run holds the lock.
     Locked,
+    /// Another machine has pushed its state meanwhile.
+    StateChanged,
     /// A file could not be read or written, or is invalid.
     File {
         /// Whether this user may not.

@@ -173,7 +173,9 @@ impl Error {
         let message = format!(
             "Could not store the new token ({jti}); it {fate_of_it}, and the old token still works"
         );
-        Self::new("store_token", exit::NOT_STORED, message)
+        let is_elsewhere = matches!(cause.kind(), Kind::StateChanged);
+        let exit = if is_elsewhere { exit::LOCKED } else { exit::NOT_STORED };
+        Self::new("store_token", exit, message)
             .kind_of(Kind::StoreToken(fate))
             .hinted_there(if fate == NewTokenFate::Kept { RENEW } else { "ntcli token refresh" })
             .with_causes(cause.chain())

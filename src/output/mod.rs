@@ -142,6 +142,7 @@ pub(crate) fn finish(
     }
     match (printed, problem) {
         (_, Some(error)) => error.exit_code(),
+        (Ok(()), None) if success == 0 && console.leaves_work() => crate::error::exit::OLD_LIVE,
         (Ok(()), None) => success,
         (Err(source), None) => {
             explain(console, &Error::write_result(&source));

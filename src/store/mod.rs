@@ -47,6 +47,13 @@ pub(crate) struct Lock {
     file: File,
 }
 
+impl Lock {
+    /// For a child that keeps the lock while it works, even if this process is killed.
+    pub(crate) fn for_child(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+}
+
 impl Drop for Lock {
     fn drop(&mut self) {
         self.at.set_locked(false);

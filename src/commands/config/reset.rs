@@ -40,7 +40,7 @@ pub(crate) fn run(app: &App, args: &ConfigReset) -> Result<Report> {
     rotation::forget_workspaces(&mut dir)?;
     dir.change_targets(SavedTargets::clear)?;
     if app.paths.policies.exists() {
-        Policies::default().save(&app.paths.policies)?;
+        Policies::default().save(&app.paths.policies)?; // pushed with what follows
     }
     dir.update(Config::reset)?;
     let old = app.paths.config.with_file_name("workspaces.json");

@@ -24,7 +24,7 @@ use crate::token::{Token, due};
 
 /// Refreshes the token of one workspace, or of all.
 pub(crate) fn run(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
-    let app = App::open(ctx)?;
+    let app = App::up_to_date(ctx)?;
     if let Some(path) = &args.metrics {
         metrics::check_path(&app, Path::new(path))?;
     }

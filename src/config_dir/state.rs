@@ -1,0 +1,138 @@
+//! The state of this folder in an engine that several machines share, by `NTCLI_STATE_COMMAND`.
+//!
+//! `COMMAND pull` fetches it, `COMMAND push` replaces what was pulled, unless somebody else has replaced it
+//! since: that comparison, and no lock, is what makes the state safe.
+
+use std::fs;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::config::Paths;
+use crate::context::{LOCK_HOLDER, SESSION_VARIABLES, handle, lock_holder};
+use crate::error::{Error, Result};
+use crate::store::Lock;
+
+/// How long the command may take.
+const LIMIT: Duration = Duration::from_secs(60);
+/// With which it ends if somebody else has pushed since.
+const CHANGED: i32 = 3;
+/// How often is looked where no descriptor tells of its end.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// The engine's copy of a folder.
+pub(super) struct State {
+    command: String,
+    dir: PathBuf,
+    config: PathBuf,
+    holder: Option<String>,
+    limit: Duration,
+    /// Whether the folder holds what was not pushed, as far as its writers told.
+    is_behind: bool,
+    /// The config file that the engine has: the session is renewed, and stored there, by others.
+    known: Option<(u64, i64, i64)>,
+}
+
+impl State {
+    /// `None` without `NTCLI_STATE_COMMAND`.
+    pub(super) fn of(paths: &Paths) -> Option<Self> {
+        let (command, dir) = (paths.state_command.clone()?, paths.dir.clone());
+        let holder = lock_holder(&paths.lock);
+        let config = paths.config.to_path_buf();
+        Some(Self { command, dir, config, holder, limit: LIMIT, is_behind: false, known: None })
+    }
+
+    pub(super) fn mark_behind(&mut self) {
+        self.is_behind = true;
+    }
+
+    pub(super) fn is_behind(&self) -> bool {
+        self.is_behind || self.known != self.seen()
+    }
+
+    fn seen(&self) -> Option<(u64, i64, i64)> {
+        let found = fs::metadata(&self.config).ok()?;
+        Some((found.ino(), found.mtime(), found.mtime_nsec()))
+    }
+
+    /// Replaces what the folder holds by what the engine has, if that is something else.
+    ///
+    /// # Errors
+    /// [`Error::state_not_pulled`].
+    pub(super) fn pull(&mut self, lock: &Lock) -> Result<()> {
+        match self.run("pull", lock) {
+            Ok(status) if status.success() => {
+                self.known = self.seen();
+                Ok(())
+            }
+            Ok(status) => Err(Error::state_not_pulled(&status.to_string())),
+            Err(error) => Err(Error::state_not_pulled(&error.to_string())),
+        }
+    }
+
+    /// Replaces what the engine has.
+    ///
+    /// # Errors
+    /// [`Error::state_changed`]: certainly not replaced. [`Error::state_not_pushed`]: nobody knows.
+    pub(super) fn push(&mut self, lock: &Lock) -> Result<()> {
+        let seen = self.seen();
+        match self.run("push", lock) {
+            Ok(status) if status.success() => {
+                (self.is_behind, self.known) = (false, seen);
+                Ok(())
+            }
+            Ok(status) if status.code() == Some(CHANGED) => Err(Error::state_changed()),
+            Ok(status) => Err(Error::state_not_pushed(&status.to_string())),
+            Err(error) => Err(Error::state_not_pushed(&error.to_string())),
+        }
+    }
+
+    fn run(&self, verb: &str, lock: &Lock) -> io::Result<ExitStatus> {
+        let mut command = Command::new("/bin/sh");
+        for variable in SESSION_VARIABLES {
+            command.env_remove(variable);
+        }
+        command.envs(self.holder.as_ref().map(|holder| (LOCK_HOLDER, holder)));
+        let child = command
+            .args(["-c", &format!("{} {verb}", self.command)])
+            .env("NTCLI_CONFIG_DIR", &self.dir)
+            // A command that outlives a killed run keeps the next one waiting.
+            .stdin(lock.for_child()?)
+            .stdout(io::stderr().as_fd().try_clone_to_owned()?)
+            .process_group(0)
+            .spawn()?;
+        self.wait(child)
+    }
+
+    /// Waits even if a signal ends this run: half a step helps nobody.
+    fn wait(&self, mut child: Child) -> io::Result<ExitStatus> {
+        let (since, handle) = (Instant::now(), handle(child.id()));
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
+            }
+            let left = self.limit.saturating_sub(since.elapsed());
+            if left.is_zero() {
+                let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+                let _ = group.map(|group| kill_process_group(group, Signal::KILL));
+                let _ = child.wait();
+                let limit = self.limit.as_secs();
+                return Err(io::Error::other(format!("killed after {limit} s")));
+            }
+            let Some(handle) = &handle else {
+                thread::sleep(LOOK_EVERY);
+                continue;
+            };
+            let left = Timespec::try_from(left).ok();
+            let _ = poll(&mut [PollFd::new(handle, PollFlags::IN)], left.as_ref()); // ended by a signal, too
+        }
+    }
+}

@@ -1,0 +1,49 @@
+#!/bin/sh
+# The state of an ntcli folder as one value in etcd: NTCLI_STATE_COMMAND=/usr/share/ntcli/state/etcd.sh
+#
+# NTCLI_STATE_KEY names the value (ntcli/state); etcdctl reads its own ETCDCTL_* variables. `push` ends with 3
+# if somebody else has replaced the value since it was pulled. It holds tokens: only these machines may read it.
+set -eu
+umask 077
+cd "$NTCLI_CONFIG_DIR"
+key=${NTCLI_STATE_KEY:-ntcli/state}
+files='config.json targets.json policies.json history.jsonl rotation.journal'
+export ETCDCTL_API=3
+
+etcd() {
+    etcdctl --dial-timeout=5s --command-timeout=10s --write-out=fields "$@"
+}
+
+field() {
+    sed -n "s/^\"$1\" : \"\\{0,1\\}\\([^\"]*\\)\"\\{0,1\\}\$/\\1/p" .state.answer
+}
+
+case $1 in
+pull)
+    etcd get "$key" > .state.answer
+    revision=$(field ModRevision)
+    if [ -n "$revision" ] && [ "$revision" != "$(cat .state.revision 2> /dev/null || :)" ]; then
+        rm -rf .state.new
+        mkdir .state.new
+        field Value | base64 -d | tar -xz --no-same-owner -C .state.new
+        for file in $files; do
+            if [ -e ".state.new/$file" ]; then mv ".state.new/$file" "$file"; else rm -f "$file"; fi
+        done
+        rmdir .state.new
+    fi
+    echo "${revision:-0}" > .state.revision
+    ;;
+push)
+    value=$(tar -cz $(ls $files 2> /dev/null) | base64 | tr -d '\n')
+    # By standard input: what stands in the arguments is seen by every user.
+    printf 'mod("%s") = "%s"\n\nput %s "%s"\n\n\n' "$key" "$(cat .state.revision)" "$key" "$value" |
+        etcd txn > .state.answer
+    [ "$(field Succeeded)" = true ] || { echo "the state was replaced by another machine" >&2 && exit 3; }
+    field Revision | head -n 1 > .state.revision
+    ;;
+*)
+    echo "usage: etcd.sh pull|push" >&2
+    exit 2
+    ;;
+esac
+rm -f .state.answer

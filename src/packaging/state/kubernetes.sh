@@ -1,0 +1,47 @@
+#!/bin/sh
+# The state of an ntcli folder as a Secret in Kubernetes: NTCLI_STATE_COMMAND=/usr/share/ntcli/state/kubernetes.sh
+#
+# NTCLI_STATE_KEY names the Secret (ntcli-state), which must be there: kubectl create secret generic ntcli-state
+# `push` ends with 3 if somebody else has replaced it since it was pulled. It holds tokens: only these machines
+# may read it.
+set -eu
+umask 077
+cd "$NTCLI_CONFIG_DIR"
+secret=${NTCLI_STATE_KEY:-ntcli-state}
+files='config.json targets.json policies.json history.jsonl rotation.journal'
+
+case $1 in
+pull)
+    kubectl --request-timeout=10s get secret "$secret" \
+        -o 'go-template={{.metadata.resourceVersion}} {{.data.files}}' > .state.answer
+    read -r revision value < .state.answer || :
+    if [ "$value" != '<no value>' ] && [ "$revision" != "$(cat .state.revision 2> /dev/null || :)" ]; then
+        rm -rf .state.new
+        mkdir .state.new
+        printf %s "$value" | base64 -d | tar -xz --no-same-owner -C .state.new
+        for file in $files; do
+            if [ -e ".state.new/$file" ]; then mv ".state.new/$file" "$file"; else rm -f "$file"; fi
+        done
+        rmdir .state.new
+    fi
+    echo "$revision" > .state.revision
+    ;;
+push)
+    value=$(tar -cz $(ls $files 2> /dev/null) | base64 | tr -d '\n')
+    # `replace` compares the version, and keeps no copy of the token in an annotation.
+    printf '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"%s","resourceVersion":"%s"},"data":{"files":"%s"}}' \
+        "$secret" "$(cat .state.revision)" "$value" |
+        kubectl --request-timeout=10s replace -f - -o 'go-template={{.metadata.resourceVersion}}' \
+            > .state.answer 2> .state.error || {
+        cat .state.error >&2
+        if grep -q '(Conflict)' .state.error; then exit 3; else exit 1; fi
+    }
+    cat .state.answer > .state.revision
+    rm -f .state.error
+    ;;
+*)
+    echo "usage: kubernetes.sh pull|push" >&2
+    exit 2
+    ;;
+esac
+rm -f .state.answer
