@@ -5,6 +5,8 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::ops::Range;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 /// A secret string. It has no `Display`, and its `Debug` is redacted; code that needs the text
@@ -24,6 +26,21 @@ impl Secret {
         &self.0
     }
 
+    /// What a text may hold of it that has no form by which it could be told: itself, the signature of a
+    /// JWT, and its base64 wherever it begins in what is encoded.
+    pub(crate) fn forms(self) -> Vec<Self> {
+        let signature = self.0.splitn(3, '.').nth(2).map(str::to_owned);
+        let encoded = [(0, 0), (1, 2), (2, 3)].map(|(before, letters)| {
+            let bytes = [&[0; 2][..before], self.0.as_bytes()].concat();
+            // Letters at its ends that are in part those of what is around it are left out.
+            let text = URL_SAFE_NO_PAD.encode(&bytes[..bytes.len() / 3 * 3]);
+            text.get(letters..).unwrap_or_default().to_owned()
+        });
+        let others = signature.into_iter().chain(encoded);
+        let others: Vec<Self> = others.filter(|form| form.len() >= SHORTEST).map(Self).collect();
+        [vec![self], others].concat()
+    }
+
     /// Whether it can stand in an `Authorization` header: visible ASCII only, and not empty.
     pub(crate) fn is_header_safe(&self) -> bool {
         !self.0.is_empty() && self.0.bytes().all(|b| b.is_ascii_graphic())
@@ -40,6 +57,9 @@ impl fmt::Debug for Secret {
 /// opaque one, also in other letters. A workspace may well be called `wst_prod`.
 const TOKENS: [(&str, usize); 5] =
     [("eyJ", 3), ("wst_", 12), ("EYJ", 20), ("WST_", 12), ("eyj", 40)];
+
+/// A shorter text is no part of a secret.
+const SHORTEST: usize = 16;
 
 /// Replaces in `text` every one of `secrets` and everything that looks like a token, in whatever
 /// letters, percent-encoded or not.
@@ -117,6 +137,7 @@ fn token_in(word: &str) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::fuzz;
+    use base64::prelude::BASE64_STANDARD;
 
     #[test]
     fn debug_shows_nothing() {
@@ -130,6 +151,22 @@ mod tests {
         assert_eq!(redact(text, &[&bearer]), "bad [redacted], or [redacted]!");
         let text = "wst_0123456789 and wst_prod, eyJhbGci.e30.x";
         assert_eq!(redact(text, &[]), "[redacted] and wst_prod, [redacted]");
+    }
+
+    #[test]
+    fn a_signature_alone_and_base64() {
+        let token = Secret::new("eyJhbGci.eyJqdGkiOiJqdGlfMSJ9.c2lnbmF0dXJlLWFuZC1tb3Jl");
+        let forms = token.clone().forms();
+        let forms: Vec<&Secret> = forms.iter().collect();
+        assert_eq!(redact("x c2lnbmF0dXJlLWFuZC1tb3Jl", &forms), "x [redacted]");
+        for before in ["", "a", "ab", "user:", "{\"token\":\""] {
+            let text = BASE64_STANDARD.encode(format!("{before}{}\n", token.expose()));
+            let clean = redact(&text, &forms);
+            let (start, end) = clean.split_once("[redacted]").expect(&clean);
+            assert!(start.len() <= before.len() * 4 / 3 + 3 && end.len() <= 4, "{clean}");
+        }
+        assert_eq!(Secret::new("").forms(), [Secret::new("")]);
+        assert_eq!(Secret::new("short").forms().len(), 1);
     }
 
     #[test]

@@ -8,9 +8,6 @@ use crate::text::{printable, shortened};
 /// The longest text of a server that is shown, in characters.
 const LONGEST: usize = 300;
 
-/// A shorter one is none.
-const SHORTEST_SIGNATURE: usize = 16;
-
 /// Every secret that this run has sent.
 #[derive(Default)]
 pub(super) struct SentSecrets(RefCell<Vec<Secret>>);
@@ -18,15 +15,9 @@ pub(super) struct SentSecrets(RefCell<Vec<Secret>>);
 impl SentSecrets {
     pub(super) fn add(&self, secrets: impl IntoIterator<Item = Secret>) {
         let mut known = self.0.borrow_mut();
-        for secret in secrets {
-            // The signature of a JWT has no form by which it could be told.
-            let mut parts = secret.expose().splitn(3, '.').skip(2);
-            let signature = parts.next().filter(|part| part.len() >= SHORTEST_SIGNATURE);
-            let signature = signature.map(Secret::new);
-            for form in [Some(secret), signature].into_iter().flatten() {
-                if !known.contains(&form) {
-                    known.push(form);
-                }
+        for form in secrets.into_iter().flat_map(Secret::forms) {
+            if !known.contains(&form) {
+                known.push(form);
             }
         }
     }

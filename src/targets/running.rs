@@ -21,8 +21,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How much is read at a time, and how often before anything else is looked at.
 const PIECE: usize = 16 << 10;
 const MOST_PIECES: usize = 64;
-/// What tokens of this platform begin with.
-const TOKEN_MARKS: [&str; 2] = ["eyJ", "wst_"];
 /// The longest line that is shown as a whole.
 const LONGEST_LINE: usize = 64 << 10;
 
@@ -159,6 +157,7 @@ pub(super) struct Relay {
 
 impl Relay {
     pub(super) fn new(secrets: Vec<Secret>, quiet: bool) -> Self {
+        let secrets = secrets.into_iter().flat_map(Secret::forms).collect();
         Self { secrets, quiet, line: Vec::new() }
     }
 
@@ -191,13 +190,8 @@ impl Relay {
 
     fn masked(&self) -> Cow<'_, [u8]> {
         let text = String::from_utf8_lossy(&self.line);
-        let secrets: Vec<&Secret> = self.secrets.iter().collect();
-        // Much output holds nothing that looks like a token.
-        let mut marks = secrets.iter().map(|secret| secret.expose()).chain(TOKEN_MARKS);
-        if marks.any(|mark| text.contains(mark)) {
-            return redact(&text, &secrets).into_bytes().into();
-        }
-        Cow::Borrowed(&self.line)
+        let masked = redact(&text, &self.secrets.iter().collect::<Vec<_>>());
+        if masked == text { Cow::Borrowed(&self.line) } else { masked.into_bytes().into() }
     }
 }
 

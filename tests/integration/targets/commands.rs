@@ -97,6 +97,18 @@ fn the_tokens_are_masked_in_what_it_prints() {
     assert_eq!(output.stderr.matches('x').count(), 70_001, "nothing else is lost");
 }
 
+/// As `curl -v` prints a password, a shell a part of a text, or a program what it percent-encodes.
+#[test]
+fn a_token_in_another_form_is_masked() {
+    let (world, _) = World::ready();
+    let forms = r#"printf 'user:%s' "$NTCLI_NEW_TOKEN" | base64 -w 0; echo
+        echo "sig ${NTCLI_NEW_TOKEN##*.} nature"; echo "$NTCLI_NEW_TOKEN" | tr a-z A-Z
+        echo "$NTCLI_NEW_TOKEN" | sed 's/e/%65/g; s/[.]/%2E/g'; printf '\377\n'"#;
+    let output = world.refresh(&["--exec", forms]);
+    output.exits(0).says("dXNlcjp[redacted]").says("sig [redacted] nature\n");
+    output.says("\n[redacted]\n[redacted]\n");
+}
+
 /// A name that came from a server, or was written by hand, keeps no command from its token.
 #[test]
 fn a_nul_in_a_name() {
