@@ -16,6 +16,7 @@ use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, OFlags, Stat, flock};
@@ -129,10 +130,15 @@ pub(crate) struct FolderLock(#[allow(dead_code)] File);
 
 /// Keeps other runs, with other config folders, from replacing a file in the folder of `place` meanwhile.
 /// The folder itself is locked, so nothing is left behind. Anybody may hold such a lock, and some file
-/// systems have none: then the work goes on without it, and what is replaced is compared before.
+/// systems have none: then the work goes on without it, and what is replaced is compared before. Nor is
+/// a second one waited for: who holds one may hold them all.
 pub(crate) fn lock_folder(place: &Place, wait: Duration, clock: &dyn Clock) -> Option<FolderLock> {
+    static WAITED: AtomicBool = AtomicBool::new(false);
     let folder = place.folder().reopen().ok()?;
-    matches!(wait_for(&folder, wait, clock, &mut || {}), Ok(true)).then(|| FolderLock(folder))
+    let wait = if WAITED.load(Relaxed) { Duration::ZERO } else { wait };
+    let is_ours = matches!(wait_for(&folder, wait, clock, &mut || {}), Ok(true));
+    WAITED.fetch_or(!is_ours, Relaxed);
+    is_ours.then(|| FolderLock(folder))
 }
 
 /// The file that a path refers to, independent of spelling and links.
