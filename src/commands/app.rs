@@ -254,8 +254,9 @@ impl<'c> App<'c> {
     /// The management API as seen with that bearer, which is never renewed.
     ///
     /// # Errors
-    /// A setting that makes no sense.
+    /// A setting that makes no sense; a folder that names a server for another user.
     pub(super) fn api_with(&self, config: &Config, bearer: Option<Secret>) -> Result<Api<'_>> {
+        store::check_source(&self.paths.lock)?;
         Ok(Api::new(self.http()?, self.clock(), self.server(config)?, bearer))
     }
 

@@ -8,7 +8,6 @@ use crate::config_dir::history::{self, Line};
 use crate::error::Kind;
 use crate::output::moment;
 use crate::rotation::{Acceptance, ControlPlane, WorkspaceRef};
-use crate::store;
 use crate::time::Timestamp;
 use crate::token::{Token, TokenExpiry};
 
@@ -109,7 +108,6 @@ fn ask(app: &App, current: &Current) -> Result<Answer> {
         return Ok(Answer { server: "expired", problem: Some(problem) });
     }
     let Current { config, token, .. } = current;
-    store::check_source(&app.paths.lock)?;
     let (server, problem) = match app.api(config, As::Anonymous)?.check(&token.access_token) {
         Ok(Acceptance::Accepted) => return Ok(Answer { server: "active", problem: None }),
         Ok(Acceptance::Denied) => {

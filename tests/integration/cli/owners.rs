@@ -102,6 +102,8 @@ fn root_may_look_into_a_users_folder_and_no_more() {
     }
     world.ntcli(&["token", "print"]).prints_secrets().run().exits(0);
     world.ntcli(&["check"]).run();
+    world.ntcli(&["doctor"]).run().exits(1);
+    world.ntcli(&["health"]).run().exits(2).says("belongs to another user");
     world.assert_nothing_sent();
     assert!(!ran.exists());
     assert_eq!(state_of(&world.dir), before);
