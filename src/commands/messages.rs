@@ -132,21 +132,23 @@ pub(super) fn print_rotation(console: &Console, event: &Event) {
 
 /// The live tokens that nothing here holds: one line for each workspace.
 pub(super) fn print_orphans(console: &Console, orphans: &[Orphan]) {
-    for (n, orphan) in orphans.iter().enumerate() {
-        let is_same = |other: &&Orphan| other.workspace.is(&orphan.workspace);
-        let those: Vec<&Orphan> = orphans.iter().filter(is_same).collect();
+    let mut left: Vec<&Orphan> = orphans.iter().collect();
+    while let Some(first) = left.first().copied() {
+        let (those, others) = left.iter().partition(|other| other.workspace.is(&first.workspace));
+        left = others;
+        let those: Vec<&Orphan> = those;
         if those.len() == 1 {
-            print_orphan(console, orphan, false);
-        } else if !orphans[..n].iter().any(|other| is_same(&other)) {
-            let ids = those.iter().map(|one| printable(&one.jti)).collect::<Vec<_>>().join(", ");
-            console.warn(&format!(
-                "{} live tokens of '{}' may be ours, and nothing here holds them: {ids}. Revoke each: \
-                 ntcli token revoke JTI -w {}; or keep them: ntcli token revoke --pending --forget",
-                those.len(),
-                printable(&orphan.workspace.name),
-                shell_word(&orphan.workspace.id)
-            ));
+            print_orphan(console, first, false);
+            continue;
         }
+        let ids = those.iter().map(|one| printable(&one.jti)).collect::<Vec<_>>().join(", ");
+        console.warn(&format!(
+            "{} live tokens of '{}' may be ours, and nothing here holds them: {ids}. Revoke each: \
+             ntcli token revoke JTI -w {}; or keep them: ntcli token revoke --pending --forget",
+            those.len(),
+            printable(&first.workspace.name),
+            shell_word(&first.workspace.id)
+        ));
     }
 }
 
