@@ -10,12 +10,15 @@ use crate::config::{Config, Workspace};
 use crate::error::Failure;
 use crate::rotation::{
     Certainty, ControlPlane, Deliver, Outlook, Pending, Planned, RefreshOptions, Step, WhyDeliver,
-    plan,
+    WhyWait, plan,
 };
 use crate::secret::Secret;
 use crate::store;
 use crate::targets::Targets;
 use crate::token::Token;
+
+/// Why a token is revoked that a refresh replaces.
+const REPLACED: &str = "it is replaced";
 
 /// The run that is meant.
 pub(super) struct DryRun<'a> {
@@ -94,49 +97,58 @@ fn steps(run: &DryRun, state: &WorkspaceState, pending: &Pending) -> Vec<Planned
     plan(workspace, &outlook, &(run.options)(state))
 }
 
-/// What is said of one workspace, and whether it would certainly or perhaps be refreshed.
+/// The plan for one workspace, a line for each step; whether it would be refreshed, certainly or perhaps.
 fn of_one(run: &DryRun, survey: &Survey, state: &WorkspaceState) -> Report {
     let WorkspaceState { workspace, token, .. } = state;
-    let (steps, pending) = (steps(run, state, &survey.pending), &survey.pending);
-    let refresh = steps.iter().find_map(|planned| match planned.step {
-        Step::Refresh { why, .. } => Some((why.code(), planned.certainty)),
-        _ => None,
-    });
-    let (name, jti) = (printable(&workspace.name), printable(token.jti_for_people()));
-    let gets = |name: &str, step: &Step| matches!(step, Step::Deliver { targets, .. } if targets.iter().any(|t| t == name));
-    let mut served = run.consumers.plan(workspace);
-    served.retain(|target| steps.iter().any(|planned| gets(target.1, &planned.step)));
-    let mut text = match refresh {
-        Some((why, certainty)) => {
-            let then = match (run.options)(state).grace_s {
-                None => format!("and then revoke its token {jti}"),
-                Some(secs) => format!("and leave its token {jti} live for {secs} s"),
-            };
-            let open = match certainty {
-                Certainty::Open => "Depending on what the server says of an earlier run's token: w",
-                _ => "W",
-            };
-            format!("{open}ould refresh '{name}' ({}) {then}.\n", why.replace('_', " "))
+    let steps = steps(run, state, &survey.pending);
+    let name = printable(&workspace.name);
+    let (mut text, mut actions, mut refresh) = (String::new(), Vec::new(), None);
+    for Planned { step, certainty } in &steps {
+        let mut why = why(step);
+        match step {
+            Step::Refresh { .. } => refresh = Some((why.clone(), *certainty)),
+            // That a refresh ends the token before it goes without saying.
+            Step::Revoke { jti, .. } if replaces(&steps, jti) => REPLACED.clone_into(&mut why),
+            _ => {}
         }
-        None if !served.is_empty() => {
-            format!("Would deliver the current token of '{name}'; no other would be created.\n")
+        let (action, field, all) = match step {
+            Step::Search { .. } => ("finish", "jti", vec![None]),
+            Step::Finish { jti, .. } => ("finish", "jti", vec![jti.clone()]),
+            Step::Deliver { targets, .. } => {
+                ("deliver", "target", targets.iter().cloned().map(Some).collect())
+            }
+            Step::Refresh { replaces, .. } => ("refresh", "jti", vec![replaces.clone()]),
+            Step::Revoke { jti, .. } => ("revoke", "jti", vec![Some(jti.clone())]),
+            Step::Wait { .. } => {
+                text += &format!("{name}: {why}\n");
+                continue;
+            }
+        };
+        let is_open = *certainty == Certainty::Open && why != REPLACED;
+        let perhaps = if is_open { "perhaps " } else { "" };
+        let to = if action == "deliver" { " to" } else { "" };
+        let of: Vec<String> = all.iter().flatten().map(|name| state.shown(name)).collect();
+        let (of, words) = (printable(&of.join(", ")), why.replace('_', " "));
+        text += &format!("{name}: would {perhaps}{action}{to} {of} ({words})\n");
+        for value in all.into_iter().filter(|_| why != REPLACED) {
+            let mut json = Json::of([
+                ("action", action.into()),
+                (field, value.into()),
+                ("why", why.as_str().into()),
+            ]);
+            if is_open {
+                json.set("depends_on_server", true.into());
+            }
+            actions.push(json);
         }
-        None => {
-            let end = token.expiry.for_people();
-            format!("Would leave '{name}' alone (not due): its token expires {end}.\n")
-        }
-    };
-    let work = pending::of(pending, workspace);
-    for work in &work {
-        text += &format!("  Pending first: {}\n", work.text);
     }
-    for (id, _, does) in served {
-        let label = id.map_or("Delivery".to_owned(), |id| format!("Target {id}"));
-        text += &format!("  {label}: {does}\n");
+    if actions.is_empty() {
+        let (action, why) = ("none".into(), "not_due".into());
+        actions.push(Json::of([("action", action), ("jti", Json::Null), ("why", why)]));
     }
-    let reason = match refresh {
+    let reason = match &refresh {
         Some((why, _)) => why,
-        None if pending.rotation(workspace).is_some() => "delivery_pending",
+        None if survey.pending.rotation(workspace).is_some() => "delivery_pending",
         None => "not_due",
     };
     let mut json = Json::of([
@@ -146,66 +158,45 @@ fn of_one(run: &DryRun, survey: &Survey, state: &WorkspaceState) -> Report {
         ("jti", token.jti.clone().into()),
         ("expires_at", token.expiry.at().into()),
         ("next_at", state.next_at().into()),
-        ("pending", pending::json(&work)),
-        ("actions", actions(&steps)),
+        ("pending", pending::json(&pending::of(&survey.pending, workspace))),
+        ("actions", Json::Array(actions)),
     ]);
-    let is_certain = refresh.is_some_and(|(_, certainty)| certainty == Certainty::Certain);
+    let is_certain = refresh.as_ref().is_some_and(|(_, is)| *is == Certainty::Certain);
     if !is_certain && (run.asks)(survey, state) {
-        text += "  But would refresh it if the server no longer knew its token\n";
+        text += &format!("{name}: would refresh it if the server no longer knew its token\n");
         json.set("asks_server", true.into());
     }
     Report::new(text, json).that_changed(refresh.is_some())
 }
 
-/// The steps in the words of a renewal. That a refresh ends the token before it goes without saying.
-fn actions(steps: &[Planned]) -> Json {
-    let is_replaced = |jti: &String| {
-        let replaces = |p: &Planned| matches!(&p.step, Step::Refresh { replaces: Some(old), .. } if old == jti);
-        steps.iter().any(replaces)
-    };
-    let mut all = Vec::new();
-    for Planned { step, certainty } in steps {
-        let mut add = |action: &str, field: &str, value: Option<String>, why: &str| {
-            let mut json =
-                Json::of([("action", action.into()), (field, value.into()), ("why", why.into())]);
-            if *certainty == Certainty::Open {
-                json.set("depends_on_server", true.into());
-            }
-            all.push(json);
-        };
-        match step {
-            Step::Search { requested_at } => {
-                let why = format!("a request of {requested_at} got no answer");
-                add("finish", "jti", None, &why);
-            }
-            Step::Finish { jti, .. } => {
-                add("finish", "jti", jti.clone(), "an earlier run was interrupted");
-            }
-            Step::Deliver { targets, why, .. } => {
-                let why = match why {
-                    WhyDeliver::New => "the token is new",
-                    WhyDeliver::LeftOver => "an earlier run could not deliver it",
-                    WhyDeliver::Lacking => "does not hold the current token",
-                };
-                for name in targets {
-                    add("deliver", "target", Some(name.clone()), why);
-                }
-            }
-            Step::Refresh { replaces, why } => add("refresh", "jti", replaces.clone(), why.code()),
-            Step::Revoke { jti, .. } if !is_replaced(jti) => {
-                add("revoke", "jti", Some(jti.clone()), "an earlier run left it live");
-            }
-            Step::Revoke { .. } | Step::Wait { .. } => {}
+fn replaces(steps: &[Planned], jti: &str) -> bool {
+    steps.iter().any(|p| matches!(&p.step, Step::Refresh { replaces: Some(old), .. } if old == jti))
+}
+
+fn why(step: &Step) -> String {
+    let why = match step {
+        Step::Search { requested_at } => {
+            return format!("a request of {requested_at} got no answer");
         }
-    }
-    if all.is_empty() {
-        all.push(Json::of([
-            ("action", "none".into()),
-            ("jti", Json::Null),
-            ("why", "not_due".into()),
-        ]));
-    }
-    Json::Array(all)
+        Step::Finish { .. } => "an earlier run was interrupted",
+        Step::Deliver { why: WhyDeliver::New, .. } => "the token is new",
+        Step::Deliver { why: WhyDeliver::LeftOver, .. } => "an earlier run could not deliver it",
+        Step::Deliver { why: WhyDeliver::Lacking, .. } => "does not hold the current token",
+        Step::Refresh { why, .. } => why.code(),
+        Step::Revoke { .. } => "an earlier run left it live",
+        Step::Wait { until: None, why: WhyWait::NotDue, .. } => "never due",
+        Step::Wait { until: Some(until), why: WhyWait::NotDue, .. } => {
+            return format!("not due before {until}");
+        }
+        Step::Wait { jti, until, .. } => {
+            let jti = printable(jti.as_deref().unwrap_or("a token without an id"));
+            return match until {
+                Some(until) => format!("{jti} will be revoked after {until}"),
+                None => format!("{jti} stays live"),
+            };
+        }
+    };
+    why.to_owned()
 }
 
 /// What a refresh by hand would meet at its targets.

@@ -217,10 +217,10 @@ impl<'a> Run<'a> {
                 turn.actions.push(delivery(name, outcome.as_ref().err().map(String::as_str), why));
                 match outcome {
                     Ok(()) => {
-                        let (id, drifted) = (target.map_or(0, |target| target.id), Holds::Drifted);
-                        let is_old = target.is_some_and(|target| target.holds == drifted);
+                        let is_old = target.is_some_and(|target| target.holds == Holds::Drifted);
                         let had = if is_old { "had an old token" } else { why };
-                        turn.delivered.push(format!("delivered to target {id}, which {had}"));
+                        let target = state.shown(name);
+                        turn.delivered.push(format!("delivered to {target}, which {had}"));
                     }
                     Err(reason) => reasons.push(reason.clone()),
                 }

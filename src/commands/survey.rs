@@ -33,6 +33,9 @@ pub(super) struct Survey {
     pub(super) last_run: Option<LastRun>,
     /// All that the journal holds, of other workspaces too.
     pub(super) pending: Pending,
+    /// Why this user may not read what is pending, nor what is wanted: the config file alone may be
+    /// readable for a group.
+    pub(super) unreadable: Option<Error>,
     /// Another run was at work all the time, so that pending work and targets cannot be told.
     pub(super) at_work: bool,
     /// What is tried while this is held disturbs nobody.
@@ -72,6 +75,12 @@ impl WorkspaceState {
     /// How many targets do not have its token.
     pub(super) fn drifted(&self) -> usize {
         self.targets.iter().filter(|target| target.holds.is_wrong()).count()
+    }
+
+    /// A target by its number; anything else as it is.
+    pub(super) fn shown(&self, name: &str) -> String {
+        let target = self.targets.iter().find(|target| target.name == name);
+        target.map_or_else(|| name.to_owned(), |target| format!("target {}", target.id))
     }
 
     /// The names of the targets that must get its token.
@@ -188,6 +197,12 @@ pub(super) fn holds(
 }
 
 impl Survey {
+    /// # Errors
+    /// What could not be read.
+    pub(super) fn whole(self) -> Result<Self> {
+        self.unreadable.clone().map_or(Ok(self), Err)
+    }
+
     /// How this machine's clock is seen to be behind: a token was created later than it says. By such a
     /// clock nothing is due.
     pub(super) fn clock_fault(&self) -> Option<String> {
@@ -215,7 +230,7 @@ pub(super) fn look(
     let lock = app.paths.lock.exists().then(wait);
     let at_work = matches!(&lock, Some(Err(error)) if error.is_locked());
     let past = Past::new(app, asks);
-    let survey = take(&past, config, workspaces, at_work)?;
+    let survey = take(&past, config, workspaces, at_work)?.whole()?;
     Ok(Survey { _lock: lock.and_then(Result::ok), ..survey })
 }
 
@@ -229,13 +244,33 @@ pub(super) fn look_as_it_is(
     workspaces: Vec<Workspace>,
     asks: bool,
 ) -> Result<Survey> {
-    take(&Past::new(app, asks), config, workspaces, false)
+    take(&Past::new(app, asks), config, workspaces, false)?.whole()
+}
+
+/// The same of one workspace, for a reader who may not read everything.
+///
+/// # Errors
+/// [`Error::no_token`], and as [`look`].
+pub(super) fn look_at(
+    app: &App,
+    config: &Config,
+    workspace: Workspace,
+) -> Result<(Survey, WorkspaceState)> {
+    let mut survey = take(&Past::new(app, false), config, vec![workspace], false)?;
+    let state = survey.workspaces.pop().ok_or_else(Error::no_token)?;
+    Ok((survey, state))
 }
 
 fn take(past: &Past, config: &Config, workspaces: Vec<Workspace>, at_work: bool) -> Result<Survey> {
     let app = past.app;
-    let (pending, targets) = (app.pending()?, SavedTargets::load(&app.paths.targets)?);
-    let policies = Policies::load(&app.paths.policies)?;
+    let read = || -> Result<_> {
+        let targets = SavedTargets::load(&app.paths.targets)?;
+        Ok((app.pending()?, Some(targets), Policies::load(&app.paths.policies)?))
+    };
+    let (unreadable, (pending, targets, policies)) = match read() {
+        Err(error) if error.is_denied() => (Some(error), Default::default()),
+        read => (None, read?),
+    };
     let last_run = LastRun::load(&app.paths.last_run);
     let (now, server) = (app.now(), app.server(config)?);
     let mut names = BTreeMap::<String, usize>::new();
@@ -243,7 +278,7 @@ fn take(past: &Past, config: &Config, workspaces: Vec<Workspace>, at_work: bool)
         *names.entry(workspace.name.clone()).or_default() += 1;
     }
     let mut of_each = BTreeMap::<&str, Vec<&SavedTarget>>::new();
-    for target in targets.all().iter().filter(|_| !at_work) {
+    for target in targets.iter().flat_map(SavedTargets::all).filter(|_| !at_work) {
         of_each.entry(&target.workspace_id).or_default().push(target);
     }
     let looked = workspaces.into_iter().filter_map(|workspace| {
@@ -277,7 +312,7 @@ fn take(past: &Past, config: &Config, workspaces: Vec<Workspace>, at_work: bool)
     });
     let workspaces = looked.collect();
     let session = SessionState::look(&app.ctx.env, config, now);
-    Ok(Survey { now, workspaces, session, last_run, pending, at_work, _lock: None })
+    Ok(Survey { now, workspaces, session, last_run, pending, unreadable, at_work, _lock: None })
 }
 
 /// The session that the next run would use.

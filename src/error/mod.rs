@@ -251,6 +251,11 @@ impl Error {
         matches!(self.0.kind, Kind::NoSession)
     }
 
+    /// Whether this user may not use a file.
+    pub(crate) fn is_denied(&self) -> bool {
+        matches!(self.0.kind, Kind::File { denied: true })
+    }
+
     pub(crate) fn is_locked(&self) -> bool {
         matches!(self.0.kind, Kind::Locked)
     }

@@ -55,9 +55,9 @@ pub(crate) use journal::{About, AboutRequest, PendingRevocation};
 pub(crate) use journal::{Origin, Orphan, Record, lines as journal_lines};
 pub(crate) use moment::Moment;
 pub(crate) use pending::{Pending, Rotation, Stage};
-#[cfg(test)]
-pub(crate) use plan::WhyWait;
-pub(crate) use plan::{Certainty, Outlook, Planned, Step, WhyDeliver, plan, with_followers};
+pub(crate) use plan::{
+    Certainty, Outlook, Planned, Step, WhyDeliver, WhyWait, plan, with_followers,
+};
 pub(crate) use ports::{
     Acceptance, Answer, ControlPlane, Deliver, Delivery, Event, HistoryEvent, ListedToken,
     NewWorkspace, Promotion, Store, Target, TokenList,

@@ -157,14 +157,6 @@ impl Targets {
         self.all.values().flatten().any(Target::is_command)
     }
 
-    /// What is done for a workspace, for people, with the name and the id of what is remembered.
-    pub(crate) fn plan(&self, workspace: &WorkspaceRef) -> Vec<(Option<u32>, &str, String)> {
-        let id = |entry: &Target| (!entry.is_new).then_some(entry.id);
-        self.of(workspace)
-            .map(|entry| (id(entry), &*entry.name, entry.destination.does()))
-            .collect()
-    }
-
     /// A target has got a token.
     fn has_arrived(&mut self, workspace: &WorkspaceRef, id: u32) {
         let those = self.all.get_mut(&workspace.id).into_iter().flatten();

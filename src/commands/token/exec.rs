@@ -12,7 +12,7 @@ use crate::context::SESSION_VARIABLES;
 /// its own. Nothing of ours is open in it: the standard library closes every file it opened, and
 /// gives SIGPIPE, which it ignores, its usual meaning again.
 pub(crate) fn run(app: &App, args: &TokenExec) -> Result<Report> {
-    let current = usable(app, args.workspace.as_deref(), args.allow_expired)?;
+    let (_, token) = usable(app, args.workspace.as_deref(), args.allow_expired)?;
     let mut words = args.program.iter();
     let name = words.next().cloned().unwrap_or_default();
     let mut command = Command::new(&name);
@@ -21,10 +21,7 @@ pub(crate) fn run(app: &App, args: &TokenExec) -> Result<Report> {
     }
     let source = command
         .args(words)
-        .env(
-            args.env.as_deref().unwrap_or("NTCLI_WORKSPACE_TOKEN"),
-            current.token.access_token.expose(),
-        )
+        .env(args.env.as_deref().unwrap_or("NTCLI_WORKSPACE_TOKEN"), token.access_token.expose())
         .exec();
     Err(Error::not_run(&name.to_string_lossy(), &source))
 }

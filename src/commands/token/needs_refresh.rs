@@ -21,8 +21,8 @@ fn answer(app: &App, args: &TokenNeedsRefresh) -> Result<Report> {
     let given_s = app::seconds(app.ctx, "--within", given)?;
     let config = app.config()?;
     let workspace = app.workspace(&config, args.workspace.as_deref())?;
-    let mut survey = survey::look_as_it_is(app, &config, vec![workspace], false)?;
-    let state = survey.workspaces.pop().ok_or_else(Error::no_token)?;
+    let (survey, state) = survey::look_at(app, &config, workspace)?;
+    survey.whole()?;
     let WorkspaceState { workspace: local, token, .. } = &state;
     let within_s = given_s.unwrap_or(state.window_s);
     let due = token::due(token, within_s, app.now());

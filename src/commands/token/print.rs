@@ -2,7 +2,7 @@
 
 use crate::cli::TokenPrint;
 use crate::commands::prelude::*;
-use crate::config::{Config, Workspace};
+use crate::config::Workspace;
 use crate::token::Token;
 
 /// Prints the current token.
@@ -11,8 +11,7 @@ pub(crate) fn run(app: &App, args: &TokenPrint) -> Result<Report> {
         let closed = std::io::Error::other("standard output is closed");
         return Err(Error::write_result(&closed));
     }
-    let current = usable(app, args.workspace.as_deref(), args.allow_expired)?;
-    let Current { workspace, token, .. } = current;
+    let (workspace, token) = usable(app, args.workspace.as_deref(), args.allow_expired)?;
     if app.console().out_is_terminal() {
         app.console().note("This is a secret: it gives access to the workspace.");
     }
@@ -29,37 +28,18 @@ pub(crate) fn run(app: &App, args: &TokenPrint) -> Result<Report> {
 /// The workspace that is meant and its token, as the config file has them at this moment. A refresh
 /// puts another file in its place by a rename, so what is read is whole, and its token is live: the
 /// old one is revoked only after that.
-pub(super) struct Current {
-    pub(super) config: Config,
-    pub(super) workspace: Workspace,
-    pub(super) token: Token,
-}
-
-impl Current {
-    /// # Errors
-    /// [`Error::no_token`], and as [`App::config`] and [`App::workspace`].
-    pub(super) fn read(app: &App, named: Option<&str>) -> Result<Self> {
-        let config = app.config()?;
-        let mut workspace = app.workspace(&config, named)?;
-        let token = workspace.token.take().ok_or_else(Error::no_token)?;
-        Ok(Self { config, workspace, token })
-    }
-
-    /// What is wrong with a token whose time is over.
-    pub(super) fn ended(&self, app: &App) -> Option<Error> {
-        let ended = self.token.expiry.at().filter(|end| *end <= app.now())?;
-        Some(Error::token_ended(ended))
-    }
-}
-
-/// The current token, for use: not when its time is over, unless that is wanted.
 ///
 /// # Errors
-/// [`Error::token_ended`], and as [`Current::read`].
-pub(super) fn usable(app: &App, named: Option<&str>, allow_expired: bool) -> Result<Current> {
-    let current = Current::read(app, named)?;
-    match current.ended(app) {
-        Some(error) if !allow_expired => Err(error),
-        _ => Ok(current),
+/// [`Error::no_token`], and [`Error::token_ended`] unless that is allowed.
+pub(super) fn usable(
+    app: &App,
+    named: Option<&str>,
+    allow_expired: bool,
+) -> Result<(Workspace, Token)> {
+    let mut workspace = app.workspace(&app.config()?, named)?;
+    let token = workspace.token.take().ok_or_else(Error::no_token)?;
+    match token.expiry.at() {
+        Some(end) if end <= app.now() && !allow_expired => Err(Error::token_ended(end)),
+        _ => Ok((workspace, token)),
     }
 }
