@@ -283,6 +283,8 @@ inside systemctl start ntcli-deliver@other 2> /dev/null && fail 'a link was foll
 inside grep -q secret $taken/other && fail 'what only root reads was taken over'
 as_ntcli "rm $state/targets/other && mkfifo $state/targets/other"
 inside systemctl start ntcli-deliver@other 2> /dev/null && fail 'a pipe was read'
+as_ntcli "rm $state/targets/other && echo LD_PRELOAD=/tmp/x.so > $state/targets/other"
+inside systemctl start ntcli-deliver@other 2> /dev/null && fail 'an assignment was taken for a bare token'
 as_ntcli "rm $state/targets/other && mv $state/other $state/targets/other"
 inside systemctl start ntcli-deliver@other
 as_ntcli "sed -i /LD_PRELOAD/d $state/targets/app"

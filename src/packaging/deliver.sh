@@ -38,7 +38,7 @@ look() {
         value=$text
         [ "$name" = - ] || value=$(printf '%s\n' "$text" | sed -n "s/^$name=//p")
         case $value in
-            '' | *[!A-Za-z0-9._~+/=-]*)
+            '' | *[!A-Za-z0-9._~+/=-]* | *=[!=]*)
                 say "$from: $([ "$name" = - ] && echo 'not one bare token' || echo "not one line $name=TOKEN")"
                 return 1
                 ;;
