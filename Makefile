@@ -155,6 +155,7 @@ vendor:
 dist: vendor
 	.ci/dist.sh
 	CARGO="$(CARGO)" .ci/supply.sh
+	$(MAKE) sums
 
 # Checks that an archive, and a program, are what this commit makes.
 reproduce:
@@ -173,6 +174,7 @@ release: dist static
 	cp .github/Containerfile dist
 	$(MAKE) sums
 
+# What `gh attestation` and `sha256sum -c` go by.
 sums:
 	cd dist && rm -f SHA256SUMS && sha256sum -- * > SHA256SUMS
 

@@ -63,11 +63,6 @@ Description: rotates and manages NimbleTools workspace tokens
  one and confirms, so that a kill, a full disk or a lost answer loses nothing.
 END
 mkdir -p dist
-package=ntcli_${version}_$arch.deb
-dpkg-deb --root-owner-group --build "$root" "dist/$package"
+dpkg-deb --root-owner-group --build "$root" "dist/ntcli_${version}_$arch.deb"
 # The sums beside the archive are of this package, not of one that was there before.
-cd dist
-if [ -e SHA256SUMS ]; then
-    { grep -v " $package\$" SHA256SUMS; sha256sum "$package"; } > SHA256SUMS.new
-    mv SHA256SUMS.new SHA256SUMS
-fi
+[ ! -e dist/SHA256SUMS ] || make --no-print-directory sums

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What a careful user wants to know of the archive in dist/: a bill of materials (CycloneDX, JSON) and
-# SHA256SUMS. Refuses a crate with a licence that is not listed here, in two versions, or yanked.
+# What a careful user wants to know of the archive in dist/: a bill of materials (CycloneDX, JSON).
+# Refuses a crate with a licence that is not listed here, in two versions, or yanked.
 set -eu
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 crates=vendor/THIRD-PARTY
@@ -59,8 +59,3 @@ awk -v version="$version" '
         print "\"dependencies\":[{\"ref\":\"pkg:cargo/ntcli@" version "\",\"dependsOn\":[" substr(all, 2) "]}]}"
     }
 ' Cargo.lock "$crates" > "dist/ntcli-$version.cdx.json"
-
-cd dist
-rm -f SHA256SUMS
-sha256sum -- * > SHA256SUMS
-cat SHA256SUMS

@@ -53,9 +53,13 @@ if command -v dpkg-deb > /dev/null; then
     if command -v lintian > /dev/null; then lintian --allow-root --fail-on error,warning dist/*.deb; fi
 fi
 
+# What is built is what is installed, wherever cargo is told to build, and for what.
 unpack "$here/another/place"
+mkdir "$here/another/.cargo"
+printf '[build]\ntarget-dir = "%s/elsewhere"\n' "$here" > "$here/another/.cargo/config.toml"
 cd "$here/another/place"
-make build
+CARGO_TARGET_DIR=$here/elsewhere CARGO_BUILD_TARGET=no-such-target make build
+[ ! -e "$here/elsewhere" ]
 cmp target/release/ntcli "$here/one/target/release/ntcli"
 echo 'Both programs are the same'
 if command -v dpkg-deb > /dev/null; then

@@ -295,8 +295,7 @@ impl Scan {
 }
 
 /// Whoever looks for that option means to script the sign-in.
-const NO_TOKEN_ARGUMENT: &str = "There is no --token: every user of this machine could read it in the list of processes; give the session \
-     on stdin: ntcli auth login --token-stdin < FILE";
+const NO_TOKEN_ARGUMENT: &str = "There is no --token, which every user of this machine could read: ntcli auth login --token-stdin < FILE";
 
 fn missing_value(flag: Flag) -> String {
     match flag.kind {

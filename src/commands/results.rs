@@ -41,9 +41,14 @@ impl Events {
                     live.extend((!revoked).then_some(orphan));
                 }
                 Event::Delivery { workspace, target, failed } => {
-                    // A command may hold a secret.
-                    let place = if target.starts_with(EXEC) { "a command" } else { &target };
-                    places.extend(failed.is_none().then(|| place.to_owned()));
+                    let env = target.strip_prefix("env:").and_then(|env| env.split_once('='));
+                    let place = match env {
+                        Some((variable, file)) => format!("{variable} in {file}"),
+                        // A command may hold a secret.
+                        None if target.starts_with(EXEC) => "a command".to_owned(),
+                        None => target.strip_prefix("replace:").unwrap_or(&target).to_owned(),
+                    };
+                    places.extend(failed.is_none().then_some(place));
                     deliveries.push(Json::of([
                         ("target", target.into()),
                         ("workspace", app::json_workspace(&workspace)),

@@ -68,8 +68,8 @@ impl Error {
 
     /// The answer to a renewal was lost, and with it perhaps the one use of the refresh token.
     pub(crate) fn renewal_lost(failure: &Failure) -> Self {
-        let message = "Could not renew the session: the answer was lost. The refresh token is kept and the next run \
-             tries it again, but if it works only once it may be used up";
+        let message = "Could not renew the session: the answer was lost, and perhaps the one use of the refresh token, \
+             which the next run tries again";
         Self::requested(failure, message)
             .code_of("renewal_lost")
             .hinted("ntcli auth status, then the same command again")

@@ -142,8 +142,7 @@ fn combinations() {
         ("auth login --expires-in 1h", "--expires-in needs --token-stdin"),
         (
             "auth login --token=sess_0123456789abcdef",
-            "There is no --token: every user of this machine could read it in the list of processes; give the session \
-             on stdin: ntcli auth login --token-stdin < FILE",
+            "There is no --token, which every user of this machine could read: ntcli auth login --token-stdin < FILE",
         ),
         ("auth login --token-stdin --port 80", "--token-stdin and --port cannot be used together"),
         ("auth signup --token-stdin", "Unknown option '--token-stdin' of 'ntcli auth signup'"),

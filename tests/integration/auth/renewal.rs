@@ -165,7 +165,7 @@ fn an_answer_that_is_lost() {
         let before = fs::read(world.config_path()).unwrap();
         world.plane.fault(Route::OauthToken, Times::Once, fault);
         let output = world.ntcli(&["token", "refresh"]).env("NTCLI_TIMEOUT", "1").run();
-        output.exits(code).says("The refresh token is kept and the next run tries it again");
+        output.exits(code).says("the refresh token, which the next run tries again");
         assert_eq!(fs::read(world.config_path()).unwrap(), before);
         assert_eq!(world.count(Route::OauthToken), 1, "sent once, never again unasked");
         refreshes(&world, &workspace);
