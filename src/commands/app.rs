@@ -11,14 +11,15 @@ use crate::config::{Config, Paths, Workspace};
 use crate::config_dir::{self, ConfigDir, LOCK_WAIT};
 use crate::context::{Clock, Console, Context};
 use crate::endpoints;
-use crate::error::{Error, Result};
+use crate::error::{Error, Failure, Result};
 use crate::http::{Http, Settings};
-use crate::rotation::{Event, Moment, Pending, Store};
+use crate::rotation::{Acceptance, Answer, ControlPlane, Event, Moment, Pending, Store};
 use crate::secret::Secret;
 use crate::store;
 use crate::targets::{Ours, SavedTarget, SavedTargets, Targets};
 use crate::text::printable;
 use crate::time::{Expiry, Timestamp, parse_duration};
+use crate::token::Token;
 
 /// What a command works with.
 pub(super) struct App<'c> {
@@ -258,6 +259,20 @@ impl<'c> App<'c> {
     pub(super) fn api_with(&self, config: &Config, bearer: Option<Secret>) -> Result<Api<'_>> {
         store::check_source(&self.paths.lock)?;
         Ok(Api::new(self.http()?, self.clock(), self.server(config)?, bearer))
+    }
+
+    /// The server that made a token, if that is known to be another one than is asked.
+    pub(super) fn other_maker(&self, api: &Api, token: &Token) -> Option<String> {
+        let maker = config_dir::history::maker_of(&self.paths.history, &token.mark());
+        maker.filter(|maker| maker != api.server())
+    }
+
+    /// Whether the server accepts a token, unless another one made it.
+    pub(super) fn check_token(&self, api: &Api, token: &Token) -> Answer<Acceptance> {
+        match self.other_maker(api, token) {
+            Some(maker) => Err(Failure::of_another_server(&maker)),
+            None => api.check(&token.access_token),
+        }
     }
 
     /// The workspace to use: the one named, else `NTCLI_WORKSPACE`, else the active one.

@@ -38,6 +38,9 @@ pub(crate) struct Line {
     /// What got the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// The base URL of the server that made the token.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    server: String,
     /// What those of its tokens are known by that do not carry their id themselves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     sha256: Vec<String>,
@@ -124,6 +127,9 @@ pub(crate) fn line(at: Timestamp, place: &WorkspaceRef, deed: &HistoryEvent) -> 
         }
     };
     event.clone_into(&mut line.event);
+    if line.is_birth() {
+        line.server.clone_from(&place.server);
+    }
     line
 }
 
@@ -208,6 +214,20 @@ pub(crate) fn earlier(at: &OwnFile) -> Vec<(String, String)> {
         those.map(|mark| (line.workspace_id.clone(), (*mark).to_owned()))
     });
     set_of(marks).into_iter().collect()
+}
+
+/// The server that made a token here, if that was noted. By its id, or by what its text is known by.
+pub(crate) fn maker_of(at: &OwnFile, mark: &str) -> Option<String> {
+    let bytes = Log::end_of(at, 8 * LONG_HISTORY).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    // Only what names it is parsed.
+    let mut lines = text.lines().rev().filter(|line| line.contains(mark));
+    lines.find_map(|line| {
+        let line: Line = serde_json::from_str(line).ok()?;
+        let its = [line.jti.as_ref(), line.sha256.first()];
+        let is_its = its.into_iter().flatten().any(|known| known == mark);
+        Some(line.server).filter(|server| is_its && !server.is_empty())
+    })
 }
 
 fn open_bounded(at: &OwnFile) -> Result<Log> {

@@ -312,6 +312,10 @@ impl Store for ConfigDir<'_> {
         self.history.handed_out(jti)
     }
 
+    fn maker_of(&self, jti: &str) -> Option<String> {
+        history::maker_of(&self.paths.history, jti)
+    }
+
     fn targets_of(&mut self, workspace: &WorkspaceRef) -> Result<Vec<Target>> {
         Ok(self.targets()?.to_deliver(&workspace.id))
     }

@@ -86,6 +86,12 @@ impl Failure {
             if code == WORKSPACE_NOT_FOUND)
     }
 
+    /// A token is another server's: this one can do nothing about it, nor tell of it.
+    pub(crate) fn of_another_server(server: &str) -> Self {
+        let reason = format!("not this server, but {server} made it");
+        Self::NotSent { reason, cause: Cause::Setting }
+    }
+
     /// The failure with its text changed.
     pub(crate) fn map_text(mut self, change: impl FnOnce(&str) -> String) -> Self {
         let (Self::NotSent { reason: text, .. }

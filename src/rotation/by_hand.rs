@@ -150,6 +150,7 @@ impl Rotator<'_> {
             let name = &pending.workspace.name;
             if !self.is_ours(&pending.workspace) {
                 out.left.push(format!("{name}: {} (at another server)", pending.jti));
+                self.keep_current(&pending);
                 continue;
             }
             match self.revoke_one(&pending) {
@@ -287,6 +288,13 @@ impl Rotator<'_> {
             return false;
         }
         match self.store.current(workspace) {
+            Ok(Some(token))
+                if token.jti.as_ref().is_some_and(|jti| {
+                    !self.is_ours(&self.pending_revocation(workspace, jti).workspace)
+                }) =>
+            {
+                false
+            }
             // An expired token is denied anyway.
             Ok(Some(token)) if token.expiry.at().is_none_or(|end| end > self.clock.now()) => {
                 matches!(

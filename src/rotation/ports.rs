@@ -174,6 +174,8 @@ pub(crate) trait Store {
     fn successors_of(&mut self, jti: &str) -> Vec<String>;
     /// Whether the history names the token, so that it is not an orphan.
     fn has_history_of(&mut self, jti: &str) -> bool;
+    /// The server that made a token, if that was noted.
+    fn maker_of(&self, jti: &str) -> Option<String>;
     /// The targets that are remembered with a workspace.
     fn targets_of(&mut self, workspace: &WorkspaceRef) -> Result<Vec<Target>>;
     /// Adds a line to the history; durably if something depends on it. Never fails the work.

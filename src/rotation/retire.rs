@@ -5,7 +5,7 @@ use super::journal::{PendingRevocation, Reason, Record};
 use super::pending::{Purpose, Rotation};
 use super::ports::HistoryEvent;
 use super::{OldFate, Rotator, WorkspaceRef};
-use crate::error::NewTokenFate;
+use crate::error::{Failure, NewTokenFate};
 use crate::token::Token;
 
 impl Rotator<'_> {
@@ -28,7 +28,13 @@ impl Rotator<'_> {
         };
         let (jti, until) = (pending.jti.clone(), pending.not_before);
         self.tried.retain(|tried| *tried != jti); // it may have been current again meanwhile
+        let elsewhere = (!self.is_ours(&pending.workspace))
+            .then(|| Failure::of_another_server(&pending.workspace.server).to_string());
         let records = [Record::PendingRevocation(pending), Record::Done(workspace.about())];
+        if let Some(reason) = elsewhere {
+            let _ = self.append_durable(&records); // the refresh in the journal means the same
+            return OldFate::Live(reason);
+        }
         let Some(until) = until else {
             // The journal still has the refresh, which means the same; see `write_left`.
             self.unwritten.push((workspace.clone(), jti));
@@ -64,8 +70,10 @@ impl Rotator<'_> {
         workspace: &WorkspaceRef,
         jti: &str,
     ) -> PendingRevocation {
+        // Another server can neither revoke it nor tell of it.
+        let server = self.store.maker_of(jti).unwrap_or_else(|| workspace.server.clone());
         PendingRevocation {
-            workspace: workspace.clone(),
+            workspace: WorkspaceRef { server, ..workspace.clone() },
             jti: jti.to_owned(),
             not_before: None,
             grace_s: None,

@@ -39,6 +39,9 @@ impl Rotator<'_> {
         jti: &str,
         is_new: bool,
     ) -> Answer<Proof> {
+        if !self.is_ours(workspace) {
+            return Err(Failure::of_another_server(&workspace.server));
+        }
         self.forget_list(workspace);
         let failure = match self.send(Call::Revoke, |server| server.revoke(&workspace.id, jti)) {
             Ok(at) => return Ok(Proof::Confirmed(at)),

@@ -110,7 +110,7 @@ fn tokens(found: &mut Findings, app: &App, api: &Api, config: &Config) {
             continue;
         };
         let name = &workspace.name;
-        let (level, says, fix) = match api.check(&token.access_token) {
+        let (level, says, fix) = match app.check_token(api, &token) {
             Ok(Acceptance::Accepted) => (Level::Ok, "accepts", String::new()),
             Ok(Acceptance::Denied) => {
                 let fix = format!("ntcli token show --check -w {}", shell_word(name));

@@ -2,11 +2,12 @@
 
 use super::{Run, wish};
 use crate::api::Api;
+use crate::commands::app::App;
 use crate::commands::survey::{Survey, WorkspaceState};
 use crate::config_dir::ConfigDir;
 use crate::config_dir::last_run::LastRun;
-use crate::error::{Error, Failure, Result};
-use crate::rotation::{Acceptance, ControlPlane, Outcome, RefreshOptions, Refreshed};
+use crate::error::{Cause, Error, Failure, Result};
+use crate::rotation::{Acceptance, Answer, ControlPlane, Outcome, RefreshOptions, Refreshed};
 use crate::targets::Targets;
 use crate::token::Token;
 
@@ -44,13 +45,14 @@ impl Run<'_> {
             if !is_look_due(&self.survey, state) {
                 continue;
             }
-            match is_known(api, id, token) {
+            match is_known(self.app, api, id, token) {
                 Ok(true) => looked.push(id.clone()),
                 Ok(false) => unknown.push((n, token.jti.clone())),
                 Err(failure) if failure.is_workspace_missing() => {
                     let gone = Error::workspace_gone(&state.workspace.name);
                     self.turns[n].problem = Some(gone);
                 }
+                Err(Failure::NotSent { cause: Cause::Setting, .. }) => {} // another server's
                 Err(_) => break, // the others would get no answer either
             }
         }
@@ -78,8 +80,8 @@ impl Run<'_> {
 }
 
 /// Whether the server knows the token: it takes it, or lists it.
-fn is_known(api: &Api, workspace: &str, token: &Token) -> std::result::Result<bool, Failure> {
-    match api.check(&token.access_token)? {
+fn is_known(app: &App, api: &Api, workspace: &str, token: &Token) -> Answer<bool> {
+    match app.check_token(api, token)? {
         Acceptance::Accepted | Acceptance::Unclear => return Ok(true),
         Acceptance::Denied => {}
     }

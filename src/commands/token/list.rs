@@ -22,10 +22,15 @@ struct Row {
 pub(crate) fn run(app: &App, args: &TokenList) -> Result<Report> {
     let config = app.config()?;
     let api = app.api(&config, As::User)?;
-    let workspace = app.workspace_or_id(&config, args.workspace.as_deref())?;
+    let mut workspace = app.workspace_or_id(&config, args.workspace.as_deref())?;
     let listed = api.tokens(&workspace.id);
     let (listed, whole) =
         listed.map_err(|failure| Error::token_call("list the tokens", failure))?;
+    if let Some(maker) = workspace.token.as_ref().and_then(|t| app.other_maker(&api, t)) {
+        let maker = printable(&maker);
+        app.console().warn(&format!("The current token is none of these: {maker} made it."));
+        workspace.token = None;
+    }
     let past = history::read(&app.paths.history)?;
 
     let mut rows = listed_rows(listed, &workspace, &past);

@@ -7,7 +7,7 @@ use crate::commands::survey::{self, Survey, WorkspaceState};
 use crate::config::Config;
 use crate::config_dir::history::{self, Line};
 use crate::output::moment;
-use crate::rotation::{Acceptance, ControlPlane, WorkspaceRef};
+use crate::rotation::{Acceptance, WorkspaceRef};
 use crate::time::Timestamp;
 use crate::token::{Token, TokenExpiry};
 
@@ -113,7 +113,7 @@ fn ask(app: &App, config: &Config, survey: &Survey, token: &Token) -> Result<Ans
     if let Some(end) = token.expiry.at().filter(|end| *end <= survey.now) {
         return Ok(("expired", Some(Error::token_ended(end))));
     }
-    Ok(match app.api(config, As::Anonymous)?.check(&token.access_token) {
+    Ok(match app.check_token(&app.api(config, As::Anonymous)?, token) {
         Ok(Acceptance::Accepted) => ("active", None),
         Ok(Acceptance::Denied) => {
             let from_here = was_ended_here(app, survey, token);

@@ -6,9 +6,8 @@ use crate::commands::prelude::*;
 use crate::config::{Config, Workspace};
 use crate::config_dir::ConfigDir;
 use crate::context::Console;
-use crate::rotation::{self, Acceptance, ControlPlane, Pending, Store, WorkspaceRef};
+use crate::rotation::{self, Acceptance, Pending, Store, WorkspaceRef};
 use crate::text::counted;
-use crate::time::Timestamp;
 use crate::token::Token;
 
 /// What differs between the server and the config file about a workspace.
@@ -32,10 +31,10 @@ pub(crate) fn run(app: &App) -> Result<Report> {
     let mut dir = app.lock()?;
     let remotes = fetch(&api)?;
     let total = remotes.len();
-    let mut changes = join(&mut dir, &api, app.now())?;
+    let mut changes = join(app, &mut dir, &api)?;
     let config = dir.config()?;
     let found = all(&config, remotes);
-    changes.extend(compare(&config, found, &api, &dir.pending()?, app.now()));
+    changes.extend(compare(app, &config, found, &api, &dir.pending()?));
 
     let is_put = |change: &Change| matches!(change, Change::Added | Change::Renamed(_));
     if changes.iter().any(|(_, change)| is_put(change)) {
@@ -63,7 +62,7 @@ pub(crate) fn run(app: &App) -> Result<Report> {
 }
 
 /// Merges several entries of one workspace, unless a token that may work would be lost.
-fn join(dir: &mut ConfigDir, api: &Api, now: Timestamp) -> Result<Changes> {
+fn join(app: &App, dir: &mut ConfigDir, api: &Api) -> Result<Changes> {
     let config = dir.config()?;
     let unused = config.unused_tokens();
     let mut joined = Vec::new();
@@ -75,7 +74,7 @@ fn join(dir: &mut ConfigDir, api: &Api, now: Timestamp) -> Result<Changes> {
         let others = unused.iter().filter(|(of, _)| of.key == used.key);
         let mut kept: Vec<&Workspace> = vec![&used];
         kept.extend(others.map(|(_, other)| other));
-        keep_living(&mut kept, api, now);
+        keep_living(&mut kept, app, api);
         let mut keys: Vec<String> = entries.into_iter().map(|w| w.key).collect();
         keys.retain(|key| kept.iter().all(|w| w.key != *key));
         if !keys.is_empty() {
@@ -96,18 +95,18 @@ fn join(dir: &mut ConfigDir, api: &Api, now: Timestamp) -> Result<Changes> {
 
 /// Drops those of a workspace's tokens that are certainly dead. A server that accepts none of them
 /// may reject every token.
-fn keep_living(entries: &mut Vec<&Workspace>, api: &Api, now: Timestamp) {
+fn keep_living(entries: &mut Vec<&Workspace>, app: &App, api: &Api) {
     if entries.len() < 2 {
         return;
     }
     let mut living = entries.clone();
     living.retain(|w| {
         let token = w.token.as_ref();
-        token.is_some_and(|t| why_kept(t, api, now).is_some())
+        token.is_some_and(|t| why_kept(t, app, api).is_some())
     });
     let is_taken = |w: &&Workspace| {
         let token = w.token.as_ref();
-        token.is_some_and(|t| matches!(api.check(&t.access_token), Ok(Acceptance::Accepted)))
+        token.is_some_and(|t| matches!(app.check_token(api, t), Ok(Acceptance::Accepted)))
     };
     if living.iter().any(is_taken) {
         *entries = living;
@@ -116,13 +115,7 @@ fn keep_living(entries: &mut Vec<&Workspace>, api: &Api, now: Timestamp) {
 
 /// A workspace that is missing from the list is removed here too, but never a token that may work:
 /// the list may belong to another account or another server.
-fn compare(
-    config: &Config,
-    found: Vec<Found>,
-    api: &Api,
-    pending: &Pending,
-    now: Timestamp,
-) -> Changes {
+fn compare(app: &App, config: &Config, found: Vec<Found>, api: &Api, pending: &Pending) -> Changes {
     let change = |entry: Found| {
         let workspace = entry.place;
         let known = config.workspace(&workspace.key);
@@ -134,7 +127,7 @@ fn compare(
                 let token = known.and_then(|w| w.token);
                 let is_pending = || pending.concerns(&workspace);
                 let why = match &token {
-                    Some(token) => why_kept(token, api, now),
+                    Some(token) => why_kept(token, app, api),
                     None => is_pending().then(|| "work is pending for it".to_owned()),
                 };
                 why.map_or(Change::Removed(token, 0), Change::Kept)
@@ -146,12 +139,11 @@ fn compare(
 }
 
 /// Why a token must be kept; `None` if it is certainly dead.
-fn why_kept(token: &Token, api: &Api, now: Timestamp) -> Option<String> {
-    let ended = token.expiry.at().is_some_and(|end| end <= now);
-    if ended || !token.access_token.is_header_safe() {
+fn why_kept(token: &Token, app: &App, api: &Api) -> Option<String> {
+    if token.has_ended(app.now()) || !token.access_token.is_header_safe() {
         return None;
     }
-    match api.check(&token.access_token) {
+    match app.check_token(api, token) {
         Ok(Acceptance::Denied) => None,
         Ok(Acceptance::Accepted) => Some("the server still accepts its token".to_owned()),
         Ok(Acceptance::Unclear) => {

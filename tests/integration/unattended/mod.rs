@@ -15,4 +15,5 @@ pub(crate) mod shared_files;
 pub(crate) mod token_files;
 mod told;
 mod two_machines;
+mod two_servers;
 mod year;

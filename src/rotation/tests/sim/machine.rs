@@ -255,6 +255,10 @@ impl Store for Folder {
         sim.machines[self.machine].history.iter().any(|(known, _)| known == jti)
     }
 
+    fn maker_of(&self, _: &str) -> Option<String> {
+        None
+    }
+
     fn targets_of(&mut self, _: &WorkspaceRef) -> Result<Vec<Target>> {
         let has_some = self.machine == 0 && self.world.0.borrow().kind.targets;
         Ok(REMEMBERED.iter().filter(|_| has_some).map(|name| target(name)).collect())
