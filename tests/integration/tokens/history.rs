@@ -210,7 +210,11 @@ fn a_full_disk_beneath_it_fails_nothing() {
         let (world, prod) = World::ready();
         let refresh = world.ntcli(&["token", "refresh"]);
         let output = call.inject(refresh, &world, "error=ENOSPC", "").run();
-        output.exits(0).says("No space left").says("a line is missing from the history");
+        output.exits(0);
+        // What cannot be read tells nothing, which is no fault.
+        if !call.line.contains("O_RDONLY") {
+            output.says("No space left").says("a line is missing from the history");
+        }
         world.assert_one_live_token(&prod);
         assert!(!world.has_journal());
         world.refresh(&[]).exits(0);

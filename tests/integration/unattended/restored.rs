@@ -54,7 +54,7 @@ fn what_is_current_again_is_kept_and_told() {
             output
                 .exits(0)
                 .says(&prod.token.jti)
-                .says("the config file holds it again")
+                .says("is current again")
                 .does_not_say("has been revoked");
             // Nothing else names the other one any more.
             output.says(&new).says(&format!("ntcli token revoke {new} -w {}", prod.id));
