@@ -18,6 +18,7 @@ use crate::error::{Failure, exit, renew_of};
 use crate::rotation::{
     self, Deliver, Event, Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef,
 };
+use crate::store;
 use crate::targets::{SavedTargets, Targets};
 use look::is_look_due;
 
@@ -35,6 +36,9 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
         return dry_run::run(&run, |config| selected(&app, config, args));
     }
     let mut dir = app.lock()?;
+    if let Some(reason) = store::local_locks(&app.paths.dir) {
+        app.console().warn(&reason);
+    }
     let config = dir.config()?;
     warn_of_two_tokens(app.console(), &config);
     let mut consumers = app.remembered(&mut dir)?;

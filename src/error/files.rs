@@ -4,6 +4,8 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::io::Errno;
+
 use super::{Error, Kind, exit};
 use crate::text::{printable, shell_word};
 
@@ -27,6 +29,9 @@ impl Error {
             .kind_of(Kind::File { denied: source.kind() == io::ErrorKind::PermissionDenied })
             .caused_by(source);
         let hint = match source.kind() {
+            _ if source.raw_os_error() == Some(Errno::NOLCK.raw_os_error()) => {
+                format!("findmnt -T {folder}")
+            }
             io::ErrorKind::PermissionDenied => format!("ls -ld {folder} {}", word(path)),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => format!("df -h {folder}"),
             io::ErrorKind::ReadOnlyFilesystem => format!("findmnt -T {folder}"),

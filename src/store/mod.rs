@@ -11,6 +11,7 @@ mod own;
 mod owner;
 mod place;
 mod replace;
+mod shared;
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
@@ -37,6 +38,7 @@ pub(crate) use replace::{
     Expected, PRIVATE, PUBLIC, ReplaceError, probe_replace, probe_space, remove_leftovers_beside,
     replace, replace_unsynced,
 };
+pub(crate) use shared::local_locks;
 
 /// No file of ours gets near this size; a larger one is not ours.
 const READ_LIMIT: u64 = 64 << 20;

@@ -105,6 +105,9 @@ pub(super) fn folder(found: &mut Findings, app: &App) {
             found.add("folder", Level::Critical, text, fix);
         }
     }
+    if let Some(reason) = store::local_locks(dir) {
+        found.add("folder", Level::Warning, reason, format!("findmnt -T {}", shown(dir)));
+    }
 }
 
 /// The config file, if it can be used.

@@ -2,6 +2,7 @@
 //! engines where there are servers of those to install, else against stand-ins.
 
 mod servers;
+mod shared_folders;
 mod stand_ins;
 
 use std::fs;
