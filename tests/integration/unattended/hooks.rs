@@ -225,8 +225,8 @@ fn a_run_that_is_killed_while_its_command_runs() {
         let (world, workspace) = World::ready();
         let command = "cd \"$HERE\"; echo start >> log; while [ -e log ] && [ ! -e go ]; do sleep 0.02; done; echo end >> log";
         let refresh = world.ntcli(&["token", "refresh", "--exec", command]);
-        // The tests themselves may run where it is ignored, in the background of a script.
-        let refresh = refresh.under(&["env", "--default-signal=INT"]);
+        // The tests themselves may run where they are ignored: in the background of a script, under nohup.
+        let refresh = refresh.under(&["env", "--default-signal=INT,HUP,TERM"]);
         // The hook has our stderr; a pipe would not end with the run.
         let running = refresh.stderr(nowhere()).spawn();
         wait_until("the command runs", || world.outside("log").exists());
