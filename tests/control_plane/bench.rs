@@ -238,7 +238,7 @@ impl Bench {
     fn many(&self, base: &str) -> Result<(), String> {
         println!("\nrefresh --all, for each workspace");
         let mut ids = vec![self.workspace.clone()];
-        for count in [1, 300, 3000] {
+        for count in [1, 300, 3000, 10_000] {
             while ids.len() < count {
                 ids.push(self.server.add_workspace(&format!("w{}", ids.len())));
             }
