@@ -20,17 +20,17 @@ mod tests;
 mod transport;
 
 use std::cell::RefCell;
-use std::fs::OpenOptions;
 use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 use crate::context::Clock;
 use crate::error::{Cause, Failure};
+use crate::store::Place;
 use crate::text::printable;
 use crate::time::Timestamp;
 
@@ -281,26 +281,20 @@ pub(crate) fn describe_io(error: &std::io::Error) -> String {
 }
 
 /// A file of the user's that is no longer than that, never waiting: a pipe or a device might give nothing,
-/// or no end. The error is a sentence.
+/// or no end. A link that another user has put there is not followed. The error is a sentence.
 pub(crate) fn read_file(path: &Path, longest: u64) -> Result<Vec<u8>, String> {
-    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let mut bytes = Vec::new();
-    let mut read = || {
-        let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-        let kind = file.metadata()?.file_type();
-        if kind.is_file() || kind.is_dir() {
-            file.take(longest + 1).read_to_end(&mut bytes)?;
-        }
-        Ok(kind.is_file())
+    let read = || {
+        let opened = Place::find(path)?.open(OFlags::RDONLY)?;
+        let (file, _) = opened.ok_or(Errno::NOENT)?;
+        let mut bytes = Vec::new();
+        file.take(longest + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
     };
-    match read() {
-        Err(error) => Err(describe_io(&error)),
-        Ok(false) => Err("it is no regular file".to_owned()),
-        Ok(true) if bytes.len() as u64 > longest => {
-            Err(format!("it is larger than {} KiB", longest / 1024))
-        }
-        Ok(true) => Ok(bytes),
+    let bytes = read().map_err(|error: std::io::Error| describe_io(&error))?;
+    if bytes.len() as u64 > longest {
+        return Err(format!("it is larger than {} KiB", longest / 1024));
     }
+    Ok(bytes)
 }
 
 /// A duration as people write it.

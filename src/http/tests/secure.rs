@@ -169,7 +169,7 @@ fn a_bundle_that_cannot_be_used_is_refused_by_name() {
         ("text.pem", Some("hello"), "no certificate"),
         ("torn.pem", Some("-----BEGIN CERTIFICATE-----\nAAAA\n"), "damaged"),
         ("junk.pem", Some(block), "can be read"),
-        (".", None, "directory"),
+        (".", None, "not a regular file"),
     ] {
         let path = dir.join(name);
         if let Some(content) = content {

@@ -260,12 +260,12 @@ mod tests {
     /// A pipe that nobody writes to, and a device without end.
     #[test]
     fn only_files_are_read() {
-        use std::os::fd::AsRawFd;
-        let (reader, _writer) = rustix::pipe::pipe().unwrap();
-        let pipe = format!("/proc/self/fd/{}", reader.as_raw_fd());
-        for path in ["/dev/zero", "/dev/full", &pipe] {
-            assert_eq!(read_file(Path::new(path), 10).unwrap_err(), "it is no regular file");
+        let pipe = std::env::temp_dir().join(format!("ntcli-pipe-{}", std::process::id()));
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [Path::new("/dev/zero"), Path::new("/dev/full"), &pipe, Path::new("/tmp")] {
+            assert_eq!(read_file(path, 10).unwrap_err(), "it is not a regular file");
         }
+        std::fs::remove_file(pipe).unwrap();
         assert!(read_file(Path::new("/proc/self/exe"), 10).unwrap_err().contains("larger than"));
     }
 }

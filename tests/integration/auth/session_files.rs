@@ -74,7 +74,7 @@ fn a_file_that_cannot_be_used_is_named() {
         ("blank", Some("\n"), "it is empty"),
         ("two lines", Some("one\ntwo\n"), "holds a character that no token has"),
         ("long", Some(good.as_str()), "it is larger than 64 KiB"),
-        (".", None, "is a directory"),
+        (".", None, "it is not a regular file"),
     ] {
         let path = world.outside(name);
         if let Some(content) = content {

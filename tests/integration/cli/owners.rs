@@ -143,6 +143,17 @@ fn a_link_does_not_lead_root_elsewhere() {
     lchown(&link, Some(0), Some(0)).unwrap();
     world.ntcli(&["token", "refresh"]).env("NTCLI_CONFIG_DIR", &link).run().exits(0);
 
+    // Nor does one in the place of a session.
+    let secret = world.outside("secret");
+    fs::write(&secret, "something-only-root-reads").unwrap();
+    symlink(&secret, world.outside("session")).unwrap();
+    lchown(world.outside("session"), Some(USER), Some(USER)).unwrap();
+    world.plane.clear_requests();
+    let list = world.ntcli(&["token", "list"]);
+    let run = list.env("NTCLI_SESSION_TOKEN_FILE", world.outside("session")).run();
+    run.exits(2).says("a link that another user");
+    world.assert_nothing_sent();
+
     // A user's link to a file of their own is theirs.
     let (world, workspace) = World::ready();
     fs::rename(world.config_path(), world.outside("real.json")).unwrap();

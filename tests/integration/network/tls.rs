@@ -207,8 +207,8 @@ fn a_bundle_that_cannot_be_used() {
         ("text.pem", Some("trust me\n"), "it holds no certificate in PEM form"),
         ("torn.pem", Some(&good[..good.len() / 2]), "it is damaged"),
         ("junk.pem", Some(block), "none of its certificates can be read"),
-        (".", None, "is a directory"),
-        ("pipe", None, "it is no regular file"),
+        (".", None, "it is not a regular file"),
+        ("pipe", None, "it is not a regular file"),
     ] {
         if name == "pipe" {
             let made = Command::new("mkfifo").arg(world.outside(name)).status();
