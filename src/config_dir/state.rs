@@ -37,6 +37,8 @@ pub(super) struct State {
     limit: Duration,
     /// Whether the folder holds what was not pushed, as far as its writers told.
     is_behind: bool,
+    /// Whether a push failed of which nobody knows whether it pushed: what is there may be ours.
+    is_unsure: bool,
     /// The config file that the engine has: the session is renewed, and stored there, by others.
     known: Option<(u64, i64, i64)>,
 }
@@ -47,7 +49,16 @@ impl State {
         let (command, dir) = (paths.state_command.clone()?, paths.dir.clone());
         let holder = lock_holder(&paths.lock);
         let config = paths.config.to_path_buf();
-        Some(Self { command, dir, config, holder, limit: LIMIT, is_behind: false, known: None })
+        Some(Self {
+            command,
+            dir,
+            config,
+            holder,
+            limit: LIMIT,
+            is_behind: false,
+            is_unsure: false,
+            known: None,
+        })
     }
 
     pub(super) fn mark_behind(&mut self) {
@@ -86,12 +97,18 @@ impl State {
         let seen = self.seen();
         match self.run("push", lock) {
             Ok(status) if status.success() => {
-                (self.is_behind, self.known) = (false, seen);
+                (self.is_behind, self.is_unsure, self.known) = (false, false, seen);
                 Ok(())
             }
-            Ok(status) if status.code() == Some(CHANGED) => Err(Error::state_changed()),
-            Ok(status) => Err(Error::state_not_pushed(&status.to_string())),
-            Err(error) => Err(Error::state_not_pushed(&error.to_string())),
+            Ok(status) if status.code() == Some(CHANGED) && !self.is_unsure => {
+                Err(Error::state_changed())
+            }
+            failed => {
+                self.is_unsure = true;
+                let reason =
+                    failed.map_or_else(|error| error.to_string(), |status| status.to_string());
+                Err(Error::state_not_pushed(&reason))
+            }
         }
     }
 
@@ -134,5 +151,30 @@ impl State {
             let left = Timespec::try_from(left).ok();
             let _ = poll(&mut [PollFd::new(handle, PollFlags::IN)], left.as_ref()); // ended by a signal, too
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::{Env, SystemClock};
+    use crate::store;
+
+    /// Nothing of it works on when the run goes on without it.
+    #[test]
+    fn a_command_that_hangs_is_ended_with_what_it_started() {
+        let dir = std::env::temp_dir().join(format!("ntcli-state-{}", std::process::id()));
+        let (mark, env) = (dir.join("late"), [("NTCLI_CONFIG_DIR".into(), dir.clone().into())]);
+        let command = format!("(sleep 1; touch '{}') & sleep 60;", mark.display());
+        let paths = Paths { state_command: Some(command), ..Paths::find(&Env::new(env)).unwrap() };
+        store::private_folder(&paths.lock).unwrap();
+        let lock = store::lock(&paths.lock, Duration::ZERO, &SystemClock, &mut || {}).unwrap();
+        let mut state = State::of(&paths).unwrap();
+        state.limit = Duration::from_millis(200);
+        let error = state.push(&lock).unwrap_err();
+        assert!(error.to_string().contains("killed after"), "{error}");
+        thread::sleep(Duration::from_millis(1500));
+        assert!(!mark.exists());
+        fs::remove_dir_all(dir).unwrap();
     }
 }

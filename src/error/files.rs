@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use super::{Error, Kind, exit};
+use super::{Error, Kind, RENEW, exit};
 use crate::text::{printable, shell_word};
 
 impl Error {
@@ -85,7 +85,7 @@ impl Error {
     /// `NTCLI_STATE_COMMAND push` failed, and may have pushed all the same.
     pub(crate) fn state_not_pushed(reason: &str) -> Self {
         let message = format!("NTCLI_STATE_COMMAND could not push the state: {reason}");
-        Self::new("state_not_pushed", exit::NOT_STORED, message).hinted("ntcli renew")
+        Self::new("state_not_pushed", exit::NOT_STORED, message).hinted_there(RENEW)
     }
 
     /// Another machine has pushed its state since ours was pulled.
@@ -93,7 +93,7 @@ impl Error {
         let message = "Another machine has changed the state meanwhile; its state counts";
         Self::new("state_changed", exit::LOCKED, message)
             .kind_of(Kind::StateChanged)
-            .hinted("ntcli renew")
+            .hinted_there(RENEW)
     }
 
     /// Another run holds the lock at `path`.

@@ -9,5 +9,6 @@ pub(crate) mod local_faults;
 pub(crate) mod power;
 pub(crate) mod races;
 pub(crate) mod released;
+pub(crate) mod shared_state;
 pub(crate) mod signals;
 pub(crate) mod unattended_kills;
