@@ -159,7 +159,8 @@ impl Scan {
                 _ => format!("Unknown command: {}", suggest::NOT_SHOWN),
             });
         };
-        let Some(near) = suggest::command(group, word, names) else {
+        let near = suggest::harmless(word, names).or_else(|| suggest::elsewhere(word));
+        let Some(near) = near else {
             return self.wrong(format!("Unknown command {shown}"));
         };
         self.meant = Some(if self.topic_of(&near).is_some() {
@@ -286,7 +287,7 @@ impl Scan {
         };
         self.wrong(if below(&self.node, name) {
             format!("Option {shown} must come after the command")
-        } else if let Some(near) = suggest::option(name, || self.flags().map(|f| f.long)) {
+        } else if let Some(near) = suggest::harmless(name, self.flags().map(|f| f.long)) {
             format!("Unknown option {shown}; did you mean '{near}'?")
         } else {
             format!("Unknown option {shown} of '{command}'")

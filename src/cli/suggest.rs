@@ -2,7 +2,7 @@
 
 use argh::SubCommandInfo;
 
-use super::args::{DESTRUCTIVE, HABITS, OPTION_HABITS};
+use super::args::DESTRUCTIVE;
 use super::command_tree;
 use super::page;
 use crate::secret::redact;
@@ -30,46 +30,21 @@ fn is_word(part: &str) -> bool {
     !part.is_empty() && alphabetic && one_case && part.len() - letters.len() <= 4
 }
 
-/// What an unknown word in that group most likely means: one of the names there, or a whole command.
-pub(super) fn command<'a>(
-    group: &str,
-    word: &str,
-    names: impl Iterator<Item = &'a str>,
-) -> Option<String> {
-    let habit = HABITS.iter().find(|habit| habit.0 == group && habit.1 == word);
-    habit
-        .map(|habit| habit.2.to_owned())
-        .or_else(|| harmless(word, names))
-        .or_else(|| elsewhere(word, group))
-}
-
-/// What an unknown option most likely means, among those that there are.
-pub(super) fn option<'a, I: Iterator<Item = &'a str>>(
-    name: &str,
-    known: impl Fn() -> I,
-) -> Option<String> {
-    let habit = OPTION_HABITS.iter().find(|habit| habit.0 == name).map(|habit| habit.1);
-    let is_known = |ours: &&str| known().any(|flag| ours.split(' ').next() == Some(flag));
-    habit.filter(is_known).map(str::to_owned).or_else(|| harmless(name, known()))
-}
-
 /// The word that a slip may have meant, unless that takes something away.
-fn harmless<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+pub(super) fn harmless<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     nearest(word, known).filter(|near| !DESTRUCTIVE.contains(&near.as_str()))
 }
 
-/// The full command for a word that only one group has, such as `refresh`.
-/// Without a group a slip counts too.
-fn elsewhere(word: &str, group: &str) -> Option<String> {
+/// The full command for a word that only one group has, such as `refresh`, or a slip in it.
+pub(super) fn elsewhere(word: &str) -> Option<String> {
     let tree = command_tree();
-    let commands_of = |group: &SubCommandInfo| {
+    let of_group = |group: &SubCommandInfo| {
         let name = group.name;
         group.command.commands.iter().map(move |command| (name, command.name)).collect::<Vec<_>>()
     };
-    let all: Vec<_> = tree.commands.iter().flat_map(commands_of).collect();
-    let near = || harmless(word, all.iter().map(|(_, name)| *name));
-    let meant = if group.is_empty() { near()? } else { word.to_owned() };
-    let mut found = all.iter().filter(|(_, name)| *name == meant && !DESTRUCTIVE.contains(name));
+    let all: Vec<_> = tree.commands.iter().flat_map(of_group).collect();
+    let meant = harmless(word, all.iter().map(|(_, name)| *name))?;
+    let mut found = all.iter().filter(|(_, name)| *name == meant);
     let (group, name) = found.next().filter(|_| found.next().is_none())?;
     Some(page::spelled(&[group, name]))
 }

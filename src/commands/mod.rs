@@ -67,7 +67,7 @@ pub(crate) fn chosen(command: &Command) -> &dyn Run {
         Command::Target(group) => one_of!(group, TargetCommand: Add List Remove Deliver Check),
         Command::Auth(group) => one_of!(group, AuthCommand: Login Signup Status Logout),
         Command::Workspace(group) => {
-            one_of!(group, WorkspaceCommand: List Select Switch Create Delete
+            one_of!(group, WorkspaceCommand: List Select Create Delete
             Current Clear Sync)
         }
         Command::Domain(group) => one_of!(group, DomainCommand: Set Show),
@@ -137,8 +137,7 @@ commands! {
     AuthLogin: Change, auth::login;
     AuthSignup: Change, auth::signup;
     AuthLogout: Change, auth::logout;
-    WorkspaceSelect: Change, |app, args: &Self| workspace::select::run(app, args.name.as_deref());
-    WorkspaceSwitch: Change, |app, args: &Self| workspace::select::run(app, Some(&args.name));
+    WorkspaceSelect: Change, workspace::select::run;
     WorkspaceCreate: Change, workspace::create::run;
     WorkspaceDelete: Change, workspace::delete::run;
     WorkspaceClear: Change, |app, _| workspace::select::clear(app);

@@ -58,11 +58,7 @@ fn report(workspace: &Workspace, policy: &Policy) -> Report {
     let renew_before = said(policy.renew_before_s, "30d, or a third of what was granted");
     let revoke_after = said(policy.revoke_after_s, "at once");
     let text = format!(
-        "Policy of '{}'\n  Expires in:    {expires_in}\n  Renew before:  {renew_before}\n  Revoke after:  {revoke_after}\n",
-        printable(&workspace.name)
-    );
-    let brief = format!(
-        "{}: expires in {expires_in}, renewed before {renew_before}, old token revoked after {revoke_after}",
+        "{}: expires in {expires_in}, renewed before {renew_before}, old token revoked after {revoke_after}\n",
         printable(&workspace.name)
     );
     let json = Json::of([
@@ -72,7 +68,7 @@ fn report(workspace: &Workspace, policy: &Policy) -> Report {
         ("revoke_after_s", policy.revoke_after_s.into()),
         ("is_default", (*policy == Policy::default()).into()),
     ]);
-    Report::new(text, json).in_brief(brief)
+    Report::new(text, json)
 }
 
 /// In the largest unit that is whole.

@@ -216,10 +216,6 @@ impl Config {
         &self.doc
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.at
-    }
-
     /// The domain whose API is used, `nimbletools.ai` unless set.
     pub(crate) fn domain(&self) -> &str {
         self.doc.filled("domain").unwrap_or(DEFAULT_DOMAIN)

@@ -152,7 +152,7 @@ pub(crate) fn finish(
 }
 
 /// One JSON value as a result.
-fn laid_out(json: &Json) -> String {
+pub(crate) fn laid_out(json: &Json) -> String {
     let text = serde_json::to_string_pretty(json).unwrap_or_default();
     format!("{}\n", escaped(&text))
 }

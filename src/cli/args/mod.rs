@@ -66,47 +66,16 @@ pub(crate) const ALIASES: &[(&str, &str, &str)] = &[
     ("target", "ls", "list"),
     ("target", "rm", "remove"),
     ("workspace", "ls", "list"),
-    ("workspace", "use", "switch"),
+    ("workspace", "switch", "select"),
+    ("workspace", "use", "select"),
     ("workspace", "rm", "delete"),
     ("workspace", "unset", "clear"),
     ("config", "clear", "reset"),
 ];
 
-/// What users of other programs type: the group, the word, and what it is called here.
-pub(super) const HABITS: &[(&str, &str, &str)] = &[
-    ("", "whoami", "ntcli auth status"),
-    ("", "rotate", "ntcli token refresh"),
-    ("", "use", "ntcli workspace select"),
-    ("", "ws-list", "ntcli workspace list"),
-    ("token", "get", "ntcli token print"),
-    ("token", "info", "ntcli token show"),
-    ("token", "status", "ntcli token show"),
-    ("token", "new", "ntcli token create"),
-    ("token", "remove", "ntcli token revoke"),
-    ("target", "delete", "ntcli target remove"),
-    ("workspace", "remove", "ntcli workspace delete"),
-    ("workspace", "show", "ntcli workspace current"),
-    ("workspace", "debug", "ntcli doctor"),
-    ("auth", "whoami", "ntcli auth status"),
-    ("config", "get", "ntcli config show"),
-    ("config", "list", "ntcli config show"),
-];
-
 /// What only the existing client has, which shares the config file.
 pub(super) const OF_THE_OTHER_CLIENT: [&str; 7] =
     ["server", "srv", "secrets", "mcp", "registry", "reg", "info"];
-
-/// Options of other programs, and what they are called here.
-pub(super) const OPTION_HABITS: &[(&str, &str)] = &[
-    ("--no-expire", "--expires-in never"),
-    ("--expiry", "--expires-in"),
-    ("--ttl", "--expires-in"),
-    ("--output", "--format"),
-    ("-o", "--format"),
-    ("--silent", "--quiet"),
-    ("-y", "--force"),
-    ("--yes", "--force"),
-];
 
 /// What takes something away: never guessed from a slip.
 pub(super) const DESTRUCTIVE: [&str; 10] = [

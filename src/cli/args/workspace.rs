@@ -5,8 +5,8 @@ use argh::{ArgsInfo, FromArgs};
 group! {
     /// Workspaces: list, choose, create and delete them.
     Workspace, "workspace", ["ntcli workspace list", "ntcli ws use prod"];
-    WorkspaceCommand: List(WorkspaceList) Select(WorkspaceSelect) Switch(WorkspaceSwitch)
-        Create(WorkspaceCreate) Delete(WorkspaceDelete) Clear(WorkspaceClear)
+    WorkspaceCommand: List(WorkspaceList) Select(WorkspaceSelect) Create(WorkspaceCreate)
+        Delete(WorkspaceDelete) Clear(WorkspaceClear)
         Current(WorkspaceCurrent) Sync(WorkspaceSync)
 }
 
@@ -29,15 +29,6 @@ pub(crate) struct WorkspaceSelect {
     /// name, UUID or full local id
     #[argh(positional, arg_name = "NAME")]
     pub name: Option<String>,
-}
-
-/// Make NAME the active workspace.
-#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
-#[argh(subcommand, name = "switch", example = "ntcli workspace switch prod")]
-pub(crate) struct WorkspaceSwitch {
-    /// name, UUID or full local id
-    #[argh(positional, arg_name = "NAME")]
-    pub name: String,
 }
 
 /// Create a workspace. It becomes the active one if none is, or with

@@ -149,7 +149,8 @@ fn other_words_for_commands() {
     for (alias, name) in [
         ("ws list", "workspace list"),
         ("ws ls", "workspace list"),
-        ("workspace use prod", "workspace switch prod"),
+        ("workspace use prod", "workspace select prod"),
+        ("workspace switch prod", "workspace select prod"),
         ("ws rm prod --force", "workspace delete prod --force"),
         ("ws unset", "workspace clear"),
     ] {

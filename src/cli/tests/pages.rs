@@ -153,7 +153,7 @@ fn parts_of_a_page() {
         assert!(page.contains(part), "{part}\n{page}");
     }
     assert!(shown("ws rm -h").contains("\nAlso:\n  ntcli workspace rm\n"));
-    assert!(shown("workspace switch -h").contains("switch NAME [OPTIONS]"));
+    assert!(shown("domain set -h").contains("set DOMAIN [OPTIONS]"));
     let revoke = shown("token revoke -h");
     assert!(revoke.contains("revoke [JTI...] [OPTIONS]"));
     assert!(revoke.contains("\n  -w, --workspace WORKSPACE  "));

@@ -28,11 +28,10 @@ fn unknown_commands() {
         ("refesh", "Unknown command 'refesh'; did you mean 'ntcli token refresh'?"),
         ("auth lgoin", "Unknown command 'lgoin'; did you mean 'login'?"),
         ("health ls", "'ntcli health' takes no arguments besides options"),
-        ("whoami", "Unknown command 'whoami'; did you mean 'ntcli auth status'?"),
         ("rneew", "Unknown command 'rneew'; did you mean 'renew'?"),
-        ("workspace remove x", "Unknown command 'remove'; did you mean 'ntcli workspace delete'?"),
-        ("target delete 1", "Unknown command 'delete'; did you mean 'ntcli target remove'?"),
-        ("token remove jti_1", "Unknown command 'remove'; did you mean 'ntcli token revoke'?"),
+        ("whoami", "Unknown command 'whoami'"),
+        ("target delete 1", "Unknown command 'delete'"),
+        ("token remove jti_1", "Unknown command 'remove'"),
         // A guess takes nothing away.
         ("delete", "Unknown command 'delete'"),
         ("token delet", "Unknown command 'delet'"),
@@ -55,7 +54,6 @@ fn unknown_options() {
     say(&[
         ("token refresh --expire 5", "Unknown option '--expire'; did you mean '--expires-in'?"),
         ("token show --json --format text", "--format is given more than once"),
-        ("workspace delete x -y", "Unknown option '-y'; did you mean '--force'?"),
         ("token revoke jti_1 --forse", "Unknown option '--forse' of 'ntcli token revoke'"),
         ("token show --yes", "Unknown option '--yes' of 'ntcli token show'"),
         ("token show --force", "Unknown option '--force' of 'ntcli token show'"),
@@ -111,8 +109,8 @@ fn positionals() {
     say(&[
         ("token show a b", "'ntcli token show' takes one WORKSPACE, not 2 arguments"),
         ("health x", "'ntcli health' takes no arguments besides options"),
-        ("ws use", "'ntcli workspace switch': NAME is missing"),
         ("domain set", "'ntcli domain set': DOMAIN is missing"),
+        ("ws use a b", "'ntcli workspace select' takes one NAME, not 2 arguments"),
         ("token refresh ''", "'ntcli token refresh': WORKSPACE is empty"),
         ("token refresh -w ''", "--workspace is empty"),
         ("token refresh --metrics ''", "--metrics is empty"),
@@ -157,15 +155,12 @@ fn the_hint_is_what_was_meant_or_the_help_of_the_command_reached() {
         ("token delet", "ntcli token --help"),
         ("token refesh", "ntcli token refresh --help"),
         ("refesh", "ntcli token refresh"),
-        ("use prod", "ntcli workspace select"),
-        ("whoami", "ntcli auth status"),
         ("help recovry", "ntcli help recovery"),
         ("--all token", "ntcli token --help"),
         ("token revoke jti_1 prod", "ntcli token revoke jti_1 -w prod"),
         ("token revoke jti_a8f3k2b9d1 prod", "ntcli token revoke JTI -w prod"),
         ("token revoke jti_1 a8f3k2b9d1", "ntcli token revoke jti_1 -w WORKSPACE"),
         ("token revoke prod --pending", "ntcli token revoke --pending -w prod"),
-        ("ws use", "ntcli workspace switch --help"),
         ("token refresh -w ''", "ntcli token refresh --help"),
     ] {
         assert_eq!(refused(line).hint, hint, "{line}");

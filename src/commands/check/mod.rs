@@ -107,16 +107,13 @@ fn in_words(finding: &Finding) -> String {
 fn all_is_well(survey: &Survey) -> String {
     let ends = |w: &WorkspaceState| Some((w.token.expiry.at()?, w.workspace.name.clone()));
     let first = survey.workspaces.iter().filter_map(ends).min_by_key(|(end, _)| *end);
-    match (survey.workspaces.as_slice(), first) {
-        ([one], None) => format!("the token of {} never expires", one.workspace.name),
-        ([_], Some((end, name))) => {
-            format!("the token of {name} expires {}", in_days(end, survey.now))
-        }
-        (all, None) => format!("the tokens of {} workspaces never expire", all.len()),
-        (all, Some((end, name))) => {
-            let (count, left) = (all.len(), in_days(end, survey.now));
-            format!("{count} workspaces; the first token to expire, of {name}, does so {left}")
-        }
+    let Some((end, name)) = first else {
+        return "no token expires".to_owned();
+    };
+    let expires = format!("the token of {name} expires {}", in_days(end, survey.now));
+    match survey.workspaces.len() {
+        1 => expires,
+        count => format!("{count} workspaces; the first: {expires}"),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::cli::TargetCheck;
 use crate::commands::prelude::*;
 use crate::commands::survey::{self, Holds, Past};
 use crate::output::table::Table;
-use crate::targets::{Destination, Mounts, SavedTargets};
+use crate::targets::{Mounts, SavedTargets};
 
 /// Tells whether each file holds the current token.
 pub(crate) fn run(app: &App, args: &TargetCheck) -> Result<Report> {
@@ -25,25 +25,18 @@ pub(crate) fn run(app: &App, args: &TargetCheck) -> Result<Report> {
             None => Holds::Unreadable("the workspace has no token here".to_owned()),
         };
         drifted += usize::from(holds.is_wrong());
-        let (state, reason) = match &holds {
-            Holds::Unreadable(reason) => (holds.code(), Some(reason.clone())),
-            _ => (holds.code(), None),
-        };
         if let Some((place, fix)) = mounts.of_target(target) {
             app.console().warn(&format!("Target {}: {place}: {fix}", target.id));
         }
-        let destination = Destination::remembered(target);
-        let does = destination.map(|destination| destination.does()).unwrap_or_default();
-        let does = reason.clone().unwrap_or(does);
-        table.row(&[&target.id.to_string(), &target.workspace, state, &does]);
-        let mut row = json(target);
+        let (state, mut row) = (holds.code(), json(target));
+        let reason = if let Holds::Unreadable(reason) = holds { Some(reason) } else { None };
+        let said = reason.clone().unwrap_or_else(|| super::does(target));
+        table.row(&[&target.id.to_string(), &target.workspace, state, &said]);
         row.set("state", state.into());
         row.set("reason", reason.into());
         rows.push(row);
     }
-    let text = table.render();
-    let report = Report::new(text, Json::of([("targets", Json::Array(rows))]));
-    let total = chosen.len();
-    let problem = (drifted > 0).then(|| Error::drift(drifted, total));
-    Ok(report.with_problem(problem))
+    let problem = (drifted > 0).then(|| Error::drift(drifted, chosen.len()));
+    let json = Json::of([("targets", Json::Array(rows))]);
+    Ok(Report::new(table.render(), json).with_problem(problem))
 }

@@ -15,16 +15,17 @@ pub(crate) fn list(app: &App) -> Result<Report> {
     let targets = SavedTargets::load(&app.paths.targets)?;
     say_if_none(app, &targets);
     let mut table = Table::new(&["ID", "Workspace", "Delivery"]);
-    let mut rows = Vec::new();
     for target in targets.all() {
-        let destination = Destination::remembered(target);
-        let does =
-            destination.map_or_else(|_| target.name.clone(), |destination| destination.does());
-        table.row(&[&target.id.to_string(), &target.workspace, &does]);
-        rows.push(json(target));
+        table.row(&[&target.id.to_string(), &target.workspace, &does(target)]);
     }
-    let text = table.render();
-    Ok(Report::new(text, Json::of([("targets", Json::Array(rows))])))
+    let rows = targets.all().iter().map(json).collect();
+    Ok(Report::new(table.render(), Json::of([("targets", Json::Array(rows))])))
+}
+
+/// What a delivery to it does.
+fn does(target: &SavedTarget) -> String {
+    let destination = Destination::remembered(target);
+    destination.map_or_else(|_| target.name.clone(), |destination| destination.does())
 }
 
 /// Says how to add the first target.

@@ -1,6 +1,7 @@
-//! `ntcli workspace select`, `switch` and `clear`: which workspace is the active one.
+//! `ntcli workspace select` and `clear`: which workspace is the active one.
 
 use super::{Found, all, called, fetch, json, named, resolve};
+use crate::cli::WorkspaceSelect;
 use crate::commands::prelude::*;
 use crate::commands::prompt;
 use crate::config::{Config, Workspace};
@@ -9,7 +10,8 @@ use crate::rotation::WorkspaceRef;
 use crate::text::counted;
 
 /// Makes a workspace the active one; without a name, the user chooses.
-pub(crate) fn run(app: &App, name: Option<&str>) -> Result<Report> {
+pub(crate) fn run(app: &App, args: &WorkspaceSelect) -> Result<Report> {
+    let name = args.name.as_deref();
     if name.is_none() && !prompt::possible(app.ctx) {
         return Err(Error::usage(
             "No workspace is named, and there is no terminal to choose one on",
