@@ -143,9 +143,6 @@ pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
         _ if invocation.quiet => command.when_quiet(),
         _ => Detail::Whole,
     };
-    if detail == Detail::Json || command.when_quiet() == Detail::Whole {
-        console.keep_lines();
-    }
     let outcome = commands::interrupt::explain(ctx, command.run(ctx));
     let mut outcome = commands::complete(ctx, outcome);
     let succeeded = outcome.as_mut().map(|report| std::mem::take(&mut report.succeeded));
@@ -158,9 +155,6 @@ pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
 /// Reports wrong usage. A monitoring system reads what is wrong from standard output.
 fn misused(console: &context::Console, wrong: cli::UsageError) -> u8 {
     let detail = if wrong.format == Format::Json { Detail::Json } else { Detail::Whole };
-    if detail == Detail::Json {
-        console.keep_lines();
-    }
     if wrong.exit_code == exit::PLUGIN_UNKNOWN && detail == Detail::Whole {
         let _ = console.result(&format!("NTCLI UNKNOWN: {}: {}\n", wrong.message, wrong.hint));
         return wrong.exit_code;

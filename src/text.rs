@@ -50,54 +50,6 @@ pub(crate) fn acts_on_terminal(c: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The lines, broken between words where a terminal of that width would break them inside one. A
-/// command after a colon stays in one piece, so that it can be copied. What stands in columns goes on
-/// under its last one; if that is too far to the right, the columns move together.
-pub(crate) fn folded(lines: &str, width: usize) -> String {
-    let fold = |line: &str| {
-        if line.chars().count() <= width {
-            return line.to_owned();
-        }
-        let mut start = line.trim_start();
-        let mut lead = (line.len() - start.len()).min(width / 6);
-        let (mut indent, mut text) = (lead + 2, " ".repeat(lead));
-        if let Some(column) = last_column(line, width / 3) {
-            (text, start) = (line[..column].to_owned(), &line[column..]);
-            lead = text.chars().count();
-            indent = lead;
-        }
-        let (mut used, mut before, mut whole) = (lead, "", false);
-        for word in start.split(' ') {
-            let takes = word.chars().count();
-            let gap = usize::from(used > lead && !text.ends_with("  "));
-            if used > indent && used + gap + takes > width && !whole {
-                text += &format!("\n{:indent$}", "");
-                used = indent;
-            } else {
-                text += &" "[..gap];
-                used += gap;
-            }
-            whole |=
-                before.ends_with([':', '>']) && (word == "ntcli" || word.starts_with("NTCLI_"));
-            whole &= !word.ends_with(';');
-            text += word;
-            used += takes;
-            before = word;
-        }
-        text
-    };
-    let lines: Vec<String> = lines.split('\n').map(fold).collect();
-    lines.join("\n")
-}
-
-/// Where the last column begins, if one does within `limit` bytes.
-fn last_column(line: &str, limit: usize) -> Option<usize> {
-    let indent = line.len() - line.trim_start().len();
-    let begins =
-        |at: &usize| line.as_bytes()[..*at].ends_with(b"  ") && line.as_bytes()[*at] != b' ';
-    (indent + 1..=limit).rfind(begins)
-}
-
 /// A word that a shell takes literally, quoted only if necessary.
 pub(crate) fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%=".contains(c);
@@ -158,35 +110,6 @@ mod tests {
             assert_eq!(printable(&c.to_string()), c.escape_default().to_string());
         }
         assert_eq!(printable("é 日本 ✓"), "é 日本 ✓");
-    }
-
-    #[test]
-    fn lines_are_broken_between_words() {
-        for (line, width, expected) in [
-            ("one two three", 13, "one two three"),
-            ("one two three", 9, "one two\n  three"),
-            ("a\n\n  indented words\n", 12, "a\n\n  indented\n    words\n"),
-            ("unbreakable word", 4, "unbreakable\n  word"),
-            ("Error: é é é é", 10, "Error: é é\n  é é"),
-            (
-                "Run this: ntcli token show; or not at all",
-                20,
-                "Run this: ntcli token show;\n  or not at all",
-            ),
-            ("Hint: ntcli token revoke --pending", 20, "Hint: ntcli token revoke --pending"),
-            ("  --name VALUE        what it is", 20, "  --name VALUE  what\n    it is"),
-            ("              goes on here", 12, "  goes on\n    here"),
-            ("another ntcli is at work", 16, "another ntcli is\n  at work"),
-            (
-                "ok    it  is one two three four five",
-                30,
-                "ok    it  is one two three\n          four five",
-            ),
-            ("  Name:  one two three four five", 30, "  Name:  one two three four\n         five"),
-            ("ok           it is one two three four", 30, "ok  it is one two three four"),
-        ] {
-            assert_eq!(folded(line, width), expected, "{line}");
-        }
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! The two output streams: results for programs and people, messages for people.
 
-use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use crate::text::{folded, printable, shortened, tame};
+use crate::text::{printable, shortened, tame};
 
 /// Lines up to this fit every terminal.
 const NARROW: usize = 40;
@@ -26,8 +25,6 @@ struct Streams {
     /// Finds out how wide the terminal is, if stdout is one.
     width: Cell<fn() -> Option<usize>>,
     measured: OnceCell<Option<usize>>,
-    /// Whether results are for programs, or to be copied: their lines stay as they are.
-    keeps_lines: Cell<bool>,
     /// Whether a warning told of work that is left, although the command did what it was asked.
     leaves_work: Cell<bool>,
     /// Whether stderr goes to a journal that reads the level of each line.
@@ -68,7 +65,6 @@ impl Console {
             quiet: Cell::new(false),
             width: Cell::new(|| None),
             measured: OnceCell::new(),
-            keeps_lines: Cell::new(false),
             leaves_work: Cell::new(false),
             with_levels: Cell::new(false),
         }))
@@ -89,19 +85,6 @@ impl Console {
     pub fn width(&self) -> Option<usize> {
         let measure = || if self.0.out_is_terminal { self.0.width.get()() } else { None };
         *self.0.measured.get_or_init(measure)
-    }
-
-    /// From here on results are for programs, or to be copied.
-    pub fn keep_lines(&self) {
-        self.0.keeps_lines.set(true);
-    }
-
-    /// As it fits the terminal, if it goes to one.
-    fn fold<'a>(&self, line: &'a str, to_terminal: bool) -> Cow<'a, str> {
-        if !to_terminal || line.lines().all(|line| line.len() <= NARROW) {
-            return line.into();
-        }
-        self.width().map_or(line.into(), |width| folded(line, width).into())
     }
 
     /// A warning about work that is left: the exit code tells it too.
@@ -143,7 +126,6 @@ impl Console {
     /// If stdout cannot be written. A reader that went away is not an error.
     pub fn result(&self, text: &str) -> io::Result<()> {
         self.clear_progress();
-        let text = self.fold(text, self.0.out_is_terminal && !self.0.keeps_lines.get());
         let mut out = self.0.out.borrow_mut();
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         match written {
@@ -202,10 +184,7 @@ impl Console {
 
     fn say_under(&self, level: Level, label: &str, color: &str, line: &str) {
         if self.0.color && self.0.err_is_terminal {
-            let line = tame(&format!("{label} {line}"));
-            let line = self.fold(&line, true);
-            let line = line.strip_prefix(label).unwrap_or_default();
-            self.write_err(&format!("\x1b[{color}m{label}\x1b[0m{line}\n"));
+            self.write_err(&format!("\x1b[{color}m{label}\x1b[0m {}\n", tame(line)));
         } else {
             self.write_lines(level, &format!("{label} {line}"));
         }
@@ -214,11 +193,7 @@ impl Console {
     fn write_lines(&self, level: Level, lines: &str) {
         let mark =
             if self.0.with_levels.get() { format!("<{}>", level as u8) } else { String::new() };
-        let told = |line: &str| {
-            let line = printable(line);
-            let folds = self.0.err_is_terminal && !line.starts_with("  ");
-            format!("{mark}{}\n", self.fold(&line, folds))
-        };
+        let told = |line: &str| format!("{mark}{}\n", printable(line));
         let lines: Vec<String> = lines.split('\n').map(told).collect();
         self.write_err(&lines.concat());
     }

@@ -169,53 +169,6 @@ fn a_session_that_is_pasted_after_ctrl_z_is_not_shown() {
     assert!(!shown.contains("secret"), "{shown}");
 }
 
-/// Whatever is told, whether tables, help or errors, is not broken inside a word.
-#[test]
-fn everything_fits_the_terminal() {
-    let (world, _) = World::ready();
-    let target =
-        ["target", "add", "--later", "--exec", "sh -c 'restart some-service-of-long-name'"];
-    world.ntcli(&target).run().exits(0);
-    for columns in [80, 40] {
-        for command in [
-            "ntcli ",
-            "ntcli --help",
-            "ntcli token refresh --help",
-            "ntcli help recovery",
-            "ntcli token list",
-            "ntcli token list --show-expired",
-            "ntcli token history",
-            "ntcli workspace list",
-            "ntcli config show",
-            "ntcli target list",
-            "ntcli target check",
-            "ntcli doctor --offline",
-            "ntcli token needs-refresh",
-            "ntcli token refresh --dry-run",
-            "ntcli token refresh --expires-in soon",
-            "ntcli token nothing",
-        ] {
-            let Some(run) = at_terminal(&world, columns, command, "") else { return };
-            let output = run.run();
-            // A long path or command is left to be copied.
-            let breaks = |line: &str| {
-                let words: Vec<&str> = line.split_whitespace().collect();
-                line.chars().count() > usize::from(columns)
-                    && !words
-                        .iter()
-                        .any(|w| w.len() > 30 || *w == "ntcli" || w.starts_with("ntcli"))
-            };
-            let shown = output.stdout.replace("\u{1b}[31m", "").replace("\u{1b}[0m", "");
-            let shown = shown.replace("Waiting for 127.0.0.1…\r\u{1b}[K", "");
-            let broken: Vec<&str> = shown.lines().filter(|line| breaks(line)).collect();
-            assert!(broken.is_empty(), "{columns} {command}: {broken:#?}\n{shown}");
-        }
-    }
-    // For a program nothing is broken, wherever it is shown.
-    let Some(run) = at_terminal(&world, 40, "ntcli token nothing --json", "") else { return };
-    assert!(run.run().stdout.contains("\"message\": \"Unknown command 'nothing'\",\r\n"));
-}
-
 /// One that wraps could not be cleared.
 #[test]
 fn a_progress_line_is_no_wider_than_the_terminal() {

@@ -46,6 +46,9 @@ fn without_names(world: &World, text: &str) -> String {
             tokens += 1;
             names.insert(text_of(&token["jti"]), format!("JTI-{tokens}"));
             names.insert(text_of(&token["access_token"]), format!("TOKEN-{tokens}"));
+            if let Some(end) = token["expires_at"].as_u64() {
+                names.insert(format!("{end}000"), format!("MILLIS-{tokens}"));
+            }
         }
     }
     names.iter().fold(text.to_owned(), |text, (found, name)| replace(&text, found, name))
