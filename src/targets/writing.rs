@@ -21,7 +21,7 @@ const FOLDER_WAIT: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = 100;
 
 const OUR_OWN: &str = "it is one of ntcli's own files";
-const TWO_TOKENS: &str = "two tokens would be written to this file";
+const TWO_TOKENS: &str = "two targets would write to this file";
 
 impl TokenFile {
     /// Finds out whether it could be written, and is neither one of `ours` nor taken by another target.

@@ -58,7 +58,7 @@ fn a_link_to_another_workspaces_target() {
     let before = read(&world, "token");
     exchange(&world, "other", &world.outside("token"));
     let deliver = world.ntcli(&["target", "deliver", "2"]).run();
-    deliver.exits(9).says("two tokens would be written to this file");
+    deliver.exits(9).says("two targets would write to this file");
     assert_eq!(read(&world, "token"), before);
     // A variable each is no collision.
     let (world, _) = ready();
@@ -84,7 +84,7 @@ fn another_workspaces_file_under_another_name() {
         let env = format!("T={folder}/app.env");
         world.ntcli(&["target", "add", workspace, "--env", &env]).run().exits(0);
     }
-    let two = "two tokens would be written to this file";
+    let two = "two targets would write to this file";
     let of_prod = format!("T={}\n", world.current(&prod));
     if can_mount() {
         deliver_with(&world, "a", "b").exits(9).says(two);

@@ -150,7 +150,7 @@ fn what_cannot_be_a_target() {
     add(&world, &["--file", "config/config.json"]).exits(2);
     add(&world, &["--file", "{name}"]).exits(2);
     add(&world, &["--file", "one"]).exits(0);
-    add(&world, &["staging", "--file", "one"]).exits(2).says("two tokens");
+    add(&world, &["staging", "--file", "one"]).exits(2).says("two targets");
     add(&world, &["staging", "--env", "A=env"]).exits(0);
     add(&world, &["--env", "B=env"]).exits(0);
     world.assert_nothing_sent();
@@ -170,7 +170,7 @@ fn a_file_of_another_workspace() {
     let staging = world.add_workspace("staging");
     for flag in ["token", "env:A=token", "env:TOKEN=app.env"] {
         let output = world.refresh(&["-w", "staging", "--token-file", flag]);
-        output.exits(2).says("two tokens would be written to this file");
+        output.exits(2).says("two targets would write to this file");
     }
     assert_all_hold_current(&world, &prod);
     world.assert_nothing_sent();

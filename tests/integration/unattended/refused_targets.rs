@@ -104,7 +104,7 @@ fn our_own_files() {
 fn two_tokens_for_one_file() {
     let (world, prod) = World::ready();
     world.add_workspace("staging");
-    let mixed = "two tokens would be written";
+    let mixed = "two targets would write";
     fs::write(world.outside("file"), "").unwrap();
     symlink("file", world.outside("link")).unwrap();
     for args in [
