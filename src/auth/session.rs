@@ -214,10 +214,10 @@ fn add_reason(text: &mut String, why: &str) {
 }
 
 /// A session of which only the bearer is known: it cannot be renewed, and its claims name the user.
-pub(crate) fn from_bearer(bearer: Secret, expires_at: Option<Timestamp>) -> Session {
+pub(crate) fn from_bearer(bearer: Secret) -> Session {
     let claims = jwt::claims(bearer.expose()).unwrap_or_default();
     Session {
-        expires_at: expires_at.or(claims.expires_at),
+        expires_at: claims.expires_at,
         refresh_token: None,
         server: None,
         user: User { organization_id: claims.organization_id, ..Default::default() },

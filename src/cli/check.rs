@@ -87,10 +87,8 @@ const NOT_BOTH: &[(&str, &str)] = &[
     ("--token-stdin", "--no-browser"),
 ];
 
-/// Options of a command that are of use only beside another one. A sign-in with the browser brings
-/// its own expiry.
+/// Options of a command that are of use only beside another one.
 const NEEDS: &[([&str; 2], &str, &str)] = &[
-    (["auth", "login"], "--expires-in", "--token-stdin"),
     (["token", "refresh"], "--exec-timeout", "--exec"),
     (["target", "add"], "--timeout", "--exec"),
     (["target", "add"], "--check", "--exec"),

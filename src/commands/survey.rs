@@ -336,7 +336,7 @@ impl SessionState {
                     let reason = format!("{place} holds a workspace token, not a session");
                     state.unusable = Some(Error::no_session(reason));
                 }
-                state.session = Some(auth::from_bearer(found.bearer.clone(), None));
+                state.session = Some(auth::from_bearer(found.bearer.clone()));
                 state.given = Some(found);
             }
             Ok(None) => match auth::stored(env, config) {

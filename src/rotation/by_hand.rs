@@ -133,12 +133,8 @@ impl Rotator<'_> {
     }
 
     /// Revokes the current token of every workspace, and every token with a pending revocation, due
-    /// or not. What is not proven stays pending and is named; with `forget` it is dismissed.
-    pub(crate) fn revoke_all(
-        &mut self,
-        tokens: &[(WorkspaceRef, Token)],
-        forget: bool,
-    ) -> Result<LoggedOut> {
+    /// or not. What is not proven stays pending and is named.
+    pub(crate) fn revoke_all(&mut self, tokens: &[(WorkspaceRef, Token)]) -> Result<LoggedOut> {
         self.recover(&[]);
         let mut out = LoggedOut::default();
         let records = self.intend_to_revoke_all(tokens, &mut out);
@@ -170,9 +166,6 @@ impl Rotator<'_> {
         for create in &self.pending.creates {
             let (name, at) = (&create.workspace.name, create.at);
             out.left.push(format!("{name}: the outcome of a request at {at} is still unknown"));
-        }
-        if forget {
-            self.dismiss_all().map_err(|error| self.late(error))?;
         }
         self.close();
         Ok(out)
@@ -223,21 +216,6 @@ impl Rotator<'_> {
         if self.store.holds(&pending.workspace, &pending.jti).unwrap_or(false) {
             self.append_relaxed(Record::Withdrawn(pending.workspace.token(&pending.jti)));
         }
-    }
-
-    fn dismiss_all(&mut self) -> Result<()> {
-        let revocations = self.pending.revocations.iter();
-        let mut records: Vec<Record> =
-            revocations.map(|p| Record::Dismissed(p.workspace.token(&p.jti))).collect();
-        records
-            .extend(self.pending.creates.iter().map(|c| Record::Closed(c.workspace.request(c.at))));
-        if records.is_empty() {
-            return Ok(());
-        }
-        for PendingRevocation { workspace, jti, .. } in self.pending.revocations.clone() {
-            self.note(&workspace, &HistoryEvent::Dismissed(jti));
-        }
-        Ok(self.append_durable(&records)?)
     }
 
     /// Deletes a workspace on the server, then forgets it here.

@@ -18,7 +18,7 @@ group! {
     name = "login",
     example = "ntcli auth login",
     example = "ntcli auth login --no-browser --port 41250",
-    example = "ntcli auth login --token-stdin --expires-in 12h < session.txt",
+    example = "ntcli auth login --token-stdin < session.txt",
     error_code(0, "signed in"),
     error_code(4, "the sign-in was refused, or not finished in time")
 )]
@@ -38,9 +38,6 @@ pub(crate) struct AuthLogin {
     /// read a session token from stdin instead of using a browser; it is checked with the server
     #[argh(switch)]
     pub token_stdin: bool,
-    /// lifetime of the session: seconds, 90s 15m 12h 30d 52w 1y 1d12h, a date, or never (only with --token-stdin)
-    #[argh(option, arg_name = "DURATION")]
-    pub expires_in: Option<String>,
 }
 
 /// Create an account with the browser and sign in.
@@ -92,9 +89,6 @@ pub(crate) struct AuthLogout {
     /// first revoke the workspace tokens, then forget them too
     #[argh(switch)]
     pub all: bool,
-    /// with --all: also forget tokens that could not be revoked and may be live
-    #[argh(switch)]
-    pub forget: bool,
     /// with --all: do not ask
     #[argh(switch)]
     pub force: bool,

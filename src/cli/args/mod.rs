@@ -189,11 +189,6 @@ fn number<T: TryFrom<u64>>(text: &str) -> Option<T> {
     number.try_into().ok()
 }
 
-/// How many. The error says what is accepted and never holds the value.
-fn count(text: &str) -> Result<u32, String> {
-    number(text).ok_or_else(|| "a whole number from 1 up".to_owned())
-}
-
 /// A variable that may hold a token. The error says what is accepted and never holds the value.
 fn variable(name: &str) -> Result<String, String> {
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');

@@ -2,7 +2,6 @@
 
 use argh::{ArgsInfo, FromArgs};
 
-use super::count;
 use super::token_use::{TokenExec, TokenPrint, TokenRollback};
 
 group! {
@@ -217,14 +216,10 @@ pub(crate) struct TokenRevoke {
     subcommand,
     name = "history",
     example = "ntcli token history",
-    example = "ntcli token history -n 5",
     example = "ntcli token history prod --format json"
 )]
 pub(crate) struct TokenHistory {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
-    /// show only this many, the latest
-    #[argh(option, short = 'n', arg_name = "NUMBER", from_str_fn(count))]
-    pub number: Option<u32>,
 }

@@ -228,7 +228,7 @@ fn sign_in_options() {
         ..AuthLogin::default()
     };
     assert_eq!(auth.command, AuthCommand::Login(expected));
-    run("auth login --token-stdin --expires-in 12h --force");
+    run("auth login --token-stdin --force");
     run("auth signup --port 65535 --no-browser");
 }
 

@@ -3,13 +3,11 @@
 use std::io::Read;
 
 use crate::auth;
-use crate::cli::AuthLogin;
 use crate::commands::prelude::*;
 use crate::commands::prompt;
 use crate::config::Session;
 use crate::rotation::Store;
 use crate::secret::Secret;
-use crate::time::Expiry;
 
 /// How long a session is taken to last that does not say so: a year.
 const ASSUMED_LIFETIME_S: i64 = 31_536_000;
@@ -17,18 +15,8 @@ const ASSUMED_LIFETIME_S: i64 = 31_536_000;
 const LONGEST_BEARER: u64 = 16 << 10;
 
 /// Stores the session bearer from standard input, unless the server rejects it.
-pub(super) fn run(app: &App, args: &AuthLogin) -> Result<Report> {
+pub(super) fn run(app: &App) -> Result<Report> {
     let now = app.now();
-    let expires_at = match args.expires_in.as_deref() {
-        None => None,
-        Some(text) => match Expiry::parse_in(text, now)
-            .ok_or_else(|| Error::invalid_expiry("ntcli auth login --token-stdin"))?
-        {
-            Expiry::In(secs) => Some(now.plus_secs(i64::try_from(secs).unwrap_or(i64::MAX))),
-            Expiry::At(at) => Some(at),
-            Expiry::Never => None,
-        },
-    };
     let bearer = read_bearer(app)?;
     // Nothing is sent where another user's folder says, nor what could not be stored.
     app.lock()?.probe()?;
@@ -40,7 +28,7 @@ pub(super) fn run(app: &App, args: &AuthLogin) -> Result<Report> {
         Err(failure) => Some(failure),
     };
     let server = app.server(&config)?;
-    let mut session = Session { server: Some(server), ..auth::from_bearer(bearer, expires_at) };
+    let mut session = Session { server: Some(server), ..auth::from_bearer(bearer) };
     let end = session.expires_at;
     // The existing client takes a session without an end for none.
     session.expires_at = end.or(Some(now.plus_secs(ASSUMED_LIFETIME_S)));
@@ -53,13 +41,10 @@ pub(super) fn run(app: &App, args: &AuthLogin) -> Result<Report> {
     session.expires_at = end;
     let mut report = super::signed_in(message, &session, app.now());
     report.json.set("checked", unchecked.is_none().into());
-    let until = match end {
-        Some(end) => format!("The session cannot renew itself: timers work until {end}"),
-        None => {
-            "The session cannot renew itself: timers work until the server rejects it".to_owned()
-        }
-    };
-    Ok(report.with_next_step(Some(format!("{until}. Then: ntcli auth login --token-stdin"))))
+    let until = end.map_or_else(|| "the server rejects it".to_owned(), |end| end.to_string());
+    Ok(report.with_next_step(Some(format!(
+        "The session cannot renew itself: timers work until {until}. Then: ntcli auth login --token-stdin"
+    ))))
 }
 
 /// One bearer from standard input, trimmed.

@@ -8,7 +8,7 @@ use crate::rotation::{LoggedOut, Rotator, WorkspaceRef};
 use crate::text::counted;
 use crate::token::Token;
 
-/// Signs out. Nothing that may be live is forgotten, unless `--forget` says so.
+/// Signs out. Nothing that may be live is forgotten.
 pub(crate) fn run(app: &App, args: &AuthLogout) -> Result<Report> {
     let before = app.config()?;
     let tokens = before.workspaces().iter().filter(|w| w.token.is_some()).count();
@@ -16,11 +16,9 @@ pub(crate) fn run(app: &App, args: &AuthLogout) -> Result<Report> {
     if to_revoke {
         app.check_session(&before)?;
         if !args.force {
+            let tokens = counted(tokens, "workspace token");
             let question = Question {
-                what: format!(
-                    "{} would be revoked and forgotten.",
-                    counted(tokens, "workspace token")
-                ),
+                what: format!("{tokens} would be revoked and forgotten."),
                 ask: "Type revoke to go on:".to_owned(),
                 yes: &["revoke"],
                 forced: "ntcli auth logout --all --force".to_owned(),
@@ -28,35 +26,33 @@ pub(crate) fn run(app: &App, args: &AuthLogout) -> Result<Report> {
             prompt::consent(app.ctx, &question)?;
         }
     } else if before.session().is_none() {
-        return Ok(done(app, "No one was signed in", &[], &[]).that_changed(false));
+        return Ok(done(app, "No one was signed in", &[]).that_changed(false));
     }
     let mut dir = app.lock()?;
     let LoggedOut { revoked, left, failure } =
-        if to_revoke { revoke_all(app, &mut dir, args.forget)? } else { LoggedOut::default() };
-    let forget = args.forget || left.is_empty();
+        if to_revoke { revoke_all(app, &mut dir)? } else { LoggedOut::default() };
     dir.update(|config| {
-        for workspace in config.holders() {
-            let is_dead =
-                workspace.token.is_some_and(|t| t.jti.is_none() && t.has_ended(app.now()));
-            if to_revoke && (args.forget || is_dead) {
+        for workspace in config.holders().iter().filter(|_| to_revoke) {
+            let token = workspace.token.as_ref();
+            if token.is_some_and(|t| t.jti.is_none() && t.has_ended(app.now())) {
                 config.clear_token(&workspace.key);
             }
         }
-        if forget {
+        if left.is_empty() {
             config.clear_session();
         }
     })?;
-    if forget {
+    if left.is_empty() {
         let stay = tokens > 0 && !to_revoke;
         let next = stay.then(|| "Workspace tokens stay here, and live; to revoke and forget them, sign in and run: ntcli auth logout --all".to_owned());
-        return Ok(done(app, "Signed out", &revoked, &left).with_next_step(next));
+        return Ok(done(app, "Signed out", &revoked).with_next_step(next));
     }
     let problem = Error::tokens_left(&left, failure.as_ref());
     let json = Json::of([("signed_out", false.into()), ("revoked", app::json_tokens(&revoked))]);
     Ok(Report::new("", json).with_problem(Some(problem)))
 }
 
-fn revoke_all(app: &App, dir: &mut ConfigDir, forget: bool) -> Result<LoggedOut> {
+fn revoke_all(app: &App, dir: &mut ConfigDir) -> Result<LoggedOut> {
     let config = dir.config()?;
     let api = app.api(&config, As::User)?;
     let server = app.server(&config)?;
@@ -64,30 +60,19 @@ fn revoke_all(app: &App, dir: &mut ConfigDir, forget: bool) -> Result<LoggedOut>
     let tokens: Vec<(WorkspaceRef, Token)> =
         workspaces.filter_map(|w| Some((app::workspace_ref(&w, &server), w.token?))).collect();
     let mut on_event = |event| app.on_event(&event);
-    Rotator::new(&api, dir, app.clock(), &mut on_event)?.revoke_all(&tokens, forget)
+    Rotator::new(&api, dir, app.clock(), &mut on_event)?.revoke_all(&tokens)
 }
 
-fn done(
-    app: &App,
-    message: &str,
-    revoked: &[(WorkspaceRef, String)],
-    forgotten: &[String],
-) -> Report {
-    let mut text = match revoked.len() {
-        0 => format!("{message}.\n"),
-        n => format!("{message}.\nWorkspace tokens revoked and forgotten: {n}\n"),
-    };
-    for token in forgotten {
-        text += &format!("Forgotten, and may be live: {}\n", crate::text::printable(token));
+fn done(app: &App, message: &str, revoked: &[(WorkspaceRef, String)]) -> Report {
+    let mut text = format!("{message}.\n");
+    if !revoked.is_empty() {
+        text += &format!("Workspace tokens revoked and forgotten: {}\n", revoked.len());
     }
     super::warn_of_variable(app);
-    let mut json = Json::of([
+    let json = Json::of([
         ("signed_out", true.into()),
         ("revoked", app::json_tokens(revoked)),
         ("message", message.into()),
     ]);
-    if !forgotten.is_empty() {
-        json.set("forgotten", forgotten.to_vec().into());
-    }
     Report::new(text, json)
 }

@@ -27,7 +27,7 @@ fn warn_of_variable(app: &App) {
 
 /// Signs in with the browser, or with a session from standard input.
 pub(super) fn login(app: &App, args: &AuthLogin) -> Result<Report> {
-    if args.token_stdin { login_stdin::run(app, args) } else { login::run(app, args, "sign in") }
+    if args.token_stdin { login_stdin::run(app) } else { login::run(app, args, "sign in") }
 }
 
 /// The same: the sign-in page also creates accounts.

@@ -5,6 +5,7 @@ use crate::cli::TokenCreate;
 use crate::commands::granted::Granted;
 use crate::commands::prelude::*;
 use crate::commands::prompt;
+use crate::config::Workspace;
 use crate::error::renew_of;
 use crate::output;
 use crate::rotation::{RefreshOptions, Rotator};
@@ -25,12 +26,8 @@ pub(crate) fn run(app: &App, args: &TokenCreate) -> Result<Report> {
     } else {
         app.workspace(&before, named)?
     };
-    prompt::agree_to(
-        app.ctx,
-        expiry,
-        args.yes,
-        args.save || (seen.token.is_none() && !args.no_save),
-    )?;
+    let is_kept = |seen: &Workspace| args.save || (seen.token.is_none() && !args.no_save);
+    prompt::agree_to(app.ctx, expiry, args.yes, is_kept(&seen))?;
 
     let (mut dir, aside) = if args.no_save { app.lock_anywhere()? } else { (app.lock()?, None) };
     let config = if aside.is_some() { before } else { dir.config()? };
@@ -42,13 +39,10 @@ pub(crate) fn run(app: &App, args: &TokenCreate) -> Result<Report> {
     let workspace = app::workspace_ref(&found, &app.server(&config)?);
     // A workspace without a token takes its first one; a token that was handed out must not
     // become current unasked, or a later refresh would revoke it.
-    let save = args.save || (found.token.is_none() && !args.no_save);
+    let save = is_kept(&found);
     if !save && (app.ctx.out_goes_nowhere)() {
-        return Err(Error::usage(
-            "Standard output is closed or /dev/null, so the token would reach no one; \
-                      nothing was sent",
-            "ntcli token create --save",
-        ));
+        let what = "Standard output is closed or /dev/null, so the token would reach no one; nothing was sent";
+        return Err(Error::usage(what, "ntcli token create --save"));
     }
     let mut consumers = app.remembered(&mut dir)?;
     if save {
@@ -87,8 +81,7 @@ pub(crate) fn run(app: &App, args: &TokenCreate) -> Result<Report> {
 }
 
 fn text(token: &Token) -> String {
-    let mut text = format!("New token created: {}\n", token.access_token.expose());
-    text += &format!("Token JTI: {}\n", printable(token.jti_for_people()));
-    text += &format!("Expires: {}\n", token.expiry.for_people());
-    text
+    let jti = printable(token.jti_for_people());
+    let (text, expires) = (token.access_token.expose(), token.expiry.for_people());
+    format!("New token created: {text}\nToken JTI: {jti}\nExpires: {expires}\n")
 }

@@ -25,9 +25,6 @@ pub(crate) fn run(app: &App, args: &TokenHistory) -> Result<Report> {
         }
     }
     lines.reverse();
-    if let Some(most) = args.number {
-        lines.truncate(most as usize);
-    }
     if lines.is_empty() {
         app.note_none("Nothing has been done", " yet.");
     }

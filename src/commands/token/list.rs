@@ -49,15 +49,30 @@ pub(crate) fn run(app: &App, args: &TokenList) -> Result<Report> {
     }
     // A token that is not active must not look like one.
     let with_status = args.show_expired || rows.iter().any(|row| row.status != "active");
-    let text = text(&rows, with_status, app);
+    let shown = if with_status { 5 } else { 4 };
+    let mut table = Table::new(&["JTI", "Created", "Expires", "Current", "Status"][..shown]);
+    let mut tokens = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (created, expires) = (moment(row.created_at), row.expiry.for_people());
+        let current = table::mark(row.current, app.ctx);
+        table.row(&[&row.jti, &created, &expires, current, row.status][..shown]);
+        tokens.push(Json::of([
+            ("jti", row.jti.into()),
+            ("created_at", row.created_at.into()),
+            ("expires_at", row.expiry.at().into()),
+            ("never_expires", (row.expiry == TokenExpiry::Never).into()),
+            ("current", row.current.into()),
+            ("status", row.status.into()),
+        ]));
+    }
     let local = app::workspace_ref(&workspace, "");
     let json = Json::of([
         ("workspace_id", workspace.id.into()),
         ("workspace_name", workspace.name.into()),
         ("workspace", app::json_workspace(&local)),
-        ("tokens", Json::Array(rows.into_iter().map(json_row).collect())),
+        ("tokens", Json::Array(tokens)),
     ]);
-    Ok(Report::new(text, json))
+    Ok(Report::new(table.render(), json))
 }
 
 /// What the server lists. Where its list does not say when a token ends, we may know.
@@ -133,27 +148,4 @@ fn tell_of_current(app: &App, workspace: &Workspace, rows: &[Row]) {
     };
     app.console()
         .warn(&format!("The current token ({jti}) {what}. Get another: ntcli token refresh"));
-}
-
-fn text(rows: &[Row], with_status: bool, app: &App) -> String {
-    let shown = if with_status { 5 } else { 4 };
-    let headings = ["JTI", "Created", "Expires", "Current", "Status"];
-    let mut table = Table::new(&headings[..shown]);
-    for row in rows {
-        let (created, expires) = (moment(row.created_at), row.expiry.for_people());
-        let current = table::mark(row.current, app.ctx);
-        table.row(&[&row.jti, &created, &expires, current, row.status][..shown]);
-    }
-    table.render()
-}
-
-fn json_row(row: Row) -> Json {
-    Json::of([
-        ("jti", row.jti.into()),
-        ("created_at", row.created_at.into()),
-        ("expires_at", row.expiry.at().into()),
-        ("never_expires", (row.expiry == TokenExpiry::Never).into()),
-        ("current", row.current.into()),
-        ("status", row.status.into()),
-    ])
 }

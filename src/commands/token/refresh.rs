@@ -72,7 +72,8 @@ fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
     let options = |id: &str| wanted(&given, args, &policies.of(id));
     let before = app.config()?;
     app.check_session(&before)?;
-    let seen = app.selected(&before, args.all, args.workspace.as_deref())?;
+    let selected = |config: &Config| app.selected(config, args.all, args.workspace.as_deref());
+    let seen = selected(&before)?;
     if args.all {
         warn_of_two_tokens(app.console(), &before);
     }
@@ -83,9 +84,7 @@ fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
         let options = |state: &WorkspaceState| wanted(&given, args, &state.policy);
         let asks = &|_: &_, _: &_| false;
         let run = DryRun { app, options: &options, consumers: &consumers, by_hand: true, asks };
-        return dry_run::run(&run, |config| {
-            app.selected(config, args.all, args.workspace.as_deref())
-        });
+        return dry_run::run(&run, selected);
     }
     prompt::agree_to(app.ctx, given.expiry, args.yes, true)?;
     let seen = single_token(seen, args);
@@ -94,7 +93,7 @@ fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
     dir.expect(before);
     // Another run may have changed everything while we waited.
     let config = dir.config()?;
-    let current = app.selected(&config, args.all, args.workspace.as_deref())?;
+    let current = selected(&config)?;
     let server = app.server(&config)?;
     let workspaces: Vec<WorkspaceRef> =
         current.iter().map(|w| app::workspace_ref(w, &server)).collect();

@@ -4,6 +4,7 @@ use super::{called, json};
 use crate::cli::WorkspaceCreate;
 use crate::commands::app::WITHOUT_TOKENS;
 use crate::commands::prelude::*;
+use crate::commands::results::token_json;
 use crate::rotation::{CreatedWorkspace, Rotator};
 use crate::text::shell_word;
 
@@ -62,13 +63,10 @@ fn report(app: &App, created: &CreatedWorkspace, is_active: bool, signed_in: boo
             "It has no token here yet: ntcli auth login, then ntcli token create{there} ({WITHOUT_TOKENS})"
         )),
     };
-    let token = token
-        .as_ref()
-        .map(|t| Json::of([("jti", t.jti.clone().into()), ("expires_at", t.expiry.at().into())]));
     let json = Json::of([
         ("workspace", json(workspace)),
         ("active", is_active.into()),
-        ("token", token.into()),
+        ("token", token.as_ref().map(|token| token_json(token, false)).into()),
         ("message", "Workspace created".into()),
     ]);
     Report::new(text, json).with_next_step(next)

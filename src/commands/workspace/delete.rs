@@ -12,28 +12,22 @@ use crate::text::shell_word;
 pub(crate) fn run(app: &App, args: &WorkspaceDelete) -> Result<Report> {
     let config = app.config()?;
     let workspace = resolve(app, &config, &args.name)?;
+    let shown = called(&workspace);
     if config.find(&args.name).is_err() && !workspace.id.eq_ignore_ascii_case(bare_id(&args.name)) {
-        let what = format!("Workspace {} is not known here", called(&workspace));
-        let what = what + ": only its ID deletes it; nothing was deleted";
-        return Err(Error::usage(what, "ntcli workspace list"));
+        let what = "is not known here: only its ID deletes it; nothing was deleted";
+        return Err(Error::usage(format!("Workspace {shown} {what}"), "ntcli workspace list"));
     }
     if !args.force {
-        let name = printable(&workspace.name);
-        prompt::consent(
-            app.ctx,
-            &Question {
-                what: format!(
-                    "Workspace {} would be deleted on the server with everything in it.",
-                    called(&workspace)
-                ),
-                ask: format!("Type its name ({name}) to delete it:"),
-                yes: &[&workspace.name, &name],
-                forced: format!(
-                    "ntcli workspace delete {} --force",
-                    shell_word(&printable(&args.name))
-                ),
-            },
-        )?;
+        let (name, word) = (printable(&workspace.name), shell_word(&printable(&args.name)));
+        let question = Question {
+            what: format!(
+                "Workspace {shown} would be deleted on the server with everything in it."
+            ),
+            ask: format!("Type its name ({name}) to delete it:"),
+            yes: &[&workspace.name, &name],
+            forced: format!("ntcli workspace delete {word} --force"),
+        };
+        prompt::consent(app.ctx, &question)?;
     }
     let api = app.api(&config, As::Anybody)?;
     let mut dir = app.lock()?;
@@ -41,16 +35,13 @@ pub(crate) fn run(app: &App, args: &WorkspaceDelete) -> Result<Report> {
     let mut on_event = |event| app.on_event(&event);
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     let deleted = rotator.delete_workspace(&workspace)?;
-    let was_there = deleted.was_there;
 
     let was_active = config.active_key() == Some(&workspace.key);
-    let mut text = if was_there {
-        format!("Workspace deleted: {}\n", called(&workspace))
+    let (status, mut text) = if deleted.was_there {
+        ("deleted", format!("Workspace deleted: {shown}\n"))
     } else {
-        format!(
-            "The server does not list workspace {}; it is forgotten here.\n",
-            called(&workspace)
-        )
+        let text = format!("The server does not list workspace {shown}; it is forgotten here.\n");
+        ("already_gone", text)
     };
     if was_active {
         text += "No workspace is active now.\n";
@@ -58,16 +49,12 @@ pub(crate) fn run(app: &App, args: &WorkspaceDelete) -> Result<Report> {
     let next = was_active.then(|| "Choose another: ntcli workspace select".to_owned());
     let json = Json::of([
         ("workspace", json(&workspace)),
-        ("status", if was_there { "deleted" } else { "already_gone" }.into()),
+        ("status", status.into()),
         ("was_active", was_active.into()),
         ("message", "Workspace deleted".into()),
     ]);
-    let problem = deleted.not_forgotten.map(|error| {
-        Error::stored_behind(
-            "The workspace was deleted on the server",
-            "ntcli workspace sync",
-            &error,
-        )
-    });
+    let done = "The workspace was deleted on the server";
+    let problem = deleted.not_forgotten;
+    let problem = problem.map(|error| Error::stored_behind(done, "ntcli workspace sync", &error));
     Ok(Report::new(text, json).with_next_step(next).with_problem(problem))
 }

@@ -154,7 +154,7 @@ impl World {
                 first_error
             }
             Command::Logout => {
-                let out = rotator.revoke_all(&tokens, false)?;
+                let out = rotator.revoke_all(&tokens)?;
                 out.revoked.iter().for_each(|(_, jti)| world.check_revoked(jti));
                 if out.left.is_empty() { Ok(()) } else { Err(Error::work_pending(None)) }
             }
