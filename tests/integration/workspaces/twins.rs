@@ -146,7 +146,7 @@ fn two_tokens() {
     }
     assert_eq!(show(&[&prod.key]), prod.token.jti.as_str());
     let list = run(&world, &["list"]);
-    list.exits(0).says("two targets").says(&prod.key);
+    list.exits(0).says("two tokens").says(&prod.key);
     let json = world.refresh(&["--all", "--format", "json"]);
     json.exits(0).says(&prod.key);
     assert_eq!(json.json()["results"].as_array().unwrap().len(), 1);
