@@ -115,12 +115,12 @@ install:
 	is_new || { command -v $(CARGO) > /dev/null && $(if $(filter $(BUILT),$(NTCLI)),$(MAKE) build,is_new); } || { \
 		echo 'Error: $(NTCLI) is missing or older than the source, and cannot be built by this user' >&2; \
 		echo 'Hint: make $(if $(filter $(BUILT),$(NTCLI)),build,static), as a user who has Rust; then this command again' >&2; exit 1; }
-	made=$$(for dir in $(addprefix $(DESTDIR)$(PREFIX)/,$(sort $(dir $(INSTALLED)))); do \
+	@made=$$(for dir in $(addprefix $(DESTDIR)$(PREFIX)/,$(sort $(dir $(INSTALLED)))); do \
 		while test ! -d "$$dir"; do echo "$${dir%/}"; dir=$$(dirname "$$dir"); done; done) && \
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,$(sort $(dir $(INSTALLED)))) && \
 	{ test -z "$$made" || echo "$$made" >> $(MADE); }
 	install -m 755 $(NTCLI) $(DESTDIR)$(PREFIX)/bin/ntcli
-	umask 022 && cd $(DESTDIR)$(PREFIX) && \
+	@umask 022 && cd $(DESTDIR)$(PREFIX) && \
 	for page in $(PAGES); do ./bin/ntcli man $$page > share/man/man1/$$page.1 || exit 1; done && \
 	./bin/ntcli completions bash > $(BASH) && \
 	./bin/ntcli completions zsh > $(ZSH) && \
@@ -128,7 +128,7 @@ install:
 	install -m 644 $(PACKAGING)/ntcli-deliver@.path $(DESTDIR)$(PREFIX)/$(dir $(UNITS))
 	install -m 644 $(PACKAGING)/sysusers.conf $(DESTDIR)$(PREFIX)/$(USER)
 	install -m 644 $(PACKAGING)/tmpfiles.conf $(DESTDIR)$(PREFIX)/$(STATE)
-	umask 022 && units=$(DESTDIR)$(PREFIX)/$(UNITS) && \
+	@umask 022 && units=$(DESTDIR)$(PREFIX)/$(UNITS) && \
 	for one in failed changed deliver; do $(call unit,$$one.service) > $${units}$$one@.service || exit 1; done && \
 	$(call unit,renew.service) > $${units}renew.service && \
 	$(call unit,renew.service, %i, of %i) > $${units}renew@.service && \
