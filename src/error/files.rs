@@ -79,7 +79,8 @@ impl Error {
     pub(crate) fn state_not_pulled(reason: &str) -> Self {
         let message =
             format!("NTCLI_STATE_COMMAND could not pull the state: {reason}; nothing was done");
-        Self::new("state_not_pulled", exit::UNAVAILABLE, message).hinted("ntcli doctor")
+        Self::new("state_not_pulled", exit::UNAVAILABLE, message)
+            .hinted("mend what it says above, then run the same command again")
     }
 
     /// `NTCLI_STATE_COMMAND push` failed, and may have pushed all the same.

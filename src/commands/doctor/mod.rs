@@ -23,6 +23,11 @@ pub(super) fn run(app: &App, args: &cli::Doctor) -> Report {
         local::mounts(&mut found, app);
         local::session_file(&mut found, app, config);
     }
+    if !args.offline && app.paths.state_command.is_some() {
+        if let Err(error) = app.lock() {
+            found.error("state", &error);
+        }
+    }
     if !args.offline {
         let config = config.unwrap_or_else(|| Config::empty(&app.paths.config));
         if let Err(error) = network::look(&mut found, app, &config) {

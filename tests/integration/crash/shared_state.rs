@@ -176,6 +176,8 @@ fn nothing_is_done_without_the_state() {
     {
         two.a(args).run().exits(5).prints("").says("NTCLI_STATE_COMMAND could not pull the state");
     }
+    let doctor = two.a(&["doctor"]).run();
+    assert!(doctor.exits(1).stdout.contains("could not pull the state"), "{doctor}");
     fs::remove_file(two.engine.join("down")).unwrap();
     two.at(1, "lost");
     two.a(&["token", "refresh"])
