@@ -107,6 +107,8 @@ case " $* " in
                 say "Error: Rust 1.$wanted or newer is needed, and ${found:+only 1.}${found:-none} is here"
                 if [ -x ~/.cargo/bin/rustup ]; then
                     say "Hint: ~/.cargo/bin/rustup update stable, and in this shell: PATH=~/.cargo/bin:\$PATH"
+                elif [ "$manager" = apt-get ] && ! apt-cache policy rustc 2> /dev/null | grep -q Candidate; then
+                    say "Hint: ${sudo}apt-get update, and the same command again"
                 elif command -v curl > /dev/null; then
                     say "Hint: curl --proto '=https' -sSf https://sh.rustup.rs | sh"
                 elif command -v wget > /dev/null; then
