@@ -170,14 +170,14 @@ fn what_the_other_machine_did_is_known() {
 fn nothing_is_done_without_the_state() {
     let two = Two::new();
     two.set("down", "");
+    let doctor = two.a(&["doctor"]).run();
+    assert!(doctor.exits(1).stdout.contains("could not pull the state"), "{doctor}");
     let sent = two.world.plane.requests().len();
     for args in
         [&["token", "refresh"][..], &["renew"], &["workspace", "clear"], &["policy", "-w", "prod"]]
     {
         two.a(args).run().exits(5).prints("").says("NTCLI_STATE_COMMAND could not pull the state");
     }
-    let doctor = two.a(&["doctor"]).run();
-    assert!(doctor.exits(1).stdout.contains("could not pull the state"), "{doctor}");
     fs::remove_file(two.engine.join("down")).unwrap();
     two.at(1, "lost");
     two.a(&["token", "refresh"])
