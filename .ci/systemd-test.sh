@@ -138,7 +138,8 @@ done
 inside systemd-analyze verify --man=no ntcli-renew.timer ntcli-renew@prod.timer ntcli-deliver@app.path \
     ntcli-failed@x.service 2>&1 | grep ntcli && fail 'a unit is not as systemd wants it'
 for unit in ntcli-renew ntcli-renew@prod ntcli-deliver@app ntcli-changed@app ntcli-failed@app; do
-    inside systemd-analyze security --threshold=25 --no-pager $unit.service | tail -n 1
+    exposed=$(inside systemd-analyze security --threshold=25 --no-pager $unit.service) || fail "$unit is too exposed"
+    echo "$exposed" | tail -n 1
 done
 
 step 'sign in, target, dry run, enable'

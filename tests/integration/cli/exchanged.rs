@@ -1,32 +1,32 @@
 //! A user who exchanges folders, links, files and pipes while root delivers into that user's folder.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, lchown};
+use std::os::unix::fs::{MetadataExt, lchown, symlink};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::owners::{OTHER, USER, others_can_run_it, set_mode};
+use super::owners::{OTHER, USER, give, others_can_run_it, set_mode};
 use crate::harness::world::{World, wait_until};
 
 /// In a loop, as fast as a shell does it. What it should not be able to read, it reports.
 const EXCHANGE: &str = r#"
     reset() {
-        if [ -f d/.env ] && timeout 1 grep -qs TOPSECRET d/.env 2> /dev/null && [ ! d/.env -ef ../public/.env ]; then echo leaked > leaked; fi
-        rm -rf d e 2> /dev/null
+        if [ -f a/.env ] && timeout 1 grep -qs TOPSECRET a/.env 2> /dev/null && [ ! a/.env -ef ../public/.env ]; then echo leaked > leaked; fi
+        rm -rf a e 2> /dev/null
     }
-    made() { reset; mkdir d; echo "A=1" > d/.env; }
+    made() { reset; mkdir a; echo "A=1" > a/.env; }
     while [ -e go ]; do
         made
-        mv d e; ln -s ../secret d; rm d; mv e d
-        reset; ln -s ../public d
-        made; ln -sf ../../secret/.env d/.env
-        made; ln -sf ../../public/.env d/.env
-        made; rm d/.env; mkfifo d/.env
-        made; rm d/.env; mkdir d/.env
-        made; ln -s /etc/hostname d/x; mv d/x d/.env
-        made; rm d/.env; ln ../public/.env d/.env 2> /dev/null
-        made; mv d e; ln -s e d
+        mv a e; ln -s ../secret a; rm a; mv e a
+        reset; ln -s ../public a
+        made; ln -sf ../../secret/.env a/.env
+        made; ln -sf ../../public/.env a/.env
+        made; rm a/.env; mkfifo a/.env
+        made; rm a/.env; mkdir a/.env
+        made; ln -s /etc/hostname a/x; mv a/x a/.env
+        made; rm a/.env; ln ../public/.env a/.env 2> /dev/null
+        made; mv a e; ln -s e a
         echo >> rounds
     done
 "#;
@@ -48,40 +48,53 @@ fn assert_untouched(path: &Path, file_mode: u32) {
     assert_eq!((found.uid(), found.mode() & 0o7777), (0, file_mode));
 }
 
-/// How many deliveries are tried; ten thousand were tried by hand.
-const TIMES: usize = 40;
+/// How many deliveries of each kind are tried.
+const TIMES: usize = 20;
+
+fn times() -> usize {
+    #[expect(clippy::disallowed_methods, reason = "for the tests' user, not the program's")]
+    let asked = std::env::var("NTCLI_TEST_EXCHANGES").ok();
+    asked.map_or(TIMES, |text| text.parse().expect("a number of deliveries"))
+}
+
+const WAYS: [&[&str]; 3] = [
+    &["--env", "TOKEN=theirs/a/.env"],
+    &["--env", "TOKEN=theirs/a/.env", "--in-place"],
+    &["--file", "theirs/a/.env", "--overwrite"],
+];
 
 #[test]
 fn nothing_of_roots_goes_to_who_exchanges_files() {
     if !others_can_run_it() {
         return;
     }
+    for way in WAYS {
+        exchanged_while_root_delivers(way);
+    }
+}
+
+fn exchanged_while_root_delivers(way: &[&str]) {
     let (world, _) = World::ready();
     let (secret, public) = (world.outside("secret"), world.outside("public"));
     root_folder(&secret, 0o700, 0o600);
     root_folder(&public, 0o755, 0o644);
     let theirs = world.outside("theirs");
-    fs::create_dir(&theirs).unwrap();
-    for name in ["d", "d/.env", "go"] {
-        let path = theirs.join(name);
-        if name == "d" {
-            fs::create_dir(&path).unwrap();
-        } else {
-            fs::write(&path, "").unwrap();
-        }
-        lchown(&path, Some(USER), Some(USER)).unwrap();
+    fs::create_dir_all(theirs.join("a")).unwrap();
+    for name in ["a/.env", "go"] {
+        fs::write(theirs.join(name), "").unwrap();
     }
-    lchown(&theirs, Some(USER), Some(USER)).unwrap();
-    world.ntcli(&["target", "add", "--env", "TOKEN=theirs/d/.env"]).run().exits(0);
+    give(&theirs, USER);
+    world.ntcli(&[&["target", "add"], way].concat()).run().exits(0);
 
     let mut user = Command::new("setpriv")
         .args([format!("--reuid={USER}"), format!("--regid={USER}")])
         .args(["--clear-groups", "--", "sh", "-c", EXCHANGE])
         .current_dir(&theirs)
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     wait_until("the user exchanges files", || theirs.join("rounds").exists());
-    for _ in 0..TIMES {
+    for _ in 0..times() {
         let deliver = world.ntcli(&["target", "deliver"]).limit(Duration::from_secs(30));
         deliver.run();
         // Otherwise it would be refused once and for all.
@@ -91,6 +104,35 @@ fn nothing_of_roots_goes_to_who_exchanges_files() {
     }
     fs::remove_file(theirs.join("go")).unwrap();
     assert!(user.wait().is_ok());
+}
+
+/// At each depth, and whichever way the token is delivered.
+#[test]
+fn a_link_of_another_user_on_the_way_to_a_target() {
+    if !others_can_run_it() {
+        return;
+    }
+    for way in WAYS {
+        let (world, _) = World::ready();
+        let (public, theirs) = (world.outside("public"), world.outside("theirs"));
+        root_folder(&public, 0o755, 0o644);
+        fs::create_dir_all(theirs.join("a")).unwrap();
+        give(&theirs, USER);
+        world.ntcli(&[&["target", "add"], way].concat()).run().exits(0);
+        for (name, to) in [("a", "../public"), ("a/.env", "../../public/.env")] {
+            let (link, kept) = (theirs.join(name), theirs.join("kept"));
+            fs::rename(&link, &kept).unwrap();
+            symlink(to, &link).unwrap();
+            lchown(&link, Some(USER), Some(USER)).unwrap();
+            for command in [&["target", "deliver"][..], &["token", "refresh"], &["renew"]] {
+                world.ntcli(command).run().exits(9).says("a link that another user");
+                assert_untouched(&public, 0o644);
+            }
+            fs::remove_file(&link).unwrap();
+            fs::rename(&kept, &link).unwrap();
+            world.ntcli(&["renew"]).run().exits(0);
+        }
+    }
 }
 
 /// A file that is there before the first delivery may be read by whoever put it there.
@@ -125,7 +167,7 @@ fn a_target_that_has_become_a_file_of_ours() {
     world.ntcli(&["target", "add", "--file", "token"]).run().exits(0);
     for name in ["config.json", "targets.json"] {
         fs::remove_file(&token).unwrap();
-        std::os::unix::fs::symlink(world.path(name), &token).unwrap();
+        symlink(world.path(name), &token).unwrap();
         let before = fs::read(world.path(name)).unwrap();
         let output = world.ntcli(&["target", "deliver"]).run();
         output.exits(9).says("one of ntcli's own files");

@@ -220,3 +220,17 @@ fn a_command_where_there_is_no_shell() {
     world.refresh(&["--if-expires-within", "1"]).exits(0);
     world.assert_one_live_token(&prod);
 }
+
+/// The server chooses it.
+#[test]
+fn a_name_that_would_lead_elsewhere() {
+    let (world, prod) = World::ready();
+    fs::create_dir(world.outside("out")).unwrap();
+    for name in ["../x", "..", ".ssh", "a/b", "/etc/x", "a\0b", "a\nb"] {
+        let place = format!("/workspaces/items/{}/workspace_name", prod.key);
+        world.set_config(&place, name.into());
+        let output = world.refresh(&["--token-file", "out/{name}"]);
+        output.exits(2).says("cannot stand for {name} in a path");
+        assert_eq!(fs::read_dir(world.outside("out")).unwrap().count(), 0);
+    }
+}
