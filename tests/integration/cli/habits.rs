@@ -33,7 +33,7 @@ const LINES: &[(&str, i32, &str)] = &[
     ("workspace unset --verbose", 0, ""),
     ("workspace sync", 0, ""),
     ("ws sync -v", 0, ""),
-    ("workspace delete test-workspace --force", 0, ""),
+    ("workspace delete test-workspace --force", 2, "ntcli workspace list"),
     ("ws delete prod -f", 0, ""),
     ("ws rm prod -f -v", 0, ""),
     ("ws delete prod", 2, "ntcli workspace delete prod --force"),
