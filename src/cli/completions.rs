@@ -51,7 +51,6 @@ impl Offer {
         self.names = match name {
             "WORKSPACE" | "NAME" => Some(Names::Workspaces),
             "ID" => Some(Names::Targets),
-            "JTI" => Some(Names::Tokens),
             _ => None,
         };
     }

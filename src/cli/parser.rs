@@ -285,9 +285,7 @@ impl Scan {
         let Some(shown) = suggest::shown(name) else {
             return self.wrong(format!("Unknown option of '{command}': {}", suggest::NOT_SHOWN));
         };
-        self.wrong(if below(&self.node, name) {
-            format!("Option {shown} must come after the command")
-        } else if let Some(near) = suggest::harmless(name, self.flags().map(|f| f.long)) {
+        self.wrong(if let Some(near) = suggest::harmless(name, self.flags().map(|f| f.long)) {
             format!("Unknown option {shown}; did you mean '{near}'?")
         } else {
             format!("Unknown option {shown} of '{command}'")
@@ -303,11 +301,4 @@ fn missing_value(flag: Flag) -> String {
         FlagInfoKind::Option { arg_name } => format!("{} needs a value: {arg_name}", flag.long),
         FlagInfoKind::Switch => format!("{} takes no value", flag.long),
     }
-}
-
-/// Whether a command in this group has the option.
-fn below(group: &CommandInfoWithArgs, name: &str) -> bool {
-    let has = |node: &CommandInfoWithArgs| node.flags.iter().any(|f| f.long == name);
-    let mut commands = group.commands.iter().map(|c| &c.command);
-    commands.any(|node| has(node) || below(node, name))
 }

@@ -2,12 +2,8 @@
 
 use crate::cli::{self, Completions, Man, Names};
 use crate::commands::prelude::*;
-use crate::config_dir::history;
 use crate::targets::SavedTargets;
 use crate::text::shell_word;
-
-/// How many ids of tokens are offered, the newest ones.
-const TOKENS: usize = 20;
 
 /// Prints the completions of a shell, or what they ask for: each word with what it is, and `/` where
 /// a file may stand.
@@ -39,16 +35,6 @@ fn known(ctx: &Context, names: Names) -> Result<Vec<String>> {
         Names::Targets => {
             let targets = SavedTargets::load(&app.paths.targets)?;
             targets.all().iter().map(|target| target.id.to_string()).collect()
-        }
-        Names::Tokens => {
-            let lines = history::read(&app.paths.history)?;
-            let mut ids: Vec<String> = Vec::new();
-            for jti in lines.into_iter().rev().filter_map(|line| line.jti) {
-                if !ids.contains(&jti) && ids.len() < TOKENS {
-                    ids.push(jti);
-                }
-            }
-            ids
         }
     })
 }

@@ -6,8 +6,8 @@ use argh::{ArgsInfo, FromArgs};
 
 /// Print the completions of a shell. `make install` puts them where the shells
 /// look. Otherwise take a line from below: once for fish, in `~/.bashrc`, or in
-/// `~/.zshrc` after `compinit`. They complete the names of workspaces, targets and
-/// tokens too, from the local files.
+/// `~/.zshrc` after `compinit`. They complete the names of workspaces and the
+/// numbers of targets too, from the local files.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
 #[argh(
     subcommand,
@@ -41,7 +41,6 @@ pub(crate) enum Print {
 pub(crate) enum Names {
     Workspaces,
     Targets,
-    Tokens,
 }
 
 impl FromStr for Print {

@@ -19,9 +19,6 @@ pub(crate) struct TokenPrint {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
-    /// even if it has expired
-    #[argh(switch)]
-    pub allow_expired: bool,
 }
 
 /// Run a command with the current token in its environment. The command replaces ntcli
@@ -44,9 +41,6 @@ pub(crate) struct TokenExec {
     /// the variable that holds the token, instead of `NTCLI_WORKSPACE_TOKEN`
     #[argh(option, arg_name = "NAME", from_str_fn(variable))]
     pub env: Option<String>,
-    /// even if it has expired
-    #[argh(switch)]
-    pub allow_expired: bool,
     /// what follows --, as the system gave it; the parser puts it here
     #[argh(option, hidden_help)]
     pub program: Vec<OsString>,

@@ -116,7 +116,7 @@ fn a_program_and_its_arguments() {
         let invocation = run(line);
         assert!(!invocation.debug, "{line}");
         let program = args(&["make", "--debug", "-h", "help"]);
-        let exec = TokenExec { workspace, env, program, ..TokenExec::default() };
+        let exec = TokenExec { workspace, env, program };
         let command = TokenCommand::Exec(exec);
         assert_eq!(invocation.command, Command::Token(Token { command }), "{line}");
     }

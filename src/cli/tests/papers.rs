@@ -59,7 +59,7 @@ fn what_stands_at_that_place_is_offered() {
         ("token refresh --workspace ''", Some(Names::Workspaces), false),
         ("token refresh -w ''", Some(Names::Workspaces), false),
         ("token refresh --workspace=p", Some(Names::Workspaces), false),
-        ("token revoke jti_1 ''", Some(Names::Tokens), false),
+        ("token revoke jti_1 ''", None, false),
         ("target deliver ''", Some(Names::Targets), false),
         ("target add --file ''", None, true),
         ("target add --file=/e", None, true),

@@ -62,7 +62,7 @@ fn unknown_options() {
             "token show --k3y=x --help=1",
             "Unknown option of 'ntcli token show': an argument that is not shown here",
         ),
-        ("--all token refresh", "Option '--all' must come after the command"),
+        ("--all token refresh", "Unknown option '--all' of 'ntcli'"),
         ("health -w prod", "'ntcli health' takes no --workspace"),
         ("-w prod health", "'ntcli health' takes no --workspace"),
         ("token refresh -hx", "Unknown option '-hx' of 'ntcli token refresh'"),

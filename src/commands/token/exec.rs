@@ -12,7 +12,7 @@ use crate::context::SESSION_VARIABLES;
 /// its own. Nothing of ours is open in it: the standard library closes every file it opened, and
 /// gives SIGPIPE, which it ignores, its usual meaning again.
 pub(crate) fn run(app: &App, args: &TokenExec) -> Result<Report> {
-    let (_, token) = usable(app, args.workspace.as_deref(), args.allow_expired)?;
+    let (_, token) = usable(app, args.workspace.as_deref())?;
     let mut words = args.program.iter();
     let name = words.next().cloned().unwrap_or_default();
     let mut command = Command::new(&name);

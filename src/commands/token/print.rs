@@ -11,7 +11,7 @@ pub(crate) fn run(app: &App, args: &TokenPrint) -> Result<Report> {
         let closed = std::io::Error::other("standard output is closed");
         return Err(Error::write_result(&closed));
     }
-    let (workspace, token) = usable(app, args.workspace.as_deref(), args.allow_expired)?;
+    let (workspace, token) = usable(app, args.workspace.as_deref())?;
     if app.console().out_is_terminal() {
         app.console().note("This is a secret: it gives access to the workspace.");
     }
@@ -30,16 +30,12 @@ pub(crate) fn run(app: &App, args: &TokenPrint) -> Result<Report> {
 /// old one is revoked only after that.
 ///
 /// # Errors
-/// [`Error::no_token`], and [`Error::token_ended`] unless that is allowed.
-pub(super) fn usable(
-    app: &App,
-    named: Option<&str>,
-    allow_expired: bool,
-) -> Result<(Workspace, Token)> {
+/// [`Error::no_token`], [`Error::token_ended`].
+pub(super) fn usable(app: &App, named: Option<&str>) -> Result<(Workspace, Token)> {
     let mut workspace = app.workspace(&app.config()?, named)?;
     let token = workspace.token.take().ok_or_else(Error::no_token)?;
     match token.expiry.at() {
-        Some(end) if end <= app.now() && !allow_expired => Err(Error::token_ended(end)),
+        Some(end) if end <= app.now() => Err(Error::token_ended(end)),
         _ => Ok((workspace, token)),
     }
 }

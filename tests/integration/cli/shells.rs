@@ -93,8 +93,6 @@ fn bash_completes_names() {
     assert_eq!(names(&["ntcli", "token", "refresh", "s"]), ["staging"]);
     assert_eq!(names(&["ntcli", "ws", "use", "p"]), ["prod"]);
     assert_eq!(names(&["ntcli", "target", "deliver", "1"]), ["1"]);
-    assert!(names(&["ntcli", "token", "revoke", "j"]).iter().all(|id| id.starts_with("jti_")));
-    assert!(names(&["ntcli", "token", "revoke", "j"]).len() > 1);
     assert!(names(&["ntcli", "token", "refresh", "--w"]).contains(&"--workspace".to_owned()));
     world.assert_nothing_sent();
     world.write("config.json", b"{");

@@ -101,11 +101,6 @@ fn what_has_expired_is_given_only_when_that_is_wanted() {
     let error = print(&world, &["--format", "json"]).json()["error"].clone();
     assert_eq!((&error["code"], &error["exit_code"]), (&json!("token_expired"), &json!(1)));
 
-    let allowed = print(&world, &["--allow-expired"]);
-    allowed.exits(0).says_only("").prints(&format!("{EXPIRED}\n"));
-    let words = ["sh", "-c", "echo $NTCLI_WORKSPACE_TOKEN"];
-    let allowed = exec(&world, &["--allow-expired"], &words).run();
-    allowed.exits(0).says_only("").prints(&format!("{EXPIRED}\n"));
     world.assert_nothing_sent();
 }
 
