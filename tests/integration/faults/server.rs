@@ -110,7 +110,7 @@ fn a_create_without_a_usable_answer() {
             assert!(world.plane.live_tokens(&workspace.id).contains(&live[1]));
         }
         if *name == "60 MB" {
-            output.says("more than 1 MiB");
+            output.says("more than 1024 KiB");
         }
         if *applied {
             assert_repaired(&world, &workspace);

@@ -151,7 +151,7 @@ impl Drop for Openssl {
 
 #[test]
 fn versions_of_another_implementation() {
-    let (world, workspace) = World::ready();
+    let (world, _) = World::ready();
     let issuer = certificate("ca.pem");
     let (_server, port) = Openssl::start("-tls1_1", own_port(&world));
     // A connection that is refused is tried again: time for the server to start.
@@ -159,6 +159,7 @@ fn versions_of_another_implementation() {
     let words = "localhost speaks only versions of TLS older than 1.2";
     fails(&world, &output, 1, &[words]);
     for version in ["-tls1_2", "-tls1_3"] {
+        let (world, workspace) = World::ready();
         let (_server, port) = Openssl::start(version, own_port(&world));
         refresh(&world, port, Some(&issuer)).exits(0).says_only("");
         world.assert_one_live_token(&workspace);
@@ -169,14 +170,15 @@ fn versions_of_another_implementation() {
 /// the bundle; all else must be right.
 #[test]
 fn a_self_signed_certificate_in_the_bundle() {
-    let (world, workspace) = World::ready();
     let own = certificate("own.pem");
     for version in ["-tls1_2", "-tls1_3"] {
+        let (world, workspace) = World::ready();
         let (_server, port) = Openssl::with(&[version], "own.pem", own_port(&world));
         refresh(&world, port, Some(&own)).exits(0).says_only("");
         world.assert_one_live_token(&workspace);
     }
     // A certificate of an issuer that is not in the bundle, while it is there itself.
+    let (world, _) = World::ready();
     let port = front("pinned.pem", own_port(&world)).unwrap();
     refresh(&world, port, Some(&certificate("pinned.pem"))).exits(0).says_only("");
 

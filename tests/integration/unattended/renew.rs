@@ -204,7 +204,7 @@ fn a_copied_folder() {
     last["looked"][&prod.id] = json!(1_000);
     fs::write(&path, last.to_string()).unwrap();
     let output = renew(&world, &[]);
-    output.exits(8).says("no longer knew the current token");
+    output.exits(8).says("that the server no longer knew");
     world.assert_current_is_live(&prod);
     let delivered = fs::read_to_string(world.outside("token")).unwrap();
     assert_eq!(delivered.trim(), world.current(&prod));
