@@ -126,9 +126,15 @@ impl<'c> App<'c> {
     /// # Errors
     /// As [`App::lock`].
     pub(super) fn lock_and_tell(&self) -> Result<(ConfigDir<'c>, bool)> {
+        self.lock_at(&self.paths, self.lock_wait())
+    }
+
+    /// # Errors
+    /// As [`App::lock`].
+    pub(super) fn lock_at(&self, paths: &Paths, wait: Duration) -> Result<(ConfigDir<'c>, bool)> {
         let console = self.console();
         let on_notice = Box::new(move |notice| messages::print_notice(console, &notice));
-        ConfigDir::lock(&self.paths, self.lock_wait(), self.clock(), on_notice)
+        ConfigDir::lock(paths, wait, self.clock(), on_notice)
     }
 
     /// Keeps other runs away from what is looked at or tried: one that is at work would be seen

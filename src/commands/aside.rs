@@ -6,7 +6,6 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::messages;
 use super::prelude::*;
 use crate::config::{Config, Paths, Workspace};
 use crate::config_dir::ConfigDir;
@@ -48,11 +47,8 @@ impl<'c> App<'c> {
         for folder in given.into_iter().chain(["/tmp".into(), "/dev/shm".into()]) {
             let env = Env::new([("NTCLI_CONFIG_DIR".into(), folder.join(&name).into())]);
             let paths = Paths::find(&env)?;
-            let console = self.console();
-            let on_notice = Box::new(move |notice| messages::print_notice(console, &notice));
-            let locked = ConfigDir::lock(&paths, Duration::ZERO, self.clock(), on_notice);
-            if let Ok((dir, _)) = locked {
-                return Ok((dir, Some(Aside { paths, console: console.clone() })));
+            if let Ok((dir, _)) = self.lock_at(&paths, Duration::ZERO) {
+                return Ok((dir, Some(Aside { paths, console: self.console().clone() })));
             }
         }
         Err(refusal)

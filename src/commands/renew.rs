@@ -157,8 +157,7 @@ impl<'a> Run<'a> {
     /// Without a session nothing is asked for.
     fn leave(&mut self, error: &Error) {
         for (turn, state) in self.turns.iter_mut().zip(&self.survey.workspaces) {
-            let not_due = || Ok(Outcome::NotDue(state.token.clone()));
-            turn.outcome = Some(if state.due.is_due() { Err(error.clone()) } else { not_due() });
+            turn.outcome = state.due.is_due().then(|| Err(error.clone()));
         }
         self.problem = Some(error.clone());
     }
@@ -171,11 +170,8 @@ impl<'a> Run<'a> {
     /// Keeps an event for the JSON.
     fn note(&mut self, event: Event) {
         let (workspace, action) = match event {
-            Event::Finished { workspace, jti } => {
-                (workspace, action("finish", jti, "an interrupted refresh was finished"))
-            }
-            Event::Discarded { workspace, jti } => {
-                (workspace, action("finish", jti, "an interrupted refresh was undone"))
+            Event::Finished { workspace, jti } | Event::Discarded { workspace, jti } => {
+                (workspace, action("finish", jti, "an earlier run was interrupted"))
             }
             Event::Revoked { workspace, jti } => {
                 (workspace, action("revoke", Some(jti), "an earlier run left it live"))

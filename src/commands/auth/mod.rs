@@ -71,20 +71,15 @@ fn name(user: &User) -> Option<String> {
 
 /// The session for programs, without its secrets.
 fn json(session: &Session) -> Json {
-    let user = &session.user;
+    let User { id, email, first_name, last_name, organization_id } = &session.user;
+    let names =
+        [("id", id), ("email", email), ("first_name", first_name), ("last_name", last_name)];
+    let mut user = Json::of(names.map(|(name, text)| (name, text.clone().into())));
+    user.set("organization_id", organization_id.clone().into());
     Json::of([
         ("signed_in", true.into()),
         ("expires_at", session.expires_at.into()),
         ("renews_itself", session.refresh_token.is_some().into()),
-        (
-            "user",
-            Json::of([
-                ("id", user.id.clone().into()),
-                ("email", user.email.clone().into()),
-                ("first_name", user.first_name.clone().into()),
-                ("last_name", user.last_name.clone().into()),
-                ("organization_id", user.organization_id.clone().into()),
-            ]),
-        ),
+        ("user", user),
     ])
 }

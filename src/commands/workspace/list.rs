@@ -14,26 +14,28 @@ pub(crate) fn run(app: &App) -> Result<Report> {
     let mut table = Table::new(&["Active", "Name", "ID", "Token", "Status"]);
     let mut rows = Vec::with_capacity(found.len());
     for workspace in &found {
-        let remote = workspace.remote.as_ref();
+        let Found { place, remote, local } = workspace;
+        let (remote, active) = (remote.as_ref(), workspace.is_active(&config));
+        let has_token = local.as_ref().is_some_and(|w| w.token.is_some());
         let status = remote.and_then(|r| r.status.as_deref());
         table.row(&[
-            table::mark(workspace.active, app.ctx),
-            &workspace.place.name,
-            &workspace.place.id,
-            table::mark(workspace.token, app.ctx),
+            table::mark(active, app.ctx),
+            &place.name,
+            &place.id,
+            table::mark(has_token, app.ctx),
             remote.map_or("only-here", |_| status.unwrap_or_default()),
         ]);
         rows.push(Json::of([
-            ("name", workspace.place.name.as_str().into()),
-            ("id", workspace.place.id.as_str().into()),
-            ("workspace_id", workspace.place.id.as_str().into()),
-            ("workspace_name", workspace.place.name.as_str().into()),
+            ("name", place.name.as_str().into()),
+            ("id", place.id.as_str().into()),
+            ("workspace_id", place.id.as_str().into()),
+            ("workspace_name", place.name.as_str().into()),
             ("created_at", remote.and_then(|r| r.created_at).into()),
             ("status", status.into()),
-            ("active", workspace.active.into()),
-            ("has_token", workspace.token.into()),
+            ("active", active.into()),
+            ("has_token", has_token.into()),
             ("on_server", remote.is_some().into()),
-            ("known_here", workspace.here.into()),
+            ("known_here", local.is_some().into()),
         ]));
     }
     hints(app, &found);

@@ -20,39 +20,30 @@ struct Found {
     place: WorkspaceRef,
     /// What the server says of it; `None` if it does not have it.
     remote: Option<RemoteWorkspace>,
-    /// Whether it is in the config file.
-    here: bool,
-    /// Whether the config file has a token of it.
-    token: bool,
-    /// Whether it is the active one.
-    active: bool,
+    /// What the config file says of it; `None` if it does not have it.
+    local: Option<Workspace>,
+}
+
+impl Found {
+    fn is_active(&self, config: &Config) -> bool {
+        config.active_key() == Some(&self.place.key)
+    }
 }
 
 /// The server's workspaces in its order, then those that are known only here.
 fn all(config: &Config, remotes: Vec<RemoteWorkspace>) -> Vec<Found> {
-    let active = config.active_key();
     let mut only_here = config.workspaces();
     let mut found = Vec::with_capacity(remotes.len());
-    let new =
-        |local: Option<&Workspace>, remote: Option<RemoteWorkspace>, place: WorkspaceRef| Found {
-            active: active == Some(&place.key),
-            here: local.is_some(),
-            token: local.is_some_and(|w| w.token.is_some()),
-            remote,
-            place,
-        };
     for remote in remotes {
         let local = config.workspace_by_id(&remote.id);
-        only_here.retain(|w| !w.id.eq_ignore_ascii_case(bare_id(&remote.id)));
-        let place = WorkspaceRef {
-            key: local.as_ref().map_or(&remote.id, |w| &w.key).clone(),
-            id: bare_id(&remote.id).to_owned(),
-            name: remote.name.clone(),
-            server: String::new(),
-        };
-        found.push(new(local.as_ref(), Some(remote), place));
+        let (id, name) = (bare_id(&remote.id).to_owned(), remote.name.clone());
+        only_here.retain(|w| !w.id.eq_ignore_ascii_case(&id));
+        let key = local.as_ref().map_or(&remote.id, |w| &w.key).clone();
+        let place = WorkspaceRef { key, id, name, server: String::new() };
+        found.push(Found { place, remote: Some(remote), local });
     }
-    found.extend(only_here.iter().map(|w| new(Some(w), None, app::workspace_ref(w, ""))));
+    let known = |w| Found { place: app::workspace_ref(&w, ""), remote: None, local: Some(w) };
+    found.extend(only_here.into_iter().map(known));
     found
 }
 

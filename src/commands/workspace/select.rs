@@ -1,11 +1,10 @@
 //! `ntcli workspace select` and `clear`: which workspace is the active one.
 
-use super::{Found, all, called, fetch, json, named, resolve};
+use super::{all, called, fetch, json, named, resolve};
 use crate::cli::WorkspaceSelect;
 use crate::commands::prelude::*;
 use crate::commands::prompt;
 use crate::config::{Config, Workspace};
-use crate::context::Console;
 use crate::rotation::WorkspaceRef;
 use crate::text::counted;
 
@@ -62,7 +61,12 @@ fn choose(app: &App, config: &Config) -> Result<WorkspaceRef> {
     if found.is_empty() {
         return Err(Error::no_workspaces());
     }
-    show(app.console(), &found);
+    for (n, workspace) in found.iter().enumerate() {
+        let mark = if workspace.is_active(config) { '*' } else { ' ' };
+        let only = if workspace.remote.is_none() { ", not on the server" } else { "" };
+        let called = called(&workspace.place);
+        app.console().say(&format!("{mark}{:>3}) {called}{only}", n + 1));
+    }
     loop {
         let answer = prompt::answer(app.ctx, &format!("Which one? [1-{}]", found.len()))?;
         if answer.is_empty() {
@@ -76,15 +80,6 @@ fn choose(app: &App, config: &Config) -> Result<WorkspaceRef> {
             Err(error) if error.unknown_name().is_some() => app.console().say(&error.to_string()),
             chosen => return chosen,
         }
-    }
-}
-
-fn show(console: &Console, found: &[Found]) {
-    for (n, workspace) in found.iter().enumerate() {
-        let mark = if workspace.active { '*' } else { ' ' };
-        let only = if workspace.remote.is_none() { ", not on the server" } else { "" };
-        let called = called(&workspace.place);
-        console.say(&format!("{mark}{:>3}) {called}{only}", n + 1));
     }
 }
 
