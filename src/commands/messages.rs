@@ -167,13 +167,18 @@ fn print_orphan(console: &Console, orphan: &Orphan, revoked: bool) {
     }
     let revoke =
         format!("ntcli token revoke {} -w {}", shell_word(&jti), shell_word(&orphan.workspace.id));
-    let what = match orphan.origin {
+    let what = origin(orphan.origin);
+    console.warn(&format!(
+        "Token {jti} of '{name}' {what}. Revoke it: {revoke} (with --forget: keep it)"
+    ));
+}
+
+/// What is known of a live token that nothing here holds.
+pub(super) fn origin(origin: Origin) -> &'static str {
+    match origin {
         Origin::Match => "is live, and nothing here holds it: the answer to its request was lost",
         Origin::Maybe => "is live and may be ours: it is as old as a request without an answer",
         Origin::HandedOut => "is live, and ntcli token create may never have printed it",
         Origin::Superseded => "is live, and nothing here holds it: another program replaced it",
-    };
-    console.warn(&format!(
-        "Token {jti} of '{name}' {what}. Revoke it: {revoke} (with --forget: keep it)"
-    ));
+    }
 }

@@ -26,27 +26,22 @@ fn answer(app: &App, args: &TokenNeedsRefresh) -> Result<Report> {
     let WorkspaceState { workspace: local, token, .. } = &state;
     let within_s = given_s.unwrap_or(state.window_s);
     let due = token::due(token, within_s, app.now());
-    let pending = if due.is_due() { &[][..] } else { &state.pending };
-    let lacking = if due.is_due() { 0 } else { state.drifted() };
-    let is_due = due.is_due() || !pending.is_empty() || lacking > 0;
-    let name = printable(&local.name);
+    let (name, lacking) = (printable(&local.name), state.drifted());
     let within = given.map_or_else(|| policy::duration(within_s), str::to_owned);
-    let mut text = if !pending.is_empty() {
-        format!("Due: work of an earlier run on '{name}' is pending.\n")
-    } else if lacking > 0 {
-        format!("Due: {} of '{name}' must get the token.\n", counted(lacking, "target"))
+    let (reason, said) = if !due.is_due() && !state.pending.is_empty() {
+        ("pending", format!("work of an earlier run on '{name}' is pending"))
+    } else if !due.is_due() && lacking > 0 {
+        ("delivery", format!("{} of '{name}' must get the token", counted(lacking, "target")))
     } else {
-        let verdict = if is_due { "Due" } else { "Not due" };
-        format!("{verdict}: the token of '{name}' {}.\n", why(due, token, &within))
+        (due.code(), format!("the token of '{name}' {}", why(due, token, &within)))
     };
+    let pending = if reason == "pending" { &state.pending[..] } else { &[] };
+    let is_due = due.is_due() || reason != due.code();
+    let verdict = if is_due { "Due" } else { "Not due" };
+    let mut text = format!("{verdict}: {said}.\n");
     for work in pending {
         text += &format!("  Pending: {}\n", work.text);
     }
-    let reason = match (pending.is_empty(), lacking) {
-        (false, _) => "pending",
-        (true, 0) => due.code(),
-        (true, _) => "delivery",
-    };
     let json = Json::of([
         ("due", is_due.into()),
         ("reason", reason.into()),

@@ -1,7 +1,8 @@
 //! Pending work, in words and for programs.
 
+use crate::commands::messages;
 use crate::json::Json;
-use crate::rotation::{Origin, Pending, Reason, Rotation, Stage, WorkspaceRef};
+use crate::rotation::{Pending, Reason, Rotation, Stage, WorkspaceRef};
 use crate::text::printable;
 use crate::time::Timestamp;
 use crate::token::Token;
@@ -54,12 +55,7 @@ pub(crate) fn of(pending: &Pending, workspace: &WorkspaceRef) -> Vec<Work> {
         Work { not_before: due.not_before, ..work }
     });
     let orphans = pending.orphans.iter().filter(|o| o.workspace.is(workspace)).map(|orphan| {
-        let what = match orphan.origin {
-            Origin::Match => "is live and nothing here holds it",
-            Origin::Maybe => "is live and may be ours",
-            Origin::HandedOut => "was created by token create and may never have been printed",
-            Origin::Superseded => "is live; the config file, which held it, now holds another one",
-        };
+        let what = messages::origin(orphan.origin);
         let text = format!("token {} {what}", orphan.jti);
         new("orphan", &orphan.workspace, Some(&orphan.jti), orphan.created_at, text)
     });

@@ -10,7 +10,7 @@ use crate::config::{Config, Workspace};
 use crate::error::{Error, Result, renew_of};
 use crate::json::Json;
 use crate::jwt;
-use crate::output::{self, Report, moment};
+use crate::output::{self, Report};
 use crate::rotation::{
     ByHand, ControlPlane, Event, Pending, RefreshOptions, Rotation, Rotator, WorkspaceRef,
 };
@@ -205,36 +205,29 @@ fn all_pending(app: &App, args: &TokenRevoke) -> Result<Report> {
         let (jti, name) = (printable(jti), printable(&workspace.name));
         text += &format!("Token {jti} of '{name}' has been revoked.\n");
     }
+    let lines = lines(&left);
     if overdue {
-        let report = settled(&revoked, &text, "still_pending");
-        return Ok(report.with_problem(Some(still_pending(&left, api.server()))));
+        let waiting = left.rotations.iter().filter(|r| r.awaits_delivery());
+        let mut waiting = waiting.map(|r| r.workspace.name.as_str()).peekable();
+        let delivery = waiting.peek().is_some().then(|| renew_of(waiting));
+        let problem = Error::still_pending(lines, delivery, left.other_server(api.server()));
+        return Ok(settled(&revoked, &text, "still_pending").with_problem(Some(problem)));
     }
-    for pending in &left.revocations {
-        let (jti, name) = (printable(&pending.jti), printable(&pending.workspace.name));
-        let until = moment(pending.not_before);
-        text += &format!("Token {jti} of '{name}' will be revoked after {until}.\n");
-    }
-    text += if left.revocations.is_empty() {
-        "Nothing is pending any more.\n"
-    } else {
-        "Nothing is due.\n"
-    };
+    text += &lines.iter().map(|line| line.to_owned() + "\n").collect::<String>();
+    text += if lines.is_empty() { "Nothing is pending any more.\n" } else { "Nothing is due.\n" };
     Ok(settled(&revoked, &text, "done"))
 }
 
-fn still_pending(left: &Pending, server: &str) -> Error {
-    let (mut lines, mut seen) = (Vec::new(), BTreeSet::new());
-    for workspace in left.workspaces().filter(|w| seen.insert((&w.id, &w.server))) {
+/// What is left, of every workspace.
+fn lines(left: &Pending) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let workspaces = left.workspaces().filter(|w| seen.insert((&w.id, &w.server)));
+    let of = |workspace: &WorkspaceRef| {
         let name = printable(&workspace.name);
-        for work in pending::of(left, workspace) {
-            lines.push(format!("'{name}': {}", work.text));
-        }
-    }
-    let waiting = left.rotations.iter().filter(|r| r.awaits_delivery());
-    let mut waiting = waiting.map(|r| r.workspace.name.as_str()).peekable();
-    let delivery = waiting.peek().is_some().then(|| renew_of(waiting));
-    let at = left.other_server(server).map(str::to_owned);
-    Error::still_pending(lines, delivery, at.as_deref())
+        let all = pending::of(left, workspace).into_iter();
+        all.map(move |work| format!("'{name}': {}", work.text))
+    };
+    workspaces.flat_map(of).collect()
 }
 
 fn settled(revoked: &[(WorkspaceRef, String)], text: &str, status: &str) -> Report {
@@ -252,23 +245,18 @@ fn forget(app: &App, args: &TokenRevoke) -> Result<Report> {
     let workspace = named.transpose()?.map(|found| app::workspace_ref(&found, ""));
     let mut dir = app.lock()?;
     let dropped = crate::rotation::forget(&mut dir, workspace.as_ref(), &args.jtis)?;
+    let tokens = dropped.tokens();
+    let tokens = tokens.map(|(w, jti)| (w, Some(jti.to_owned()), format!("Token {jti}"), "It"));
+    let requests = dropped.creates.iter().map(|create| {
+        let (workspace, at) = (&create.workspace, create.at);
+        (workspace, None, format!("The request of '{}' at {at}", workspace.name), "Its token")
+    });
     let (mut text, mut all) = (String::new(), Vec::new());
-    let mut add = |workspace: &WorkspaceRef, jti: Option<&String>, line: String| {
-        text += &line;
+    for (workspace, jti, what, which) in tokens.chain(requests) {
+        let what = printable(&what);
+        text += &format!("{what} is forgotten. {which} may be live: nothing was sent.\n");
         let workspace = app::json_workspace(workspace);
-        all.push(Json::of([("jti", jti.cloned().into()), ("workspace", workspace)]));
-    };
-    for (workspace, jti) in dropped.tokens() {
-        let shown = printable(jti);
-        let line = format!("Token {shown} is forgotten. It may be live: nothing was sent.\n");
-        add(workspace, Some(jti), line);
-    }
-    for request in &dropped.creates {
-        let (name, at) = (printable(&request.workspace.name), request.at);
-        let line = format!(
-            "The request of '{name}' at {at} is forgotten. Its token may be live: nothing was sent.\n"
-        );
-        add(&request.workspace, None, line);
+        all.push(Json::of([("jti", jti.into()), ("workspace", workspace)]));
     }
     let changed = !text.is_empty();
     if !changed {
