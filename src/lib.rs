@@ -38,7 +38,7 @@
 //! 7. Verify the new token. Denied while the old one is accepted: keep it, ask again next time.
 //! 8. Promote: one atomic write of the config file.
 //! 9. Deliver to each target, with a record each. On failure the old token stays live, and only what
-//!    failed is repeated (`deliver`). While it is live, `rollback` is the way back to it: the same
+//!    failed is repeated (`deliver`). While it is live, `rollback` goes back to it: the same
 //!    transaction with the roles exchanged.
 //! 10. Revoke the old token, unless the config file holds it. Not proven: it stays pending.
 //! 11. History, confirm, close.

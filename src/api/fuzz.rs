@@ -4,7 +4,9 @@ use super::answer::{acceptance, created, deleted, health, issued, revoked_at, to
 use super::{token_path, workspace_path};
 use crate::fuzz;
 use crate::http::Response;
-use crate::rotation::{Acceptance, Pending, Record, WorkspaceRef, journal_lines};
+use crate::rotation::{
+    Acceptance, Pending, Purpose, Record, Rotation, WorkspaceRef, journal_lines,
+};
 use crate::time::{Expiry, Timestamp};
 use crate::token::{Token, TokenExpiry};
 
@@ -40,17 +42,9 @@ fn check_token(token: &Token) {
         name: "n".to_owned(),
         server: String::new(),
     };
-    let created = Record::Created {
-        workspace,
-        at: now(),
-        token: token.clone(),
-        old: None,
-        unnamed: false,
-        grace_s: None,
-        keep_old: false,
-        rollback: false,
-    };
-    let (pending, _) = Pending::read(&journal_lines(&[created]).unwrap()).unwrap();
+    let created = Rotation::new(&workspace, now(), token.clone(), None, Purpose::Refresh);
+    let lines = journal_lines(&[Record::Created(created)]).unwrap();
+    let (pending, _) = Pending::read(&lines).unwrap();
     assert_eq!(pending.rotations[0].token, *token);
 }
 

@@ -281,6 +281,7 @@ fn take(past: &Past, config: &Config, workspaces: Vec<Workspace>, at_work: bool)
     for target in targets.iter().flat_map(SavedTargets::all).filter(|_| !at_work) {
         of_each.entry(&target.workspace_id).or_default().push(target);
     }
+    let due = pending.due(&app.moment());
     let looked = workspaces.into_iter().filter_map(|workspace| {
         let local = app::workspace_ref(&workspace, &server);
         let (token, policy) = (workspace.token?, policies.of(&local.id));
@@ -293,7 +294,7 @@ fn take(past: &Past, config: &Config, workspaces: Vec<Workspace>, at_work: bool)
         let mut state = (Vec::new(), 0);
         if !at_work && !pending.is_empty() {
             let orphans = pending.orphans.iter().filter(|o| o.workspace.is(&local)).count();
-            state = (pending::of(&pending.due_for(&local, &app.moment()), &local), orphans);
+            state = (pending::of(&due, &local), orphans);
         }
         let (work, orphans) = state;
         Some(WorkspaceState {

@@ -21,8 +21,6 @@ use state::State;
 
 /// How long a run waits for another one to finish, by default.
 pub(crate) const LOCK_WAIT: Duration = Duration::from_secs(60);
-/// A journal longer than this is shortened when a run ends.
-const LONG_JOURNAL: u64 = 64 << 10;
 
 /// The config folder, locked.
 pub(crate) struct ConfigDir<'a> {
@@ -341,14 +339,8 @@ fn close_journal(log: &mut Log, pending: &Pending) -> Result<()> {
     if pending.is_empty() {
         return log.remove();
     }
-    let is_long = log.len() > LONG_JOURNAL;
-    if is_long || pending.spent_tokens > 0 {
-        let lines = journal_lines(&pending.records())?;
-        if pending.spent_tokens > 0 || (lines.len() as u64) < log.len() / 2 {
-            return log.rewrite(&lines);
-        }
-    }
-    Ok(())
+    let records = pending.records();
+    if records.len() < pending.applied { log.rewrite(&journal_lines(&records)?) } else { Ok(()) }
 }
 
 fn as_it_was(error: Error) -> ReplaceError {

@@ -52,9 +52,9 @@ impl Error {
     }
 
     /// The token before the current one cannot become the current one again.
-    pub(crate) fn no_way_back(reason: &str) -> Self {
+    pub(crate) fn cannot_roll_back(reason: &str) -> Self {
         let message = format!("Cannot roll back: {reason}; nothing has changed");
-        Self::new("no_way_back", exit::FAILED, message).hinted_there("ntcli token list")
+        Self::new("cannot_roll_back", exit::FAILED, message).hinted_there("ntcli token list")
     }
 
     /// A token stands where its id, which may be known, is wanted.

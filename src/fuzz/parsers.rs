@@ -8,8 +8,8 @@ use super::{bytes, rounds, text};
 use crate::context::BootTime;
 use crate::context::Env;
 use crate::rotation::{
-    About, AboutRequest, Origin, Orphan, Pending, PendingRevocation, Reason, Record, WorkspaceRef,
-    journal_lines,
+    About, AboutRequest, Origin, Orphan, Pending, PendingCreate, PendingRevocation, Purpose,
+    Reason, Record, Rotation, WorkspaceRef, journal_lines,
 };
 use crate::secret::Secret;
 use crate::time::{Expiry, Timestamp, parse_duration};
@@ -130,15 +130,12 @@ fn journals() {
     let at = Timestamp::from_millis(1_790_000_000_123);
     let until = at.plus_secs(300);
     let boot = Some(BootTime { id: "b".into(), secs: 60 });
-    let creating = |at| Record::Creating {
-        workspace: workspace.clone(),
-        at,
-        until,
-        boot: boot.clone(),
-        expiry: Some(Expiry::In(60)),
-        to_hand_out: false,
-        unique: false,
+    let creating = |at| {
+        let create = PendingCreate::new(workspace.clone(), at, until, boot.clone());
+        Record::Creating(PendingCreate { expiry: Some(Expiry::In(60)), ..create })
     };
+    let (old, purpose) = (Some(token.clone()), Purpose::Rollback);
+    let created = Rotation::new(&workspace, at, token.clone(), old, purpose);
     let (id, server) = (workspace.id.clone(), workspace.server.clone());
     let records = [
         creating(at),
@@ -152,16 +149,7 @@ fn journals() {
             until,
             boot,
         },
-        Record::Created {
-            workspace: workspace.clone(),
-            at,
-            old: Some(token.clone()),
-            token: token.clone(),
-            unnamed: true,
-            grace_s: Some(60),
-            keep_old: false,
-            rollback: true,
-        },
+        Record::Created(Rotation { unnamed: true, grace_s: Some(60), ..created }),
         Record::Promoted(About { workspace: id.clone(), server: server.clone() }),
         Record::Delivering {
             workspace: id.clone(),
@@ -174,7 +162,7 @@ fn journals() {
             server: server.clone(),
             target: "env:A=/b".into(),
         },
-        Record::TurnedBack(About { workspace: id, server }),
+        Record::RollbackUndone(About { workspace: id, server }),
         Record::PendingRevocation(PendingRevocation {
             workspace: workspace.clone(),
             jti: jti.clone(),

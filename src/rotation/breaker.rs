@@ -63,22 +63,15 @@ impl Breaker {
 
     /// What to report for a request that is not sent because those before it failed like `last`.
     fn not_tried(last: &Failure) -> Failure {
-        match last.clone() {
-            Failure::Rejected { status, kind, message, retry_after } => {
-                let message = Self::after(&message);
-                Failure::Rejected { status, kind, message, retry_after }
-            }
-            Failure::NotSent { reason, cause } => {
-                Failure::NotSent { reason: Self::after(&reason), cause }
-            }
-            Failure::Unknown { reason, .. } => {
-                Failure::NotSent { reason: Self::after(&reason), cause: Cause::Network }
-            }
-        }
-    }
-
-    fn after(what: &str) -> String {
-        format!("not tried, after {GIVE_UP_AFTER} failures in a row: {what}")
+        let mut failure = match last.clone() {
+            Failure::Unknown { reason, .. } => Failure::NotSent { reason, cause: Cause::Network },
+            failure => failure,
+        };
+        let (Failure::Rejected { message: said, .. }
+        | Failure::NotSent { reason: said, .. }
+        | Failure::Unknown { reason: said, .. }) = &mut failure;
+        *said = format!("not tried, after {GIVE_UP_AFTER} failures in a row: {said}");
+        failure
     }
 }
 

@@ -75,10 +75,9 @@ impl Rotator<'_> {
     }
 
     fn try_by_hand(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<ByHand> {
-        let pending = PendingRevocation {
-            reason: Reason::ByHand { is_new: false },
-            ..self.pending_revocation(workspace, jti)
-        };
+        let reason = Reason::ByHand { is_new: false };
+        let at_maker = self.at_maker(workspace, jti);
+        let pending = PendingRevocation::new(&at_maker, jti, reason, &self.moment());
         let before = self.pending_by_id(workspace, jti).cloned();
         let rotation = self.pending.rotation(workspace).cloned();
         let was_current = self.store.holds(workspace, jti)?;
@@ -92,9 +91,9 @@ impl Rotator<'_> {
         // token to revoke.
         if let Some(rotation) = rotation.filter(|r| r.token.jti.as_deref() == Some(jti)) {
             let old = rotation.old.and_then(|old| old.jti);
-            let old = old.map(|old| self.pending_revocation(workspace, &old));
-            let mut records: Vec<_> = old.map(Record::PendingRevocation).into_iter().collect();
-            records.push(Record::Done(workspace.about()));
+            let old = old.map(|old| self.to_revoke(workspace, &old, Reason::Replaced));
+            let done = Some(Record::Done(workspace.about()));
+            let records: Vec<Record> = old.into_iter().chain(done).collect();
             if let Err(failed) = self.append_durable(&records) {
                 not_forgotten = Some(failed.error);
             }
@@ -186,13 +185,15 @@ impl Rotator<'_> {
                 ..pending
             })
         };
+        let intended = |workspace: &WorkspaceRef, jti: &str| {
+            self.to_revoke(workspace, jti, Reason::ByHand { is_new: false })
+        };
         let mut records: Vec<Record> =
             self.pending.revocations.iter().cloned().map(by_hand).collect();
         for rotation in &self.pending.rotations {
             if rotation.is_stored() {
                 let old = rotation.old.as_ref().and_then(|old| old.jti.as_deref());
-                let old = old.map(|jti| self.pending_revocation(&rotation.workspace, jti));
-                records.extend(old.map(by_hand));
+                records.extend(old.map(|jti| intended(&rotation.workspace, jti)));
                 records.push(Record::Done(rotation.workspace.about()));
             } else {
                 let name = &rotation.workspace.name;
@@ -201,7 +202,7 @@ impl Rotator<'_> {
         }
         for (workspace, token) in tokens {
             match &token.jti {
-                Some(jti) => records.push(by_hand(self.pending_revocation(workspace, jti))),
+                Some(jti) => records.push(intended(workspace, jti)),
                 None if token.expiry.at().is_some_and(|end| end <= self.clock.now()) => {}
                 None => out
                     .left
@@ -267,9 +268,10 @@ impl Rotator<'_> {
         }
         match self.store.current(workspace) {
             Ok(Some(token))
-                if token.jti.as_ref().is_some_and(|jti| {
-                    !self.is_ours(&self.pending_revocation(workspace, jti).workspace)
-                }) =>
+                if token
+                    .jti
+                    .as_ref()
+                    .is_some_and(|jti| !self.is_ours(&self.at_maker(workspace, jti))) =>
             {
                 false
             }
@@ -300,28 +302,24 @@ pub(crate) fn forget(
     dropped.revocations.retain(|p| meant(&p.workspace) && named(&p.jti));
     dropped.orphans.retain(|o| meant(&o.workspace) && named(&o.jti));
     dropped.creates.retain(|c| meant(&c.workspace) && jtis.is_empty());
-    let tokens = dropped.tokens().map(|(workspace, jti)| Record::Dismissed(workspace.token(jti)));
-    let requests = dropped.creates.iter().map(|c| Record::Closed(c.workspace.request(c.at)));
-    let records = tokens.chain(requests).collect();
     for (workspace, jti) in dropped.tokens() {
         store.note(workspace, &HistoryEvent::Dismissed(jti.clone()), false);
     }
+    let tokens = dropped.tokens().map(|(workspace, jti)| Record::Dismissed(workspace.token(jti)));
+    let requests = dropped.creates.iter().map(|c| Record::Closed(c.workspace.request(c.at)));
+    let records = tokens.chain(requests).collect();
     drop_pending(store, pending, records).map(|()| dropped)
 }
 
-/// Drops the pending work of every workspace, for a folder that is reset.
-pub(crate) fn forget_workspaces(store: &mut dyn Store) -> Result<()> {
+/// Drops the pending work of the workspaces that are gone.
+pub(crate) fn forget_workspaces(
+    store: &mut dyn Store,
+    is_gone: impl Fn(&WorkspaceRef) -> bool,
+) -> Result<()> {
     let pending = store.pending()?;
-    let records = pending.workspaces().map(|w| Record::Forgotten(w.about())).collect();
+    let gone = pending.workspaces().filter(|workspace| is_gone(workspace));
+    let records = gone.map(|workspace| Record::Forgotten(workspace.about())).collect();
     drop_pending(store, pending, records)
-}
-
-/// Drops the pending work of a workspace that is certainly gone, then the workspace.
-pub(crate) fn forget_workspace(store: &mut dyn Store, workspace: &WorkspaceRef) -> Result<()> {
-    let pending = store.pending()?;
-    let record = pending.concerns(workspace).then(|| Record::Forgotten(workspace.about()));
-    drop_pending(store, pending, record.into_iter().collect())?;
-    store.remove_workspace(workspace)
 }
 
 fn drop_pending(store: &mut dyn Store, mut pending: Pending, records: Vec<Record>) -> Result<()> {

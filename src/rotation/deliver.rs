@@ -69,17 +69,13 @@ impl Rotator<'_> {
         let (workspace, name) = (delivery.workspace, &target.name);
         let what = format!("Delivering the new token of {} to {name}", workspace.name);
         (self.on_event)(Event::Progress(what));
-        let Some(targets) = &mut self.targets else {
+        let Some(targets) = self.targets.take() else {
             return Err("there is nothing to deliver to".to_owned());
         };
-        let mut outcome = targets.start(target, delivery);
-        if let Ok(Some(process)) = outcome {
+        let outcome = targets.deliver(target, delivery, &mut |process| {
             self.append_relaxed(workspace.delivering(delivery.attempt, Some(process)));
-        }
-        if let (Ok(_), Some(targets)) = (&outcome, &mut self.targets) {
-            outcome = targets.finish().map(|()| None);
-        }
-        let outcome = outcome.map(drop);
+        });
+        self.targets = Some(targets);
         match &outcome {
             Ok(()) => {
                 let (token, target) = (delivery.new.clone(), name.clone());
@@ -223,11 +219,9 @@ pub(crate) fn deliver_current(
     let mut those = targets.targets(workspace);
     those.retain(|target| names.contains(&target.name));
     each(&those, |target| {
-        let started = targets.start(target, &delivery);
-        if let Ok(Some(process)) = started {
+        let outcome = targets.deliver(target, &delivery, &mut |process| {
             let _ = store.append(&[workspace.delivering(attempt, Some(process))], false);
-        }
-        let outcome = started.and_then(|_| targets.finish());
+        });
         if outcome.is_ok() {
             let (token, target) = (new.clone(), target.name.clone());
             if open.is_some() {

@@ -4,9 +4,8 @@
 use std::io;
 
 use super::breaker::Call;
-use super::journal::{PendingRevocation, Reason, Record};
-use super::moment::signed;
-use super::pending::Purpose;
+use super::journal::{Reason, Record};
+use super::pending::{PendingCreate, Purpose};
 use super::ports::{Event, HistoryEvent, NewWorkspace};
 use super::{OldFate, Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef};
 use crate::error::{Error, Failure, NewTokenFate, Result};
@@ -87,11 +86,7 @@ impl Rotator<'_> {
         let jti = token.jti.clone();
         let mut fate = NewTokenFate::Live;
         if let Some(jti) = &jti {
-            let pending = self.pending_revocation(workspace, jti);
-            let pending = Record::PendingRevocation(PendingRevocation {
-                reason: Reason::NotNeeded,
-                ..pending
-            });
+            let pending = self.to_revoke(workspace, jti, Reason::NotNeeded);
             let _ = self.append_durable(&[pending]); // it is named anyway
             if self.revoke(workspace, jti, true).is_ok() {
                 self.gone(workspace, jti);
@@ -121,14 +116,6 @@ impl Rotator<'_> {
         })
     }
 
-    /// Names the token that is no longer current, before the journal drops it.
-    pub(super) fn keeps_live(&mut self, workspace: &WorkspaceRef, old: Option<&Token>) {
-        if let Some(jti) = old.and_then(|old| old.jti.clone()) {
-            let workspace = workspace.clone();
-            (self.on_event)(Event::KeptLive { workspace, jti });
-        }
-    }
-
     /// Durably: without this line the token could be mistaken for an orphan.
     pub(super) fn note_handed_out(&mut self, workspace: &WorkspaceRef, token: &Token) {
         self.store.note(workspace, &HistoryEvent::HandedOut(token.clone()), true);
@@ -155,21 +142,10 @@ impl Rotator<'_> {
     ) -> Result<CreatedWorkspace> {
         // Find out whether the config can be written before anything is requested.
         self.store.probe()?;
-        let at = self.request_time();
-        let request = WorkspaceRef {
-            key: String::new(),
-            id: String::new(),
-            name: name.to_owned(),
-            server: self.control_plane.server().to_owned(),
-        };
-        let longest_s = signed(self.control_plane.longest_create().as_secs());
-        self.append_durable(&[Record::CreatingWorkspace {
-            name: request.name.clone(),
-            server: request.server.clone(),
-            at,
-            until: at.plus_secs(longest_s),
-            boot: self.clock.boot_time(),
-        }])?;
+        let server = self.control_plane.server().to_owned();
+        let create = self.new_request(&WorkspaceRef::unborn(name.to_owned(), server));
+        let (request, at) = (create.workspace.clone(), create.at);
+        self.append_durable(&[create.record()])?;
         let sent = self.send(Call::Workspace, |server| server.create_workspace(name, description));
         let failure = match sent {
             Ok(new) => return self.adopt_workspace(&request, at, new, select),
@@ -185,7 +161,7 @@ impl Rotator<'_> {
         if let Ok(Some(workspace)) = self.search_workspace(&request, at) {
             self.visit_found(&workspace, |_| true);
             let stored = self.store.put_workspace(&workspace, None, select);
-            stored.map_err(|failed| Self::workspace_not_stored(&workspace, None, &failed.error))?;
+            stored.map_err(|failed| Error::store_workspace(name, None, &failed.error))?;
             return Ok(CreatedWorkspace { workspace, token: None, found: true });
         }
         let (action, then) = (CREATE_WORKSPACE, "ntcli workspace list");
@@ -207,8 +183,7 @@ impl Rotator<'_> {
             Some(token) => {
                 let kept = self.keep(&workspace, at, token, None, Purpose::HandOut);
                 kept.map_err(|error| {
-                    let fate = error.new_token_fate();
-                    Self::workspace_not_stored(&workspace, fate, &error)
+                    Error::store_workspace(&workspace.name, error.new_token_fate(), &error)
                 })?;
             }
         }
@@ -220,7 +195,7 @@ impl Rotator<'_> {
                     self.discard_new(&workspace, token)
                 }
             });
-            return Err(Self::workspace_not_stored(&workspace, fate, &failed.error));
+            return Err(Error::store_workspace(&workspace.name, fate, &failed.error));
         }
         if let Some(token) = &token {
             self.append_relaxed(Record::Promoted(workspace.about()));
@@ -235,14 +210,6 @@ impl Rotator<'_> {
         let id = crate::config::bare_id(id).to_owned();
         let key = self.store.key_of(&id).unwrap_or_else(|| id.clone());
         WorkspaceRef { key, id, name, server: self.control_plane.server().to_owned() }
-    }
-
-    fn workspace_not_stored(
-        workspace: &WorkspaceRef,
-        token: Option<NewTokenFate>,
-        error: &Error,
-    ) -> Error {
-        Error::store_workspace(&workspace.name, token, error)
     }
 
     /// Looks for a workspace whose creation got no answer: names are unique, so the list tells. A
@@ -267,15 +234,7 @@ impl Rotator<'_> {
             return Ok(None);
         };
         let workspace = self.known_ref(&id, name);
-        let creating = Record::Creating {
-            workspace: workspace.clone(),
-            at,
-            until: create.until,
-            boot: create.boot,
-            expiry: None,
-            to_hand_out: false,
-            unique: false,
-        };
+        let creating = PendingCreate { workspace: workspace.clone(), ..create }.record();
         self.append_durable(&[Record::Closed(request.request(at)), creating])?;
         (self.on_event)(Event::WorkspaceFound { workspace: workspace.clone() });
         let _ = self.search(&workspace); // otherwise the next run looks again

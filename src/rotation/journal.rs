@@ -7,10 +7,11 @@ use std::ops::Not;
 
 use serde::{Deserialize, Serialize};
 
-use super::WorkspaceRef;
+use super::pending::{PendingCreate, Rotation};
+use super::{Moment, WorkspaceRef};
 use crate::context::{BootTime, Process};
 use crate::error::{Error, Result};
-use crate::time::{Expiry, Timestamp};
+use crate::time::Timestamp;
 use crate::token::Token;
 
 /// One line of the journal, written before or right after the step it names.
@@ -19,23 +20,7 @@ use crate::token::Token;
 #[allow(clippy::large_enum_variant)] // few at a time, and boxes would only clutter
 pub(crate) enum Record {
     /// A token is about to be requested. The workspace and `at` name the request.
-    Creating {
-        #[serde(rename = "place")]
-        workspace: WorkspaceRef,
-        at: Timestamp,
-        /// The latest time by which the request was given up, by our clock.
-        until: Timestamp,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        boot: Option<BootTime>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        expiry: Option<Expiry>,
-        /// Requested by `token create`, to be handed out: never revoked as an orphan unasked.
-        #[serde(default, skip_serializing_if = "Not::not")]
-        to_hand_out: bool,
-        /// No other request asked for that lifetime.
-        #[serde(default, skip_serializing_if = "Not::not")]
-        unique: bool,
-    },
+    Creating(PendingCreate),
     /// The list was read and did not hold the token of that request; it may appear late.
     Searched(AboutRequest),
     /// That request has ended: a token of it was created before `until`.
@@ -51,24 +36,7 @@ pub(crate) enum Record {
     /// The outcome of that request is known.
     Closed(AboutRequest),
     /// The token of that request. From here it cannot be lost.
-    Created {
-        #[serde(rename = "place")]
-        workspace: WorkspaceRef,
-        at: Timestamp,
-        token: Token,
-        old: Option<Token>,
-        /// Written by older versions only: targets that were given to that run alone must get it.
-        #[serde(rename = "hand_over")]
-        unnamed: bool,
-        grace_s: Option<u64>,
-        /// The old token stays live: it was not a refresh.
-        #[serde(default, skip_serializing_if = "Not::not")]
-        keep_old: bool,
-        /// This is the way back: `token` was current before `old`, and replaces it again. A
-        /// revocation of it that was put off stays pending until it is promoted.
-        #[serde(default, skip_serializing_if = "Not::not")]
-        rollback: bool,
-    },
+    Created(Rotation),
     /// The server does not accept the new token yet: it is kept, the old one stays current.
     Unconfirmed(About),
     /// The new token is the workspace's current one.
@@ -93,9 +61,10 @@ pub(crate) enum Record {
     /// The targets that an older version was given for one run are remembered now, or have the token.
     #[serde(rename = "handed_over")]
     Named(About),
-    /// A rollback came to nothing: the token that it led away from is the current one, and goes to
-    /// every target once more.
-    TurnedBack(About),
+    /// A rollback was undone: the token that it led away from is the current one, and goes to every
+    /// target once more.
+    #[serde(rename = "turned_back")]
+    RollbackUndone(About),
     /// The refresh needs nothing more; what it leaves pending has records of its own.
     Done(About),
     /// A token must be revoked.
@@ -160,7 +129,7 @@ pub(crate) struct AboutToken {
     pub(crate) jti: String,
 }
 
-/// A token that must be revoked. Its id is kept, and its text only as long as a way back to it is
+/// A token that must be revoked. Its id is kept, and its text only as long as a rollback to it is
 /// promised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PendingRevocation {
@@ -189,6 +158,24 @@ pub(crate) struct PendingRevocation {
     /// Written by older versions only: targets that were given to one run alone have its successor.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub(crate) own_targets: bool,
+}
+
+impl PendingRevocation {
+    /// One that is due, and pending from now on.
+    pub(super) fn new(workspace: &WorkspaceRef, jti: &str, reason: Reason, now: &Moment) -> Self {
+        Self {
+            workspace: workspace.clone(),
+            jti: jti.to_owned(),
+            not_before: None,
+            grace_s: None,
+            successor: None,
+            since: Some(now.ours),
+            boot: now.boot.clone(),
+            reason,
+            token: None,
+            own_targets: false,
+        }
+    }
 }
 
 /// Why a token must be revoked.

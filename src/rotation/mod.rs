@@ -40,13 +40,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::context::Clock;
-use crate::error::{Error, NewTokenFate, Result};
+use crate::error::{Error, Result};
 use crate::store::AppendError;
 use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
 
 use breaker::Breaker;
-pub(crate) use by_hand::{ByHand, LoggedOut, forget, forget_workspace, forget_workspaces};
+pub(crate) use by_hand::{ByHand, LoggedOut, forget, forget_workspaces};
 pub(crate) use deliver::{deliver_current, name_targets};
 pub(crate) use issue::CreatedWorkspace;
 pub(crate) use journal::Reason;
@@ -55,6 +55,8 @@ pub(crate) use journal::{About, AboutRequest, PendingRevocation};
 pub(crate) use journal::{Origin, Orphan, Record, lines as journal_lines};
 pub(crate) use moment::Moment;
 pub(crate) use pending::{Pending, Rotation, Stage};
+#[cfg(test)]
+pub(crate) use pending::{PendingCreate, Purpose};
 pub(crate) use plan::{
     Certainty, Outlook, Planned, Step, WhyDeliver, WhyWait, plan, with_followers,
 };
@@ -131,7 +133,7 @@ pub(crate) enum OldFate {
     /// There was none.
     None,
     Revoked(Timestamp),
-    /// Kept live until then, by the server's clock; `token rollback` is the way back to it.
+    /// Kept live until then, by the server's clock; `token rollback` goes back to it.
     Grace(Timestamp),
     /// Could not be revoked, for this reason.
     Live(String),
@@ -238,30 +240,11 @@ impl<'a> Rotator<'a> {
         }
     }
 
-    fn note_refreshed(&mut self, workspace: &WorkspaceRef, new: &Token, old: Option<&Token>) {
-        let refreshed = HistoryEvent::Refreshed {
-            new: new.clone(),
-            old: old.cloned(),
-            recovered: self.recovering,
-        };
-        self.note(workspace, &refreshed);
-    }
-
     /// Records that a refresh failed after the server had been asked for a token.
     fn failed(&mut self, workspace: &WorkspaceRef, error: Error) -> Error {
         let reason = error.in_one_line();
         self.note(workspace, &HistoryEvent::Failed { reason });
         error
-    }
-
-    fn not_stored(
-        &mut self,
-        workspace: &WorkspaceRef,
-        token: &Token,
-        fate: NewTokenFate,
-        cause: &Error,
-    ) -> Error {
-        self.failed(workspace, Error::store_token(token.jti.as_deref(), fate, cause))
     }
 
     /// An unusable file is the user's to fix, exit 2, only if nothing was sent.

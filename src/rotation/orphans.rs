@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::breaker::Call;
-use super::journal::{Origin, Orphan, PendingRevocation, Reason, Record};
+use super::journal::{Origin, Orphan, Reason, Record};
 use super::moment::Moment;
 use super::pending::PendingCreate;
 use super::ports::{Event, HistoryEvent, ListedToken, TokenList};
@@ -189,9 +189,8 @@ impl Rotator<'_> {
         at: Timestamp,
     ) -> [Record; 2] {
         self.note(workspace, &HistoryEvent::OrphanFound(token.jti.clone()));
-        let pending = self.pending_revocation(workspace, &token.jti);
-        let pending = PendingRevocation { reason: Reason::NotNeeded, ..pending };
-        [Record::PendingRevocation(pending), Record::Closed(workspace.request(at))]
+        let pending = self.to_revoke(workspace, &token.jti, Reason::NotNeeded);
+        [pending, Record::Closed(workspace.request(at))]
     }
 
     /// The current token, as the list has it.

@@ -1,6 +1,9 @@
 //! The pending work.
 
 use std::collections::BTreeMap;
+use std::ops::Not;
+
+use serde::{Deserialize, Serialize};
 
 use super::WorkspaceRef;
 use super::journal::{Origin, Orphan, PendingRevocation};
@@ -12,26 +15,45 @@ use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
 
 /// A request for a token whose outcome is not known.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[allow(clippy::struct_excessive_bools)] // each is a record of its own, or asked for with it
 pub(crate) struct PendingCreate {
     /// Without an id if the workspace itself is being created.
+    #[serde(rename = "place")]
     pub(crate) workspace: WorkspaceRef,
     /// When it was sent, and the latest time by which it was given up; by our clock.
     pub(crate) at: Timestamp,
     pub(crate) until: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) boot: Option<BootTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expiry: Option<Expiry>,
+    /// By `token create`, to be handed out: never revoked as an orphan unasked.
+    #[serde(default, skip_serializing_if = "Not::not")]
     pub(crate) to_hand_out: bool,
     /// No other request asked for that lifetime.
+    #[serde(default, skip_serializing_if = "Not::not")]
     pub(crate) unique: bool,
     /// A list that was read since did not contain its token.
+    #[serde(skip)]
     pub(crate) searched: bool,
     /// Its end is known.
+    #[serde(skip)]
     pub(crate) ended: bool,
 }
 
 impl PendingCreate {
+    pub(crate) fn new(
+        workspace: WorkspaceRef,
+        at: Timestamp,
+        until: Timestamp,
+        boot: Option<BootTime>,
+    ) -> Self {
+        let (expiry, to_hand_out, unique, searched, ended) = (None, false, false, false, false);
+        Self { workspace, at, until, boot, expiry, to_hand_out, unique, searched, ended }
+    }
+
     /// How many seconds ago it was sent.
     pub(crate) fn age_s(&self, now: &Moment) -> i64 {
         now.since(self.at, self.boot.as_ref())
@@ -55,20 +77,48 @@ impl PendingCreate {
 }
 
 /// What a token on its way is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "PurposeFlags", into = "PurposeFlags")]
 pub(crate) enum Purpose {
     /// It replaces the old token, which is revoked.
     Refresh,
     /// `token create`: the old token, if any, stays live.
     HandOut,
-    /// It was current before `old`, and replaces it again.
+    /// It was current before `old`, and replaces it again. A revocation of it that was put off stays
+    /// pending until it is stored.
     Rollback,
 }
 
+/// How a purpose stands in the journal.
+#[derive(Serialize, Deserialize)]
+struct PurposeFlags {
+    #[serde(default, skip_serializing_if = "Not::not")]
+    keep_old: bool,
+    #[serde(default, skip_serializing_if = "Not::not")]
+    rollback: bool,
+}
+
+impl From<PurposeFlags> for Purpose {
+    fn from(flags: PurposeFlags) -> Self {
+        match (flags.keep_old, flags.rollback) {
+            (true, _) => Self::HandOut,
+            (_, true) => Self::Rollback,
+            _ => Self::Refresh,
+        }
+    }
+}
+
+impl From<Purpose> for PurposeFlags {
+    fn from(purpose: Purpose) -> Self {
+        Self { keep_old: purpose == Purpose::HandOut, rollback: purpose == Purpose::Rollback }
+    }
+}
+
 /// How far a token has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// It is in the journal only.
+    #[default]
     Kept,
     /// The same, and the server has denied it once.
     Denied,
@@ -77,31 +127,66 @@ pub(crate) enum Stage {
 }
 
 /// A token on its way from the journal to the config file and the targets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Rotation {
+    #[serde(rename = "place")]
     pub(crate) workspace: WorkspaceRef,
+    /// When it was requested.
+    pub(crate) at: Timestamp,
     pub(crate) token: Token,
     /// The token that it replaces.
     pub(crate) old: Option<Token>,
-    pub(crate) purpose: Purpose,
-    /// For how many seconds the old token stays live.
-    pub(crate) grace_s: Option<u64>,
-    pub(crate) stage: Stage,
     /// Targets that a run of 0.2.0 was given alone must get it: they are named again by a refresh that
     /// is given them.
+    #[serde(rename = "hand_over")]
     pub(crate) unnamed: bool,
+    /// For how many seconds the old token stays live.
+    pub(crate) grace_s: Option<u64>,
+    #[serde(flatten)]
+    pub(crate) purpose: Purpose,
+    /// This and what follows has records of its own.
+    #[serde(skip)]
+    pub(crate) stage: Stage,
     /// How many times targets were about to get it.
+    #[serde(skip)]
     pub(crate) attempts: u32,
     /// The targets that have it.
+    #[serde(skip)]
     pub(crate) delivered: Vec<String>,
     /// The refresh that made `old`, if that was not delivered everywhere: goes on if this one is
     /// given up.
+    #[serde(skip)]
     pub(crate) before: Option<Box<Rotation>>,
     /// The targets that have still to get it. Not of the journal: see [`Pending::with_targets`].
+    #[serde(skip)]
     pub(crate) lacks: Vec<String>,
 }
 
 impl Rotation {
+    pub(crate) fn new(
+        workspace: &WorkspaceRef,
+        at: Timestamp,
+        token: Token,
+        old: Option<Token>,
+        purpose: Purpose,
+    ) -> Self {
+        Self {
+            workspace: workspace.clone(),
+            at,
+            token,
+            old,
+            unnamed: false,
+            grace_s: None,
+            purpose,
+            stage: Stage::Kept,
+            attempts: 0,
+            delivered: Vec::new(),
+            before: None,
+            lacks: Vec::new(),
+        }
+    }
+
     pub(crate) fn is_stored(&self) -> bool {
         self.stage == Stage::Stored
     }
@@ -157,7 +242,7 @@ impl Orphans {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.by_id.is_empty()
+        self.iter().next().is_none()
     }
 
     pub(super) fn with_id(&self, jti: &str) -> impl Iterator<Item = &Orphan> {
@@ -171,19 +256,15 @@ impl Orphans {
     }
 
     pub(super) fn remove(&mut self, workspace: &str, server: &str, jti: &str) {
-        let Some(numbers) = self.by_id.get_mut(jti) else { return };
-        let all = &mut self.all;
-        numbers.retain(|n| {
-            all[*n].take_if(|orphan| orphan.workspace.named(workspace, server)).is_none()
-        });
-        if numbers.is_empty() {
-            self.by_id.remove(jti);
+        for n in self.by_id.get(jti).into_iter().flatten() {
+            self.all[*n].take_if(|orphan| orphan.workspace.named(workspace, server));
         }
     }
 
     pub(super) fn retain(&mut self, is_left: impl Fn(&Orphan) -> bool) {
-        let all = std::mem::take(self).all;
-        all.into_iter().flatten().filter(is_left).for_each(|orphan| self.add(orphan));
+        for place in &mut self.all {
+            place.take_if(|orphan| !is_left(orphan));
+        }
     }
 }
 
@@ -197,8 +278,8 @@ pub(crate) struct Pending {
     /// The tokens that the user dismissed, by their ids, while a request is open that they could come
     /// from.
     pub(super) dismissed: BTreeMap<String, Vec<WorkspaceRef>>,
-    /// How many tokens in the file are no longer pending.
-    pub(crate) spent_tokens: usize,
+    /// How many records have led to this: fewer may add up to the same.
+    pub(crate) applied: usize,
     /// The command that was last started to deliver a token. It may run still.
     pub(crate) running: Option<Process>,
 }
@@ -237,14 +318,13 @@ impl Pending {
         orphans.any(|o| o.origin == Origin::Match)
     }
 
-    /// The pending work of a workspace that is due: unfinished refreshes, requests that were not
-    /// searched for since or whose time is over, revocations whose time has come. Work that waits
-    /// for the user, or for a moment, is not due.
-    pub(crate) fn due_for(&self, workspace: &WorkspaceRef, now: &Moment) -> Self {
+    /// The pending work that is due: unfinished refreshes, requests that were not searched for since
+    /// or whose time is over, revocations whose time has come. Work that waits for the user, or for a
+    /// moment, is not due.
+    pub(crate) fn due(&self, now: &Moment) -> Self {
         let mut due = self.clone();
-        due.creates.retain(|c| c.workspace.is(workspace) && (!c.searched || c.is_settled(now)));
-        due.rotations.retain(|r| r.workspace.is(workspace));
-        due.revocations.retain(|p| p.workspace.is(workspace) && p.is_due(now));
+        due.creates.retain(|c| !c.searched || c.is_settled(now));
+        due.revocations.retain(|p| p.is_due(now));
         due.orphans = Orphans::default();
         due
     }

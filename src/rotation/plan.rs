@@ -125,7 +125,7 @@ pub(crate) fn plan(
     outlook: &Outlook,
     options: &RefreshOptions,
 ) -> Vec<Planned> {
-    let mut plan = Plan { outlook, options, steps: Vec::new() };
+    let mut plan = Plan { workspace, outlook, options, steps: Vec::new() };
     let creates = outlook.pending.creates.iter().filter(|c| c.workspace.is(workspace));
     for create in creates {
         plan.add(Step::Search { requested_at: create.at }, Certain);
@@ -135,7 +135,7 @@ pub(crate) fn plan(
         Some(open) => plan.carry_on(open),
         None => (outlook.current.into_iter().collect(), Some(Certain)),
     };
-    let is_removed = plan.revoke_due(workspace, open);
+    let is_removed = plan.revoke_due(open);
     let then = if is_removed { then.and(open).map(|_| Open) } else { then };
     // Without a token in the config file, what is pending is all that is done.
     if let Some(then) = then.filter(|_| outlook.current.is_some()) {
@@ -145,6 +145,7 @@ pub(crate) fn plan(
 }
 
 struct Plan<'a> {
+    workspace: &'a WorkspaceRef,
     outlook: &'a Outlook<'a>,
     options: &'a RefreshOptions,
     steps: Vec<Planned>,
@@ -221,42 +222,37 @@ impl<'a> Plan<'a> {
 
     /// What becomes of the token that an unfinished refresh replaces.
     fn replaced(&mut self, open: &Rotation, certainty: Certainty) {
-        let Rotation { token, old, purpose, grace_s, .. } = open;
-        let old = old.as_ref().filter(|_| *purpose != Purpose::HandOut);
-        let Some(old) = old.filter(|old| token.jti != old.jti) else { return };
-        let grace_s = self.options.grace_s.or(*grace_s).filter(|_| *purpose == Purpose::Refresh);
-        let is_less = !token.lost_scope(old).is_empty();
-        let is_less = is_less && *purpose == Purpose::Refresh && !self.options.accept_scope;
-        match &old.jti {
-            Some(jti) if is_less && grace_s.is_none() => {
-                let (jti, why) = (Some(jti.clone()), WhyWait::LosesScope);
-                self.add(Step::Wait { jti, until: None, why }, certainty);
-            }
-            _ => self.retire(old, grace_s, certainty),
+        if let Some(pending) = open.revocation(self.options, self.outlook.now) {
+            self.retire(&pending, certainty);
         }
     }
 
-    /// Revokes a replaced token, now or later.
-    fn retire(&mut self, old: &Token, grace_s: Option<u64>, certainty: Certainty) {
-        let Some(jti) = old.jti.clone() else { return };
-        let step = match self.outlook.now.grace(old, grace_s) {
-            None => Step::Revoke { jti, why: Reason::Replaced },
-            Some((_, until)) => {
-                Step::Wait { jti: Some(jti), until: Some(until), why: WhyWait::Grace }
-            }
+    /// Revokes a token, which it answers, or leaves it for later.
+    fn retire(&mut self, pending: &PendingRevocation, certainty: Certainty) -> bool {
+        let PendingRevocation { jti, reason, not_before, .. } = pending;
+        let is_due = pending.is_due(self.outlook.now);
+        let wait = |why| Step::Wait { jti: Some(jti.clone()), until: *not_before, why };
+        let step = if is_due && *reason == Reason::LosesScope && !self.options.accept_scope {
+            wait(WhyWait::LosesScope)
+        } else if is_due || pending.needs_server_time(self.outlook.now) {
+            Step::Revoke { jti: jti.clone(), why: *reason }
+        } else {
+            wait(WhyWait::Grace)
         };
+        let is_revoked = matches!(step, Step::Revoke { .. });
         self.add(step, certainty);
+        is_revoked
     }
 
     /// The revocations that are pending; whether one takes the current token out of the config file.
-    fn revoke_due(&mut self, workspace: &WorkspaceRef, open: Option<&Rotation>) -> bool {
+    fn revoke_due(&mut self, open: Option<&Rotation>) -> bool {
+        let workspace = self.workspace;
         let Outlook { pending, current, lacking, now, .. } = *self.outlook;
         let (mut is_used, mut is_removed) = (false, false);
         for pending in pending.revocations.iter().filter(|p| p.workspace.is(workspace)) {
             let PendingRevocation { jti, reason, not_before, .. } = pending;
             let is = |token: &Token| token.jti.as_ref() == Some(jti);
             is_removed |= reason.is_by_hand() && current.is_some_and(is);
-            let wait = |why| Step::Wait { jti: Some(jti.clone()), until: *not_before, why };
             let may_become_current = open.is_some_and(|open| is(&open.token));
             let certainty = match open {
                 Some(_) if may_become_current => Open,
@@ -265,17 +261,10 @@ impl<'a> Plan<'a> {
                 _ => Certain,
             };
             if current.is_some_and(is) && !reason.is_by_hand() && certainty == Certain {
-                self.add(wait(WhyWait::Held), Certain);
-            } else if *reason == Reason::LosesScope
-                && pending.is_due(now)
-                && !self.options.accept_scope
-            {
-                self.add(wait(WhyWait::LosesScope), certainty);
-            } else if pending.is_due(now) || certainty == Open {
-                is_used |= !reason.is_by_hand();
-                self.add(Step::Revoke { jti: jti.clone(), why: *reason }, certainty);
+                let (jti, why) = (Some(jti.clone()), WhyWait::Held);
+                self.add(Step::Wait { jti, until: *not_before, why }, Certain);
             } else {
-                self.add(wait(WhyWait::Grace), Certain);
+                is_used |= self.retire(pending, certainty) && !reason.is_by_hand();
             }
         }
         // What holds an earlier token gets the current one before that is revoked.
@@ -307,7 +296,10 @@ impl<'a> Plan<'a> {
         for current in currents {
             // The new token may lack a right.
             let is_sure = self.options.accept_scope || current.scope.is_empty();
-            self.retire(current, self.options.grace_s, if is_sure { then } else { Open });
+            let grace_s = self.options.grace_s;
+            if let Some(old) = PendingRevocation::of_old(self.workspace, current, grace_s, now) {
+                self.retire(&old, if is_sure { then } else { Open });
+            }
         }
     }
 

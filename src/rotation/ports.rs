@@ -120,15 +120,14 @@ pub(crate) trait Deliver {
     fn targets(&self, workspace: &WorkspaceRef) -> Vec<Target>;
     /// The names of the workspace's files that do not hold the token now.
     fn lacking(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<String>;
-    /// Delivers to one target, perhaps once more. The error names the target and says why not. A
-    /// command runs until [`Deliver::finish`].
-    fn start(
+    /// Delivers to one target, perhaps once more. A command does nothing before `journal` has taken its
+    /// process. The error names the target and says why not.
+    fn deliver(
         &mut self,
         target: &Target,
         delivery: &Delivery,
-    ) -> std::result::Result<Option<Process>, String>;
-    /// Waits for the command that was started. The error is as that of [`Deliver::start`].
-    fn finish(&mut self) -> std::result::Result<(), String>;
+        journal: &mut dyn FnMut(Process),
+    ) -> std::result::Result<(), String>;
 }
 
 /// The config folder, locked.
@@ -196,36 +195,23 @@ pub(crate) struct Promotion<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HistoryEvent {
     /// Whether a later run finished it (`recovered`).
-    Refreshed {
-        new: Token,
-        old: Option<Token>,
-        recovered: bool,
-    },
+    Refreshed { new: Token, old: Option<Token>, recovered: bool },
+    /// It is not live any more, as is proven.
     Revoked(String),
     /// A replaced token is kept live until then, by the server's clock.
-    Grace {
-        jti: String,
-        until: Timestamp,
-    },
+    Grace { jti: String, until: Timestamp },
     /// A target has the token.
-    Delivered {
-        token: Token,
-        target: String,
-    },
+    Delivered { token: Token, target: String },
     /// A token that was current before is the current one again.
-    RolledBack {
-        to: Token,
-        from: Option<Token>,
-    },
+    RolledBack { to: Token, from: Option<Token> },
     /// Created by `token create`.
     HandedOut(Token),
+    /// A lost request may have made it.
     OrphanFound(String),
     /// The user dismissed it; it may be live.
     Dismissed(String),
     /// A refresh failed after the server had been asked for a token.
-    Failed {
-        reason: String,
-    },
+    Failed { reason: String },
 }
 
 /// What a rotation reports while it works.

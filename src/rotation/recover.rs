@@ -1,8 +1,8 @@
 //! Finishing what an earlier run left in the journal.
 
-use super::journal::{Origin, Orphan, Reason, Record};
+use super::journal::{Origin, Orphan, PendingRevocation, Reason, Record};
 use super::pending::{Purpose, Stage};
-use super::ports::{Event, HistoryEvent};
+use super::ports::{Event, HistoryEvent, Store};
 use super::verify::Verdict;
 use super::{Moment, RefreshOptions, Rotation, Rotator, WorkspaceRef};
 use crate::error::{Error, NewTokenFate};
@@ -53,20 +53,13 @@ impl Rotator<'_> {
         }
         // What has come due since is the next run's.
         let now = Moment { skew_s: self.control_plane.skew_s(), ..self.began.clone() };
-        let creates = self.pending.creates.iter();
-        if creates.into_iter().any(|c| !c.searched || c.is_settled(&now)) {
-            return true;
-        }
-        let rotations = self.pending.rotations.clone();
-        if rotations.iter().any(|r| !self.awaits_delivery(r)) {
-            return true;
-        }
-        let revocations = self.pending.revocations.clone();
-        revocations.iter().any(|p| {
-            let held =
-                !p.reason.is_by_hand() && self.store.holds(&p.workspace, &p.jti).unwrap_or(false);
-            p.is_due(&now) && !held
-        })
+        let due = self.pending.due(&now);
+        let is_held = |store: &mut dyn Store, p: &PendingRevocation| {
+            !p.reason.is_by_hand() && store.holds(&p.workspace, &p.jti).unwrap_or(false)
+        };
+        !due.creates.is_empty()
+            || due.rotations.iter().any(|r| !self.awaits_delivery(r))
+            || due.revocations.iter().any(|p| !is_held(self.store, p))
     }
 
     /// What to say of due work that could not be done, if there is any.
@@ -105,23 +98,22 @@ impl Rotator<'_> {
             self.append_durable(&records).ok()?;
             return Some(rotation);
         }
-        let verdict = current
-            .as_ref()
-            .map_or(Verdict::Denied, |c| self.verify_current(&workspace, c, &rotation.token));
+        // It may come from an old copy and be dead.
+        let verdict = current.as_ref().map_or(Verdict::Denied, |current| {
+            match self.verify(current, Some(&rotation.token)) {
+                Verdict::CannotTell => self.by_list(&workspace, current),
+                verdict => verdict,
+            }
+        });
         match (current, verdict) {
             (_, Verdict::NoAnswer | Verdict::Unsure) => return None,
             (Some(current), Verdict::Accepted) => {
+                let purpose = match rotation.purpose {
+                    Purpose::Rollback => Purpose::Refresh,
+                    purpose => purpose,
+                };
                 let at = self.request_time();
-                records.push(Record::Created {
-                    workspace: workspace.clone(),
-                    at,
-                    token: current,
-                    old: rotation.old,
-                    unnamed: rotation.unnamed,
-                    grace_s: rotation.grace_s,
-                    keep_old: rotation.purpose == Purpose::HandOut,
-                    rollback: false,
-                });
+                records.push(Record::Created(Rotation { at, token: current, purpose, ..rotation }));
                 records.push(Record::Promoted(workspace.about()));
             }
             _ => {
@@ -132,21 +124,6 @@ impl Rotator<'_> {
         }
         self.append_durable(&records).ok()?;
         self.pending.rotation(&workspace).cloned()
-    }
-
-    /// Whether the server takes the token that the config file holds now. It may come from an old copy
-    /// and be dead: where the server denies every token, only its list speaks for it.
-    fn verify_current(
-        &mut self,
-        workspace: &WorkspaceRef,
-        current: &Token,
-        ours: &Token,
-    ) -> Verdict {
-        let verdict = self.verify(current, Some(ours));
-        if verdict != Verdict::CannotTell {
-            return verdict;
-        }
-        self.by_list(workspace, current)
     }
 
     /// Names a token that was current and is not any more, unless it is to be revoked anyway.
@@ -217,7 +194,7 @@ impl Rotator<'_> {
             (verdict, _) => {
                 // It completes the refresh, whichever run began it, if the server once denied it.
                 if is_new || *stage == Stage::Denied {
-                    self.turn(workspace).verified = Some(verdict.verified());
+                    self.turn(workspace).verified = Some(verdict == Verdict::Accepted);
                 }
                 true
             }

@@ -109,19 +109,9 @@ impl Rotator<'_> {
         }
         let all = self.targets.as_ref().map_or(Vec::new(), |to| to.targets(workspace));
         let again = with_followers(&all, &lacking);
-        let mut records = vec![
-            Record::Created {
-                workspace: workspace.clone(),
-                at: self.request_time(),
-                token: current.clone(),
-                old: None,
-                unnamed: false,
-                grace_s: None,
-                keep_old: false,
-                rollback: false,
-            },
-            Record::Promoted(workspace.about()),
-        ];
+        let (at, token) = (self.request_time(), current.clone());
+        let delivery = Rotation::new(workspace, at, token, None, Purpose::Refresh);
+        let mut records = vec![Record::Created(delivery), Record::Promoted(workspace.about())];
         let has_it = all.iter().filter(|target| !again.contains(&target.name));
         records.extend(has_it.map(|target| workspace.delivered_to(&target.name)));
         // Nothing tells whether they had it before.
@@ -142,9 +132,11 @@ impl Rotator<'_> {
         let (at, mut token) = self.request(workspace, purpose, old_scope.unwrap_or_default())?;
         // An opaque token proves no id: by one that is another token's, that one would be revoked.
         let is_opaque = !token.access_token.expose().contains('.');
-        if is_opaque && token.jti.as_ref().is_some_and(|jti| self.is_of_another(workspace, jti)) {
-            token.jti = None;
-        }
+        token.jti = token.jti.filter(|jti| {
+            let is_of_another =
+                is_opaque && (self.pending.knows(workspace, jti) || self.store.has_history_of(jti));
+            !is_of_another
+        });
         if old.is_some_and(|old| old.is_same(&token)) {
             self.append_relaxed(Record::Closed(workspace.request(at)));
             return Err(self.failed(workspace, Error::same_token()));
@@ -190,11 +182,6 @@ impl Rotator<'_> {
     /// What came of it; a workspace may come again.
     pub(super) fn outcome_of(&mut self, workspace: &WorkspaceRef) -> Result<Outcome> {
         self.turn(workspace).outcome.take().unwrap_or(Err(Error::unfinished()))
-    }
-
-    /// Whether the journal or the history gives an id to another token.
-    fn is_of_another(&mut self, workspace: &WorkspaceRef, jti: &str) -> bool {
-        self.pending.knows(workspace, jti) || self.store.has_history_of(jti)
     }
 
     /// No other token is requested while an earlier refresh is unfinished.
@@ -247,21 +234,23 @@ impl Rotator<'_> {
                     } else {
                         self.discard_new(workspace, token)
                     };
-                    let error = self.not_stored(workspace, token, fate, &failed.error);
-                    self.turn(workspace).outcome = Some(Err(error));
+                    let error = Error::store_token(token.jti.as_deref(), fate, &failed.error);
+                    self.turn(workspace).outcome = Some(Err(self.failed(workspace, error)));
                 }
             }
         }
     }
 
     fn stored(&mut self, rotation: &Rotation) {
-        let Rotation { workspace, token, old, .. } = rotation;
+        let Rotation { workspace, token, .. } = rotation;
+        let (new, old, recovered) = (token.clone(), rotation.old.clone(), self.recovering);
         match rotation.purpose {
-            Purpose::Refresh => self.note_refreshed(workspace, token, old.as_ref()),
+            Purpose::Refresh => {
+                self.note(workspace, &HistoryEvent::Refreshed { new, old, recovered });
+            }
             Purpose::HandOut => self.note_handed_out(workspace, token),
             Purpose::Rollback => {
-                let (to, from) = (token.clone(), old.clone());
-                self.note(workspace, &HistoryEvent::RolledBack { to, from });
+                self.note(workspace, &HistoryEvent::RolledBack { to: new, from: old });
             }
         }
         // What an undelivered token had replaced may be in use until this one is delivered.

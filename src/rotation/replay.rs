@@ -44,9 +44,12 @@ impl Pending {
 
     /// Applies one more record. A record about something that is not pending changes nothing.
     pub(crate) fn apply(&mut self, record: Record) {
+        self.applied += 1;
         match record {
-            Record::Creating { .. } | Record::CreatingWorkspace { .. } => {
-                self.creates.extend(PendingCreate::of(record));
+            Record::Creating(create) => self.creates.push(create),
+            Record::CreatingWorkspace { name, server, at, until, boot } => {
+                let workspace = WorkspaceRef::unborn(name, server);
+                self.creates.push(PendingCreate::new(workspace, at, until, boot));
             }
             Record::Searched(AboutRequest { workspace, server, at }) => {
                 for create in &mut self.creates {
@@ -61,7 +64,7 @@ impl Pending {
             Record::Closed(AboutRequest { workspace, server, at }) => {
                 self.close(|w| w.named(&workspace, &server), at);
             }
-            Record::Created { .. } => self.created(record),
+            Record::Created(rotation) => self.created(rotation),
             Record::Unconfirmed(About { workspace, server }) => {
                 self.with_rotation(&workspace, &server, |r| r.stage = Stage::Denied);
             }
@@ -82,12 +85,12 @@ impl Pending {
             Record::Named(About { workspace, server }) => {
                 self.with_rotation(&workspace, &server, |r| r.unnamed = false);
             }
-            Record::TurnedBack(About { workspace, server }) => {
-                self.with_rotation(&workspace, &server, Rotation::turn_back);
+            Record::RollbackUndone(About { workspace, server }) => {
+                self.with_rotation(&workspace, &server, Rotation::undo_rollback);
             }
             Record::Done(About { workspace, server }) => self.finish(&workspace, &server),
             Record::PendingRevocation(new) => {
-                self.drop_revocations(|p| p.workspace.is(&new.workspace) && p.jti == new.jti);
+                self.drop_revocation(&new.workspace.id, &new.workspace.server, &new.jti);
                 self.revocations.push(new);
             }
             Record::HandingOut { workspace, at, jti } => {
@@ -100,7 +103,7 @@ impl Pending {
                 self.gone(&workspace, &server, &jti);
             }
             Record::Withdrawn(AboutToken { workspace, server, jti }) => {
-                self.drop_revocations(|p| p.workspace.named(&workspace, &server) && p.jti == jti);
+                self.drop_revocation(&workspace, &server, &jti);
             }
             Record::Dismissed(AboutToken { workspace, server, jti }) => {
                 self.dismiss(&workspace, &server, jti);
@@ -129,83 +132,57 @@ impl Pending {
     fn forget(&mut self, workspace: &str, server: &str) {
         let named = |w: &WorkspaceRef| w.named(workspace, server);
         self.creates.retain(|c| !named(&c.workspace));
-        let before = self.rotations.len();
         self.rotations.retain(|r| !named(&r.workspace));
-        self.spent_tokens += before - self.rotations.len();
-        self.drop_revocations(|p| named(&p.workspace));
+        self.revocations.retain(|p| !named(&p.workspace));
         self.orphans.retain(|o| !named(&o.workspace));
     }
 
-    /// A way back, or a token of another program, takes the place of an unfinished refresh.
-    fn created(&mut self, record: Record) {
-        let Record::Created { workspace, at, token, old, unnamed, grace_s, keep_old, rollback } =
-            record
-        else {
-            return;
-        };
-        self.close(|w| w.is(&workspace) || w.id.is_empty(), at);
-        let mut attempts = 0;
-        if rollback {
+    /// A rollback, or a token of another program, takes the place of an unfinished refresh.
+    fn created(&mut self, begun: Rotation) {
+        let Rotation { workspace, at, token, old, unnamed, grace_s, purpose, .. } = begun;
+        let new = Rotation::new(&workspace, at, token, old, purpose);
+        let mut new = Rotation { unnamed, grace_s, ..new };
+        // It tells of its request too.
+        let is_its = |w: &WorkspaceRef| w.is(&new.workspace) || w.id.is_empty();
+        self.applied -= usize::from(self.close(is_its, new.at));
+        let before = self.take_rotation(&new.workspace.id, &new.workspace.server);
+        if new.purpose == Purpose::Rollback {
             // Its token was delivered before.
-            attempts = self.rotation(&workspace).map_or(1, |undone| undone.attempts.max(1));
+            new.attempts = before.as_ref().map_or(1, |undone| undone.attempts.max(1));
         }
-        let before = self.take_rotation(&workspace.id, &workspace.server);
-        let before = before.filter(|it| {
-            let follows = old.as_ref().is_some_and(|old| old.is_same(&it.token));
-            it.is_stored() && follows && !keep_old && !rollback
-        });
-        self.spent_tokens -= usize::from(before.is_some());
-        let purpose = match (keep_old, rollback) {
-            (true, _) => Purpose::HandOut,
-            (_, true) => Purpose::Rollback,
-            _ => Purpose::Refresh,
+        let is_followed = |it: &Rotation| {
+            let follows = new.old.as_ref().is_some_and(|old| old.is_same(&it.token));
+            it.is_stored() && follows && new.purpose == Purpose::Refresh
         };
-        self.rotations.push(Rotation {
-            workspace,
-            token,
-            old,
-            purpose,
-            grace_s,
-            stage: Stage::Kept,
-            unnamed,
-            attempts,
-            delivered: Vec::new(),
-            before: before.map(Box::new),
-            lacks: Vec::new(),
-        });
+        new.before = before.filter(is_followed).map(Box::new);
+        self.rotations.push(new);
     }
 
     /// What is current again is not to be revoked any more.
     fn promoted(&mut self, workspace: &str, server: &str) {
-        let (mut back, mut spent) = (None, 0);
+        let mut again = None;
         self.with_rotation(workspace, server, |r| {
             r.stage = Stage::Stored;
-            spent = usize::from(r.before.take().is_some());
-            back = r.token.jti.clone().filter(|_| r.purpose == Purpose::Rollback);
+            r.before = None;
+            again = r.token.jti.clone().filter(|_| r.purpose == Purpose::Rollback);
         });
-        self.spent_tokens += spent;
-        self.drop_revocations(|p| {
-            p.workspace.named(workspace, server) && back.as_ref() == Some(&p.jti)
-        });
+        if let Some(jti) = again {
+            self.drop_revocation(workspace, server, &jti);
+        }
     }
 
-    fn drop_revocations(&mut self, is_over: impl Fn(&PendingRevocation) -> bool) {
-        let texts = |all: &[PendingRevocation]| all.iter().filter(|p| p.token.is_some()).count();
-        let before = texts(&self.revocations);
-        self.revocations.retain(|p| !is_over(p));
-        self.spent_tokens += before - texts(&self.revocations);
+    fn drop_revocation(&mut self, workspace: &str, server: &str, jti: &str) {
+        self.revocations.retain(|p| !(p.jti == jti && p.workspace.named(workspace, server)));
     }
 
     fn gone(&mut self, workspace: &str, server: &str, jti: &str) {
         let named = |w: &WorkspaceRef| w.named(workspace, server);
-        self.drop_revocations(|p| named(&p.workspace) && p.jti == jti);
+        self.drop_revocation(workspace, server, jti);
         self.orphans.remove(workspace, server, jti);
-        // There is no way back from it any more.
+        // There is nothing to roll back from any more.
         let led_to =
-            |p: &&mut PendingRevocation| named(&p.workspace) && p.successor.as_deref() == Some(jti);
-        for way_back in self.revocations.iter_mut().filter(led_to) {
-            self.spent_tokens += usize::from(way_back.token.take().is_some());
-        }
+            |p: &&mut PendingRevocation| p.successor.as_deref() == Some(jti) && named(&p.workspace);
+        self.revocations.iter_mut().filter(led_to).for_each(|previous| previous.token = None);
         // Once the old token is gone, a promoted new one needs nothing more.
         let is_over = |r: &Rotation| {
             let old = r.old.as_ref().and_then(|old| old.jti.as_deref());
@@ -216,16 +193,17 @@ impl Pending {
         }
     }
 
-    fn close(&mut self, is_it: impl Fn(&WorkspaceRef) -> bool, at: Timestamp) {
+    /// Returns whether the request was open.
+    fn close(&mut self, is_it: impl Fn(&WorkspaceRef) -> bool, at: Timestamp) -> bool {
         let found = self.creates.iter().position(|c| c.at == at && is_it(&c.workspace));
-        if let Some(found) = found {
-            self.creates.swap_remove(found);
-            let creates = &self.creates;
-            self.dismissed.retain(|_, all| {
+        let closed = found.map(|found| self.creates.swap_remove(found));
+        let creates = &self.creates;
+        if closed.is_some() {
+            self.dismissed.values_mut().for_each(|all| {
                 all.retain(|w| creates.iter().any(|c| c.workspace.is(w)));
-                !all.is_empty()
             });
         }
+        closed.is_some()
     }
 
     /// What was not delivered before this one is so again if this one was not stored.
@@ -237,7 +215,6 @@ impl Pending {
     fn take_rotation(&mut self, workspace: &str, server: &str) -> Option<Rotation> {
         let is_it = |r: &Rotation| r.workspace.named(workspace, server);
         let found = self.rotations.iter().position(is_it)?;
-        self.spent_tokens += 1;
         Some(self.rotations.swap_remove(found))
     }
 
@@ -269,44 +246,25 @@ impl Pending {
 }
 
 impl PendingCreate {
-    fn of(record: Record) -> Option<Self> {
-        let (searched, ended) = (false, false);
-        Some(match record {
-            Record::Creating { workspace, at, until, boot, expiry, to_hand_out, unique } => {
-                Self { workspace, at, until, boot, expiry, to_hand_out, unique, searched, ended }
-            }
-            Record::CreatingWorkspace { name, server, at, until, boot } => {
-                let (key, id) = (String::new(), String::new());
-                let workspace = WorkspaceRef { key, id, name, server };
-                let (expiry, to_hand_out, unique) = (None, false, false);
-                Self { workspace, at, until, boot, expiry, to_hand_out, unique, searched, ended }
-            }
-            _ => return None,
-        })
+    pub(super) fn record(self) -> Record {
+        if !self.workspace.id.is_empty() {
+            return Record::Creating(self);
+        }
+        let Self { workspace: WorkspaceRef { name, server, .. }, at, until, boot, .. } = self;
+        Record::CreatingWorkspace { name, server, at, until, boot }
     }
 
-    fn records(&self) -> Vec<Record> {
-        let Self { workspace, at, until, boot, expiry, to_hand_out, unique, searched, ended } =
-            self.clone();
-        let mut records = Vec::new();
-        records.extend(ended.then(|| workspace.ended(at, until)));
-        records.extend(searched.then(|| Record::Searched(workspace.request(at))));
-        records.insert(
-            0,
-            if workspace.id.is_empty() {
-                let WorkspaceRef { name, server, .. } = workspace;
-                Record::CreatingWorkspace { name, server, at, until, boot }
-            } else {
-                Record::Creating { workspace, at, until, boot, expiry, to_hand_out, unique }
-            },
-        );
-        records
+    fn records(&self) -> impl Iterator<Item = Record> {
+        let Self { workspace, at, until, .. } = self;
+        let ended = self.ended.then(|| workspace.ended(*at, *until));
+        let searched = self.searched.then(|| Record::Searched(workspace.request(*at)));
+        [Some(self.clone().record()), ended, searched].into_iter().flatten()
     }
 }
 
 impl Rotation {
     /// The token that it led away from is the current one after all.
-    fn turn_back(&mut self) {
+    fn undo_rollback(&mut self) {
         if let Some(old) = self.old.take() {
             self.old = Some(std::mem::replace(&mut self.token, old));
         }
@@ -316,19 +274,10 @@ impl Rotation {
     }
 
     fn records(&self) -> Vec<Record> {
-        let Self { workspace, token, old, grace_s, .. } = self.clone();
+        let workspace = &self.workspace;
         let before = self.before.as_ref().map(|before| before.records());
         let mut records = before.unwrap_or_default();
-        records.push(Record::Created {
-            workspace: workspace.clone(),
-            at: Timestamp::from_millis(0), // its request is closed
-            token,
-            old,
-            unnamed: self.unnamed,
-            grace_s,
-            keep_old: self.purpose == Purpose::HandOut,
-            rollback: self.purpose == Purpose::Rollback,
-        });
+        records.push(Record::Created(self.clone()));
         match self.stage {
             Stage::Kept => {}
             Stage::Denied => records.push(Record::Unconfirmed(workspace.about())),

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use super::breaker::Call;
 use super::journal::Record;
 use super::moment::signed;
-use super::pending::Purpose;
+use super::pending::{PendingCreate, Purpose, Rotation};
 use super::ports::Event;
 use super::{Rotator, WorkspaceRef};
 use crate::error::{Error, Failure, NewTokenFate, Result};
@@ -85,26 +85,30 @@ impl Rotator<'_> {
         workspace: &WorkspaceRef,
         purpose: Purpose,
     ) -> Result<(Timestamp, Expiry)> {
-        let at = self.request_time();
-        let longest_s = signed(self.control_plane.longest_create().as_secs());
         let options = self.options_for(workspace);
         let unique = options.unique_lifetime.then(|| self.unique_lifetime(options.expiry));
         let unique = unique.flatten();
         let expiry = unique.unwrap_or(options.expiry);
-        self.append_durable(&[Record::Creating {
-            workspace: workspace.clone(),
-            at,
-            until: at.plus_secs(longest_s),
-            boot: self.clock.boot_time(),
+        let create = PendingCreate {
             expiry: Some(expiry),
             to_hand_out: purpose == Purpose::HandOut,
             unique: unique.is_some(),
-        }])?;
+            ..self.new_request(workspace)
+        };
+        let at = create.at;
+        self.append_durable(&[create.record()])?;
         if let Err(error) = self.store.check_alone() {
             self.append_relaxed(Record::Closed(workspace.request(at))); // nothing is sent
             return Err(error);
         }
         Ok((at, expiry))
+    }
+
+    /// A request that is about to be sent.
+    pub(super) fn new_request(&self, workspace: &WorkspaceRef) -> PendingCreate {
+        let at = self.request_time();
+        let until = at.plus_secs(signed(self.control_plane.longest_create().as_secs()));
+        PendingCreate::new(workspace.clone(), at, until, self.clock.boot_time())
     }
 
     /// A lifetime by which the token of a lost request is recognised: up to ten minutes, and one in a
@@ -146,17 +150,9 @@ impl Rotator<'_> {
         old: Option<&Token>,
         purpose: Purpose,
     ) -> Result<()> {
-        let created = Record::Created {
-            workspace: workspace.clone(),
-            at,
-            token: token.clone(),
-            old: old.cloned(),
-            unnamed: false,
-            grace_s: self.options_for(workspace).grace_s,
-            keep_old: purpose == Purpose::HandOut,
-            rollback: false,
-        };
-        match self.append_durable(&[created]) {
+        let grace_s = self.options_for(workspace).grace_s;
+        let created = Rotation::new(workspace, at, token.clone(), old.cloned(), purpose);
+        match self.append_durable(&[Record::Created(Rotation { grace_s, ..created })]) {
             Ok(()) => {
                 self.retractable = Some(workspace.clone());
                 Ok(())
@@ -186,7 +182,7 @@ impl Rotator<'_> {
                 Err(_) => NewTokenFate::Live,
             },
         };
-        self.not_stored(workspace, token, fate, &failed.error)
+        self.failed(workspace, Error::store_token(token.jti.as_deref(), fate, &failed.error))
     }
 }
 

@@ -2,9 +2,10 @@
 //! their revocation before it is done.
 
 use super::journal::{PendingRevocation, Reason, Record};
+use super::moment::Moment;
 use super::pending::{Purpose, Rotation};
-use super::ports::HistoryEvent;
-use super::{OldFate, Rotator, WorkspaceRef};
+use super::ports::{Event, HistoryEvent};
+use super::{OldFate, RefreshOptions, Rotator, WorkspaceRef};
 use crate::error::{Failure, NewTokenFate};
 use crate::token::Token;
 
@@ -13,7 +14,10 @@ impl Rotator<'_> {
     pub(super) fn schedule(&mut self, rotation: &Rotation) -> OldFate {
         let Rotation { workspace, token: new, old, purpose, .. } = rotation;
         let Some(old) = old.as_ref().filter(|_| *purpose != Purpose::HandOut) else {
-            self.keeps_live(workspace, old.as_ref());
+            // Named before the journal drops it.
+            if let Some(jti) = old.as_ref().and_then(|old| old.jti.clone()) {
+                (self.on_event)(Event::KeptLive { workspace: workspace.clone(), jti });
+            }
             self.append_relaxed(Record::Done(workspace.about()));
             return OldFate::None;
         };
@@ -46,50 +50,30 @@ impl Rotator<'_> {
         OldFate::Grace(until)
     }
 
-    /// The revocation of what a token replaced, if it has an id of its own.
-    pub(super) fn revocation_of(&self, rotation: &Rotation) -> Option<PendingRevocation> {
-        let Rotation { workspace, token: new, old, purpose, grace_s, .. } = rotation;
-        let old = old.as_ref().filter(|old| *purpose != Purpose::HandOut && old.jti != new.jti)?;
-        let jti = old.jti.as_ref()?;
-        let grace_s = self.options_for(workspace).grace_s.or(*grace_s);
-        let grace_s = grace_s.filter(|_| *purpose == Purpose::Refresh);
-        let (grace_s, until) = self.moment().grace(old, grace_s).unzip();
-        let is_less = *purpose == Purpose::Refresh && !new.lost_scope(old).is_empty();
-        Some(PendingRevocation {
-            reason: if is_less { Reason::LosesScope } else { Reason::Replaced },
-            successor: new.jti.clone(),
-            not_before: until,
-            grace_s,
-            token: until.map(|_| old.clone()),
-            ..self.pending_revocation(workspace, jti)
-        })
+    /// A workspace at the server that made a token: another one can neither revoke it nor tell of it.
+    pub(super) fn at_maker(&self, workspace: &WorkspaceRef, jti: &str) -> WorkspaceRef {
+        let server = self.store.maker_of(jti).unwrap_or_else(|| workspace.server.clone());
+        WorkspaceRef { server, ..workspace.clone() }
     }
 
-    pub(super) fn pending_revocation(
-        &self,
-        workspace: &WorkspaceRef,
-        jti: &str,
-    ) -> PendingRevocation {
-        // Another server can neither revoke it nor tell of it.
-        let server = self.store.maker_of(jti).unwrap_or_else(|| workspace.server.clone());
-        PendingRevocation {
-            workspace: WorkspaceRef { server, ..workspace.clone() },
-            jti: jti.to_owned(),
-            not_before: None,
-            grace_s: None,
-            successor: None,
-            since: Some(self.clock.now()),
-            boot: self.clock.boot_time(),
-            reason: Reason::Replaced,
-            token: None,
-            own_targets: false,
-        }
+    /// The record that a token is to be revoked.
+    pub(super) fn to_revoke(&self, workspace: &WorkspaceRef, jti: &str, reason: Reason) -> Record {
+        let (workspace, now) = (self.at_maker(workspace, jti), self.moment());
+        Record::PendingRevocation(PendingRevocation::new(&workspace, jti, reason, &now))
+    }
+
+    /// The revocation of what a token replaced, where it can be done.
+    pub(super) fn revocation_of(&self, rotation: &Rotation) -> Option<PendingRevocation> {
+        let options = self.options_for(&rotation.workspace);
+        let pending = rotation.revocation(&options, &self.moment())?;
+        let workspace = self.at_maker(&pending.workspace, &pending.jti);
+        Some(PendingRevocation { workspace, ..pending })
     }
 
     /// Gives up a new token: revokes it, after the journal no longer promises to store it.
     pub(super) fn discard_new(&mut self, workspace: &WorkspaceRef, token: &Token) -> NewTokenFate {
         if self.pending.rotation(workspace).is_some_and(|r| r.purpose == Purpose::Rollback) {
-            self.call_off_rollback(workspace);
+            self.undo_rollback(workspace);
             return NewTokenFate::Kept;
         }
         let Some(jti) = token.jti.clone() else {
@@ -101,11 +85,8 @@ impl Rotator<'_> {
             return NewTokenFate::Kept;
         }
         let retractable = self.retractable.take().is_some_and(|w| w.is(workspace));
-        let pending = PendingRevocation {
-            reason: Reason::NotNeeded,
-            ..self.pending_revocation(workspace, &jti)
-        };
-        let records = [Record::PendingRevocation(pending), Record::Done(workspace.about())];
+        let pending = self.to_revoke(workspace, &jti, Reason::NotNeeded);
+        let records = [pending, Record::Done(workspace.about())];
         if let Err(failed) = self.append_durable(&records) {
             // A full disk takes no new record, but allows one to be removed.
             if !(failed.taken_back && retractable && self.store.retract().is_ok()) {
@@ -121,5 +102,37 @@ impl Rotator<'_> {
             }
             Err(_) => NewTokenFate::Live,
         }
+    }
+}
+
+impl Rotation {
+    /// The revocation of what a token replaced, if it has an id of its own.
+    pub(super) fn revocation(
+        &self,
+        options: &RefreshOptions,
+        now: &Moment,
+    ) -> Option<PendingRevocation> {
+        let Self { workspace, token: new, old, purpose, grace_s, .. } = self;
+        let old = old.as_ref().filter(|old| *purpose != Purpose::HandOut && old.jti != new.jti)?;
+        let is_less = *purpose == Purpose::Refresh && !new.lost_scope(old).is_empty();
+        let reason = if is_less { Reason::LosesScope } else { Reason::Replaced };
+        let grace_s = options.grace_s.or(*grace_s).filter(|_| *purpose == Purpose::Refresh);
+        let pending = PendingRevocation::of_old(workspace, old, grace_s, now)?;
+        Some(PendingRevocation { reason, successor: new.jti.clone(), ..pending })
+    }
+}
+
+impl PendingRevocation {
+    /// That of a token which is replaced now, if it has an id.
+    pub(super) fn of_old(
+        workspace: &WorkspaceRef,
+        old: &Token,
+        grace_s: Option<u64>,
+        now: &Moment,
+    ) -> Option<Self> {
+        let pending = Self::new(workspace, old.jti.as_ref()?, Reason::Replaced, now);
+        let (grace_s, not_before) = now.grace(old, grace_s).unzip();
+        let token = not_before.map(|_| old.clone());
+        Some(Self { not_before, grace_s, token, ..pending })
     }
 }

@@ -117,13 +117,13 @@ impl Rotator<'_> {
                 self.tell_restored(pending);
                 return None;
             }
-            _ if self.is_way_back(pending) || !self.is_due(pending) => return None,
+            _ if self.is_rolling_back(pending) || !self.is_due(pending) => return None,
             _ if *reason == Reason::LosesScope && !self.options_for(workspace).accept_scope => {
-                self.end_way_back(pending);
+                self.end_grace(pending);
                 return Some(OldFate::LosesScope);
             }
             _ if !is_at_once && !self.breaker.is_clear(Call::Revoke) => {
-                self.end_way_back(pending);
+                self.end_grace(pending);
                 return None;
             }
             Err(error) => return Some(OldFate::Live(error.in_one_line())),
@@ -132,7 +132,7 @@ impl Rotator<'_> {
         if self.cannot_look(pending) {
             return None;
         }
-        self.end_way_back(pending);
+        self.end_grace(pending);
         if let Some(reason) = self.still_used(pending) {
             let kept = if is_at_once { OldFate::Kept } else { OldFate::Live };
             return Some(kept(reason));
@@ -196,7 +196,7 @@ impl Rotator<'_> {
     }
 
     /// Whether an interrupted rollback is about to make the token the current one again.
-    fn is_way_back(&self, pending: &PendingRevocation) -> bool {
+    fn is_rolling_back(&self, pending: &PendingRevocation) -> bool {
         let open = self.pending.rotation(&pending.workspace);
         open.is_some_and(|r| {
             r.purpose == Purpose::Rollback && r.token.jti.as_ref() == Some(&pending.jti)
@@ -204,7 +204,7 @@ impl Rotator<'_> {
     }
 
     /// The grace is over: the text of the token is kept no longer.
-    fn end_way_back(&mut self, pending: &PendingRevocation) {
+    fn end_grace(&mut self, pending: &PendingRevocation) {
         if pending.token.is_some() {
             let pending = PendingRevocation { token: None, ..pending.clone() };
             self.append_relaxed(Record::PendingRevocation(pending));

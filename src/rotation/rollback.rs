@@ -1,8 +1,9 @@
-//! The way back: the token before the current one becomes the current one again, goes to every
+//! A rollback: the token before the current one becomes the current one again, goes to every
 //! target, and the one that had replaced it is revoked. A refresh with the roles exchanged.
 
 use super::breaker::Call;
 use super::journal::Record;
+use super::pending::{Purpose, Rotation};
 use super::ports::Acceptance;
 use super::refresh::Turn;
 use super::{Outcome, Refreshed, Rotator, WorkspaceRef};
@@ -16,7 +17,7 @@ impl Rotator<'_> {
     /// delivery of the current one failed.
     ///
     /// # Errors
-    /// [`Error::no_way_back`]: nothing has changed.
+    /// [`Error::cannot_roll_back`]: nothing has changed.
     pub(crate) fn rollback(&mut self, workspace: &WorkspaceRef) -> Result<Refreshed> {
         // Nothing to go back from: then the recovery must not revoke what there would be to go back to.
         if self.store.current(workspace)?.is_none() {
@@ -30,19 +31,12 @@ impl Rotator<'_> {
 
     fn try_rollback(&mut self, workspace: &WorkspaceRef) -> Result<Refreshed> {
         let (token, current, grace_s) = self.previous_token(workspace)?;
-        let verified = self.try_way_back(workspace, &token, &current)?;
+        let verified = self.verify_previous(workspace, &token, &current)?;
         // What cannot be written is found out before anything is promised.
         self.store.probe()?;
-        self.append_durable(&[Record::Created {
-            workspace: workspace.clone(),
-            at: self.request_time(),
-            token,
-            old: Some(current),
-            unnamed: false,
-            grace_s,
-            keep_old: false,
-            rollback: true,
-        }])?;
+        let at = self.request_time();
+        let rotation = Rotation::new(workspace, at, token, Some(current), Purpose::Rollback);
+        self.append_durable(&[Record::Created(Rotation { grace_s, ..rotation })])?;
         *self.turn(workspace) = Turn { verified, ..Turn::default() };
         self.carry_on(std::slice::from_ref(workspace));
         match self.outcome_of(workspace)? {
@@ -51,11 +45,11 @@ impl Rotator<'_> {
         }
     }
 
-    /// The token before the current one, if there is a way back to it; the current one, and the grace of
+    /// The token before the current one, if it is live; the current one, and the grace of
     /// the refresh that is undone, should it not be undone after all.
     fn previous_token(&mut self, workspace: &WorkspaceRef) -> Result<(Token, Token, Option<u64>)> {
         let current = self.store.current(workspace)?.ok_or_else(nothing_current)?;
-        let (way_back, unnamed) = match self.pending.rotation(workspace).cloned() {
+        let (previous, unnamed) = match self.pending.rotation(workspace).cloned() {
             Some(open) if open.token.is_same(&current) && self.awaits_delivery(&open) => {
                 (open.old.map(|token| (token, open.grace_s)), open.unnamed)
             }
@@ -74,19 +68,19 @@ impl Rotator<'_> {
             }
         };
         let (token, grace_s) =
-            way_back.ok_or_else(|| Error::no_way_back("no previous token is live"))?;
+            previous.ok_or_else(|| Error::cannot_roll_back("no previous token is live"))?;
         if unnamed {
-            return Err(Error::no_way_back("what an earlier run delivered to is not known"));
+            return Err(Error::cannot_roll_back("what an earlier run delivered to is not known"));
         }
         if token.expiry.at().is_some_and(|end| end <= self.clock.now()) {
-            return Err(Error::no_way_back("the previous token has expired"));
+            return Err(Error::cannot_roll_back("the previous token has expired"));
         }
         Ok((token, current, grace_s))
     }
 
     /// Whether the server still takes the token: accepted, or at least listed by a server that
     /// accepts none (`false`).
-    fn try_way_back(
+    fn verify_previous(
         &mut self,
         workspace: &WorkspaceRef,
         token: &Token,
@@ -99,7 +93,9 @@ impl Rotator<'_> {
         match check(token)? {
             Acceptance::Accepted => return Ok(Some(true)),
             Acceptance::Denied if check(current)? == Acceptance::Accepted => {
-                return Err(Error::no_way_back("the server no longer accepts the previous token"));
+                return Err(Error::cannot_roll_back(
+                    "the server no longer accepts the previous token",
+                ));
             }
             Acceptance::Denied | Acceptance::Unclear => {}
         }
@@ -107,12 +103,12 @@ impl Rotator<'_> {
         if token.jti.as_ref().is_some_and(|jti| list.has(jti)) {
             return Ok(Some(false));
         }
-        Err(Error::no_way_back("the server no longer lists the previous token"))
+        Err(Error::cannot_roll_back("the server no longer lists the previous token"))
     }
 
     /// Things are as they were before the rollback: its token is still to be revoked later, or the
     /// current one is still to be delivered.
-    pub(super) fn call_off_rollback(&mut self, workspace: &WorkspaceRef) {
+    pub(super) fn undo_rollback(&mut self, workspace: &WorkspaceRef) {
         let Some(open) = self.pending.rotation(workspace).cloned() else {
             return;
         };
@@ -127,12 +123,12 @@ impl Rotator<'_> {
             records.extend(led_away.into_iter().flat_map(|old| self.superseded(workspace, old)));
             records.push(Record::Done(workspace.about()));
         } else {
-            records.push(Record::TurnedBack(workspace.about()));
+            records.push(Record::RollbackUndone(workspace.about()));
         }
         let _ = self.append_durable(&records); // else the next run does the same
     }
 }
 
 fn nothing_current() -> Error {
-    Error::no_way_back("the workspace has no current token")
+    Error::cannot_roll_back("the workspace has no current token")
 }

@@ -25,13 +25,6 @@ pub(super) enum Verdict {
     NoAnswer,
 }
 
-impl Verdict {
-    /// For the result: whether the token was verified.
-    pub(super) fn verified(self) -> bool {
-        self == Self::Accepted
-    }
-}
-
 impl Rotator<'_> {
     /// Tries the new token. If it is denied, the news of it may not have reached every part of the
     /// server, so it is tried again for a while; then the old token shows whether this server ever

@@ -22,6 +22,11 @@ pub(crate) struct WorkspaceRef {
 }
 
 impl WorkspaceRef {
+    /// One that is being created: it has no id yet.
+    pub(super) fn unborn(name: String, server: String) -> Self {
+        Self { key: String::new(), id: String::new(), name, server }
+    }
+
     /// Whether both are the same workspace.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.named(&other.id, &other.server)

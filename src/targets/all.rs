@@ -1,7 +1,7 @@
 //! Everything that a run delivers to.
 
-use std::cell::{OnceCell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 use std::rc::Rc;
@@ -9,10 +9,9 @@ use std::time::Duration;
 
 use super::Destination;
 use super::claim::{Claim, Claims};
-use super::command::{self, Command, Given};
+use super::command::{self, Given};
 use super::files::TokenFile;
 use super::ours::Ours;
-use super::running::Running;
 use crate::context::{Clock, Env, Process, lock_holder};
 use crate::error::{Error, Result};
 use crate::rotation::{self, Deliver, Delivery, WorkspaceRef};
@@ -25,7 +24,9 @@ pub(super) struct Target {
     name: String,
     pub(super) id: u32,
     /// It never got a token, and is remembered by this run.
-    pub(super) is_new: bool,
+    pub(super) is_new: Cell<bool>,
+    /// Its check said no, since this run last delivered to it: an engine that is down keeps each waiting.
+    is_absent: Cell<bool>,
 }
 
 impl Target {
@@ -35,7 +36,7 @@ impl Target {
 
     /// Names a target that is known by its id, before a reason.
     fn label(&self) -> String {
-        if self.is_new { String::new() } else { format!("target {}: ", self.id) }
+        if self.is_new.get() { String::new() } else { format!("target {}: ", self.id) }
     }
 }
 
@@ -48,21 +49,8 @@ pub(crate) struct Targets {
     pub(super) clock: Rc<dyn Clock>,
     /// Where this run finds commands.
     pub(super) path: OsString,
-    /// The command that was started.
-    running: Option<Started>,
     /// What the commands are told about our lock.
     lock_holder: Option<String>,
-    /// Whose check said no, since this run last delivered to them: an engine that is down keeps each waiting.
-    absent: RefCell<BTreeSet<u32>>,
-}
-
-/// A command at work, and what its check is asked with.
-struct Started {
-    id: u32,
-    label: String,
-    running: Running,
-    command: Command,
-    given: Given,
 }
 
 impl Targets {
@@ -82,22 +70,14 @@ impl Targets {
         for is_command in [false, true] {
             for target in targets.all().iter().filter(|t| t.is_command() == is_command) {
                 let (destination, id) = (Destination::remembered(target)?, target.id);
-                let is_new = new.iter().any(|new| new.id == id);
-                let entry = Target { destination, name: target.name.clone(), id, is_new };
+                let is_new = Cell::new(new.iter().any(|new| new.id == id));
+                let (name, is_absent) = (target.name.clone(), Cell::default());
+                let entry = Target { destination, name, id, is_new, is_absent };
                 all.entry(target.workspace_id.clone()).or_default().push(entry);
             }
         }
         let (path, claims) = (command::path(env).to_owned(), OnceCell::new());
-        Ok(Self {
-            all,
-            claims,
-            ours,
-            clock,
-            path,
-            running: None,
-            lock_holder: None,
-            absent: RefCell::default(),
-        })
+        Ok(Self { all, claims, ours, clock, path, lock_holder: None })
     }
 
     /// What would be written where, for all workspaces.
@@ -157,10 +137,20 @@ impl Targets {
         self.all.values().flatten().any(Target::is_command)
     }
 
-    /// A target has got a token.
-    fn has_arrived(&mut self, workspace: &WorkspaceRef, id: u32) {
-        let those = self.all.get_mut(&workspace.id).into_iter().flatten();
-        those.filter(|entry| entry.id == id).for_each(|entry| entry.is_new = false);
+    fn write(
+        &self,
+        id: u32,
+        file: &TokenFile,
+        delivery: &Delivery,
+    ) -> std::result::Result<(), String> {
+        let is_anothers = |claim: &Claim| {
+            let is_other = |_, theirs: &str| theirs != delivery.workspace.id;
+            self.claims().borrow().collide(claim, &is_other)
+        };
+        let written = file.write(delivery, &self.ours, &is_anothers, &*self.clock);
+        // It may have another inode now.
+        self.claims().borrow_mut().set(id, &delivery.workspace.id, file.claim());
+        written
     }
 }
 
@@ -175,25 +165,24 @@ impl Deliver for Targets {
 
     fn lacking(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<String> {
         let lacks = |entry: &&Target| {
-            if entry.is_new || self.absent.borrow().contains(&entry.id) {
+            if entry.is_new.get() || entry.is_absent.get() {
                 return true;
             }
-            let holder = self.lock_holder.clone();
+            let holder = self.lock_holder.as_deref();
             let held = entry.destination.looked_at(workspace, token, holder, &*self.clock);
             let lacks = !matches!(held, Ok(None | Some(true)));
-            if lacks && entry.is_command() {
-                self.absent.borrow_mut().insert(entry.id);
-            }
+            entry.is_absent.set(lacks && entry.is_command());
             lacks
         };
         self.of(workspace).filter(lacks).map(|entry| entry.name.clone()).collect()
     }
 
-    fn start(
+    fn deliver(
         &mut self,
         target: &rotation::Target,
         delivery: &Delivery,
-    ) -> std::result::Result<Option<Process>, String> {
+        journal: &mut dyn FnMut(Process),
+    ) -> std::result::Result<(), String> {
         if let Some(signal) = self.clock.interrupted() {
             return Err(format!("signal {signal} has ended the run"));
         }
@@ -201,49 +190,17 @@ impl Deliver for Targets {
         else {
             return Err(format!("{} is not known", target.name));
         };
-        let Delivery { workspace, new, old, attempt } = delivery;
-        let (id, label) = (entry.id, entry.label());
-        self.absent.borrow_mut().remove(&id);
-        let command = match &entry.destination {
-            Destination::File(file) => {
-                let is_anothers = |claim: &Claim| {
-                    let is_other = |_, theirs: &str| theirs != workspace.id;
-                    self.claims().borrow().collide(claim, &is_other)
-                };
-                let bounds = (&self.ours, &is_anothers as &dyn Fn(&Claim) -> bool);
-                let written = file.write(workspace, new, *old, bounds, &*self.clock);
-                // It may have another inode now.
-                self.claims().borrow_mut().set(id, &workspace.id, file.claim());
-                written.map_err(|reason| label + &reason)?;
-                self.has_arrived(workspace, id);
-                return Ok(None);
+        entry.is_absent.set(false);
+        let delivered = match &entry.destination {
+            Destination::File(file) => self.write(entry.id, file, delivery),
+            Destination::Command(command) => {
+                let lock_holder = self.lock_holder.as_deref();
+                let given = Given { delivery, lock_holder, quiet: false };
+                command.deliver(&given, &*self.clock, journal)
             }
-            Destination::Command(command) => command.clone(),
         };
-        let given = Given {
-            workspace: (*workspace).clone(),
-            new: (*new).clone(),
-            old: old.cloned(),
-            attempt: *attempt,
-            lock_holder: self.lock_holder.clone(),
-            quiet: false,
-        };
-        let running = command.start(&given).map_err(|reason| format!("{label}{reason}"))?;
-        let process = running.process();
-        self.running = Some(Started { id, label, running, command, given });
-        Ok(process)
-    }
-
-    fn finish(&mut self) -> std::result::Result<(), String> {
-        let Some(Started { id, label, running, command, given }) = self.running.take() else {
-            return Ok(());
-        };
-        let ended = running.finish(&*self.clock).and_then(|()| match command.start_check(&given) {
-            Some(check) => check?.finish(&*self.clock),
-            None => Ok(()),
-        });
-        ended.map_err(|reason| label + &reason)?;
-        self.has_arrived(&given.workspace, id);
+        delivered.map_err(|reason| entry.label() + &reason)?;
+        entry.is_new.set(false);
         Ok(())
     }
 }

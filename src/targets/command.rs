@@ -14,11 +14,10 @@ use rustix::io::ioctl_fionbio;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::running::{Relay, Running};
-use crate::context::{Env, LOCK_HOLDER, SESSION_VARIABLES};
+use crate::context::{Clock, Env, LOCK_HOLDER, Process, SESSION_VARIABLES};
 use crate::error::{Error, Result};
-use crate::rotation::WorkspaceRef;
+use crate::rotation::Delivery;
 use crate::text::{printable, shell_word};
-use crate::token::Token;
 
 const SHELL: &str = "/bin/sh";
 /// The command begins once it is told to, by a line that never comes if this run is killed before the
@@ -89,7 +88,20 @@ impl Command {
         [Some(&self.text), self.check.as_ref()].into_iter().flatten().map(String::as_str)
     }
 
-    /// Runs the command with the token in its environment, never in its arguments, which every
+    /// Runs the command, then its check if there is one.
+    pub(super) fn deliver(
+        &self,
+        given: &Given,
+        clock: &dyn Clock,
+        journal: &mut dyn FnMut(Process),
+    ) -> std::result::Result<(), String> {
+        let running = self.start(given)?;
+        running.process().into_iter().for_each(journal);
+        running.finish(clock)?;
+        self.start_check(given).map_or(Ok(()), |check| check?.finish(clock))
+    }
+
+    /// Starts the command with the token in its environment, never in its arguments, which every
     /// user of the machine can read. Of our descriptors it gets none.
     pub(super) fn start(&self, given: &Given) -> std::result::Result<Running, String> {
         self.run("--exec", &self.text, given)
@@ -104,7 +116,8 @@ impl Command {
     }
 
     fn run(&self, option: &str, text: &str, given: &Given) -> std::result::Result<Running, String> {
-        let Given { workspace, new, old, attempt, lock_holder, quiet } = given;
+        let Given { delivery: Delivery { workspace, new, old, attempt }, lock_holder, quiet } =
+            given;
         let name = format!("{option} {}", shell_word(&printable(text)));
         let expires_at = new.expiry.at().map_or_else(String::new, |t| t.to_string());
         let old_jti = old.as_ref().and_then(|old| old.jti.as_deref());
@@ -116,7 +129,7 @@ impl Command {
         for variable in SESSION_VARIABLES {
             command.env_remove(variable);
         }
-        command.envs(lock_holder.as_ref().map(|holder| (LOCK_HOLDER, holder)));
+        command.envs(lock_holder.map(|holder| (LOCK_HOLDER, holder)));
         let child = command
             .arg("-c")
             .arg([GATE, text].concat())
@@ -134,21 +147,17 @@ impl Command {
             .process_group(0)
             .spawn()
             .map_err(failed)?;
-        let secrets = [Some(new), old.as_ref()].into_iter().flatten();
+        let secrets = [Some(*new), *old].into_iter().flatten();
         let secrets = secrets.map(|token| token.access_token.clone()).collect();
         Ok(Running::new(child, output.into(), Relay::new(secrets, *quiet), name, self.timeout))
     }
 }
 
 /// What a command is given.
-#[derive(Clone)]
-pub(super) struct Given {
-    pub(super) workspace: WorkspaceRef,
-    pub(super) new: Token,
-    pub(super) old: Option<Token>,
-    pub(super) attempt: u32,
+pub(super) struct Given<'a> {
+    pub(super) delivery: &'a Delivery<'a>,
     /// What it is told about our lock.
-    pub(super) lock_holder: Option<String>,
+    pub(super) lock_holder: Option<&'a str>,
     /// Nobody reads what it prints.
     pub(super) quiet: bool,
 }

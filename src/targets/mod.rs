@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use crate::context::Clock;
 use crate::error::{Error, Result};
-use crate::rotation::WorkspaceRef;
+use crate::rotation::{Delivery, WorkspaceRef};
 use crate::text::{printable, shell_word};
 use crate::token::Token;
 pub(crate) use all::Targets;
@@ -150,16 +150,15 @@ impl Destination {
         &self,
         workspace: &WorkspaceRef,
         token: &Token,
-        lock_holder: Option<String>,
+        lock_holder: Option<&str>,
         clock: &dyn Clock,
     ) -> std::result::Result<Option<bool>, String> {
         let command = match self {
             Self::File(file) => return file.holds(token).map(Some),
             Self::Command(command) => command,
         };
-        let (workspace, new) = (workspace.clone(), token.clone());
-        let given = Given { workspace, new, old: None, attempt: 1, lock_holder, quiet: true };
-        let check = command.start_check(&given).transpose()?;
-        Ok(check.map(|check| check.finish(clock).is_ok()))
+        let delivery = &Delivery { workspace, new: token, old: None, attempt: 1 };
+        let check = command.start_check(&Given { delivery, lock_holder, quiet: true });
+        Ok(check.transpose()?.map(|check| check.finish(clock).is_ok()))
     }
 }

@@ -214,44 +214,28 @@ mod tests {
     use super::super::command::{Command, Given};
     use super::*;
     use crate::context::SystemClock;
-    use crate::rotation::WorkspaceRef;
+    use crate::rotation::{Delivery, WorkspaceRef};
     use crate::token::{Token, TokenExpiry};
-
-    fn given() -> Given {
-        let text = |text: &str| text.to_owned();
-        Given {
-            workspace: WorkspaceRef {
-                key: text("k"),
-                id: text("u-1"),
-                name: text("prod"),
-                server: String::new(),
-            },
-            new: Token::new(
-                Secret::new("wst_1"),
-                None,
-                TokenExpiry::Never,
-                text("Bearer"),
-                Vec::new(),
-            ),
-            old: None,
-            attempt: 1,
-            lock_holder: None,
-            quiet: true,
-        }
-    }
 
     /// What is killed between the start and the journal leaves no command that nobody knows of.
     #[test]
     fn a_command_begins_when_it_is_told_to() {
+        let text = |text: &str| text.to_owned();
+        let (key, id, name, server) = (text("k"), text("u-1"), text("prod"), String::new());
+        let workspace = &WorkspaceRef { key, id, name, server };
+        let (secret, kind) = (Secret::new("wst_1"), text("Bearer"));
+        let new = &Token::new(secret, None, TokenExpiry::Never, kind, Vec::new());
+        let delivery = &Delivery { workspace, new, old: None, attempt: 1 };
+        let given = Given { delivery, lock_holder: None, quiet: true };
         let mark = std::env::temp_dir().join(format!("ntcli-begun-{}", std::process::id()));
         let command = format!("touch '{}'", mark.display());
         let command = Command::new(&command, None, Duration::from_secs(60)).unwrap();
-        let mut running = command.start(&given()).unwrap();
+        let mut running = command.start(&given).unwrap();
         assert!(running.process().is_some());
         drop(running.child.stdin.take()); // as a kill of this process does
         assert!(!running.child.wait().unwrap().success());
         assert!(!mark.exists());
-        command.start(&given()).unwrap().finish(&SystemClock).unwrap();
+        command.start(&given).unwrap().finish(&SystemClock).unwrap();
         std::fs::remove_file(&mark).unwrap();
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::json::Json;
+use crate::rotation::Target;
 use crate::store::{self, OwnFile};
 
 const VERSION: u32 = 1;
@@ -136,17 +137,14 @@ impl SavedTargets {
         &self.all
     }
 
-    /// The names of those of a workspace, which its UUID tells.
-    pub(crate) fn names_of(&self, workspace_id: &str) -> Vec<String> {
+    /// Those of a workspace, which its UUID tells, as a rotation sees them.
+    pub(crate) fn to_deliver(&self, workspace_id: &str) -> Vec<Target> {
         let those = self.all.iter().filter(|target| target.workspace_id == workspace_id);
-        those.map(|target| target.name.clone()).collect()
-    }
-
-    /// Those of a workspace, as a rotation sees them.
-    pub(crate) fn to_deliver(&self, workspace_id: &str) -> Vec<crate::rotation::Target> {
-        let those = self.all.iter().filter(|target| target.workspace_id == workspace_id);
-        let seen = those.map(|target| (target.name.clone(), target.is_command()));
-        seen.map(|(name, is_command)| crate::rotation::Target { name, is_command }).collect()
+        let seen = |target: &SavedTarget| Target {
+            name: target.name.clone(),
+            is_command: target.is_command(),
+        };
+        those.map(seen).collect()
     }
 
     /// Adds one and gives it an id, unless the workspace has it already; returns it, and whether it

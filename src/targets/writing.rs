@@ -10,7 +10,7 @@ use super::ours::Ours;
 use super::{bare, env_file, replace};
 use crate::context::Clock;
 use crate::error::{Error, Result};
-use crate::rotation::WorkspaceRef;
+use crate::rotation::{Delivery, WorkspaceRef};
 use crate::store;
 use crate::text::shell_word;
 use crate::token::Token;
@@ -136,15 +136,14 @@ impl TokenFile {
     /// Puts the token there; the old contents or the new are there whole.
     pub(super) fn write(
         &self,
-        workspace: &WorkspaceRef,
-        token: &Token,
-        old: Option<&Token>,
-        (ours, is_anothers): (&Ours, &dyn Fn(&Claim) -> bool),
+        delivery: &Delivery,
+        ours: &Ours,
+        is_anothers: &dyn Fn(&Claim) -> bool,
         clock: &dyn Clock,
     ) -> std::result::Result<(), String> {
-        let path = self.path();
+        let (path, token) = (self.path(), delivery.new);
         // Between reading and replacing no other run may add a line.
-        let held: Vec<&Token> = old.into_iter().chain([token]).collect();
+        let held: Vec<&Token> = delivery.old.into_iter().chain([token]).collect();
         let place = store::Place::find(path)
             .map_err(|e| Error::write_file("replace", path, &e).in_one_line())?;
         let _lock = store::lock_folder(&place, FOLDER_WAIT, clock);
@@ -152,9 +151,16 @@ impl TokenFile {
         for _ in 0..ATTEMPTS {
             let found =
                 store::ForeignFile::read(&place).map_err(|e| in_file(path)(e.to_string()))?;
-            self.may_replace(&found, ours, is_anothers).map_err(in_file(path))?;
+            // What a link or a mount leads to may have changed since the probe.
+            let claim = Claim { file: found.id(), layout: self.layout.clone() };
+            if claim.file.is_one_of(&ours.files()) {
+                return Err(in_file(path)(OUR_OWN.to_owned()));
+            }
+            if is_anothers(&claim) {
+                return Err(in_file(path)(TWO_TOKENS.to_owned()));
+            }
             let before = found.exists().then_some(&found.bytes[..]);
-            let is_earlier = |text: &str| ours.is_earlier(workspace, text);
+            let is_earlier = |text: &str| ours.is_earlier(delivery.workspace, text);
             let contents =
                 self.contents(path, before, token.access_token.expose(), &held, &is_earlier)?;
             let written = if self.is_in_place(&found) {
@@ -171,24 +177,6 @@ impl TokenFile {
 
     fn is_in_place(&self, found: &store::ForeignFile) -> bool {
         self.options.in_place && found.exists()
-    }
-
-    /// Asked of the very file that is replaced: what a link or a mount leads to may have changed since
-    /// the probe.
-    fn may_replace(
-        &self,
-        found: &store::ForeignFile,
-        ours: &Ours,
-        is_anothers: &dyn Fn(&Claim) -> bool,
-    ) -> std::result::Result<(), String> {
-        let claim = Claim { file: found.id(), layout: self.layout.clone() };
-        if claim.file.is_one_of(&ours.files()) {
-            return Err(OUR_OWN.to_owned());
-        }
-        if is_anothers(&claim) {
-            return Err(TWO_TOKENS.to_owned());
-        }
-        Ok(())
     }
 
     /// What the file is to hold. `held` are the tokens that it may hold now, the oldest first.

@@ -37,7 +37,7 @@ pub(crate) fn run(app: &App, args: &ConfigReset) -> Result<Report> {
     let config = dir.config()?;
     let live = live(&config, &Store::pending(&mut dir)?, now);
     // The journal first: its records would bring workspaces back.
-    rotation::forget_workspaces(&mut dir)?;
+    rotation::forget_workspaces(&mut dir, |_| true)?;
     dir.change_targets(SavedTargets::clear)?;
     if app.paths.policies.exists() {
         Policies::default().save(&app.paths.policies)?; // pushed with what follows

@@ -236,7 +236,7 @@ fn add(
         let local = app::workspace_ref(workspace, "");
         for destination in destinations {
             let target = destination.to_remember(&local)?;
-            if !targets.names_of(&local.id).contains(&target.name) {
+            if !targets.to_deliver(&local.id).iter().any(|one| one.name == target.name) {
                 new.push(targets.add(target).0);
             }
         }

@@ -91,7 +91,7 @@ pub(crate) fn clear(app: &App) -> Result<Report> {
     dir.update(|config| config.set_active(None))?;
     let text = match &before {
         Some(workspace) => {
-            let targets = dir.targets()?.names_of(&workspace.id).len();
+            let targets = dir.targets()?.to_deliver(&workspace.id).len();
             format!("No workspace is active any more.{}\n", what_stays(workspace, targets))
         }
         None => "No workspace was active.\n".to_owned(),

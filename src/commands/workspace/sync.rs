@@ -47,8 +47,9 @@ pub(crate) fn run(app: &App) -> Result<Report> {
     for (workspace, change) in &mut changes {
         match change {
             Change::Removed(_, targets) => {
-                *targets = dir.targets()?.names_of(&workspace.id).len();
-                rotation::forget_workspace(&mut dir, workspace)?;
+                *targets = dir.targets()?.to_deliver(&workspace.id).len();
+                rotation::forget_workspaces(&mut dir, |other| other.is(workspace))?;
+                dir.remove_workspace(workspace)?;
             }
             Change::Kept(why) => warn_of_kept(app.console(), workspace, why),
             _ => {}

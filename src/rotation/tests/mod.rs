@@ -26,7 +26,7 @@ thread_local! {
 }
 
 /// The kinds of world in which a command is run: what is about one token needs no more than one,
-/// and there is a way back only while something keeps the old token live.
+/// and a rollback is possible only while something keeps the old token live.
 fn kinds(command: Command) -> Vec<Kind> {
     match command {
         Command::Refresh => KINDS.to_vec(),

@@ -1,4 +1,4 @@
-//! What must get a token, remembered with the workspace; and the way back.
+//! What must get a token, remembered with the workspace; and the rollback.
 
 mod bounds;
 mod commands;

@@ -1,4 +1,4 @@
-//! The way back to the token before the current one, while it is kept live.
+//! A rollback to the token before the current one, while it is kept live.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ fn assert_back(world: &World, prod: &Workspace) {
 }
 
 #[track_caller]
-fn assert_no_way_back(world: &World, prod: &Workspace) {
+fn assert_cannot_roll_back(world: &World, prod: &Workspace) {
     let (current, before) = (world.current(prod), held(world));
     rollback(world).exits(1).says("Cannot roll back").says("nothing has changed");
     assert_eq!((world.current(prod), held(world)), (current, before));
@@ -27,13 +27,13 @@ fn assert_no_way_back(world: &World, prod: &Workspace) {
 #[test]
 fn in_a_grace() {
     let (world, prod) = ready();
-    assert_no_way_back(&world, &prod);
+    assert_cannot_roll_back(&world, &prod);
     let output = world.refresh(&["--revoke-after", "1h"]);
     assert!(output.exits(0).stdout.contains("\nUndo until then: ntcli token rollback prod\n"));
     assert_held_are_live(&world);
     rollback(&world).exits(0);
     assert_back(&world, &prod);
-    assert_no_way_back(&world, &prod);
+    assert_cannot_roll_back(&world, &prod);
     world.refresh(&[]).exits(0);
     assert_all_hold_current(&world, &prod);
     world.assert_one_live_token(&prod);
@@ -47,7 +47,7 @@ fn after_the_grace() {
     let journal = || fs::read_to_string(world.journal_path()).unwrap_or_default();
     assert!(journal().contains(&prod.token.access_token));
     world.let_time_pass(3700);
-    assert_no_way_back(&world, &prod);
+    assert_cannot_roll_back(&world, &prod);
     assert!(!journal().contains(&prod.token.access_token));
     world.assert_one_live_token(&prod);
 }
@@ -61,7 +61,7 @@ fn after_the_token_that_replaced_it() {
     world.refresh(&[]).exits(0);
     assert!(!journal(&world).contains(&prod.token.access_token));
     assert!(world.plane.is_live(&prod.token.access_token), "its grace runs");
-    assert_no_way_back(&world, &prod);
+    assert_cannot_roll_back(&world, &prod);
 
     let (world, prod) = ready();
     world.refresh(&["--revoke-after", "1h"]).exits(0);
@@ -103,7 +103,7 @@ fn the_old_token_is_dead() {
     let args = ["token", "revoke", &prod.token.jti, "--force"];
     let elsewhere = world.ntcli(&args).env("NTCLI_CONFIG_DIR", world.outside("machine"));
     elsewhere.run().exits(0);
-    assert_no_way_back(&world, &prod);
+    assert_cannot_roll_back(&world, &prod);
     world.refresh(&[]).exits(0);
     assert_all_hold_current(&world, &prod);
 }

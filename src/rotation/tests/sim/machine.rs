@@ -153,7 +153,7 @@ impl Store for Folder {
     fn close(&mut self, pending: &Pending) -> Result<()> {
         let lines = (!pending.is_empty())
             .then(|| journal_lines(&pending.records()).expect("records have a form"));
-        if lines.is_some() && pending.spent_tokens == 0 {
+        if lines.is_some() && pending.records().len() == pending.applied {
             return Ok(());
         }
         let needs = lines.as_ref().map_or(Needs::Disk, |_| Needs::Space);
@@ -190,9 +190,9 @@ impl Store for Folder {
             {
                 let new = (*new).clone();
                 let old = sim.machines[machine].set(&workspace.key, Some(new.clone()));
-                let is_way_back = sim.replaced.iter().any(|(token, _)| *token == new);
+                let is_rollback = sim.replaced.iter().any(|(token, _)| *token == new);
                 sim.replaced.retain(|(token, _)| *token != new);
-                if let Some(old) = old.filter(|old| *old != new && !is_way_back) {
+                if let Some(old) = old.filter(|old| *old != new && !is_rollback) {
                     sim.replaced.push((old, sim.now));
                 }
             }
@@ -303,15 +303,12 @@ impl Deliver for Targets {
         files.filter(lacks).map(|target| target.name).collect()
     }
 
-    fn finish(&mut self) -> std::result::Result<(), String> {
-        Ok(())
-    }
-
-    fn start(
+    fn deliver(
         &mut self,
         target: &Target,
         delivery: &Delivery,
-    ) -> std::result::Result<Option<Process>, String> {
+        _: &mut dyn FnMut(Process),
+    ) -> std::result::Result<(), String> {
         let Delivery { workspace, new, attempt, .. } = delivery;
         let holder = format!("{} {}", target.name, workspace.id);
         let sim = self.world.0.borrow();
@@ -327,7 +324,7 @@ impl Deliver for Targets {
             sim.run_before.push((holder.clone(), (*new).clone()));
         });
         match fate {
-            Fate::Done => Ok(None),
+            Fate::Done => Ok(()),
             Fate::Failed { .. } => Err("no".into()),
         }
     }

@@ -182,7 +182,7 @@ pub(super) const OF_TOKENS: &[Case] = &[
         May::Revoke,
     ),
     case(
-        "no way back",
+        "no token to roll back to",
         |_, _| words("token rollback staging"),
         "ntcli token list -w staging",
         May::Show,
