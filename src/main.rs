@@ -22,7 +22,7 @@ fn main() -> ! {
             (io::stdout().is_terminal(), io::stderr().is_terminal()),
             color,
         ),
-        stdin: RefCell::new(Box::new(BufReader::new(Stdin))),
+        stdin: RefCell::new(Box::new(BufReader::with_capacity(512, Stdin))),
         stdin_is_terminal: rustix::stdio::stdin().is_terminal(),
         env,
         clock: Rc::new(SystemClock),

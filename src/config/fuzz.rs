@@ -17,7 +17,7 @@ fn parse(bytes: &[u8]) -> Option<Config> {
     let doc: Json = serde_json::from_slice(bytes).ok()?;
     check::check(&doc).ok()?;
     let [at] = OwnFile::in_folder(Path::new(""), ["config.json"]);
-    Some(Config { at, doc, seen: None })
+    Some(Config { at, doc, seen: None, near: std::cell::Cell::default() })
 }
 
 /// The content beside one field.

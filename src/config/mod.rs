@@ -8,6 +8,7 @@ mod naming;
 mod session;
 mod workspaces;
 
+use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -130,6 +131,8 @@ pub(crate) struct Config {
     doc: Json,
     /// The state of the file that says this; `None` if there is none, or it was changed since.
     seen: Option<Seen>,
+    /// Where the last workspace was found.
+    near: Cell<usize>,
 }
 
 impl Config {
@@ -171,12 +174,13 @@ impl Config {
         }
         let doc: Json = serde_json::from_slice(bytes).map_err(|e| damaged(e.to_string()))?;
         check::check(&doc).map_err(damaged)?;
-        Ok(Self { at: at.clone(), doc, seen: Some(contents.seen()) })
+        let (seen, near) = (Some(contents.seen()), Cell::default());
+        Ok(Self { at: at.clone(), doc, seen, near })
     }
 
     /// One in which every setting has its default.
     pub(crate) fn empty(at: &OwnFile) -> Self {
-        Self { at: at.clone(), doc: Json::object(), seen: None }
+        Self { at: at.clone(), doc: Json::object(), seen: None, near: Cell::default() }
     }
 
     /// Writes the file durably and atomically, stamped `now`. Returns `false`, and changes nothing, if

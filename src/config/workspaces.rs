@@ -96,7 +96,12 @@ impl Config {
     }
 
     fn item(&self, key: &str) -> Option<&(String, Json)> {
-        self.items().iter().find(|(k, _)| k == key)
+        let items = self.items();
+        // They are asked for in the file's order, one after another.
+        let near = self.near.get().min(items.len());
+        let found = (near..items.len()).chain(0..near).find(|n| items[*n].0 == key)?;
+        self.near.set(found);
+        items.get(found)
     }
 
     /// The entry that counts of the workspace with that id.

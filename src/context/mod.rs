@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::BufRead;
 use std::rc::Rc;
-use std::sync::OnceLock;
-use std::time::Duration;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::system::sysinfo;
 
@@ -108,11 +108,17 @@ impl Clock for SystemClock {
 
     fn boot_time(&self) -> Option<BootTime> {
         static ID: OnceLock<Option<String>> = OnceLock::new();
+        static LAST: Mutex<Option<(Instant, i64)>> = Mutex::new(None);
         let read = || process::of_kernel("/proc/sys/kernel/random/boot_id");
         let id = ID.get_or_init(|| read().map(|id| id.trim().to_owned())).clone()?;
         // A system call, where the clock of that name is read from a page that valgrind does not show.
+        // It is asked for once a second, as fine as it is.
+        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = last.filter(|(at, _)| at.elapsed() < Duration::from_secs(1));
         #[allow(clippy::useless_conversion)] // a C long is no i64 everywhere
-        Some(BootTime { id, secs: sysinfo().uptime.into() })
+        let (at, secs) = fresh.unwrap_or_else(|| (Instant::now(), sysinfo().uptime.into()));
+        *last = Some((at, secs));
+        Some(BootTime { id, secs })
     }
 }
 

@@ -21,6 +21,7 @@ mod transport;
 
 use std::cell::RefCell;
 use std::io::Read;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -73,7 +74,8 @@ pub(crate) struct Http {
     settings: Settings,
     clock: Rc<dyn Clock>,
     on_event: Box<dyn Fn(HttpEvent)>,
-    agents: Agents,
+    /// Never taken apart: the end of the program does that in one go.
+    agents: ManuallyDrop<Agents>,
     budget: WaitBudget,
     /// The host of the last request.
     host: RefCell<String>,
@@ -118,7 +120,7 @@ impl Http {
             settings,
             clock,
             on_event: Box::new(on_event),
-            agents: Agents::default(),
+            agents: ManuallyDrop::default(),
             budget: WaitBudget::default(),
             host: RefCell::default(),
             sent_secrets: SentSecrets::default(),
@@ -232,7 +234,7 @@ impl Http {
         if !self.settings.debug {
             return;
         }
-        self.trace(&format!("> {} {}", request.method, target.shown));
+        self.trace(&format!("> {} {}", request.method, target.shown()));
         if request.bearer.is_some() {
             self.trace("> Authorization: Bearer [redacted]");
         }

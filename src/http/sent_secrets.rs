@@ -1,6 +1,7 @@
 //! The secrets that servers and proxies received, and that must not be shown if they echo them.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use crate::secret::{Secret, redact};
 use crate::text::{printable, shortened};
@@ -10,16 +11,11 @@ const LONGEST: usize = 300;
 
 /// Every secret that this run has sent.
 #[derive(Default)]
-pub(super) struct SentSecrets(RefCell<Vec<Secret>>);
+pub(super) struct SentSecrets(RefCell<BTreeSet<Secret>>);
 
 impl SentSecrets {
     pub(super) fn add(&self, secrets: impl IntoIterator<Item = Secret>) {
-        let mut known = self.0.borrow_mut();
-        for form in secrets.into_iter().flat_map(Secret::forms) {
-            if !known.contains(&form) {
-                known.push(form);
-            }
-        }
+        self.0.borrow_mut().extend(secrets.into_iter().flat_map(Secret::forms));
     }
 
     /// The text without any secret, sent or not.

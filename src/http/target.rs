@@ -20,8 +20,6 @@ pub(super) struct Target {
     /// In lower case, an IPv6 address without its brackets.
     pub(super) host: String,
     pub(super) port: u16,
-    /// `scheme://host/path`, safe to show: no query, no token.
-    pub(super) shown: String,
 }
 
 impl Target {
@@ -59,11 +57,13 @@ impl Target {
             None => host,
         };
         let host = host.to_ascii_lowercase();
-        let shown = redact(
-            &format!("{}://{authority}{}", uri.scheme_str().unwrap_or_default(), uri.path()),
-            &[],
-        );
-        Ok(Self { uri, secure, host, port, shown })
+        Ok(Self { uri, secure, host, port })
+    }
+
+    /// `scheme://host/path`, safe to show: no query, no token.
+    pub(super) fn shown(&self) -> String {
+        let text = self.uri.to_string();
+        redact(text.split('?').next().unwrap_or_default(), &[])
     }
 
     /// `host:port`, as people write it.
@@ -110,7 +110,7 @@ mod tests {
         ] {
             let target = Target::parse(url).unwrap();
             assert_eq!(
-                (target.secure, target.host.as_str(), target.port, target.shown.as_str()),
+                (target.secure, target.host.as_str(), target.port, target.shown().as_str()),
                 (secure, host, port, shown)
             );
         }

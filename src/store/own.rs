@@ -1,6 +1,6 @@
 //! Files of our own folder, which is found once in a run and held open.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fs::File;
 use std::io;
 use std::ops::Deref;
@@ -72,6 +72,11 @@ struct Home {
     is_locked: Cell<bool>,
 }
 
+thread_local! {
+    /// The folder of this run.
+    static LAST: RefCell<Option<(PathBuf, Rc<Home>)>> = const { RefCell::new(None) };
+}
+
 /// A file of our own folder: where it is, is found out once.
 #[derive(Debug, Clone)]
 pub(crate) struct OwnFile {
@@ -83,7 +88,12 @@ pub(crate) struct OwnFile {
 impl OwnFile {
     /// Files of these names in the folder at `dir`, which need not exist yet.
     pub(crate) fn in_folder<const N: usize>(dir: &Path, names: [&str; N]) -> [Self; N] {
-        let home = Rc::new(Home::default());
+        let home = LAST.with_borrow_mut(|last| {
+            if last.as_ref().is_none_or(|(known, _)| known != dir) {
+                *last = Some((dir.to_owned(), Rc::default()));
+            }
+            last.as_ref().map(|(_, home)| home.clone()).unwrap_or_default()
+        });
         names.map(|name| Self {
             path: dir.join(name),
             home: home.clone(),

@@ -91,7 +91,7 @@ fn addresses_to_send_to() {
         match Target::parse(url) {
             Ok(target) => {
                 assert!(!target.host.is_empty());
-                assert!(!target.shown.contains(['?', '\n', '\u{1b}']), "{}", target.shown);
+                assert!(!target.shown().contains(['?', '\n', '\u{1b}']), "{}", target.shown());
             }
             Err(reason) => assert!(!reason.contains(['\n', '\u{1b}']), "{reason}"),
         }

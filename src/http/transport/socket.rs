@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
-use rustix::net::RecvFlags;
+use rustix::net::{self, AddressFamily, RecvFlags, SocketFlags, SocketType};
 use ureq::unversioned::transport::NextTimeout;
 
 /// A connection to the server or to a proxy, on which one side speaks at a time.
@@ -38,6 +38,20 @@ impl Stream for Box<dyn Stream> {
     }
 }
 
+/// Connects within that time: the kernel's limit for sending holds for this too.
+fn connect(address: &SocketAddr, limit: Duration) -> io::Result<TcpStream> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    net::sockopt::set_socket_timeout(&socket, net::sockopt::Timeout::Send, Some(limit))?;
+    match net::connect(&socket, address) {
+        Ok(()) => Ok(socket.into()),
+        Err(Errno::INPROGRESS) => Err(ErrorKind::TimedOut.into()),
+        // A signal ended the wait.
+        Err(Errno::INTR) => TcpStream::connect_timeout(address, limit),
+        Err(failed) => Err(failed.into()),
+    }
+}
+
 /// The end of the time that ureq allows.
 fn end(timeout: NextTimeout) -> Instant {
     let now = Instant::now();
@@ -56,7 +70,7 @@ impl Socket {
             if share.is_zero() {
                 return Err(ErrorKind::TimedOut.into());
             }
-            match TcpStream::connect_timeout(address, share) {
+            match connect(address, share) {
                 Ok(stream) => {
                     let (armed, pending, is_broken) = (None, Vec::new(), false);
                     return Ok(Self { stream, deadline, armed, pending, is_broken });
@@ -75,8 +89,7 @@ impl Socket {
     /// Whether the peer has neither closed the connection nor said anything unasked.
     pub(super) fn is_open(&self) -> bool {
         let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-        !self.is_broken
-            && matches!(rustix::net::recv(&self.stream, &mut [0], flags), Err(Errno::AGAIN))
+        !self.is_broken && matches!(net::recv(&self.stream, &mut [0], flags), Err(Errno::AGAIN))
     }
 
     /// Lets a call last to the deadline. The kernel is told in whole seconds: it is told less often.
@@ -88,7 +101,6 @@ impl Socket {
         let secs = Some(Duration::from_secs(left.as_secs() + 1));
         if self.armed != secs {
             self.stream.set_read_timeout(secs)?;
-            self.stream.set_write_timeout(secs)?;
             self.armed = secs;
         }
         Ok(())
