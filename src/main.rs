@@ -35,9 +35,6 @@ fn main() -> ! {
         meant_workspace: RefCell::default(),
     };
     ctx.console.measure_with(terminal_width);
-    if err_is_journal(&ctx.env) {
-        ctx.console.mark_levels();
-    }
     let args = std::env::args_os().skip(1).collect();
     // What the program still holds is not taken apart: the system does that in one go.
     std::process::exit(ntcli::run(args, &mut ctx).into())
@@ -65,19 +62,6 @@ fn out_goes_nowhere() -> bool {
         Ok::<_, io::Error>(stdout.metadata()?.rdev() == fs::metadata("/dev/null")?.rdev())
     };
     of_stdout().unwrap_or(false)
-}
-
-/// Whether stderr is the stream that systemd has connected to its journal: `JOURNAL_STREAM` names that
-/// by device and inode (systemd.exec(5)).
-fn err_is_journal(env: &Env) -> bool {
-    let Some(stream) = env.text("JOURNAL_STREAM") else {
-        return false;
-    };
-    let of_stderr = || {
-        let found = File::from(io::stderr().as_fd().try_clone_to_owned()?).metadata()?;
-        Ok::<_, io::Error>(format!("{}:{}", found.dev(), found.ino()))
-    };
-    of_stderr().is_ok_and(|found| found == stream)
 }
 
 /// Whether the locale has more than ASCII, by the variable that counts (locale(7)).

@@ -36,7 +36,7 @@ pub(super) fn print_notice(console: &Console, notice: &Notice) {
 /// What the HTTP client does.
 pub(super) fn print_http(console: &Console, event: &HttpEvent) {
     match event {
-        HttpEvent::Trace(line) => console.trace(line),
+        HttpEvent::Trace(line) => console.say(line),
         // Unless something better is shown already.
         HttpEvent::Asking { host } if !console.shows_progress() => {
             console.progress(&format!("Waiting for {host}…"));

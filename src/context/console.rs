@@ -27,17 +27,6 @@ struct Streams {
     measured: OnceCell<Option<usize>>,
     /// Whether a warning told of work that is left, although the command did what it was asked.
     leaves_work: Cell<bool>,
-    /// Whether stderr goes to a journal that reads the level of each line.
-    with_levels: Cell<bool>,
-}
-
-/// How much a line for people matters, as syslog and systemd number it.
-#[derive(Clone, Copy)]
-enum Level {
-    Error = 3,
-    Warning = 4,
-    Info = 6,
-    Debug = 7,
 }
 
 impl Console {
@@ -66,7 +55,6 @@ impl Console {
             width: Cell::new(|| None),
             measured: OnceCell::new(),
             leaves_work: Cell::new(false),
-            with_levels: Cell::new(false),
         }))
     }
 
@@ -95,11 +83,6 @@ impl Console {
 
     pub(crate) fn leaves_work(&self) -> bool {
         self.0.leaves_work.get()
-    }
-
-    /// Marks each line of stderr with its level, as systemd's journal reads it (sd-daemon(3)).
-    pub fn mark_levels(&self) {
-        self.0.with_levels.set(true);
     }
 
     /// Whether results are read by a person.
@@ -146,8 +129,10 @@ impl Console {
 
     /// Writes one or more lines for people to stderr. The work does not depend on whether they
     /// arrive.
-    pub fn say(&self, line: &str) {
-        self.write_lines(Level::Info, line);
+    pub fn say(&self, lines: &str) {
+        let told = |line: &str| format!("{}\n", printable(line));
+        let lines: Vec<String> = lines.split('\n').map(told).collect();
+        self.write_err(&lines.concat());
     }
 
     /// Advice, or something that nobody need know: not for those who want quiet.
@@ -157,16 +142,6 @@ impl Console {
         }
     }
 
-    /// A line of a trace.
-    pub fn trace(&self, line: &str) {
-        self.write_lines(Level::Debug, line);
-    }
-
-    /// More about an error: its cause, what helps.
-    pub fn detail(&self, line: &str) {
-        self.write_lines(Level::Error, line);
-    }
-
     /// Prints a question; the answer is typed after it.
     pub fn ask(&self, question: &str) {
         self.write_err(&format!("{} ", tame(question)));
@@ -174,28 +149,20 @@ impl Console {
 
     /// A warning: the work goes on.
     pub fn warn(&self, line: &str) {
-        self.say_under(Level::Warning, "Warning:", "33", line);
+        self.say_under("Warning:", "33", line);
     }
 
     /// An error: the work has ended.
     pub fn error(&self, line: &str) {
-        self.say_under(Level::Error, "Error:", "31", line);
+        self.say_under("Error:", "31", line);
     }
 
-    fn say_under(&self, level: Level, label: &str, color: &str, line: &str) {
+    fn say_under(&self, label: &str, color: &str, line: &str) {
         if self.0.color && self.0.err_is_terminal {
             self.write_err(&format!("\x1b[{color}m{label}\x1b[0m {}\n", tame(line)));
         } else {
-            self.write_lines(level, &format!("{label} {line}"));
+            self.say(&format!("{label} {line}"));
         }
-    }
-
-    fn write_lines(&self, level: Level, lines: &str) {
-        let mark =
-            if self.0.with_levels.get() { format!("<{}>", level as u8) } else { String::new() };
-        let told = |line: &str| format!("{mark}{}\n", printable(line));
-        let lines: Vec<String> = lines.split('\n').map(told).collect();
-        self.write_err(&lines.concat());
     }
 
     fn write_err(&self, text: &str) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ureq::http::{Uri, header};
+use ureq::http::header;
 
 use crate::error::{ErrorKind, Failure};
 use crate::time::Timestamp;
@@ -13,6 +13,7 @@ use super::message;
 use super::request::{Repeat, Response};
 use super::retry::RetryClass;
 use super::sent_secrets::SentSecrets;
+use super::target::presentable;
 use super::transport::exchange::Answer;
 
 /// No server asks for a wait of more than a year.
@@ -133,19 +134,9 @@ fn said(answer: &Answer, context: &AttemptContext) -> (ErrorKind, String) {
 
 /// Where a redirect pointed: host and path; what follows may hold a code or a token.
 fn pointed_to(answer: &Answer, secrets: &SentSecrets) -> String {
-    let place: Option<Uri> = answer.header(header::LOCATION).and_then(|text| text.parse().ok());
-    let Some(place) = place else {
-        return "a redirect, which is not followed".to_owned();
-    };
-    let origin = match (place.scheme_str(), place.host()) {
-        (Some(scheme), Some(host)) => {
-            let port = place.port_u16().map(|port| format!(":{port}"));
-            format!("{scheme}://{host}{}", port.unwrap_or_default())
-        }
-        _ => String::new(),
-    };
-    let text = format!("a redirect to {origin}{}, which is not followed", place.path());
-    secrets.clean(&text)
+    let place = answer.header(header::LOCATION).map(presentable);
+    let to = place.map(|place| format!(" to {place}")).unwrap_or_default();
+    secrets.clean(&format!("a redirect{to}, which is not followed"))
 }
 
 /// `Retry-After`: seconds, or a date, which is measured by the clock of the server that wrote it.

@@ -9,7 +9,7 @@ use super::retry::RetryClass;
 use super::sent_secrets::SentSecrets;
 use super::target::Target;
 use super::transport::agent::{LONGEST_CONNECT, Route};
-use super::transport::send_tracker::Stage;
+use super::transport::send_tracker::{Seen, Stage};
 use super::transport::socket::is_cut;
 use super::transport::tls;
 use super::{describe_io, span};
@@ -22,10 +22,8 @@ pub(super) type AttemptError = (Failure, RetryClass);
 pub(super) struct AttemptContext<'a> {
     pub(super) target: &'a Target,
     pub(super) route: &'a Route,
-    /// How far it got.
-    pub(super) stage: Stage,
-    /// Whether it went over a connection that an earlier request had opened.
-    pub(super) reused: bool,
+    /// How far it got, and by which connection.
+    pub(super) seen: Seen,
     /// The time for the whole request.
     pub(super) timeout: Duration,
     /// Which a server may repeat.
@@ -39,7 +37,7 @@ pub(super) fn our_fault(reason: impl Into<String>) -> Failure {
 
 /// Classifies ureq's error by how far the attempt got.
 pub(super) fn failed(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
-    let may_be_read = context.stage == Stage::Sent && !tls::wants_certificate(error);
+    let may_be_read = context.seen.stage == Stage::Sent && !tls::wants_certificate(error);
     if may_be_read { lost(error, context) } else { not_sent(error, context) }
 }
 
@@ -51,8 +49,11 @@ fn lost(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
             (format!("no answer from {host} within {}", span(context.timeout)), RetryClass::No)
         }
         ureq::Error::Io(error) => {
-            let retry =
-                if context.reused { RetryClass::AtOnce } else { RetryClass::MayBeCarriedOut };
+            let retry = if context.seen.connected {
+                RetryClass::MayBeCarriedOut
+            } else {
+                RetryClass::AtOnce
+            };
             let reason = if is_cut(error) {
                 format!("{host} closed the connection before it answered")
             } else {
@@ -72,14 +73,14 @@ fn not_sent(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
     use ureq::Error as E;
     let (host, address) = (&context.target.host, context.target.address());
     // With a proxy, only the proxy connects to the host.
-    let proxy = context.route.proxy.as_ref().filter(|_| context.stage == Stage::Connect);
+    let proxy = context.route.proxy.as_ref().filter(|_| context.seen.stage == Stage::Connect);
     let to_proxy = proxy.map(|proxy| format!("the proxy {}", proxy.address()));
     if let Some(cause) = tls::cause(error) {
         let (host, address) = to_proxy.as_ref().map_or((host, &address), |proxy| (proxy, proxy));
         let (reason, cause) = tls::reason(cause, host, address);
         return (Failure::NotSent { reason, cause }, RetryClass::No);
     }
-    let failed = match (context.stage, &to_proxy) {
+    let failed = match (context.seen.stage, &to_proxy) {
         (Stage::Connect, None) => format!("cannot connect to {address}"),
         (Stage::Connect, Some(proxy)) => format!("cannot connect to {address} through {proxy}"),
         _ => format!("no TLS handshake with {address}"),
@@ -112,7 +113,8 @@ fn not_sent(error: &ureq::Error, context: &AttemptContext) -> AttemptError {
 /// its error says nothing about the program that should listen.
 fn connect_reason(error: &io::Error, context: &AttemptContext) -> String {
     let no_ipv6 = !matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::TimedOut);
-    if context.stage == Stage::Connect && super::is_localhost(&context.target.host) && no_ipv6 {
+    if context.seen.stage == Stage::Connect && super::is_localhost(&context.target.host) && no_ipv6
+    {
         "connection refused".to_owned()
     } else {
         describe_io(error)

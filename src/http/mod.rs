@@ -202,12 +202,10 @@ impl Http {
     }
 
     fn context<'a>(&'a self, target: &'a Target, route: &'a agent::Route) -> AttemptContext<'a> {
-        let seen = self.agents.tracker().seen();
         AttemptContext {
             target,
             route,
-            stage: seen.stage,
-            reused: !seen.connected,
+            seen: self.agents.tracker().seen(),
             timeout: self.settings.timeout,
             secrets: &self.sent_secrets,
         }

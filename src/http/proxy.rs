@@ -1,8 +1,5 @@
 //! Which proxy a URL goes through, as curl reads the environment (curl(1), "ENVIRONMENT").
 
-use std::borrow::Cow;
-use std::net::Ipv6Addr;
-
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
@@ -12,7 +9,7 @@ use crate::context::Env;
 use crate::secret::Secret;
 
 use super::no_proxy::{is_loopback, listed};
-use super::target::{Target, address, split_port};
+use super::target::{Target, address};
 use crate::text::printable;
 
 /// curl's default port of a proxy.
@@ -46,8 +43,8 @@ pub(super) struct Proxy {
     pub(super) secure: bool,
     host: String,
     port: u16,
-    user: Option<String>,
-    password: Option<Secret>,
+    /// `user:password`.
+    login: Option<Secret>,
 }
 
 impl ProxySettings {
@@ -87,41 +84,21 @@ impl Proxy {
         let secure = match scheme.to_ascii_lowercase().as_str() {
             "http" => false,
             "https" => true,
-            socks if socks.starts_with("socks") => {
-                return Err(bad("only http:// and https:// proxies are supported, not SOCKS"));
-            }
-            _ => return Err(bad("it must begin with http:// or https://")),
+            _ => return Err(bad("only http:// and https:// proxies are supported")),
         };
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let (login, place) = match authority.rsplit_once('@') {
-            Some((login, place)) => (Some(login), place),
-            None => (None, authority),
-        };
-        let (user, password) = match login.map(|l| l.split_once(':').unwrap_or((l, ""))) {
-            Some((user, password)) => {
-                let both = decode(user).zip(decode(password).map(Secret::new));
-                let (user, password) =
-                    both.ok_or_else(|| bad("its user or password is not UTF-8"))?;
-                (Some(user), Some(password))
-            }
-            None => (None, None),
-        };
-        let (host, port) = split_port(place).ok_or_else(|| bad("its port is no number"))?;
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        if host.is_empty() {
-            return Err(bad("it names no host"));
-        }
-        // A user and a password without a following @ would be shown as a host.
-        if host.contains(':') && host.parse::<Ipv6Addr>().is_err() {
-            return Err(bad("its host is no host name"));
-        }
+        let (login, place) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let login = percent_decode_str(login).decode_utf8();
+        let login = login.map_err(|_| bad("its user or password is not UTF-8"))?;
+        let target = Target::parse(&format!("{scheme}://{place}/"));
+        let target = target.map_err(|_| bad("it names no host, or its port is no number"))?;
+        let port = if secure { DEFAULT_TLS_PORT } else { DEFAULT_PORT };
         let proxy = Self {
             variable: variable.name,
             secure,
-            host: host.to_ascii_lowercase(),
-            port: port.unwrap_or(if secure { DEFAULT_TLS_PORT } else { DEFAULT_PORT }),
-            user,
-            password,
+            port: target.uri.port_u16().unwrap_or(port),
+            host: target.host,
+            login: (!login.is_empty()).then(|| Secret::new(login)),
         };
         // Made once here, so that an invalid host is found before it is needed.
         proxy.uri().ok_or_else(|| bad("its host is no host name"))?;
@@ -145,23 +122,18 @@ impl Proxy {
 
     /// The secrets that it receives and may echo.
     pub(super) fn secrets(&self) -> Vec<Secret> {
+        let password = self.login.as_ref().and_then(|login| login.expose().split_once(':'));
         let login = self.authorization();
         let login = login.and_then(|line| Some(Secret::new(line.expose().strip_prefix("Basic ")?)));
-        self.password.iter().cloned().chain(login).collect()
+        password.map(|(_, password)| Secret::new(password)).into_iter().chain(login).collect()
     }
 
     /// The value of `Proxy-Authorization`.
     pub(super) fn authorization(&self) -> Option<Secret> {
-        let user = self.user.as_ref()?;
-        let password = self.password.as_ref().map_or("", Secret::expose);
-        let login = BASE64_STANDARD.encode(format!("{user}:{password}"));
-        Some(Secret::new(format!("Basic {login}")))
+        let login = self.login.as_ref()?.expose();
+        let end = if login.contains(':') { "" } else { ":" };
+        Some(Secret::new(format!("Basic {}", BASE64_STANDARD.encode(format!("{login}{end}")))))
     }
-}
-
-fn decode(part: &str) -> Option<String> {
-    let text = percent_decode_str(part).decode_utf8();
-    text.ok().map(Cow::into_owned)
 }
 
 #[cfg(test)]

@@ -177,10 +177,10 @@ fn explain(console: &Console, error: &Error) {
     let error = error.redacted();
     console.error(error.message());
     for cause in error.causes() {
-        console.detail(&format!("Caused by: {}", printable(cause)));
+        console.say(&format!("Caused by: {}", printable(cause)));
     }
     if let Some(hint) = error.hint() {
-        console.detail(&format!("Hint: {}", printable(hint)));
+        console.say(&format!("Hint: {}", printable(hint)));
     }
 }
 

@@ -10,8 +10,8 @@ use super::replace::replace;
 use super::{Contents, Located, OwnFile, read, read_end, unreadable};
 use crate::error::{Error, Result};
 
-/// More than a line of any log is likely to take.
-const END: u64 = 4096;
+/// More than a line of the history is likely to take.
+const END: u64 = 1024;
 
 /// Why lines could not be appended.
 #[derive(Debug)]

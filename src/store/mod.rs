@@ -208,25 +208,13 @@ fn private_dir(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Ok(());
     }
-    let fail = |source| Error::write_file("create", path, &source);
-    let create = || DirBuilder::new().mode(0o700).create(path);
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
-    let made = match (create(), parent) {
-        (Err(e), Some(parent)) if e.kind() == io::ErrorKind::NotFound => {
-            private_dir(parent)?;
-            create()
-        }
-        (made, _) => made,
-    };
-    match made {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => return Ok(()),
-        made => made.map_err(fail)?,
+    if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+        private_dir(parent)?;
     }
-    sync_parent(path).map_err(fail)
-}
-
-fn sync_parent(path: &Path) -> io::Result<()> {
-    place::Folder::open(parent_of(path))?.sync()
+    // Another run may make it at the same time.
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    let made = made.and_then(|()| place::Folder::open(parent_of(path))?.sync());
+    made.map_err(|source| Error::write_file("create", path, &source))
 }
 
 /// The contents of a file.

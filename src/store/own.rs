@@ -3,6 +3,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fs::File;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -67,6 +68,7 @@ impl Located for PathBuf {
 /// What the files of one folder share.
 #[derive(Debug, Default)]
 struct Home {
+    dir: PathBuf,
     folder: OnceCell<Rc<Folder>>,
     /// Whether this run holds its lock.
     is_locked: Cell<bool>,
@@ -74,7 +76,8 @@ struct Home {
 
 thread_local! {
     /// The folder of this run.
-    static LAST: RefCell<Option<(PathBuf, Rc<Home>)>> = const { RefCell::new(None) };
+    static LAST: RefCell<ManuallyDrop<Option<Rc<Home>>>> =
+        const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
 /// A file of our own folder: where it is, is found out once.
@@ -89,10 +92,9 @@ impl OwnFile {
     /// Files of these names in the folder at `dir`, which need not exist yet.
     pub(crate) fn in_folder<const N: usize>(dir: &Path, names: [&str; N]) -> [Self; N] {
         let home = LAST.with_borrow_mut(|last| {
-            if last.as_ref().is_none_or(|(known, _)| known != dir) {
-                *last = Some((dir.to_owned(), Rc::default()));
-            }
-            last.as_ref().map(|(_, home)| home.clone()).unwrap_or_default()
+            let known = last.take().filter(|home| home.dir == dir);
+            let new = || Rc::new(Home { dir: dir.to_owned(), ..Home::default() });
+            last.insert(known.unwrap_or_else(new)).clone()
         });
         names.map(|name| Self {
             path: dir.join(name),

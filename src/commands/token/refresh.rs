@@ -156,10 +156,10 @@ pub(crate) fn delivery_pending(open: &Rotation) -> Error {
 /// One of many has its line as soon as something is known of it.
 fn print_line(app: &App, workspace: &WorkspaceRef, report: &Report) {
     let line = line(workspace, report);
-    match report.json["outcome"].as_str() {
-        Some("not_due") => app.console().note(&line),
-        Some("failed") => app.console().detail(&line),
-        _ => app.console().say(&line),
+    if report.json["outcome"].as_str() == Some("not_due") {
+        app.console().note(&line);
+    } else {
+        app.console().say(&line);
     }
 }
 

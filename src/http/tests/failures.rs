@@ -228,7 +228,7 @@ fn a_redirect_is_not_followed() {
             Request::post(server.url("/"), Some(Body::json(&crate::json::Json::object())));
         let (class, found, _, message) = parts(Client::new().http.send(&request.bearer(&bearer)));
         assert_eq!((class, found), ("unknown", Some(status)));
-        let told = format!("a redirect to {}, which is not followed", other.url("/login"));
+        let told = format!("a redirect to \"{}\", which is not followed", other.url("/login"));
         assert!(message.ends_with(&told), "{message}");
     }
     assert_eq!(other.connections(), 0);

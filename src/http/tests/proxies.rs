@@ -105,7 +105,7 @@ fn a_proxy_of_an_unsupported_kind() {
     let (class, _, ours, reason) =
         parts(client("socks5://me:hush@h:1").get("https://api.example/"));
     assert_eq!((class, ours), ("not sent", true));
-    assert!(reason.contains("https_proxy") && reason.contains("SOCKS"), "{reason}");
+    assert!(reason.contains("https_proxy") && reason.contains("only http:"), "{reason}");
     assert!(!reason.contains("hush"));
 }
 

@@ -1,9 +1,6 @@
 //! `--quiet`: a cron job mails on change and failure only. And systemd's journal learns how much a
 //! line matters.
 
-use std::fs::File;
-use std::os::unix::fs::MetadataExt;
-
 use serde_json::json;
 
 use crate::control_plane::{Fault, Route, Times};
@@ -130,40 +127,4 @@ fn a_token_to_print_is_printed() {
     let lines: Vec<&str> = output.exits(0).says_only("").stdout.lines().collect();
     assert!(lines[0].starts_with("prod: refreshed, "), "{output}");
     assert_eq!(lines[1..], [token.as_str()]);
-}
-
-/// `JOURNAL_STREAM` names the stream by device and inode; any other stderr gets plain lines.
-#[test]
-fn lines_for_the_journal_carry_their_level() {
-    let (world, _) = World::ready();
-    let path = world.outside("journal");
-    let stream = |file: &File| {
-        let found = file.metadata().unwrap();
-        format!("{}:{}", found.dev(), found.ino())
-    };
-    let lines = |args: &[&str], is_it: bool| {
-        let file = File::create(&path).unwrap();
-        let stream = if is_it { stream(&file) } else { "1:1".to_owned() };
-        world.ntcli(args).env("JOURNAL_STREAM", stream).stderr(file).run();
-        std::fs::read_to_string(&path).unwrap()
-    };
-    let failing = ["token", "refresh", "--expires-in", "soon"];
-    for line in lines(&failing, true).lines() {
-        assert!(
-            ["Error", "Caused by", "Hint"].iter().any(|w| line.starts_with(&format!("<3>{w}: "))),
-            "{line}"
-        );
-    }
-    assert!(lines(&failing, false).starts_with("Error: "));
-    assert!(lines(&["target", "list"], true).starts_with("<6>There are no targets"));
-    assert!(lines(&["health", "--debug"], true).starts_with("<7>"));
-    world.plane.fault(
-        Route::TokenRevoke,
-        Times::Always,
-        Fault::Status(500, String::new(), Vec::new()),
-    );
-    lines(&["token", "refresh"], true);
-    let text = lines(&["token", "refresh", "--if-expires-within", "1d"], true);
-    assert!(text.contains("<4>Warning: "), "{text}");
-    world.plane.clear_faults();
 }

@@ -163,10 +163,10 @@ fn a_proxy_that_is_not_there() {
 fn a_proxy_that_cannot_be_used() {
     let (world, _) = World::ready();
     for (value, words) in [
-        ("socks5h://me:hush@h:1", "only http:// and https:// proxies are supported, not SOCKS"),
-        ("ftp://me:hush@h", "it must begin with http:// or https://"),
-        ("http://me:hush@h:x", "its port is no number"),
-        ("http://me:hush@", "it names no host"),
+        ("socks5h://me:hush@h:1", "only http:// and https:// proxies are supported"),
+        ("ftp://me:hush@h", "only http:// and https:// proxies are supported"),
+        ("http://me:hush@h:x", "it names no host, or its port is no number"),
+        ("http://me:hush@", "it names no host, or its port"),
         ("http://me%ff:hush@h", "its user or password is not UTF-8"),
     ] {
         let output = refresh(&world, SECURE).env("https_proxy", value).run();
