@@ -199,7 +199,7 @@ impl History {
 
 /// What the tokens that were current or delivered here are known by, with the UUIDs of their workspaces.
 /// What was handed out is not ours to replace, unless a target got it from here too.
-pub(crate) fn earlier(at: &OwnFile) -> Vec<(String, String)> {
+pub(crate) fn earlier(at: &OwnFile) -> BTreeSet<(String, String)> {
     let lines = read(at).unwrap_or_default();
     let of = |event: &'static str| {
         lines.iter().filter(move |line| line.event == event).flat_map(Line::marks)
@@ -213,7 +213,7 @@ pub(crate) fn earlier(at: &OwnFile) -> Vec<(String, String)> {
         let those = line.marks().filter(|mark| !handed_out.contains(mark));
         those.map(|mark| (line.workspace_id.clone(), (*mark).to_owned()))
     });
-    set_of(marks).into_iter().collect()
+    set_of(marks)
 }
 
 /// The server that made a token here, if that was noted. By its id, or by what its text is known by.

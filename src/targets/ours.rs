@@ -1,6 +1,7 @@
 //! What our own folder tells about files and tokens.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::rotation::WorkspaceRef;
@@ -8,7 +9,7 @@ use crate::store::OwnFile;
 use crate::token::mark_of;
 
 /// The UUIDs of workspaces, with what tokens are known by that were theirs before.
-type Earlier = Vec<(String, String)>;
+type Earlier = BTreeSet<(String, String)>;
 
 /// The files that are no targets, and the tokens that may be replaced.
 pub(crate) struct Ours {
@@ -42,7 +43,6 @@ impl Ours {
     /// Whether the text is a token that was the workspace's before.
     pub(super) fn is_earlier(&self, workspace: &WorkspaceRef, text: &str) -> bool {
         let known = self.known.get_or_init(|| (self.earlier)());
-        let mark = mark_of(text);
-        known.iter().any(|(id, known)| *id == workspace.id && *known == mark)
+        known.contains(&(workspace.id.clone(), mark_of(text)))
     }
 }

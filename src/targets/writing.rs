@@ -20,6 +20,9 @@ const FOLDER_WAIT: Duration = Duration::from_secs(10);
 /// How often a file is read anew that another program changes at the same moment.
 const ATTEMPTS: u32 = 100;
 
+/// How many tokens from before a file may hold: its owner knows them all, and each takes a look at it all.
+const MOST_EARLIER: usize = 100;
+
 const OUR_OWN: &str = "it is one of ntcli's own files";
 const TWO_TOKENS: &str = "two targets would write to this file";
 
@@ -212,11 +215,14 @@ impl TokenFile {
                         !held.iter().any(is_held) && is_earlier(text)
                     };
                     let mut now = swapped.clone().unwrap_or_else(|_| before.to_vec());
-                    while let Some(earlier) = replace::earlier(&now, &is_earlier) {
+                    for _ in 0..MOST_EARLIER {
+                        let Some(earlier) = replace::earlier(&now, &is_earlier) else {
+                            return swapped;
+                        };
                         swapped = replace::swap(&now, Some(earlier), text);
                         now = swapped.clone()?;
                     }
-                    swapped
+                    Err(format!("it holds {MOST_EARLIER} tokens from before, too many to replace"))
                 });
                 swapped.map_err(in_file(path))
             }
@@ -239,5 +245,29 @@ fn hint_on_contents(path: &Path) -> String {
         format!("${{EDITOR:-vi}} {file}")
     } else {
         format!("ls -ld {file}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+    use crate::token::TokenExpiry;
+
+    #[test]
+    fn no_file_holds_up_a_run_by_many_tokens_from_before() {
+        let file = TokenFile::parse("replace:/file").unwrap();
+        let new = Secret::new("wst_the-new-token-0");
+        let never = TokenExpiry::Never;
+        let token = Token::new(new.clone(), None, never, "Bearer".to_owned(), Vec::new());
+        let is_earlier = |text: &str| text.starts_with("wst_from-before");
+        let held = |count: usize| {
+            let text: String = (0..count).map(|n| format!("wst_from-before-{n:03}\n")).collect();
+            let path = Path::new("/file");
+            file.contents(path, Some(text.as_bytes()), new.expose(), &[&token], &is_earlier)
+        };
+        let replaced = held(MOST_EARLIER - 1).unwrap();
+        assert_eq!(replaced, "wst_the-new-token-0\n".repeat(MOST_EARLIER - 1).as_bytes());
+        assert!(held(MOST_EARLIER + 1).unwrap_err().contains("too many"));
     }
 }
