@@ -262,7 +262,8 @@ mod tests {
         let token = Token::new(new.clone(), None, never, "Bearer".to_owned(), Vec::new());
         let is_earlier = |text: &str| text.starts_with("wst_from-before");
         let held = |count: usize| {
-            let text: String = (0..count).map(|n| format!("wst_from-before-{n:03}\n")).collect();
+            let lines = (0..count).map(|n| format!("wst_from-before-{n:03}\n"));
+            let text = lines.collect::<Vec<_>>().concat();
             let path = Path::new("/file");
             file.contents(path, Some(text.as_bytes()), new.expose(), &[&token], &is_earlier)
         };
