@@ -218,16 +218,45 @@ pub(crate) fn earlier(at: &OwnFile) -> BTreeSet<(String, String)> {
 
 /// The server that made a token here, if that was noted. By its id, or by what its text is known by.
 pub(crate) fn maker_of(at: &OwnFile, mark: &str) -> Option<String> {
-    let bytes = Log::end_of(at, 8 * LONG_HISTORY).ok()?;
-    let text = String::from_utf8_lossy(&bytes);
-    // Only what names it is parsed.
-    let mut lines = text.lines().rev().filter(|line| line.contains(mark));
-    lines.find_map(|line| {
-        let line: Line = serde_json::from_str(line).ok()?;
-        let its = [line.jti.as_ref(), line.sha256.first()];
-        let is_its = its.into_iter().flatten().any(|known| known == mark);
-        Some(line.server).filter(|server| is_its && !server.is_empty())
-    })
+    let text = text(at);
+    naming(&text, mark).map(|line| line.server).find(|server| !server.is_empty())
+}
+
+/// The last token that was made here for a workspace and current, and of whose end nothing is known, if
+/// another program has stored this one in its place.
+pub(crate) fn displaced_by(at: &OwnFile, place: &WorkspaceRef, current: &Token) -> Option<String> {
+    let (text, mark) = (text(at), current.mark());
+    let mut of_it = naming(&text, &mark);
+    if of_it.any(|line| line.is_birth() || line.event == "rolled_back") {
+        return None;
+    }
+    let mut left = Vec::new();
+    for line in text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()) {
+        if line.workspace_id != place.id || !place.is_on(&line.server) {
+            continue;
+        }
+        if line.event != "delivered" {
+            let named = [&line.jti, &line.old_jti];
+            left.retain(|known| named.into_iter().flatten().all(|jti| jti != known));
+        }
+        if ["refreshed", "recovered", "rolled_back"].contains(&line.event.as_str()) {
+            left.extend(line.jti);
+        }
+    }
+    left.pop()
+}
+
+/// The lines that name a token as theirs, the latest first. Only what holds its mark is parsed.
+fn naming<'t>(text: &'t str, mark: &'t str) -> impl Iterator<Item = Line> + use<'t> {
+    let lines = text.lines().rev().filter(move |line| line.contains(mark));
+    let lines = lines.filter_map(|line| serde_json::from_str::<Line>(line).ok());
+    let its = |line: &Line| [line.jti.clone(), line.sha256.first().cloned()];
+    lines.filter(move |line| its(line).into_iter().flatten().any(|known| known == mark))
+}
+
+fn text(at: &OwnFile) -> String {
+    let bytes = Log::end_of(at, 8 * LONG_HISTORY).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn open_bounded(at: &OwnFile) -> Result<Log> {

@@ -314,6 +314,10 @@ impl Store for ConfigDir<'_> {
         history::maker_of(&self.paths.history, jti)
     }
 
+    fn displaced_by(&self, workspace: &WorkspaceRef, current: &Token) -> Option<String> {
+        history::displaced_by(&self.paths.history, workspace, current)
+    }
+
     fn targets_of(&mut self, workspace: &WorkspaceRef) -> Result<Vec<Target>> {
         Ok(self.targets()?.to_deliver(&workspace.id))
     }

@@ -217,6 +217,27 @@ impl Rotator<'_> {
         Ok(held || self.store.has_history_of(jti))
     }
 
+    /// Finds what was ours until another program stored a token of its own, without revoking it. Once the
+    /// list proves that it is gone, it is looked for no more.
+    pub(super) fn find_displaced(&mut self, workspaces: &[WorkspaceRef]) {
+        for workspace in workspaces {
+            let Ok(Some(current)) = self.store.current(workspace) else { continue };
+            let left = self.store.displaced_by(workspace, &current);
+            let left = left.filter(|jti| !self.is_known(workspace, jti).unwrap_or(true));
+            let Some(jti) = left else { continue };
+            let Some(Ok(list)) = self.list_if_clear(workspace) else { continue };
+            if list.has(&jti) {
+                self.note(workspace, &HistoryEvent::OrphanFound(jti.clone()));
+                let origin = Origin::Superseded;
+                let workspace = workspace.clone();
+                let orphan = Orphan { workspace, jti, created_at: None, origin };
+                self.append_found(vec![Record::Orphan(orphan)]);
+            } else if self.is_proof(workspace, &jti, &list) {
+                self.note(workspace, &HistoryEvent::Revoked(jti));
+            }
+        }
+    }
+
     /// Names the orphans that are still live, or, on request, revokes those that are certainly ours
     /// and belong to these workspaces.
     pub(super) fn visit_orphans(&mut self, workspaces: &[WorkspaceRef]) {

@@ -175,6 +175,9 @@ pub(crate) trait Store {
     fn has_history_of(&mut self, jti: &str) -> bool;
     /// The server that made a token, if that was noted.
     fn maker_of(&self, jti: &str) -> Option<String>;
+    /// The last token that was made here and current, and of whose end nothing is known, if another
+    /// program has stored the current one in its place.
+    fn displaced_by(&self, workspace: &WorkspaceRef, current: &Token) -> Option<String>;
     /// The targets that are remembered with a workspace.
     fn targets_of(&mut self, workspace: &WorkspaceRef) -> Result<Vec<Target>>;
     /// Adds a line to the history; durably if something depends on it. Never fails the work.

@@ -18,6 +18,7 @@ impl Rotator<'_> {
         self.name_other_servers();
         self.search_creates();
         self.carry_on(workspaces);
+        self.find_displaced(workspaces);
         self.visit_orphans(workspaces);
         self.recovering = false;
     }

@@ -63,7 +63,12 @@ impl Rotator<'_> {
 
     /// Whether a list without a token proves that it is gone. A list that also lacks the current
     /// token is incomplete, or not of this workspace.
-    fn is_proof(&mut self, workspace: &WorkspaceRef, jti: &str, list: &TokenList) -> bool {
+    pub(super) fn is_proof(
+        &mut self,
+        workspace: &WorkspaceRef,
+        jti: &str,
+        list: &TokenList,
+    ) -> bool {
         let current = self.store.current(workspace).ok().flatten().and_then(|t| t.jti);
         list.lacks(jti) && current.is_none_or(|current| current == jti || list.has(&current))
     }

@@ -201,7 +201,7 @@ impl Call<'_> {
         }
         let identity = &self.options.identity;
         let claims = json!({"sub": identity.user_id, "email": identity.email,
-            "org_id": identity.org_id, "organization_id": identity.org_id,
+            "nb_organization_id": identity.org_id, "org_id": "org_of_clerk",
             "iat": self.now, "exp": self.ends(), "jti": self.state.random("session")});
         let session = jwt::encode(&claims);
         self.state.add_session(&session, Some(self.ends()));

@@ -14,6 +14,7 @@ use crate::commands::workspace::revoke_unused;
 use crate::config::Config;
 use crate::config_dir::history as log;
 use crate::config_dir::last_run::LastRun;
+use crate::jwt;
 use crate::store;
 use crate::targets::{Mounts, SavedTargets};
 use crate::text::{counted, shell_word};
@@ -131,6 +132,20 @@ pub(super) fn config(found: &mut Findings, app: &App) -> Option<Config> {
             let text = format!("the fields beside the token of '{name}' belong to another token");
             found.add("config", Level::Warning, text, "ntcli token refresh");
         }
+    }
+    // Whatever its form, a token stands in quotes.
+    let old = app.paths.config.with_file_name("workspaces.json");
+    let words = fs::read_to_string(&old).unwrap_or_default();
+    let may_live = |word: &&str| {
+        let ends = jwt::claims(word).map(|claims| claims.expires_at);
+        ends.map_or(word.starts_with("wst_"), |end| end.is_none_or(|end| end > app.now()))
+    };
+    let live = words.split('"').filter(may_live).count();
+    if live > 0 {
+        let live = counted(live, "token");
+        let text = format!("an older client left {live} that may live, for others to read too");
+        let fix = format!("revoke what nothing uses, then: rm {}", shown(&old));
+        found.add("config", Level::Warning, text, fix);
     }
     if !app.paths.config.exists() {
         found.add("config", Level::Critical, "there is no config file", "ntcli auth login");

@@ -47,7 +47,7 @@ fn status(code: u16) -> Fault {
     Fault::Status(code, String::new(), Vec::new())
 }
 
-const CASES: [Case; 33] = [
+const CASES: [Case; 34] = [
     Case {
         name: "open session file",
         inject: |w, _| {
@@ -107,6 +107,14 @@ const CASES: [Case; 33] = [
         "empty config",
         |w, _| w.write("config.json", b""),
         ("config", "failed", "it is empty", "mv "),
+    ),
+    case(
+        "an older client's tokens",
+        |w, p| {
+            let old = json!({"items": [{"access_token": p.token.access_token, "name": "prod"}]});
+            w.write("workspaces.json", old.to_string().as_bytes());
+        },
+        ("config", "warning", "1 token that may live", "then: rm "),
     ),
     case(
         "other token's id",

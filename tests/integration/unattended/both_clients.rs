@@ -1,6 +1,7 @@
 //! The existing client on the same folder: it knows neither our lock nor our targets. It is not
 //! started; its writes are written as it writes them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use crate::control_plane::{Fault, Route, Times};
 use crate::harness::random::{Random, number};
 use crate::harness::world::{Output, SESSION, Workspace, World};
+use crate::unattended::renew::{assert_quiet_night, renew};
 
 /// What the existing client does.
 struct Existing<'a>(&'a World);
@@ -112,6 +114,62 @@ fn assert_served(world: &World, workspaces: &[Workspace], output: &Output) {
     }
 }
 
+/// The tokens that refreshes of ours have made, by the history as far as it is there, and that live
+/// without being current or told of.
+fn unnamed(world: &World, workspace: &Workspace, told: &str) -> Vec<String> {
+    let history = fs::read_to_string(world.path("history.jsonl")).unwrap_or_default();
+    let lines = history.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let ours =
+        lines.filter(|line| ["refreshed", "recovered"].contains(&line["event"].as_str().unwrap()));
+    let ours: BTreeSet<String> = ours.map(|l| l["jti"].as_str().unwrap().to_owned()).collect();
+    let shown = world.ntcli(&["token", "show", &workspace.id]).run();
+    let mut left = world.plane.live_tokens(&workspace.id);
+    left.retain(|jti| ours.contains(jti));
+    left.retain(|jti| !shown.stdout.contains(jti) && !told.contains(jti));
+    left
+}
+
+/// What is told of ours that it leaves live, until somebody decides; and what it revoked is asked about
+/// once.
+#[test]
+fn a_token_of_ours_that_it_leaves_live() {
+    let (world, prod) = World::ready();
+    world.refresh(&[]).exits(0);
+    renew(&world, &[]).exits(0);
+    let ours = world.item(&prod)["jti"].as_str().unwrap().to_owned();
+    Existing(&world).store(&prod);
+    for _ in 0..2 {
+        let night = world.ntcli(&["-q", "renew"]).run();
+        let line = "1 token of prod may live that nothing here holds";
+        assert!(night.exits(8).stdout.contains(line), "{night}");
+        let shown = world.ntcli(&["token", "show"]).run();
+        assert!(shown.stdout.contains(&ours), "{shown}");
+    }
+    world.refresh(&["--if-expires-within", "1d"]).exits(0).says(&ours);
+    world.ntcli(&["token", "revoke", &ours, "--force"]).run().exits(0);
+    renew(&world, &[]).exits(0);
+    assert_quiet_night(&world);
+
+    for told in [true, false] {
+        world.refresh(&[]).exits(0);
+        let ours = world.item(&prod)["jti"].as_str().unwrap().to_owned();
+        if told {
+            Existing(&world).refresh(&prod);
+            assert!(!world.plane.live_tokens(&prod.id).contains(&ours));
+        } else {
+            // One that is to be handed out is in use elsewhere.
+            let create = ["token", "create", "--save"];
+            world.ntcli(&create).prints_secrets().run().exits(0).says(&ours);
+            world.ntcli(&["token", "revoke", &ours, "--force"]).run().exits(0);
+            Existing(&world).store(&prod);
+        }
+        world.plane.clear_requests();
+        renew(&world, &[]).exits(0);
+        assert_eq!(world.count(Route::TokenList), usize::from(told));
+        assert_quiet_night(&world);
+    }
+}
+
 /// Both take turns; `NTCLI_TURNS` sets how many. After each of them `renew` brings things right.
 #[test]
 fn in_turns() {
@@ -121,11 +179,12 @@ fn in_turns() {
     for (n, workspace) in workspaces.iter().enumerate() {
         target(&world, n, workspace).exits(0);
     }
-    let theirs = Existing(&world);
+    let (theirs, mut told) = (Existing(&world), String::new());
     for turn in 0..number("NTCLI_TURNS").unwrap_or(30) {
         let workspace = random.pick(&workspaces);
-        let ours = |args: &[&str]| {
-            world.ntcli(&[args, &[workspace.id.as_str()]].concat()).prints_secrets().run();
+        let mut ours = |args: &[&str]| {
+            let run = world.ntcli(&[args, &[workspace.id.as_str()]].concat()).prints_secrets();
+            told += &run.run().stderr;
         };
         let what = random.below(60);
         match what {
@@ -147,6 +206,10 @@ fn in_turns() {
         let renewed = world.ntcli(&["renew"]).run();
         assert!(matches!(renewed.code(), Some(0 | 8)), "turn {turn}, {what}: {renewed}");
         assert_served(&world, &workspaces, &renewed);
+        for workspace in &workspaces {
+            let left = unnamed(&world, workspace, &told);
+            assert!(left.is_empty(), "turn {turn}, {what}: {left:?} of ours: {renewed}");
+        }
     }
 }
 

@@ -124,7 +124,9 @@ fn targets_that_lack_the_token() {
     world.refresh(&[]).exits(0);
     for night in 0..3 {
         if night == 1 {
+            let old = world.item(&prod)["jti"].as_str().unwrap().to_owned();
             world.issue_elsewhere(&prod);
+            world.plane.revoke_token(&prod.id, &old);
         } else {
             fs::write(world.outside("token"), &prod.token.access_token).unwrap();
         }

@@ -259,6 +259,10 @@ impl Store for Folder {
         None
     }
 
+    fn displaced_by(&self, _: &WorkspaceRef, _: &Token) -> Option<String> {
+        None
+    }
+
     fn targets_of(&mut self, _: &WorkspaceRef) -> Result<Vec<Target>> {
         let has_some = self.machine == 0 && self.world.0.borrow().kind.targets;
         Ok(REMEMBERED.iter().filter(|_| has_some).map(|name| target(name)).collect())
