@@ -69,10 +69,6 @@ fn done(app: &App, message: &str, revoked: &[(WorkspaceRef, String)]) -> Report 
         text += &format!("Workspace tokens revoked and forgotten: {}\n", revoked.len());
     }
     super::warn_of_variable(app);
-    let json = Json::of([
-        ("signed_out", true.into()),
-        ("revoked", app::json_tokens(revoked)),
-        ("message", message.into()),
-    ]);
+    let json = Json::of([("signed_out", true.into()), ("revoked", app::json_tokens(revoked))]);
     Report::new(text, json)
 }

@@ -42,9 +42,7 @@ fn signed_in(message: &str, session: &Session, now: Timestamp) -> Report {
     let who = name(&session.user).map_or_else(String::new, |name| format!(" as {name}"));
     let until = lasts(session, now);
     let text = format!("{message}{who}{until}.\n");
-    let mut json = json(session);
-    json.set("message", message.into());
-    Report::new(text, json)
+    Report::new(text, json(session))
 }
 
 /// Its end, as the rest of a sentence.

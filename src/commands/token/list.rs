@@ -66,12 +66,8 @@ pub(crate) fn run(app: &App, args: &TokenList) -> Result<Report> {
         ]));
     }
     let local = app::workspace_ref(&workspace, "");
-    let json = Json::of([
-        ("workspace_id", workspace.id.into()),
-        ("workspace_name", workspace.name.into()),
-        ("workspace", app::json_workspace(&local)),
-        ("tokens", Json::Array(tokens)),
-    ]);
+    let json =
+        Json::of([("workspace", app::json_workspace(&local)), ("tokens", Json::Array(tokens))]);
     Ok(Report::new(table.render(), json))
 }
 

@@ -93,7 +93,6 @@ fn report(
         ("workspace_id", workspace.id.as_str().into()),
         ("is_valid", (status == "active" && server != Some(REVOKED)).into()),
         ("days_until_expiry", days.into()),
-        ("workspace_name", workspace.name.as_str().into()),
         ("workspace", app::json_workspace(workspace)),
         ("never_expires", (token.expiry == TokenExpiry::Never).into()),
         ("pending", is_known.then(|| pending::json(&pending)).into()),

@@ -67,7 +67,6 @@ fn report(app: &App, created: &CreatedWorkspace, is_active: bool, signed_in: boo
         ("workspace", json(workspace)),
         ("active", is_active.into()),
         ("token", token.as_ref().map(|token| token_json(token, false)).into()),
-        ("message", "Workspace created".into()),
     ]);
     Report::new(text, json).with_next_step(next)
 }

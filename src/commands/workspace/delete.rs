@@ -51,7 +51,6 @@ pub(crate) fn run(app: &App, args: &WorkspaceDelete) -> Result<Report> {
         ("workspace", json(&workspace)),
         ("status", status.into()),
         ("was_active", was_active.into()),
-        ("message", "Workspace deleted".into()),
     ]);
     let done = "The workspace was deleted on the server";
     let problem = deleted.not_forgotten;

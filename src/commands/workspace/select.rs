@@ -41,8 +41,7 @@ pub(crate) fn run(app: &App, args: &WorkspaceSelect) -> Result<Report> {
         printable(&workspace.name),
         printable(&workspace.id)
     );
-    let json =
-        Json::of([("workspace", json(&workspace)), ("message", "Workspace selected".into())]);
+    let json = Json::of([("workspace", json(&workspace))]);
     Ok(Report::new(text, json).that_changed(!was_active))
 }
 
@@ -97,10 +96,8 @@ pub(crate) fn clear(app: &App) -> Result<Report> {
         None => "No workspace was active.\n".to_owned(),
     };
     let changed = before.is_some();
-    let json = Json::of([
-        ("workspace", before.map(|w| json(&app::workspace_ref(&w, ""))).into()),
-        ("message", "No workspace is active".into()),
-    ]);
+    let was = before.map(|w| json(&app::workspace_ref(&w, "")));
+    let json = Json::of([("workspace", was.into())]);
     Ok(Report::new(text, json).that_changed(changed))
 }
 

@@ -205,6 +205,5 @@ fn report(changes: Changes, total: usize) -> Report {
     text += &format!("The server has {}.\n", counted(total, "workspace"));
     let mut json = Json::of(groups.map(|(name, _, rows)| (name, Json::Array(rows))));
     json.set("total", total.into());
-    json.set("message", "Workspaces synchronized".into());
     Report::new(text, json).that_changed(is_new)
 }
