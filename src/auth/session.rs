@@ -4,11 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::config::{Config, Session, User};
+use crate::config::{Config, Session};
 use crate::context::Env;
 use crate::endpoints;
 use crate::error::{Error, ErrorKind, Failure, Result};
 use crate::http::read_file;
+use crate::json::Json;
 use crate::jwt;
 use crate::secret::Secret;
 use crate::text::{printable, shell_word};
@@ -220,7 +221,7 @@ pub(crate) fn from_bearer(bearer: Secret) -> Session {
         expires_at: claims.expires_at,
         refresh_token: None,
         server: None,
-        user: User { organization_id: claims.organization_id, ..Default::default() },
+        user: Json::of([("organizationId", claims.organization_id.into())]),
         bearer,
     }
 }

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::store::{self, Contents, Expected, OWN_NAMES, OwnFile, ReplaceError, Seen};
 pub(crate) use naming::{WorkspaceName, bare_id, pick};
-pub(crate) use session::{Session, User};
+pub(crate) use session::Session;
 pub(crate) use workspaces::Workspace;
 
 const DEFAULT_DOMAIN: &str = "nimbletools.ai";
@@ -82,14 +82,11 @@ impl Paths {
 
     /// The files in the folder.
     pub(crate) fn files(&self) -> [&Path; 8] {
-        self.own_files().map(|file| &**file)
-    }
-
-    pub(crate) fn own_files(&self) -> [&OwnFile; 8] {
         let Self {
             config, lock, journal, history, targets, policies, last_run, unfinished, ..
         } = self;
         [config, lock, journal, history, targets, policies, last_run, unfinished]
+            .map(|file| &**file)
     }
 }
 

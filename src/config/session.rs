@@ -15,7 +15,8 @@ pub(crate) struct Session {
     pub refresh_token: Option<Secret>,
     /// The management URL of the server it was made for; `None` when the existing client stored it.
     pub server: Option<String>,
-    pub user: User,
+    /// The signed-in user, as far as known: see `USER`.
+    pub user: Json,
 }
 
 impl Session {
@@ -26,48 +27,19 @@ impl Session {
     }
 }
 
-/// The signed-in user, as far as known.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct User {
-    pub id: Option<String>,
-    pub email: Option<String>,
-    pub first_name: Option<String>,
-    pub last_name: Option<String>,
-    /// From the session token's claim.
-    pub organization_id: Option<String>,
-}
-
-impl User {
-    fn fields(&self) -> [(&str, &Option<String>); 5] {
-        let Self { id, email, first_name, last_name, organization_id } = self;
-        [
-            ("id", id),
-            ("email", email),
-            ("firstName", first_name),
-            ("lastName", last_name),
-            ("organizationId", organization_id),
-        ]
-    }
-}
+/// What is known of the signed-in user, under the names of the config file.
+const USER: [&str; 5] = ["id", "email", "firstName", "lastName", "organizationId"];
 
 impl Config {
     /// The stored sign-in, expired or not.
     pub(crate) fn session(&self) -> Option<Session> {
         let auth = self.doc.get("auth")?;
-        let user = &auth["user"];
-        let of_user = |name| user.filled(name).map(str::to_owned);
         Some(Session {
             bearer: Secret::new(auth.filled("bearerToken")?),
             expires_at: auth.get("expiresAt").and_then(Json::as_whole).map(Timestamp::from_millis),
             refresh_token: auth.filled("refreshToken").map(Secret::new),
             server: auth.filled("server").map(str::to_owned),
-            user: User {
-                id: of_user("id"),
-                email: of_user("email"),
-                first_name: of_user("firstName"),
-                last_name: of_user("lastName"),
-                organization_id: of_user("organizationId"),
-            },
+            user: auth["user"].clone(),
         })
     }
 
@@ -79,13 +51,14 @@ impl Config {
         set_or_remove(auth, "refreshToken", session.refresh_token.as_ref().map(Secret::expose));
         set_or_remove(auth, "server", session.server.as_deref());
         let user = &session.user;
-        let known = auth["user"].filled("id");
-        if *user == User::default() || known != user.id.as_deref() {
+        let id = user.filled("id");
+        if id.is_none() || auth["user"].filled("id") != id {
             auth.remove("user"); // another user's
         }
-        for (name, value) in user.fields() {
+        for name in USER {
+            let value = user.filled(name);
             if value.is_some() || auth.get("user").is_some() {
-                set_or_remove(auth.entry("user"), name, value.as_deref());
+                set_or_remove(auth.entry("user"), name, value);
             }
         }
     }

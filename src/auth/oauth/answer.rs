@@ -1,7 +1,6 @@
 //! The answers of the sign-in service: tokens, and who signed in.
 
 use super::Answer;
-use crate::config::User;
 use crate::error::Failure;
 use crate::http::{self, Response};
 use crate::json::Json;
@@ -71,18 +70,16 @@ pub(super) fn grant(response: &Response, asked: Timestamp) -> Answer<Grant> {
     Ok(grant)
 }
 
-/// Both shapes: that of `OpenID` Connect, and Clerk's own.
-pub(super) fn user(fields: &Json) -> User {
+/// As the config file has it, from both shapes: that of `OpenID` Connect, and Clerk's own.
+pub(super) fn user(fields: &Json) -> Json {
     let either = |one, other| fields.filled(one).or(fields.filled(other)).map(str::to_owned);
-    User {
-        id: either("sub", "id"),
-        email: (fields.filled("email"))
-            .or_else(|| address(fields["email_addresses"].items()))
-            .map(str::to_owned),
-        first_name: either("given_name", "first_name"),
-        last_name: either("family_name", "last_name"),
-        organization_id: None,
-    }
+    let email = fields.filled("email").or_else(|| address(fields["email_addresses"].items()));
+    Json::of([
+        ("id", either("sub", "id").into()),
+        ("email", email.map(str::to_owned).into()),
+        ("firstName", either("given_name", "first_name").into()),
+        ("lastName", either("family_name", "last_name").into()),
+    ])
 }
 
 /// The first address that is verified, else the first.
@@ -106,21 +103,17 @@ mod tests {
         let clerk = r#"{"id":"u1","first_name":"A","last_name":"B","email_addresses":[
             {"email_address":"old@b.c","verification":{"status":"unverified"}},
             {"email_address":"a@b.c","verification":{"status":"verified"}}]}"#;
-        let expected = User {
-            id: Some("u1".into()),
-            email: Some("a@b.c".into()),
-            first_name: Some("A".into()),
-            last_name: Some("B".into()),
-            organization_id: None,
-        };
+        let expected = [("id", "u1"), ("email", "a@b.c"), ("firstName", "A"), ("lastName", "B")];
+        let expected = Json::of(expected.map(|(name, value)| (name, value.into())));
         for shape in [oidc, clerk] {
             assert_eq!(user(&fields(&response(shape)).unwrap()), expected);
         }
         let odd = r#"{"sub":5,"email":"","email_addresses":[{"email_address":"x@y.z","verification":null}]}"#;
         let odd = user(&fields(&response(odd)).unwrap());
-        assert_eq!((odd.id, odd.email.as_deref()), (None, Some("x@y.z")));
+        assert_eq!((odd.filled("id"), odd.filled("email")), (None, Some("x@y.z")));
         for none in ["{}", r#"{"email_addresses":[]}"#, r#"{"email_addresses":{}}"#] {
-            assert_eq!(user(&fields(&response(none)).unwrap()), User::default());
+            let none = user(&fields(&response(none)).unwrap());
+            assert!(none.fields().iter().all(|(_, value)| value.is_null()), "{none:?}");
         }
     }
 
@@ -171,7 +164,7 @@ mod tests {
             }
             if let Ok(fields) = fields(&response) {
                 let user = user(&fields);
-                let texts = [user.id, user.first_name, user.last_name];
+                let texts = ["id", "firstName", "lastName"].map(|name| user.filled(name));
                 assert!(texts.iter().flatten().all(|text| !text.is_empty()));
             }
         });

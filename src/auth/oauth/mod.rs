@@ -7,7 +7,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 
-use crate::config::User;
 use crate::context::{Clock, Env};
 use crate::endpoints;
 use crate::error::{Error, Failure, Result};
@@ -142,7 +141,7 @@ impl<'a> Provider<'a> {
     ///
     /// # Errors
     /// [`Failure`].
-    pub(crate) fn user(&self, grant: &Grant) -> Answer<User> {
+    pub(crate) fn user(&self, grant: &Grant) -> Answer<Json> {
         let bearer = need(grant.access_token.as_ref(), "access_token")?;
         let url = format!("{}/oauth/userinfo", self.base);
         let response = self.http.send(&Request::get(url).bearer(bearer))?;

@@ -124,7 +124,8 @@ fn redeem(app: &App, provider: &Provider, code: &Secret, attempt: &Attempt) -> R
         }
         failure => failed(failure),
     })?;
-    user.organization_id = jwt::claims(bearer.expose()).and_then(|c| c.organization_id);
+    let organization = jwt::claims(bearer.expose()).and_then(|c| c.organization_id);
+    user.set("organizationId", organization.into());
     Ok(Session {
         expires_at: grant.session_end(&bearer, app.now()),
         refresh_token: grant.refresh_token,

@@ -8,7 +8,7 @@ mod status;
 use crate::auth;
 use crate::cli::{AuthLogin, AuthSignup};
 use crate::commands::prelude::*;
-use crate::config::{Session, User};
+use crate::config::Session;
 use crate::time::Timestamp;
 
 pub(super) use logout::run as logout;
@@ -59,21 +59,26 @@ fn lasts(session: &Session, now: Timestamp) -> String {
 }
 
 /// The user, for people: the address, else a name, else the provider's id.
-fn name(user: &User) -> Option<String> {
-    let names = [user.first_name.as_deref(), user.last_name.as_deref()];
-    let full = names.into_iter().flatten().collect::<Vec<_>>().join(" ");
-    let full = (!full.is_empty()).then_some(full);
-    let name = user.email.clone().or(full).or_else(|| user.id.clone());
-    name.map(|name| printable(&name))
+fn name(user: &Json) -> Option<String> {
+    let names = ["firstName", "lastName"].into_iter().filter_map(|name| user.filled(name));
+    let full = names.collect::<Vec<_>>().join(" ");
+    let full = Some(full.as_str()).filter(|full| !full.is_empty());
+    user.filled("email").or(full).or(user.filled("id")).map(printable)
 }
 
 /// The session for programs, without its secrets.
 fn json(session: &Session) -> Json {
-    let User { id, email, first_name, last_name, organization_id } = &session.user;
-    let names =
-        [("id", id), ("email", email), ("first_name", first_name), ("last_name", last_name)];
-    let mut user = Json::of(names.map(|(name, text)| (name, text.clone().into())));
-    user.set("organization_id", organization_id.clone().into());
+    let of_user = |(name, field): (&'static str, &str)| (name, session.user[field].clone());
+    let user = Json::of(
+        [
+            ("id", "id"),
+            ("email", "email"),
+            ("first_name", "firstName"),
+            ("last_name", "lastName"),
+            ("organization_id", "organizationId"),
+        ]
+        .map(of_user),
+    );
     Json::of([
         ("signed_in", true.into()),
         ("expires_at", session.expires_at.into()),

@@ -48,7 +48,7 @@ fn not_signed_in(reason: String) -> Report {
 fn text(session: &Session, place: &str, app: &App) -> String {
     let who = super::name(&session.user)
         .unwrap_or_else(|| "an unnamed user (the session does not say)".to_owned());
-    let organization = session.user.organization_id.as_deref().unwrap_or("-");
+    let organization = session.user.filled("organizationId").unwrap_or("-");
     let end = match session.expires_at {
         None => "unknown".to_owned(),
         Some(end) if end <= app.now() => format!("{end} (the next command renews it)"),

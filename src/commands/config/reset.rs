@@ -53,26 +53,25 @@ pub(crate) fn run(app: &App, args: &ConfigReset) -> Result<Report> {
 
 /// The tokens that are live on the server, as far as is known here, and would be known nowhere.
 fn live(config: &Config, pending: &Pending, now: Timestamp) -> Vec<Live> {
-    let held = config.holders().into_iter().filter_map(|entry| {
-        let token = entry.token.as_ref().filter(|token| !token.has_ended(now))?;
-        Some((app::workspace_ref(&entry, ""), token.jti.clone()))
-    });
-    let rotations = pending.rotations.iter().flat_map(|rotation| {
-        let old = rotation.old.as_ref().map(|old| old.jti.clone());
-        let both = [rotation.token.jti.clone()].into_iter().chain(old);
-        both.map(|jti| (rotation.workspace.clone(), jti))
-    });
-    let revocations = pending.revocations.iter().map(|due| (&due.workspace, &due.jti));
-    let orphans = pending.orphans.iter().map(|orphan| (&orphan.workspace, &orphan.jti));
-    let others = revocations.chain(orphans);
-    let others = others.map(|(workspace, jti)| (workspace.clone(), Some(jti.clone())));
     let mut live: Vec<Live> = Vec::new();
-    for (workspace, jti) in held.chain(rotations).chain(others) {
-        let seen = |l: &Live| jti.is_some() && l.0.id == workspace.id && l.1 == jti;
+    let mut add = |workspace: &WorkspaceRef, jti: Option<&String>| {
+        let seen = |(other, id): &Live| jti.is_some() && other.is(workspace) && id.as_ref() == jti;
         if !live.iter().any(seen) {
-            live.push((workspace, jti));
+            live.push((workspace.clone(), jti.cloned()));
+        }
+    };
+    for entry in config.holders() {
+        if let Some(token) = entry.token.as_ref().filter(|token| !token.has_ended(now)) {
+            add(&app::workspace_ref(&entry, ""), token.jti.as_ref());
         }
     }
+    for rotation in &pending.rotations {
+        for token in [&rotation.token].into_iter().chain(&rotation.old) {
+            add(&rotation.workspace, token.jti.as_ref());
+        }
+    }
+    pending.revocations.iter().for_each(|due| add(&due.workspace, Some(&due.jti)));
+    pending.orphans.iter().for_each(|orphan| add(&orphan.workspace, Some(&orphan.jti)));
     live
 }
 
