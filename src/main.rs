@@ -12,9 +12,7 @@ use ntcli::context::{Console, Context, Env, SystemClock};
 #[allow(clippy::disallowed_methods)] // the one place that reads the environment
 fn main() -> ! {
     let env = Env::new(std::env::vars_os());
-    let color = env.os("NO_COLOR").is_none()
-        && env.text("TERM").as_deref() != Some("dumb")
-        && shows_symbols(&env);
+    let color = env.os("NO_COLOR").is_none() && env.text("TERM").as_deref() != Some("dumb");
     let mut ctx = Context {
         console: Console::with_terminals(
             Box::new(io::stdout()),
@@ -34,7 +32,6 @@ fn main() -> ! {
         other_workspace: RefCell::default(),
         meant_workspace: RefCell::default(),
     };
-    ctx.console.measure_with(terminal_width);
     let args = std::env::args_os().skip(1).collect();
     // What the program still holds is not taken apart: the system does that in one go.
     std::process::exit(ntcli::run(args, &mut ctx).into())
@@ -62,19 +59,4 @@ fn out_goes_nowhere() -> bool {
         Ok::<_, io::Error>(stdout.metadata()?.rdev() == fs::metadata("/dev/null")?.rdev())
     };
     of_stdout().unwrap_or(false)
-}
-
-/// Whether the locale has more than ASCII, by the variable that counts (locale(7)).
-fn shows_symbols(env: &Env) -> bool {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| env.text(name));
-    locale.is_none_or(|locale| {
-        let locale = locale.to_ascii_lowercase();
-        locale.contains("utf-8") || locale.contains("utf8")
-    })
-}
-
-/// How many columns the terminal has.
-fn terminal_width() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
-    Some(size.ws_col.into()).filter(|columns| *columns > 0)
 }

@@ -1,13 +1,13 @@
 //! The two output streams: results for programs and people, messages for people.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
 use std::rc::Rc;
 
 use crate::text::{printable, shortened, tame};
 
-/// Lines up to this fit every terminal.
-const NARROW: usize = 40;
+/// The longest progress line: one that wraps could not be cleared.
+const LONGEST_PROGRESS: usize = 59;
 
 /// The two output streams. Cheap to clone; all clones write to the same place.
 #[derive(Clone)]
@@ -22,9 +22,6 @@ struct Streams {
     color: bool,
     /// Whether only changes and problems are told.
     quiet: Cell<bool>,
-    /// Finds out how wide the terminal is, if stdout is one.
-    width: Cell<fn() -> Option<usize>>,
-    measured: OnceCell<Option<usize>>,
     /// Whether a warning told of work that is left, although the command did what it was asked.
     leaves_work: Cell<bool>,
 }
@@ -52,8 +49,6 @@ impl Console {
             err_is_terminal,
             color,
             quiet: Cell::new(false),
-            width: Cell::new(|| None),
-            measured: OnceCell::new(),
             leaves_work: Cell::new(false),
         }))
     }
@@ -61,18 +56,6 @@ impl Console {
     /// From here on only changes and problems are told.
     pub fn be_quiet(&self) {
         self.0.quiet.set(true);
-    }
-
-    /// Finds out by `width` how wide the terminal is that results are shown on.
-    pub fn measure_with(&self, width: fn() -> Option<usize>) {
-        self.0.width.set(width);
-    }
-
-    /// How wide the terminal is that results are shown on; `None` for a pipe, where nothing is cut.
-    #[must_use]
-    pub fn width(&self) -> Option<usize> {
-        let measure = || if self.0.out_is_terminal { self.0.width.get()() } else { None };
-        *self.0.measured.get_or_init(measure)
     }
 
     /// A warning about work that is left: the exit code tells it too.
@@ -177,9 +160,7 @@ impl Console {
         if !self.0.err_is_terminal {
             return;
         }
-        // One that wraps could not be cleared.
-        let room = if line.len() < NARROW { NARROW } else { self.width().unwrap_or(80) };
-        self.write_err(&shortened(&tame(line), room - 1));
+        self.write_err(&shortened(&tame(line), LONGEST_PROGRESS));
         *self.0.progress_shown.borrow_mut() = true;
     }
 
@@ -196,8 +177,7 @@ impl Console {
                 return self.write_err("\r\x1b[K");
             }
             // TERM=dumb and NO_COLOR get no escape.
-            let blanks = " ".repeat(self.width().unwrap_or(80) - 1);
-            self.write_err(&format!("\r{blanks}\r"));
+            self.write_err(&format!("\r{}\r", " ".repeat(LONGEST_PROGRESS)));
         }
     }
 }
