@@ -43,9 +43,9 @@ impl Error {
     /// No port from the first to the last is free for the browser's redirect; with why the last one
     /// failed.
     pub(crate) fn no_port(first: u16, last: u16, source: &io::Error) -> Self {
-        let message = format!(
-            "Cannot listen on a port from {first} to {last}, where the browser must return"
-        );
+        let ports = if first == last { String::new() } else { format!(" to {last}") };
+        let message =
+            format!("Cannot listen on port {first}{ports}, where the browser must return");
         Self::new("no_port", exit::FAILED, message)
             .hinted("ntcli auth login --port <a free port>")
             .caused_by(source)
