@@ -2,6 +2,7 @@
 //! before it stays live.
 
 use std::collections::BTreeMap;
+use std::ops::Not;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,9 @@ pub(crate) struct Policy {
     /// How long the replaced token stays live, seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) revoke_after_s: Option<u64>,
+    /// The replaced token is revoked although the new one lacks a right.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub(crate) accept_scope: bool,
     /// Of later versions.
     #[serde(flatten)]
     others: BTreeMap<String, Json>,

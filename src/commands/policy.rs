@@ -15,7 +15,7 @@ pub(super) fn run(app: &App, args: &cli::Policy) -> Result<Report> {
         seconds("--renew-before", args.renew_before.as_deref())?,
         seconds("--revoke-after", args.revoke_after.as_deref())?,
     ];
-    if wishes == [None; 3] && !args.default {
+    if wishes == [None; 3] && !args.default && !args.accept_scope {
         let policy = Policies::load(&app.paths.policies)?.of(&workspace.id);
         return Ok(report(&workspace, &policy).that_changed(false));
     }
@@ -30,6 +30,7 @@ pub(super) fn run(app: &App, args: &cli::Policy) -> Result<Report> {
     policy.expires_in_s = expires_in_s.or(policy.expires_in_s);
     policy.renew_before_s = renew_before_s.or(policy.renew_before_s);
     policy.revoke_after_s = revoke_after_s.or(policy.revoke_after_s);
+    policy.accept_scope |= args.accept_scope;
     if let Some(contradiction) = policy.contradiction() {
         return Err(Error::invalid_value(contradiction));
     }
@@ -57,8 +58,9 @@ fn report(workspace: &Workspace, policy: &Policy) -> Report {
     let expires_in = said(policy.expires_in_s, "365d");
     let renew_before = said(policy.renew_before_s, "30d, or a third of what was granted");
     let revoke_after = said(policy.revoke_after_s, "at once");
+    let accepts = if policy.accept_scope { ", lost rights accepted" } else { "" };
     let text = format!(
-        "{}: expires in {expires_in}, renewed before {renew_before}, old token revoked after {revoke_after}\n",
+        "{}: expires in {expires_in}, renewed before {renew_before}, old token revoked after {revoke_after}{accepts}\n",
         printable(&workspace.name)
     );
     let json = Json::of([
@@ -66,6 +68,7 @@ fn report(workspace: &Workspace, policy: &Policy) -> Report {
         ("expires_in_s", policy.expires_in_s.into()),
         ("renew_before_s", policy.renew_before_s.into()),
         ("revoke_after_s", policy.revoke_after_s.into()),
+        ("accept_scope", policy.accept_scope.into()),
         ("is_default", (*policy == Policy::default()).into()),
     ]);
     Report::new(text, json)

@@ -97,6 +97,7 @@ fn wish(state: &WorkspaceState) -> RefreshOptions {
         due_within_s: Some(state.window_s),
         unique_lifetime: true,
         grace_s: state.policy.revoke_after_s,
+        accept_scope: state.policy.accept_scope,
         ..RefreshOptions::default()
     }
 }

@@ -52,6 +52,9 @@ pub(crate) struct Policy {
     /// leave the replaced token live for this long (default: revoke at once)
     #[argh(option, arg_name = "DURATION")]
     pub revoke_after: Option<String>,
+    /// revoke the replaced token although the new one lacks a right that it has
+    #[argh(switch)]
+    pub accept_scope: bool,
     /// do not ask about a lifetime of less than an hour
     #[argh(switch)]
     pub yes: bool,

@@ -206,6 +206,7 @@ fn wanted(given: &RefreshOptions, args: &TokenRefresh, policy: &Policy) -> Refre
     RefreshOptions {
         expiry: if asks { given.expiry } else { policy.expiry() },
         grace_s: given.grace_s.or(policy.revoke_after_s),
+        accept_scope: given.accept_scope || policy.accept_scope,
         ..*given
     }
 }

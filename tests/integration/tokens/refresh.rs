@@ -164,6 +164,31 @@ fn a_right_that_is_lost_is_accepted_or_the_old_token_stays() {
     world.assert_one_live_token(&prod);
 }
 
+/// Said once of a workspace, it holds for every run, until the policy is forgotten.
+#[test]
+fn a_right_that_its_policy_does_without() {
+    let (world, prod) = World::ready();
+    let lose = || {
+        let rights = json!(["workspace:read", "workspace:admin"]);
+        world.set_config(&format!("/workspaces/items/{}/scope", prod.key), rights);
+    };
+    let policy = |args: &[&str]| world.ntcli(&[&["policy", "prod"], args].concat()).run();
+    world.plane.configure(|o| o.drops_scope = true);
+    lose();
+    world.refresh(&[]).exits(8);
+    let shown = policy(&["--accept-scope", "--format", "json"]).exits(0).json();
+    assert_eq!((&shown["accept_scope"], &shown["is_default"]), (&json!(true), &json!(false)));
+    world.ntcli(&["renew"]).run().exits(0);
+    world.assert_one_live_token(&prod);
+    lose();
+    world.refresh(&[]).exits(0).says("workspace:admin");
+    world.assert_one_live_token(&prod);
+    assert!(policy(&["--expires-in", "90d"]).exits(0).stdout.contains("lost rights accepted"));
+    assert_eq!(policy(&["--default", "--format", "json"]).exits(0).json()["accept_scope"], false);
+    lose();
+    world.refresh(&[]).exits(8);
+}
+
 /// What is accepted for one workspace is not accepted for another, whose consumer may need the right.
 #[test]
 fn a_lost_right_is_accepted_for_the_workspace_that_is_named() {
