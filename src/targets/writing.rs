@@ -67,7 +67,8 @@ impl TokenFile {
             found.probe(path, new)
         };
         probed.map_err(|error| {
-            let hint = error.hint().unwrap_or_default();
+            let look = format!("ls -la {folder}");
+            let hint = error.hint().unwrap_or(&look);
             let or =
                 if place.is_mount_point() { ", or add the target with --in-place" } else { "" };
             Error::cannot_deliver(&error.in_one_line(), format!("{hint}{or}"))
