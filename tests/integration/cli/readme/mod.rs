@@ -97,6 +97,9 @@ impl Stage {
         self.world.plane.configure(|o| o.token_shape = TokenShape::Jwt);
         let ends = token.expires_at.map(|secs| secs * 1000);
         let item = format!("/workspaces/items/{key}");
+        // As another client's refresh does.
+        let old = self.world.config()["workspaces"]["items"][key]["jti"].clone();
+        self.world.plane.revoke_token(id, old.as_str().unwrap());
         self.world.set_config(&format!("{item}/access_token"), json!(token.access_token));
         self.world.set_config(&format!("{item}/jti"), json!(token.jti));
         self.world.set_config(&format!("{item}/expires_at"), json!(ends));
