@@ -66,7 +66,7 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
     let after = dir.config()?;
     let again = selected(&app, &after, args).unwrap_or_default();
     let now = survey::look_as_it_is(&app, &after, again, true)?;
-    run.deliver(&mut dir, &mut consumers, &now)?;
+    run.deliver(&mut dir, &mut consumers, &now);
     let renewed = config.session().map(|s| s.bearer) != after.session().map(|s| s.bearer);
     Ok(run.report(&now, renewed))
 }
@@ -192,12 +192,7 @@ impl<'a> Run<'a> {
     }
 
     /// Delivers the current token to every target that lacks it, as far as a refresh has not done so.
-    fn deliver(
-        &mut self,
-        dir: &mut ConfigDir,
-        consumers: &mut Targets,
-        now: &Survey,
-    ) -> Result<()> {
+    fn deliver(&mut self, dir: &mut ConfigDir, consumers: &mut Targets, now: &Survey) {
         for state in &now.workspaces {
             let all = consumers.targets(&state.workspace);
             let names = rotation::with_followers(&all, &state.lacking());
@@ -226,13 +221,14 @@ impl<'a> Run<'a> {
                     Err(reason) => reasons.push(reason.clone()),
                 }
             };
-            rotation::deliver_current(dir, consumers, &state.workspace, &names, &mut told)?;
+            let done =
+                rotation::deliver_current(dir, consumers, &state.workspace, &names, &mut told);
+            turn.problem = turn.problem.take().or(done.err());
             if !reasons.is_empty() {
                 let error = Error::undelivered(reasons, "ntcli target deliver");
                 turn.problem = turn.problem.take().or(Some(error));
             }
         }
-        Ok(())
     }
 
     fn report(self, now: &Survey, renewed: bool) -> Report {

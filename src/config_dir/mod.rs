@@ -219,6 +219,10 @@ impl Store for ConfigDir<'_> {
         self.log()?.check_alone()
     }
 
+    fn check_latest(&mut self) -> Result<()> {
+        self.push_change()
+    }
+
     fn retract(&mut self) -> Result<()> {
         self.log()?.retract()
     }

@@ -129,6 +129,9 @@ impl Rotator<'_> {
         if left.is_empty() {
             return None;
         }
+        if let Err(error) = self.store.check_latest() {
+            return Some(error.in_one_line());
+        }
         let old = match &self.turn(workspace).outcome {
             Some(Ok(Outcome::Refreshed(refreshed))) => refreshed.old.clone(),
             _ => pending.token.clone(),
@@ -211,8 +214,9 @@ pub(crate) fn deliver_current(
     let open = pending.rotation(workspace).filter(|open| open.token.is_same(&new));
     // Nothing tells whether they had it before.
     let attempt = open.map_or(2, |open| open.attempts.saturating_add(1));
-    if open.is_some() {
-        store.append(&[workspace.delivering(attempt, None)], true)?;
+    match open {
+        Some(_) => store.append(&[workspace.delivering(attempt, None)], true)?,
+        None => store.check_latest()?,
     }
     let old = open.and_then(|open| open.old.as_ref());
     let delivery = Delivery { workspace, new: &new, old, attempt };

@@ -140,6 +140,8 @@ pub(crate) trait Store {
     -> std::result::Result<(), AppendError>;
     /// Finds out whether this run alone writes to the journal: some file systems lock nothing.
     fn check_alone(&mut self) -> Result<()>;
+    /// Finds out whether this state still counts: of machines that share one, another may have replaced it.
+    fn check_latest(&mut self) -> Result<()>;
     /// Takes the last append back, durably, without needing space on the disk.
     fn retract(&mut self) -> Result<()>;
     /// Ends the run: removes an empty journal, shortens a long one or one with spent tokens.

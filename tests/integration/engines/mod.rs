@@ -4,6 +4,7 @@
 mod servers;
 mod shared_folders;
 mod stand_ins;
+mod state;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -129,10 +129,8 @@ impl Engine for Etcd {
     }
 }
 
-#[test]
-fn etcd() {
-    let Some([server, client]) = find([("etcd", 0), ("etcdctl", 0)]) else { return };
-    let (world, prod) = world();
+fn start_etcd(world: &World) -> Option<Etcd> {
+    let [server, client] = find([("etcd", 0), ("etcdctl", 0)])?;
     let (port, peers) = (free_port(), free_port());
     let [clients, peers] = [port, peers].map(|port| format!("http://127.0.0.1:{port}"));
     let data = world.outside("data");
@@ -145,11 +143,17 @@ fn etcd() {
         ["--initial-cluster", &format!("default={peers}")],
     ];
     let server = Server::new(&server, port, &args.concat());
+    Some(Etcd { server, client, down: world.outside("down") })
+}
+
+#[test]
+fn etcd() {
+    let (world, prod) = world();
+    let Some(etcd) = start_etcd(&world) else { return };
     // Of a server that is gone it waits for five seconds.
     let impatient = "[ ! -e down ] || set -- --command-timeout 100ms \"$@\"";
-    program(&world, "etcdctl", &format!("{impatient}\nexec {} \"$@\"", client.display()));
-    let down = world.outside("down");
-    keeps_its_promises(&world, &prod, Etcd { server, client, down });
+    program(&world, "etcdctl", &format!("{impatient}\nexec {} \"$@\"", etcd.client.display()));
+    keeps_its_promises(&world, &prod, etcd);
 }
 
 struct Redis(Server, PathBuf);
@@ -412,4 +416,57 @@ fn a_host_that_is_down_holds_up_no_other() {
     let file = ssh.0[1].1.join("app/token");
     assert_eq!(fs::read_to_string(&file).unwrap(), world.current(&prod));
     assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+/// An engine that several tests use at a time, each with a key of its own.
+pub(super) struct Engines {
+    script: &'static str,
+    variables: Vec<(&'static str, String)>,
+    _server: Option<Server>,
+}
+
+impl Engines {
+    /// Without a server.
+    pub(super) fn stand_in(script: &'static str) -> Self {
+        Self { script, variables: Vec::new(), _server: None }
+    }
+
+    /// As it is shipped.
+    pub(super) fn script(&self) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("src/packaging/state").join(self.script)
+    }
+
+    pub(super) fn variables(&self) -> Vec<(&'static str, String)> {
+        self.variables.clone()
+    }
+}
+
+pub(super) fn shared_etcd(world: &World) -> Option<Engines> {
+    fs::create_dir_all(world.outside("")).unwrap();
+    let mut etcd = start_etcd(world)?;
+    etcd.start();
+    let variables = vec![("ETCDCTL_ENDPOINTS", format!("127.0.0.1:{}", etcd.server.port))];
+    Some(Engines { script: "etcd.sh", variables, _server: Some(etcd.server) })
+}
+
+pub(super) fn shared_postgres(world: &World) -> Option<Engines> {
+    fs::create_dir_all(world.outside("etc/ntcli")).unwrap();
+    let mut postgres = postgres(world)?;
+    postgres.start();
+    let script = "postgres.sh";
+    let text = fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("src/packaging/state").join(script),
+    )
+    .unwrap();
+    let table = text.lines().find_map(|line| line.strip_prefix("#   ")).expect("its table");
+    postgres.psql(table);
+    let port = postgres.0.port.to_string();
+    let plain = [
+        ("PGHOST", "127.0.0.1"),
+        ("PGPORT", &port),
+        ("PGUSER", "ntcli"),
+        ("PGDATABASE", "postgres"),
+    ];
+    let variables = plain.map(|(name, value)| (name, value.to_owned())).into();
+    Some(Engines { script, variables, _server: Some(postgres.0) })
 }
