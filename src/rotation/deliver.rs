@@ -96,14 +96,13 @@ impl Rotator<'_> {
     /// Whether something must get the token before the old one is revoked. If it is not known what
     /// is remembered with the workspace, something must.
     pub(super) fn awaits_delivery(&mut self, rotation: &Rotation) -> bool {
-        let lacking = self.lacking(&rotation.workspace, &rotation.token);
-        match self.store.targets_of(&rotation.workspace) {
-            Ok(targets) => {
-                let is_left = rotation.unnamed || !lacking.is_empty();
-                rotation.is_stored() && (is_left || !rotation.lacks(&targets, &lacking).is_empty())
-            }
-            Err(_) => rotation.is_stored(),
+        if !rotation.is_stored() {
+            return false;
         }
+        let lacking = self.lacking(&rotation.workspace, &rotation.token);
+        let targets = self.store.targets_of(&rotation.workspace);
+        let is_served = |targets: Vec<Target>| rotation.lacks(&targets, &lacking).is_empty();
+        rotation.unnamed || !lacking.is_empty() || !targets.is_ok_and(is_served)
     }
 
     /// Whether a run without targets cannot tell if one of them uses a replaced token again.

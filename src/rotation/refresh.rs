@@ -48,20 +48,6 @@ impl Rotator<'_> {
         self.close();
     }
 
-    /// Takes what is wanted of each workspace. Of what else is finished the first one's options count, but not
-    /// its grace, nor that its lost rights are accepted.
-    pub(super) fn wish(&mut self, wishes: impl Iterator<Item = (WorkspaceRef, RefreshOptions)>) {
-        self.wishes.clear();
-        self.wishes.extend(wishes.map(|(workspace, options)| (workspace.id, options)));
-        let first = self.wishes.values().next().copied().unwrap_or_default();
-        self.options = RefreshOptions { grace_s: None, accept_scope: false, ..first };
-    }
-
-    /// What is wanted of a workspace.
-    pub(super) fn options_for(&self, workspace: &WorkspaceRef) -> RefreshOptions {
-        self.wishes.get(&workspace.id).copied().unwrap_or(self.options)
-    }
-
     /// Requests a new token, unless none is needed, or this run has finished what an earlier one began.
     fn begin(&mut self, workspace: &WorkspaceRef) {
         let (options, now) = (self.options_for(workspace), self.clock.now());
@@ -98,27 +84,6 @@ impl Rotator<'_> {
         }
         self.make(workspace, Some(&old), Purpose::Refresh)?;
         Ok(None)
-    }
-
-    /// Puts a delivery of the current token into the journal, if a target has lost it; what has it is
-    /// written there as delivered to.
-    fn deliver_again(&mut self, workspace: &WorkspaceRef, current: &Token) -> Result<bool> {
-        let lacking = self.lacking(workspace, current);
-        if lacking.is_empty() {
-            return Ok(false);
-        }
-        let all = self.targets.as_ref().map_or(Vec::new(), |to| to.targets(workspace));
-        let again = with_followers(&all, &lacking);
-        let (at, token) = (self.request_time(), current.clone());
-        let delivery = Rotation::new(workspace, at, token, None, Purpose::Refresh);
-        let mut records = vec![Record::Created(delivery), Record::Promoted(workspace.about())];
-        let has_it = all.iter().filter(|target| !again.contains(&target.name));
-        records.extend(has_it.map(|target| workspace.delivered_to(&target.name)));
-        // Nothing tells whether they had it before.
-        records.push(workspace.delivering(1, None));
-        self.append_durable(&records)?;
-        *self.turn(workspace) = Turn::default();
-        Ok(true)
     }
 
     /// A new token, in the journal: from here it cannot be lost.
@@ -167,46 +132,12 @@ impl Rotator<'_> {
         self.revoke_due();
     }
 
-    /// The tokens that have still to be brought further in this run.
-    fn on_their_way(&self) -> Vec<Rotation> {
-        let is_over = |id: &String| self.turns.get(id).is_some_and(|turn| turn.is_over);
-        let all = self.pending.rotations.iter().filter(|r| self.is_ours(&r.workspace));
-        all.filter(|r| !is_over(&r.workspace.id)).cloned().collect()
-    }
-
-    /// What this run does about a workspace of this server.
-    pub(super) fn turn(&mut self, workspace: &WorkspaceRef) -> &mut Turn {
-        self.turns.entry(workspace.id.clone()).or_default()
-    }
-
-    /// What came of it; a workspace may come again.
-    pub(super) fn outcome_of(&mut self, workspace: &WorkspaceRef) -> Result<Outcome> {
-        self.turn(workspace).outcome.take().unwrap_or(Err(Error::unfinished()))
-    }
-
-    /// No other token is requested while an earlier refresh is unfinished.
-    pub(super) fn refuse_if_unfinished(&mut self, workspace: &WorkspaceRef) -> Result<()> {
-        let Some(open) = self.pending.rotation(workspace).cloned() else {
-            return Ok(());
-        };
-        let old = open.old.as_ref().and_then(|old| old.jti.clone());
-        Err(if self.awaits_delivery(&open) {
-            Error::delivery_pending(old.as_deref(), open.unnamed)
-        } else {
-            match open.stage {
-                Stage::Kept => Error::unfinished(),
-                Stage::Denied => Error::unconfirmed(open.token.jti.as_deref()),
-                Stage::Stored => {
-                    let reason = "an earlier run could not revoke it".to_owned();
-                    Error::old_token_live(old.as_deref(), &reason)
-                }
-            }
-        })
-    }
-
     /// Stores tokens in one durable step; storing one twice makes it durable.
     fn store_all(&mut self, ready: &[Rotation]) {
-        let promotions: Vec<Promotion> = ready.iter().map(Rotation::promotion).collect();
+        let promotions: Vec<Promotion> = ready
+            .iter()
+            .map(|r| Promotion { workspace: &r.workspace, old: r.old.as_ref(), new: &r.token })
+            .collect();
         if promotions.is_empty() {
             return;
         }
@@ -286,11 +217,77 @@ impl Rotator<'_> {
         let refreshed = Refreshed { new, old, fate, verified, resumed };
         turn.outcome = Some(Ok(Outcome::Refreshed(refreshed)));
     }
-}
 
-impl Rotation {
-    fn promotion(&self) -> Promotion<'_> {
-        Promotion { workspace: &self.workspace, old: self.old.as_ref(), new: &self.token }
+    /// What came of it; a workspace may come again.
+    pub(super) fn outcome_of(&mut self, workspace: &WorkspaceRef) -> Result<Outcome> {
+        self.turn(workspace).outcome.take().unwrap_or(Err(Error::unfinished()))
+    }
+
+    /// No other token is requested while an earlier refresh is unfinished.
+    pub(super) fn refuse_if_unfinished(&mut self, workspace: &WorkspaceRef) -> Result<()> {
+        let Some(open) = self.pending.rotation(workspace).cloned() else {
+            return Ok(());
+        };
+        let old = open.old.as_ref().and_then(|old| old.jti.clone());
+        Err(if self.awaits_delivery(&open) {
+            Error::delivery_pending(old.as_deref(), open.unnamed)
+        } else {
+            match open.stage {
+                Stage::Kept => Error::unfinished(),
+                Stage::Denied => Error::unconfirmed(open.token.jti.as_deref()),
+                Stage::Stored => {
+                    let reason = "an earlier run could not revoke it".to_owned();
+                    Error::old_token_live(old.as_deref(), &reason)
+                }
+            }
+        })
+    }
+
+    /// Puts a delivery of the current token into the journal, if a target has lost it; what has it is
+    /// written there as delivered to.
+    fn deliver_again(&mut self, workspace: &WorkspaceRef, current: &Token) -> Result<bool> {
+        let lacking = self.lacking(workspace, current);
+        if lacking.is_empty() {
+            return Ok(false);
+        }
+        let all = self.targets.as_ref().map_or(Vec::new(), |to| to.targets(workspace));
+        let again = with_followers(&all, &lacking);
+        let (at, token) = (self.request_time(), current.clone());
+        let delivery = Rotation::new(workspace, at, token, None, Purpose::Refresh);
+        let mut records = vec![Record::Created(delivery), Record::Promoted(workspace.about())];
+        let has_it = all.iter().filter(|target| !again.contains(&target.name));
+        records.extend(has_it.map(|target| workspace.delivered_to(&target.name)));
+        // Nothing tells whether they had it before.
+        records.push(workspace.delivering(1, None));
+        self.append_durable(&records)?;
+        *self.turn(workspace) = Turn::default();
+        Ok(true)
+    }
+
+    /// The tokens that have still to be brought further in this run.
+    fn on_their_way(&self) -> Vec<Rotation> {
+        let is_over = |id: &String| self.turns.get(id).is_some_and(|turn| turn.is_over);
+        let all = self.pending.rotations.iter().filter(|r| self.is_ours(&r.workspace));
+        all.filter(|r| !is_over(&r.workspace.id)).cloned().collect()
+    }
+
+    /// What this run does about a workspace of this server.
+    pub(super) fn turn(&mut self, workspace: &WorkspaceRef) -> &mut Turn {
+        self.turns.entry(workspace.id.clone()).or_default()
+    }
+
+    /// Takes what is wanted of each workspace. Of what else is finished the first one's options count, but not
+    /// its grace, nor that its lost rights are accepted.
+    pub(super) fn wish(&mut self, wishes: impl Iterator<Item = (WorkspaceRef, RefreshOptions)>) {
+        self.wishes.clear();
+        self.wishes.extend(wishes.map(|(workspace, options)| (workspace.id, options)));
+        let first = self.wishes.values().next().copied().unwrap_or_default();
+        self.options = RefreshOptions { grace_s: None, accept_scope: false, ..first };
+    }
+
+    /// What is wanted of a workspace.
+    pub(super) fn options_for(&self, workspace: &WorkspaceRef) -> RefreshOptions {
+        self.wishes.get(&workspace.id).copied().unwrap_or(self.options)
     }
 }
 
