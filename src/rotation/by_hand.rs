@@ -266,24 +266,20 @@ impl Rotator<'_> {
         if all.iter().any(|(id, _)| *id == workspace.id) {
             return false;
         }
-        match self.store.current(workspace) {
-            Ok(Some(token))
-                if token
-                    .jti
-                    .as_ref()
-                    .is_some_and(|jti| !self.is_ours(&self.at_maker(workspace, jti))) =>
-            {
-                false
-            }
-            // An expired token is denied anyway.
-            Ok(Some(token)) if token.expiry.at().is_none_or(|end| end > self.clock.now()) => {
-                matches!(
-                    self.send(Call::Check, |server| server.check(&token.access_token)),
-                    Ok(Acceptance::Denied)
-                )
-            }
-            Ok(_) => !self.pending.concerns(workspace),
-            Err(_) => false,
+        let Ok(current) = self.store.current(workspace) else {
+            return false;
+        };
+        let jti = current.as_ref().and_then(|token| token.jti.as_ref());
+        if jti.is_some_and(|jti| !self.is_ours(&self.at_maker(workspace, jti))) {
+            return false;
+        }
+        // An expired token is denied anyway.
+        match current.filter(|token| !token.has_ended(self.clock.now())) {
+            Some(token) => matches!(
+                self.send(Call::Check, |server| server.check(&token.access_token)),
+                Ok(Acceptance::Denied)
+            ),
+            None => !self.pending.concerns(workspace),
         }
     }
 }

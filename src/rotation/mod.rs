@@ -19,6 +19,7 @@ mod deliver;
 mod fits;
 mod issue;
 mod journal;
+mod judge;
 mod moment;
 mod orphans;
 mod pending;
@@ -33,7 +34,6 @@ mod revoke;
 mod rollback;
 #[cfg(test)]
 mod tests;
-mod verify;
 mod workspace_ref;
 
 use std::collections::BTreeMap;

@@ -1,11 +1,11 @@
 //! Finishing what an earlier run left in the journal.
 
 use super::journal::{Origin, Orphan, PendingRevocation, Reason, Record};
-use super::pending::{Purpose, Stage};
-use super::ports::{Event, HistoryEvent, Store};
-use super::verify::Verdict;
+use super::judge::Verdict;
+use super::pending::Purpose;
+use super::ports::{Event, Store};
 use super::{Moment, RefreshOptions, Rotation, Rotator, WorkspaceRef};
-use crate::error::{Error, NewTokenFate};
+use crate::error::Error;
 use crate::token::Token;
 
 impl Rotator<'_> {
@@ -134,99 +134,5 @@ impl Rotator<'_> {
         let (workspace, origin) = (workspace.clone(), Origin::Superseded);
         let orphan = jti.map(|jti| Orphan { workspace, jti, created_at: None, origin });
         orphan.map(Record::Orphan).into_iter().collect()
-    }
-
-    /// Whether a token is to be stored now: neither the config file nor the server is against it.
-    pub(super) fn may_store(&mut self, rotation: &Rotation) -> bool {
-        let Rotation { workspace, token, old, purpose, stage, .. } = rotation;
-        let is_new = !self.recovering;
-        let Ok(current) = self.store.current(workspace) else {
-            return is_new; // an unusable config file fails the command by itself
-        };
-        let is_current =
-            |token: &Token| current.as_ref().is_some_and(|c| c.access_token == token.access_token);
-        if is_current(token) {
-            // Once more: what is in place may not be durable.
-            return !rotation.is_stored();
-        }
-        if !old.as_ref().is_some_and(is_current) && (rotation.is_stored() || current.is_some()) {
-            // Another program stored another token since. A stored one may still be in use.
-            if !rotation.is_stored() {
-                self.give_up(rotation, Error::overtaken());
-            }
-            return false;
-        }
-        if is_new && (!self.options.verify || *purpose != Purpose::Refresh) {
-            return true;
-        }
-        let jti = token.jti.clone();
-        let verdict = match (self.verify(token, old.as_ref()), stage) {
-            // This server can tell: only its list speaks for a token that it once denied.
-            (Verdict::CannotTell, Stage::Denied) => match self.by_list(workspace, token) {
-                Verdict::Accepted => Verdict::CannotTell, // listed is not verified
-                verdict => verdict,
-            },
-            (verdict, _) => verdict,
-        };
-        match (verdict, stage) {
-            // The config file was restored: the server decides which of the two is current now.
-            (Verdict::Denied, Stage::Stored) => {
-                self.give_up(rotation, Error::overtaken());
-                false
-            }
-            (Verdict::Denied, Stage::Denied) => {
-                let revoked = self.give_up(rotation, Error::overtaken()) == NewTokenFate::Revoked;
-                // Another token would most likely be denied too.
-                if *purpose != Purpose::Rollback {
-                    let error = Error::new_token_rejected(jti.as_deref(), revoked);
-                    self.turn(workspace).outcome = Some(Err(error));
-                }
-                false
-            }
-            (Verdict::NoAnswer | Verdict::Unsure, Stage::Stored | Stage::Denied) => false,
-            (Verdict::Denied | Verdict::Unsure, Stage::Kept) => {
-                self.append_relaxed(Record::Unconfirmed(workspace.about()));
-                if is_new {
-                    let error = self.failed(workspace, Error::unconfirmed(jti.as_deref()));
-                    self.turn(workspace).outcome = Some(Err(error));
-                }
-                false
-            }
-            (verdict, _) => {
-                // It completes the refresh, whichever run began it, if the server once denied it.
-                if is_new || *stage == Stage::Denied {
-                    self.turn(workspace).verified = Some(verdict == Verdict::Accepted);
-                }
-                true
-            }
-        }
-    }
-
-    /// Where the server denies every token, only its list speaks for one.
-    fn by_list(&mut self, workspace: &WorkspaceRef, token: &Token) -> Verdict {
-        match self.list(workspace) {
-            Err(_) => Verdict::NoAnswer,
-            Ok(list) if token.jti.as_ref().is_some_and(|jti| list.has(jti)) => Verdict::Accepted,
-            Ok(list) if !list.whole => Verdict::CannotTell,
-            Ok(_) => Verdict::Denied,
-        }
-    }
-
-    /// A token is not needed: it is revoked.
-    pub(super) fn give_up(&mut self, rotation: &Rotation, error: Error) -> NewTokenFate {
-        let Rotation { workspace, token, purpose, .. } = rotation;
-        let fate = self.discard_new(workspace, token);
-        if !self.recovering {
-            let error = self.failed(workspace, error);
-            self.turn(workspace).outcome = Some(Err(error));
-        } else if *purpose != Purpose::Rollback {
-            let jti = token.jti_for_people();
-            let reason =
-                format!("an interrupted refresh was undone: its token ({jti}) is not needed");
-            self.note(workspace, &HistoryEvent::Failed { reason });
-            let (workspace, jti) = (workspace.clone(), token.jti.clone());
-            (self.on_event)(Event::Discarded { workspace, jti });
-        }
-        fate
     }
 }

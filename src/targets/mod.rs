@@ -9,11 +9,9 @@ mod env_file;
 mod files;
 mod mounted;
 mod ours;
-mod probe;
 mod replace;
 mod running;
 mod saved;
-mod seen;
 mod writing;
 
 use std::collections::BTreeMap;
