@@ -145,6 +145,14 @@ fn of_two_tokens_the_one_that_the_server_accepts_is_current() {
     }
 }
 
+/// A run that leaves nothing to do leaves no journal, and so no token that is spent.
+#[test]
+fn a_journal_is_there_while_something_is_pending() {
+    let world = World::new(ONE);
+    world.run(Command::Refresh, &[]);
+    assert_eq!(world.0.borrow().machines[0].journal, None);
+}
+
 /// Pending work belongs to a server: at another one nothing is done or dropped.
 #[test]
 fn work_of_another_server_is_named_and_left_alone() {
