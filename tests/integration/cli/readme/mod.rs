@@ -91,10 +91,6 @@ impl Stage {
         let key = self.world.config()["workspaces"]["activeWorkspaceId"].clone();
         let key = key.as_str().unwrap();
         let id = key.strip_prefix("ws-prod-").unwrap();
-        // As if the refresh had made the token below: nothing else of ours lives.
-        for earlier in self.world.plane.live_tokens(id) {
-            self.world.plane.revoke_token(id, &earlier);
-        }
         // Nothing tells how long it was to live, so that the default window counts.
         self.world.plane.configure(|o| o.token_shape = TokenShape::Opaque);
         let token = self.world.plane.issue_token(id, Some(days * 86_400 + 43_200));
