@@ -1,7 +1,7 @@
 //! The history: one JSON line per action, never a token. Nothing depends on it except the knowledge
 //! of which tokens were created to be handed out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -220,6 +220,18 @@ pub(crate) fn earlier(at: &OwnFile) -> BTreeSet<(String, String)> {
 pub(crate) fn maker_of(at: &OwnFile, mark: &str) -> Option<String> {
     let text = text(at);
     naming(&text, mark).map(|line| line.server).find(|server| !server.is_empty())
+}
+
+/// The servers that made tokens here, by what those are known by: many are asked for in one run.
+pub(crate) fn makers(at: &OwnFile) -> BTreeMap<String, String> {
+    let mut makers = BTreeMap::new();
+    for line in text(at).lines().filter(|line| line.contains(r#""server":"h"#)) {
+        if let Ok(Line { jti, sha256, server, .. }) = serde_json::from_str(line) {
+            let marks = jti.into_iter().chain(sha256.into_iter().next());
+            makers.extend(marks.map(|mark| (mark, server.clone())));
+        }
+    }
+    makers
 }
 
 /// The last token that was made here for a workspace and current, and of whose end nothing is known, if

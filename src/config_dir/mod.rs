@@ -5,6 +5,8 @@ pub(crate) mod history;
 pub(crate) mod last_run;
 mod state;
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::config::{Config, Notice, Paths, close_folder};
@@ -30,6 +32,8 @@ pub(crate) struct ConfigDir<'a> {
     config: Option<Config>,
     journal: Option<Log>,
     history: History,
+    /// The servers that made the tokens of the history, once one is asked for.
+    makers: OnceCell<BTreeMap<String, String>>,
     targets: Option<SavedTargets>,
     /// What keeps this folder's state for several machines, if anything does.
     state: Option<State>,
@@ -79,6 +83,7 @@ impl<'a> ConfigDir<'a> {
             config: None,
             journal: None,
             history: History::new(&paths.history),
+            makers: OnceCell::new(),
             targets: None,
             state,
             lock,
@@ -315,7 +320,8 @@ impl Store for ConfigDir<'_> {
     }
 
     fn maker_of(&self, jti: &str) -> Option<String> {
-        history::maker_of(&self.paths.history, jti)
+        let makers = self.makers.get_or_init(|| history::makers(&self.paths.history));
+        makers.get(jti).cloned()
     }
 
     fn displaced_by(&self, workspace: &WorkspaceRef, current: &Token) -> Option<String> {
