@@ -2,7 +2,9 @@
 //! engines where there are servers of those to install, else against stand-ins.
 
 mod servers;
+mod shared_engines;
 mod shared_folders;
+mod ssh;
 mod stand_ins;
 mod state;
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::TcpStream;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -18,25 +18,25 @@ pub(super) const HEADINGS: [&str; 4] = ["ssh", "etcd", "Redis", "PostgreSQL"];
 const NOBODY: u32 = 65_534;
 
 /// A server, and the command that starts it.
-struct Server {
+pub(super) struct Server {
     command: Command,
-    port: u16,
-    running: Option<Child>,
+    pub(super) port: u16,
+    pub(super) running: Option<Child>,
 }
 
 impl Server {
-    fn new(program: &Path, port: u16, args: &[&str]) -> Self {
+    pub(super) fn new(program: &Path, port: u16, args: &[&str]) -> Self {
         let mut command = Command::new(program);
         command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         Self { command, port, running: None }
     }
 
-    fn start(&mut self) {
+    pub(super) fn start(&mut self) {
         self.running = Some(self.command.spawn().unwrap());
         wait_until("it listens", || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
     }
 
-    fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         let Some(mut child) = self.running.take() else { return };
         signal("INT", &child.id().to_string());
         child.wait().unwrap();
@@ -50,7 +50,7 @@ impl Drop for Server {
 }
 
 /// The programs, if all are here, with their major version or a later one.
-fn find<const N: usize>(wanted: [(&str, u32); N]) -> Option<[PathBuf; N]> {
+pub(super) fn find<const N: usize>(wanted: [(&str, u32); N]) -> Option<[PathBuf; N]> {
     let postgres = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut folders: Vec<_> = postgres.map(|entry| entry.path().join("bin")).collect();
     folders.extend(["/usr/bin", "/usr/sbin", "/usr/local/bin"].map(PathBuf::from));
@@ -78,14 +78,14 @@ fn version(program: &Path) -> u32 {
 
 /// What it prints, without the end of the line.
 #[track_caller]
-fn output(program: &Path, args: &[&str]) -> String {
+pub(super) fn output(program: &Path, args: &[&str]) -> String {
     let output = Command::new(program).args(args).output().unwrap();
     assert!(output.status.success(), "{args:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
 }
 
-struct Etcd {
-    server: Server,
+pub(super) struct Etcd {
+    pub(super) server: Server,
     client: PathBuf,
     down: PathBuf,
 }
@@ -129,7 +129,7 @@ impl Engine for Etcd {
     }
 }
 
-fn start_etcd(world: &World) -> Option<Etcd> {
+pub(super) fn start_etcd(world: &World) -> Option<Etcd> {
     let [server, client] = find([("etcd", 0), ("etcdctl", 0)])?;
     let (port, peers) = (free_port(), free_port());
     let [clients, peers] = [port, peers].map(|port| format!("http://127.0.0.1:{port}"));
@@ -226,14 +226,14 @@ fn redis_that_refuses_a_write() {
     assert!(world.plane.is_live(&prod.token.access_token));
 }
 
-struct Postgres(Server, PathBuf);
+pub(super) struct Postgres(pub(super) Server, PathBuf);
 
 impl Postgres {
     fn url(&self) -> String {
         format!("postgresql://ntcli@127.0.0.1:{}/postgres", self.0.port)
     }
 
-    fn psql(&self, sql: &str) -> String {
+    pub(super) fn psql(&self, sql: &str) -> String {
         output(&self.1, &["-XAtq", "-c", sql, &self.url()])
     }
 }
@@ -272,7 +272,7 @@ impl Engine for Postgres {
     }
 }
 
-fn postgres(world: &World) -> Option<Postgres> {
+pub(super) fn postgres(world: &World) -> Option<Postgres> {
     let [initdb, server, psql] = find([("initdb", 0), ("postgres", 0), ("psql", 15)])?;
     let (port, data) = (free_port(), world.outside("data"));
     fs::create_dir(&data).unwrap();
@@ -313,160 +313,4 @@ fn postgresql_that_refuses_a_write() {
     world.refresh(&[]).exits(9);
     assert_eq!(postgres.held(), prod.token.access_token);
     assert!(world.plane.is_live(&prod.token.access_token));
-}
-
-/// Two hosts, each a server whose logins begin in a folder of their own.
-struct Ssh([(Server, PathBuf); 2]);
-
-impl Engine for Ssh {
-    fn heading(&self) -> &'static str {
-        "ssh"
-    }
-
-    fn client(&self) -> &'static str {
-        "ssh"
-    }
-
-    fn start(&mut self) {
-        for (server, _) in &mut self.0 {
-            if server.running.is_none() {
-                server.start();
-            }
-        }
-    }
-
-    /// One of them alone.
-    fn stop(&mut self) {
-        self.0[0].0.stop();
-    }
-
-    /// By the one that is stopped at times.
-    fn held(&self) -> String {
-        fs::read_to_string(self.0[0].1.join("app/token")).unwrap()
-    }
-
-    fn put_back(&self, token: &str) {
-        fs::write(self.0[0].1.join("app/token"), token).unwrap();
-    }
-
-    fn address(&self) -> (&'static str, String) {
-        ("", String::new())
-    }
-}
-
-/// `ssh` with a configuration of the test, which finds the hosts.
-fn ssh(world: &World) -> Option<Ssh> {
-    let [sshd, ssh, keygen] = find([("sshd", 0), ("ssh", 0), ("ssh-keygen", 0)])?;
-    // It insists on this folder as root.
-    fs::create_dir_all("/run/sshd").ok();
-    let key = |name: &str| {
-        let path = world.outside(name);
-        let path = path.to_str().unwrap().to_owned();
-        output(&keygen, &["-q", "-t", "ed25519", "-N", "", "-f", &path]);
-        path
-    };
-    let (host_key, own_key) = (key("host-key"), key("own-key"));
-    let folder = world.outside("");
-    let mut config = format!(
-        "IdentityFile {own_key}\nUserKnownHostsFile {}\nStrictHostKeyChecking accept-new\nKexAlgorithms curve25519-sha256\nHostName 127.0.0.1\n",
-        folder.join("known").display()
-    );
-    let hosts = ["web1", "web2"].map(|host| {
-        let (port, home) = (free_port(), folder.join(host));
-        fs::create_dir_all(home.join("app")).unwrap();
-        config += &format!("Host {host}\nPort {port}\n");
-        let options = [
-            format!("HostKey={host_key}"),
-            format!("AuthorizedKeysFile={own_key}.pub"),
-            format!("ListenAddress=127.0.0.1:{port}"),
-            format!("ForceCommand=cd {} && eval \"$SSH_ORIGINAL_COMMAND\"", home.display()),
-            "PidFile=none".to_owned(),
-            "StrictModes=no".to_owned(),
-            "PermitRootLogin=yes".to_owned(),
-        ];
-        let options: Vec<_> = options.iter().flat_map(|option| ["-o", option]).collect();
-        let args = [&["-D", "-f", "/dev/null"], &options[..]].concat();
-        (Server::new(&sshd, port, &args), home)
-    });
-    let config_file = folder.join("ssh-config");
-    fs::write(&config_file, config).unwrap();
-    let with = format!("exec {} -F {} \"$@\"", ssh.display(), config_file.display());
-    program(world, "ssh", &with);
-    fs::write(folder.join("etc/ntcli/hosts"), "web1\nweb2\n").unwrap();
-    Some(Ssh(hosts))
-}
-
-#[test]
-fn ssh_keeps_its_promises() {
-    let (world, prod) = world();
-    let Some(ssh) = ssh(&world) else { return };
-    keeps_its_promises(&world, &prod, ssh);
-}
-
-/// The first host is down: those after it have the token all the same, and nobody else can read it there.
-#[test]
-fn a_host_that_is_down_holds_up_no_other() {
-    let (world, prod) = world();
-    let Some(mut ssh) = ssh(&world) else { return };
-    ssh.start();
-    add(&world, ssh.heading(), ssh.address()).exits(0);
-    ssh.stop();
-    world.refresh(&[]).exits(9);
-    assert_eq!(ssh.held(), prod.token.access_token);
-    let file = ssh.0[1].1.join("app/token");
-    assert_eq!(fs::read_to_string(&file).unwrap(), world.current(&prod));
-    assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
-}
-
-/// An engine that several tests use at a time, each with a key of its own.
-pub(super) struct Engines {
-    script: &'static str,
-    variables: Vec<(&'static str, String)>,
-    _server: Option<Server>,
-}
-
-impl Engines {
-    /// Without a server.
-    pub(super) fn stand_in(script: &'static str) -> Self {
-        Self { script, variables: Vec::new(), _server: None }
-    }
-
-    /// As it is shipped.
-    pub(super) fn script(&self) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("src/packaging/state").join(self.script)
-    }
-
-    pub(super) fn variables(&self) -> Vec<(&'static str, String)> {
-        self.variables.clone()
-    }
-}
-
-pub(super) fn shared_etcd(world: &World) -> Option<Engines> {
-    fs::create_dir_all(world.outside("")).unwrap();
-    let mut etcd = start_etcd(world)?;
-    etcd.start();
-    let variables = vec![("ETCDCTL_ENDPOINTS", format!("127.0.0.1:{}", etcd.server.port))];
-    Some(Engines { script: "etcd.sh", variables, _server: Some(etcd.server) })
-}
-
-pub(super) fn shared_postgres(world: &World) -> Option<Engines> {
-    fs::create_dir_all(world.outside("etc/ntcli")).unwrap();
-    let mut postgres = postgres(world)?;
-    postgres.start();
-    let script = "postgres.sh";
-    let text = fs::read_to_string(
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("src/packaging/state").join(script),
-    )
-    .unwrap();
-    let table = text.lines().find_map(|line| line.strip_prefix("#   ")).expect("its table");
-    postgres.psql(table);
-    let port = postgres.0.port.to_string();
-    let plain = [
-        ("PGHOST", "127.0.0.1"),
-        ("PGPORT", &port),
-        ("PGUSER", "ntcli"),
-        ("PGDATABASE", "postgres"),
-    ];
-    let variables = plain.map(|(name, value)| (name, value.to_owned())).into();
-    Some(Engines { script, variables, _server: Some(postgres.0) })
 }

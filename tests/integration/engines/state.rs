@@ -11,7 +11,7 @@ use std::thread;
 
 use serde_json::json;
 
-use super::servers::{self, Engines};
+use super::shared_engines::{self, Engines};
 use super::{GUIDE, program};
 use crate::control_plane::TokenShape;
 use crate::harness::parallel::for_each;
@@ -198,14 +198,14 @@ fn survives_everything(engine: &Engines) {
 #[test]
 fn in_etcd_the_other_machine_takes_over_at_every_step() {
     let folder = World::new();
-    let Some(engine) = servers::shared_etcd(&folder) else { return };
+    let Some(engine) = shared_engines::shared_etcd(&folder) else { return };
     survives_everything(&engine);
 }
 
 #[test]
 fn in_postgresql_the_other_machine_takes_over_at_every_step() {
     let folder = World::new();
-    let Some(engine) = servers::shared_postgres(&folder) else { return };
+    let Some(engine) = shared_engines::shared_postgres(&folder) else { return };
     survives_everything(&engine);
 }
 
@@ -213,7 +213,7 @@ fn in_postgresql_the_other_machine_takes_over_at_every_step() {
 #[test]
 fn the_guide_sets_up_the_second_machine() {
     let folder = World::new();
-    let Some(engine) = servers::shared_etcd(&folder) else { return };
+    let Some(engine) = shared_engines::shared_etcd(&folder) else { return };
     let pair = Pair::new(&engine, "ntcli/state");
     symlink(&pair.world.program, pair.world.outside("ntcli")).unwrap();
     let (_, chapter) = GUIDE.split_once("NTCLI_STATE_COMMAND=").expect("its lines");
@@ -240,7 +240,7 @@ fn nothing_of_the_state_is_an_argument() {
     let folder = World::new();
     let other = World::new();
     let (Some(etcd), Some(postgres)) =
-        (servers::shared_etcd(&folder), servers::shared_postgres(&other))
+        (shared_engines::shared_etcd(&folder), shared_engines::shared_postgres(&other))
     else {
         return;
     };
