@@ -21,6 +21,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How much is read at a time, and how often before anything else is looked at.
 const PIECE: usize = 16 << 10;
 const MOST_PIECES: usize = 64;
+/// What is shorter holds no secret: much output need not be looked at closely.
+const SHORTEST_SECRET: usize = 6;
 /// The longest line that is shown as a whole.
 const LONGEST_LINE: usize = 64 << 10;
 
@@ -189,6 +191,10 @@ impl Relay {
     }
 
     fn masked(&self) -> Cow<'_, [u8]> {
+        let mut words = self.line.split(|byte| !byte.is_ascii_graphic());
+        if !words.any(|word| word.len() >= SHORTEST_SECRET) {
+            return Cow::Borrowed(&self.line);
+        }
         let text = String::from_utf8_lossy(&self.line);
         let masked = redact(&text, &self.secrets.iter().collect::<Vec<_>>());
         if masked == text { Cow::Borrowed(&self.line) } else { masked.into_bytes().into() }
