@@ -236,9 +236,9 @@ pub(crate) fn makers(at: &OwnFile) -> BTreeMap<String, String> {
 
 /// The last token that was made here for a workspace and current, and of whose end nothing is known, if
 /// another program has stored this one in its place.
-pub(crate) fn displaced_by(at: &OwnFile, place: &WorkspaceRef, current: &Token) -> Option<String> {
-    let (text, mark) = (text(at), current.mark());
-    let mut of_it = naming(&text, &mark);
+pub(crate) fn displaced_by(text: &str, place: &WorkspaceRef, current: &Token) -> Option<String> {
+    let mark = current.mark();
+    let mut of_it = naming(text, &mark);
     if of_it.any(|line| line.is_birth() || line.event == "rolled_back") {
         return None;
     }
@@ -266,7 +266,8 @@ fn naming<'t>(text: &'t str, mark: &'t str) -> impl Iterator<Item = Line> + use<
     lines.filter(move |line| its(line).into_iter().flatten().any(|known| known == mark))
 }
 
-fn text(at: &OwnFile) -> String {
+/// The end of the history, as text.
+pub(crate) fn text(at: &OwnFile) -> String {
     let bytes = Log::end_of(at, 8 * LONG_HISTORY).unwrap_or_default();
     String::from_utf8_lossy(&bytes).into_owned()
 }

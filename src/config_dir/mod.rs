@@ -34,6 +34,8 @@ pub(crate) struct ConfigDir<'a> {
     history: History,
     /// The servers that made the tokens of the history, once one is asked for.
     makers: OnceCell<BTreeMap<String, String>>,
+    /// The end of the history, until a line is added.
+    past: OnceCell<String>,
     targets: Option<SavedTargets>,
     /// What keeps this folder's state for several machines, if anything does.
     state: Option<State>,
@@ -84,6 +86,7 @@ impl<'a> ConfigDir<'a> {
             journal: None,
             history: History::new(&paths.history),
             makers: OnceCell::new(),
+            past: OnceCell::new(),
             targets: None,
             state,
             lock,
@@ -325,7 +328,8 @@ impl Store for ConfigDir<'_> {
     }
 
     fn displaced_by(&self, workspace: &WorkspaceRef, current: &Token) -> Option<String> {
-        history::displaced_by(&self.paths.history, workspace, current)
+        let text = self.past.get_or_init(|| history::text(&self.paths.history));
+        history::displaced_by(text, workspace, current)
     }
 
     fn targets_of(&mut self, workspace: &WorkspaceRef) -> Result<Vec<Target>> {
@@ -334,6 +338,7 @@ impl Store for ConfigDir<'_> {
 
     fn note(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent, durable: bool) {
         self.mark_behind();
+        self.past.take();
         let line = history::line(self.clock.now(), workspace, event);
         if let Err(error) = self.history.note(&line, durable) {
             let reason = error.in_one_line();
