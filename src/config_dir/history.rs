@@ -219,29 +219,51 @@ pub(crate) fn earlier(at: &OwnFile) -> BTreeSet<(String, String)> {
 /// The server that made a token here, if that was noted. By its id, or by what its text is known by.
 pub(crate) fn maker_of(at: &OwnFile, mark: &str) -> Option<String> {
     let text = text(at);
-    naming(&text, mark).map(|line| line.server).find(|server| !server.is_empty())
+    let naming: Vec<&str> = text.lines().filter(|line| line.contains(mark)).collect();
+    Births::of(&naming.join("\n")).maker_of(mark)
 }
 
-/// The servers that made tokens here, by what those are known by: many are asked for in one run.
-pub(crate) fn makers(at: &OwnFile) -> BTreeMap<String, String> {
-    let mut makers = BTreeMap::new();
-    for line in text(at).lines().filter(|line| line.contains(r#""server":"h"#)) {
-        if let Ok(Line { jti, sha256, server, .. }) = serde_json::from_str(line) {
-            let marks = jti.into_iter().chain(sha256.into_iter().next());
-            makers.extend(marks.map(|mark| (mark, server.clone())));
+/// What the tokens are known by that were made or taken up again here, with the servers that made them, as
+/// far as those were noted: many are asked for in one run.
+#[derive(Default)]
+pub(super) struct Births(BTreeMap<String, String>);
+
+impl Births {
+    pub(super) fn of(text: &str) -> Self {
+        let mut births = Self::default();
+        let events = ["refreshed", "recovered", "handed_out", "rolled_back"];
+        let events = events.map(|event| format!(r#""event":"{event}""#));
+        for line in text.lines().filter(|line| events.iter().any(|event| line.contains(event))) {
+            if let Ok(line) = serde_json::from_str(line) {
+                births.add(&line);
+            }
+        }
+        births
+    }
+
+    pub(super) fn add(&mut self, line: &Line) {
+        if line.is_birth() || line.event == "rolled_back" {
+            for mark in line.jti.iter().chain(line.sha256.first()) {
+                let server = self.0.entry(mark.clone()).or_default();
+                if !line.server.is_empty() {
+                    server.clone_from(&line.server);
+                }
+            }
         }
     }
-    makers
+
+    pub(super) fn has(&self, mark: &str) -> bool {
+        self.0.contains_key(mark)
+    }
+
+    pub(super) fn maker_of(&self, mark: &str) -> Option<String> {
+        self.0.get(mark).filter(|server| !server.is_empty()).cloned()
+    }
 }
 
-/// The last token that was made here for a workspace and current, and of whose end nothing is known, if
-/// another program has stored this one in its place.
-pub(crate) fn displaced_by(text: &str, place: &WorkspaceRef, current: &Token) -> Option<String> {
-    let mark = current.mark();
-    let mut of_it = naming(text, &mark);
-    if of_it.any(|line| line.is_birth() || line.event == "rolled_back") {
-        return None;
-    }
+/// The last token that was made here for a workspace and current, and of whose end nothing is known: another
+/// program has stored another one in its place.
+pub(crate) fn last_made(text: &str, place: &WorkspaceRef) -> Option<String> {
     let mut left = Vec::new();
     for line in text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()) {
         if line.workspace_id != place.id || !place.is_on(&line.server) {
@@ -256,14 +278,6 @@ pub(crate) fn displaced_by(text: &str, place: &WorkspaceRef, current: &Token) ->
         }
     }
     left.pop()
-}
-
-/// The lines that name a token as theirs, the latest first. Only what holds its mark is parsed.
-fn naming<'t>(text: &'t str, mark: &'t str) -> impl Iterator<Item = Line> + use<'t> {
-    let lines = text.lines().rev().filter(move |line| line.contains(mark));
-    let lines = lines.filter_map(|line| serde_json::from_str::<Line>(line).ok());
-    let its = |line: &Line| [line.jti.clone(), line.sha256.first().cloned()];
-    lines.filter(move |line| its(line).into_iter().flatten().any(|known| known == mark))
 }
 
 /// The end of the history, as text.

@@ -6,7 +6,6 @@ pub(crate) mod last_run;
 mod state;
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::config::{Config, Notice, Paths, close_folder};
@@ -18,7 +17,7 @@ use crate::rotation::{
 use crate::store::{self, AppendError, Lock, Log, ReplaceError};
 use crate::targets::SavedTargets;
 use crate::token::Token;
-use history::History;
+use history::{Births, History};
 use state::State;
 
 /// How long a run waits for another one to finish, by default.
@@ -32,8 +31,8 @@ pub(crate) struct ConfigDir<'a> {
     config: Option<Config>,
     journal: Option<Log>,
     history: History,
-    /// The servers that made the tokens of the history, once one is asked for.
-    makers: OnceCell<BTreeMap<String, String>>,
+    /// The tokens that were made here, once one is asked for.
+    births: OnceCell<Births>,
     /// The end of the history, until a line is added.
     past: OnceCell<String>,
     targets: Option<SavedTargets>,
@@ -85,7 +84,7 @@ impl<'a> ConfigDir<'a> {
             config: None,
             journal: None,
             history: History::new(&paths.history),
-            makers: OnceCell::new(),
+            births: OnceCell::new(),
             past: OnceCell::new(),
             targets: None,
             state,
@@ -151,6 +150,14 @@ impl<'a> ConfigDir<'a> {
         if let Err(error) = self.push() {
             (self.on_notice)(Notice::StateBehind { reason: error.in_one_line() });
         }
+    }
+
+    fn past(&self) -> &str {
+        self.past.get_or_init(|| history::text(&self.paths.history))
+    }
+
+    fn births(&self) -> &Births {
+        self.births.get_or_init(|| Births::of(self.past()))
     }
 
     fn mark_behind(&mut self) {
@@ -323,13 +330,12 @@ impl Store for ConfigDir<'_> {
     }
 
     fn maker_of(&self, jti: &str) -> Option<String> {
-        let makers = self.makers.get_or_init(|| history::makers(&self.paths.history));
-        makers.get(jti).cloned()
+        self.births().maker_of(jti)
     }
 
     fn displaced_by(&self, workspace: &WorkspaceRef, current: &Token) -> Option<String> {
-        let text = self.past.get_or_init(|| history::text(&self.paths.history));
-        history::displaced_by(text, workspace, current)
+        let was_made_here = self.births().has(&current.mark());
+        if was_made_here { None } else { history::last_made(self.past(), workspace) }
     }
 
     fn targets_of(&mut self, workspace: &WorkspaceRef) -> Result<Vec<Target>> {
@@ -340,6 +346,9 @@ impl Store for ConfigDir<'_> {
         self.mark_behind();
         self.past.take();
         let line = history::line(self.clock.now(), workspace, event);
+        if let Some(births) = self.births.get_mut() {
+            births.add(&line);
+        }
         if let Err(error) = self.history.note(&line, durable) {
             let reason = error.in_one_line();
             (self.on_notice)(Notice::HistoryLineLost { reason });

@@ -38,7 +38,7 @@ impl Server {
 
     pub(super) fn stop(&mut self) {
         let Some(mut child) = self.running.take() else { return };
-        signal("INT", &child.id().to_string());
+        signal("TERM", &child.id().to_string());
         child.wait().unwrap();
     }
 }
