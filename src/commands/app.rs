@@ -269,7 +269,7 @@ impl<'c> App<'c> {
 
     /// The server that made a token, if that is known to be another one than is asked.
     pub(super) fn other_maker(&self, api: &Api, token: &Token) -> Option<String> {
-        let maker = config_dir::history::maker_of(&self.paths.history, &token.mark());
+        let maker = config_dir::past::maker_of(&self.paths.history, &token.mark());
         maker.filter(|maker| maker != api.server())
     }
 

@@ -3,7 +3,9 @@
 use super::{ConfigDir, as_it_was};
 use crate::config::Config;
 use crate::error::Result;
+use crate::rotation::Promotion;
 use crate::store::ReplaceError;
+use crate::token::Token;
 
 impl ConfigDir<'_> {
     /// The config file as it is now, read again only if another program has replaced it.
@@ -48,4 +50,22 @@ impl ConfigDir<'_> {
         self.change(change)?;
         self.config()
     }
+}
+
+/// Makes a token the current one, under every key of the workspace that holds the old one. Returns
+/// `false` if the workspace no longer holds either token.
+pub(super) fn store_in(config: &mut Config, promotion: &Promotion) -> bool {
+    let Promotion { workspace, old, new } = promotion;
+    let is_old = |token: &Token| old.is_some_and(|old| old.access_token == token.access_token);
+    let current = config.workspace(&workspace.key).and_then(|w| w.token);
+    if !current.is_none_or(|current| current.access_token == new.access_token || is_old(&current)) {
+        return false;
+    }
+    let held = config.tokens_of(&workspace.id);
+    let twins = held.filter(|(key, token)| *key != workspace.key && is_old(token));
+    let twins: Vec<String> = twins.map(|(key, _)| key.to_owned()).collect();
+    for key in twins.iter().chain([&workspace.key]) {
+        config.set_token(key, &workspace.name, new);
+    }
+    true
 }

@@ -1,7 +1,7 @@
 //! The history: one JSON line per action, never a token. Nothing depends on it except the knowledge
 //! of which tokens were created to be handed out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -40,10 +40,10 @@ pub(crate) struct Line {
     pub target: Option<String>,
     /// The base URL of the server that made the token.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    server: String,
+    pub(super) server: String,
     /// What those of its tokens are known by that do not carry their id themselves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    sha256: Vec<String>,
+    pub(super) sha256: Vec<String>,
 }
 
 impl Line {
@@ -216,72 +216,8 @@ pub(crate) fn earlier(at: &OwnFile) -> BTreeSet<(String, String)> {
     set_of(marks)
 }
 
-/// The server that made a token here, if that was noted. By its id, or by what its text is known by.
-pub(crate) fn maker_of(at: &OwnFile, mark: &str) -> Option<String> {
-    let text = text(at);
-    let naming: Vec<&str> = text.lines().filter(|line| line.contains(mark)).collect();
-    Births::of(&naming.join("\n")).maker_of(mark)
-}
-
-/// What the tokens are known by that were made or taken up again here, with the servers that made them, as
-/// far as those were noted: many are asked for in one run.
-#[derive(Default)]
-pub(super) struct Births(BTreeMap<String, String>);
-
-impl Births {
-    pub(super) fn of(text: &str) -> Self {
-        let mut births = Self::default();
-        let events = ["refreshed", "recovered", "handed_out", "rolled_back"];
-        let events = events.map(|event| format!(r#""event":"{event}""#));
-        for line in text.lines().filter(|line| events.iter().any(|event| line.contains(event))) {
-            if let Ok(line) = serde_json::from_str(line) {
-                births.add(&line);
-            }
-        }
-        births
-    }
-
-    pub(super) fn add(&mut self, line: &Line) {
-        if line.is_birth() || line.event == "rolled_back" {
-            for mark in line.jti.iter().chain(line.sha256.first()) {
-                let server = self.0.entry(mark.clone()).or_default();
-                if !line.server.is_empty() {
-                    server.clone_from(&line.server);
-                }
-            }
-        }
-    }
-
-    pub(super) fn has(&self, mark: &str) -> bool {
-        self.0.contains_key(mark)
-    }
-
-    pub(super) fn maker_of(&self, mark: &str) -> Option<String> {
-        self.0.get(mark).filter(|server| !server.is_empty()).cloned()
-    }
-}
-
-/// The last token that was made here for a workspace and current, and of whose end nothing is known: another
-/// program has stored another one in its place.
-pub(crate) fn last_made(text: &str, place: &WorkspaceRef) -> Option<String> {
-    let mut left = Vec::new();
-    for line in text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()) {
-        if line.workspace_id != place.id || !place.is_on(&line.server) {
-            continue;
-        }
-        if line.event != "delivered" {
-            let named = [&line.jti, &line.old_jti];
-            left.retain(|known| named.into_iter().flatten().all(|jti| jti != known));
-        }
-        if ["refreshed", "recovered", "rolled_back"].contains(&line.event.as_str()) {
-            left.extend(line.jti);
-        }
-    }
-    left.pop()
-}
-
 /// The end of the history, as text.
-pub(crate) fn text(at: &OwnFile) -> String {
+pub(super) fn text(at: &OwnFile) -> String {
     let bytes = Log::end_of(at, 8 * LONG_HISTORY).unwrap_or_default();
     String::from_utf8_lossy(&bytes).into_owned()
 }

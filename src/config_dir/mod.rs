@@ -3,6 +3,7 @@
 mod change;
 pub(crate) mod history;
 pub(crate) mod last_run;
+pub(crate) mod past;
 mod state;
 
 use std::cell::OnceCell;
@@ -17,7 +18,9 @@ use crate::rotation::{
 use crate::store::{self, AppendError, Lock, Log, ReplaceError};
 use crate::targets::SavedTargets;
 use crate::token::Token;
-use history::{Births, History};
+use change::store_in;
+use history::History;
+use past::Past;
 use state::State;
 
 /// How long a run waits for another one to finish, by default.
@@ -31,10 +34,8 @@ pub(crate) struct ConfigDir<'a> {
     config: Option<Config>,
     journal: Option<Log>,
     history: History,
-    /// The tokens that were made here, once one is asked for.
-    births: OnceCell<Births>,
-    /// The end of the history, until a line is added.
-    past: OnceCell<String>,
+    /// The end of the history, once it is asked for.
+    past: OnceCell<Past>,
     targets: Option<SavedTargets>,
     /// What keeps this folder's state for several machines, if anything does.
     state: Option<State>,
@@ -84,7 +85,6 @@ impl<'a> ConfigDir<'a> {
             config: None,
             journal: None,
             history: History::new(&paths.history),
-            births: OnceCell::new(),
             past: OnceCell::new(),
             targets: None,
             state,
@@ -136,41 +136,8 @@ impl<'a> ConfigDir<'a> {
         Ok(changed)
     }
 
-    /// Says that a file of this folder was written, and has the engine take it over.
-    ///
-    /// # Errors
-    /// [`Error::state_changed`], [`Error::state_not_pushed`].
-    pub(crate) fn push_change(&mut self) -> Result<()> {
-        self.mark_behind();
-        self.push()
-    }
-
-    /// The same at the end of the work, when no step depends on it any more.
-    pub(crate) fn push_or_tell(&mut self) {
-        if let Err(error) = self.push() {
-            (self.on_notice)(Notice::StateBehind { reason: error.in_one_line() });
-        }
-    }
-
-    fn past(&self) -> &str {
-        self.past.get_or_init(|| history::text(&self.paths.history))
-    }
-
-    fn births(&self) -> &Births {
-        self.births.get_or_init(|| Births::of(self.past()))
-    }
-
-    fn mark_behind(&mut self) {
-        if let Some(state) = &mut self.state {
-            state.mark_behind();
-        }
-    }
-
-    fn push(&mut self) -> Result<()> {
-        match &mut self.state {
-            Some(state) if state.is_behind() => state.push(&self.lock),
-            _ => Ok(()),
-        }
+    fn past(&self) -> &Past {
+        self.past.get_or_init(|| Past::read(&self.paths.history))
     }
 
     /// The keys under which the config file has a token of the workspace.
@@ -330,12 +297,12 @@ impl Store for ConfigDir<'_> {
     }
 
     fn maker_of(&self, jti: &str) -> Option<String> {
-        self.births().maker_of(jti)
+        self.past().maker_of(jti)
     }
 
     fn displaced_by(&self, workspace: &WorkspaceRef, current: &Token) -> Option<String> {
-        let was_made_here = self.births().has(&current.mark());
-        if was_made_here { None } else { history::last_made(self.past(), workspace) }
+        let was_made_here = self.past().was_made_here(&current.mark());
+        if was_made_here { None } else { past::last_made(&self.past().text, workspace) }
     }
 
     fn targets_of(&mut self, workspace: &WorkspaceRef) -> Result<Vec<Target>> {
@@ -344,10 +311,9 @@ impl Store for ConfigDir<'_> {
 
     fn note(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent, durable: bool) {
         self.mark_behind();
-        self.past.take();
         let line = history::line(self.clock.now(), workspace, event);
-        if let Some(births) = self.births.get_mut() {
-            births.add(&line);
+        if let Some(past) = self.past.get_mut() {
+            past.add(&line);
         }
         if let Err(error) = self.history.note(&line, durable) {
             let reason = error.in_one_line();
@@ -373,24 +339,6 @@ fn close_journal(log: &mut Log, pending: &Pending) -> Result<()> {
 
 fn as_it_was(error: Error) -> ReplaceError {
     ReplaceError { in_place: false, error }
-}
-
-/// Makes a token the current one, under every key of the workspace that holds the old one. Returns
-/// `false` if the workspace no longer holds either token.
-fn store_in(config: &mut Config, promotion: &Promotion) -> bool {
-    let Promotion { workspace, old, new } = promotion;
-    let is_old = |token: &Token| old.is_some_and(|old| old.access_token == token.access_token);
-    let current = config.workspace(&workspace.key).and_then(|w| w.token);
-    if !current.is_none_or(|current| current.access_token == new.access_token || is_old(&current)) {
-        return false;
-    }
-    let held = config.tokens_of(&workspace.id);
-    let twins = held.filter(|(key, token)| *key != workspace.key && is_old(token));
-    let twins: Vec<String> = twins.map(|(key, _)| key.to_owned()).collect();
-    for key in twins.iter().chain([&workspace.key]) {
-        config.set_token(key, &workspace.name, new);
-    }
-    true
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::config::Paths;
+use super::ConfigDir;
+use crate::config::{Notice, Paths};
 use crate::context::{LOCK_HOLDER, SESSION_VARIABLES, handle, lock_holder};
 use crate::error::{Error, Result};
 use crate::store::Lock;
@@ -150,6 +151,37 @@ impl State {
             };
             let left = Timespec::try_from(left).ok();
             let _ = poll(&mut [PollFd::new(handle, PollFlags::IN)], left.as_ref()); // ended by a signal, too
+        }
+    }
+}
+
+impl ConfigDir<'_> {
+    /// Says that a file of this folder was written, and has the engine take it over.
+    ///
+    /// # Errors
+    /// [`Error::state_changed`], [`Error::state_not_pushed`].
+    pub(crate) fn push_change(&mut self) -> Result<()> {
+        self.mark_behind();
+        self.push()
+    }
+
+    /// The same at the end of the work, when no step depends on it any more.
+    pub(crate) fn push_or_tell(&mut self) {
+        if let Err(error) = self.push() {
+            (self.on_notice)(Notice::StateBehind { reason: error.in_one_line() });
+        }
+    }
+
+    pub(super) fn mark_behind(&mut self) {
+        if let Some(state) = &mut self.state {
+            state.mark_behind();
+        }
+    }
+
+    pub(super) fn push(&mut self) -> Result<()> {
+        match &mut self.state {
+            Some(state) if state.is_behind() => state.push(&self.lock),
+            _ => Ok(()),
         }
     }
 }

@@ -56,12 +56,12 @@ pub(crate) fn run(ntcli: &Path, with_symbols: &Path, server: ControlPlane) -> Re
     let secure_port = tls::front("valid.pem", port.unwrap_or_default())?;
     let secure = format!("https://localhost:{secure_port}");
 
-    bench.configure(&[&bench.workspace])?;
     println!(
         "{:<36}{:>9}{:>9}{:>10}{:>8}{:>7}{:>9}{:>8}",
         "median of each", "CPU ms", "wall ms", "peak KiB", "calls", "syncs", "written", "M instr"
     );
     for base in [&plain, &secure] {
+        bench.configure(&[&bench.workspace])?;
         let ours = || bench.refresh(base, &[]);
         let theirs = || bench.curl(base);
         let how = base.split(':').next().unwrap_or_default();
@@ -166,7 +166,7 @@ impl Bench {
         program
     }
 
-    /// A config file with these workspaces, each with a new token.
+    /// A config file with these workspaces, each with a new token, of which no history tells who made it.
     fn configure(&self, ids: &[&str]) -> Result<(), String> {
         let items = ids.iter().map(|id| {
             let token = self.server.issue_token(id, Some(YEAR));
@@ -185,6 +185,7 @@ impl Bench {
             ids[0],
             items.join(",")
         );
+        fs::remove_file(self.dir.join("history.jsonl")).ok();
         let path = self.dir.join("config.json");
         fs::write(&path, config)
             .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o600)))
@@ -221,6 +222,7 @@ impl Bench {
         let [create, check, revoke, end] = timeline::MOMENTS;
         println!("\n{:<36}{create:>9}{check:>9}{revoke:>10}{end:>8}", "ms until");
         for base in bases {
+            self.configure(&[&self.workspace])?;
             let how = base.split(':').next().unwrap_or_default();
             let programs: [&dyn Fn() -> Program; 2] =
                 [&|| self.refresh(base, &[]), &|| self.curl(base)];
