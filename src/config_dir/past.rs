@@ -82,10 +82,19 @@ impl Past {
     fn births<T>(&self, mark: &str, ask: impl Fn(&Births) -> T) -> T {
         self.asked.set(self.asked.get() + 1);
         if self.asked.get() <= FEW {
-            return ask(&Births::of(self.text.lines().filter(|line| line.contains(mark))));
+            return ask(&Births::of(lines_with(&self.text, mark)));
         }
         ask(self.all.get_or_init(|| Births::of(self.text.lines())))
     }
+}
+
+/// The lines in which a mark stands, found without a look at each line.
+fn lines_with<'t>(text: &'t str, mark: &'t str) -> impl Iterator<Item = &'t str> {
+    text.match_indices(mark).map(|(at, _)| {
+        let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+        let end = text[at..].find('\n').map_or(text.len(), |length| at + length);
+        &text[start..end]
+    })
 }
 
 /// The last token that was made here for a workspace and current, and of whose end nothing is known: another

@@ -9,18 +9,32 @@ use crate::text::{printable, shortened};
 /// The longest text of a server that is shown, in characters.
 const LONGEST: usize = 300;
 
+/// Of so many secrets at a time other forms are looked for: a server echoes what it was just sent.
+const LATEST: usize = 8;
+
 /// Every secret that this run has sent.
 #[derive(Default)]
-pub(super) struct SentSecrets(RefCell<BTreeSet<Secret>>);
+pub(super) struct SentSecrets {
+    all: RefCell<BTreeSet<Secret>>,
+    latest: RefCell<Vec<Secret>>,
+}
 
 impl SentSecrets {
     pub(super) fn add(&self, secrets: impl IntoIterator<Item = Secret>) {
-        self.0.borrow_mut().extend(secrets.into_iter().flat_map(Secret::forms));
+        let (mut all, mut latest) = (self.all.borrow_mut(), self.latest.borrow_mut());
+        for secret in secrets {
+            latest.retain(|known| *known != secret);
+            latest.truncate(LATEST - 1);
+            latest.insert(0, secret.clone());
+            all.insert(secret);
+        }
     }
 
     /// The text without any secret, sent or not.
     pub(super) fn redact(&self, text: &str) -> String {
-        redact(text, &self.0.borrow().iter().collect::<Vec<_>>())
+        let (all, latest) = (self.all.borrow(), self.latest.borrow());
+        let forms: Vec<Secret> = latest.iter().cloned().flat_map(Secret::forms).collect();
+        redact(text, &all.iter().chain(&forms).collect::<Vec<_>>())
     }
 
     /// Removes secrets, then terminal control characters, then shortens the text.
