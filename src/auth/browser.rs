@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
 
-use crate::context::{Env, SESSION_VARIABLES, handle, ready};
+use crate::context::{Env, handle, ready, without_session};
 
 const FAILS_WITHIN: Duration = Duration::from_millis(300);
 
@@ -26,9 +26,7 @@ pub(crate) fn open(env: &Env, at_terminal: bool, url: &str) -> Option<Child> {
         .stderr(Stdio::null())
         // Ctrl-C ends the sign-in, not the browser.
         .process_group(0);
-    for variable in SESSION_VARIABLES {
-        command.env_remove(variable);
-    }
+    without_session(&mut command);
     command.env_remove("NTCLI_WORKSPACE_TOKEN");
     let mut opener = command.spawn().ok()?;
     // One that fails does so at once.

@@ -41,10 +41,6 @@ impl Births {
             }
         }
     }
-
-    fn maker_of(&self, mark: &str) -> Option<String> {
-        self.0.get(mark).filter(|server| !server.is_empty()).cloned()
-    }
 }
 
 /// The end of the history, for questions about single tokens.
@@ -75,7 +71,7 @@ impl Past {
     }
 
     pub(super) fn maker_of(&self, mark: &str) -> Option<String> {
-        self.births(mark, |births| births.maker_of(mark))
+        self.births(mark, |births| births.0.get(mark).filter(|server| !server.is_empty()).cloned())
     }
 
     /// For a few tokens the lines that name them are looked for; for many all are read once.

@@ -7,9 +7,8 @@ use std::fs;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,7 +17,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::ConfigDir;
 use crate::config::{Notice, Paths};
-use crate::context::{LOCK_HOLDER, SESSION_VARIABLES, handle, lock_holder};
+use crate::context::{handle, lock_holder, user_shell};
 use crate::error::{Error, Result};
 use crate::store::Lock;
 
@@ -62,11 +61,7 @@ impl State {
         })
     }
 
-    pub(super) fn mark_behind(&mut self) {
-        self.is_behind = true;
-    }
-
-    pub(super) fn is_behind(&self) -> bool {
+    fn is_behind(&self) -> bool {
         self.is_behind || self.known != self.seen()
     }
 
@@ -114,18 +109,11 @@ impl State {
     }
 
     fn run(&self, verb: &str, lock: &Lock) -> io::Result<ExitStatus> {
-        let mut command = Command::new("/bin/sh");
-        for variable in SESSION_VARIABLES {
-            command.env_remove(variable);
-        }
-        command.envs(self.holder.as_ref().map(|holder| (LOCK_HOLDER, holder)));
-        let child = command
-            .args(["-c", &format!("{} {verb}", self.command)])
+        let child = user_shell(&format!("{} {verb}", self.command), self.holder.as_deref())
             .env("NTCLI_CONFIG_DIR", &self.dir)
             // A command that outlives a killed run keeps the next one waiting.
             .stdin(lock.for_child()?)
             .stdout(io::stderr().as_fd().try_clone_to_owned()?)
-            .process_group(0)
             .spawn()?;
         self.wait(child)
     }
@@ -174,7 +162,7 @@ impl ConfigDir<'_> {
 
     pub(super) fn mark_behind(&mut self) {
         if let Some(state) = &mut self.state {
-            state.mark_behind();
+            state.is_behind = true;
         }
     }
 

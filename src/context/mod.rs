@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::BufRead;
+use std::process::Command;
 use std::rc::Rc;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,7 +18,9 @@ use rustix::system::sysinfo;
 
 use crate::time::Timestamp;
 pub use console::Console;
-pub(crate) use process::{LOCK_HOLDER, Process, handle, is_held_for_us, lock_holder};
+pub(crate) use process::{
+    LOCK_HOLDER, Process, SHELL, handle, is_held_for_us, lock_holder, user_shell,
+};
 pub(crate) use signals::{ready, uninterrupted};
 
 /// Everything a command may know about its environment.
@@ -124,8 +127,13 @@ impl Clock for SystemClock {
 
 /// The variables that hold a session, or lead to one: no other program gets them. That of systemd's
 /// credentials is not among them; what it leads to may be meant for that program.
-pub(crate) const SESSION_VARIABLES: [&str; 3] =
+const SESSION_VARIABLES: [&str; 3] =
     ["NTCLI_SESSION_TOKEN", "NTCLI_SESSION_TOKEN_FILE", "NTCLI_TOKEN"];
+
+/// Takes the session out of what another program is given.
+pub(crate) fn without_session(command: &mut Command) -> &mut Command {
+    SESSION_VARIABLES.iter().fold(command, |command, variable| command.env_remove(variable))
+}
 
 /// A copy of the environment. An empty variable counts as unset.
 #[derive(Clone, Default)]

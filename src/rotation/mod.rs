@@ -21,6 +21,7 @@ mod issue;
 mod journal;
 mod judge;
 mod moment;
+mod orphan_list;
 mod orphans;
 mod pending;
 mod plan;

@@ -5,7 +5,6 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -14,12 +13,11 @@ use rustix::io::ioctl_fionbio;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::running::{Relay, Running};
-use crate::context::{Clock, Env, LOCK_HOLDER, Process, SESSION_VARIABLES};
+use crate::context::{Clock, Env, Process, SHELL, user_shell};
 use crate::error::{Error, Result};
 use crate::rotation::Delivery;
 use crate::text::{printable, shell_word};
 
-const SHELL: &str = "/bin/sh";
 /// The command begins once it is told to, by a line that never comes if this run is killed before the
 /// journal knows it. On the first line of the command, so that the shell counts its lines as they were given.
 const GATE: &str = "read -r _ || exit; exec < /dev/null; ";
@@ -125,14 +123,7 @@ impl Command {
         let (output, to_us) = pipe_with(PipeFlags::CLOEXEC).map_err(|e| failed(e.into()))?;
         // Only our end: a command that finds its output full waits.
         ioctl_fionbio(&output, true).map_err(|e| failed(e.into()))?;
-        let mut command = std::process::Command::new(SHELL);
-        for variable in SESSION_VARIABLES {
-            command.env_remove(variable);
-        }
-        command.envs(lock_holder.map(|holder| (LOCK_HOLDER, holder)));
-        let child = command
-            .arg("-c")
-            .arg([GATE, text].concat())
+        let child = user_shell(&[GATE, text].concat(), *lock_holder)
             .current_dir("/")
             .env("NTCLI_NEW_TOKEN", new.access_token.expose())
             .env("NTCLI_NEW_JTI", plain(new.jti.as_deref().unwrap_or_default()))
@@ -144,7 +135,6 @@ impl Command {
             .stdin(Stdio::piped())
             .stdout(to_us.try_clone().map_err(failed)?)
             .stderr(to_us)
-            .process_group(0)
             .spawn()
             .map_err(failed)?;
         let secrets = [Some(*new), *old].into_iter().flatten();

@@ -6,7 +6,7 @@ use std::process::Command;
 use super::print::usable;
 use crate::cli::TokenExec;
 use crate::commands::prelude::*;
-use crate::context::SESSION_VARIABLES;
+use crate::context::without_session;
 
 /// Becomes the program: no process is left beside it, so signals, the terminal and the exit code are
 /// its own. Nothing of ours is open in it: the standard library closes every file it opened, and
@@ -15,11 +15,7 @@ pub(crate) fn run(app: &App, args: &TokenExec) -> Result<Report> {
     let (_, token) = usable(app, args.workspace.as_deref())?;
     let mut words = args.program.iter();
     let name = words.next().cloned().unwrap_or_default();
-    let mut command = Command::new(&name);
-    for variable in SESSION_VARIABLES {
-        command.env_remove(variable);
-    }
-    let source = command
+    let source = without_session(&mut Command::new(&name))
         .args(words)
         .env(args.env.as_deref().unwrap_or("NTCLI_WORKSPACE_TOKEN"), token.access_token.expose())
         .exec();

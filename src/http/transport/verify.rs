@@ -261,7 +261,8 @@ mod tests {
     #[test]
     fn only_files_are_read() {
         let pipe = std::env::temp_dir().join(format!("ntcli-pipe-{}", std::process::id()));
-        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let (fifo, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR);
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, fifo, mode, 0).unwrap();
         for path in [Path::new("/dev/zero"), Path::new("/dev/full"), &pipe, Path::new("/tmp")] {
             assert_eq!(read_file(path, 10).unwrap_err(), "it is not a regular file");
         }

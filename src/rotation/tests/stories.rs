@@ -16,8 +16,7 @@ pub(super) fn recover(world: &World, after_s: i64) -> Vec<Event> {
     world.0.borrow_mut().now += after_s;
     let mut events = Vec::new();
     let mut on_event = |event| events.push(event);
-    let mut folder = Folder { world: world.clone(), machine: 0 };
-    let server = world.clone();
+    let (mut folder, server) = (Folder { world: world.clone(), machine: 0 }, world.clone());
     let mut rotator =
         Rotator::new(&server, &mut folder, &server, &mut on_event).expect("a journal");
     rotator.recover_only(&[], &crate::rotation::RefreshOptions::default());
