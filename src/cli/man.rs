@@ -1,14 +1,17 @@
-//! The manual: a page on the program, and one on each command or group of commands.
+//! The manual: a page on the program, and one on each command or group of commands. What help shows is
+//! here in roff's man macros.
 
 use argh::CommandInfoWithArgs;
 
-use super::page::{self, Line, Page, summary};
+use super::page::{self, summary};
 use super::{command_tree, help};
 
 const DESCRIPTION: &str = include_str!("pages/description.txt");
 const FILES: &str = include_str!("pages/files.txt");
+/// Where a line begins at least that goes on with the meaning of a word.
+const MEANING: usize = 7;
 
-/// The page of that name: `ntcli`, or `ntcli-` and a command, in roff's man macros.
+/// The page of that name: `ntcli`, or `ntcli-` and a command.
 pub(crate) fn page(name: &str) -> Option<String> {
     let root = command_tree();
     if name == "ntcli" {
@@ -21,22 +24,16 @@ pub(crate) fn page(name: &str) -> Option<String> {
 
 fn main_page(root: &CommandInfoWithArgs) -> String {
     let mut out = begun("ntcli", "[\\fIARGUMENTS\\fR] [\\fIOPTIONS\\fR]", root.description);
-    out += &prose(DESCRIPTION);
-    out += &section("COMMANDS");
-    for group in &root.commands {
-        let subs = group.command.commands.iter().map(|sub| vec![group.name, sub.name]);
-        let own = group.command.commands.is_empty().then(|| vec![group.name]);
-        for path in subs.chain(own) {
-            out += &entry(&path.join(" "), help::in_a_line(&path));
-        }
+    out += &roff(DESCRIPTION);
+    for (title, part) in [
+        ("COMMANDS", help::between("[OPTIONS]\n\n", "\nOptions of")),
+        ("OPTIONS OF EVERY COMMAND", help::part("Options of every command")),
+        ("EXIT STATUS", help::part("Exit codes")),
+        ("ENVIRONMENT", help::part("Environment")),
+    ] {
+        out += &(section(title) + &roff(part));
     }
-    out += &section("OPTIONS OF EVERY COMMAND");
-    out.extend(root.flags.iter().map(|flag| line(&page::option(flag))));
-    for (title, heading) in [("EXIT STATUS", "Exit codes"), ("ENVIRONMENT", "Environment")] {
-        out += &section(title);
-        out.extend(help::listed(heading).map(|(word, meaning)| entry(word, meaning)));
-    }
-    out.extend([help::JSON, help::RECOVERY, FILES].map(prose));
+    out.extend([help::JSON, help::RECOVERY, FILES].map(roff));
     out += &section("SEE ALSO");
     for group in &root.commands {
         out += &format!(".BR ntcli\\-{} (1),\n", plain(group.name));
@@ -46,32 +43,22 @@ fn main_page(root: &CommandInfoWithArgs) -> String {
 
 /// The page on a command, or on a group of them.
 fn page_of(name: &str, node: &CommandInfoWithArgs) -> String {
-    let page = Page::of(&[name], node);
-    let synopsis = if node.commands.is_empty() { "" } else { "\\fICOMMAND\\fR " };
+    let command = |path: &[&str], node: &CommandInfoWithArgs| {
+        format!(".SS \"{}\"\n{}", plain(&page::usage(path, node)), roff(&page::body(path, node)))
+    };
+    let is_group = !node.commands.is_empty();
+    let synopsis = if is_group { "\\fICOMMAND\\fR " } else { "" };
     let synopsis = format!("{synopsis}[\\fIARGUMENTS\\fR] [\\fIOPTIONS\\fR]");
     let mut out = begun(&format!("ntcli-{name}"), &synopsis, node.description);
     out += &section("DESCRIPTION");
-    out += &if node.commands.is_empty() {
-        command(&page)
+    if is_group {
+        out += &format!("{}\n{}", plain(&page::plain(node.description)), section("COMMANDS"));
+        out.extend(node.commands.iter().map(|sub| command(&[name, sub.name], &sub.command)));
     } else {
-        format!("{}\n{}", plain(&page.about), section("COMMANDS"))
-    };
-    let commands = node.commands.iter();
-    out.extend(commands.map(|sub| command(&Page::of(&[name, sub.name], &sub.command))));
+        out += &command(&[name], node);
+    }
     out += &section("SEE ALSO");
     out + "Options of every command, exit codes, variables and files:\n.BR ntcli (1)\n"
-}
-
-/// All that is to be said of one command.
-fn command(page: &Page) -> String {
-    let mut out = format!(".SS \"{}\"\n{}\n", plain(&page.usage), plain(&page.about));
-    for (title, lines) in &page.sections {
-        if *title != "Options" && *title != "Arguments" {
-            out += &format!(".PP\n{title}:\n");
-        }
-        out.extend(lines.iter().map(line));
-    }
-    out
 }
 
 /// The head of a page: its name, what it is about, and how the command is typed.
@@ -94,32 +81,30 @@ fn section(title: &str) -> String {
     format!(".SH \"{title}\"\n")
 }
 
-/// Paragraphs under headings in capitals; what is indented is typed, or a table.
-fn prose(text: &str) -> String {
-    let paragraph = |text: &str| match text {
-        title if !title.contains(char::is_lowercase) => section(title),
-        lines if lines.contains("\n  ") || lines.starts_with("  ") => typed(lines),
-        words => format!(".PP\n{}\n", plain(words)),
-    };
-    let text: String = text.trim_end().split("\n\n").map(paragraph).collect();
-    // A paragraph begins with its section.
-    text.replace("\"\n.PP\n", "\"\n")
-}
-
-fn line(line: &Line) -> String {
-    match line {
-        Line::Text(text) => format!("{}\n", plain(text)),
-        Line::Entry(word, meaning) => entry(word.trim(), meaning),
-        Line::Typed(line) => typed(line),
+/// A text as help lays it out: headings, words with their meanings, lines to type, and paragraphs.
+fn roff(text: &str) -> String {
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let (mut out, mut before, mut is_typed) = (String::new(), "", false);
+    let mut lines = text.trim_end().lines().peekable();
+    while let Some(line) = lines.next() {
+        let goes_on = lines.peek().is_some_and(|next| depth(next) >= MEANING);
+        let words = plain(line.trim_start());
+        let was_typed = is_typed;
+        let (word, meaning) = words.split_once("  ").unwrap_or((&words, ""));
+        is_typed = (1..MEANING).contains(&depth(line)) && meaning.is_empty() && !goes_on;
+        out += &match depth(line) {
+            0 if line.is_empty() => String::new(),
+            0 if !line.contains(char::is_lowercase) => section(line),
+            0 if before.is_empty() && !out.is_empty() => format!(".PP\n{words}\n"),
+            0 | MEANING.. => format!("{words}\n"),
+            _ if is_typed && was_typed => format!(".br\n{words}\n"),
+            _ if is_typed => format!(".PP\n{words}\n"),
+            _ => format!(".TP\n.B {word}\n{}\n", meaning.trim_start()),
+        };
+        before = line;
     }
-}
-
-fn entry(left: &str, text: &str) -> String {
-    format!(".TP\n.B {}\n{}\n", plain(left), plain(text))
-}
-
-fn typed(lines: &str) -> String {
-    format!(".PP\n.nf\n{}\n.fi\n", plain(lines))
+    // A paragraph begins with its section, and a meaning on the next line.
+    out.replace("\"\n.PP\n", "\"\n").replace("\n\n", "\n")
 }
 
 /// Text that roff shows as it is.

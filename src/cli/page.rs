@@ -1,5 +1,4 @@
-//! The page on a command, from the definitions in `args`: `help` lays it out for a terminal, `man` in
-//! roff.
+//! The page on a command, from the definitions in `args`: as `help` shows it, and `man` in roff.
 
 use argh::{CommandInfoWithArgs, FlagInfoKind, Optionality};
 
@@ -11,58 +10,67 @@ const DELIVERY: &str = "A command has NTCLI_NEW_TOKEN, NTCLI_NEW_JTI, NTCLI_OLD_
     NTCLI_EXPIRES_AT, NTCLI_WORKSPACE_NAME, NTCLI_WORKSPACE_ID and NTCLI_ATTEMPT (above 1: \
     repeated) in its environment.";
 
-/// What there is to say of a command.
-pub(super) struct Page {
-    /// How it is typed.
-    pub(super) usage: String,
-    /// What it does.
-    pub(super) about: String,
-    /// Its parts, each under a heading.
-    pub(super) sections: Vec<(&'static str, Vec<Line>)>,
+const WIDTH: usize = 80;
+/// Where the meanings of words stand: at least and at most.
+const COLUMN: [usize; 2] = [7, 30];
+
+/// All that is to be said of the command at `path`.
+pub(super) fn body(path: &[&str], node: &CommandInfoWithArgs) -> String {
+    let mut out = String::new();
+    wrap(&mut out, "", 0, node.description);
+    let command =
+        |name: &'static str| (name.to_owned(), help::in_a_line(&[path, &[name]].concat()));
+    let positionals = node.positionals.iter().filter(|positional| !positional.hidden);
+    section(&mut out, "Also", aliases(path).map(|other| (other, "")));
+    section(&mut out, "Commands", node.commands.iter().map(|c| command(c.name)));
+    section(&mut out, "Arguments", positionals.map(|p| (p.name.to_owned(), p.description)));
+    section(&mut out, "Options", own_options(node).map(|flag| (option(flag), flag.description)));
+    if let Some(delivery) = delivery(node) {
+        out.push('\n');
+        wrap(&mut out, "", 0, &delivery);
+    }
+    section(&mut out, "Examples", node.examples.iter().map(|line| ((*line).to_owned(), "")));
+    let codes = node.error_codes.iter();
+    section(&mut out, "Exit codes", codes.map(|c| (format!("{:>3}", c.code), c.description)));
+    out
 }
 
-/// A line, or what becomes several of them.
-pub(super) enum Line {
-    /// A paragraph.
-    Text(String),
-    /// A word and its meaning.
-    Entry(String, String),
-    /// As it may be pasted.
-    Typed(String),
-}
-
-impl Page {
-    /// The page on the command at `path`.
-    pub(super) fn of(path: &[&str], node: &CommandInfoWithArgs) -> Self {
-        let command = |name: &str| entry(name, help::in_a_line(&[path, &[name]].concat()));
-        let positionals = node.positionals.iter().filter(|positional| !positional.hidden);
-        let example = |line: &&str| Line::Typed((*line).to_owned());
-        let code =
-            |code: &argh::ErrorCodeInfo| entry(&format!("{:>3}", code.code), code.description);
-        let mut sections = vec![
-            ("Also", aliases(path).map(Line::Text).into_iter().collect()),
-            ("Commands", node.commands.iter().map(|c| command(c.name)).collect()),
-            ("Arguments", positionals.map(|p| entry(p.name, p.description)).collect()),
-            ("Options", own_options(node).map(option).collect()),
-            ("Delivery", delivery(node).map(Line::Text).into_iter().collect()),
-            ("Examples", node.examples.iter().map(example).collect()),
-            ("Exit codes", node.error_codes.iter().map(code).collect::<Vec<_>>()),
-        ];
-        sections.retain(|(_, lines)| !lines.is_empty());
-        Self { usage: usage(path, node), about: plain(node.description), sections }
+/// A heading and the words under it, with their meanings; one without a meaning is as it is typed.
+fn section<'a>(out: &mut String, title: &str, entries: impl Iterator<Item = (String, &'a str)>) {
+    let entries: Vec<_> = entries.collect();
+    let Some(longest) = entries.iter().map(|(word, _)| word.len() + 4).max() else {
+        return;
+    };
+    *out += &format!("\n{title}:\n");
+    for (word, meaning) in entries {
+        wrap(out, &word, longest.clamp(COLUMN[0], COLUMN[1]), meaning);
     }
 }
 
-fn entry(word: &str, meaning: &str) -> Line {
-    Line::Entry(word.to_owned(), plain(meaning))
+/// `left`, then `text` wrapped between `column` and the right edge.
+pub(super) fn wrap(out: &mut String, left: &str, column: usize, text: &str) {
+    let mut line = if left.is_empty() { String::new() } else { format!("  {left}") };
+    if text.is_empty() || line.len() + 2 > column && !left.is_empty() {
+        *out += &format!("{line}\n");
+        line.clear();
+    }
+    for word in plain(text).split_whitespace() {
+        if line.len() > column && line.len() + 1 + word.len() > WIDTH {
+            *out += &format!("{line}\n");
+            line.clear();
+        }
+        let gap = if line.len() > column { " " } else { "" };
+        line = format!("{line:column$}{gap}{word}");
+    }
+    if !line.is_empty() {
+        *out += &format!("{line}\n");
+    }
 }
 
-/// An option, its short form and its meaning.
-pub(super) fn option(flag: Flag) -> Line {
-    // argh has no short form for its own --help.
-    let short = flag.short.or((flag.long == "--help").then_some('h'));
-    let short = short.map_or("    ".to_owned(), |letter| format!("-{letter}, "));
-    entry(&(short + &with_value(flag)), flag.description)
+/// An option with its short form, as lists show it.
+fn option(flag: Flag) -> String {
+    let short = flag.short.map_or("    ".to_owned(), |letter| format!("-{letter}, "));
+    short + &with_value(flag)
 }
 
 /// The option as it is typed.
@@ -89,7 +97,7 @@ pub(super) fn spelled(path: &[&str]) -> String {
 }
 
 /// How the command at `path` is typed.
-fn usage(path: &[&str], node: &CommandInfoWithArgs) -> String {
+pub(super) fn usage(path: &[&str], node: &CommandInfoWithArgs) -> String {
     let mut out = spelled(path);
     for positional in node.positionals.iter().filter(|positional| !positional.hidden) {
         let name = positional.name;
@@ -112,13 +120,12 @@ fn delivery(node: &CommandInfoWithArgs) -> Option<String> {
     has("--exec").then(|| format!("{paths}{DELIVERY}"))
 }
 
-/// Its other spellings, if any.
-fn aliases(path: &[&str]) -> Option<String> {
-    let (name, group) = path.split_last()?;
+/// Its other spellings.
+fn aliases(path: &[&str]) -> impl Iterator<Item = String> {
+    let (name, group) = path.split_last().unwrap_or((&"", &[]));
     let in_group = group.last().copied().unwrap_or_default();
-    let same = ALIASES.iter().filter(|a| a.0 == in_group && a.2 == *name);
-    let spellings: Vec<_> = same.map(|a| spelled(&[group, &[a.1]].concat())).collect();
-    (!spellings.is_empty()).then(|| spellings.join(", "))
+    let same = ALIASES.iter().filter(move |a| a.0 == in_group && a.2 == *name);
+    same.map(move |a| spelled(&[group, &[a.1]].concat()))
 }
 
 /// Without the backticks by which doc comments mark some words for rustdoc.

@@ -48,3 +48,9 @@ fn refused(line: &str) -> UsageError {
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
+
+/// The words that the front page lists under that heading, with their meanings.
+fn listed(heading: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let entries = help::part(heading).lines().filter_map(|line| line.trim_start().split_once("  "));
+    entries.map(|(word, meaning)| (word, meaning.trim_start()))
+}

@@ -24,7 +24,7 @@ fn the_front_page_names_every_command() {
         let there = page.lines().any(|l| l.trim_start().starts_with(&format!("{command} ")));
         assert!(there || !leaf, "{command}");
     }
-    for (code, _) in help::listed("Exit codes") {
+    for (code, _) in listed("Exit codes") {
         assert!(page.contains(&format!("\n  {code:>2}")), "{code}");
     }
 }

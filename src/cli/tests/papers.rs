@@ -106,18 +106,17 @@ fn the_manual_page_is_the_help() {
             assert!(!shown.contains(&format!("\n.B {flag}\n")), "{flag}");
         }
     }
-    for option in ["-w, --workspace WORKSPACE", "--lock-wait DURATION", "-q, --quiet", "-h, --help"]
-    {
+    for option in ["-w, --workspace NAME", "--lock-wait DURATION", "-q, --quiet", "-h, --help"] {
         assert_eq!(shown.matches(&format!("\n.B {option}\n")).count(), 1, "{option}");
     }
     assert!(man_page("nothing").is_none());
-    for (code, meaning) in help::listed("Exit codes") {
+    for (code, meaning) in listed("Exit codes") {
         assert!(shown.contains(&format!("\n.TP\n.B {code}\n{meaning}\n")), "{code}");
     }
-    for (name, meaning) in help::listed("Environment") {
+    for (name, meaning) in listed("Environment") {
         assert!(shown.contains(&format!("\n.TP\n.B {name}\n{meaning}\n")), "{name}");
     }
-    assert!(help::listed("Environment").count() >= 9);
+    assert!(listed("Environment").count() >= 9);
     for title in ["DESCRIPTION", "EXAMPLES", "FILES", "ENVIRONMENT", "EXIT STATUS", "SEE ALSO"] {
         assert!(shown.contains(&format!("\n.SH \"{title}\"\n")), "{title}");
     }
@@ -172,8 +171,7 @@ fn reference_table(heading: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn the_reference_has_the_same_exit_codes() {
-    let codes: Vec<_> =
-        help::listed("Exit codes").map(|(c, m)| [c.to_owned(), m.to_owned()]).collect();
+    let codes: Vec<_> = listed("Exit codes").map(|(c, m)| [c.to_owned(), m.to_owned()]).collect();
     let rows: Vec<_> = reference_table("Exit codes").iter().map(|row| row[..2].to_vec()).collect();
     assert_eq!(rows, codes);
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
