@@ -8,6 +8,8 @@ umask 077
 cd "$NTCLI_CONFIG_DIR"
 key=${NTCLI_STATE_KEY:-ntcli/state}
 files='config.json targets.json policies.json history.jsonl rotation.journal'
+known=$(cat .state.revision 2> /dev/null || :)
+known=${known:-0}
 export ETCDCTL_API=3
 
 etcd() {
@@ -18,25 +20,39 @@ field() {
     sed -n "s/^\"$1\" : \"\\{0,1\\}\\([^\"]*\\)\"\\{0,1\\}\$/\\1/p" .state.answer
 }
 
+# Which of two states counts nobody can tell from here.
+ask() {
+    echo "etcd has $1. To go on with that: mv '$PWD' '$PWD.old'. With this folder's: echo $revision > '$PWD/.state.revision'" >&2
+    exit 1
+}
+
 case $1 in
 pull)
     etcd get "$key" > .state.answer
     revision=$(field ModRevision)
-    if [ -n "$revision" ] && [ "$revision" != "$(cat .state.revision 2> /dev/null || :)" ]; then
+    revision=${revision:-0}
+    if [ "$revision" != "$known" ]; then
+        here=$(ls $files 2> /dev/null || :)
+        [ "$revision" != 0 ] || ask "no state any more"
+        [ "$revision" -gt "$known" ] || ask "an older state than this folder has seen"
+        [ "$known" != 0 ] || [ -z "$here" ] || ask "a state, and this folder one of its own"
         rm -rf .state.new
         mkdir .state.new
         field Value | base64 -d | tar -xz --no-same-owner -C .state.new
+        sync .state.new/* # on the disk before the revision says so
         for file in $files; do
             if [ -e ".state.new/$file" ]; then mv ".state.new/$file" "$file"; else rm -f "$file"; fi
         done
         rmdir .state.new
+        echo "$revision" > .state.revision
     fi
-    echo "${revision:-0}" > .state.revision
     ;;
 push)
-    value=$(tar -cz $(ls $files 2> /dev/null) | base64 | tr -d '\n')
+    # A file of its own: the shell sees how the last command of a pipe ends, and no other.
+    tar -czf .state.tar $(ls $files 2> /dev/null)
+    value=$(base64 < .state.tar | tr -d '\n')
     # By standard input: what stands in the arguments is seen by every user.
-    printf 'mod("%s") = "%s"\n\nput %s "%s"\n\n\n' "$key" "$(cat .state.revision)" "$key" "$value" |
+    printf 'mod("%s") = "%s"\n\nput %s "%s"\n\n\n' "$key" "$known" "$key" "$value" |
         etcd txn > .state.answer
     [ "$(field Succeeded)" = true ] || { echo "the state was replaced by another machine" >&2 && exit 3; }
     field Revision | head -n 1 > .state.revision
@@ -46,4 +62,4 @@ push)
     exit 2
     ;;
 esac
-rm -f .state.answer
+rm -f .state.answer .state.tar

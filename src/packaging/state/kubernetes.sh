@@ -9,16 +9,32 @@ umask 077
 cd "$NTCLI_CONFIG_DIR"
 secret=${NTCLI_STATE_KEY:-ntcli-state}
 files='config.json targets.json policies.json history.jsonl rotation.journal'
+known=$(cat .state.revision 2> /dev/null || :)
+known=${known:-0}
+
+# Which of two states counts nobody can tell from here.
+ask() {
+    echo "the Secret has $1. To go on with that: mv '$PWD' '$PWD.old'. With this folder's: echo $revision > '$PWD/.state.revision'" >&2
+    exit 1
+}
 
 case $1 in
 pull)
     kubectl --request-timeout=10s get secret "$secret" \
         -o 'go-template={{.metadata.resourceVersion}} {{.data.files}}' > .state.answer
     read -r revision value < .state.answer || :
-    if [ "$value" != '<no value>' ] && [ "$revision" != "$(cat .state.revision 2> /dev/null || :)" ]; then
+    here=$(ls $files 2> /dev/null || :)
+    if [ "$revision" = "$known" ]; then
+        : # as it was left
+    elif [ "$value" = '<no value>' ]; then
+        [ "$known" = 0 ] || ask "no state any more"
+    else
+        [ "$revision" -gt "$known" ] || ask "an older state than this folder has seen"
+        [ "$known" != 0 ] || [ -z "$here" ] || ask "a state, and this folder one of its own"
         rm -rf .state.new
         mkdir .state.new
         printf %s "$value" | base64 -d | tar -xz --no-same-owner -C .state.new
+        sync .state.new/* # on the disk before the revision says so
         for file in $files; do
             if [ -e ".state.new/$file" ]; then mv ".state.new/$file" "$file"; else rm -f "$file"; fi
         done
@@ -27,10 +43,12 @@ pull)
     echo "$revision" > .state.revision
     ;;
 push)
-    value=$(tar -cz $(ls $files 2> /dev/null) | base64 | tr -d '\n')
+    # A file of its own: the shell sees how the last command of a pipe ends, and no other.
+    tar -czf .state.tar $(ls $files 2> /dev/null)
+    value=$(base64 < .state.tar | tr -d '\n')
     # `replace` compares the version, and keeps no copy of the token in an annotation.
     printf '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"%s","resourceVersion":"%s"},"data":{"files":"%s"}}' \
-        "$secret" "$(cat .state.revision)" "$value" |
+        "$secret" "$known" "$value" |
         kubectl --request-timeout=10s replace -f - -o 'go-template={{.metadata.resourceVersion}}' \
             > .state.answer 2> .state.error || {
         cat .state.error >&2
@@ -44,4 +62,4 @@ push)
     exit 2
     ;;
 esac
-rm -f .state.answer
+rm -f .state.answer .state.tar

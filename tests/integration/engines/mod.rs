@@ -7,6 +7,7 @@ mod shared_folders;
 mod ssh;
 mod stand_ins;
 mod state;
+mod two_states;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

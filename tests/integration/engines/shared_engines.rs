@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Engine;
-use super::servers::{Server, postgres, start_etcd};
+use super::servers::{Server, output, postgres, start_etcd};
 use crate::harness::world::World;
 
 /// An engine that several tests use at a time, each with a key of its own.
@@ -27,6 +27,15 @@ impl Engines {
 
     pub(super) fn variables(&self) -> Vec<(&'static str, String)> {
         self.variables.clone()
+    }
+
+    /// What somebody does at the engine, by a shell.
+    pub(super) fn sh(&self, key: &str, lines: &str) -> String {
+        let variables = self.variables.iter().map(|(name, value)| format!("{name}={value}"));
+        let mut args: Vec<String> = variables.collect();
+        args.extend([format!("KEY={key}"), "sh".into(), "-ec".into(), lines.into()]);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        output(Path::new("/usr/bin/env"), &args)
     }
 }
 

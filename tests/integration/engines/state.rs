@@ -45,31 +45,31 @@ const PLANNED: &str = r#"
     esac"#;
 
 /// Two machines with one folder each, and a consumer that both deliver to.
-struct Pair<'a> {
-    world: World,
-    prod: Workspace,
-    engine: &'a Engines,
-    key: String,
-    second: PathBuf,
+pub(super) struct Pair<'a> {
+    pub(super) world: World,
+    pub(super) prod: Workspace,
+    pub(super) engine: &'a Engines,
+    pub(super) key: String,
+    pub(super) second: PathBuf,
 }
 
 impl<'a> Pair<'a> {
     /// The first machine has a token that is due.
-    fn new(engine: &'a Engines, key: &str) -> Self {
+    pub(super) fn new(engine: &'a Engines, key: &str) -> Self {
         let pair = Self::before(engine, key);
         pair.add_target();
         pair
     }
 
     /// A command, which writes whatever it is given.
-    fn add_target(&self) {
+    pub(super) fn add_target(&self) {
         let file = self.world.outside("token").display().to_string();
         let exec = format!("printf %s \"$NTCLI_NEW_TOKEN\" > {file}.new && mv {file}.new {file}");
         let check = format!("[ \"$(cat {file})\" = \"$NTCLI_NEW_TOKEN\" ]");
         self.on(0, &["target", "add", "--exec", &exec, "--check", &check]).run().exits(0);
     }
 
-    fn before(engine: &'a Engines, key: &str) -> Self {
+    pub(super) fn before(engine: &'a Engines, key: &str) -> Self {
         let (world, prod) = World::ready();
         program(&world, "state", PLANNED);
         let (second, key) = (world.outside("second"), key.to_owned());
@@ -87,7 +87,7 @@ impl<'a> Pair<'a> {
         pair
     }
 
-    fn on(&self, machine: usize, args: &[&str]) -> Run<'_> {
+    pub(super) fn on(&self, machine: usize, args: &[&str]) -> Run<'_> {
         let run = self.world.ntcli(args).env("NTCLI_STATE_KEY", &self.key);
         let state = self.world.outside("state");
         let run = run.env("NTCLI_STATE_COMMAND", state).env("SCRIPT", self.engine.script());
@@ -95,12 +95,12 @@ impl<'a> Pair<'a> {
         if machine == 0 { run } else { run.env("NTCLI_CONFIG_DIR", &self.second) }
     }
 
-    fn held(&self) -> String {
+    pub(super) fn held(&self) -> String {
         fs::read_to_string(self.world.outside("token")).unwrap().trim_end().to_owned()
     }
 
     /// The token that a machine holds for the current one.
-    fn current(&self, machine: usize) -> String {
+    pub(super) fn current(&self, machine: usize) -> String {
         let output = self.on(machine, &["token", "print"]).prints_secrets().run();
         output.exits(0).stdout.trim_end().to_owned()
     }
@@ -261,7 +261,7 @@ fn nothing_of_the_state_is_an_argument() {
 }
 
 /// What `kubectl` does with a Secret: a version that every replacement compares.
-const KUBECTL: &str = r#"
+pub(super) const KUBECTL: &str = r#"
     case "$*" in
         '--request-timeout=10s get secret ntcli-state -o go-template={{.metadata.resourceVersion}} {{.data.files}}')
             printf '%s %s' "$(cat version)" "$(cat files 2> /dev/null || echo '<no value>')" ;;
