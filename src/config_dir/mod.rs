@@ -232,21 +232,14 @@ impl Store for ConfigDir<'_> {
         self.change(|config| promotions.iter().map(|p| store_in(config, p)).collect())
     }
 
-    fn put_workspace(
-        &mut self,
-        workspace: &WorkspaceRef,
-        token: Option<&Token>,
-        select: bool,
-    ) -> std::result::Result<(), ReplaceError> {
-        self.change(|config| {
+    fn put_workspace(&mut self, workspace: &WorkspaceRef, select: bool) -> Result<()> {
+        self.update(|config| {
             config.put_workspace(&workspace.key, &workspace.name);
-            if let Some(token) = token {
-                config.set_token(&workspace.key, &workspace.name, token);
-            }
             if select {
                 config.set_active(Some(&workspace.key));
             }
-        })
+        })?;
+        Ok(())
     }
 
     fn clear_token(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<bool> {
@@ -309,22 +302,18 @@ impl Store for ConfigDir<'_> {
         Ok(self.targets()?.to_deliver(&workspace.id))
     }
 
-    fn note(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent, durable: bool) {
-        self.mark_behind();
+    fn note(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent, once: bool) {
         let line = history::line(self.clock.now(), workspace, event);
+        if once && self.history.has(&line) {
+            return;
+        }
+        self.mark_behind();
         if let Some(past) = self.past.get_mut() {
             past.add(&line);
         }
-        if let Err(error) = self.history.note(&line, durable) {
+        if let Err(error) = self.history.note(&line, event.must_last()) {
             let reason = error.in_one_line();
             (self.on_notice)(Notice::HistoryLineLost { reason });
-        }
-    }
-
-    fn note_once(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent) {
-        let line = history::line(self.clock.now(), workspace, event);
-        if !self.history.has(&line) {
-            self.note(workspace, event, false);
         }
     }
 }

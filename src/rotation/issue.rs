@@ -66,7 +66,7 @@ impl Rotator<'_> {
         if let Err(failed) = self.append_durable(&[handing_out]) {
             return Err(self.not_kept(workspace, at, &token, &failed));
         }
-        self.note_handed_out(workspace, &token);
+        self.note(workspace, &HistoryEvent::HandedOut(token.clone()));
         match print(&token) {
             Ok(()) => {
                 self.append_relaxed(Record::Gone(workspace.token(&jti)));
@@ -116,11 +116,6 @@ impl Rotator<'_> {
         })
     }
 
-    /// Durably: without this line the token could be mistaken for an orphan.
-    pub(super) fn note_handed_out(&mut self, workspace: &WorkspaceRef, token: &Token) {
-        self.store.note(workspace, &HistoryEvent::HandedOut(token.clone()), true);
-    }
-
     /// Creates a workspace and makes it the active one; a token that comes with it is stored.
     pub(crate) fn create_workspace(
         &mut self,
@@ -147,35 +142,29 @@ impl Rotator<'_> {
         let (request, at) = (create.workspace.clone(), create.at);
         self.append_durable(&[create.record()])?;
         let sent = self.send(Call::Workspace, |server| server.create_workspace(name, description));
-        let failure = match sent {
-            Ok(new) => return self.adopt_workspace(&request, at, new, select),
-            Err(failure) => failure,
+        let found = sent.is_err();
+        let (workspace, token) = match sent {
+            Ok(new) => self.keep_created(&request, at, new)?,
+            Err(failure) => (self.find_created(&request, at, failure)?, None),
         };
-        if !matches!(failure, Failure::Unknown { .. }) {
-            self.append_relaxed(Record::Closed(request.request(at)));
-            return Err(match failure {
-                Failure::Rejected { status: 409, .. } => Error::workspace_exists(name),
-                failure => Error::call(CREATE_WORKSPACE, failure),
-            });
+        if let Err(error) = self.store.put_workspace(&workspace, select) {
+            let fate = token.as_ref().map(|token| self.discard_new(&workspace, token));
+            return Err(Error::store_workspace(&workspace.name, fate, &error));
         }
-        if let Ok(Some(workspace)) = self.search_workspace(&request, at) {
-            self.visit_found(&workspace, |_| true);
-            let stored = self.store.put_workspace(&workspace, None, select);
-            stored.map_err(|failed| Error::store_workspace(name, None, &failed.error))?;
-            return Ok(CreatedWorkspace { workspace, token: None, found: true });
+        self.carry_on(std::slice::from_ref(&workspace));
+        if let Some(Err(error)) = self.turn(&workspace).outcome.take() {
+            return Err(error);
         }
-        let (action, then) = (CREATE_WORKSPACE, "ntcli workspace list");
-        Err(Error::unconfirmed_call(action, &failure, then))
+        Ok(CreatedWorkspace { workspace, token, found })
     }
 
-    /// Puts the workspace and the token that came with it into the config file, in one step.
-    fn adopt_workspace(
+    /// A workspace that was created, after the token that came with it stands in the journal.
+    fn keep_created(
         &mut self,
         request: &WorkspaceRef,
         at: Timestamp,
         new: NewWorkspace,
-        select: bool,
-    ) -> Result<CreatedWorkspace> {
+    ) -> Result<(WorkspaceRef, Option<Token>)> {
         let NewWorkspace { id, name, token } = new;
         let workspace = self.known_ref(&id, name);
         match &token {
@@ -187,22 +176,29 @@ impl Rotator<'_> {
                 })?;
             }
         }
-        if let Err(failed) = self.store.put_workspace(&workspace, token.as_ref(), select) {
-            let fate = token.as_ref().map(|token| {
-                if failed.in_place {
-                    NewTokenFate::Kept
-                } else {
-                    self.discard_new(&workspace, token)
-                }
+        Ok((workspace, token))
+    }
+
+    /// The workspace of a request that failed, if it was carried out all the same.
+    fn find_created(
+        &mut self,
+        request: &WorkspaceRef,
+        at: Timestamp,
+        failure: Failure,
+    ) -> Result<WorkspaceRef> {
+        if !matches!(failure, Failure::Unknown { .. }) {
+            self.append_relaxed(Record::Closed(request.request(at)));
+            return Err(match failure {
+                Failure::Rejected { status: 409, .. } => Error::workspace_exists(&request.name),
+                failure => Error::call(CREATE_WORKSPACE, failure),
             });
-            return Err(Error::store_workspace(&workspace.name, fate, &failed.error));
         }
-        if let Some(token) = &token {
-            self.append_relaxed(Record::Promoted(workspace.about()));
-            self.append_relaxed(Record::Done(workspace.about()));
-            self.note_handed_out(&workspace, token);
-        }
-        Ok(CreatedWorkspace { workspace, token, found: false })
+        let Ok(Some(workspace)) = self.search_workspace(request, at) else {
+            let (action, then) = (CREATE_WORKSPACE, "ntcli workspace list");
+            return Err(Error::unconfirmed_call(action, &failure, then));
+        };
+        self.visit_found(&workspace, |_| true);
+        Ok(workspace)
     }
 
     /// A workspace of this server, by the key that the config file has for it.

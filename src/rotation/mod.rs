@@ -233,12 +233,7 @@ impl<'a> Rotator<'a> {
 
     /// Adds a line to the history, once if an earlier run may have done so.
     fn note(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent) {
-        // An earlier run may have done, and noted, this already.
-        if self.recovering {
-            self.store.note_once(workspace, event);
-        } else {
-            self.store.note(workspace, event, false);
-        }
+        self.store.note(workspace, event, self.recovering);
     }
 
     /// Records that a refresh failed after the server had been asked for a token.

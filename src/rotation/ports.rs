@@ -154,13 +154,8 @@ pub(crate) trait Store {
     /// are in place.
     fn promote(&mut self, promotions: &[Promotion])
     -> std::result::Result<Vec<bool>, ReplaceError>;
-    /// Puts a new workspace into the config file, with its token if it has one.
-    fn put_workspace(
-        &mut self,
-        workspace: &WorkspaceRef,
-        token: Option<&Token>,
-        select: bool,
-    ) -> std::result::Result<(), ReplaceError>;
+    /// Puts a new workspace into the config file.
+    fn put_workspace(&mut self, workspace: &WorkspaceRef, select: bool) -> Result<()>;
     /// Removes a token from the config file; returns whether it was there.
     fn clear_token(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<bool>;
     /// Removes a workspace from the config file.
@@ -182,10 +177,9 @@ pub(crate) trait Store {
     fn displaced_by(&self, workspace: &WorkspaceRef, current: &Token) -> Option<String>;
     /// The targets that are remembered with a workspace.
     fn targets_of(&mut self, workspace: &WorkspaceRef) -> Result<Vec<Target>>;
-    /// Adds a line to the history; durably if something depends on it. Never fails the work.
-    fn note(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent, durable: bool);
-    /// As [`Store::note`], unless there is such a line about this token already.
-    fn note_once(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent);
+    /// Adds a line to the history; with `once` unless there is such a line about this token already.
+    /// Never fails the work.
+    fn note(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent, once: bool);
 }
 
 /// A token that will become its workspace's current one.
@@ -217,6 +211,14 @@ pub(crate) enum HistoryEvent {
     Dismissed(String),
     /// A refresh failed after the server had been asked for a token.
     Failed { reason: String },
+}
+
+impl HistoryEvent {
+    /// Whether its line must be on the disk before the next step: without it, a token that was handed
+    /// out could be mistaken for an orphan.
+    pub(crate) fn must_last(&self) -> bool {
+        matches!(self, Self::HandedOut(_))
+    }
 }
 
 /// What a rotation reports while it works.

@@ -179,7 +179,7 @@ impl Rotator<'_> {
             Purpose::Refresh => {
                 self.note(workspace, &HistoryEvent::Refreshed { new, old, recovered });
             }
-            Purpose::HandOut => self.note_handed_out(workspace, token),
+            Purpose::HandOut => self.note(workspace, &HistoryEvent::HandedOut(new)),
             Purpose::Rollback => {
                 self.note(workspace, &HistoryEvent::RolledBack { to: new, from: old });
             }

@@ -207,16 +207,11 @@ impl Store for Folder {
         }
     }
 
-    fn put_workspace(
-        &mut self,
-        workspace: &WorkspaceRef,
-        token: Option<&Token>,
-        _: bool,
-    ) -> std::result::Result<(), ReplaceError> {
-        let (key, token) = (workspace.key.clone(), token.cloned());
+    fn put_workspace(&mut self, workspace: &WorkspaceRef, _: bool) -> Result<()> {
         self.replace(|machine| {
-            machine.set(&key, token);
-        })
+            machine.set(&workspace.key, None);
+        })?;
+        Ok(())
     }
 
     fn clear_token(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<bool> {
@@ -272,14 +267,11 @@ impl Store for Folder {
         Ok(REMEMBERED.iter().filter(|_| has_some).map(|name| target(name)).collect())
     }
 
-    fn note(&mut self, _: &WorkspaceRef, event: &HistoryEvent, durable: bool) {
+    fn note(&mut self, _: &WorkspaceRef, event: &HistoryEvent, _: bool) {
+        let durable = event.must_last();
         if let HistoryEvent::HandedOut(Token { jti: Some(jti), .. }) = event {
             let _ = self.effect(Needs::Space, |m| m.history.push((jti.clone(), durable)));
         }
-    }
-
-    fn note_once(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent) {
-        self.note(workspace, event, false);
     }
 }
 
