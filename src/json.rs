@@ -11,10 +11,11 @@ use serde_json::Number;
 use crate::time::Timestamp;
 
 /// A JSON value whose objects keep the order of their fields.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Json {
     /// `null`
+    #[default]
     Null,
     /// `true`, `false`
     Bool(bool),

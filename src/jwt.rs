@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use serde::Deserialize;
 
 /// URL-safe base64 with or without padding: both occur.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -25,49 +26,54 @@ pub(crate) struct Claims {
     pub organization_id: Option<String>,
 }
 
+/// What is read of a payload, each `null` when absent; everything else is passed over.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Payload {
+    jti: Json,
+    exp: Json,
+    iat: Json,
+    nb_organization_id: Json,
+    org_id: Json,
+    organization_id: Json,
+    workspace_id: Json,
+    scope: Json,
+    scopes: Json,
+}
+
 /// Reads the claims of `token`; `None` if it is not a JWT.
 pub(crate) fn claims(token: &str) -> Option<Claims> {
-    let payload = payload(token)?;
-    let text = |name: &str| {
-        let value = payload.get(name)?.as_str()?;
-        (!value.is_empty()).then(|| value.to_owned())
-    };
-    let time = |name: &str| Some(Timestamp::from_secs(payload.get(name)?.as_whole()?));
+    let said = payload(token)?;
+    let text = |value: &Json| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let time = |value: &Json| value.as_whole().map(Timestamp::from_secs);
+    let organizations = [&said.nb_organization_id, &said.org_id, &said.organization_id];
     Some(Claims {
-        jti: text("jti"),
-        expires_at: time("exp"),
-        issued_at: time("iat"),
-        organization_id: ["nb_organization_id", "org_id", "organization_id"]
-            .iter()
-            .find_map(|name| text(name)),
+        jti: text(&said.jti),
+        expires_at: time(&said.exp),
+        issued_at: time(&said.iat),
+        organization_id: organizations.into_iter().find_map(text),
     })
 }
 
 /// Whether the claims are those of a workspace token, not of a session: a `workspace_id`, or a
 /// scope `workspace:…` (a list, or words in one text).
 pub(crate) fn is_of_workspace(token: &str) -> bool {
-    let Some(payload) = payload(token) else {
+    let Some(said) = payload(token) else {
         return false;
     };
-    let of_workspace = |scope: &str| scope.starts_with("workspace:");
-    let id = &payload["workspace_id"];
-    id.as_str().is_some_and(|id| !id.is_empty())
-        || ["scope", "scopes"].into_iter().any(|name| {
-            let scopes = &payload[name];
-            let words = scopes.as_str().unwrap_or_default();
-            words.split_whitespace().any(of_workspace)
-                || scopes.items().iter().filter_map(Json::as_str).any(of_workspace)
-        })
+    let scopes = [said.scope, said.scopes];
+    said.workspace_id.as_str().is_some_and(|id| !id.is_empty())
+        || scopes.iter().flat_map(Json::words).any(|scope| scope.starts_with("workspace:"))
 }
 
-fn payload(token: &str) -> Option<Json> {
+fn payload(token: &str) -> Option<Payload> {
     let mut parts = token.split('.');
     let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() {
         return None;
     }
-    let payload = serde_json::from_slice(&LENIENT.decode(payload).ok()?).ok()?;
-    matches!(payload, Json::Object(_)).then_some(payload)
+    let object = LENIENT.decode(payload).ok().filter(|text| text.trim_ascii().starts_with(b"{"))?;
+    serde_json::from_slice(&object).ok()
 }
 
 #[cfg(test)]
