@@ -2,6 +2,7 @@
 //! of which tokens were created to be handed out.
 
 use std::collections::BTreeSet;
+use std::string::FromUtf8Error;
 
 use serde::{Deserialize, Serialize};
 
@@ -219,7 +220,8 @@ pub(crate) fn earlier(at: &OwnFile) -> BTreeSet<(String, String)> {
 /// The end of the history, as text.
 pub(super) fn text(at: &OwnFile) -> String {
     let bytes = Log::end_of(at, 8 * LONG_HISTORY).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).into_owned()
+    let damaged = |error: FromUtf8Error| String::from_utf8_lossy(error.as_bytes()).into_owned();
+    String::from_utf8(bytes).unwrap_or_else(damaged)
 }
 
 fn open_bounded(at: &OwnFile) -> Result<Log> {
