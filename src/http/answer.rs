@@ -7,11 +7,11 @@ use ureq::http::header;
 use crate::error::{ErrorKind, Failure};
 use crate::time::Timestamp;
 
-use super::attempt::{AttemptContext, AttemptError};
+use super::attempt::AttemptError;
 use super::date;
 use super::message;
 use super::request::{Repeat, Response};
-use super::retry::RetryClass;
+use super::retry::Retry;
 use super::sent_secrets::SentSecrets;
 use super::target::presentable;
 use super::transport::exchange::Answer;
@@ -26,48 +26,76 @@ const LONGEST_RETRY_AFTER: u64 = 31_536_000;
 pub(super) fn judge(
     answer: Answer,
     repeat: Repeat,
-    context: &AttemptContext,
+    host: &str,
+    secrets: &SentSecrets,
     now: Timestamp,
 ) -> Result<Response, AttemptError> {
-    match answer.status {
-        200..=299 => whole(answer, context),
-        // 303, for one, usually follows a completed action.
-        300..=399 if repeat == Repeat::IfNotCarriedOut => Err(broken(&answer, context, now)),
-        408 | 425 | 429 | 501 | 503 if repeat != Repeat::Safe => Err(broken(&answer, context, now)),
-        404..=499 if repeat == Repeat::IfNotCarriedOut && may_stand_in(&answer, context) => {
-            Err(broken(&answer, context, now))
-        }
-        300..=499 | 501 | 503 => Err(refused(&answer, context, now)),
-        _ => Err(broken(&answer, context, now)),
-    }
-}
-
-/// Whether a gateway may have put this in place of its upstream's failure. What it refuses for the request's
-/// own sake it does not pass on.
-fn may_stand_in(answer: &Answer, context: &AttemptContext) -> bool {
-    let is_for_the_request = matches!(answer.status, 407 | 411 | 413..=417 | 421 | 426 | 431);
-    !is_for_the_request && said(answer, context).0 == ErrorKind::Foreign
-}
-
-fn whole(answer: Answer, context: &AttemptContext) -> Result<Response, AttemptError> {
-    let date = date(answer.header(header::DATE));
-    let media_type = media_type(&answer);
-    let mut links = answer.headers.get_all(header::LINK).iter();
-    let next = links.find_map(|value| next_link(value.to_str().ok()?));
-    let total = answer.headers.get("x-total-count");
-    let total = total.and_then(|value| value.to_str().ok()?.trim().parse().ok());
     let status = answer.status;
-    let fault = match answer.body {
-        Ok(body) => {
-            let is_page = message::is_html(&body, &media_type);
-            return Ok(Response { status, body, is_page, date, next, total });
-        }
-        Err(fault) => fault,
+    if (200..=299).contains(&status) {
+        return whole(answer, host);
+    }
+    let (kind, message) = said(&answer, secrets);
+    let retry_after = retry_after(&answer, now);
+    let must_not_be_repeated = repeat == Repeat::IfNotCarriedOut;
+    let may_be_done = match status {
+        // 303, for one, usually follows a completed action.
+        300..=399 => must_not_be_repeated,
+        408 | 425 | 429 | 501 | 503 => repeat != Repeat::Safe,
+        // What a gateway refuses for the request's own sake it does not pass on.
+        400..=403 | 407 | 411 | 413..=417 | 421 | 426 | 431 => false,
+        // Others it may have put in place of its upstream's failure.
+        404..=499 => must_not_be_repeated && kind == ErrorKind::Foreign,
+        _ => true,
     };
-    let reason = format!("{} answered {status}, {}", context.target.host, fault.why);
-    let retry = if fault.is_cut { RetryClass::MayBeCarriedOut } else { RetryClass::No };
-    let (status, in_flight) = (Some(status), fault.timed_out);
-    Err((Failure::Unknown { reason, status, in_flight, retry_after: None }, retry))
+    let retry = if matches!(status, 429 | 502..=504) { Retry::Later } else { Retry::No };
+    if !may_be_done {
+        return Err((Failure::Rejected { status, kind, message, retry_after }, retry));
+    }
+    let mut reason = format!("{host} answered {status}");
+    if !message.is_empty() {
+        reason = format!("{reason}: {message}");
+    }
+    // A gateway gave up waiting; its upstream may still be working on it.
+    let in_flight = status == 504;
+    Err((Failure::Unknown { reason, status: Some(status), in_flight, retry_after }, retry))
+}
+
+fn whole(answer: Answer, host: &str) -> Result<Response, AttemptError> {
+    let status = answer.status;
+    let is_page = body(&answer).map(|body| message::is_html(body, &media_type(&answer)));
+    let is_page = is_page.map_err(|why| {
+        let reason = format!("{host} answered {status}, {why}");
+        let is_cut = matches!(answer.body, Err(ureq::Error::Io(_)));
+        let in_flight = matches!(answer.body, Err(ureq::Error::Timeout(_)));
+        let retry = if is_cut { Retry::Later } else { Retry::No };
+        let status = Some(status);
+        (Failure::Unknown { reason, status, in_flight, retry_after: None }, retry)
+    })?;
+    let mut links = answer.headers.get_all(header::LINK).iter();
+    let total = answer.headers.get("x-total-count");
+    Ok(Response {
+        status,
+        date: date(answer.header(header::DATE)),
+        is_page,
+        next: links.find_map(|value| next_link(value.to_str().ok()?)),
+        total: total.and_then(|value| value.to_str().ok()?.trim().parse().ok()),
+        body: answer.body.unwrap_or_default(),
+    })
+}
+
+/// The body, or why it cannot be read, in words that follow those on the status.
+fn body(answer: &Answer) -> Result<&[u8], String> {
+    let body = answer.body.as_deref().map_err(|error| match error {
+        ureq::Error::Timeout(_) => "but did not end in time".to_owned(),
+        ureq::Error::Io(_) => "and closed the connection in the middle".to_owned(),
+        ureq::Error::BodyExceedsLimit(limit) => format!("with more than {} KiB", limit / 1024),
+        error => format!("which is not valid HTTP: {error}"),
+    })?;
+    let encoding = answer.header(header::CONTENT_ENCODING).unwrap_or_default().trim();
+    if body.is_empty() || encoding.is_empty() || encoding.eq_ignore_ascii_case("identity") {
+        return Ok(body);
+    }
+    Err(format!("encoded as {}, which was not asked for", encoding.to_ascii_lowercase()))
 }
 
 /// The place of the next page in a `Link` header (RFC 8288).
@@ -85,58 +113,22 @@ fn next_link(header: &str) -> Option<String> {
     })
 }
 
-/// The server says that it has not done it.
-fn refused(answer: &Answer, context: &AttemptContext, now: Timestamp) -> AttemptError {
-    let status = answer.status;
-    let retry_after = retry_after(answer, now);
-    let (kind, message) = match status {
-        300..=399 => (ErrorKind::Foreign, pointed_to(answer, context.secrets)),
-        _ => said(answer, context),
-    };
-    let retry = match status {
-        429 | 503 => RetryClass::MayBeCarriedOut,
-        _ => RetryClass::No,
-    };
-    (Failure::Rejected { status, kind, message, retry_after }, retry)
-}
-
-/// The server, or a gateway before it, failed: whether it was done is unknown.
-fn broken(answer: &Answer, context: &AttemptContext, now: Timestamp) -> AttemptError {
-    let status = answer.status;
-    let retry_after = retry_after(answer, now);
-    let mut reason = format!("{} answered {status}", context.target.host);
-    let said = match status {
-        300..=399 => pointed_to(answer, context.secrets),
-        _ => said(answer, context).1,
-    };
-    if !said.is_empty() {
-        reason = format!("{reason}: {said}");
-    }
-    let retry = match status {
-        429 | 502..=504 => RetryClass::MayBeCarriedOut,
-        _ => RetryClass::No,
-    };
-    // A gateway gave up waiting; its upstream may still be working on it.
-    let in_flight = status == 504;
-    (Failure::Unknown { reason, status: Some(status), in_flight, retry_after }, retry)
-}
-
 fn media_type(answer: &Answer) -> String {
     answer.header(header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase()
 }
 
-fn said(answer: &Answer, context: &AttemptContext) -> (ErrorKind, String) {
-    match &answer.body {
-        Ok(body) => message::parse(body, &media_type(answer), context.secrets),
-        Err(fault) => (ErrorKind::Foreign, context.secrets.clean(&fault.why)),
+fn said(answer: &Answer, secrets: &SentSecrets) -> (ErrorKind, String) {
+    match body(answer) {
+        _ if (300..=399).contains(&answer.status) => {
+            // Host and path alone: what follows may hold a code or a token.
+            let place = answer.header(header::LOCATION).map(presentable);
+            let to = place.map(|place| format!(" to {place}")).unwrap_or_default();
+            let text = format!("a redirect{to}, which is not followed");
+            (ErrorKind::Foreign, secrets.clean(&text))
+        }
+        Ok(body) => message::parse(body, &media_type(answer), secrets),
+        Err(why) => (ErrorKind::Foreign, secrets.clean(&why)),
     }
-}
-
-/// Where a redirect pointed: host and path; what follows may hold a code or a token.
-fn pointed_to(answer: &Answer, secrets: &SentSecrets) -> String {
-    let place = answer.header(header::LOCATION).map(presentable);
-    let to = place.map(|place| format!(" to {place}")).unwrap_or_default();
-    secrets.clean(&format!("a redirect{to}, which is not followed"))
 }
 
 /// `Retry-After`: seconds, or a date, which is measured by the clock of the server that wrote it.

@@ -2,7 +2,7 @@
 //! The only user of `ureq`.
 //!
 //! Everything rests on one question: *did the server get this request?* A transport above TLS (see
-//! `transport/send_tracker.rs`) answers it exactly, so that [`Failure::NotSent`] is a promise.
+//! `transport/connection.rs`) answers it exactly, so that [`Failure::NotSent`] is a promise.
 
 mod answer;
 mod attempt;
@@ -35,13 +35,14 @@ use crate::store::Place;
 use crate::text::printable;
 use crate::time::Timestamp;
 
-use attempt::{AttemptContext, AttemptError, our_fault};
-use retry::{ATTEMPTS, RetryClass, WaitBudget};
+use attempt::{AttemptError, our_fault};
+use proxy::Proxy;
+use retry::{ATTEMPTS, Retry, WaitBudget, may_repeat};
 use sent_secrets::SentSecrets;
 use target::Target;
-use transport::agent::{self, Agents};
-use transport::exchange;
-use transport::send_tracker::Seen;
+use transport::under_way::{Attempt, UnderWay};
+use transport::{agent, exchange, tls};
+use ureq::Agent;
 
 pub(crate) use encode::{encode_form, encode_segment};
 pub(crate) use no_proxy::is_localhost;
@@ -75,39 +76,23 @@ pub(crate) struct Http {
     clock: Rc<dyn Clock>,
     on_event: Box<dyn Fn(HttpEvent)>,
     /// Never taken apart: the end of the program does that in one go.
-    agents: ManuallyDrop<Agents>,
+    agent: ManuallyDrop<Agent>,
+    under_way: UnderWay,
     budget: WaitBudget,
     /// The host of the last request.
     host: RefCell<String>,
     sent_secrets: SentSecrets,
 }
 
-/// The first host on the way to a URL.
-pub(crate) struct Route {
-    /// The server's, or the proxy's.
-    pub host: String,
-    pub port: u16,
-    /// Whether what is sent is encrypted to the server.
-    pub is_secure: bool,
-    /// The variable that names the proxy.
-    pub proxy: Option<&'static str>,
-}
-
 impl Http {
-    /// How a URL is reached. Nothing is sent.
+    /// What a URL is reached by: its server, and the proxy before that. Nothing is sent.
     ///
     /// # Errors
     /// What is wrong with the URL, or with the variable of the proxy.
-    pub(crate) fn route(&self, url: &str) -> Result<Route, String> {
+    pub(crate) fn route(&self, url: &str) -> Result<(Target, Option<Proxy>), String> {
         let target = Target::parse(url)?;
-        let is_secure = target.secure;
-        Ok(match self.settings.proxy.choose(&target)? {
-            None => Route { host: target.host, port: target.port, is_secure, proxy: None },
-            Some(proxy) => {
-                let (host, port) = proxy.host();
-                Route { host: host.to_owned(), port, is_secure, proxy: Some(proxy.variable) }
-            }
-        })
+        let proxy = self.settings.proxy.choose(&target)?;
+        Ok((target, proxy))
     }
 
     /// A client that has not used the network, nor read any file, yet.
@@ -116,11 +101,13 @@ impl Http {
         clock: Rc<dyn Clock>,
         on_event: impl Fn(HttpEvent) + 'static,
     ) -> Self {
+        let under_way = UnderWay::default();
         Self {
+            agent: ManuallyDrop::new(agent::agent(settings.timeout, &under_way)),
+            under_way,
             settings,
             clock,
             on_event: Box::new(on_event),
-            agents: ManuallyDrop::default(),
             budget: WaitBudget::default(),
             host: RefCell::default(),
             sent_secrets: SentSecrets::default(),
@@ -158,11 +145,14 @@ impl Http {
                 Ok(response) => return Ok(response),
                 Err((failure, retry)) => (self.failed(failure), retry),
             };
-            let again = retry.allows(request.repeat)
-                && attempt < ATTEMPTS
-                && self.clock.interrupted().is_none();
-            let at_once = retry == RetryClass::AtOnce;
-            if !again || !(at_once || self.back_off(failure.retry_after(), attempt)) {
+            let again = may_repeat(request.repeat, &failure) && attempt < ATTEMPTS;
+            let again = again
+                && match retry {
+                    Retry::No => false,
+                    Retry::AtOnce => self.clock.interrupted().is_none(),
+                    Retry::Later => self.back_off(failure.retry_after(), attempt),
+                };
+            if !again {
                 return Err(failure);
             }
             attempt += 1;
@@ -192,40 +182,34 @@ impl Http {
         self.clock.interrupted().is_none()
     }
 
-    fn way_to(&self, target: &Target) -> Result<agent::Route, AttemptError> {
-        let route = self.agents.route_to(target, &self.settings);
-        let route = route.map_err(|reason| (our_fault(reason), RetryClass::No))?;
-        if let Some(proxy) = &route.proxy {
-            self.sent_secrets.add(proxy.secrets());
+    /// Chooses the way to the target for the next attempt. The error is an invalid setting of ours.
+    fn set_out(&self, target: &Target) -> Result<(), String> {
+        let proxy = self.settings.proxy.choose(target)?;
+        self.sent_secrets.add(proxy.iter().flat_map(Proxy::secrets));
+        let mut attempt = self.under_way.attempt();
+        let mut tls = attempt.tls.take();
+        if target.secure && tls.is_none() {
+            tls = Some(tls::config(&self.settings)?);
         }
-        Ok(route)
-    }
-
-    fn context<'a>(&'a self, target: &'a Target, route: &'a agent::Route) -> AttemptContext<'a> {
-        AttemptContext {
-            target,
-            route,
-            seen: self.agents.tracker().seen(),
-            timeout: self.settings.timeout,
-            secrets: &self.sent_secrets,
-        }
+        *attempt = Attempt { tls, proxy, ..Attempt::default() };
+        Ok(())
     }
 
     fn attempt(&self, request: &Request, target: &Target) -> Result<Response, AttemptError> {
-        let route = self.way_to(target)?;
+        self.set_out(target).map_err(|reason| (our_fault(reason), Retry::No))?;
         self.trace_request(request, target);
         let started = Instant::now();
-        self.agents.tracker().note(|seen| *seen = Seen::default());
-        let outcome = exchange::run(&route, request, target);
-        let context = self.context(target, &route);
-        let answer = outcome.map_err(|error| attempt::failed(&error, &context))?;
+        let answer = exchange::run(&self.agent, request, target).map_err(|error| {
+            attempt::failed(&error, &self.under_way.attempt(), target, self.settings.timeout)
+        })?;
         let took = started.elapsed().as_millis();
         let size = answer
             .body
             .as_ref()
             .map_or_else(|_| "body incomplete".to_owned(), |body| format!("{} bytes", body.len()));
         self.trace(&format!("< {} ({took} ms), {size}", answer.status));
-        answer::judge(answer, request.repeat, &context, self.clock.now())
+        let now = self.clock.now();
+        answer::judge(answer, request.repeat, &target.host, &self.sent_secrets, now)
     }
 
     fn trace_request(&self, request: &Request, target: &Target) {

@@ -3,18 +3,15 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
-use ureq::http::Uri;
 
 use crate::context::Env;
 use crate::secret::Secret;
 
 use super::no_proxy::{is_loopback, listed};
 use super::target::{Target, address};
-use crate::text::printable;
 
 /// curl's default port of a proxy.
 const DEFAULT_PORT: u16 = 1080;
-const DEFAULT_TLS_PORT: u16 = 443;
 
 /// The proxies that the environment names, not yet parsed: an unused one may be invalid.
 #[derive(Debug, Clone, Default)]
@@ -36,13 +33,11 @@ pub(crate) struct ProxyVariable {
 
 /// A proxy to use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Proxy {
+pub(crate) struct Proxy {
     /// The variable that named it.
-    pub(super) variable: &'static str,
-    /// Whether the connection to the proxy itself is TLS.
-    pub(super) secure: bool,
-    host: String,
-    port: u16,
+    pub(crate) variable: &'static str,
+    /// Where to connect to; https if the connection to the proxy itself is TLS.
+    pub(crate) place: Target,
     /// `user:password`.
     login: Option<Secret>,
 }
@@ -81,43 +76,23 @@ impl Proxy {
             |why: &str| format!("the proxy that {} names cannot be used: {why}", variable.name);
         let text = variable.value.expose().trim();
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
-        let secure = match scheme.to_ascii_lowercase().as_str() {
-            "http" => false,
-            "https" => true,
-            _ => return Err(bad("only http:// and https:// proxies are supported")),
-        };
+        if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
+            return Err(bad("only http:// and https:// proxies are supported"));
+        }
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let (login, place) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let (login, named) = authority.rsplit_once('@').unwrap_or(("", authority));
         let login = percent_decode_str(login).decode_utf8();
         let login = login.map_err(|_| bad("its user or password is not UTF-8"))?;
-        let target = Target::parse(&format!("{scheme}://{place}/"));
-        let target = target.map_err(|_| bad("it names no host, or its port is no number"))?;
-        let port = if secure { DEFAULT_TLS_PORT } else { DEFAULT_PORT };
-        let proxy = Self {
+        let place = |place: &str| Target::parse(&format!("{scheme}://{place}/"));
+        let wrong = |_| bad("it names no host, or its port is no number");
+        let named = place(named).map_err(wrong)?;
+        let port =
+            named.uri.port_u16().unwrap_or(if named.secure { named.port } else { DEFAULT_PORT });
+        Ok(Self {
             variable: variable.name,
-            secure,
-            port: target.uri.port_u16().unwrap_or(port),
-            host: target.host,
+            place: place(&address(&named.host, port)).map_err(wrong)?,
             login: (!login.is_empty()).then(|| Secret::new(login)),
-        };
-        // Made once here, so that an invalid host is found before it is needed.
-        proxy.uri().ok_or_else(|| bad("its host is no host name"))?;
-        Ok(proxy)
-    }
-
-    /// `host:port`, for people: no user, no password.
-    pub(super) fn host(&self) -> (&str, u16) {
-        (&self.host, self.port)
-    }
-
-    pub(super) fn address(&self) -> String {
-        printable(&address(&self.host, self.port))
-    }
-
-    /// Where to connect to.
-    pub(super) fn uri(&self) -> Option<Uri> {
-        let scheme = if self.secure { "https" } else { "http" };
-        format!("{scheme}://{}/", address(&self.host, self.port)).parse().ok()
+        })
     }
 
     /// The secrets that it receives and may echo.
@@ -167,7 +142,7 @@ mod tests {
             (0, "https://[::1]/", None),
         ] {
             let chosen = choose(&all[from..], url).unwrap();
-            assert_eq!(chosen.map(|p| p.address()).as_deref(), wanted, "{url}");
+            assert_eq!(chosen.map(|p| p.place.address()).as_deref(), wanted, "{url}");
         }
     }
 
@@ -187,7 +162,7 @@ mod tests {
             ("u@h:1", "h:1", false, Some("u:")),
         ] {
             let proxy = choose(&[("all_proxy", text)], "https://a.b/").unwrap().unwrap();
-            assert_eq!((proxy.address().as_str(), proxy.secure), (address, secure));
+            assert_eq!((proxy.place.address().as_str(), proxy.place.secure), (address, secure));
             let wanted = login.map(|l| format!("Basic {}", BASE64_STANDARD.encode(l)));
             let sent = proxy.authorization().map(|s| s.expose().to_owned());
             assert_eq!(sent, wanted);

@@ -5,6 +5,7 @@ use std::hash::BuildHasher;
 use std::time::Duration;
 
 use super::request::Repeat;
+use crate::error::Failure;
 
 /// How often one request is tried, the first time included.
 pub(super) const ATTEMPTS: u32 = 4;
@@ -17,24 +18,21 @@ const BUDGET: Duration = Duration::from_secs(60);
 
 /// Whether another attempt makes sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RetryClass {
+pub(super) enum Retry {
     /// It would end the same way, or waste as much time.
     No,
-    /// It was certainly not sent.
-    NotSent,
-    /// It may have been carried out.
-    MayBeCarriedOut,
-    /// It may have been carried out, but most likely the reused connection was stale.
+    /// After a pause.
+    Later,
+    /// Most likely the reused connection was stale.
     AtOnce,
 }
 
-impl RetryClass {
-    pub(super) fn allows(self, repeat: Repeat) -> bool {
-        match (repeat, self) {
-            (Repeat::Never, _) | (_, Self::No) => false,
-            (Repeat::Safe, _) | (_, Self::NotSent) => true,
-            (Repeat::IfNotCarriedOut, _) => false,
-        }
+/// Whether a request that failed so may be sent again.
+pub(super) fn may_repeat(repeat: Repeat, failure: &Failure) -> bool {
+    match repeat {
+        Repeat::Safe => true,
+        Repeat::IfNotCarriedOut => matches!(failure, Failure::NotSent { .. }),
+        Repeat::Never => false,
     }
 }
 
@@ -78,19 +76,17 @@ fn jittered(pause: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Cause;
 
     #[test]
     fn a_request_that_may_have_been_carried_out_is_repeated_only_if_that_is_safe() {
-        use RetryClass as C;
-        for (class, safe, if_not_carried_out) in [
-            (C::No, false, false),
-            (C::NotSent, true, true),
-            (C::MayBeCarriedOut, true, false),
-            (C::AtOnce, true, false),
-        ] {
-            assert_eq!(class.allows(Repeat::Safe), safe);
-            assert_eq!(class.allows(Repeat::IfNotCarriedOut), if_not_carried_out);
-            assert!(!class.allows(Repeat::Never));
+        let (reason, cause) = (String::new(), Cause::Network);
+        let not_sent = Failure::NotSent { reason: reason.clone(), cause };
+        let lost = Failure::Unknown { reason, status: None, in_flight: false, retry_after: None };
+        for (failure, if_not_carried_out) in [(not_sent, true), (lost, false)] {
+            assert!(may_repeat(Repeat::Safe, &failure));
+            assert_eq!(may_repeat(Repeat::IfNotCarriedOut, &failure), if_not_carried_out);
+            assert!(!may_repeat(Repeat::Never, &failure));
         }
     }
 

@@ -12,14 +12,14 @@ use crate::text::{printable, shortened};
 const LONGEST_URL: usize = 4096;
 
 /// A parsed URL.
-#[derive(Debug)]
-pub(super) struct Target {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
     pub(super) uri: Uri,
     /// Whether it is https.
-    pub(super) secure: bool,
+    pub(crate) secure: bool,
     /// In lower case, an IPv6 address without its brackets.
-    pub(super) host: String,
-    pub(super) port: u16,
+    pub(crate) host: String,
+    pub(crate) port: u16,
 }
 
 impl Target {

@@ -52,19 +52,20 @@ pub(super) fn look(found: &mut Findings, app: &App, config: &Config) -> Result<(
 
 /// Whether the first host on the way has an address.
 fn look_up(found: &mut Findings, app: &App, server: &str) -> Result<bool> {
-    let route = app.http()?.route(server).map_err(Error::invalid_value)?;
+    let (server, proxy) = app.http()?.route(server).map_err(Error::invalid_value)?;
     let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].map(|name| app.ctx.env.text(name));
     let roots = named.into_iter().flatten().collect::<Vec<_>>().join(" and ");
-    let host = &route.host;
-    let through = route.proxy.map(|variable| format!(", through the proxy of {variable}"));
+    let first = proxy.as_ref().map_or(&server, |proxy| &proxy.place);
+    let host = &first.host;
+    let through = proxy.as_ref().map(|p| format!(", through the proxy of {}", p.variable));
     let through = through.unwrap_or_default();
-    let security = match (route.is_secure, roots.as_str()) {
+    let security = match (server.secure, roots.as_str()) {
         (false, _) => "not encrypted",
         (true, "") => "encrypted, trusting the built-in roots of Mozilla and the system's",
         (true, roots) => &format!("encrypted, trusting {roots}"),
     };
     let asked = if is_localhost(host) { "localhost" } else { host };
-    match (asked, route.port).to_socket_addrs() {
+    match (asked, first.port).to_socket_addrs() {
         Ok(all) => {
             let count = counted(all.count(), "address");
             let text = format!("{host} has {count}{through}, {security}");

@@ -3,35 +3,28 @@
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem::take;
-use std::sync::Arc;
 
-use rustls::ClientConfig;
 use ureq::Timeout;
-use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
+};
 
-use super::buffers::GrowingBuffers;
-use super::send_tracker::{SendTracker, Stage};
+use super::agent::LONGEST_ANSWER_HEAD;
 use super::socket::{Socket, Stream};
+use super::under_way::{Stage, UnderWay};
 use super::{tls, tunnel};
-use crate::http::proxy::Proxy;
 
+/// Room for the longest head of an answer, and for the byte that shows that one is longer.
+const INPUT: usize = LONGEST_ANSWER_HEAD + 1;
+/// Room for a whole request head, the longest URL and bearer included: ureq needs it in one piece.
+const OUTPUT: usize = 16 * 1024;
 /// How often the start of an answer may be read over again, in bytes: ureq begins anew with every
 /// piece of a head, and a server may send it byte by byte.
 const MOST_READ_AGAIN: usize = 64 * 1024 * 1024;
 
-/// Connects to the servers of a route.
-pub(super) struct Connect {
-    pub(super) tracker: SendTracker,
-    /// How a server, or a proxy before it, is secured; `None` is plain http.
-    pub(super) tls: Option<Arc<ClientConfig>>,
-    pub(super) proxy: Option<Proxy>,
-}
-
-impl fmt::Debug for Connect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Connect")
-    }
-}
+/// Connects by the way of the attempt that is under way.
+#[derive(Debug)]
+pub(super) struct Connect(pub(super) UnderWay);
 
 impl Connector for Connect {
     type Out = Connection;
@@ -42,14 +35,14 @@ impl Connector for Connect {
         _: Option<()>,
     ) -> Result<Option<Connection>, ureq::Error> {
         let stream = self.open(details).map_err(fault)?;
-        self.tracker.note(|seen| seen.connected = true);
+        self.0.attempt().connected = true;
         Ok(Some(Connection {
             stream,
-            is_tls: self.tls.is_some(),
-            buffers: GrowingBuffers::default(),
+            is_tls: details.needs_tls(),
+            buffers: LazyBuffers::new(INPUT, OUTPUT),
             read_again: 0,
             was_just_read: false,
-            tracker: self.tracker.clone(),
+            under_way: self.0.clone(),
         }))
     }
 }
@@ -58,19 +51,22 @@ impl Connect {
     fn open(&self, details: &ConnectionDetails) -> io::Result<Box<dyn Stream>> {
         let socket = Socket::connect(&details.addrs, details.timeout)?;
         let mut stream: Box<dyn Stream> = Box::new(socket);
-        let Some(config) = &self.tls else {
+        if !details.needs_tls() {
             return Ok(stream);
-        };
+        }
+        let mut attempt = self.0.attempt();
+        let config = attempt.tls.clone();
+        let config = config.ok_or_else(|| io::Error::other(ureq::Error::TlsRequired))?;
         let host = details.uri.host().unwrap_or_default();
-        if let Some(proxy) = &self.proxy {
-            if proxy.secure {
-                stream = tls::secure(config, proxy.host().0, stream)?;
+        if let Some(proxy) = &attempt.proxy {
+            if proxy.place.secure {
+                stream = tls::secure(&config, &proxy.place.host, stream)?;
             }
             let to = format!("{host}:{}", details.uri.port_u16().unwrap_or(443));
             tunnel::open(&mut stream, proxy, &to)?;
         }
-        self.tracker.reached(Stage::Tls);
-        tls::secure(config, host.trim_start_matches('[').trim_end_matches(']'), stream)
+        attempt.stage = Stage::Tls;
+        tls::secure(&config, host.trim_start_matches('[').trim_end_matches(']'), stream)
     }
 }
 
@@ -86,11 +82,11 @@ fn fault(error: io::Error) -> ureq::Error {
 pub(super) struct Connection {
     stream: Box<dyn Stream>,
     is_tls: bool,
-    buffers: GrowingBuffers,
+    buffers: LazyBuffers,
     read_again: usize,
     /// Whether nobody has asked since the last read if it is open.
     was_just_read: bool,
-    tracker: SendTracker,
+    under_way: UnderWay,
 }
 
 impl fmt::Debug for Connection {
@@ -105,10 +101,10 @@ impl Transport for Connection {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
-        self.tracker.reached(Stage::Sent);
+        self.under_way.attempt().stage = Stage::Sent;
         self.read_again = 0;
         self.stream.socket().allow(timeout);
-        self.stream.write_all(&self.buffers.output[..amount]).map_err(fault)
+        self.stream.write_all(&self.buffers.output()[..amount]).map_err(fault)
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {

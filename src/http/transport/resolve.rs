@@ -9,6 +9,7 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
+use super::under_way::UnderWay;
 use crate::http::is_localhost;
 
 /// A look-up that fails after so long has had no answer.
@@ -18,10 +19,7 @@ const LONG: Duration = Duration::from_secs(4);
 /// uses it only for real names. musl's asks all name servers at once and takes the first answer, and
 /// appends no search domain to a name with `ndots` dots or more.
 #[derive(Debug)]
-pub(super) struct Resolve {
-    /// The proxy to connect to instead of every host.
-    pub(super) instead: Option<Uri>,
-}
+pub(super) struct Resolve(pub(super) UnderWay);
 
 impl Resolver for Resolve {
     fn resolve(
@@ -30,7 +28,9 @@ impl Resolver for Resolve {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let uri = self.instead.as_ref().unwrap_or(uri);
+        // With a proxy, only the proxy asks for the server.
+        let proxy = self.0.attempt().proxy.as_ref().map(|proxy| proxy.place.uri.clone());
+        let uri = proxy.as_ref().unwrap_or(uri);
         let Some(known) = known(uri) else {
             return look_up(uri, config, timeout);
         };

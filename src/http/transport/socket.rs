@@ -63,7 +63,7 @@ impl Socket {
     /// left, so that one that takes no packets leaves some for the others.
     pub(super) fn connect(addresses: &[SocketAddr], timeout: NextTimeout) -> io::Result<Self> {
         let deadline = end(timeout);
-        let mut failed = io::Error::from(ErrorKind::ConnectionRefused);
+        let mut failed = None;
         for (n, address) in addresses.iter().enumerate() {
             let left = deadline.saturating_duration_since(Instant::now());
             let share = if n + 1 < addresses.len() { left / 2 } else { left };
@@ -75,10 +75,11 @@ impl Socket {
                     let (armed, pending, is_broken) = (None, Vec::new(), false);
                     return Ok(Self { stream, deadline, armed, pending, is_broken });
                 }
-                Err(error) => failed = error,
+                // That of the first one stands for all: the others of `localhost` may be of no use here.
+                Err(error) => failed = failed.or(Some(error)),
             }
         }
-        Err(failed)
+        Err(failed.unwrap_or(ErrorKind::ConnectionRefused.into()))
     }
 
     /// Sets the end of what is done from now on.

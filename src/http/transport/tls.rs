@@ -17,7 +17,7 @@ use crate::http::settings::Settings;
 
 /// How connections of one route are secured. Reads the files that the settings name; the error names the
 /// one that cannot be used.
-pub(super) fn config(settings: &Settings) -> Result<Arc<ClientConfig>, String> {
+pub(in crate::http) fn config(settings: &Settings) -> Result<Arc<ClientConfig>, String> {
     let crypto = Arc::new(ring::default_provider());
     let verifier = Verifier::new(settings, crypto.signature_verification_algorithms)?;
     let builder = ClientConfig::builder_with_provider(crypto).with_safe_default_protocol_versions();
@@ -73,8 +73,6 @@ pub(in crate::http) fn reason(error: &rustls::Error, host: &str, address: &str) 
         E::InvalidCertificate(error) => {
             format!("the certificate of {host} {}", certificate(error))
         }
-        // Our own words, of the verifier.
-        E::General(what) => format!("the certificate of {host} {what}"),
         E::InvalidMessage(_) | E::InappropriateMessage { .. } => {
             format!("{address} does not speak TLS (is it plain http?)")
         }
@@ -96,9 +94,7 @@ pub(in crate::http) fn reason(error: &rustls::Error, host: &str, address: &str) 
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
         )
         | E::AlertReceived(A::InternalError) => Cause::Network,
-        E::InvalidCertificate(_) | E::General(_) | E::PeerIncompatible(_) | E::AlertReceived(_) => {
-            Cause::Trust
-        }
+        E::InvalidCertificate(_) | E::PeerIncompatible(_) | E::AlertReceived(_) => Cause::Trust,
         _ => Cause::Network,
     };
     (what, cause)
@@ -119,8 +115,8 @@ fn certificate(error: &CertificateError) -> &'static str {
              (SSL_CERT_FILE can name the certificates to trust)"
         }
         C::BadSignature => {
-            "is not signed by the issuer of that name that is trusted here \
-             (SSL_CERT_FILE may name an outdated one)"
+            "is not signed by the issuer of that name that is trusted here (SSL_CERT_FILE may name an \
+             outdated one), or depends on an RSA key of fewer than 2048 bits, which is not accepted"
         }
         error if is_issuer_itself(error) => {
             "is self-signed (SSL_CERT_FILE can name a file with it, to trust it)"

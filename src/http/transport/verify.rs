@@ -20,14 +20,6 @@ use crate::text::printable;
 
 /// No bundle of issuers is larger; a wrong file might be endless.
 const LONGEST_BUNDLE: u64 = 8 * 1024 * 1024;
-/// The identifier of RSA keys in a certificate, in DER.
-const RSA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
-/// A key of 2048 bits with its identifier takes 294 bytes.
-const SHORTEST_RSA: usize = 280;
-/// What is said of a shorter one.
-pub(super) const WEAK_RSA: &str =
-    "depends on an RSA key of fewer than 2048 bits, which is not accepted";
-
 /// Certificates that are trusted.
 struct Trusted {
     /// As they are, without those that are built in.
@@ -158,27 +150,8 @@ impl Verifier {
             {
                 Ok(())
             }
-            // It says the same of a key that is too short.
-            Err(Error::InvalidCertificate(CertificateError::BadSignature))
-                if [shown].into_iter().chain(between).any(|c| is_weak(c))
-                    || roots
-                        .roots
-                        .iter()
-                        .any(|root| is_weak_key(&root.subject_public_key_info)) =>
-            {
-                Err(Error::General(WEAK_RSA.to_owned()))
-            }
             outcome => outcome,
         }
-    }
-
-    fn of_handshake<T>(shown: &CertificateDer<'_>, outcome: Result<T, Error>) -> Result<T, Error> {
-        outcome.map_err(|error| match error {
-            Error::InvalidCertificate(CertificateError::BadSignature) if is_weak(shown) => {
-                Error::General(WEAK_RSA.to_owned())
-            }
-            error => error,
-        })
     }
 }
 
@@ -186,15 +159,6 @@ impl Verifier {
 fn is_unknown(error: &Error) -> bool {
     matches!(error, Error::InvalidCertificate(error)
         if *error == CertificateError::UnknownIssuer || is_issuer_itself(error))
-}
-
-fn is_weak(certificate: &CertificateDer<'_>) -> bool {
-    let parsed = ParsedCertificate::try_from(certificate);
-    parsed.is_ok_and(|parsed| is_weak_key(&parsed.subject_public_key_info()))
-}
-
-fn is_weak_key(key: &[u8]) -> bool {
-    key.len() < SHORTEST_RSA && key.windows(RSA.len()).any(|part| part == RSA)
 }
 
 impl ServerCertVerifier for Verifier {
@@ -223,8 +187,7 @@ impl ServerCertVerifier for Verifier {
         shown: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let outcome = crypto::verify_tls12_signature(message, shown, signed, &self.algorithms);
-        Self::of_handshake(shown, outcome)
+        crypto::verify_tls12_signature(message, shown, signed, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -233,8 +196,7 @@ impl ServerCertVerifier for Verifier {
         shown: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let outcome = crypto::verify_tls13_signature(message, shown, signed, &self.algorithms);
-        Self::of_handshake(shown, outcome)
+        crypto::verify_tls13_signature(message, shown, signed, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -293,10 +293,12 @@ fn kinds_of_certificates_that_are_not_accepted() {
     let p384 = key("p384.key", "ec_paramgen_curve:P-384", "EC");
     let p521 = key("p521.key", "ec_paramgen_curve:P-521", "EC");
     let weak = key("weak.key", "rsa_keygen_bits:1024", "RSA");
+    let rsa = "is not signed by the issuer of that name that is trusted here (SSL_CERT_FILE may name an \
+               outdated one), or depends on an RSA key of fewer than 2048 bits, which is not accepted";
     for (n, (key, digest, words)) in [
         (&p384, "-sha512", "is signed in a way that is not supported (such as P-521"),
         (&p521, "-sha512", "is signed in a way that is not supported (such as P-521"),
-        (&weak, "-sha256", "depends on an RSA key of fewer than 2048 bits, which is not accepted"),
+        (&weak, "-sha256", rsa),
     ]
     .into_iter()
     .enumerate()
