@@ -69,6 +69,7 @@ impl Rotator<'_> {
         let (workspace, name) = (delivery.workspace, &target.name);
         let what = format!("Delivering the new token of {} to {name}", workspace.name);
         (self.on_event)(Event::Progress(what));
+        self.store.check_latest().map_err(|error| error.in_one_line())?;
         let Some(targets) = self.targets.take() else {
             return Err("there is nothing to deliver to".to_owned());
         };
@@ -127,9 +128,6 @@ impl Rotator<'_> {
         let left = self.lacking(workspace, &current);
         if left.is_empty() {
             return None;
-        }
-        if let Err(error) = self.store.check_latest() {
-            return Some(error.in_one_line());
         }
         let old = match &self.turn(workspace).outcome {
             Some(Ok(Outcome::Refreshed(refreshed))) => refreshed.old.clone(),
@@ -213,17 +211,19 @@ pub(crate) fn deliver_current(
     let open = pending.rotation(workspace).filter(|open| open.token.is_same(&new));
     // Nothing tells whether they had it before.
     let attempt = open.map_or(2, |open| open.attempts.saturating_add(1));
-    match open {
-        Some(_) => store.append(&[workspace.delivering(attempt, None)], true)?,
-        None => store.check_latest()?,
+    if open.is_some() {
+        store.append(&[workspace.delivering(attempt, None)], true)?;
     }
     let old = open.and_then(|open| open.old.as_ref());
     let delivery = Delivery { workspace, new: &new, old, attempt };
     let mut those = targets.targets(workspace);
     those.retain(|target| names.contains(&target.name));
     each(&those, |target| {
-        let outcome = targets.deliver(target, &delivery, &mut |process| {
-            let _ = store.append(&[workspace.delivering(attempt, Some(process))], false);
+        let latest = store.check_latest().map_err(|error| error.in_one_line());
+        let outcome = latest.and_then(|()| {
+            targets.deliver(target, &delivery, &mut |process| {
+                let _ = store.append(&[workspace.delivering(attempt, Some(process))], false);
+            })
         });
         if outcome.is_ok() {
             let (token, target) = (new.clone(), target.name.clone());

@@ -54,6 +54,10 @@ impl Rotator<'_> {
         }
         let jti = token.jti.clone();
         let verdict = match (self.verify(token, old.as_ref()), stage) {
+            // The run that made it may have revoked it, of two machines with one state.
+            (Verdict::CannotTell | Verdict::NoAnswer, Stage::Kept) if !is_new => {
+                self.by_list(workspace, token)
+            }
             // This server can tell: only its list speaks for a token that it once denied.
             (Verdict::CannotTell, Stage::Denied) => match self.by_list(workspace, token) {
                 Verdict::Accepted => Verdict::CannotTell, // listed is not verified
@@ -77,6 +81,7 @@ impl Rotator<'_> {
                 false
             }
             (Verdict::NoAnswer | Verdict::Unsure, Stage::Stored | Stage::Denied) => false,
+            (Verdict::NoAnswer, Stage::Kept) if !is_new => false,
             (Verdict::Denied | Verdict::Unsure, Stage::Kept) => {
                 self.append_relaxed(Record::Unconfirmed(workspace.about()));
                 if is_new {

@@ -65,15 +65,13 @@ impl PendingCreate {
         self.until.secs() - self.at.secs()
     }
 
-    /// Whether its token would be in the list by now. After a boot the uptime tells: our clock may
-    /// have been wrong before. A request from the future was sent before our clock was set back.
+    /// Whether its token would be in the list by now. After a boot the uptime tells too: our clock may have
+    /// been wrong before. A request from the near future is of a machine whose clock is ahead; one from far
+    /// away was sent before our clock was set back.
     pub(crate) fn is_settled(&self, now: &Moment) -> bool {
         let settled_s = self.longest_s() + SETTLE_S;
-        if let Some(up_s) = now.uptime_after(self.boot.as_ref()) {
-            return up_s > settled_s;
-        }
-        let age_s = self.age_s(now);
-        age_s < 0 || age_s > settled_s
+        let up_s = now.uptime_after(self.boot.as_ref());
+        up_s.is_none_or(|up_s| up_s > settled_s) && self.age_s(now).abs() > settled_s
     }
 }
 

@@ -94,6 +94,8 @@ fn one_of_which_the_server_says_nothing() {
 fn one_of_which_the_server_cannot_tell() {
     let world = kept(Kind { mute: true, news_s: 60, ..ONE });
     recover(&world, 1);
+    assert_eq!(current(&world).as_deref(), Some("jti_0"), "it may be dead: it is not listed yet");
+    recover(&world, 100);
     assert_eq!(current(&world).as_deref(), Some("jti_1"));
 
     for is_listed in [false, true] {

@@ -12,6 +12,7 @@ mod logout;
 mod plan;
 mod records;
 mod search;
+mod shared;
 mod sim;
 mod stories;
 
@@ -94,7 +95,7 @@ fn check_live(world: &World, scene: &str) {
         );
     }
     let sim = world.0.borrow();
-    for (id, token) in &sim.machines[0].config {
+    for (id, token) in sim.config() {
         if let Some(token) = token.as_ref().filter(|_| sim.workspaces.contains(id)) {
             assert!(sim.is_live(token), "{scene}: the stored token of {id} is dead: {sim:#?}");
         }

@@ -23,6 +23,14 @@ pub(in crate::rotation::tests) enum Trouble {
     DiskFull,
     /// No request gets through from here on.
     NetDies,
+    /// The engine takes a push over only now, after its command was given up: before the next effect, or
+    /// once some machine has pulled.
+    LateSoon,
+    LateAfterPull,
+    /// A push is applied twice: its second comparison fails, and that is what is reported.
+    Twice,
+    /// The engine is not reached from here on.
+    EngineDies,
 }
 
 /// What a power cut loses: each file independently.
@@ -56,7 +64,29 @@ pub(in crate::rotation::tests) const TROUBLES: [Trouble; 16] = [
     Trouble::NetDies,
 ];
 
+/// What may happen where the state is kept in an engine.
+pub(in crate::rotation::tests) const SHARED_TROUBLES: [Trouble; 12] = [
+    Trouble::KillBefore,
+    Trouble::KillAfter,
+    Trouble::PowerCut(Loss::Everything),
+    Trouble::PowerCut(Loss::Journal),
+    Trouble::Fails,
+    Trouble::FailsDone,
+    Trouble::BusyDone,
+    Trouble::NotFound,
+    Trouble::LateSoon,
+    Trouble::LateAfterPull,
+    Trouble::Twice,
+    Trouble::EngineDies,
+];
+
 impl Trouble {
+    /// Whether it can happen to a command of the engine only.
+    pub(super) fn is_of_engine(self) -> bool {
+        use Trouble::{EngineDies, LateAfterPull, LateSoon, Twice};
+        matches!(self, LateSoon | LateAfterPull | Twice | EngineDies)
+    }
+
     /// Whether it can happen to a request only.
     pub(super) fn is_of_network(self) -> bool {
         use Trouble::{Busy, BusyDone, NetDies, NotFound, NotFoundDone};
@@ -116,6 +146,10 @@ pub(in crate::rotation::tests) struct Kind {
     pub(in crate::rotation::tests) narrows: bool,
     /// The list tells lifetimes, and each request asks for one of its own.
     pub(in crate::rotation::tests) lifetimes: bool,
+    /// Two machines keep their state in one engine.
+    pub(in crate::rotation::tests) shared: bool,
+    /// How far the second machine's clock is ahead.
+    pub(in crate::rotation::tests) apart_s: i64,
 }
 
 pub(in crate::rotation::tests) const ONE: Kind = Kind {
@@ -126,6 +160,8 @@ pub(in crate::rotation::tests) const ONE: Kind = Kind {
     news_s: 0,
     narrows: false,
     lifetimes: false,
+    shared: false,
+    apart_s: 0,
 };
 
 const TWO: Kind = Kind { workspaces: 2, ..ONE };
@@ -143,4 +179,13 @@ pub(in crate::rotation::tests) const KINDS: [Kind; 11] = [
     Kind { workspaces: 3, targets: true, ..ONE },
     Kind { lifetimes: true, ..ONE },
     Kind { narrows: true, targets: true, ..ONE },
+];
+
+/// Those in which two machines keep their state in one engine.
+pub(in crate::rotation::tests) const SHARED: [Kind; 5] = [
+    Kind { shared: true, targets: true, ..ONE },
+    Kind { shared: true, targets: true, lifetimes: true, ..ONE },
+    Kind { shared: true, targets: true, grace_s: Some(300), apart_s: 90, ..ONE },
+    Kind { shared: true, targets: true, mute: true, apart_s: -90, ..ONE },
+    Kind { shared: true, targets: true, news_s: 60, ..ONE },
 ];

@@ -1,11 +1,11 @@
 //! A simulated config folder: what is on its disk, and what a power cut leaves of that.
 
+use super::engine::Shared;
+use super::targets::{REMEMBERED, target};
 use super::{Fate, Loss, Needs, World};
-use crate::context::Process;
 use crate::error::{Error, Result};
 use crate::rotation::{
-    Deliver, Delivery, HistoryEvent, Pending, Promotion, Record, Store, Target, WorkspaceRef,
-    journal_lines,
+    HistoryEvent, Pending, Promotion, Record, Store, Target, WorkspaceRef, journal_lines,
 };
 use crate::store::{AppendError, ReplaceError};
 use crate::token::Token;
@@ -17,13 +17,14 @@ pub(in crate::rotation::tests) struct Machine {
     /// The journal file; `None` if there is none.
     pub(in crate::rotation::tests) journal: Option<Vec<u8>>,
     /// How much of it outlasts a power cut.
-    durable: usize,
+    pub(super) durable: usize,
     last_append: usize,
     /// Everything is durable and no empty line says so yet.
-    unmarked: bool,
+    pub(super) unmarked: bool,
     /// The ids of tokens that the history says were handed out, and whether that is durable.
-    history: Vec<(String, bool)>,
+    pub(super) history: Vec<(String, bool)>,
     pub(super) has_run: bool,
+    pub(super) shared: Shared,
 }
 
 impl Machine {
@@ -49,6 +50,7 @@ impl Machine {
             self.history.retain(|(_, durable)| *durable);
         }
         self.unmarked = false;
+        self.shared.cut_power();
         // What the power cut left is on the disk.
         self.durable = self.journal.as_ref().map_or(0, Vec::len);
     }
@@ -80,7 +82,7 @@ impl Folder {
 
     fn replace(&self, change: impl FnOnce(&mut Machine)) -> std::result::Result<(), ReplaceError> {
         match self.effect(Needs::Space, change) {
-            Fate::Done => Ok(()),
+            Fate::Done => self.push_replaced(),
             Fate::Failed { done, .. } => Err(ReplaceError { in_place: done, error: io_error() }),
         }
     }
@@ -126,7 +128,11 @@ impl Store for Folder {
             }
         });
         match fate {
-            Fate::Done => Ok(()),
+            Fate::Done if durable => self.push_appended(),
+            Fate::Done => {
+                self.mark_behind();
+                Ok(())
+            }
             Fate::Failed { done, .. } => Err(AppendError { taken_back: !done, error: io_error() }),
         }
     }
@@ -136,7 +142,7 @@ impl Store for Folder {
     }
 
     fn check_latest(&mut self) -> Result<()> {
-        Ok(())
+        self.push_change()
     }
 
     fn retract(&mut self) -> Result<()> {
@@ -158,6 +164,7 @@ impl Store for Folder {
         let lines = (!pending.is_empty())
             .then(|| journal_lines(&pending.records()).expect("records have a form"));
         if lines.is_some() && pending.records().len() == pending.applied {
+            self.push_or_tell();
             return Ok(());
         }
         let needs = lines.as_ref().map_or(Needs::Disk, |_| Needs::Space);
@@ -166,6 +173,8 @@ impl Store for Folder {
             machine.unmarked = lines.is_some();
             machine.journal = lines;
         });
+        self.mark_behind();
+        self.push_or_tell();
         match fate {
             Fate::Done => Ok(()),
             Fate::Failed { .. } => Err(io_error()),
@@ -202,7 +211,7 @@ impl Store for Folder {
             }
         });
         match fate {
-            Fate::Done => Ok(stored),
+            Fate::Done => self.push_replaced().map(|()| stored),
             Fate::Failed { done, .. } => Err(ReplaceError { in_place: done, error: io_error() }),
         }
     }
@@ -263,7 +272,8 @@ impl Store for Folder {
     }
 
     fn targets_of(&mut self, _: &WorkspaceRef) -> Result<Vec<Target>> {
-        let has_some = self.machine == 0 && self.world.0.borrow().kind.targets;
+        let kind = self.world.0.borrow().kind;
+        let has_some = (self.machine == 0 || kind.shared) && kind.targets;
         Ok(REMEMBERED.iter().filter(|_| has_some).map(|name| target(name)).collect())
     }
 
@@ -272,60 +282,6 @@ impl Store for Folder {
         if let HistoryEvent::HandedOut(Token { jti: Some(jti), .. }) = event {
             let _ = self.effect(Needs::Space, |m| m.history.push((jti.clone(), durable)));
         }
-    }
-}
-
-/// What gets the tokens.
-pub(in crate::rotation::tests) struct Targets {
-    pub(in crate::rotation::tests) world: World,
-}
-
-/// The names of a workspace's targets.
-pub(in crate::rotation::tests) const REMEMBERED: [&str; 2] = ["file", "command"];
-
-fn target(name: &str) -> Target {
-    Target { name: name.into(), is_command: name == "command" }
-}
-
-impl Deliver for Targets {
-    fn targets(&self, _: &WorkspaceRef) -> Vec<Target> {
-        let has_some = self.world.0.borrow().kind.targets;
-        REMEMBERED.iter().filter(|_| has_some).map(|name| target(name)).collect()
-    }
-
-    fn lacking(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<String> {
-        let sim = self.world.0.borrow();
-        let lacks = |target: &Target| {
-            let holder = format!("{} {}", target.name, workspace.id);
-            sim.delivered.iter().any(|(id, held)| *id == holder && held != token)
-        };
-        let files = self.targets(workspace).into_iter().filter(|target| !target.is_command);
-        files.filter(lacks).map(|target| target.name).collect()
-    }
-
-    fn deliver(
-        &mut self,
-        target: &Target,
-        delivery: &Delivery,
-        _: &mut dyn FnMut(Process),
-    ) -> std::result::Result<(), String> {
-        let Delivery { workspace, new, attempt, .. } = delivery;
-        let holder = format!("{} {}", target.name, workspace.id);
-        let sim = self.world.0.borrow();
-        let had = sim.run_before.contains(&(holder.clone(), (*new).clone()));
-        assert!(!had || *attempt > 1, "{holder} is not told that it has had this token: {sim:#?}");
-        if sim.refuses && target.is_command {
-            return Err("it refuses".into());
-        }
-        drop(sim);
-        let fate = self.world.effect(Needs::Space, |sim| {
-            sim.delivered.retain(|(id, _)| *id != holder);
-            sim.delivered.push((holder.clone(), (*new).clone()));
-            sim.run_before.push((holder.clone(), (*new).clone()));
-        });
-        match fate {
-            Fate::Done => Ok(()),
-            Fate::Failed { .. } => Err("no".into()),
-        }
+        self.mark_behind();
     }
 }

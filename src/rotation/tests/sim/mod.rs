@@ -1,25 +1,30 @@
 //! A simulated server and two simulated machines, with trouble at any effect of a run.
 
+mod around;
+mod engine;
 mod kinds;
 mod machine;
 mod run;
 mod server;
+mod targets;
 
 use std::cell::RefCell;
 use std::fmt;
 use std::panic::resume_unwind;
 use std::rc::Rc;
 
-use crate::context::{BootTime, Clock};
 use crate::rotation::moment::signed;
 use crate::rotation::{Event, WorkspaceRef};
 use crate::secret::Secret;
-use crate::time::Timestamp;
 use crate::token::{Token, TokenExpiry};
-pub(super) use kinds::{COMMANDS, Command, KINDS, Kind, Loss, ONE, TROUBLES, Trouble};
+use engine::Engine;
+pub(super) use kinds::{
+    COMMANDS, Command, KINDS, Kind, Loss, ONE, SHARED, SHARED_TROUBLES, TROUBLES, Trouble,
+};
+pub(super) use machine::Folder;
 use machine::Machine;
-pub(super) use machine::{Folder, Targets};
 use server::OnServer;
+pub(super) use targets::Targets;
 
 pub(super) const SERVER: &str = "https://sim";
 
@@ -31,6 +36,10 @@ enum Needs {
     Disk,
     /// Standard output.
     Print,
+    /// What uses a token.
+    Target,
+    /// The engine that keeps the state of both machines.
+    Engine,
 }
 
 /// The outcome of one effect.
@@ -46,6 +55,8 @@ enum How {
     NoRoute,
     Busy,
     NotFound,
+    Late { after_pull: bool },
+    Twice,
 }
 
 #[derive(Default)]
@@ -64,19 +75,25 @@ pub(super) struct Sim {
     /// What was printed by `token create`.
     pub(super) printed: Vec<Token>,
     pub(super) events: Vec<Event>,
+    /// The ids of the tokens that stay live although another is current, as the user was told.
+    told: Vec<String>,
     pub(super) effects: usize,
     troubles: Vec<(usize, Trouble)>,
     met: bool,
     disk_dead: bool,
     disk_full: bool,
     net_dead: bool,
+    engine_dead: bool,
+    pub(super) engine: Engine,
+    /// The machine that is at work.
+    running: usize,
     /// The effect of machine 0 at which machine 1 has a whole run.
     pub(super) turn: Option<usize>,
     /// How far our clock is ahead of the server's.
     pub(super) ahead_s: i64,
     /// How far its clock is ahead of ours, once it has answered this run.
     skew_s: Option<i64>,
-    boot: usize,
+    boots: [usize; 2],
     /// The tokens that were current once, and when another replaced them.
     replaced: Vec<(Token, i64)>,
     /// What the targets hold, and everything that they ever got.
@@ -105,6 +122,7 @@ impl fmt::Debug for Sim {
         writeln!(f, "live: {}", ids(&mut live))?;
         let mut delivered = self.delivered.iter().map(|(id, t)| (id.as_str(), Some(t)));
         writeln!(f, "delivered: {}", ids(&mut delivered))?;
+        writeln!(f, "{:?}", self.engine)?;
         for machine in &self.machines {
             let mut config = machine.config.iter().map(|(id, t)| (id.as_str(), t.as_ref()));
             writeln!(f, "config: {}", ids(&mut config))?;
@@ -137,10 +155,13 @@ impl World {
             for machine in &mut sim.machines {
                 machine.config.push((id.clone(), Some(token.clone())));
             }
-            for name in machine::REMEMBERED.iter().filter(|_| kind.targets) {
+            for name in targets::REMEMBERED.iter().filter(|_| kind.targets) {
                 sim.delivered.push((format!("{name} {id}"), token.clone()));
             }
         }
+        let mut sim = world.0.borrow_mut();
+        sim.engine = Engine::new(&sim.machines[0]);
+        drop(sim);
         world
     }
 
@@ -160,8 +181,9 @@ impl World {
             Some(kill @ (Trouble::KillAfter | Trouble::PowerCut(_))) => {
                 act(&mut sim);
                 if let Trouble::PowerCut(loss) = kill {
-                    sim.machines[0].cut_power(loss);
-                    sim.boot += 1;
+                    let running = sim.running;
+                    sim.machines[running].cut_power(loss);
+                    sim.boots[running] += 1;
                 }
                 drop(sim);
                 resume_unwind(Box::new(Killed));
@@ -169,12 +191,14 @@ impl World {
             Some(Trouble::DiskDies) => sim.disk_dead = true,
             Some(Trouble::DiskFull) => sim.disk_full = true,
             Some(Trouble::NetDies) => sim.net_dead = true,
+            Some(Trouble::EngineDies) => sim.engine_dead = true,
             _ => {}
         }
         let impossible = match needs {
             Needs::Network => sim.net_dead,
-            Needs::Space | Needs::Print => sim.disk_dead || sim.disk_full,
+            Needs::Space | Needs::Print | Needs::Target => sim.disk_dead || sim.disk_full,
             Needs::Disk => sim.disk_dead,
+            Needs::Engine => sim.engine_dead,
         };
         if impossible {
             return Fate::Failed { done: false, how: How::NoRoute };
@@ -186,6 +210,9 @@ impl World {
             Some(Trouble::BusyDone) => (true, How::Busy),
             Some(Trouble::NotFound) => (false, How::NotFound),
             Some(Trouble::NotFoundDone) => (true, How::NotFound),
+            Some(Trouble::LateSoon) => (false, How::Late { after_pull: false }),
+            Some(Trouble::LateAfterPull) => (false, How::Late { after_pull: true }),
+            Some(Trouble::Twice) => (true, How::Twice),
             _ => {
                 act(&mut sim);
                 return Fate::Done;
@@ -201,10 +228,13 @@ impl World {
     fn next_trouble(&self, needs: Needs) -> Option<Trouble> {
         let turn = {
             let mut sim = self.0.borrow_mut();
+            sim.take_late(false);
             sim.effects += 1;
             sim.states += 1;
             let effects = sim.effects;
-            sim.turn.take_if(|at| *at == effects).is_some()
+            // No comparison at the engine sees what happens between it and the delivery that follows.
+            let waits = needs == Needs::Target && sim.kind.shared;
+            sim.turn.take_if(|at| *at <= effects && !waits).is_some()
         };
         if turn {
             self.run_other_machine();
@@ -214,36 +244,12 @@ impl World {
         let trouble =
             sim.troubles.iter().find(|(at, _)| *at == now).map(|(_, trouble)| *trouble)?;
         let fits = match needs {
-            Needs::Network => !trouble.is_of_disk(),
-            _ => !trouble.is_of_network(),
+            Needs::Network => !trouble.is_of_disk() && !trouble.is_of_engine(),
+            Needs::Engine => !trouble.is_of_network() && !trouble.is_of_disk(),
+            _ => !trouble.is_of_network() && !trouble.is_of_engine(),
         };
         sim.met |= fits;
         fits.then_some(trouble)
-    }
-
-    /// Another program refreshes: it revokes what it replaces. Or an old config file is restored,
-    /// with a token that is long dead.
-    pub(super) fn replace_elsewhere(&self, is_live: bool) {
-        let other = self.make("w0", 0);
-        let mut sim = self.0.borrow_mut();
-        sim.disturbed = true;
-        let before = sim.machines[0].config[0].1.replace(other.clone());
-        for token in &mut sim.tokens {
-            token.live &=
-                if is_live { Some(&token.token) != before.as_ref() } else { token.token != other };
-        }
-        if !is_live {
-            sim.printed.extend(before); // the copy that was restored does not tell of it
-        }
-    }
-
-    /// Puts the first copy of a target's file back, if that still works and is another one.
-    pub(super) fn put_back(&self) -> bool {
-        let mut sim = self.0.borrow_mut();
-        let first = sim.tokens[0].token.clone();
-        let is_live = sim.is_live(&first);
-        let held = sim.delivered.iter_mut().find(|(id, held)| id == "file w0" && *held != first);
-        held.filter(|_| is_live).map(|(_, held)| *held = first).is_some()
     }
 
     pub(super) fn is_live(&self, token: &Token) -> bool {
@@ -260,8 +266,10 @@ impl World {
     /// The ids of the tokens that a config file or a recipient holds.
     pub(super) fn held(&self) -> Vec<String> {
         let sim = self.0.borrow();
-        let in_configs = sim.machines.iter().flat_map(|m| &m.config);
-        let in_configs = in_configs.filter_map(|(_, token)| token.as_ref());
+        let both = sim.machines.iter().flat_map(|m| &m.config);
+        let in_configs: Vec<_> =
+            if sim.kind.shared { sim.engine.config().iter().collect() } else { both.collect() };
+        let in_configs = in_configs.iter().filter_map(|(_, token)| token.as_ref());
         let held: Vec<&Token> = in_configs.chain(&sim.printed).collect();
         let known = sim.tokens.iter().filter(|t| held.contains(&&t.token));
         known.filter_map(|t| t.token.jti.clone()).collect()
@@ -273,16 +281,26 @@ impl Sim {
         self.tokens.iter().any(|t| t.live && t.token == *token)
     }
 
+    /// How far the clock of the machine that is at work is ahead.
+    fn ahead(&self) -> i64 {
+        self.ahead_s + if self.running == 1 { self.kind.apart_s } else { 0 }
+    }
+
+    /// The config that counts: the first machine's, or the engine's.
+    pub(super) fn config(&self) -> &[(String, Option<Token>)] {
+        if self.kind.shared { self.engine.config() } else { &self.machines[0].config }
+    }
+
     /// At no moment is a workspace, or a target, left without a token that works. (The second
-    /// machine's config is not checked: the first one revokes what it replaces.)
+    /// machine's config is not checked: the first one revokes what it replaces. Of two with one engine that
+    /// one's counts.)
     fn check_moment(&self) {
         if self.ending || self.disturbed {
             return;
         }
-        let config = self.machines[0].config.iter();
-        let config = config.filter_map(|(id, token)| Some((id, token.as_ref()?)));
+        let config = self.config().iter().filter_map(|(id, token)| Some((id, token.as_ref()?)));
         for (id, token) in config.chain(self.delivered.iter().map(|(id, token)| (id, token))) {
-            let replaced_elsewhere = self.machines[1].has_run;
+            let replaced_elsewhere = self.machines[1].has_run && !self.kind.shared;
             assert!(
                 replaced_elsewhere || self.is_live(token),
                 "{:?}: the token of {id} does not work: {self:#?}",
@@ -300,23 +318,6 @@ impl Sim {
         };
         let (now, over) = (self.now, at + signed(grace_s));
         assert!(now >= over, "{token:?} is revoked at {now}, before {over}");
-    }
-}
-
-impl Clock for World {
-    fn now(&self) -> Timestamp {
-        let sim = self.0.borrow();
-        Timestamp::from_secs(sim.now + sim.ahead_s)
-    }
-
-    fn sleep(&self, _: std::time::Duration) {
-        self.0.borrow_mut().now += 1;
-    }
-
-    fn boot_time(&self) -> Option<BootTime> {
-        let sim = self.0.borrow();
-        let id = format!("boot {}", sim.boot);
-        Some(BootTime { id, secs: sim.now })
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use super::machine::Targets;
-use super::{Command, Folder, Killed, Needs, Trouble, World, workspace};
+use super::{Command, Folder, Killed, Needs, Targets, Trouble, World, workspace};
 use crate::error::{Error, Result};
 use crate::rotation::{Event, OldFate, Outcome, RefreshOptions, Rotator, WorkspaceRef};
 use crate::token::Token;
@@ -18,6 +17,16 @@ impl World {
         command: Command,
         troubles: &[(usize, Trouble)],
     ) -> Ended {
+        self.run_at(0, command, troubles)
+    }
+
+    /// The same on either machine.
+    pub(in crate::rotation::tests) fn run_at(
+        &self,
+        machine: usize,
+        command: Command,
+        troubles: &[(usize, Trouble)],
+    ) -> Ended {
         self.begin(troubles);
         self.0.borrow_mut().ending |= !matches!(
             command,
@@ -27,7 +36,7 @@ impl World {
                 | Command::CreateSaved
                 | Command::WorkspaceCreate
         );
-        self.run_on(0, command, false)
+        self.run_on(machine, command, false)
     }
 
     /// An undisturbed refresh of all workspaces, some time later.
@@ -59,6 +68,7 @@ impl World {
         sim.disk_dead = false;
         sim.disk_full = false;
         sim.net_dead = false;
+        sim.engine_dead = false;
         sim.skew_s = None;
         sim.events.clear();
     }
@@ -71,10 +81,10 @@ impl World {
 
     /// A whole run of the second machine, which has its own copy of the folder.
     pub(super) fn run_other_machine(&self) {
-        let (effects, skew_s) = {
+        let (effects, skew_s, engine_dead) = {
             let mut sim = self.0.borrow_mut();
             sim.machines[1].has_run = true;
-            (sim.effects, sim.skew_s.take())
+            (sim.effects, sim.skew_s.take(), std::mem::take(&mut sim.engine_dead))
         };
         let troubles = std::mem::take(&mut self.0.borrow_mut().troubles);
         let ended = self.run_on(1, Command::Refresh, false);
@@ -83,11 +93,14 @@ impl World {
         sim.effects = effects;
         sim.troubles = troubles;
         sim.skew_s = skew_s;
+        sim.engine_dead = engine_dead;
     }
 
     fn run_on(&self, machine: usize, command: Command, revoke_orphans: bool) -> Ended {
+        let before = std::mem::replace(&mut self.0.borrow_mut().running, machine);
         let ended =
             catch_unwind(AssertUnwindSafe(|| self.run_command(machine, command, revoke_orphans)));
+        self.0.borrow_mut().running = before;
         match ended {
             Ok(outcome) => Some(outcome),
             Err(payload) if payload.is::<Killed>() => None,
@@ -97,12 +110,13 @@ impl World {
 
     fn run_command(&self, machine: usize, command: Command, revoke_orphans: bool) -> Result<()> {
         let (world, mut store) = (self.clone(), Folder { world: self.clone(), machine });
+        store.pull()?;
         let mut targets = Targets { world: self.clone() };
         let mut on_event = |event| world.take(event);
         let mut rotator = Rotator::new(&world, &mut store, &world, &mut on_event)?;
         let delivers =
             matches!(command, Command::Refresh | Command::Rollback | Command::CreateSaved);
-        if machine == 0 && delivers {
+        if (machine == 0 || self.0.borrow().kind.shared) && delivers {
             rotator.deliver_to(&mut targets);
         }
         let options = RefreshOptions {
@@ -197,6 +211,7 @@ impl World {
         match &event {
             Event::Revoked { jti, .. } => self.check_revoked(jti),
             Event::Orphan { orphan, revoked: true } => self.check_revoked(&orphan.jti),
+            Event::KeptLive { jti, .. } => self.0.borrow_mut().told.push(jti.clone()),
             _ => {}
         }
         self.0.borrow_mut().events.push(event);
@@ -224,10 +239,12 @@ impl World {
     /// The tokens that the last run, or the journal, names.
     pub(in crate::rotation::tests) fn named(&self) -> Vec<String> {
         use crate::rotation::Store;
-        let mut named = Vec::new();
-        for machine in 0..2 {
+        let mut named = self.0.borrow().told.clone();
+        let shared = self.0.borrow().kind.shared;
+        for machine in 0..if shared { 1 } else { 2 } {
             let mut folder = Folder { world: self.clone(), machine };
-            let pending = folder.pending().expect("a journal that can be read");
+            let pending = if shared { self.0.borrow().engine.pending() } else { folder.pending() };
+            let pending = pending.expect("a journal that can be read");
             named.extend(pending.orphans.iter().map(|o| o.jti.clone()));
             named.extend(pending.revocations.iter().map(|p| p.jti.clone()));
             for rotation in &pending.rotations {

@@ -44,7 +44,7 @@ impl World {
         match self.effect(Needs::Network, |sim| answer = Some(act(sim))) {
             Fate::Done => {
                 let mut sim = self.0.borrow_mut();
-                sim.skew_s = Some(-sim.ahead_s);
+                sim.skew_s = Some(-sim.ahead());
                 Ok(answer.expect("it was carried out"))
             }
             Fate::Failed { how, done } => Err(failure(how, done)),
@@ -56,7 +56,9 @@ fn failure(how: How, done: bool) -> Failure {
     let reason = "the simulation's wish".to_owned();
     match how {
         How::NoRoute => Failure::NotSent { reason, cause: Cause::Network },
-        How::Cut => Failure::Unknown { reason, status: None, in_flight: done, retry_after: None },
+        How::Cut | How::Late { .. } | How::Twice => {
+            Failure::Unknown { reason, status: None, in_flight: done, retry_after: None }
+        }
         How::Busy => {
             Failure::Unknown { reason, status: Some(503), in_flight: false, retry_after: None }
         }
