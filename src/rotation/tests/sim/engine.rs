@@ -80,17 +80,10 @@ impl Engine {
 /// What a machine knows of the engine.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    /// What it has pulled or pushed; nothing that it had before a boot.
+    /// What it has pulled or pushed.
     number: Option<u64>,
     is_behind: bool,
     is_unsure: bool,
-}
-
-impl Shared {
-    /// Files that were pulled may be lost, and the number that was written after them may not.
-    pub(super) fn cut_power(&mut self) {
-        self.number = None;
-    }
 }
 
 impl Sim {

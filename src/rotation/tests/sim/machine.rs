@@ -50,7 +50,6 @@ impl Machine {
             self.history.retain(|(_, durable)| *durable);
         }
         self.unmarked = false;
-        self.shared.cut_power();
         // What the power cut left is on the disk.
         self.durable = self.journal.as_ref().map_or(0, Vec::len);
     }
