@@ -3,7 +3,8 @@
 
 #![allow(clippy::print_stdout)] // how much was tried
 
-use super::sim::{COMMANDS, Command, Kind, SHARED, SHARED_TROUBLES, World};
+use super::sim::{COMMANDS, Command, Kind, SHARED, SHARED_TROUBLES, Trouble, World};
+use super::stories::names;
 use super::{check_named, effects, world_for};
 use crate::fuzz::{Random, is_exhaustive};
 
@@ -90,4 +91,19 @@ fn either_machine_is_in_the_way_of_the_other() {
     println!("{met:?}");
     assert!(met.scenes > if all { 1_000_000 } else { 5_000 }, "{met:?}");
     assert!(met.conflicts > met.scenes / 10, "{met:?}");
+}
+
+/// A boot that the other machine does not know says nothing of how long ago it asked.
+#[test]
+fn what_the_other_machine_has_just_requested_may_still_come() {
+    for kind in SHARED {
+        let world = World::new(kind);
+        world.0.borrow_mut().pause_s = 1;
+        assert!(world.run(Command::Refresh, &[(6, Trouble::KillBefore)]).is_none());
+        let _ = world.run_at(1, Command::Refresh, &[]);
+        let late = world.make("w0", 0).jti.unwrap();
+        world.0.borrow_mut().pause_s = 600;
+        let _ = world.run_at(1, Command::Refresh, &[]);
+        assert!(names(&world.0.borrow().events, &late).is_some(), "{kind:?}");
+    }
 }
