@@ -10,16 +10,10 @@ use crate::token::Token;
 impl ConfigDir<'_> {
     /// The config file as it is now, read again only if another program has replaced it.
     pub(super) fn fresh(&mut self) -> Result<&Config> {
-        let config = self.take()?;
+        let known = self.config.take().filter(Config::is_current);
+        let read = || Config::load(&self.paths.config, &self.on_notice);
+        let config = known.map_or_else(read, Ok)?;
         Ok(self.config.insert(config))
-    }
-
-    /// The same, to be changed: it may be large, so no copy is kept.
-    fn take(&mut self) -> Result<Config> {
-        match self.config.take() {
-            Some(config) if config.is_current() => Ok(config),
-            _ => Config::load(&self.paths.config, &self.on_notice),
-        }
     }
 
     /// Changes the config file; anew, if another program that ignores the lock writes it meanwhile.
@@ -29,7 +23,10 @@ impl ConfigDir<'_> {
     ) -> std::result::Result<T, ReplaceError> {
         let mut tries = 0;
         loop {
-            let mut config = self.take().map_err(as_it_was)?;
+            // That it is current is found out when it is written.
+            let known = self.config.take();
+            let read = || Config::load(&self.paths.config, &self.on_notice);
+            let mut config = known.map_or_else(read, Ok).map_err(as_it_was)?;
             let changed = change(&mut config);
             if config.save(self.clock, tries)? {
                 self.config = Some(config);

@@ -2,7 +2,6 @@
 //! of which tokens were created to be handed out.
 
 use std::collections::BTreeSet;
-use std::string::FromUtf8Error;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +13,9 @@ use crate::time::Timestamp;
 use crate::token::Token;
 
 /// When the file is longer than this, its older half is dropped, or more of one that is far longer.
-const LONG_HISTORY: u64 = 1 << 20;
+pub(super) const LONG_HISTORY: u64 = 1 << 20;
+/// All that is likely to be there.
+pub(super) const END: u64 = 8 * LONG_HISTORY;
 
 /// An action. Fields that are not known do no harm to the others.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,13 +75,13 @@ impl Line {
     }
 
     /// What all its tokens are known by.
-    fn marks(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn marks(&self) -> impl Iterator<Item = &str> {
         let marks = self.jti.iter().chain(&self.old_jti).chain(&self.sha256);
         marks.map(String::as_str)
     }
 
     /// What was done to which token. A refresh that a later run finishes counts as the same action.
-    fn subject(&self) -> Option<(String, String)> {
+    pub(super) fn subject(&self) -> Option<(String, String)> {
         let event = if self.event == "recovered" { "refreshed" } else { &self.event };
         let target = self.target.as_deref().unwrap_or_default();
         Some((format!("{event} {target}"), self.jti.clone()?))
@@ -134,70 +135,6 @@ pub(crate) fn line(at: Timestamp, place: &WorkspaceRef, deed: &HistoryEvent) -> 
     line
 }
 
-/// The history file, for the holder of the lock.
-pub(crate) struct History {
-    at: OwnFile,
-    log: Option<Log>,
-    /// Whether it could not be written: reported once per run, not once per line.
-    broken: bool,
-    /// The kind and the token of every line, once it has been read.
-    known: Option<BTreeSet<(String, String)>>,
-}
-
-impl History {
-    /// The history at `path`, not opened yet.
-    pub(crate) fn new(at: &OwnFile) -> Self {
-        Self { at: at.clone(), log: None, broken: false, known: None }
-    }
-
-    /// Whether there is a line of the same kind about the same token.
-    pub(crate) fn has(&mut self, line: &Line) -> bool {
-        let known = self.known.get_or_insert_with(|| {
-            let lines = read(&self.at).unwrap_or_default();
-            set_of(lines.iter().filter_map(Line::subject))
-        });
-        line.subject().is_some_and(|subject| known.contains(&subject))
-    }
-
-    /// Appends a line, which may be lost in a power cut unless it must be durable.
-    ///
-    /// # Errors
-    /// The first time in a run that it cannot be written.
-    pub(crate) fn note(&mut self, line: &Line, durable: bool) -> Result<()> {
-        if self.broken {
-            return Ok(());
-        }
-        let done = self.try_note(line, durable);
-        self.broken = done.is_err();
-        done
-    }
-
-    fn try_note(&mut self, line: &Line, durable: bool) -> Result<()> {
-        if self.log.is_none() {
-            self.log = Some(open_bounded(&self.at)?);
-        }
-        let mut bytes = serde_json::to_vec(line).unwrap_or_default();
-        bytes.push(b'\n');
-        match &mut self.log {
-            Some(log) => Ok(log.append(&bytes, durable)?),
-            None => Ok(()),
-        }
-    }
-
-    /// The tokens that replaced this one.
-    pub(crate) fn successors_of(&mut self, jti: &str) -> Vec<String> {
-        let lines = read(&self.at).unwrap_or_default().into_iter();
-        lines.filter(|l| l.old_jti.as_deref() == Some(jti)).filter_map(|l| l.jti).collect()
-    }
-
-    /// Whether a token was made here to be handed out.
-    pub(crate) fn handed_out(&mut self, jti: &str) -> bool {
-        read(&self.at).is_ok_and(|lines| {
-            lines.iter().any(|l| l.event == "handed_out" && l.jti.as_deref() == Some(jti))
-        })
-    }
-}
-
 /// What the tokens that were current or delivered here are known by, with the UUIDs of their workspaces.
 /// What was handed out is not ours to replace, unless a target got it from here too.
 pub(crate) fn earlier(at: &OwnFile) -> BTreeSet<(String, String)> {
@@ -217,28 +154,13 @@ pub(crate) fn earlier(at: &OwnFile) -> BTreeSet<(String, String)> {
     set_of(marks)
 }
 
-/// The end of the history, as text.
-pub(super) fn text(at: &OwnFile) -> String {
-    let bytes = Log::end_of(at, 8 * LONG_HISTORY).unwrap_or_default();
-    let damaged = |error: FromUtf8Error| String::from_utf8_lossy(error.as_bytes()).into_owned();
-    String::from_utf8(bytes).unwrap_or_else(damaged)
-}
-
-fn open_bounded(at: &OwnFile) -> Result<Log> {
-    let mut log = Log::open_end(at)?;
-    if log.len() > LONG_HISTORY {
-        log.rewrite(&Log::end_of(at, (log.len() / 2).min(LONG_HISTORY))?)?;
-    }
-    Ok(log)
-}
-
 /// The lines, oldest first, of all that is likely to be there. An invalid line is skipped: it is only
 /// history.
 ///
 /// # Errors
 /// If it cannot be read.
 pub(crate) fn read(at: &OwnFile) -> Result<Vec<Line>> {
-    let bytes = Log::end_of(at, 8 * LONG_HISTORY)?;
+    let bytes = Log::end_of(at, END)?;
     let lines = bytes.split(|b| *b == b'\n');
     Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
 }

@@ -60,8 +60,8 @@ impl LastRun {
     }
 
     fn write(&self, paths: &Paths) {
-        if let Ok(bytes) = serde_json::to_vec(self) {
-            let _ = store::replace_unsynced(&paths.last_run, &bytes, store::PRIVATE);
+        if let (Ok(bytes), Ok(place)) = (serde_json::to_vec(self), paths.last_run.place()) {
+            let _ = store::replace_unsynced(&place, &bytes, store::PRIVATE);
         }
     }
 

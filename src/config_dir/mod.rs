@@ -6,7 +6,6 @@ pub(crate) mod last_run;
 pub(crate) mod past;
 mod state;
 
-use std::cell::OnceCell;
 use std::time::Duration;
 
 use crate::config::{Config, Notice, Paths, close_folder};
@@ -19,8 +18,7 @@ use crate::store::{self, AppendError, Lock, Log, ReplaceError};
 use crate::targets::SavedTargets;
 use crate::token::Token;
 use change::store_in;
-use history::History;
-use past::Past;
+use past::History;
 use state::State;
 
 /// How long a run waits for another one to finish, by default.
@@ -34,8 +32,6 @@ pub(crate) struct ConfigDir<'a> {
     config: Option<Config>,
     journal: Option<Log>,
     history: History,
-    /// The end of the history, once it is asked for.
-    past: OnceCell<Past>,
     targets: Option<SavedTargets>,
     /// What keeps this folder's state for several machines, if anything does.
     state: Option<State>,
@@ -71,7 +67,6 @@ impl<'a> ConfigDir<'a> {
             Kind::Locked if is_parent => Error::locked_by_parent(&paths.lock),
             _ => error,
         })?;
-        store::remove_leftovers_beside(&paths.lock);
         let mut state = State::of(paths);
         if let Some(state) = &mut state {
             state.pull(&lock)?;
@@ -85,7 +80,6 @@ impl<'a> ConfigDir<'a> {
             config: None,
             journal: None,
             history: History::new(&paths.history),
-            past: OnceCell::new(),
             targets: None,
             state,
             lock,
@@ -134,10 +128,6 @@ impl<'a> ConfigDir<'a> {
         let changed = self.targets_mut()?.change(&path, change)?;
         self.push_change()?;
         Ok(changed)
-    }
-
-    fn past(&self) -> &Past {
-        self.past.get_or_init(|| Past::read(&self.paths.history))
     }
 
     /// The keys under which the config file has a token of the workspace.
@@ -282,20 +272,20 @@ impl Store for ConfigDir<'_> {
     }
 
     fn successors_of(&mut self, jti: &str) -> Vec<String> {
-        self.history.successors_of(jti)
+        self.history.past().successors_of(jti)
     }
 
     fn has_history_of(&mut self, jti: &str) -> bool {
-        self.history.handed_out(jti)
+        self.history.past().handed_out(jti)
     }
 
     fn maker_of(&self, jti: &str) -> Option<String> {
-        self.past().maker_of(jti)
+        self.history.past().maker_of(jti)
     }
 
     fn displaced_by(&self, workspace: &WorkspaceRef, current: &Token) -> Option<String> {
-        let was_made_here = self.past().was_made_here(&current.mark());
-        if was_made_here { None } else { past::last_made(&self.past().text, workspace) }
+        let past = self.history.past();
+        if past.was_made_here(&current.mark()) { None } else { past.last_made(workspace) }
     }
 
     fn targets_of(&mut self, workspace: &WorkspaceRef) -> Result<Vec<Target>> {
@@ -304,13 +294,10 @@ impl Store for ConfigDir<'_> {
 
     fn note(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent, once: bool) {
         let line = history::line(self.clock.now(), workspace, event);
-        if once && self.history.has(&line) {
+        if once && self.history.past().has(&line) {
             return;
         }
         self.mark_behind();
-        if let Some(past) = self.past.get_mut() {
-            past.add(&line);
-        }
         if let Err(error) = self.history.note(&line, event.must_last()) {
             let reason = error.in_one_line();
             (self.on_notice)(Notice::HistoryLineLost { reason });

@@ -1,113 +1,206 @@
-//! What the history says of single tokens: who made them, and which was current last.
+//! The history as the holder of the lock has it: lines are added, and asked about single tokens.
 
-use std::cell::{Cell, OnceCell};
-use std::collections::BTreeMap;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::history::{Line, text};
+use super::history::{END, LONG_HISTORY, Line};
+use crate::error::Result;
 use crate::rotation::WorkspaceRef;
-use crate::store::OwnFile;
+use crate::store::{Log, OwnFile};
 
 /// So many tokens are asked about before it pays to read all lines.
 const FEW: u32 = 8;
+/// More than a line is likely to take.
+const LINE: u64 = 1024;
 
 /// The server that made a token here, if that was noted. By its id, or by what its text is known by.
 pub(crate) fn maker_of(at: &OwnFile, mark: &str) -> Option<String> {
-    Past::read(at).maker_of(mark)
+    Past::of(Log::end_of(at, END).unwrap_or_default()).maker_of(mark)
 }
 
-/// What the tokens are known by that were made or taken up again here, with the servers that made them, as
-/// far as those were noted.
-#[derive(Default)]
-pub(super) struct Births(BTreeMap<String, String>);
+/// The history file, for the holder of the lock.
+pub(super) struct History {
+    at: OwnFile,
+    log: RefCell<Option<Log>>,
+    /// Whether it could not be written: reported once per run, not once per line.
+    broken: bool,
+    /// Its end, once it is asked for.
+    past: OnceCell<Past>,
+}
 
-impl Births {
-    fn of<'l>(lines: impl Iterator<Item = &'l str>) -> Self {
-        let mut births = Self::default();
-        let events = ["refreshed", "recovered", "handed_out", "rolled_back"];
-        let events = events.map(|event| format!(r#""event":"{event}""#));
-        for line in lines.filter(|line| events.iter().any(|event| line.contains(event))) {
-            if let Ok(line) = serde_json::from_str(line) {
-                births.add(&line);
-            }
-        }
-        births
+impl History {
+    /// The history at `path`, not opened yet.
+    pub(super) fn new(at: &OwnFile) -> Self {
+        Self { at: at.clone(), log: RefCell::default(), broken: false, past: OnceCell::new() }
     }
 
-    fn add(&mut self, line: &Line) {
-        for mark in line.jti.iter().chain(line.sha256.first()) {
-            let server = self.0.entry(mark.clone()).or_default();
-            if !line.server.is_empty() {
-                server.clone_from(&line.server);
-            }
+    /// What it says of single tokens.
+    pub(super) fn past(&self) -> &Past {
+        self.past.get_or_init(|| {
+            let opened = Log::open_end(&self.at, END).map(|(log, end)| {
+                self.log.replace(Some(log));
+                end
+            });
+            // One that cannot be written can be read.
+            Past::of(opened.or_else(|_| Log::end_of(&self.at, END)).unwrap_or_default())
+        })
+    }
+
+    /// Appends a line, which may be lost in a power cut unless it must be durable.
+    ///
+    /// # Errors
+    /// The first time in a run that it cannot be written.
+    pub(super) fn note(&mut self, line: &Line, durable: bool) -> Result<()> {
+        let mut text = serde_json::to_string(line).unwrap_or_default();
+        text.push('\n');
+        if let Some(past) = self.past.get_mut() {
+            past.add(&text, line);
         }
+        if self.broken {
+            return Ok(());
+        }
+        let done = self.append(text.as_bytes(), durable);
+        self.broken = done.is_err();
+        done
+    }
+
+    fn append(&mut self, line: &[u8], durable: bool) -> Result<()> {
+        let mut log = match self.log.take() {
+            Some(log) => log,
+            None => Log::open_end(&self.at, LINE)?.0,
+        };
+        if log.len() > LONG_HISTORY {
+            log.rewrite(&Log::end_of(&self.at, (log.len() / 2).min(LONG_HISTORY))?)?;
+        }
+        log.append(line, durable)?;
+        self.log.replace(Some(log));
+        Ok(())
     }
 }
 
 /// The end of the history, for questions about single tokens.
 pub(super) struct Past {
-    pub(super) text: String,
+    text: String,
     asked: Cell<u32>,
-    all: OnceCell<Births>,
+    /// Where the lines begin that name a token, by a hash of what it is known by.
+    index: OnceCell<BTreeSet<(u64, usize)>>,
 }
 
 impl Past {
-    pub(super) fn read(at: &OwnFile) -> Self {
-        Self { text: text(at), asked: Cell::new(0), all: OnceCell::new() }
+    fn of(end: Vec<u8>) -> Self {
+        let text = String::from_utf8(end);
+        let text = text.unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
+        Self { text, asked: Cell::new(0), index: OnceCell::new() }
     }
 
     /// A line that was written since.
-    pub(super) fn add(&mut self, line: &Line) {
-        self.text += &serde_json::to_string(line).unwrap_or_default();
-        self.text.push('\n');
-        if let Some(all) =
-            self.all.get_mut().filter(|_| line.is_birth() || line.event == "rolled_back")
-        {
-            all.add(line);
+    fn add(&mut self, text: &str, line: &Line) {
+        let start = self.text.len();
+        self.text += text;
+        if let Some(index) = self.index.get_mut() {
+            index.extend(line.marks().map(|mark| (hash(mark), start)));
         }
     }
 
+    /// Whether there is a line of the same kind about the same token.
+    pub(super) fn has(&self, line: &Line) -> bool {
+        let of = |jti: &String| self.about(jti).iter().any(|it| it.subject() == line.subject());
+        line.jti.as_ref().is_some_and(of)
+    }
+
+    /// The tokens that replaced this one.
+    pub(super) fn successors_of(&self, jti: &str) -> Vec<String> {
+        let lines = self.about(jti).into_iter();
+        lines.filter(|l| l.old_jti.as_deref() == Some(jti)).filter_map(|l| l.jti).collect()
+    }
+
+    /// Whether a token was made here to be handed out.
+    pub(super) fn handed_out(&self, jti: &str) -> bool {
+        let is_it = |l: &Line| l.event == "handed_out" && l.jti.as_deref() == Some(jti);
+        self.about(jti).iter().any(is_it)
+    }
+
+    /// Whether the token was made or taken up again here.
     pub(super) fn was_made_here(&self, mark: &str) -> bool {
-        self.births(mark, |births| births.0.contains_key(mark))
+        !self.births(mark).is_empty()
     }
 
+    /// The server that made it, if that was noted.
     pub(super) fn maker_of(&self, mark: &str) -> Option<String> {
-        self.births(mark, |births| births.0.get(mark).filter(|server| !server.is_empty()).cloned())
+        let mut births = self.births(mark).into_iter().rev();
+        births.find(|line| !line.server.is_empty()).map(|line| line.server)
     }
 
-    /// For a few tokens the lines that name them are looked for; for many all are read once.
-    fn births<T>(&self, mark: &str, ask: impl Fn(&Births) -> T) -> T {
+    fn births(&self, mark: &str) -> Vec<Line> {
+        let mut lines = self.about(mark);
+        lines.retain(|line| {
+            let mut new = line.jti.iter().chain(line.sha256.first());
+            (line.is_birth() || line.event == "rolled_back") && new.any(|new| new == mark)
+        });
+        lines
+    }
+
+    /// The lines that name a token, the oldest first. For a few they are looked for; for many all are read
+    /// once.
+    fn about(&self, mark: &str) -> Vec<Line> {
         self.asked.set(self.asked.get() + 1);
         if self.asked.get() <= FEW {
-            return ask(&Births::of(lines_with(&self.text, mark)));
+            return self.lines(self.naming(mark)).collect();
         }
-        ask(self.all.get_or_init(|| Births::of(self.text.lines())))
+        let index = self.index.get_or_init(|| {
+            let starts = self.text.match_indices('\n').map(|(end, _)| end + 1);
+            let named = [0].into_iter().chain(starts).flat_map(|start| {
+                let marks = self.line(start).map(|line| line.marks().map(hash).collect::<Vec<_>>());
+                marks.into_iter().flatten().map(move |mark| (mark, start))
+            });
+            named.collect()
+        });
+        let those = index.range((hash(mark), 0)..=(hash(mark), usize::MAX));
+        self.lines(those.map(|(_, start)| *start)).collect()
+    }
+
+    /// Where the lines begin in which a value stands, found without a look at each line.
+    fn naming(&self, value: &str) -> Vec<usize> {
+        let quoted = serde_json::to_string(value).unwrap_or_default();
+        let found = self.text.match_indices(&quoted);
+        let starts = found.map(|(at, _)| self.text[..at].rfind('\n').map_or(0, |end| end + 1));
+        let mut starts: Vec<usize> = starts.collect();
+        starts.dedup();
+        starts
+    }
+
+    fn lines(&self, starts: impl IntoIterator<Item = usize>) -> impl Iterator<Item = Line> {
+        starts.into_iter().filter_map(|start| self.line(start))
+    }
+
+    /// An invalid line is skipped: it is only history.
+    fn line(&self, start: usize) -> Option<Line> {
+        serde_json::from_str(self.text[start..].lines().next()?).ok()
+    }
+
+    /// The last token that was made here for a workspace and current, and of whose end nothing is known:
+    /// another program has stored another one in its place.
+    pub(super) fn last_made(&self, place: &WorkspaceRef) -> Option<String> {
+        let mut left = Vec::new();
+        for line in self.lines(self.naming(&place.id)) {
+            if line.workspace_id != place.id || !place.is_on(&line.server) {
+                continue;
+            }
+            if line.event != "delivered" {
+                let named = [&line.jti, &line.old_jti];
+                left.retain(|known| named.into_iter().flatten().all(|jti| jti != known));
+            }
+            if ["refreshed", "recovered", "rolled_back"].contains(&line.event.as_str()) {
+                left.extend(line.jti);
+            }
+        }
+        left.pop()
     }
 }
 
-/// The lines in which a mark stands, found without a look at each line.
-fn lines_with<'t>(text: &'t str, mark: &'t str) -> impl Iterator<Item = &'t str> {
-    text.match_indices(mark).map(|(at, _)| {
-        let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
-        let end = text[at..].find('\n').map_or(text.len(), |length| at + length);
-        &text[start..end]
-    })
-}
-
-/// The last token that was made here for a workspace and current, and of whose end nothing is known: another
-/// program has stored another one in its place.
-pub(crate) fn last_made(text: &str, place: &WorkspaceRef) -> Option<String> {
-    let mut left = Vec::new();
-    for line in text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()) {
-        if line.workspace_id != place.id || !place.is_on(&line.server) {
-            continue;
-        }
-        if line.event != "delivered" {
-            let named = [&line.jti, &line.old_jti];
-            left.retain(|known| named.into_iter().flatten().all(|jti| jti != known));
-        }
-        if ["refreshed", "recovered", "rolled_back"].contains(&line.event.as_str()) {
-            left.extend(line.jti);
-        }
-    }
-    left.pop()
+fn hash(mark: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    mark.hash(&mut hasher);
+    hasher.finish()
 }

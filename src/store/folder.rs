@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use rustix::fs::{Dir, FileType, OFlags, Stat};
 
-use super::own::{Located, OwnFile};
+use super::own::OwnFile;
 use super::owner::{ROOT, is_trusted, me};
 use super::place::Folder;
 use super::{parent_of, unreadable};

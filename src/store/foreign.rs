@@ -10,7 +10,7 @@ use super::FileId;
 use super::new_file::NewFile;
 use super::owner::is_trusted;
 use super::place::{Place, Seen};
-use super::replace::{Expected, Ownership, ReplaceError, failed, probe, replace_at};
+use super::replace::{Becoming, Expected, ReplaceError, Temporary, failed, probe, replace_at};
 use crate::error::Result;
 
 /// Another program's file as it was found, and the place where it is.
@@ -59,12 +59,17 @@ impl ForeignFile {
         flags.is_some_and(|flags| flags.intersects(IFlags::IMMUTABLE | IFlags::APPEND))
     }
 
+    fn becoming(&self, new: NewFile) -> Becoming<'_> {
+        self.file.as_ref().map_or(Becoming::New(new), Becoming::Like)
+    }
+
     /// Finds out whether what is at `path` can be replaced.
     ///
     /// # Errors
     /// [`crate::error::Error::write_file`], [`crate::error::Error::cannot_use`].
     pub(crate) fn probe(&self, path: &Path, new: NewFile) -> Result<()> {
-        probe(&self.place, self.file.as_ref(), Ownership::Foreign(new))
+        probe(&self.place, self.becoming(new))
+            .and_then(Temporary::remove)
             .map_err(|source| failed(path, false, &source).error)
     }
 
@@ -79,8 +84,7 @@ impl ForeignFile {
         bytes: &[u8],
         new: NewFile,
     ) -> std::result::Result<bool, ReplaceError> {
-        let (old, expected) = (self.file.as_ref(), Expected::Seen(self.seen));
-        replace_at(&self.place, &self.place.path(), old, expected, bytes, Ownership::Foreign(new))
+        replace_at(&self.place, None, Expected::Seen(self.seen), bytes, self.becoming(new))
     }
 }
 

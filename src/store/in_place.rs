@@ -11,7 +11,7 @@ use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use super::foreign::ForeignFile;
-use super::own::{Located, OwnFile};
+use super::own::OwnFile;
 use super::place::{Place, Seen};
 use super::replace::{ReplaceError, failed};
 use super::{READ_LIMIT, read, read_all, replace};

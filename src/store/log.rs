@@ -2,16 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 
 use rustix::fs::OFlags;
 
-use super::owner::{length, open_own, open_to_read};
+use super::owner::{length, open_own, unless_absent};
 use super::replace::replace;
-use super::{Contents, Located, OwnFile, read, read_end, unreadable};
+use super::{Contents, OwnFile, read, unreadable};
 use crate::error::{Error, Result};
-
-/// More than a line of the history is likely to take.
-const END: u64 = 1024;
 
 /// Why lines could not be appended.
 #[derive(Debug)]
@@ -67,42 +65,29 @@ impl Log {
     /// The whole lines in the last `most` bytes of the log at `at`.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// [`Error::read_file`].
     pub(crate) fn end_of(at: &OwnFile, most: u64) -> Result<Vec<u8>> {
-        let fail = |source: io::Error| unreadable(at.path(), &source);
-        let Some((file, found)) = open_to_read(at).map_err(fail)? else {
-            return Ok(Vec::new());
-        };
-        let (before, mut bytes) = read_end(&file, length(&found), most).map_err(fail)?;
-        if before > 0 {
-            let first = bytes.iter().position(|b| *b == b'\n');
-            bytes.drain(..first.map_or(bytes.len(), |n| n + 1));
-        }
-        Ok(bytes)
+        Ok(Self::open_by(at, OFlags::RDONLY, most)?.1)
     }
 
-    /// The log at `path` for appending only: no more than its end is read.
+    /// The log at `at` for appending only, and the whole lines in its last `most` bytes.
     ///
     /// # Errors
     /// [`Error::read_file`].
-    pub(crate) fn open_end(at: &OwnFile) -> Result<Self> {
-        let fail = |source: io::Error| unreadable(at.path(), &source);
-        let opened = match at.open(OFlags::RDWR | OFlags::APPEND) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => None,
-            opened => opened.map_err(fail)?,
+    pub(crate) fn open_end(at: &OwnFile, most: u64) -> Result<(Self, Vec<u8>)> {
+        Self::open_by(at, OFlags::RDWR | OFlags::APPEND, most)
+    }
+
+    fn open_by(at: &OwnFile, options: OFlags, most: u64) -> Result<(Self, Vec<u8>)> {
+        let fail = |source: io::Error| unreadable(at, &source);
+        let Some((file, found)) = unless_absent(at.open(options)).map_err(fail)? else {
+            return Ok((Self::of(at, None, 0, false), Vec::new()));
         };
-        let Some((file, found)) = opened else {
-            return Ok(Self::of(at, None, 0, false));
-        };
-        let (before, bytes) = read_end(&file, length(&found), END).map_err(fail)?;
-        let len = match bytes.iter().rposition(|b| *b == b'\n') {
-            Some(n) => Some(before + n as u64 + 1),
-            None if before == 0 => Some(0),
-            None => Self::open(at)?.0.len,
-        };
+        let found = length(&found);
+        let (len, lines) = whole_lines(&file, found, most).map_err(fail)?;
         // A torn tail is removed before the first write.
-        let file = (len == Some(length(&found))).then_some(file);
-        Ok(Self { file, ..Self::of(at, len, length(&found), false) })
+        let file = (len == found).then_some(file);
+        Ok((Self { file, ..Self::of(at, Some(len), found, false) }, lines))
     }
 
     fn of(at: &OwnFile, len: Option<u64>, found: u64, marks: bool) -> Self {
@@ -248,6 +233,23 @@ impl Log {
         self.unmarked = false;
         Ok(())
     }
+}
+
+/// Where the last whole line of a file of that length ends, and the whole lines in its last `most` bytes.
+fn whole_lines(file: &File, len: u64, most: u64) -> io::Result<(u64, Vec<u8>)> {
+    let before = len.saturating_sub(most);
+    let mut bytes = vec![0; usize::try_from(len - before).unwrap_or(0)];
+    file.read_exact_at(&mut bytes, before)?;
+    let Some(last) = bytes.iter().rposition(|b| *b == b'\n') else {
+        return if before == 0 { Ok((0, Vec::new())) } else { whole_lines(file, len, most * 64) };
+    };
+    bytes.truncate(last + 1);
+    let end = before + bytes.len() as u64;
+    if before > 0 {
+        let first = bytes.iter().position(|b| *b == b'\n').unwrap_or(last);
+        bytes.drain(..=first);
+    }
+    Ok((end, bytes))
 }
 
 #[cfg(test)]

@@ -15,8 +15,9 @@ mod shared;
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, FileExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -32,11 +33,11 @@ pub(crate) use foreign::ForeignFile;
 pub(crate) use in_place::finish_overwriting;
 pub(crate) use log::{AppendError, Log};
 pub(crate) use new_file::NewFile;
-pub(crate) use own::{Located, OWN_NAMES, OwnFile};
+pub(crate) use own::{OWN_NAMES, OwnFile};
 pub(crate) use place::{Place, Seen};
 pub(crate) use replace::{
-    Expected, PRIVATE, PUBLIC, ReplaceError, probe_replace, probe_space, remove_leftovers_beside,
-    replace, replace_unsynced,
+    Expected, PRIVATE, PUBLIC, ReplaceError, probe_replace, probe_space, remove_leftovers, replace,
+    replace_unsynced,
 };
 pub(crate) use shared::local_locks;
 
@@ -47,10 +48,15 @@ const READ_LIMIT: u64 = 64 << 20;
 #[derive(Debug)]
 pub(crate) struct Lock {
     at: OwnFile,
-    file: File,
+    file: Rc<File>,
 }
 
 impl Lock {
+    fn held(at: &OwnFile, file: Rc<File>) -> Self {
+        at.set_locked(true);
+        Self { at: at.clone(), file }
+    }
+
     /// For a child that keeps the lock while it works, even if this process is killed.
     pub(crate) fn for_child(&self) -> io::Result<File> {
         self.file.try_clone()
@@ -76,27 +82,23 @@ pub(crate) fn lock(
     clock: &dyn Clock,
     on_wait: &mut dyn FnMut(),
 ) -> Result<Lock> {
-    let path = at.path();
     folder::check_folder(at)?;
-    let fail = |source: io::Error| Error::write_file("lock", path, &source);
-    let (file, _) = owner::open_own(at, OFlags::RDWR).map_err(fail)?;
-    match wait_for(&file, wait, clock, on_wait) {
-        Ok(true) => {
-            at.set_locked(true);
-            Ok(Lock { at: at.clone(), file })
-        }
-        Ok(false) => Err(Error::locked(path, wait)),
-        Err(source) => Err(fail(source)),
+    let fail = |source: io::Error| Error::write_file("lock", at, &source);
+    let locked = || Error::locked(at, wait);
+    let file = at.lock_file(true).map_err(fail)?.filter(|_| !at.is_locked()).ok_or_else(locked)?;
+    if !wait_for(&file, wait, clock, on_wait).map_err(fail)? {
+        return Err(locked());
     }
+    remove_leftovers(&at.folder().map_err(fail)?);
+    Ok(Lock::held(at, file))
 }
 
 /// Takes the lock at `path` if it is there and free.
 pub(crate) fn lock_at_once(at: &OwnFile) -> Option<Lock> {
     folder::check_folder(at).ok()?;
-    let (file, _) = at.open(OFlags::RDWR).ok()??;
+    let file = at.lock_file(false).ok()?.filter(|_| !at.is_locked())?;
     flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
-    at.set_locked(true);
-    Some(Lock { at: at.clone(), file })
+    Some(Lock::held(at, file))
 }
 
 /// Whether the lock of an open file was acquired in time.
@@ -248,13 +250,25 @@ impl Contents {
     }
 }
 
-/// Reads a whole regular file; `None` if absent.
+/// Reads a whole file of ours; `None` if it, or its folder, is absent.
 ///
 /// # Errors
 /// [`Error::read_file`], also if it is not a regular file or implausibly large.
-pub(crate) fn read(at: &(impl Located + ?Sized)) -> Result<Option<Contents>> {
-    let fail = |source: io::Error| unreadable(at.path(), &source);
-    let Some((file, found)) = owner::open_to_read(at).map_err(fail)? else {
+pub(crate) fn read(at: &OwnFile) -> Result<Option<Contents>> {
+    contents(at, at.open(OFlags::RDONLY))
+}
+
+/// As [`read`], of a file that is anywhere.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_path(path: &Path) -> Result<Option<Contents>> {
+    contents(path, Place::find(path).and_then(|place| place.open(OFlags::RDONLY)))
+}
+
+fn contents(path: &Path, opened: io::Result<Option<(File, Stat)>>) -> Result<Option<Contents>> {
+    let fail = |source: io::Error| unreadable(path, &source);
+    let Some((file, found)) = owner::unless_absent(opened).map_err(fail)? else {
         return Ok(None);
     };
     let bytes = read_all(&file, &found).map_err(fail)?;
@@ -299,14 +313,6 @@ pub(crate) fn replace_json_if(
     })?;
     bytes.push(b'\n');
     replace::replace_if(at, &bytes, expected)
-}
-
-/// The last bytes of a file, at most `most`, and how many come before.
-fn read_end(file: &File, len: u64, most: u64) -> io::Result<(u64, Vec<u8>)> {
-    let before = len.saturating_sub(most);
-    let mut bytes = vec![0; usize::try_from(len - before).unwrap_or(0)];
-    file.read_exact_at(&mut bytes, before)?;
-    Ok((before, bytes))
 }
 
 fn unreadable(path: &Path, source: &io::Error) -> Error {

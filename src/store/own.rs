@@ -11,8 +11,10 @@ use std::rc::Rc;
 use rustix::fs::{OFlags, Stat};
 use rustix::io::Errno;
 
+use super::owner::open_own;
 use super::parent_of;
 use super::place::{Folder, Place};
+use super::replace::Temporary;
 
 pub(super) const LOCK_NAME: &str = "ntcli.lock";
 /// All that is in a folder of ours.
@@ -27,50 +29,13 @@ pub(crate) const OWN_NAMES: [&str; 8] = [
     "unfinished-write",
 ];
 
-/// A file, wherever it is.
-pub(crate) trait Located {
-    /// As messages name it.
-    fn path(&self) -> &Path;
-    /// Where a write to it goes.
-    ///
-    /// # Errors
-    /// If its folder is missing, or a link on the way does not count.
-    fn place(&self) -> io::Result<Place>;
-    /// Opens it, as [`Place::open`].
-    ///
-    /// # Errors
-    /// As [`Located::place`] and [`Place::open`].
-    fn open(&self, options: OFlags) -> io::Result<Option<(File, Stat)>> {
-        self.place()?.open(options)
-    }
-}
-
-impl Located for Path {
-    fn path(&self) -> &Path {
-        self
-    }
-
-    fn place(&self) -> io::Result<Place> {
-        Place::find(self)
-    }
-}
-
-impl Located for PathBuf {
-    fn path(&self) -> &Path {
-        self
-    }
-
-    fn place(&self) -> io::Result<Place> {
-        Place::find(self)
-    }
-}
-
 /// What the files of one folder share.
 #[derive(Debug, Default)]
 struct Home {
     dir: PathBuf,
     folder: OnceCell<Rc<Folder>>,
-    /// Whether this run holds its lock.
+    /// Its lock, once it was open, and whether this run holds it.
+    lock: OnceCell<Rc<File>>,
     is_locked: Cell<bool>,
 }
 
@@ -85,7 +50,14 @@ thread_local! {
 pub(crate) struct OwnFile {
     path: PathBuf,
     home: Rc<Home>,
-    place: Rc<OnceCell<Place>>,
+    known: Rc<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    place: OnceCell<Place>,
+    /// What is to take its place, once it was tried whether that can be done.
+    next: RefCell<Option<Temporary>>,
 }
 
 impl OwnFile {
@@ -96,11 +68,7 @@ impl OwnFile {
             let new = || Rc::new(Home { dir: dir.to_owned(), ..Home::default() });
             last.insert(known.unwrap_or_else(new)).clone()
         });
-        names.map(|name| Self {
-            path: dir.join(name),
-            home: home.clone(),
-            place: Rc::new(OnceCell::new()),
-        })
+        names.map(|name| Self { path: dir.join(name), home: home.clone(), known: Rc::default() })
     }
 
     /// The folder, held open.
@@ -123,6 +91,68 @@ impl OwnFile {
     pub(super) fn set_locked(&self, is_locked: bool) {
         self.home.is_locked.set(is_locked);
     }
+
+    /// The lock of the folder, opened once in a run; `None` if there is none and none is to be made.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub(super) fn lock_file(&self, make: bool) -> io::Result<Option<Rc<File>>> {
+        if let Some(file) = self.home.lock.get() {
+            return Ok(Some(file.clone()));
+        }
+        let opened = if make {
+            Some(open_own(self, OFlags::RDWR)?.0)
+        } else {
+            self.open(OFlags::RDWR)?.map(|(file, _)| file)
+        };
+        Ok(opened.map(|file| self.home.lock.get_or_init(|| Rc::new(file)).clone()))
+    }
+
+    /// Keeps what is to take its place.
+    pub(super) fn keep(&self, next: Temporary) {
+        self.known.next.replace(Some(next));
+    }
+
+    pub(super) fn kept(&self) -> Option<Temporary> {
+        self.known.next.take()
+    }
+
+    fn direct(&self) -> io::Result<Place> {
+        Ok(self.folder()?.at(self.path.file_name().unwrap_or_default().to_owned()))
+    }
+
+    /// Where a write to it goes.
+    ///
+    /// # Errors
+    /// If its folder is missing, or a link on the way does not count.
+    pub(crate) fn place(&self) -> io::Result<Place> {
+        if let Some(place) = self.known.place.get() {
+            return Ok(place.clone());
+        }
+        let direct = self.direct()?;
+        // Behind a link the file may be anywhere.
+        let place = if direct.is_link()? { Place::find(&self.path)? } else { direct };
+        Ok(self.known.place.get_or_init(|| place).clone())
+    }
+
+    /// Opens it, as [`Place::open`].
+    ///
+    /// # Errors
+    /// As [`OwnFile::place`] and [`Place::open`].
+    pub(super) fn open(&self, options: OFlags) -> io::Result<Option<(File, Stat)>> {
+        if self.known.place.get().is_none() {
+            let direct = self.direct()?;
+            match direct.open(options) {
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => {}
+                // No link bears the name.
+                opened => {
+                    let _ = self.known.place.set(direct);
+                    return opened;
+                }
+            }
+        }
+        self.place()?.open(options)
+    }
 }
 
 impl Deref for OwnFile {
@@ -130,36 +160,5 @@ impl Deref for OwnFile {
 
     fn deref(&self) -> &Path {
         &self.path
-    }
-}
-
-impl Located for OwnFile {
-    fn path(&self) -> &Path {
-        &self.path
-    }
-
-    fn place(&self) -> io::Result<Place> {
-        if let Some(place) = self.place.get() {
-            return Ok(place.clone());
-        }
-        let place = self.folder()?.at(self.path.file_name().unwrap_or_default().to_owned());
-        // Behind a link the file may be anywhere.
-        let place = if place.is_link()? { Place::find(&self.path)? } else { place };
-        Ok(self.place.get_or_init(|| place).clone())
-    }
-
-    fn open(&self, options: OFlags) -> io::Result<Option<(File, Stat)>> {
-        if self.place.get().is_none() {
-            let direct = self.folder()?.at(self.path.file_name().unwrap_or_default().to_owned());
-            match direct.open(options) {
-                Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => {}
-                // No link bears the name.
-                opened => {
-                    let _ = self.place.set(direct);
-                    return opened;
-                }
-            }
-        }
-        self.place()?.open(options)
     }
 }

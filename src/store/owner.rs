@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use rustix::fs::{OFlags, Stat};
 
-use super::own::{Located, OwnFile};
+use super::own::OwnFile;
 use super::place::{Folder, PRIVATE};
 
 pub(super) const ROOT: u32 = 0;
@@ -39,10 +39,10 @@ pub(super) fn open_own(at: &OwnFile, options: OFlags) -> io::Result<(File, u64)>
     Err(io::Error::other("it is replaced all the time"))
 }
 
-/// Opens a file for reading; `None` if it, or its folder, is absent.
-pub(super) fn open_to_read(at: &(impl Located + ?Sized)) -> io::Result<Option<(File, Stat)>> {
-    match at.open(OFlags::RDONLY) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+/// What was opened; `None` if even its folder is absent.
+pub(super) fn unless_absent<T>(opened: io::Result<Option<T>>) -> io::Result<Option<T>> {
+    match opened {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         opened => opened,
     }
 }

@@ -17,7 +17,7 @@ use rustix::fs::{FlockOperation, Mode, OFlags, RawDir, flock};
 
 use super::attributes::{keep_all, keep_owner};
 use super::new_file::NewFile;
-use super::own::Located;
+use super::own::OwnFile;
 use super::owner::{ROOT, give_to_folders_owner, is_trusted, me};
 use super::parent_of;
 use super::place::{Folder, PRIVATE as PRIVATE_MODE, Place, Seen};
@@ -37,13 +37,15 @@ impl From<ReplaceError> for Error {
     }
 }
 
-/// Whose the replaced file is.
+/// What a file becomes that takes the place of another.
 #[derive(Clone, Copy)]
-pub(super) enum Ownership {
-    /// Ours: mode 0600.
+pub(super) enum Becoming<'a> {
+    /// Ours: mode 0600, and the owner of the one before.
     Ours,
-    /// Another program's: everything but the contents is kept, and a new one is made so.
-    Foreign(NewFile),
+    /// As this one, which is another program's, in everything but the contents.
+    Like(&'a File),
+    /// A new one of another program's.
+    New(NewFile),
 }
 
 /// Where the name of a file is kept within the longest that file systems take.
@@ -54,32 +56,65 @@ const END: &str = ".tmp";
 /// The folders in which leftovers were looked for in this run, without links.
 static CLEANED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// A file beside `target`, of a name that no other run uses: locks do not work everywhere.
-fn create_temporary(target: &Place, mode: Mode) -> io::Result<(Place, File)> {
-    remove_leftovers(target.folder());
-    let name = target.name().as_bytes();
-    let name = &name[..name.len().min(NAME_LIMIT)];
-    loop {
-        let random = RandomState::new().build_hasher().finish();
-        let end = format!("{MARK}{random:016x}{END}");
-        let place = target.beside(OsString::from_vec([b".", name, end.as_bytes()].concat()));
-        if let Some(file) = place.create_new(OFlags::WRONLY, mode)? {
-            // Whoever finds it can tell that it is being written.
-            let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
-            return Ok((place, file));
+/// A file that is written beside another one, to take its place. Dropped before that, it is removed.
+#[derive(Debug)]
+pub(super) struct Temporary {
+    place: Place,
+    file: File,
+    is_gone: bool,
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.is_gone {
+            let _ = self.place.remove();
         }
     }
 }
 
-/// Removes what killed runs left in the folder of a file.
-pub(crate) fn remove_leftovers_beside(at: &(impl Located + ?Sized)) {
-    if let Ok(place) = at.place() {
-        remove_leftovers(place.folder());
+impl Temporary {
+    /// An empty file beside `target`, of a name that no other run uses: locks do not work everywhere.
+    fn create(target: &Place, mode: Mode) -> io::Result<Self> {
+        remove_leftovers(target.folder());
+        let name = target.name().as_bytes();
+        let name = &name[..name.len().min(NAME_LIMIT)];
+        loop {
+            let random = RandomState::new().build_hasher().finish();
+            let end = format!("{MARK}{random:016x}{END}");
+            let place = target.beside(OsString::from_vec([b".", name, end.as_bytes()].concat()));
+            if let Some(file) = place.create_new(OFlags::WRONLY, mode)? {
+                // Whoever finds it can tell that it is being written.
+                let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
+                return Ok(Self { place, file, is_gone: false });
+            }
+        }
+    }
+
+    /// One with the attributes that it needs to take the place of `target`.
+    fn prepare(target: &Place, becoming: Becoming) -> io::Result<Self> {
+        let mode = match becoming {
+            Becoming::New(_) => NewFile::first_mode(target.folder()),
+            _ => PRIVATE_MODE,
+        };
+        let temporary = Self::create(target, mode)?;
+        becoming.give(&temporary.file, target)?;
+        Ok(temporary)
+    }
+
+    fn rename_to(mut self, target: &Place) -> io::Result<()> {
+        self.place.rename_to(target)?;
+        self.is_gone = true;
+        Ok(())
+    }
+
+    pub(super) fn remove(mut self) -> io::Result<()> {
+        self.is_gone = true;
+        self.place.remove().map(drop)
     }
 }
 
 /// Removes what killed runs left in a folder, once a run; what another run is writing just now is left.
-fn remove_leftovers(folder: &Rc<Folder>) {
+pub(crate) fn remove_leftovers(folder: &Rc<Folder>) {
     let mut cleaned = CLEANED.lock().unwrap_or_else(PoisonError::into_inner);
     if cleaned.insert(folder.path().to_owned()) {
         // What cannot be looked at, or removed, is left for a run that can.
@@ -119,50 +154,37 @@ fn is_temporary(name: &OsStr) -> bool {
     end == "tmp" || (random.len() == 16 && random.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// Finds out whether our file at `path` can be replaced, before anything depends on it.
+/// Finds out whether our file can be replaced, before anything depends on it. What is to take its place is
+/// kept until then.
 ///
 /// # Errors
 /// [`Error::write_file`], [`Error::cannot_use`].
-pub(crate) fn probe_replace(at: &(impl Located + ?Sized)) -> Result<()> {
-    let tried = || {
-        let target = at.place()?;
-        probe(&target, None, Ownership::Ours)
-    };
-    tried().map_err(|source| failed(at.path(), false, &source).error)
+pub(crate) fn probe_replace(at: &OwnFile) -> Result<()> {
+    let tried = at.place().and_then(|target| probe(&target, Becoming::Ours));
+    let temporary = tried.map_err(|source| failed(at, false, &source).error)?;
+    at.keep(temporary);
+    Ok(())
 }
 
-pub(super) fn probe(target: &Place, old: Option<&File>, ownership: Ownership) -> io::Result<()> {
+pub(super) fn probe(target: &Place, becoming: Becoming) -> io::Result<Temporary> {
     if target.is_mount_point() {
         return Err(io::ErrorKind::ResourceBusy.into());
     }
-    let (temporary, _) = prepare(target, old, ownership)?;
-    temporary.remove().map(drop)
+    Temporary::prepare(target, becoming)
 }
 
-/// Makes an empty file beside `target`, with the attributes that it needs to take its place.
-fn prepare(target: &Place, old: Option<&File>, ownership: Ownership) -> io::Result<(Place, File)> {
-    let mode = match (old, ownership) {
-        (None, Ownership::Foreign(_)) => NewFile::first_mode(target.folder()),
-        _ => PRIVATE_MODE,
-    };
-    let (temporary, file) = create_temporary(target, mode)?;
-    match keep(target, old, &file, ownership) {
-        Ok(()) => Ok((temporary, file)),
-        Err(failed) => temporary.remove().and(Err(failed)),
-    }
-}
-
-/// Finds out whether a file of that size could be written beside the one at `path`.
+/// Finds out whether a file of that size could be written beside this one.
 ///
 /// # Errors
 /// [`Error::write_file`].
-pub(crate) fn probe_space(at: &(impl Located + ?Sized), bytes: usize) -> Result<()> {
+pub(crate) fn probe_space(at: &OwnFile, bytes: usize) -> Result<()> {
     let written = || {
-        let (temporary, mut file) = create_temporary(&at.place()?, PRIVATE_MODE)?;
-        let written = file.write_all(&vec![b' '; bytes]).and_then(|()| file.sync_all());
-        temporary.remove().and(written)
+        let mut temporary = Temporary::create(&at.place()?, PRIVATE_MODE)?;
+        temporary.file.write_all(&vec![b' '; bytes])?;
+        temporary.file.sync_all()?;
+        temporary.remove()
     };
-    written().map_err(|source| Error::write_file("write beside", at.path(), &source))
+    written().map_err(|source| Error::write_file("write beside", at, &source))
 }
 
 fn mount_point(path: &Path) -> Error {
@@ -174,15 +196,12 @@ fn mount_point(path: &Path) -> Error {
     )
 }
 
-/// Replaces the file behind `path` with `bytes`: every reader sees the old or the new contents,
-/// never a part, also after a power cut. Mode 0600; the owner of an existing file is kept.
+/// Replaces a file of ours with `bytes`: every reader sees the old or the new contents, never a part, also
+/// after a power cut. Mode 0600; the owner of an existing file is kept.
 ///
 /// # Errors
 /// [`ReplaceError`] tells whether the old or the new contents are there.
-pub(crate) fn replace(
-    at: &(impl Located + ?Sized),
-    bytes: &[u8],
-) -> std::result::Result<(), ReplaceError> {
+pub(crate) fn replace(at: &OwnFile, bytes: &[u8]) -> std::result::Result<(), ReplaceError> {
     replace_if(at, bytes, Expected::Anything).map(drop)
 }
 
@@ -191,12 +210,12 @@ pub(crate) fn replace(
 /// # Errors
 /// As [`replace`].
 pub(super) fn replace_if(
-    at: &(impl Located + ?Sized),
+    at: &OwnFile,
     bytes: &[u8],
     expected: Expected,
 ) -> std::result::Result<bool, ReplaceError> {
-    let target = at.place().map_err(|source| failed(at.path(), false, &source))?;
-    replace_at(&target, at.path(), None, expected, bytes, Ownership::Ours)
+    let target = at.place().map_err(|source| failed(at, false, &source))?;
+    replace_at(&target, at.kept(), expected, bytes, Becoming::Ours)
 }
 
 pub(super) fn failed(path: &Path, in_place: bool, source: &io::Error) -> ReplaceError {
@@ -215,23 +234,25 @@ pub(crate) enum Expected {
     Seen(Option<Seen>),
 }
 
+/// Replaces what is at `target`, by `temporary` if that was prepared already.
 pub(super) fn replace_at(
     target: &Place,
-    path: &Path,
-    old: Option<&File>,
+    temporary: Option<Temporary>,
     expected: Expected,
     bytes: &[u8],
-    ownership: Ownership,
+    becoming: Becoming,
 ) -> std::result::Result<bool, ReplaceError> {
-    let exchange = || exchange(target, old, expected, bytes, ownership);
-    let replaced = match exchange() {
+    let prepare = || Temporary::prepare(target, becoming);
+    let exchange = |new: Temporary| exchange(target, new, expected, bytes);
+    let replaced = match temporary.map_or_else(prepare, Ok).and_then(exchange) {
         // Where locks do nothing, a run that begins takes the temporary file for a leftover, once.
-        Err(gone) if gone.kind() == io::ErrorKind::NotFound => exchange(),
+        Err(gone) if gone.kind() == io::ErrorKind::NotFound => prepare().and_then(exchange),
         done => done,
     };
-    let replaced = replaced.map_err(|source| failed(path, false, &source))?;
+    let fail = |in_place| move |source| failed(&target.path(), in_place, &source);
+    let replaced = replaced.map_err(fail(false))?;
     if replaced {
-        target.folder().sync().map_err(|source| failed(path, true, &source))?;
+        target.folder().sync().map_err(fail(true))?;
     }
     Ok(replaced)
 }
@@ -239,28 +260,16 @@ pub(super) fn replace_at(
 /// Writes `bytes` beside `target` and renames them over it, unless that is not as `expected`.
 fn exchange(
     target: &Place,
-    old: Option<&File>,
+    mut new: Temporary,
     expected: Expected,
     bytes: &[u8],
-    ownership: Ownership,
 ) -> io::Result<bool> {
-    let (temporary, mut file) = prepare(target, old, ownership)?;
-    let mut written = || {
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        match expected {
-            Expected::Seen(seen) if target.look()?.map(|found| Seen::of(&found)) != seen => {
-                return Ok(false);
-            }
-            _ => {}
-        }
-        temporary.rename_to(target).map(|()| true)
-    };
-    let written = written();
-    if !matches!(written, Ok(true)) {
-        let _ = temporary.remove();
+    new.file.write_all(bytes)?;
+    new.file.sync_all()?;
+    match expected {
+        Expected::Seen(seen) if target.look()?.map(|found| Seen::of(&found)) != seen => Ok(false),
+        _ => new.rename_to(target).map(|()| true),
     }
-    written
 }
 
 /// The mode of a file that is ours alone, and of one that others read.
@@ -271,48 +280,36 @@ pub(crate) const PUBLIC: u32 = 0o644;
 ///
 /// # Errors
 /// [`Error::write_file`].
-pub(crate) fn replace_unsynced(
-    at: &(impl Located + ?Sized),
-    bytes: &[u8],
-    mode: u32,
-) -> Result<()> {
+pub(crate) fn replace_unsynced(target: &Place, bytes: &[u8], mode: u32) -> Result<()> {
     let written = || {
-        let target = at.place()?;
-        let (temporary, file) = prepare(&target, None, Ownership::Ours)?;
-        let set_mode = || match mode {
-            PRIVATE => Ok(()), // as it was made
-            mode => file.set_permissions(Permissions::from_mode(mode)),
-        };
-        let renamed = (&file)
-            .write_all(bytes)
-            .and_then(|()| set_mode())
-            .and_then(|()| temporary.rename_to(&target));
-        renamed.inspect_err(|_| {
-            let _ = temporary.remove();
-        })
+        let mut new = Temporary::prepare(target, Becoming::Ours)?;
+        new.file.write_all(bytes)?;
+        if mode != PRIVATE {
+            new.file.set_permissions(Permissions::from_mode(mode))?;
+        }
+        new.rename_to(target)
     };
-    written().map_err(|source| Error::write_file("replace", at.path(), &source))
+    written().map_err(|source| Error::write_file("replace", &target.path(), &source))
 }
 
-/// Gives the still empty `new` the attributes that it needs to replace the file at `target`, which is
-/// `old` if it is another program's. A file that root rewrites stays its user's; one of ours that only
-/// root could read becomes the user's.
-fn keep(target: &Place, old: Option<&File>, new: &File, ownership: Ownership) -> io::Result<()> {
-    match (old, ownership) {
-        (Some(old), Ownership::Foreign(_)) => {
-            if old.metadata()?.nlink() > 1 {
+impl Becoming<'_> {
+    /// Gives the still empty `new` the attributes that it needs to replace the file at `target`. A file that
+    /// root rewrites stays its user's; one of ours that only root could read becomes the user's.
+    fn give(self, new: &File, target: &Place) -> io::Result<()> {
+        match self {
+            Self::Like(old) if old.metadata()?.nlink() > 1 => {
                 let reason = "it has other hard links, which would keep the old contents";
-                return Err(io::Error::other(reason));
+                Err(io::Error::other(reason))
             }
-            return keep_all(old, new);
-        }
-        (None, Ownership::Foreign(asked)) => return asked.give(new, target.folder()),
-        (_, Ownership::Ours) => {
-            if let Some(old) = target.look_at_file()? {
-                keep_owner((old.st_uid, old.st_gid), new)?;
+            Self::Like(old) => keep_all(old, new),
+            Self::New(asked) => asked.give(new, target.folder()),
+            Self::Ours => {
+                if let Some(old) = target.look_at_file()? {
+                    keep_owner((old.st_uid, old.st_gid), new)?;
+                }
+                give_to_folders_owner(new, target.folder());
+                Ok(())
             }
         }
     }
-    give_to_folders_owner(new, target.folder());
-    Ok(())
 }

@@ -225,7 +225,7 @@ pub(super) fn in_file(path: &Path) -> impl Fn(String) -> String {
 
 /// A file that must be there.
 pub(super) fn read(path: &Path) -> std::result::Result<Vec<u8>, String> {
-    match store::read(path) {
+    match store::read_path(path) {
         Ok(Some(contents)) => Ok(contents.bytes),
         Ok(None) => Err(format!("{}: No such file or directory", path.display())),
         Err(error) => Err(error.in_one_line()),

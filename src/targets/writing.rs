@@ -77,7 +77,9 @@ impl TokenFile {
 
     /// Removes what a killed run left beside it.
     pub(crate) fn tidy(&self) {
-        store::remove_leftovers_beside(self.path());
+        if let Ok(place) = store::Place::find(self.path()) {
+            store::remove_leftovers(place.folder());
+        }
     }
 
     /// What it would write where, if that can be told.
@@ -121,7 +123,7 @@ impl TokenFile {
         is_earlier: &dyn Fn(&str) -> bool,
     ) -> std::result::Result<(), String> {
         if self.layout != Layout::Replace {
-            let before = match store::read(path) {
+            let before = match store::read_path(path) {
                 Ok(found) => found.map(|contents| contents.bytes),
                 Err(error) => return Err(error.in_one_line()),
             };
@@ -239,7 +241,7 @@ fn hint_on_contents(path: &Path) -> String {
     use rustix::fs::{Access, access};
     let file = shell_word(&path.display().to_string());
     // It may be another user's: what is a pipe by now is not waited for.
-    let bytes = store::read(path).ok().flatten().map_or(vec![0], |found| found.bytes);
+    let bytes = store::read_path(path).ok().flatten().map_or(vec![0], |found| found.bytes);
     let is_text =
         bytes.len() <= EDITABLE && !bytes.contains(&0) && std::str::from_utf8(&bytes).is_ok();
     if is_text && access(path, Access::READ_OK | Access::WRITE_OK).is_ok() {

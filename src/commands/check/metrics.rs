@@ -26,7 +26,7 @@ pub(crate) fn check_path(app: &App, path: &Path) -> Result<()> {
         return refused("--metrics names one of ntcli's own files".to_owned());
     }
     let is_ours = |bytes: &[u8]| bytes.is_empty() || bytes.starts_with(b"# HELP ntcli_");
-    match store::read(path) {
+    match store::read_path(path) {
         Ok(Some(contents)) if !is_ours(&contents.bytes) => {
             refused(format!("--metrics: {} exists and holds something else", path.display()))
         }
@@ -51,7 +51,7 @@ pub(crate) fn write(ctx: &Context, path: &str, exit_code: u8) {
         let _lock = store::lock_folder(&place, FOLDER_WAIT, app.clock());
         // The run may have delivered the token to it.
         check_path(&app, path)?;
-        store::replace_unsynced(path, text.as_bytes(), store::PUBLIC)
+        store::replace_unsynced(&place, text.as_bytes(), store::PUBLIC)
     };
     let written: Result<()> = written();
     if let Err(error) = written {

@@ -2,6 +2,9 @@ use std::fs;
 
 use super::*;
 
+/// More than a line takes.
+const END: u64 = 1024;
+
 fn temporary(name: &str) -> OwnFile {
     let name = format!("ntcli-{name}-{}", std::process::id());
     let [file] = OwnFile::in_folder(&std::env::temp_dir(), [&name]);
@@ -34,7 +37,7 @@ fn an_empty_line_follows_what_is_durable() {
     log.append(b"h\n", true).unwrap();
     assert_eq!(text(), "g\n\nh\n");
     // Only the end of a history is read, and it has none.
-    let mut end = Log::open_end(&path).unwrap();
+    let mut end = Log::open_end(&path, END).unwrap().0;
     end.append(b"x\n", true).unwrap();
     end.append(b"y\n", true).unwrap();
     assert_eq!(text(), "g\n\nh\nx\ny\n");
@@ -98,7 +101,7 @@ fn what_was_cut_is_gone_with_the_next_append() {
 #[test]
 fn the_end_alone_tells_where_the_whole_lines_end() {
     let path = temporary("log-end");
-    assert_eq!(Log::open_end(&path).unwrap().len, None);
+    assert_eq!(Log::open_end(&path, END).unwrap().0.len, None);
     let line = [&[b'x'; 99][..], b"\n"].concat();
     let torn = vec![b'x'; 3 * 4096];
     for (lines, tail, expected) in [
@@ -112,7 +115,7 @@ fn the_end_alone_tells_where_the_whole_lines_end() {
         (0, &torn, 0),
     ] {
         fs::write(&*path, [&line.repeat(lines), tail].concat()).unwrap();
-        let log = Log::open_end(&path).unwrap();
+        let log = Log::open_end(&path, END).unwrap().0;
         assert_eq!(log.len, Some(expected));
         assert_eq!(Log::open(&path).unwrap().0.len, log.len);
     }
