@@ -118,7 +118,7 @@ use cli::{Format, Parsed};
 use context::Context;
 use error::{Error, exit};
 use json::Json;
-use output::{Detail, Report};
+use output::{Report, Style};
 
 /// Runs one command, `args` without the program's name, and returns the exit code.
 pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
@@ -127,7 +127,7 @@ pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
         Ok(Parsed::Run(invocation)) => invocation,
         Ok(Parsed::Show(text)) => {
             let report = Report::new(text, Json::Null);
-            return output::finish(&console, Detail::Whole, Ok(report), exit::FAILED);
+            return output::finish(&console, Style::default(), Ok(report), exit::FAILED);
         }
         Err(wrong) => return misused(&console, wrong),
     };
@@ -138,27 +138,23 @@ pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
         console.be_quiet();
     }
     let command = commands::chosen(&invocation.command);
-    let detail = match invocation.format {
-        Format::Json => Detail::Json,
-        _ if invocation.quiet => command.when_quiet(),
-        _ => Detail::Whole,
-    };
+    let style = Style { as_json: ctx.json, quiet: invocation.quiet };
     let outcome = commands::interrupt::explain(ctx, command.run(ctx));
     let mut outcome = commands::complete(ctx, outcome);
     let succeeded = outcome.as_mut().map(|report| std::mem::take(&mut report.succeeded));
     let succeeded = succeeded.unwrap_or_default();
-    let exit_code = output::finish(&console, detail, outcome, invocation.error_exit);
+    let exit_code = output::finish(&console, style, outcome, invocation.error_exit);
     command.record(ctx, &succeeded, exit_code);
     exit_code
 }
 
 /// Reports wrong usage. A monitoring system reads what is wrong from standard output.
 fn misused(console: &context::Console, wrong: cli::UsageError) -> u8 {
-    let detail = if wrong.format == Format::Json { Detail::Json } else { Detail::Whole };
-    if wrong.exit_code == exit::PLUGIN_UNKNOWN && detail == Detail::Whole {
+    let style = Style { as_json: wrong.format == Format::Json, quiet: false };
+    if wrong.exit_code == exit::PLUGIN_UNKNOWN && !style.as_json {
         let _ = console.result(&format!("NTCLI UNKNOWN: {}: {}\n", wrong.message, wrong.hint));
         return wrong.exit_code;
     }
     let error = Error::usage(wrong.message, wrong.hint).with_exit_code(wrong.exit_code);
-    output::finish(console, detail, Err(error), exit::FAILED)
+    output::finish(console, style, Err(error), exit::FAILED)
 }

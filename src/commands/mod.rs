@@ -33,7 +33,7 @@ use crate::cli::{
 };
 use crate::context::Context;
 use crate::error::Result;
-use crate::output::{Detail, Report};
+use crate::output::Report;
 use app::App;
 pub(crate) use hints::complete;
 
@@ -44,12 +44,6 @@ pub(crate) trait Run {
     /// # Errors
     /// Where nothing came of it; a partial success is a report with a problem.
     fn run(&self, ctx: &Context) -> Result<Report>;
-
-    /// What is printed with `--quiet`: what was asked for by name, the change in a line, or nothing,
-    /// where the exit code says it.
-    fn when_quiet(&self) -> Detail {
-        Detail::Nothing
-    }
 
     /// Tells monitoring how the run ended, once its result is out. `succeeded` holds the UUIDs of the
     /// workspaces with which nothing is left to do.
@@ -84,78 +78,69 @@ pub(crate) fn chosen(command: &Command) -> &dyn Run {
     }
 }
 
-/// The commands that are a function: what they work with, their arguments, what `--quiet` leaves, and
-/// the function.
+/// The commands that are a function: its arguments, and the function.
 macro_rules! commands {
-    ($ctx:ident => $given:expr; $($args:ident: $quiet:ident, $run:expr;)+) => {
+    ($ctx:ident => $given:expr, $changes:expr; $($args:ident: $run:expr;)+) => {
         $(impl Run for cli::$args {
             fn run(&self, $ctx: &Context) -> Result<Report> {
-                ($run)($given, self)
-            }
-
-            fn when_quiet(&self) -> Detail {
-                Detail::$quiet
+                ($run)($given, self).map(|r: Report| r.that_changed($changes))
             }
         })+
     };
 }
 
 commands! {
-    ctx => ctx;
-    TokenNeedsRefresh: Nothing, token::needs_refresh::run;
-    Check: Whole, |ctx, args| Ok(check::run(ctx, args));
-    Completions: Whole, setup::completions;
-    Man: Whole, |_, args| setup::man(args);
+    ctx => ctx, false;
+    TokenNeedsRefresh: token::needs_refresh::run;
+    Check: |ctx, args| Ok(check::run(ctx, args));
+    Completions: setup::completions;
+    Man: |_, args| setup::man(args);
 }
 
 commands! {
-    ctx => &App::open(ctx)?;
-    TokenShow: Nothing, token::show::run;
-    TokenPrint: Whole, token::print::run;
-    TokenExec: Whole, token::exec::run;
-    TokenList: Nothing, token::list::run;
-    TokenHistory: Nothing, token::history::run;
-    TargetList: Nothing, |app, _| target::list(app);
-    TargetCheck: Nothing, target::check::run;
-    AuthStatus: Nothing, |app, _| auth::status(app);
-    WorkspaceList: Nothing, |app, _| workspace::list::run(app);
-    WorkspaceCurrent: Whole, |app, _| workspace::select::current(app);
-    DomainShow: Nothing, |app, _| domain::show(app);
-    ConfigShow: Nothing, |app, _| config::show::run(app);
-    ConfigPath: Whole, |app, _| Ok(config::path(app));
-    Doctor: Nothing, |app, args| Ok(doctor::run(app, args));
-    Health: Nothing, |app, _| health::run(app);
+    ctx => &App::open(ctx)?, false;
+    TokenShow: token::show::run;
+    TokenPrint: token::print::run;
+    TokenExec: token::exec::run;
+    TokenList: token::list::run;
+    TokenHistory: token::history::run;
+    TargetList: |app, _| target::list(app);
+    TargetCheck: target::check::run;
+    AuthStatus: |app, _| auth::status(app);
+    WorkspaceList: |app, _| workspace::list::run(app);
+    WorkspaceCurrent: |app, _| workspace::select::current(app);
+    DomainShow: |app, _| domain::show(app);
+    ConfigShow: |app, _| config::show::run(app);
+    ConfigPath: |app, _| Ok(config::path(app));
+    Doctor: |app, args| Ok(doctor::run(app, args));
+    Health: |app, _| health::run(app);
 }
 
 // Those that change something.
 commands! {
-    ctx => &App::up_to_date(ctx)?;
-    TokenCreate: Whole, token::create::run;
-    TokenRevoke: Change, token::revoke::run;
-    TokenRollback: Change, token::rollback::run;
-    TargetAdd: Change, target::add::run;
-    TargetRemove: Change, target::remove;
-    TargetDeliver: Change, target::deliver::run;
-    AuthLogin: Change, auth::login;
-    AuthSignup: Change, auth::signup;
-    AuthLogout: Change, auth::logout;
-    WorkspaceSelect: Change, workspace::select::run;
-    WorkspaceCreate: Change, workspace::create::run;
-    WorkspaceDelete: Change, workspace::delete::run;
-    WorkspaceClear: Change, |app, _| workspace::select::clear(app);
-    WorkspaceSync: Change, |app, _| workspace::sync::run(app);
-    DomainSet: Change, domain::set;
-    ConfigReset: Change, config::reset::run;
-    Policy: Change, policy::run;
+    ctx => &App::up_to_date(ctx)?, true;
+    TokenCreate: token::create::run;
+    TokenRevoke: token::revoke::run;
+    TokenRollback: token::rollback::run;
+    TargetAdd: target::add::run;
+    TargetRemove: target::remove;
+    TargetDeliver: target::deliver::run;
+    AuthLogin: auth::login;
+    AuthSignup: auth::signup;
+    AuthLogout: auth::logout;
+    WorkspaceSelect: workspace::select::run;
+    WorkspaceCreate: workspace::create::run;
+    WorkspaceDelete: workspace::delete::run;
+    WorkspaceClear: |app, _| workspace::select::clear(app);
+    WorkspaceSync: |app, _| workspace::sync::run(app);
+    DomainSet: domain::set;
+    ConfigReset: config::reset::run;
+    Policy: policy::run;
 }
 
 impl Run for cli::TokenRefresh {
     fn run(&self, ctx: &Context) -> Result<Report> {
         token::refresh::run(ctx, self)
-    }
-
-    fn when_quiet(&self) -> Detail {
-        Detail::Change
     }
 
     fn record(&self, ctx: &Context, succeeded: &[String], exit_code: u8) {
@@ -166,10 +151,6 @@ impl Run for cli::TokenRefresh {
 impl Run for cli::Renew {
     fn run(&self, ctx: &Context) -> Result<Report> {
         renew::run(ctx, self)
-    }
-
-    fn when_quiet(&self) -> Detail {
-        Detail::Change
     }
 
     fn record(&self, ctx: &Context, succeeded: &[String], exit_code: u8) {

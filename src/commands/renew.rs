@@ -277,7 +277,7 @@ impl Turn {
         let mut report = telling.one(workspace, outcome, &wish(before), served);
         if is_idle && !self.delivered.is_empty() {
             report.json.set("outcome", "delivered".into());
-            report = report.in_brief(self.delivered.join("; ")).that_changed(true);
+            report = report.in_brief(self.delivered.join("; "));
         } else if is_idle && self.problem.is_some() {
             report.json.set("outcome", "failed".into());
             report.brief = None;

@@ -13,7 +13,7 @@ pub(super) fn completions(ctx: &Context, args: &Completions) -> Result<Report> {
         None => words(ctx, args)?,
     };
     let json = Json::of([("script", text.as_str().into())]);
-    Ok(Report::new(text, json))
+    Ok(Report::new(text, json).asked_for())
 }
 
 fn words(ctx: &Context, args: &Completions) -> Result<String> {
@@ -45,5 +45,5 @@ pub(super) fn man(args: &Man) -> Result<Report> {
     let page = cli::man_page(name);
     let page = page.ok_or_else(|| Error::usage("There is no such page", "ntcli man"))?;
     let json = Json::of([("page", page.as_str().into())]);
-    Ok(Report::new(page, json))
+    Ok(Report::new(page, json).asked_for())
 }

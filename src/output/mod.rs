@@ -20,8 +20,10 @@ pub(crate) struct Report {
     pub problem: Option<Error>,
     /// The exit code of a success, for commands that answer by it.
     pub exit: u8,
-    /// Whether something is another way than before; for commands that change something.
+    /// Whether something is another way than before.
     pub changed: bool,
+    /// Whether this very text was asked for.
+    asked_for: bool,
     /// The workspaces, by their UUIDs, that a refresh left with nothing to do.
     pub succeeded: Vec<String>,
     /// What changed, in a line; otherwise the first one of the text says it.
@@ -32,30 +34,12 @@ pub(crate) struct Report {
     delivered: bool,
 }
 
-/// How much of a result is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Detail {
-    /// All of it.
-    Whole,
-    /// One line, and none if nothing changed.
-    Change,
-    Nothing,
-    Json,
-}
-
-impl Detail {
-    fn of(self, report: Report, went_wrong: bool) -> String {
-        match self {
-            Self::Nothing if went_wrong => report.text,
-            Self::Change if report.changed => {
-                let first = || report.text.lines().next().map(str::to_owned);
-                let line = report.brief.or_else(first).filter(|line| !line.is_empty());
-                line.map(|line| format!("{line}\n")).unwrap_or_default()
-            }
-            Self::Change | Self::Nothing => String::new(),
-            Self::Whole | Self::Json => report.text,
-        }
-    }
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Style {
+    pub as_json: bool,
+    /// What was asked for by name, the change in a line, or what is wrong; else nothing.
+    pub quiet: bool,
 }
 
 impl Report {
@@ -67,6 +51,7 @@ impl Report {
             problem: None,
             exit: 0,
             changed: true,
+            asked_for: false,
             succeeded: Vec::new(),
             brief: None,
             next: None,
@@ -79,9 +64,14 @@ impl Report {
         Self { delivered: true, ..Self::new("", Json::Null) }
     }
 
-    /// Tells whether something is another way than before.
+    /// This very text was asked for: a run that is to be quiet prints it too.
+    pub(crate) fn asked_for(self) -> Self {
+        Self { asked_for: true, ..self }
+    }
+
+    /// Tells whether something is another way than before, unless that is told already.
     pub(crate) fn that_changed(self, changed: bool) -> Self {
-        Self { changed, ..self }
+        Self { changed: self.changed && changed, ..self }
     }
 
     /// Says in a line what changed.
@@ -103,6 +93,16 @@ impl Report {
     pub(crate) fn with_problem(self, problem: Option<Error>) -> Self {
         Self { problem, ..self }
     }
+
+    /// The text of a run that is to be quiet.
+    fn in_short(self, went_wrong: bool) -> String {
+        if self.asked_for || (went_wrong && !self.changed) {
+            return self.text;
+        }
+        let first = || self.text.lines().next().map(str::to_owned);
+        let line = self.brief.or_else(first).filter(|line| self.changed && !line.is_empty());
+        line.map(|line| line + "\n").unwrap_or_default()
+    }
 }
 
 /// Prints a result that must be received.
@@ -116,7 +116,7 @@ pub(crate) fn deliver(console: &Console, as_json: bool, text: &str, json: &Json)
 /// Prints the result of a command and returns the exit code: `unprintable` if that cannot be done.
 pub(crate) fn finish(
     console: &Console,
-    detail: Detail,
+    style: Style,
     outcome: Result<Report, Error>,
     unprintable: u8,
 ) -> u8 {
@@ -126,13 +126,13 @@ pub(crate) fn finish(
     let (problem, next, success) = (report.problem.take(), report.next.take(), report.exit);
     let printed = if report.delivered {
         Ok(())
-    } else if detail == Detail::Json {
+    } else if style.as_json {
         if let Some(error) = &problem {
             report.json.set("error", describe(error));
         }
         console.result(&laid_out(&report.json))
     } else {
-        console.result(&detail.of(report, problem.is_some()))
+        console.result(&if style.quiet { report.in_short(problem.is_some()) } else { report.text })
     };
     if let Some(next) = next {
         console.note(&next);

@@ -27,7 +27,7 @@ pub(super) fn run(ctx: &Context, args: &cli::Check) -> Report {
         }
         Err(error) => unknown(ctx, args, error),
     };
-    Report::new(text, json).answering(level as u8)
+    Report::new(text, json).asked_for().answering(level as u8)
 }
 
 fn unknown(ctx: &Context, args: &cli::Check, error: Error) -> (String, Json, Level) {

@@ -11,5 +11,5 @@ pub(super) fn path(app: &App) -> Report {
     // A pipe gets the exact bytes, to open the file.
     let text = if app.console().out_is_terminal() { printable(&path) } else { path.clone() };
     let json = Json::of([("path", path.into())]);
-    Report::new(format!("{text}\n"), json)
+    Report::new(format!("{text}\n"), json).asked_for()
 }

@@ -22,7 +22,7 @@ pub(crate) fn run(app: &App, args: &TokenPrint) -> Result<Report> {
         ("expires_at", token.expiry.at().into()),
         ("workspace", app::json_workspace(&app::workspace_ref(&workspace, ""))),
     ]);
-    Ok(Report::new(format!("{access_token}\n"), json))
+    Ok(Report::new(format!("{access_token}\n"), json).asked_for())
 }
 
 /// The workspace that is meant and its token, as the config file has them at this moment. A refresh

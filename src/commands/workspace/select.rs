@@ -50,7 +50,7 @@ pub(crate) fn current(app: &App) -> Result<Report> {
     let config = app.config()?;
     let workspace = app::workspace_ref(&app.workspace(&config, None)?, "");
     let text = format!("{} ({})\n", printable(&workspace.name), printable(&workspace.id));
-    Ok(Report::new(text, Json::of([("workspace", json(&workspace))])))
+    Ok(Report::new(text, Json::of([("workspace", json(&workspace))])).asked_for())
 }
 
 /// Lets the user choose from a numbered list; a name or an id works as well. What is neither is asked
