@@ -79,7 +79,8 @@ impl Findings {
         fix: impl AsRef<str>,
     ) {
         let tame = |text: &str| printable(&redact(text, &[]));
-        let (text, fix) = (tame(text.as_ref()), tame(fix.as_ref()));
+        let fix = if level == Level::Ok { "" } else { fix.as_ref() };
+        let (text, fix) = (tame(text.as_ref()), tame(fix));
         self.0.push(Finding { area, level, workspace: None, text, fix });
     }
 
@@ -99,18 +100,18 @@ impl Findings {
         self.0.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
     }
 
+    /// What is not as it should be.
+    pub(crate) fn bad(&self) -> impl Iterator<Item = &Finding> {
+        self.0.iter().filter(|finding| finding.level > Level::Ok)
+    }
+
     /// How many are that bad.
     pub(crate) fn count(&self, level: Level) -> usize {
         self.0.iter().filter(|finding| finding.level == level).count()
     }
 
-    pub(crate) fn has(&self, area: &str) -> bool {
-        self.0.iter().any(|finding| finding.area == area)
-    }
-
-    pub(crate) fn has_of(&self, workspace: &WorkspaceRef) -> bool {
-        let of = |finding: &Finding| finding.workspace.as_ref().is_some_and(|w| w.is(workspace));
-        self.0.iter().any(of)
+    pub(crate) fn is_bad(&self, workspace: &WorkspaceRef) -> bool {
+        self.bad().any(|found| found.workspace.as_ref().is_some_and(|w| w.is(workspace)))
     }
 }
 
@@ -146,7 +147,7 @@ fn level((warning, critical): (u64, u64), end: Timestamp, now: Timestamp) -> Lev
     }
 }
 
-/// What is not as it should be.
+/// What there is to say of everything.
 pub(crate) fn judge(app: &App, survey: &Survey, limits: &Limits) -> Findings {
     let mut found = Findings::default();
     for workspace in &survey.workspaces {
@@ -180,13 +181,11 @@ fn judge_token(state: &WorkspaceState, now: Timestamp, limits: &Limits, found: &
         (_, Some(end)) => {
             (level(limits.of(state), end, now), format!("the token expires {}", in_days(end, now)))
         }
-        _ => return,
+        _ => (Level::Ok, "the token never expires".to_owned()),
     };
     // A wider window than that of the policy: by that, nothing is due.
     let command = if state.due.is_due() { "renew" } else { "token refresh" };
-    if level > Level::Ok {
-        found.of(state, level, text, &format!("ntcli {command} {}", name(state)));
-    }
+    found.of(state, level, text, &format!("ntcli {command} {}", name(state)));
 }
 
 fn judge_runs(state: &WorkspaceState, now: Timestamp, limits: &Limits, found: &mut Findings) {
@@ -230,14 +229,14 @@ fn judge_last_run(survey: &Survey, found: &mut Findings) {
     let leaves_work =
         |code: u8| matches!(code, exit::OLD_LIVE | exit::NOT_DELIVERED | exit::UNKNOWN);
     let is_told = survey.workspaces.iter().any(|w| !w.pending.is_empty());
-    let Some(last) = survey.last_run.as_ref().filter(|last| last.exit_code != 0 && !is_told) else {
+    let Some(last) = survey.last_run.as_ref() else {
         return;
     };
-    if leaves_work(last.exit_code) && survey.pending.is_empty() {
-        return;
-    }
+    let is_over = leaves_work(last.exit_code) && survey.pending.is_empty();
+    let is_bad = last.exit_code != 0 && !is_told && !is_over;
+    let level = if is_bad { Level::Warning } else { Level::Ok };
     let fix = if last.exit_code == exit::AUTH { "ntcli auth login" } else { "ntcli renew" };
-    found.add("timer", Level::Warning, last.said(), fix);
+    found.add("timer", level, last.said(), fix);
 }
 
 /// What would keep any refresh from working.
@@ -255,8 +254,9 @@ fn judge_surroundings(app: &App, at_work: bool, found: &mut Findings) {
     }
     let config = &app.paths.config;
     let probed = store::probe_replace(config).and_then(|()| store::probe_space(config, SPACE));
-    if let Err(error) = probed {
-        found.error("folder", &error);
+    match probed {
+        Ok(()) => found.add("folder", Level::Ok, "the config file can be replaced", ""),
+        Err(error) => found.error("folder", &error),
     }
 }
 
@@ -269,16 +269,19 @@ fn judge_session(session: &SessionState, now: Timestamp, limits: &Limits, found:
             false => error.in_one_line(),
         };
         (Level::Critical, text)
-    } else if let Some(end) = session.ends().filter(|_| !session.renews()) {
-        let ends = if session.has_ended { "ended" } else { "ends" };
-        let text = format!("the session {ends} {} and cannot renew itself", in_days(end, now));
-        (level(limits.of_session(), end, now), text)
     } else {
-        return;
+        let ends = if session.has_ended { "ended" } else { "ends" };
+        match session.ends() {
+            _ if session.renews() => (Level::Ok, "the session renews itself".to_owned()),
+            None => (Level::Ok, "the session does not say when it ends".to_owned()),
+            Some(end) => {
+                let when = in_days(end, now);
+                let text = format!("the session {ends} {when} and cannot renew itself");
+                (level(limits.of_session(), end, now), text)
+            }
+        }
     };
-    if level > Level::Ok {
-        found.add("session", level, text, session.fix());
-    }
+    found.add("session", level, text, session.fix());
 }
 
 /// `in 3 days (DATE)`.

@@ -87,11 +87,11 @@ fn line(survey: &Survey, found: &Findings, limits: &Limits) -> String {
         said.truncate(MANY);
         said.push(format!("and {more} more: ntcli check --format json"));
     }
-    let is_told = |w: &&WorkspaceState| total <= MANY || found.has_of(&w.workspace);
+    let is_told = |w: &&WorkspaceState| total <= MANY || found.is_bad(&w.workspace);
     let told = survey.workspaces.iter().filter(is_told).take(MANY);
     let mut data: Vec<String> = told.flat_map(|w| performance(w, survey, limits)).collect();
     if total > MANY {
-        let bad = survey.workspaces.iter().filter(|w| found.has_of(&w.workspace)).count();
+        let bad = survey.workspaces.iter().filter(|w| found.is_bad(&w.workspace)).count();
         said.insert(0, format!("{bad} of {total} workspaces need attention"));
         data.insert(0, format!("workspaces={total} bad={bad};0"));
     }
@@ -127,7 +127,7 @@ fn performance(workspace: &WorkspaceState, survey: &Survey, limits: &Limits) -> 
     let mut data = Vec::new();
     if let Some(end) = workspace.token.expiry.at() {
         let left = days(end.secs() - survey.now.secs());
-        let limit = |secs: u64| days(i64::try_from(secs).unwrap_or(i64::MAX / 100));
+        let limit = |secs: u64| days(i64::try_from(secs).unwrap_or(i64::MAX));
         let (warning, critical) = limits.of(workspace);
         let (warning, critical) = (limit(warning), limit(critical));
         data.push(format!("'{name} days_left'={left};{warning}:;{critical}:"));
@@ -139,12 +139,10 @@ fn performance(workspace: &WorkspaceState, survey: &Survey, limits: &Limits) -> 
     data
 }
 
-/// Whole days, or with two digits after the point, as far as the limits may differ.
-fn days(secs: i64) -> String {
-    let hundredths = (secs * 100).div_euclid(DAY_S);
-    let (sign, whole, rest) =
-        (if secs < 0 { "-" } else { "" }, hundredths.abs() / 100, hundredths.abs() % 100);
-    if rest == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{rest:02}") }
+/// To a hundredth, as far as the limits may differ.
+fn days(secs: i64) -> f64 {
+    let hundredths = (secs.saturating_mul(100)).div_euclid(DAY_S);
+    f64::from(i32::try_from(hundredths).unwrap_or(i32::MAX)) / 100.0
 }
 
 fn json(survey: &Survey, found: &Findings) -> Json {
@@ -161,7 +159,7 @@ fn json(survey: &Survey, found: &Findings) -> Json {
             ("last_success_at", w.succeeded_at.into()),
         ])
     });
-    let findings = found.0.iter().map(|finding| finding.json(("level", finding.level.word())));
+    let findings = found.bad().map(|finding| finding.json(("level", finding.level.word())));
     let last_run = survey.last_run.as_ref().map_or(Json::Null, |last| {
         Json::of([("at", last.at.into()), ("exit_code", i64::from(last.exit_code).into())])
     });

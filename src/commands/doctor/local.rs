@@ -207,33 +207,12 @@ pub(super) fn state(found: &mut Findings, app: &App, config: &Config) {
         Err(error) => return found.error("journal", &error),
     };
     found.0.extend(findings::judge(app, &survey, &Limits::default()).0);
-    if !found.has("folder") {
-        let text = format!("{} is private, can be locked and written", app.paths.dir.display());
-        found.add("folder", Level::Ok, text, "");
-    }
-    for state in &survey.workspaces {
-        if !found.has_of(&state.workspace) {
-            let (name, end) = (&state.workspace.name, state.token.expiry.for_people());
-            let targets = counted(state.targets.len(), "target");
-            let text = format!("'{name}' expires {end}, {targets}, nothing is pending");
-            found.add("token", Level::Ok, text, "");
-        }
-    }
-    if !found.has("session") {
-        let session = &survey.session;
-        let end = session.ends().map_or("at an unknown time".to_owned(), |at| at.to_string());
-        let renews = if session.renews() { "renews itself" } else { "cannot renew itself" };
-        found.add("session", Level::Ok, format!("ends {end}, {renews}"), "");
-    }
     let last = survey.last_run.as_ref();
-    let is_silent = last.is_none_or(|last| survey.now.secs() - last.at.secs() > SILENT_S);
-    let said = last.map_or("no refresh has run yet".to_owned(), LastRun::said);
-    if is_silent {
+    if last.is_none_or(|last| survey.now.secs() - last.at.secs() > SILENT_S) {
+        let said = last.map_or("no refresh has run yet".to_owned(), LastRun::said);
         // Cron's PATH has neither /usr/local/bin nor what a shell has.
         let me = std::env::current_exe().unwrap_or_else(|_| "ntcli".into());
         let line = format!("17 3 * * *  {} -q renew", shown(&me));
         found.add("timer", Level::Warning, said, format!("crontab -e, with the line: {line}"));
-    } else if !found.has("timer") {
-        found.add("timer", Level::Ok, said, "");
     }
 }

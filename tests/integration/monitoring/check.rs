@@ -223,7 +223,7 @@ fn limits_within_a_day() {
     set_end(&world, &prod, now_ms() + 7 * 3_600_000);
     let line =
         check(&world, &["--critical", "12h"], 2, "NTCLI CRITICAL: prod: the token expires in ");
-    assert!(line.contains("'prod days_left'=0.29;28:;0.50: "), "{line}");
+    assert!(line.contains("'prod days_left'=0.29;28:;0.5: "), "{line}");
     check(&world, &["--warning", "1d", "--critical", "2d"], 3, "NTCLI UNKNOWN: --warning must not");
 }
 

@@ -11,12 +11,13 @@ const UUID: &str = "00000000-0000-0000-0000-000000000000";
 type Varying = (&'static str, fn(char) -> bool);
 
 /// Ids, tokens, ports, addresses, durations.
-const AFTER: [Varying; 7] = [
+const AFTER: [Varying; 8] = [
     ("jti_", |c| c.is_ascii_hexdigit()),
     ("eyJ", |c| c.is_ascii_alphanumeric() || "._-…".contains(c)),
     ("127.0.0.1:", |c| c.is_ascii_digit()),
     ("/oauth/authorize?", |c| !c.is_whitespace()),
     ("says 'healthy' after ", |c| c.is_ascii_digit()),
+    ("the session ends in ", |c| c.is_ascii_digit()),
     ("days_left'=", |c| c.is_ascii_digit() || c == '.'),
     // Of the machine it depends who runs the refresh.
     ("timer     ", |c| c != '\n'),
