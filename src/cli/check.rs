@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use argh::{FlagInfoKind, Optionality};
 
 use super::args::RUNS_A_PROGRAM;
+use super::page;
 use super::parser::{GivenOption, Scan};
-use super::{page, suggest};
 
 /// Checks the number of positionals.
 pub(super) fn positionals(scan: &mut Scan) -> Result<(), String> {
@@ -48,15 +48,7 @@ fn jti_or_pending(scan: &mut Scan) -> Result<(), String> {
         return Err("'ntcli token revoke' needs a JTI or --pending".to_owned());
     }
     let mut others = scan.positionals.iter().skip(usize::from(!pending));
-    if let Some(workspace) = others.find(|word| !word.starts_with("jti_")) {
-        let shown = |word: &str, or: &str| {
-            let quoted = suggest::shown(word);
-            quoted.map_or(or.to_owned(), |quoted| quoted.trim_matches('\'').to_owned())
-        };
-        let what =
-            if pending { "--pending".to_owned() } else { shown(&scan.positionals[0], "JTI") };
-        let workspace = shown(workspace, "WORKSPACE");
-        scan.meant = Some(format!("ntcli token revoke {what} -w {workspace}"));
+    if others.any(|word| !word.starts_with("jti_")) {
         return Err("'ntcli token revoke' takes its workspace by -w alone".to_owned());
     }
     if pending && !scan.positionals.is_empty() {

@@ -132,22 +132,18 @@ fn own_error_exit(scan: &Scan) -> Option<u8> {
 /// An argh error without the user's input. After the parser only values that do not parse are left;
 /// their reason is the accepted form, as `args` describes it.
 fn reworded(exit: &EarlyExit, scan: &Scan) -> String {
-    let options = scan.options.iter().filter_map(|given| {
-        let (name, value) = (given.flag.long.to_owned(), given.value.as_deref()?);
-        Some((format!("option '{name}'"), name, value))
-    });
-    let command = format!("'{}'", page::spelled(&scan.path));
-    let positionals = scan
-        .positionals
-        .iter()
-        .map(|value| ("positional argument".to_owned(), command.clone(), value.as_str()));
-    let reason = options.chain(positionals).find_map(|(kind, name, value)| {
-        let (what, accepted) = exit.output.split_once(&format!(" with value '{value}': "))?;
+    let reason = || {
+        let (what, value) =
+            exit.output.strip_prefix("Error parsing ")?.split_once(" with value '")?;
+        // The last one ends the value, whatever that holds.
+        let (value, accepted) = value.rsplit_once("': ")?;
+        let command = || format!("'{}'", page::spelled(&scan.path));
+        let option =
+            what.strip_prefix("option '").map(|name| name.trim_end_matches('\'').to_owned());
         let shown = suggest::shown(value).map_or(String::new(), |value| format!(", not {value}"));
-        let is_it = what.strip_prefix("Error parsing ")?.starts_with(&kind);
-        is_it.then(|| format!("{name} takes {}{shown}", accepted.trim_end()))
-    });
-    reason.unwrap_or_else(|| "The arguments are not understood".to_owned())
+        Some(format!("{} takes {}{shown}", option.unwrap_or_else(command), accepted.trim_end()))
+    };
+    reason().unwrap_or_else(|| "The arguments are not understood".to_owned())
 }
 
 /// Every command with its options, positionals, examples and exit codes, as defined in `args`.

@@ -12,21 +12,11 @@ use rustix::termios::{
 use super::policy::duration;
 use crate::context::{Context, ready};
 use crate::error::{Error, Result};
+use crate::text::printable;
 use crate::time::Expiry;
 
 /// The longest answer.
 const LONGEST_ANSWER: u64 = 4096;
-
-/// What is about to be done, and how the user confirms it.
-pub(super) struct Question<'a> {
-    /// What would happen, in whole sentences.
-    pub(super) what: String,
-    pub(super) ask: String,
-    /// The answers that mean yes.
-    pub(super) yes: &'a [&'a str],
-    /// The same command without the question.
-    pub(super) forced: String,
-}
 
 /// Whether a user can read the question and answer it.
 pub(super) fn possible(ctx: &Context) -> bool {
@@ -112,27 +102,23 @@ pub(super) fn agree_to(ctx: &Context, expiry: Expiry, yes: bool, is_renewed: boo
         ctx.console.warn(&what);
         return Ok(());
     }
-    let ask = "Type yes to go on:".to_owned();
-    consent(ctx, &Question { what, ask, yes: &["yes"], forced: String::new() })
+    consent(ctx, &what, "yes", "")
 }
 
-/// Continues only if the user agrees.
+/// Continues only if the user agrees to `what` would happen, by typing `word`; `forced` is the same
+/// command without the question.
 ///
 /// # Errors
 /// [`Error::usage`] without a terminal, [`Error::declined`].
-pub(super) fn consent(ctx: &Context, question: &Question) -> Result<()> {
+pub(super) fn consent(ctx: &Context, what: &str, word: &str, forced: &str) -> Result<()> {
     if !possible(ctx) {
-        return Err(Error::usage(
-            format!(
-                "There is no terminal to ask on, so --force is needed; nothing was done. {}",
-                question.what.trim_end()
-            ),
-            question.forced.clone(),
-        ));
+        let needed = "There is no terminal to ask on, so --force is needed; nothing was done.";
+        return Err(Error::usage(format!("{needed} {}", what.trim_end()), forced));
     }
-    ctx.console.say(&question.what);
-    let answer = answer(ctx, &question.ask)?;
-    if question.yes.contains(&answer.as_str()) { Ok(()) } else { Err(Error::declined()) }
+    ctx.console.say(what);
+    let shown = printable(word);
+    let typed = answer(ctx, &format!("Type {shown} to go on:"))?;
+    if typed == word || typed == shown { Ok(()) } else { Err(Error::declined()) }
 }
 
 /// One line from the terminal, trimmed.

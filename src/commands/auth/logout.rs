@@ -2,7 +2,7 @@
 
 use crate::cli::AuthLogout;
 use crate::commands::prelude::*;
-use crate::commands::prompt::{self, Question};
+use crate::commands::prompt;
 use crate::config_dir::ConfigDir;
 use crate::rotation::{LoggedOut, Rotator, WorkspaceRef};
 use crate::text::counted;
@@ -17,13 +17,8 @@ pub(crate) fn run(app: &App, args: &AuthLogout) -> Result<Report> {
         app.check_session(&before)?;
         if !args.force {
             let tokens = counted(tokens, "workspace token");
-            let question = Question {
-                what: format!("{tokens} would be revoked and forgotten."),
-                ask: "Type revoke to go on:".to_owned(),
-                yes: &["revoke"],
-                forced: "ntcli auth logout --all --force".to_owned(),
-            };
-            prompt::consent(app.ctx, &question)?;
+            let what = format!("{tokens} would be revoked and forgotten.");
+            prompt::consent(app.ctx, &what, "revoke", "ntcli auth logout --all --force")?;
         }
     } else if before.session().is_none() {
         return Ok(done(app, "No one was signed in", &[]).that_changed(false));

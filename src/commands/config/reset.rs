@@ -2,7 +2,7 @@
 
 use crate::cli::ConfigReset;
 use crate::commands::prelude::*;
-use crate::commands::prompt::{self, Question};
+use crate::commands::prompt;
 use crate::config::Config;
 use crate::policy::Policies;
 use crate::rotation::{self, Pending, Store, WorkspaceRef};
@@ -24,13 +24,8 @@ pub(crate) fn run(app: &App, args: &ConfigReset) -> Result<Report> {
     if !args.force {
         let live = live(&config, &app.pending()?, now);
         let stays = named(&live, "First revoke what nothing needs:");
-        let question = Question {
-            what: format!("{ALL} would be forgotten.{stays}"),
-            ask: "Type reset to go on:".to_owned(),
-            yes: &["reset"],
-            forced: "ntcli config reset --force".to_owned(),
-        };
-        prompt::consent(app.ctx, &question)?;
+        let what = format!("{ALL} would be forgotten.{stays}");
+        prompt::consent(app.ctx, &what, "reset", "ntcli config reset --force")?;
     }
 
     let mut dir = app.lock()?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::pending;
 use crate::cli::TokenRevoke;
 use crate::commands::app::{self, App, As};
-use crate::commands::prompt::{self, Question};
+use crate::commands::prompt;
 use crate::config::{Config, Workspace};
 use crate::error::{Error, Result, renew_of};
 use crate::json::Json;
@@ -159,20 +159,13 @@ fn agree(app: &App, workspace: &Workspace, jtis: &[String]) -> Result<()> {
     let current = current.map(|jti| format!(" {jti} is the current token of '{name}'."));
     let (tokens, them) = if jtis.len() == 1 { ("token", "it") } else { ("tokens", "them") };
     let words: Vec<String> = jtis.iter().map(|jti| shell_word(&printable(jti))).collect();
-    let question = Question {
-        what: format!(
-            "Revoking {tokens} {shown} of '{name}' locks out everything that uses {them}.{}",
-            current.unwrap_or_default()
-        ),
-        ask: format!("Revoke {them}? [y/N]"),
-        yes: &["y", "Y", "yes", &jtis[0]],
-        forced: format!(
-            "ntcli token revoke {} -w {} --force",
-            words.join(" "),
-            shell_word(&printable(&workspace.id))
-        ),
-    };
-    prompt::consent(app.ctx, &question)
+    let what = format!(
+        "Revoking {tokens} {shown} of '{name}' locks out everything that uses {them}.{}",
+        current.unwrap_or_default()
+    );
+    let (jtis, id) = (words.join(" "), shell_word(&printable(&workspace.id)));
+    let forced = format!("ntcli token revoke {jtis} -w {id} --force");
+    prompt::consent(app.ctx, &what, "yes", &forced)
 }
 
 /// Does the revocations that are pending and due.

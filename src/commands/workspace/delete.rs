@@ -3,7 +3,7 @@
 use super::{called, json, resolve};
 use crate::cli::WorkspaceDelete;
 use crate::commands::prelude::*;
-use crate::commands::prompt::{self, Question};
+use crate::commands::prompt;
 use crate::config::bare_id;
 use crate::rotation::Rotator;
 use crate::text::shell_word;
@@ -18,16 +18,10 @@ pub(crate) fn run(app: &App, args: &WorkspaceDelete) -> Result<Report> {
         return Err(Error::usage(format!("Workspace {shown} {what}"), "ntcli workspace list"));
     }
     if !args.force {
-        let (name, word) = (printable(&workspace.name), shell_word(&printable(&args.name)));
-        let question = Question {
-            what: format!(
-                "Workspace {shown} would be deleted on the server with everything in it."
-            ),
-            ask: format!("Type its name ({name}) to delete it:"),
-            yes: &[&workspace.name, &name],
-            forced: format!("ntcli workspace delete {word} --force"),
-        };
-        prompt::consent(app.ctx, &question)?;
+        let what = format!("Workspace {shown} would be deleted on the server with all it holds.");
+        let word = shell_word(&printable(&args.name));
+        let forced = format!("ntcli workspace delete {word} --force");
+        prompt::consent(app.ctx, &what, &workspace.name, &forced)?;
     }
     let api = app.api(&config, As::Anybody)?;
     let mut dir = app.lock()?;

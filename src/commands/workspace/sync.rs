@@ -3,27 +3,31 @@
 use super::{Found, all, called, fetch, json, warn_of_two_tokens};
 use crate::api::Api;
 use crate::commands::prelude::*;
-use crate::config::{Config, Workspace};
+use crate::config::Workspace;
 use crate::config_dir::ConfigDir;
-use crate::context::Console;
-use crate::rotation::{self, Acceptance, Pending, Store, WorkspaceRef};
+use crate::rotation::{self, Acceptance, Store, WorkspaceRef};
 use crate::text::counted;
 use crate::token::Token;
 
-/// What differs between the server and the config file about a workspace.
-enum Change {
-    /// These entries were merged into it.
-    Joined(Vec<String>),
-    Added,
-    /// Its previous name.
-    Renamed(String),
-    /// With this token, and so many targets.
-    Removed(Option<Token>, usize),
-    /// Missing from the list, but its token may still work.
-    Kept(String),
+/// What became of a workspace: in a line, and for programs.
+struct Change {
+    kind: &'static str,
+    line: String,
+    json: Json,
 }
 
-type Changes = Vec<(WorkspaceRef, Change)>;
+impl Change {
+    fn new(kind: &'static str, workspace: &WorkspaceRef, said: &str) -> Self {
+        let heading = format!("{}{}:", kind[..1].to_uppercase(), &kind[1..]);
+        let line = format!("{heading:8} {}{said}\n", called(workspace));
+        Self { kind, line, json: json(workspace) }
+    }
+
+    fn with(mut self, field: &str, value: impl Into<Json>) -> Self {
+        self.json.set(field, value.into());
+        self
+    }
+}
 
 /// Adopts the server's list of workspaces.
 pub(crate) fn run(app: &App) -> Result<Report> {
@@ -33,27 +37,11 @@ pub(crate) fn run(app: &App) -> Result<Report> {
     let total = remotes.len();
     let mut changes = join(app, &mut dir, &api)?;
     let config = dir.config()?;
-    let found = all(&config, remotes);
-    changes.extend(compare(app, &config, found, &api, &dir.pending()?));
-
-    let is_put = |change: &Change| matches!(change, Change::Added | Change::Renamed(_));
-    if changes.iter().any(|(_, change)| is_put(change)) {
-        dir.update(|config| {
-            for (workspace, _) in changes.iter().filter(|(_, change)| is_put(change)) {
-                config.put_workspace(&workspace.key, &workspace.name);
-            }
-        })?;
-    }
-    for (workspace, change) in &mut changes {
-        match change {
-            Change::Removed(_, targets) => {
-                *targets = dir.targets()?.to_deliver(&workspace.id).len();
-                rotation::forget_workspaces(&mut dir, |other| other.is(workspace))?;
-                dir.remove_workspace(workspace)?;
-            }
-            Change::Kept(why) => warn_of_kept(app.console(), workspace, why),
-            _ => {}
-        }
+    let found = all(&config, remotes).into_iter();
+    let (there, gone): (Vec<Found>, Vec<Found>) = found.partition(|found| found.remote.is_some());
+    changes.extend(adopt(&mut dir, there)?);
+    for found in gone {
+        changes.push(remove(app, &mut dir, &api, found)?);
     }
     let after = dir.config()?;
     let is_gone = config.active_key().is_some() && after.active_key().is_none();
@@ -63,7 +51,7 @@ pub(crate) fn run(app: &App) -> Result<Report> {
 }
 
 /// Merges several entries of one workspace, unless a token that may work would be lost.
-fn join(app: &App, dir: &mut ConfigDir, api: &Api) -> Result<Changes> {
+fn join(app: &App, dir: &mut ConfigDir, api: &Api) -> Result<Vec<Change>> {
     let config = dir.config()?;
     let unused = config.unused_tokens();
     let mut joined = Vec::new();
@@ -91,7 +79,10 @@ fn join(app: &App, dir: &mut ConfigDir, api: &Api) -> Result<Changes> {
             }
         })?;
     }
-    Ok(joined.into_iter().map(|(workspace, keys)| (workspace, Change::Joined(keys))).collect())
+    let change = |(workspace, keys): (WorkspaceRef, Vec<String>)| {
+        Change::new("joined", &workspace, ": it has one entry now").with("entries", keys)
+    };
+    Ok(joined.into_iter().map(change).collect())
 }
 
 /// Drops those of a workspace's tokens that are certainly dead. A server that accepts none of them
@@ -114,29 +105,56 @@ fn keep_living(entries: &mut Vec<&Workspace>, app: &App, api: &Api) {
     }
 }
 
+/// Takes what is new here, and new names.
+fn adopt(dir: &mut ConfigDir, mut there: Vec<Found>) -> Result<Vec<Change>> {
+    there.retain(|found| found.local.as_ref().is_none_or(|local| local.name != found.place.name));
+    if there.is_empty() {
+        return Ok(Vec::new());
+    }
+    dir.update(|config| {
+        for Found { place, .. } in &there {
+            config.put_workspace(&place.key, &place.name);
+        }
+    })?;
+    let change = |Found { place, local, .. }: Found| match local {
+        None => Change::new("added", &place, ""),
+        Some(Workspace { name, .. }) => {
+            let said = format!(", before '{}'", printable(&name));
+            Change::new("renamed", &place, &said).with("before", name)
+        }
+    };
+    Ok(there.into_iter().map(change).collect())
+}
+
 /// A workspace that is missing from the list is removed here too, but never a token that may work:
 /// the list may belong to another account or another server.
-fn compare(app: &App, config: &Config, found: Vec<Found>, api: &Api, pending: &Pending) -> Changes {
-    let change = |entry: Found| {
-        let workspace = entry.place;
-        let known = config.workspace(&workspace.key);
-        let change = match (entry.remote, known) {
-            (Some(_), None) => Change::Added,
-            (Some(_), Some(known)) if known.name != workspace.name => Change::Renamed(known.name),
-            (Some(_), Some(_)) => return None,
-            (None, known) => {
-                let token = known.and_then(|w| w.token);
-                let is_pending = || pending.concerns(&workspace);
-                let why = match &token {
-                    Some(token) => why_kept(token, app, api),
-                    None => is_pending().then(|| "work is pending for it".to_owned()),
-                };
-                why.map_or(Change::Removed(token, 0), Change::Kept)
-            }
-        };
-        Some((workspace, change))
+fn remove(app: &App, dir: &mut ConfigDir, api: &Api, gone: Found) -> Result<Change> {
+    let (workspace, token) = (&gone.place, gone.local.and_then(|w| w.token));
+    let why = match &token {
+        Some(token) => why_kept(token, app, api),
+        None => dir.pending()?.concerns(workspace).then(|| "work is pending for it".to_owned()),
     };
-    found.into_iter().filter_map(change).collect()
+    if let Some(why) = why {
+        app.console().warn(&format!(
+            "Workspace {} is not in the server's list, but {}. It is kept; to forget it: \
+             ntcli workspace delete {}",
+            called(workspace),
+            printable(&why),
+            printable(&workspace.id)
+        ));
+        return Ok(Change::new("kept", workspace, ", not on the server").with("reason", why));
+    }
+    let targets = dir.targets()?.to_deliver(&workspace.id).len();
+    rotation::forget_workspaces(dir, |other| other.is(workspace))?;
+    dir.remove_workspace(workspace)?;
+    let dead = token.as_ref().map(|t| format!("its dead token {}", printable(t.jti_for_people())));
+    let with = dead.into_iter().chain((targets > 0).then(|| counted(targets, "target")));
+    let with = with.collect::<Vec<_>>().join(" and ");
+    let said = if with.is_empty() { with } else { format!(", with {with}") };
+    Ok(Change::new("removed", workspace, &said)
+        .with("had_token", token.is_some())
+        .with("targets", targets)
+        .with("jti", token.and_then(|token| token.jti)))
 }
 
 /// Why a token must be kept; `None` if it is certainly dead.
@@ -154,56 +172,18 @@ fn why_kept(token: &Token, app: &App, api: &Api) -> Option<String> {
     }
 }
 
-fn warn_of_kept(console: &Console, workspace: &WorkspaceRef, why: &str) {
-    console.warn(&format!(
-        "Workspace {} is not in the server's list, but {}. It is kept; to forget it: \
-         ntcli workspace delete {}",
-        called(workspace),
-        printable(why),
-        printable(&workspace.id)
-    ));
+fn report(changes: Vec<Change>, total: usize) -> Report {
+    let is_new = changes.iter().any(|change| change.kind != "kept");
+    let mut json = Json::of(
+        ["joined", "added", "renamed", "removed", "kept"].map(|kind| (kind, of(&changes, kind))),
+    );
+    json.set("total", total.into());
+    let mut text: String = changes.into_iter().map(|change| change.line).collect();
+    text += &format!("The server has {}.\n", counted(total, "workspace"));
+    Report::new(text, json).that_changed(is_new)
 }
 
-fn report(changes: Changes, total: usize) -> Report {
-    let mut groups =
-        ["joined", "added", "renamed", "removed", "kept"].map(|name| (name, String::new(), vec![]));
-    let is_new = changes.iter().any(|(_, change)| !matches!(change, Change::Kept(_)));
-    for (workspace, change) in changes {
-        let (name, mut row) = (called(&workspace), json(&workspace));
-        let (group, line) = match change {
-            Change::Joined(keys) => {
-                row.set("entries", keys.into());
-                (0, format!("Merged:  {name}: it has one entry now"))
-            }
-            Change::Added => (1, format!("Added:   {name}")),
-            Change::Renamed(before) => {
-                let line = format!("Renamed: {name}, before '{}'", printable(&before));
-                row.set("before", before.into());
-                (2, line)
-            }
-            Change::Removed(token, targets) => {
-                row.set("had_token", token.is_some().into());
-                row.set("targets", targets.into());
-                let dead = token.as_ref().map(|token| printable(token.jti_for_people()));
-                let with = dead.map(|dead| format!("its dead token {dead}"));
-                let with =
-                    with.into_iter().chain((targets > 0).then(|| counted(targets, "target")));
-                let with = with.collect::<Vec<_>>().join(" and ");
-                row.set("jti", token.and_then(|token| token.jti).into());
-                let with = if with.is_empty() { with } else { format!(", with {with}") };
-                (3, format!("Removed: {name}{with}"))
-            }
-            Change::Kept(why) => {
-                row.set("reason", why.into());
-                (4, format!("Kept:    {name}, not on the server"))
-            }
-        };
-        groups[group].1 += &format!("{line}\n");
-        groups[group].2.push(row);
-    }
-    let mut text = groups.iter().map(|(_, lines, _)| lines.as_str()).collect::<String>();
-    text += &format!("The server has {}.\n", counted(total, "workspace"));
-    let mut json = Json::of(groups.map(|(name, _, rows)| (name, Json::Array(rows))));
-    json.set("total", total.into());
-    Report::new(text, json).that_changed(is_new)
+fn of(changes: &[Change], kind: &str) -> Json {
+    let these = changes.iter().filter(|change| change.kind == kind);
+    Json::Array(these.map(|change| change.json.clone()).collect())
 }

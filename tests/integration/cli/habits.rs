@@ -58,7 +58,7 @@ const LINES: &[(&str, i32, &str)] = &[
     ("token show", 0, ""),
     ("token show prod --verbose", 0, ""),
     ("token revoke jti_1", 2, "ntcli token revoke jti_1 -w ID --force"),
-    ("token revoke jti_1 prod", 2, "ntcli token revoke jti_1 -w prod"),
+    ("token revoke jti_1 prod", 2, "ntcli token revoke --help"),
     ("config show", 0, ""),
     ("config show -v", 0, ""),
     ("config reset -f", 0, ""),

@@ -55,14 +55,14 @@ fn revoking_asks_first() {
     let (world, workspace) = World::ready();
     let jti = &workspace.token.jti;
     let revoke = |typed: &str| Inside::new(&world).typing(typed).run(&["token", "revoke", jti]);
-    for typed in ["", "\n", "n\n", "no\n"] {
+    for typed in ["", "\n", "n\n", "no\n", "y\n"] {
         let done = revoke(typed);
         assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{done:?}");
         assert!(done.stderr.contains("is the current token of 'prod'"), "{done:?}");
     }
     world.assert_nothing_sent();
     world.assert_current_is_live(&workspace);
-    assert_eq!(revoke("y\n").code, 0);
+    assert_eq!(revoke("yes\n").code, 0);
     assert!(world.plane.live_tokens(&workspace.id).is_empty());
 }
 

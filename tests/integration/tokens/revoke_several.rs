@@ -79,9 +79,9 @@ fn one_question_names_them_all() {
     let what = format!("Revoking tokens {a}, {current} of 'prod' locks out");
     assert!(no.stderr.contains(&what), "{no:?}");
     assert!(no.stderr.contains(&format!("{current} is the current token")), "{no:?}");
-    assert_eq!(no.stderr.matches("[y/N]").count(), 1, "{no:?}");
+    assert_eq!(no.stderr.matches("Type yes to go on:").count(), 1, "{no:?}");
     world.assert_nothing_sent();
-    assert_eq!(ask("y\n").code, 0);
+    assert_eq!(ask("yes\n").code, 0);
     assert_eq!(world.plane.live_tokens(&prod.id).len(), 1);
 }
 

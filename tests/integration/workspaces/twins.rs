@@ -107,7 +107,7 @@ fn sync_joins_them() {
     world.set_config("/workspaces/activeWorkspaceId", json!(other.key));
     let output = run(&world, &["sync"]);
     output.exits(0).prints(&format!(
-        "Merged:  'prod' ({}): it has one entry now\nThe server has 2 workspaces.\n",
+        "Joined:  'prod' ({}): it has one entry now\nThe server has 2 workspaces.\n",
         prod.id
     ));
     assert_eq!(active(&world), other.key.as_str());
