@@ -225,7 +225,7 @@ impl<'a> Run<'a> {
                 rotation::deliver_current(dir, consumers, &state.workspace, &names, &mut told);
             turn.problem = turn.problem.take().or(done.err());
             if !reasons.is_empty() {
-                let error = Error::undelivered(reasons, "ntcli target deliver");
+                let error = Error::not_delivered(reasons, "ntcli target deliver");
                 turn.problem = turn.problem.take().or(Some(error));
             }
         }
@@ -285,7 +285,7 @@ impl Turn {
         let orphans = after.map_or(0, |after| after.orphans);
         let unused = (orphans > 0).then(|| Error::unused_tokens_live(orphans, &workspace.name));
         let is_left = after.is_some_and(|after| !after.pending.is_empty());
-        let left = is_left.then(|| Error::work_pending(None));
+        let left = is_left.then(|| Error::work_pending(Vec::new(), None, None));
         let all = [report.problem, self.problem, unused, left].into_iter().flatten();
         report.problem = all.reduce(|a, b| if b.exit_code() > a.exit_code() { b } else { a });
         if report.problem.as_ref().is_some_and(|error| error.code() == "workspace_gone") {

@@ -189,7 +189,8 @@ impl Telling<'_> {
             OldFate::Live(reason) => Some(Error::old_token_live(old_jti.as_deref(), reason)),
             OldFate::LosesScope => Some(Error::loses_scope(&workspace.name)),
             OldFate::Kept(reason) => {
-                Some(Error::not_delivered(reason, &renew_of([workspace.name.as_str()])))
+                let again = renew_of([workspace.name.as_str()]);
+                Some(Error::not_delivered(vec![reason.clone()], &again))
             }
         };
         let json = Json::of([

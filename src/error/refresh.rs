@@ -24,7 +24,7 @@ impl Error {
             .hinted_there("ntcli token create")
     }
 
-    /// Refreshed, but the old token is still live; without an id it cannot be revoked.
+    /// Nothing proves that a token is revoked; without an id it cannot be.
     pub(crate) fn old_token_live(jti: Option<&str>, reason: &str) -> Self {
         let live =
             |message| Self::new("old_token_live", exit::OLD_LIVE, message).caused_by(&reason);
@@ -34,18 +34,23 @@ impl Error {
             error.0.retryable = false;
             return error;
         };
-        live(format!(
-            "The old token ({}) may still be live; every later run tries to revoke it again",
-            printable(jti)
-        ))
-        .hinted(PENDING)
+        let jti = printable(jti);
+        live(format!("Token {jti} may still be live; every later run tries to revoke it again"))
+            .hinted(PENDING)
     }
 
-    /// This run did its own work, but that of an earlier one is still pending, perhaps `at` another
-    /// server.
-    pub(crate) fn work_pending(at: Option<&str>) -> Self {
-        let message = "Work of an earlier run could not be finished and is still pending";
-        Self::new("work_pending", exit::OLD_LIVE, message).hinted(finish_pending(at))
+    /// Work of earlier runs could not be done: what is `left`, the `delivery` that only another command
+    /// can do, and the server of some of it, if that is another one.
+    pub(crate) fn work_pending(
+        left: Vec<String>,
+        delivery: Option<String>,
+        at: Option<&str>,
+    ) -> Self {
+        let at = at.map(|url| format!("NTCLI_API_URL={} ", shell_word(url))).unwrap_or_default();
+        let message = "Work of an earlier run is still pending; every later run tries again";
+        Self::new("work_pending", exit::OLD_LIVE, message)
+            .hinted(delivery.unwrap_or_else(|| format!("{at}{PENDING}")))
+            .with_causes(left)
     }
 
     /// The new token lacks a right of the old one, which stays live until the user accepts that.
@@ -65,13 +70,12 @@ impl Error {
         Self::new("some_failed", exit_code, message).hinted(hint)
     }
 
-    /// The new token is stored but could not be delivered to every target; `again` repeats what failed.
-    pub(crate) fn not_delivered(reason: &str, again: &str) -> Self {
-        let message =
-            "The new token is stored, but not delivered to every target; the old one stays live";
+    /// Targets could not get a token that is stored: which and why; `again` repeats what failed.
+    pub(crate) fn not_delivered(reasons: Vec<String>, again: &str) -> Self {
+        let message = "The token is stored, but not delivered to every target";
         Self::new("not_delivered", exit::NOT_DELIVERED, message)
             .hinted(format!("fix that, then: {again}"))
-            .caused_by(&reason)
+            .with_causes(reasons)
     }
 
     /// A new token could not be delivered; detected before there is one. The hint says how to fix it.
@@ -230,10 +234,4 @@ impl Error {
             .kind_of(Kind::Overtaken)
             .hinted_there("ntcli token show")
     }
-}
-
-/// The command that does pending work, at the server that it belongs to.
-pub(super) fn finish_pending(at: Option<&str>) -> String {
-    let at = at.map(|url| format!("NTCLI_API_URL={} ", shell_word(url))).unwrap_or_default();
-    format!("{at}{PENDING}")
 }

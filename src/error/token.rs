@@ -2,7 +2,6 @@
 
 use std::io;
 
-use super::refresh::finish_pending;
 use super::{Error, Failure, Kind, PENDING, exit, id, with_word};
 use crate::text::{counted, printable};
 use crate::time::Timestamp;
@@ -65,14 +64,6 @@ impl Error {
         Self::new("usage", exit::USAGE, message).hinted_there(hint)
     }
 
-    /// Nothing proves that a token is revoked; every later run tries again.
-    pub(crate) fn revocation_pending(jti: &str, reason: &str) -> Self {
-        let jti = printable(jti);
-        let message =
-            format!("Token {jti} may still be live; every later run tries to revoke it again");
-        Self::new("revocation_pending", exit::OLD_LIVE, message).hinted(PENDING).caused_by(&reason)
-    }
-
     /// The workspace has no token with that id; if it `was_current`, the config file has now
     /// forgotten it.
     pub(crate) fn unknown_token(jti: &str, was_current: bool) -> Self {
@@ -92,27 +83,6 @@ impl Error {
             exit::UNAVAILABLE => error.hinted("ntcli health"),
             _ => error.hinted_there("ntcli token list"),
         }
-    }
-
-    /// Work of earlier runs that was due could not be done: what is `left`, the `delivery` that only
-    /// another command can do, and the server of some of it, if that is another one.
-    pub(crate) fn still_pending(
-        left: Vec<String>,
-        delivery: Option<String>,
-        at: Option<&str>,
-    ) -> Self {
-        let message = "Not everything that was due could be done; every later run tries again";
-        Self::new("still_pending", exit::OLD_LIVE, message)
-            .hinted(delivery.unwrap_or_else(|| finish_pending(at)))
-            .with_causes(left)
-    }
-
-    /// Targets could not get the current token: which and why; `again` repeats it.
-    pub(crate) fn undelivered(reasons: Vec<String>, again: &str) -> Self {
-        let message = "Not every target could get the current token";
-        Self::new("not_delivered", exit::NOT_DELIVERED, message)
-            .hinted(format!("fix that, then: {again}"))
-            .with_causes(reasons)
     }
 
     /// Files do not hold the current token, or could not be read.

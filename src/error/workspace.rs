@@ -66,16 +66,9 @@ impl Error {
     pub(crate) fn store_workspace(name: &str, token: Option<NewTokenFate>, error: &Self) -> Self {
         let said = |fate: NewTokenFate| format!("; the token that came with it {}", fate.said());
         let fate = token.map(said).unwrap_or_default();
-        let message = format!(
-            "Workspace '{}' was created on the server but could not be stored here{fate}",
-            printable(name)
-        );
-        Self::new("store_workspace", exit::NOT_STORED, message)
-            .hinted(match token {
-                Some(NewTokenFate::Kept) => PENDING,
-                _ => "ntcli workspace sync",
-            })
-            .with_causes(error.chain())
+        let done = format!("Workspace '{}' was created on the server{fate}", printable(name));
+        let is_kept = token == Some(NewTokenFate::Kept);
+        Self::stored_behind(&done, if is_kept { PENDING } else { "ntcli workspace sync" }, error)
     }
 
     /// Something was done on the server, but the local state could not be updated: `done` says what, `then`

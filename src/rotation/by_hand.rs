@@ -41,7 +41,7 @@ pub(crate) struct DeletedWorkspace {
 
 impl Rotator<'_> {
     /// Revokes tokens at the user's request; `take` gets what became of each. Its error is
-    /// [`Error::unknown_token`], [`Error::revocation_pending`], or nothing has changed.
+    /// [`Error::unknown_token`], [`Error::old_token_live`], or nothing has changed.
     ///
     /// # Errors
     /// The config file cannot be read: nothing was done.
@@ -128,7 +128,7 @@ impl Rotator<'_> {
             self.append_relaxed(before.map_or_else(withdrawn, Record::PendingRevocation));
             return error;
         }
-        Error::revocation_pending(&pending.jti, &unproven(&error))
+        Error::old_token_live(Some(&pending.jti), &unproven(&error))
     }
 
     /// Revokes the current token of every workspace, and every token with a pending revocation, due

@@ -70,10 +70,11 @@ impl Rotator<'_> {
         }
         let now = self.moment();
         let mut due = self.pending.revocations.iter().filter(|p| p.is_due(&now));
-        Some(match due.find(|p| p.reason == Reason::LosesScope) {
-            Some(pending) => Error::loses_scope(&pending.workspace.name),
-            None => Error::work_pending(self.pending.other_server(self.control_plane.server())),
-        })
+        if let Some(pending) = due.find(|p| p.reason == Reason::LosesScope) {
+            return Some(Error::loses_scope(&pending.workspace.name));
+        }
+        let elsewhere = self.pending.other_server(self.control_plane.server());
+        Some(Error::work_pending(Vec::new(), None, elsewhere))
     }
 
     /// A refresh as it is to be continued. The config file may hold another token by now, of another

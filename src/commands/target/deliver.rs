@@ -56,6 +56,6 @@ pub(crate) fn run(app: &App, args: &TargetDeliver) -> Result<Report> {
     let ids: Vec<String> = args.ids.iter().map(|id| printable(id)).collect();
     let again = ["ntcli target deliver"].into_iter().chain(ids.iter().map(String::as_str));
     let again = again.collect::<Vec<&str>>().join(" ");
-    let problem = (!reasons.is_empty()).then(|| Error::undelivered(reasons, &again));
+    let problem = (!reasons.is_empty()).then(|| Error::not_delivered(reasons, &again));
     Ok(report.with_problem(problem))
 }

@@ -76,7 +76,7 @@ pub(crate) fn run(app: &App, args: &TokenCreate) -> Result<Report> {
         ));
     }
     let again = renew_of([workspace.name.as_str()]);
-    let problem = undelivered.map(|reason| Error::not_delivered(&reason, &again));
+    let problem = undelivered.map(|reason| Error::not_delivered(vec![reason], &again));
     Ok(Report::delivered().with_problem(problem))
 }
 

@@ -203,7 +203,7 @@ fn all_pending(app: &App, args: &TokenRevoke) -> Result<Report> {
         let waiting = left.rotations.iter().filter(|r| r.awaits_delivery());
         let mut waiting = waiting.map(|r| r.workspace.name.as_str()).peekable();
         let delivery = waiting.peek().is_some().then(|| renew_of(waiting));
-        let problem = Error::still_pending(lines, delivery, left.other_server(api.server()));
+        let problem = Error::work_pending(lines, delivery, left.other_server(api.server()));
         return Ok(settled(&revoked, &text, "still_pending").with_problem(Some(problem)));
     }
     text += &lines.iter().map(|line| line.to_owned() + "\n").collect::<String>();

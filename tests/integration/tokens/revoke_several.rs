@@ -57,7 +57,7 @@ fn what_fails_is_told_beside_what_worked() {
     let output = run(&world, &["revoke", &a, &b, "jti_0", "--force", "--format", "json"]);
     let json = output.exits(8).json();
     assert_eq!(json["results"][0]["status"], "failed");
-    assert_eq!(json["results"][1]["error"]["code"], "revocation_pending");
+    assert_eq!(json["results"][1]["error"]["code"], "old_token_live");
     assert_eq!(json["error"]["exit_code"], 8);
     assert_eq!(json["error"]["hint"], "ntcli token revoke --pending");
     world.plane.clear_faults();

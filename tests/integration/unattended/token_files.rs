@@ -33,7 +33,7 @@ pub(crate) fn assert_holds(file: &Path, text: &str) {
 /// What must hold after a failed delivery: the new token is stored, and the old one is live.
 #[track_caller]
 fn assert_not_delivered(world: &World, workspace: &Workspace, output: &Output) {
-    output.exits(9).says("the old one stays live");
+    output.exits(9).says("not delivered to every target");
     let [old, new] = &world.plane.live_tokens(&workspace.id)[..] else {
         panic!("not two live tokens: {}", world.describe());
     };
@@ -50,7 +50,10 @@ pub(crate) fn assert_delivery_pending(world: &World, workspace: &Workspace, outp
     let old = &workspace.token.jti;
     let requests = world.plane.requests().len();
     let again = world.refresh(&["--if-expires-within", "1"]);
-    again.exits(9).says("the old one stays live").says("Hint: fix that, then: ntcli renew prod\n");
+    again
+        .exits(9)
+        .says("not delivered to every target")
+        .says("Hint: fix that, then: ntcli renew prod\n");
     assert_eq!(world.plane.requests().len(), requests, "something was sent");
     let show = world.ntcli(&["token", "show", "--format", "json"]).run();
     let pending = show.json()["pending"].to_string();

@@ -170,7 +170,11 @@ impl World {
             Command::Logout => {
                 let out = rotator.revoke_all(&tokens)?;
                 out.revoked.iter().for_each(|(_, jti)| world.check_revoked(jti));
-                if out.left.is_empty() { Ok(()) } else { Err(Error::work_pending(None)) }
+                if out.left.is_empty() {
+                    Ok(())
+                } else {
+                    Err(Error::work_pending(Vec::new(), None, None))
+                }
             }
             Command::WorkspaceCreate => rotator.create_workspace("new", None, true).map(drop),
             Command::WorkspaceDelete => {
