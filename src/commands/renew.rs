@@ -50,11 +50,11 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
     let mut run = Run::new(&app, survey);
     match app.api(&config, As::User) {
         Ok(api) => {
-            let wishes = run.survey.workspaces.iter().map(wish).enumerate().collect();
-            run.rotate(&mut dir, &mut consumers, &api, wishes)?;
             if !args.no_network {
-                run.ask_server(&mut dir, &mut consumers, &api)?;
+                run.ask_server(&api);
             }
+            run.rotate(&mut dir, &mut consumers, &api)?;
+            run.note_looks();
         }
         Err(error) => run.leave(&error),
     }
@@ -110,6 +110,10 @@ struct Turn {
     /// What was delivered beside a refresh, in words.
     delivered: Vec<String>,
     problem: Option<Error>,
+    /// The server was asked, and knows the token.
+    is_known: bool,
+    /// The server was asked, and does not know the token.
+    is_unknown: bool,
 }
 
 struct Run<'a> {
@@ -129,23 +133,17 @@ impl<'a> Run<'a> {
     }
 
     /// Finishes what earlier runs left, and refreshes what is due.
-    fn rotate(
-        &mut self,
-        dir: &mut ConfigDir,
-        consumers: &mut Targets,
-        api: &Api,
-        wishes: Vec<(usize, RefreshOptions)>,
-    ) -> Result<()> {
+    fn rotate(&mut self, dir: &mut ConfigDir, consumers: &mut Targets, api: &Api) -> Result<()> {
         // The tokens that live are counted in the line of their workspace.
         let (app, mut events) = (self.app, Events::default());
         let mut on_event = |event| events.record_and_print(event, app);
         let mut rotator = Rotator::new(api, dir, app.clock(), &mut on_event)?;
         rotator.deliver_to(consumers);
-        let (numbers, options): (Vec<usize>, Vec<RefreshOptions>) = wishes.into_iter().unzip();
-        let workspaces = numbers.iter().map(|n| self.survey.workspaces[*n].workspace.clone());
-        let wishes: Vec<(WorkspaceRef, RefreshOptions)> = workspaces.zip(options).collect();
         let turns = &mut self.turns;
-        rotator.refresh(&wishes, &mut |n, outcome| turns[numbers[n]].outcome = Some(outcome));
+        let wishes = self.survey.workspaces.iter().zip(&*turns);
+        let wishes: Vec<(WorkspaceRef, RefreshOptions)> =
+            wishes.map(|(state, turn)| (state.workspace.clone(), turn.wish(state))).collect();
+        rotator.refresh(&wishes, &mut |n, outcome| turns[n].outcome = Some(outcome));
         let overdue = rotator.overdue();
         drop(rotator);
         self.problem = self.problem.take().or(overdue);
@@ -255,6 +253,15 @@ impl<'a> Run<'a> {
 }
 
 impl Turn {
+    fn wish(&self, state: &WorkspaceState) -> RefreshOptions {
+        let wish = wish(state);
+        if self.is_unknown {
+            // Whatever its age; and what the server does not know needs no time.
+            return RefreshOptions { due_within_s: None, grace_s: None, ..wish };
+        }
+        wish
+    }
+
     fn report(
         mut self,
         telling: &Telling,
@@ -269,7 +276,7 @@ impl Turn {
             error => error,
         });
         if let Ok(Outcome::Refreshed(Refreshed { new, resumed: false, .. })) = &outcome {
-            let why = if self.problem.is_some() { "unknown_to_server" } else { before.due.code() };
+            let why = if self.is_unknown { "unknown_to_server" } else { before.due.code() };
             self.actions.push(action("refresh", new.jti.clone(), why));
         }
         let is_idle = matches!(outcome, Ok(Outcome::NotDue(_)));

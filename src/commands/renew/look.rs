@@ -1,81 +1,66 @@
 //! Whether the server still knows a token that is not due: a copy of this folder may have replaced it.
 
-use super::{Run, wish};
+use super::Run;
 use crate::api::Api;
 use crate::commands::app::App;
 use crate::commands::survey::{Survey, WorkspaceState};
-use crate::config_dir::ConfigDir;
 use crate::config_dir::last_run::LastRun;
-use crate::error::{Cause, Error, Failure, Result};
-use crate::rotation::{Acceptance, Answer, ControlPlane, Outcome, RefreshOptions, Refreshed};
-use crate::targets::Targets;
+use crate::error::{Cause, Error, Failure};
+use crate::rotation::{Acceptance, Answer, ControlPlane, Outcome};
 use crate::token::Token;
 
 /// How long the server's word counts that it knows a token.
 const LOOK_S: i64 = 7 * 86_400;
 
-/// Whether the server's last word on a token is too old to count.
+/// Whether the server is asked if it knows a token that is not due: its last word is too old to count, or
+/// the token is to take the place of what a target holds now. That may be a later one, where an older state
+/// of this folder came back.
 pub(super) fn is_look_due(survey: &Survey, state: &WorkspaceState) -> bool {
     let last = survey.last_run.as_ref().and_then(|last| last.looked_at(&state.workspace.id));
-    !last.is_some_and(|at| (0..LOOK_S).contains(&(survey.now.secs() - at.secs())))
+    let is_recent = last.is_some_and(|at| (0..LOOK_S).contains(&(survey.now.secs() - at.secs())));
+    !state.due.is_due() && (!is_recent || state.drifted() > 0)
 }
 
 impl Run<'_> {
-    /// Asks once a week whether the server still knows a token that is not due: a copy of this folder
-    /// may have replaced it. One that it does not know is refreshed.
-    pub(super) fn ask_server(
-        &mut self,
-        dir: &mut ConfigDir,
-        consumers: &mut Targets,
-        api: &Api,
-    ) -> Result<()> {
-        let (now, mut looked, mut unknown) = (self.survey.now, Vec::new(), Vec::new());
-        for (n, state) in self.survey.workspaces.iter().enumerate() {
-            let id = &state.workspace.id;
-            // The current token, which this run may have stored for an earlier one.
-            let token = match &self.turns[n].outcome {
-                Some(Ok(Outcome::Refreshed(Refreshed { verified: Some(true), .. }))) => {
-                    looked.push(id.clone());
-                    continue;
-                }
-                Some(Ok(Outcome::NotDue(token))) => token,
-                Some(Ok(Outcome::Refreshed(Refreshed { resumed: true, new, .. }))) => new,
-                _ => continue,
-            };
+    /// Asks whether the server still knows the tokens that are not due: a copy of this folder may have
+    /// replaced them. One that it does not know is refreshed, and delivered nowhere.
+    pub(super) fn ask_server(&mut self, api: &Api) {
+        for (turn, state) in self.turns.iter_mut().zip(&self.survey.workspaces) {
             if !is_look_due(&self.survey, state) {
                 continue;
             }
+            let (name, id, token) = (&state.workspace.name, &state.workspace.id, &state.token);
             match is_known(self.app, api, id, token) {
-                Ok(true) => looked.push(id.clone()),
-                Ok(false) => unknown.push((n, token.jti.clone())),
+                Ok(true) => turn.is_known = true,
+                Ok(false) => {
+                    turn.is_unknown = true;
+                    turn.problem = Some(Error::token_was_unknown(token.jti.as_deref(), name));
+                }
                 Err(failure) if failure.is_workspace_missing() => {
-                    let gone = Error::workspace_gone(&state.workspace.name);
-                    self.turns[n].problem = Some(gone);
+                    turn.problem = Some(Error::workspace_gone(name));
                 }
                 Err(Failure::NotSent { cause: Cause::Setting, .. }) => {} // another server's
                 Err(_) => break, // the others would get no answer either
             }
         }
-        LastRun::note_looks(&self.app.paths, now, &looked);
-        if unknown.is_empty() {
-            return Ok(());
+    }
+
+    /// Notes what the server knows, and what it was made to know.
+    pub(super) fn note_looks(&mut self) {
+        let mut looked = Vec::new();
+        for (turn, state) in self.turns.iter_mut().zip(&self.survey.workspaces) {
+            let resumed = match &turn.outcome {
+                Some(Ok(Outcome::Refreshed(refreshed))) => Some(refreshed.resumed),
+                _ => None,
+            };
+            if resumed == Some(true) && turn.is_unknown {
+                turn.problem = None; // an earlier run had replaced it already
+            }
+            if resumed == Some(false) || turn.is_known {
+                looked.push(state.workspace.id.clone());
+            }
         }
-        let wishes = unknown.iter().map(|(n, _)| {
-            // Whatever its age; and what the server does not know needs no time.
-            let wish = wish(&self.survey.workspaces[*n]);
-            (*n, RefreshOptions { due_within_s: None, grace_s: None, ..wish })
-        });
-        self.rotate(dir, consumers, api, wishes.collect())?;
-        // Asked again by the next run if nothing came of it.
-        let is_known = |(n, _): &&(usize, _)| matches!(self.turns[*n].outcome, Some(Ok(_)));
-        let known = unknown.iter().filter(is_known);
-        let ids = known.map(|(n, _)| self.survey.workspaces[*n].workspace.id.clone());
-        LastRun::note_looks(&self.app.paths, now, &ids.collect::<Vec<_>>());
-        for (n, jti) in unknown {
-            let name = &self.survey.workspaces[n].workspace.name;
-            self.turns[n].problem = Some(Error::token_was_unknown(jti.as_deref(), name));
-        }
-        Ok(())
+        LastRun::note_looks(&self.app.paths, self.survey.now, &looked);
     }
 }
 

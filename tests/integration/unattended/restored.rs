@@ -152,6 +152,40 @@ fn and_if_it_accepts_the_old_one_that_is() {
     world.assert_one_live_token(&prod);
 }
 
+/// The whole folder, in a week in which the server was asked: what the consumer has lives, and its place
+/// is taken by no token that is dead.
+#[test]
+fn a_folder_of_which_the_token_is_dead() {
+    let (world, prod) = World::ready();
+    let (held, log) = (world.outside("held"), world.outside("log"));
+    let command = format!(
+        "printf %s \"$NTCLI_NEW_TOKEN\" | tee -a '{}' > '{}' && echo >> '{}'",
+        log.display(),
+        held.display(),
+        log.display()
+    );
+    let check = format!("[ \"$(cat '{}')\" = \"$NTCLI_NEW_TOKEN\" ]", held.display());
+    world.ntcli(&["target", "add", "--exec", &command, "--check", &check]).run().exits(0);
+    let file = world.outside("app.env");
+    let assignment = format!("TOKEN={}", file.display());
+    world.ntcli(&["target", "add", "--env", &assignment]).run().exits(0);
+    world.ntcli(&["renew"]).run().exits(0);
+    let names = ["config.json", "history.jsonl", "last-run.json"];
+    let copy = names.map(|name| fs::read(world.path(name)).unwrap());
+    world.refresh(&[]).exits(0);
+    names.iter().zip(&copy).for_each(|(name, bytes)| world.write(name, bytes));
+    fs::write(&log, "").unwrap();
+
+    world.ntcli(&["renew"]).run().exits(8).says("that the server no longer knew");
+    let new = world.current(&prod);
+    assert_eq!(fs::read_to_string(&log).unwrap(), format!("{new}\n"), "no other was delivered");
+    assert_eq!(fs::read_to_string(file).unwrap().trim(), format!("TOKEN={new}"));
+    world.assert_current_is_live(&prod);
+    world.plane.clear_requests();
+    world.ntcli(&["-q", "renew"]).run().exits(0).says_only("");
+    world.assert_nothing_sent();
+}
+
 /// Somebody with a config folder of their own revokes it.
 fn revoke_elsewhere(world: &World, workspace: &Workspace, jti: &str) {
     let other = World::signed_in();
