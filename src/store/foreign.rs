@@ -53,6 +53,11 @@ impl ForeignFile {
         self.file.is_some()
     }
 
+    /// Its contents, if there is a file.
+    pub(crate) fn before(&self) -> Option<&[u8]> {
+        self.exists().then_some(&self.bytes)
+    }
+
     /// Whether it may not be replaced even by root.
     pub(crate) fn is_immutable(&self) -> bool {
         let flags = self.file.as_ref().and_then(|file| ioctl_getflags(file).ok());

@@ -1,8 +1,6 @@
 //! Which files cannot be targets, and which two targets are one.
 
 use std::collections::BTreeMap;
-use std::fs::FileType;
-use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use crate::store::FileId;
@@ -76,16 +74,4 @@ fn names(file: &FileId) -> Vec<String> {
 
 pub(super) fn is_of_the_system(path: &Path) -> bool {
     ["/dev", "/proc"].iter().any(|dir| path.starts_with(dir))
-}
-
-pub(super) fn kind_of(file_type: FileType) -> &'static str {
-    if file_type.is_dir() {
-        "a folder"
-    } else if file_type.is_fifo() {
-        "a pipe"
-    } else if file_type.is_socket() {
-        "a socket"
-    } else {
-        "a device"
-    }
 }

@@ -23,9 +23,6 @@ pub(crate) struct TokenFile {
     pub(super) options: FileOptions,
 }
 
-/// Why a file cannot be meant, and what helps.
-pub(super) type Problem = (String, String);
-
 impl TokenFile {
     /// From the value of `--token-file`. The error says what is accepted besides.
     pub(super) fn parse(text: &str) -> std::result::Result<Self, &'static str> {
@@ -224,7 +221,7 @@ pub(super) fn in_file(path: &Path) -> impl Fn(String) -> String {
 }
 
 /// A file that must be there.
-pub(super) fn read(path: &Path) -> std::result::Result<Vec<u8>, String> {
+fn read(path: &Path) -> std::result::Result<Vec<u8>, String> {
     match store::read_path(path) {
         Ok(Some(contents)) => Ok(contents.bytes),
         Ok(None) => Err(format!("{}: No such file or directory", path.display())),

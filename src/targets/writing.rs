@@ -1,17 +1,17 @@
 //! How a file of another program gets the token, and what is found out about it before.
 
-use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::claim::{Claim, Layout, is_of_the_system, kind_of};
-use super::files::{Problem, TokenFile, in_file, read};
+use super::claim::{Claim, Layout, is_of_the_system};
+use super::files::{TokenFile, in_file};
 use super::ours::Ours;
 use super::{bare, env_file, replace};
 use crate::context::Clock;
 use crate::error::{Error, Result};
 use crate::rotation::{Delivery, WorkspaceRef};
-use crate::store;
+use crate::store::{self, ForeignFile, Place};
 use crate::text::shell_word;
 use crate::token::Token;
 
@@ -22,9 +22,6 @@ const ATTEMPTS: u32 = 100;
 
 /// How many tokens from before a file may hold: its owner knows them all, and each takes a look at it all.
 const MOST_EARLIER: usize = 100;
-
-const OUR_OWN: &str = "it is one of ntcli's own files";
-const TWO_TOKENS: &str = "two targets would write to this file";
 
 impl TokenFile {
     /// Finds out whether it could be written, and is neither one of `ours` nor taken by another target.
@@ -38,28 +35,31 @@ impl TokenFile {
         clock: &dyn Clock,
     ) -> Result<()> {
         let path = self.path();
-        let refuse = |(reason, hint): Problem| {
-            Error::cannot_deliver(&format!("{}: {reason}", path.display()), hint)
-        };
-        let claim = self.may_claim(path, ours).map_err(refuse)?;
-        if is_taken(&claim) {
-            let hint = "name a file for each ({name} or {id} in the path of --token-file); what is \
-                        remembered: ntcli target list";
-            return Err(refuse((TWO_TOKENS.to_owned(), hint.to_owned())));
-        }
+        let refuse =
+            |reason: String, hint: String| Error::cannot_deliver(&in_file(path)(reason), hint);
         let folder = shell_word(&store::parent_of(path).display().to_string());
-        let unfit = |error: std::io::Error| refuse((error.to_string(), format!("ls -la {folder}")));
-        let place = store::Place::find(path).map_err(unfit)?;
+        let unfit = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                refuse(format!("its folder {folder} is missing"), format!("mkdir -p {folder}"))
+            }
+            _ if error.raw_os_error().is_none() => {
+                refuse(error.to_string(), "name another file".to_owned())
+            }
+            _ => refuse(error.to_string(), format!("ls -la {folder}")),
+        };
+        let place = Place::find(path).map_err(unfit)?;
         let _lock = store::lock_folder(&place, FOLDER_WAIT, clock);
+        let found = self.look(&place, ours, is_taken).map_err(unfit)?;
+        let text = tokens.last().filter(|_| self.layout == Layout::Replace);
+        let text = text.map_or("probe", |token| token.access_token.expose());
         let is_earlier = |text: &str| ours.is_earlier(workspace, text);
-        self.probe_contents(path, tokens, &is_earlier)
-            .map_err(|reason| Error::cannot_deliver(&reason, hint_on_contents(path)))?;
-        let found = store::ForeignFile::read(&place).map_err(unfit)?;
-        let help = || "ntcli target add --help".to_owned();
-        let new = self.new_file().map_err(|reason| refuse((reason, help())))?;
+        self.contents(found.before(), text, tokens, &is_earlier)
+            .map_err(|reason| refuse(reason, hint_on_contents(path, &found.bytes)))?;
+        let new = self.new_file();
+        let new = new.map_err(|reason| refuse(reason, "ntcli target add --help".to_owned()))?;
         if found.is_immutable() {
             let hint = format!("chattr -i -a {}", shell_word(&path.display().to_string()));
-            return Err(refuse(("it is immutable (lsattr)".to_owned(), hint)));
+            return Err(refuse("it is immutable (lsattr)".to_owned(), hint));
         }
         let probed = if self.is_in_place(&found) {
             found.probe_in_place(path)
@@ -77,7 +77,7 @@ impl TokenFile {
 
     /// Removes what a killed run left beside it.
     pub(crate) fn tidy(&self) {
-        if let Ok(place) = store::Place::find(self.path()) {
+        if let Ok(place) = Place::find(self.path()) {
             store::remove_leftovers(place.folder());
         }
     }
@@ -88,55 +88,25 @@ impl TokenFile {
         Some(Claim { file, layout: self.layout.clone() })
     }
 
-    /// The same, if `path` can be meant at all.
-    fn may_claim(&self, path: &Path, ours: &Ours) -> std::result::Result<Claim, Problem> {
-        let another = || "name another file".to_owned();
-        if let Some(found) = fs::metadata(path).ok().filter(|found| !found.is_file()) {
-            let what = kind_of(found.file_type());
-            return Err((format!("it is {what}, not a regular file"), another()));
-        }
-        let folder = store::parent_of(path);
-        if fs::metadata(folder).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
-            let folder = folder.display().to_string();
-            let hint = format!("mkdir -p {}", shell_word(&folder));
-            return Err((
-                format!("No such file or directory: its folder {folder} is missing"),
-                hint,
-            ));
-        }
-        let file = store::identify(path).map_err(|e| {
-            (e.to_string(), format!("ls -ld {}", shell_word(&folder.to_string_lossy())))
-        })?;
-        if is_of_the_system(file.path()) {
-            return Err(("it is one of the system's own files".to_owned(), another()));
-        }
-        if file.is_one_of(&ours.files()) {
-            return Err((OUR_OWN.to_owned(), another()));
-        }
-        Ok(Claim { file, layout: self.layout.clone() })
-    }
-
-    fn probe_contents(
+    /// What is there now. What a link or a mount leads to may have changed since the last look.
+    fn look(
         &self,
-        path: &Path,
-        tokens: &[&Token],
-        is_earlier: &dyn Fn(&str) -> bool,
-    ) -> std::result::Result<(), String> {
-        if self.layout != Layout::Replace {
-            let before = match store::read_path(path) {
-                Ok(found) => found.map(|contents| contents.bytes),
-                Err(error) => return Err(error.in_one_line()),
-            };
-            return self.contents(path, before.as_deref(), "probe", tokens, is_earlier).map(drop);
+        place: &Place,
+        ours: &Ours,
+        is_taken: &dyn Fn(&Claim) -> bool,
+    ) -> io::Result<ForeignFile> {
+        if is_of_the_system(&place.path()) {
+            return Err(io::Error::other("it is one of the system's own files"));
         }
-        let text = read(path)?;
-        let mut texts = tokens.iter().map(|token| token.access_token.expose());
-        let last = texts.next_back().unwrap_or_default();
-        let holds_earlier = replace::earlier(&text, is_earlier).is_some();
-        if holds_earlier || texts.any(|token| replace::swap(&text, None, token).is_ok()) {
-            return Ok(());
+        let found = ForeignFile::read(place)?;
+        let claim = Claim { file: found.id(), layout: self.layout.clone() };
+        if claim.file.is_one_of(&ours.files()) {
+            return Err(io::Error::other("it is one of ntcli's own files"));
         }
-        replace::swap(&text, None, last).map(drop).map_err(in_file(path))
+        if is_taken(&claim) {
+            return Err(io::Error::other("two targets would write to this file"));
+        }
+        Ok(found)
     }
 
     /// Puts the token there; the old contents or the new are there whole.
@@ -148,27 +118,19 @@ impl TokenFile {
         clock: &dyn Clock,
     ) -> std::result::Result<(), String> {
         let (path, token) = (self.path(), delivery.new);
-        // Between reading and replacing no other run may add a line.
         let held: Vec<&Token> = delivery.old.into_iter().chain([token]).collect();
-        let place = store::Place::find(path)
-            .map_err(|e| Error::write_file("replace", path, &e).in_one_line())?;
+        let place =
+            Place::find(path).map_err(|e| Error::write_file("replace", path, &e).in_one_line())?;
+        // Between reading and replacing no other run may add a line.
         let _lock = store::lock_folder(&place, FOLDER_WAIT, clock);
+        let is_earlier = |text: &str| ours.is_earlier(delivery.workspace, text);
         // Another program that writes the file meanwhile is not undone: its contents are read anew.
         for _ in 0..ATTEMPTS {
-            let found =
-                store::ForeignFile::read(&place).map_err(|e| in_file(path)(e.to_string()))?;
-            // What a link or a mount leads to may have changed since the probe.
-            let claim = Claim { file: found.id(), layout: self.layout.clone() };
-            if claim.file.is_one_of(&ours.files()) {
-                return Err(in_file(path)(OUR_OWN.to_owned()));
-            }
-            if is_anothers(&claim) {
-                return Err(in_file(path)(TWO_TOKENS.to_owned()));
-            }
-            let before = found.exists().then_some(&found.bytes[..]);
-            let is_earlier = |text: &str| ours.is_earlier(delivery.workspace, text);
-            let contents =
-                self.contents(path, before, token.access_token.expose(), &held, &is_earlier)?;
+            let found = self.look(&place, ours, is_anothers);
+            let found = found.map_err(|e| in_file(path)(e.to_string()))?;
+            let text = token.access_token.expose();
+            let contents = self.contents(found.before(), text, &held, &is_earlier);
+            let contents = contents.map_err(in_file(path))?;
             let written = if self.is_in_place(&found) {
                 found.overwrite(&contents, ours.unfinished())
             } else {
@@ -181,53 +143,45 @@ impl TokenFile {
         Err(in_file(path)("another program changes it all the time".to_owned()))
     }
 
-    fn is_in_place(&self, found: &store::ForeignFile) -> bool {
+    fn is_in_place(&self, found: &ForeignFile) -> bool {
         self.options.in_place && found.exists()
     }
 
     /// What the file is to hold. `held` are the tokens that it may hold now, the oldest first.
     fn contents(
         &self,
-        path: &Path,
         before: Option<&[u8]>,
         text: &str,
         held: &[&Token],
         is_earlier: &dyn Fn(&str) -> bool,
     ) -> std::result::Result<Vec<u8>, String> {
+        let is_held = |word: &str| held.iter().any(|held| held.access_token.expose() == word);
         match &self.layout {
             Layout::Bare => {
                 let is_known = |word: &str| {
                     self.options.overwrite
-                        || held.iter().any(|t| t.access_token.expose() == word)
+                        || is_held(word)
                         || (bare::is_token(word.as_bytes()) && is_earlier(word))
                 };
-                bare::put(before.unwrap_or_default(), text, &is_known, !self.options.no_newline)
-                    .map_err(in_file(path))
+                let newline = !self.options.no_newline;
+                bare::put(before.unwrap_or_default(), text, &is_known, newline)
             }
-            Layout::Env(variable) => {
-                env_file::set(before.unwrap_or_default(), variable, text).map_err(in_file(path))
-            }
+            Layout::Env(variable) => env_file::set(before.unwrap_or_default(), variable, text),
             Layout::Replace => {
+                let before = before.ok_or("No such file or directory")?;
                 let old = held.first().map(|old| old.access_token.expose());
-                let before = before.ok_or("No such file or directory".to_owned());
-                let swapped = before.and_then(|before| {
-                    // Its application may have put back what it read before the last refreshes.
-                    let mut swapped = replace::swap(before, old, text);
-                    let is_earlier = |text: &str| {
-                        let is_held = |held: &&Token| held.access_token.expose() == text;
-                        !held.iter().any(is_held) && is_earlier(text)
+                // Its application may have put back what it read before the last refreshes.
+                let mut swapped = replace::swap(before, old, text);
+                let is_earlier = |text: &str| !is_held(text) && is_earlier(text);
+                let mut now = swapped.clone().unwrap_or_else(|_| before.to_vec());
+                for _ in 0..MOST_EARLIER {
+                    let Some(earlier) = replace::earlier(&now, &is_earlier) else {
+                        return swapped;
                     };
-                    let mut now = swapped.clone().unwrap_or_else(|_| before.to_vec());
-                    for _ in 0..MOST_EARLIER {
-                        let Some(earlier) = replace::earlier(&now, &is_earlier) else {
-                            return swapped;
-                        };
-                        swapped = replace::swap(&now, Some(earlier), text);
-                        now = swapped.clone()?;
-                    }
-                    Err(format!("it holds {MOST_EARLIER} tokens from before, too many to replace"))
-                });
-                swapped.map_err(in_file(path))
+                    swapped = replace::swap(&now, Some(earlier), text);
+                    now = swapped.clone()?;
+                }
+                Err(format!("it holds {MOST_EARLIER} tokens from before, too many to replace"))
             }
         }
     }
@@ -237,13 +191,11 @@ impl TokenFile {
 const EDITABLE: usize = 1 << 20;
 
 /// What helps with the contents of a file: an editor, if this user can use one on it.
-fn hint_on_contents(path: &Path) -> String {
+fn hint_on_contents(path: &Path, bytes: &[u8]) -> String {
     use rustix::fs::{Access, access};
     let file = shell_word(&path.display().to_string());
-    // It may be another user's: what is a pipe by now is not waited for.
-    let bytes = store::read_path(path).ok().flatten().map_or(vec![0], |found| found.bytes);
     let is_text =
-        bytes.len() <= EDITABLE && !bytes.contains(&0) && std::str::from_utf8(&bytes).is_ok();
+        bytes.len() <= EDITABLE && !bytes.contains(&0) && std::str::from_utf8(bytes).is_ok();
     if is_text && access(path, Access::READ_OK | Access::WRITE_OK).is_ok() {
         format!("${{EDITOR:-vi}} {file}")
     } else {
@@ -267,8 +219,7 @@ mod tests {
         let held = |count: usize| {
             let lines = (0..count).map(|n| format!("wst_from-before-{n:03}\n"));
             let text = lines.collect::<Vec<_>>().concat();
-            let path = Path::new("/file");
-            file.contents(path, Some(text.as_bytes()), new.expose(), &[&token], &is_earlier)
+            file.contents(Some(text.as_bytes()), new.expose(), &[&token], &is_earlier)
         };
         let replaced = held(MOST_EARLIER - 1).unwrap();
         assert_eq!(replaced, "wst_the-new-token-0\n".repeat(MOST_EARLIER - 1).as_bytes());

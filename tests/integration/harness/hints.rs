@@ -71,7 +71,6 @@ pub(crate) const HINTS: &[(&str, Does)] = &[
     ("deliver to a file instead: ntcli target add --help", Person),
     ("export NTCLI_*", Person),
     ("mount its folder instead of the file: *", Person),
-    ("name a file for each *", Person),
     ("mend what it says above, then run the same command again", Person),
     ("name another file", Person),
     ("npx @nimbletools/ntcli *", Person),
