@@ -92,26 +92,6 @@ mod text;
 pub mod time;
 mod token;
 
-/// The guides for users, a subject each.
-pub mod guides {
-    #[doc = include_str!("docs/consumers.md")]
-    pub mod consumers {}
-    #[doc = include_str!("docs/installing.md")]
-    pub mod installing {}
-    #[doc = include_str!("docs/machines.md")]
-    pub mod machines {}
-    #[doc = include_str!("docs/migrating.md")]
-    pub mod migrating {}
-    #[doc = include_str!("docs/networks.md")]
-    pub mod networks {}
-    #[doc = include_str!("docs/recovery.md")]
-    pub mod recovery {}
-    #[doc = include_str!("docs/reference.md")]
-    pub mod reference {}
-    #[doc = include_str!("docs/unattended.md")]
-    pub mod unattended {}
-}
-
 use std::ffi::OsString;
 
 use cli::{Format, Parsed};

@@ -1,10 +1,7 @@
 //! The `ntcli` program: passes the real streams, environment and clock to the library.
 
 use std::cell::RefCell;
-use std::fs::{self, File};
 use std::io::{self, BufReader, IsTerminal, Read};
-use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
 use std::rc::Rc;
 
 use ntcli::context::{Console, Context, Env, SystemClock};
@@ -54,9 +51,6 @@ fn out_is_closed() -> bool {
 }
 
 fn out_goes_nowhere() -> bool {
-    let of_stdout = || {
-        let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-        Ok::<_, io::Error>(stdout.metadata()?.rdev() == fs::metadata("/dev/null")?.rdev())
-    };
-    of_stdout().unwrap_or(false)
+    let (out, null) = (rustix::fs::fstat(io::stdout()), rustix::fs::stat("/dev/null"));
+    out.is_ok_and(|out| null.is_ok_and(|null| out.st_rdev == null.st_rdev))
 }

@@ -91,10 +91,7 @@ impl Console {
     /// # Errors
     /// If stdout cannot be written. A reader that went away is not an error.
     pub fn result(&self, text: &str) -> io::Result<()> {
-        self.clear_progress();
-        let mut out = self.0.out.borrow_mut();
-        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-        match written {
+        match self.deliver(text) {
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other,
         }

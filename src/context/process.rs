@@ -8,17 +8,16 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use super::{Clock, ready, without_session};
+use super::{Clock, without_session};
 
 /// Tells a command of ours which process holds which lock, and waits for it.
 pub(crate) const LOCK_HOLDER: &str = "NTCLI_LOCK_HOLDER";
 /// What runs the commands of the user.
 pub(crate) const SHELL: &str = "/bin/sh";
-/// How often a process is looked at where the kernel gives no handle of it.
+/// How often a process is looked at that is waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A process of this machine.
@@ -47,19 +46,13 @@ impl Process {
 
     /// Waits for its end; `false` if it goes on after that time, or a signal asks for the end of the run.
     pub(crate) fn has_ended_within(self, limit: Duration, clock: &dyn Clock) -> bool {
-        let handle = handle(self.id); // before the look: then it is a handle of this very process
         let mut waited = Duration::ZERO;
         while self.is_running() {
             if waited >= limit || clock.interrupted().is_some() {
                 return false;
             }
-            if let Some(handle) = &handle {
-                ready(&mut [PollFd::new(handle, PollFlags::IN)], Some(limit));
-                waited = limit;
-            } else {
-                clock.sleep(LOOK_EVERY);
-                waited += LOOK_EVERY;
-            }
+            clock.sleep(LOOK_EVERY);
+            waited += LOOK_EVERY;
         }
         true
     }

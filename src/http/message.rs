@@ -56,10 +56,9 @@ fn in_known_shape(answer: &Json) -> Option<(ErrorKind, String)> {
             let faults: Vec<String> = faults.iter().filter_map(invalid_field).collect();
             (!faults.is_empty()).then(|| (api(&Json::Null), faults.join("; ")))
         }
-        (detail @ Json::Object(_), ..) => {
-            Some((api(&detail["code"]), detail["message"].as_str()?.to_owned()))
+        (error @ Json::Object(_), ..) | (_, error @ Json::Object(_), _) => {
+            Some((api(&error["code"]), with_details(error)?))
         }
-        (_, error @ Json::Object(_), _) => Some((api(&error["code"]), with_details(error)?)),
         (_, Json::Text(code), _) if is_oauth_code(code) => {
             let said = match answer["error_description"].as_str() {
                 Some(description) => format!("{description} ({code})"),
@@ -96,18 +95,12 @@ fn is_oauth_code(text: &str) -> bool {
 /// An entry of a 422: the field, and what is wrong with it.
 fn invalid_field(fault: &Json) -> Option<String> {
     let what = fault["msg"].as_str()?;
-    let place: Vec<String> = fault["loc"]
-        .items()
-        .iter()
-        .map(|part| {
-            part.as_str()
-                .map_or_else(|| serde_json::to_string(part).unwrap_or_default(), str::to_owned)
-        })
-        .collect();
-    if place.is_empty() {
-        return Some(what.to_owned());
-    }
-    Some(format!("{}: {what}", place.join(".")))
+    let place = fault["loc"].items().iter().map(|part| match part {
+        Json::Text(name) => name.clone(),
+        other => serde_json::to_string(other).unwrap_or_default(),
+    });
+    let place = place.collect::<Vec<_>>().join(".");
+    Some(if place.is_empty() { what.to_owned() } else { format!("{place}: {what}") })
 }
 
 /// `message (CODE; field: …; reason: …; error id: …)`, as much of it as there is.
@@ -168,7 +161,7 @@ mod tests {
             ),
             (r#"{"error":"invalid_grant"}"#, Some("invalid_grant"), "invalid_grant"),
             (r#"{"errors":[{"code":"c","message":"m","long_message":"l"}]}"#, Some("c"), "l"),
-            (r#"{"detail":{"code":"C","message":"m"}}"#, Some("C"), "m"),
+            (r#"{"detail":{"code":"C","message":"m"}}"#, Some("C"), "m (C)"),
         ] {
             let code = code.map(str::to_owned);
             assert_eq!(json(body), (ErrorKind::Api { code }, said.into()), "{body}");

@@ -236,19 +236,13 @@ impl Http {
 /// What can be rejected before anything is sent.
 fn prepare(request: &Request) -> Result<Target, Failure> {
     let target = Target::parse(&request.url).map_err(our_fault)?;
-    if let Some(bearer) = request.bearer {
-        if !bearer.is_header_safe() {
-            return Err(our_fault(
-                "the token holds characters that cannot be sent (a line break, a blank, \
-                 or something that is no ASCII)",
-            ));
-        }
-        if bearer.expose().len() > exchange::LONGEST_BEARER {
-            return Err(our_fault(format!(
-                "the token is longer than the {} bytes that can be sent",
-                exchange::LONGEST_BEARER
-            )));
-        }
+    if request.bearer.is_some_and(|bearer| {
+        !bearer.is_header_safe() || bearer.expose().len() > exchange::LONGEST_BEARER
+    }) {
+        return Err(our_fault(
+            "the token is too long to be sent, or holds characters that cannot be (a line break, a blank, \
+             or something that is no ASCII)",
+        ));
     }
     Ok(target)
 }

@@ -59,20 +59,18 @@ fn parse_ip(text: &str) -> Option<IpAddr> {
 }
 
 fn in_block(ip: IpAddr, block: &str, bits: &str) -> bool {
-    let Ok(bits) = bits.parse::<u32>() else {
+    let (Some(block), Ok(bits)) = (parse_ip(bare(block)), bits.parse::<u32>()) else {
         return false;
     };
-    match (ip, parse_ip(bare(block))) {
-        (IpAddr::V4(ip), Some(IpAddr::V4(block))) if bits <= 32 => {
-            let differ = u32::from(ip) ^ u32::from(block);
-            differ.checked_shr(32 - bits).unwrap_or(0) == 0
-        }
-        (IpAddr::V6(ip), Some(IpAddr::V6(block))) if bits <= 128 => {
-            let differ = u128::from(ip) ^ u128::from(block);
-            differ.checked_shr(128 - bits).unwrap_or(0) == 0
-        }
-        _ => false,
-    }
+    let number = |ip| match ip {
+        IpAddr::V4(ip) => u128::from(u32::from(ip)),
+        IpAddr::V6(ip) => u128::from(ip),
+    };
+    let length = if ip.is_ipv4() { 32 } else { 128 };
+    let differ = number(ip) ^ number(block);
+    block.is_ipv4() == ip.is_ipv4()
+        && bits <= length
+        && differ.checked_shr(length - bits).unwrap_or(0) == 0
 }
 
 #[cfg(test)]

@@ -81,15 +81,12 @@ impl Listener {
                     None => on_stray(),
                 }
             }
-            let mut kept = Vec::with_capacity(connections.len());
-            for mut connection in connections {
-                match connection.poll(state) {
-                    Poll::Keep => kept.push(connection),
-                    Poll::Drop => {}
-                    Poll::Done(answer) => return Ok((answer, Some(Tab(connection.stream)))),
+            for n in 0..connections.len() {
+                if let Some(answer) = connections[n].poll(state) {
+                    return Ok((answer, Some(Tab(connections.swap_remove(n).stream))));
                 }
             }
-            connections = kept;
+            connections.retain(|connection| !connection.is_over);
             clock.sleep(PAUSE.min(limit.saturating_sub(began.elapsed())));
         }
         Err(Error::sign_in_timeout(limit))
@@ -132,43 +129,38 @@ struct Connection {
     head: Vec<u8>,
     since: Instant,
     answered: bool,
-}
-
-enum Poll {
-    Keep,
-    Drop,
-    Done(Answer),
+    is_over: bool,
 }
 
 impl Connection {
     fn new(stream: TcpStream) -> Self {
-        Self { stream, head: Vec::new(), since: Instant::now(), answered: false }
+        let (head, since) = (Vec::new(), Instant::now());
+        Self { stream, head, since, answered: false, is_over: false }
     }
 
     /// Reads the available bytes without waiting.
-    fn poll(&mut self, state: &str) -> Poll {
+    fn poll(&mut self, state: &str) -> Option<Answer> {
         let mut buffer = [0; 4096];
         // A few at a time: a client that keeps sending must not block the others.
         for _ in 0..8 {
             match self.stream.read(&mut buffer) {
-                Ok(0) => return Poll::Drop,
-                Ok(_) if self.answered => {}
-                Ok(n) => {
-                    if self.is_whole(&buffer[..n]) {
-                        let is_short = self.head.len() <= LONGEST_HEAD;
-                        match request::judge(&self.head, state).filter(|_| is_short) {
-                            Some(answer) => return Poll::Done(answer),
-                            None => self.answer(&page::for_stray()),
-                        }
+                Ok(n @ 1..) if self.is_whole(&buffer[..n]) => {
+                    let is_short = self.head.len() <= LONGEST_HEAD;
+                    let answer = request::judge(&self.head, state).filter(|_| is_short);
+                    if answer.is_some() {
+                        return answer;
                     }
+                    self.answer(&page::for_stray());
                 }
+                Ok(1..) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Poll::Drop,
+                Ok(0) | Err(_) => self.is_over = true,
             }
         }
         let limit = if self.answered { DRAIN_TIME } else { HEAD_TIME };
-        if self.since.elapsed() < limit { Poll::Keep } else { Poll::Drop }
+        self.is_over |= self.since.elapsed() >= limit;
+        None
     }
 
     /// Whether the head of the request is complete with these bytes, or too long to become one.

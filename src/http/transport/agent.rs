@@ -14,7 +14,7 @@ const LONGEST_RESOLVE: Duration = Duration::from_secs(12);
 /// A host that takes longer to connect to is down.
 pub(in crate::http) const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 /// The longest head of an answer.
-pub(super) const LONGEST_ANSWER_HEAD: usize = 64 * 1024;
+const LONGEST_ANSWER_HEAD: usize = 64 * 1024;
 /// Shorter than the 5 s after which common servers close: a request that may not be repeated must
 /// not meet a connection that is just being closed.
 const LONGEST_IDLE: Duration = Duration::from_secs(3);

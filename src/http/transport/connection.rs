@@ -5,22 +5,12 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::mem::take;
 
 use ureq::Timeout;
-use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
-};
+use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
-use super::agent::LONGEST_ANSWER_HEAD;
+use super::buffers::GrowingBuffers;
 use super::socket::{Socket, Stream};
 use super::under_way::{Stage, UnderWay};
 use super::{tls, tunnel};
-
-/// Room for the longest head of an answer, and for the byte that shows that one is longer.
-const INPUT: usize = LONGEST_ANSWER_HEAD + 1;
-/// Room for a whole request head, the longest URL and bearer included: ureq needs it in one piece.
-const OUTPUT: usize = 16 * 1024;
-/// How often the start of an answer may be read over again, in bytes: ureq begins anew with every
-/// piece of a head, and a server may send it byte by byte.
-const MOST_READ_AGAIN: usize = 64 * 1024 * 1024;
 
 /// Connects by the way of the attempt that is under way.
 #[derive(Debug)]
@@ -39,8 +29,7 @@ impl Connector for Connect {
         Ok(Some(Connection {
             stream,
             is_tls: details.needs_tls(),
-            buffers: LazyBuffers::new(INPUT, OUTPUT),
-            read_again: 0,
+            buffers: GrowingBuffers::default(),
             was_just_read: false,
             under_way: self.0.clone(),
         }))
@@ -82,8 +71,7 @@ fn fault(error: io::Error) -> ureq::Error {
 pub(super) struct Connection {
     stream: Box<dyn Stream>,
     is_tls: bool,
-    buffers: LazyBuffers,
-    read_again: usize,
+    buffers: GrowingBuffers,
     /// Whether nobody has asked since the last read if it is open.
     was_just_read: bool,
     under_way: UnderWay,
@@ -102,16 +90,11 @@ impl Transport for Connection {
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
         self.under_way.attempt().stage = Stage::Sent;
-        self.read_again = 0;
         self.stream.socket().allow(timeout);
-        self.stream.write_all(&self.buffers.output()[..amount]).map_err(fault)
+        self.stream.write_all(&self.buffers.output[..amount]).map_err(fault)
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
-        self.read_again += self.buffers.input().len();
-        if self.read_again > MOST_READ_AGAIN {
-            return Err(io::Error::other("its answer comes in too many pieces").into());
-        }
         self.stream.socket().allow(timeout);
         let read = self.stream.read(self.buffers.input_append_buf()).map_err(fault)?;
         self.buffers.input_appended(read);

@@ -1,6 +1,7 @@
 //! What plugs into ureq: its agent, the connections that it uses, and the calls that send.
 
 pub(in crate::http) mod agent;
+mod buffers;
 mod connection;
 pub(in crate::http) mod exchange;
 mod resolve;

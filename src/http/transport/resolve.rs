@@ -31,27 +31,19 @@ impl Resolver for Resolve {
         // With a proxy, only the proxy asks for the server.
         let proxy = self.0.attempt().proxy.as_ref().map(|proxy| proxy.place.uri.clone());
         let uri = proxy.as_ref().unwrap_or(uri);
-        let Some(known) = known(uri) else {
-            return look_up(uri, config, timeout);
-        };
-        let mut addresses = self.empty();
-        for address in known {
-            addresses.push(address);
+        if let Some(known) = known(uri) {
+            let mut addresses = self.empty();
+            for address in known {
+                addresses.push(address);
+            }
+            return Ok(addresses);
         }
-        Ok(addresses)
+        let began = Instant::now();
+        // The C library has asked again and again by then: to repeat that only takes as long.
+        DefaultResolver::default().resolve(uri, config, timeout).map_err(|error| {
+            if began.elapsed() < LONG { error } else { ureq::Error::Timeout(Timeout::Resolve) }
+        })
     }
-}
-
-fn look_up(
-    uri: &Uri,
-    config: &Config,
-    timeout: NextTimeout,
-) -> Result<ResolvedSocketAddrs, ureq::Error> {
-    let began = Instant::now();
-    // The C library has asked again and again by then: to repeat that only takes as long.
-    DefaultResolver::default().resolve(uri, config, timeout).map_err(|error| {
-        if began.elapsed() < LONG { error } else { ureq::Error::Timeout(Timeout::Resolve) }
-    })
 }
 
 /// The addresses of a literal and of this machine.

@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
@@ -80,18 +79,12 @@ fn unusable(variable: &str, path: &Path, why: &str) -> String {
 pub(in crate::http) fn certificates_of(
     bundle: &[u8],
 ) -> Result<Vec<CertificateDer<'static>>, &'static str> {
-    if bundle.is_empty() {
-        return Err("the file is empty");
-    }
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bundle).collect();
     let certificates = certificates.map_err(|_| "it is damaged (no valid PEM)")?;
-    if certificates.is_empty() {
-        return Err("it holds no certificate in PEM form");
-    }
     let (usable, _) =
         RootCertStore::empty().add_parsable_certificates(certificates.iter().cloned());
     if usable == 0 {
-        return Err("none of its certificates can be read");
+        return Err("it holds no certificate in PEM form that can be read");
     }
     Ok(certificates)
 }
@@ -104,12 +97,10 @@ pub(super) fn is_issuer_itself(error: &CertificateError) -> bool {
 
 /// rustls's own verifier also knows revocation lists, for a hundredth of the program's size.
 pub(super) struct Verifier {
-    trusted: Trusted,
-    /// Whether that is what the variables name: then it is all.
-    is_named: bool,
-    /// Where the system keeps what it trusts, read when it is first needed.
+    /// What the variables name: then it is all.
+    named: Option<Trusted>,
+    /// Where the system keeps what it trusts, read when it is needed.
     bundles: Vec<PathBuf>,
-    of_system: OnceLock<Trusted>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
@@ -124,14 +115,8 @@ impl Verifier {
         settings: &Settings,
         algorithms: WebPkiSupportedAlgorithms,
     ) -> Result<Self, String> {
-        let named = Trusted::named(settings)?;
-        Ok(Self {
-            is_named: named.is_some(),
-            trusted: named.unwrap_or_else(Trusted::built_in),
-            bundles: settings.ca_of_system.clone(),
-            of_system: OnceLock::new(),
-            algorithms,
-        })
+        let (named, bundles) = (Trusted::named(settings)?, settings.ca_of_system.clone());
+        Ok(Self { named, bundles, algorithms })
     }
 
     fn check(
@@ -170,12 +155,13 @@ impl ServerCertVerifier for Verifier {
         _: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        match self.check(&self.trusted, shown, between, now) {
-            Err(error) if is_unknown(&error) && !self.is_named => {
-                let of_system = self.of_system.get_or_init(|| Trusted::of_system(&self.bundles));
-                self.check(of_system, shown, between, now)?;
-            }
-            outcome => outcome?,
+        let check = |trusted: &Trusted| self.check(trusted, shown, between, now);
+        match self.named.as_ref() {
+            Some(named) => check(named)?,
+            None => match check(&Trusted::built_in()) {
+                Err(error) if is_unknown(&error) => check(&Trusted::of_system(&self.bundles))?,
+                outcome => outcome?,
+            },
         }
         verify_server_name(&ParsedCertificate::try_from(shown)?, name)?;
         Ok(ServerCertVerified::assertion())
