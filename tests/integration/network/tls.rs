@@ -205,7 +205,7 @@ fn a_bundle_that_cannot_be_used() {
     let block = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for (name, content, words) in [
         ("missing.pem", None, "no such file"),
-        ("empty.pem", Some(""), "the file is empty"),
+        ("empty.pem", Some(""), "no certificate in PEM form that can be read"),
         ("text.pem", Some("trust me\n"), "it holds no certificate in PEM form"),
         ("torn.pem", Some(&good[..good.len() / 2]), "it is damaged"),
         ("junk.pem", Some(block), "none of its certificates can be read"),
