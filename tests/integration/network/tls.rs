@@ -208,7 +208,7 @@ fn a_bundle_that_cannot_be_used() {
         ("empty.pem", Some(""), "no certificate in PEM form that can be read"),
         ("text.pem", Some("trust me\n"), "it holds no certificate in PEM form"),
         ("torn.pem", Some(&good[..good.len() / 2]), "it is damaged"),
-        ("junk.pem", Some(block), "none of its certificates can be read"),
+        ("junk.pem", Some(block), "no certificate in PEM form that can be read"),
         (".", None, "it is not a regular file"),
         ("pipe", None, "it is not a regular file"),
     ] {
