@@ -6,7 +6,7 @@ use super::moment::Moment;
 use super::pending::{Purpose, Rotation};
 use super::ports::{Event, HistoryEvent};
 use super::{OldFate, RefreshOptions, Rotator, WorkspaceRef};
-use crate::error::{Failure, Kind, NewTokenFate};
+use crate::error::{Failure, NewTokenFate};
 use crate::token::Token;
 
 impl Rotator<'_> {
@@ -90,8 +90,7 @@ impl Rotator<'_> {
         if let Err(failed) = self.append_durable(&records) {
             // A full disk takes no new record, but allows one to be removed. Of a state that another machine
             // has replaced, that one may have stored the token.
-            let is_alone = !matches!(failed.error.kind(), Kind::StateChanged);
-            let retractable = is_alone && failed.taken_back && retractable;
+            let retractable = failed.taken_back && retractable && self.store.check_latest().is_ok();
             if !(retractable && self.store.retract().is_ok()) {
                 return NewTokenFate::Kept;
             }
