@@ -81,7 +81,6 @@ const NOT_BOTH: &[(&str, &str)] = &[
 
 /// Options of a command that are of use only beside another one.
 const NEEDS: &[([&str; 2], &str, &str)] = &[
-    (["token", "refresh"], "--exec-timeout", "--exec"),
     (["target", "add"], "--timeout", "--exec"),
     (["target", "add"], "--check", "--exec"),
     (["target", "add"], "--overwrite", "--file"),

@@ -114,10 +114,7 @@ pub(super) fn usage(path: &[&str], node: &CommandInfoWithArgs) -> String {
 /// What is to be known of deliveries, if the command has any.
 fn delivery(node: &CommandInfoWithArgs) -> Option<String> {
     let has = |name| node.flags.iter().any(|flag| flag.long == name);
-    // A target belongs to one workspace. argh doubles braces in the help of an option.
-    let paths = "In PATH, {name} and {id} stand for the workspace's. ";
-    let paths = if has("--token-file") { paths } else { "" };
-    has("--exec").then(|| format!("{paths}{DELIVERY}"))
+    has("--exec").then(|| DELIVERY.to_owned())
 }
 
 /// Its other spellings.

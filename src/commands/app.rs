@@ -3,9 +3,11 @@
 use std::cell::OnceCell;
 use std::time::Duration;
 
-pub(super) use super::lifetimes::{expiry, seconds};
+pub(super) use super::lifetimes::expiry;
 use super::messages;
-pub(super) use super::words::{json_tokens, json_workspace, word_among, word_for, workspace_ref};
+pub(super) use super::words::{
+    json_action, json_tokens, json_workspace, word_among, word_for, workspace_ref,
+};
 use crate::api::Api;
 use crate::auth::{self, Keeper};
 use crate::config::{Config, Paths, Workspace};

@@ -140,7 +140,7 @@ commands! {
 
 impl Run for cli::TokenRefresh {
     fn run(&self, ctx: &Context) -> Result<Report> {
-        token::refresh::run(ctx, self)
+        token::refresh::run(&App::up_to_date(ctx)?, self)
     }
 
     fn record(&self, ctx: &Context, succeeded: &[String], exit_code: u8) {

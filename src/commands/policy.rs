@@ -10,11 +10,7 @@ use crate::time::Expiry;
 /// Shows the policy of a workspace, or changes it.
 pub(super) fn run(app: &App, args: &cli::Policy) -> Result<Report> {
     let workspace = app.workspace(&app.config()?, args.workspace.as_deref())?;
-    let wishes = [
-        seconds("--expires-in", args.expires_in.as_deref())?,
-        seconds("--renew-before", args.renew_before.as_deref())?,
-        seconds("--revoke-after", args.revoke_after.as_deref())?,
-    ];
+    let wishes = [args.expires_in, args.renew_before, args.revoke_after];
     if wishes == [None; 3] && !args.default && !args.accept_scope {
         let policy = Policies::load(&app.paths.policies)?.of(&workspace.id);
         return Ok(report(&workspace, &policy).that_changed(false));
@@ -38,17 +34,6 @@ pub(super) fn run(app: &App, args: &cli::Policy) -> Result<Report> {
     all.save(&app.paths.policies)?;
     dir.push_change()?;
     Ok(report(&workspace, &policy).that_changed(policy != before))
-}
-
-fn seconds(option: &str, text: Option<&str>) -> Result<Option<u64>> {
-    let parsed = text.map(|text| {
-        crate::time::parse_duration(text).ok_or_else(|| {
-            Error::invalid_value(format!(
-                "{option} takes seconds, or a duration such as 12h or 90d"
-            ))
-        })
-    });
-    parsed.transpose()
 }
 
 fn report(workspace: &Workspace, policy: &Policy) -> Report {

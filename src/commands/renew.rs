@@ -5,8 +5,8 @@ mod look;
 use std::path::Path;
 
 use super::check::metrics;
-use super::dry_run::{self, DryRun};
-use super::results::{Events, Telling, several};
+use super::dry_run::{self, Wish};
+use super::results::{Telling, rotate, several};
 use super::survey::{self, Holds, Survey, WorkspaceState};
 use super::workspace::warn_of_two_tokens;
 use crate::api::Api;
@@ -15,9 +15,7 @@ use crate::commands::prelude::*;
 use crate::config::{Config, Workspace};
 use crate::config_dir::ConfigDir;
 use crate::error::{Failure, exit, renew_of};
-use crate::rotation::{
-    self, Deliver, Event, Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef,
-};
+use crate::rotation::{self, Deliver, Event, Outcome, RefreshOptions, Refreshed, WorkspaceRef};
 use crate::store;
 use crate::targets::{SavedTargets, Targets};
 use look::is_look_due;
@@ -30,10 +28,7 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
     }
     selected(&app, &app.config()?, args)?;
     if args.dry_run {
-        let consumers = app.consumers(&SavedTargets::load(&app.paths.targets)?, &[])?;
-        let asks = &|survey: &Survey, state: &_| !args.no_network && is_look_due(survey, state);
-        let run = DryRun { app: &app, options: &wish, consumers: &consumers, by_hand: false, asks };
-        return dry_run::run(&run, |config| selected(&app, config, args));
+        return dry_run(&app, args);
     }
     let mut dir = app.lock()?;
     if let Some(reason) = store::local_locks(&app.paths.dir) {
@@ -69,6 +64,19 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
     run.deliver(&mut dir, &mut consumers, &now);
     let renewed = config.session().map(|s| s.bearer) != after.session().map(|s| s.bearer);
     Ok(run.report(&now, renewed))
+}
+
+fn dry_run(app: &App, args: &cli::Renew) -> Result<Report> {
+    let _lock = dry_run::begin(app)?;
+    let config = app.config()?;
+    let consumers = app.consumers(&SavedTargets::load(&app.paths.targets)?, &[])?;
+    let survey = survey::look_as_it_is(app, &config, selected(app, &config, args)?, true)?;
+    let is_good = !survey.session.has_ended;
+    Ok(dry_run::report(app, &config, &survey, &consumers, is_good, |state| Wish {
+        options: wish(state),
+        lacking: state.lacking(),
+        asks: !args.no_network && is_look_due(&survey, state),
+    }))
 }
 
 /// The workspaces that are meant: the active one, or that of `NTCLI_WORKSPACE`, is no matter.
@@ -134,20 +142,17 @@ impl<'a> Run<'a> {
 
     /// Finishes what earlier runs left, and refreshes what is due.
     fn rotate(&mut self, dir: &mut ConfigDir, consumers: &mut Targets, api: &Api) -> Result<()> {
-        // The tokens that live are counted in the line of their workspace.
-        let (app, mut events) = (self.app, Events::default());
-        let mut on_event = |event| events.record_and_print(event, app);
-        let mut rotator = Rotator::new(api, dir, app.clock(), &mut on_event)?;
-        rotator.deliver_to(consumers);
         let turns = &mut self.turns;
         let wishes = self.survey.workspaces.iter().zip(&*turns);
         let wishes: Vec<(WorkspaceRef, RefreshOptions)> =
             wishes.map(|(state, turn)| (state.workspace.clone(), turn.wish(state))).collect();
-        rotator.refresh(&wishes, &mut |n, outcome| turns[n].outcome = Some(outcome));
-        let overdue = rotator.overdue();
-        drop(rotator);
+        let mut take = |n: usize, outcome| turns[n].outcome = Some(outcome);
+        let (overdue, events) = rotate(self.app, api, dir, consumers, |rotator| {
+            rotator.refresh(&wishes, &mut take);
+            rotator.overdue()
+        })?;
         self.problem = self.problem.take().or(overdue);
-        for event in events.0 {
+        for event in events {
             self.note(event);
         }
         Ok(())
@@ -304,10 +309,7 @@ impl Turn {
             self.actions.push(action("none", None, "not_due"));
         }
         let current = after.unwrap_or(before);
-        report.json.set("actions", Json::Array(self.actions));
-        report.json.set("jti", current.token.jti.clone().into());
-        report.json.set("expires_at", current.token.expiry.at().into());
-        report.json.set("next_at", current.next_at().into());
+        current.tell(&mut report.json, self.actions);
         report
     }
 }
@@ -323,15 +325,12 @@ fn without_token(targets: &SavedTargets, config: &Config) -> Option<Error> {
 }
 
 fn action(what: &str, jti: Option<String>, why: &str) -> Json {
-    Json::of([("action", what.into()), ("jti", jti.into()), ("why", why.into())])
+    app::json_action(what, ("jti", jti), why)
 }
 
 fn delivery(target: &str, failed: Option<&str>, why: &str) -> Json {
-    Json::of([
-        ("action", "deliver".into()),
-        ("target", target.into()),
-        ("why", why.into()),
-        ("delivered", failed.is_none().into()),
-        ("reason", failed.map(str::to_owned).into()),
-    ])
+    let mut json = app::json_action("deliver", ("target", Some(target.to_owned())), why);
+    json.set("delivered", failed.is_none().into());
+    json.set("reason", failed.map(str::to_owned).into());
+    json
 }

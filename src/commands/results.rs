@@ -3,71 +3,75 @@
 
 use super::granted::Granted;
 use super::messages::print_orphans;
+use crate::api::Api;
 use crate::commands::prelude::*;
+use crate::config_dir::ConfigDir;
 use crate::context::Console;
 use crate::error::renew_of;
 use crate::output;
-use crate::rotation::{Event, OldFate, Outcome, RefreshOptions, Refreshed, WorkspaceRef};
-use crate::targets::EXEC;
+use crate::rotation::{Event, OldFate, Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef};
+use crate::targets::Targets;
 use crate::text::{counted, shell_word};
 use crate::time::Timestamp;
 use crate::token::{Token, TokenExpiry};
 
-/// What a run meets on its way.
-#[derive(Default)]
-pub(super) struct Events(pub(super) Vec<Event>);
-
-impl Events {
-    /// Keeps an event and says it; of tokens that nothing here holds, the end of the run tells.
-    pub(super) fn record_and_print(&mut self, event: Event, app: &App) {
+/// Runs a rotation that delivers to `consumers`. What it meets is said and kept; of tokens that nothing
+/// here holds, the end of the run tells.
+pub(super) fn rotate<T>(
+    app: &App,
+    api: &Api,
+    dir: &mut ConfigDir,
+    consumers: &mut Targets,
+    work: impl FnOnce(&mut Rotator) -> T,
+) -> Result<(T, Vec<Event>)> {
+    let mut events = Vec::new();
+    let mut on_event = |event| {
         if !matches!(event, Event::Orphan { revoked: false, .. }) {
             app.on_event(&event);
         }
-        self.0.push(event);
-    }
+        events.push(event);
+    };
+    let mut rotator = Rotator::new(api, dir, app.clock(), &mut on_event)?;
+    rotator.deliver_to(consumers);
+    let done = work(&mut rotator);
+    drop(rotator);
+    Ok((done, events))
+}
 
-    /// Says where the new token is now and which others live, and adds both to the JSON.
-    pub(super) fn finish(self, console: &Console, json: &mut Json) {
-        let (mut orphans, mut live) = (Vec::new(), Vec::new());
-        let (mut deliveries, mut places) = (Vec::new(), Vec::new());
-        for event in self.0 {
-            match event {
-                Event::Orphan { orphan, revoked } => {
-                    orphans.push(Json::of([
-                        ("jti", orphan.jti.as_str().into()),
-                        ("workspace", app::json_workspace(&orphan.workspace)),
-                        ("revoked", revoked.into()),
-                    ]));
-                    live.extend((!revoked).then_some(orphan));
-                }
-                Event::Delivery { workspace, target, failed } => {
-                    let env = target.strip_prefix("env:").and_then(|env| env.split_once('='));
-                    let place = match env {
-                        Some((variable, file)) => format!("{variable} in {file}"),
-                        // A command may hold a secret.
-                        None if target.starts_with(EXEC) => "a command".to_owned(),
-                        None => target.strip_prefix("replace:").unwrap_or(&target).to_owned(),
-                    };
-                    places.extend(failed.is_none().then_some(place));
-                    deliveries.push(Json::of([
-                        ("target", target.into()),
-                        ("workspace", app::json_workspace(&workspace)),
-                        ("delivered", failed.is_none().into()),
-                        ("reason", failed.into()),
-                    ]));
-                }
-                _ => {}
+/// Says to how many targets a new token went and which others live, and adds both to the JSON.
+pub(super) fn tell_events(events: Vec<Event>, console: &Console, json: &mut Json) {
+    let (mut orphans, mut live) = (Vec::new(), Vec::new());
+    let (mut deliveries, mut delivered) = (Vec::new(), 0);
+    for event in events {
+        match event {
+            Event::Orphan { orphan, revoked } => {
+                orphans.push(Json::of([
+                    ("jti", orphan.jti.as_str().into()),
+                    ("workspace", app::json_workspace(&orphan.workspace)),
+                    ("revoked", revoked.into()),
+                ]));
+                live.extend((!revoked).then_some(orphan));
             }
+            Event::Delivery { workspace, target, failed } => {
+                delivered += usize::from(failed.is_none());
+                deliveries.push(Json::of([
+                    ("target", target.into()),
+                    ("workspace", app::json_workspace(&workspace)),
+                    ("delivered", failed.is_none().into()),
+                    ("reason", failed.into()),
+                ]));
+            }
+            _ => {}
         }
-        if !places.is_empty() {
-            let places = printable(&places.join(", "));
-            console.note(&format!("The new token is delivered to {places}."));
-        }
-        print_orphans(console, &live);
-        json.set("orphans", Json::Array(orphans));
-        if !deliveries.is_empty() {
-            json.set("deliveries", Json::Array(deliveries));
-        }
+    }
+    if delivered > 0 {
+        let targets = counted(delivered, "target");
+        console.note(&format!("The new token is delivered to {targets}."));
+    }
+    print_orphans(console, &live);
+    json.set("orphans", Json::Array(orphans));
+    if !deliveries.is_empty() {
+        json.set("deliveries", Json::Array(deliveries));
     }
 }
 
@@ -111,15 +115,18 @@ impl Telling<'_> {
         let Refreshed { new, old, resumed, .. } = &refreshed;
         let granted = Granted::compare(options, new, old.as_ref(), self.began);
         let granted = granted.filter(|_| !resumed);
-        let (message, outcome) = match &refreshed.fate {
-            OldFate::Kept(_) => ("Token refreshed but not delivered", "delivery_failed"),
-            _ if *resumed => ("Token of an earlier run delivered", "delivered"),
-            OldFate::Live(_) | OldFate::LosesScope => {
-                ("Token refreshed successfully", "refreshed_old_live")
+        let done = "Token refreshed successfully";
+        let [message, outcome, brief] = match &refreshed.fate {
+            OldFate::Kept(_) => {
+                ["Token refreshed but not delivered", "delivery_failed", "not delivered"]
             }
-            _ => ("Token refreshed successfully", "refreshed"),
+            _ if *resumed => ["Token of an earlier run delivered", "delivered", "delivered"],
+            OldFate::Live(_) | OldFate::LosesScope => {
+                [done, "refreshed_old_live", "refreshed but the old token may be live"]
+            }
+            _ => [done, "refreshed", "refreshed"],
         };
-        let words = [message, outcome, "New", "Old"];
+        let words = [message, outcome, brief, "New", "Old"];
         let mut report = self.replaced(workspace, refreshed, words, served);
         if let Some(granted) = granted {
             self.console.warn(&format!("{name}: {}", granted.text));
@@ -134,7 +141,8 @@ impl Telling<'_> {
             OldFate::Kept(_) => "Token rolled back but not delivered",
             _ => "Token rolled back",
         };
-        self.replaced(workspace, refreshed, [message, "rolled_back", "Current", "Newer"], 0)
+        let words = [message, "rolled_back", "rolled back", "Current", "Newer"];
+        self.replaced(workspace, refreshed, words, 0)
     }
 
     /// What there is to say when another run was faster.
@@ -142,56 +150,33 @@ impl Telling<'_> {
         let message = "Token was refreshed by another run while this one waited";
         let (old, fate) = (Some(old), OldFate::None);
         let refreshed = Refreshed { new: current, old, fate, verified: None, resumed: false };
-        let words = [message, "already_refreshed", "New", "Old"];
+        let words = [message, "already_refreshed", "already refreshed", "New", "Old"];
         self.replaced(workspace, refreshed, words, 0).that_changed(self.print)
     }
 
-    /// One token in the place of another: what happened, its code, and what to call the two.
+    /// One token in the place of another: what happened, its code, the same in brief, and what to call
+    /// the two.
     fn replaced(
         &self,
         workspace: &WorkspaceRef,
         refreshed: Refreshed,
-        [message, outcome, which, other]: [&str; 4],
+        [message, outcome, brief, which, other]: [&str; 5],
         served: usize,
     ) -> Report {
         let Refreshed { new, old, fate, verified, .. } = refreshed;
         let (expires, jti) = (new.expiry.for_people(), printable(new.jti_for_people()));
-        let mut text = format!("{message}.\n");
-        text += &old.as_ref().map_or(String::new(), |old| of_other(workspace, other, old, &fate));
-        text += &format!("{which} token expires: {expires}\n{which} token JTI: {jti}\n");
+        let (of_old, lives, old_token, problem) = of_old(workspace, old.as_ref(), &fate);
+        let of_old = of_old.map_or(String::new(), |text| format!("{other} token {text}\n"));
+        let mut text = format!(
+            "{message}.\n{of_old}{which} token expires: {expires}\n{which} token JTI: {jti}\n"
+        );
         if self.print {
             text += &format!("Token: {}\n", new.access_token.expose());
         }
-        let what = match outcome {
-            "delivery_failed" => "not delivered".to_owned(),
-            "refreshed_old_live" => "refreshed but the old token may be live".to_owned(),
-            outcome => outcome.replace('_', " "),
-        };
         let token = match served {
             0 => jti,
             1 => format!("1 target has the new token ({jti})"),
             n => format!("{} have the new token ({jti})", counted(n, "target")),
-        };
-        let mut brief = format!("{what}, {token}, expires {expires}");
-        let old_jti = old.and_then(|old| old.jti);
-        let mut old_token = Json::of([("jti", old_jti.clone().into()), ("revoked_at", Json::Null)]);
-        let problem = match &fate {
-            OldFate::None => None,
-            OldFate::Revoked(at) => {
-                old_token.set("revoked_at", (*at).into());
-                None
-            }
-            OldFate::Grace(until) => {
-                old_token.set("revoke_after", (*until).into());
-                brief += &format!(", the old one lives until {until}");
-                None
-            }
-            OldFate::Live(reason) => Some(Error::old_token_live(old_jti.as_deref(), reason)),
-            OldFate::LosesScope => Some(Error::loses_scope(&workspace.name)),
-            OldFate::Kept(reason) => {
-                let again = renew_of([workspace.name.as_str()]);
-                Some(Error::not_delivered(vec![reason.clone()], &again))
-            }
         };
         let json = Json::of([
             ("new_token", token_json(&new, self.print)),
@@ -201,6 +186,7 @@ impl Telling<'_> {
             ("workspace", app::json_workspace(workspace)),
             ("verified", verified.into()),
         ]);
+        let brief = format!("{brief}, {token}, expires {expires}{lives}");
         Report::new(text, json).with_problem(problem).in_brief(brief)
     }
 
@@ -217,26 +203,53 @@ impl Telling<'_> {
     }
 }
 
-/// What became of the token that is not the current one any more, and the way back to it.
-fn of_other(workspace: &WorkspaceRef, other: &str, old: &Token, fate: &OldFate) -> String {
-    let (words, undo) = match fate {
-        OldFate::None => return String::new(),
-        OldFate::Revoked(_) => ("has been revoked".to_owned(), None),
-        OldFate::Grace(until) => {
-            let words = match old.expiry.at() {
-                Some(ends) if ends <= *until => format!("stays live until {ends}, when it expires"),
-                _ => format!("stays live until {until}; the first run after that revokes it"),
-            };
-            (words, Some("Undo until then"))
+/// What became of the token that is not the current one any more: in words, with the way back to it; in
+/// brief; for programs; and what is wrong about that.
+fn of_old(
+    workspace: &WorkspaceRef,
+    old: Option<&Token>,
+    fate: &OldFate,
+) -> (Option<String>, String, Json, Option<Error>) {
+    let (name, jti) = (workspace.name.as_str(), old.and_then(|old| old.jti.as_deref()));
+    let mut json = Json::of([("jti", jti.map(str::to_owned).into()), ("revoked_at", Json::Null)]);
+    let (mut brief, mut undo) = (String::new(), "");
+    let (words, problem) = match fate {
+        OldFate::None => return (None, brief, json, None),
+        OldFate::Revoked(at) => {
+            json.set("revoked_at", (*at).into());
+            ("has been revoked".to_owned(), None)
         }
-        OldFate::Live(_) => ("may still be live".to_owned(), None),
-        OldFate::LosesScope => ("is still live".to_owned(), None),
-        OldFate::Kept(_) => ("is still live".to_owned(), Some("Undo")),
+        OldFate::Grace(until) => {
+            json.set("revoke_after", (*until).into());
+            brief = format!(", the old one lives until {until}");
+            undo = "Undo until then";
+            let ends = old.and_then(|old| old.expiry.at()).filter(|ends| ends <= until);
+            let words = match ends {
+                Some(ends) => format!("stays live until {ends}, when it expires"),
+                None => format!("stays live until {until}; the first run after that revokes it"),
+            };
+            (words, None)
+        }
+        OldFate::Live(reason) => {
+            ("may still be live".to_owned(), Some(Error::old_token_live(jti, reason)))
+        }
+        OldFate::LosesScope => ("is still live".to_owned(), Some(Error::loses_scope(name))),
+        OldFate::Kept(reason) => {
+            undo = "Undo";
+            (
+                "is still live".to_owned(),
+                Some(Error::not_delivered(vec![reason.clone()], &renew_of([name]))),
+            )
+        }
     };
-    let name = shell_word(&printable(&workspace.name));
-    let undo = undo.map(|undo| format!("{undo}: ntcli token rollback {name}\n"));
-    let jti = printable(old.jti_for_people());
-    format!("{other} token ({jti}) {words}.\n{}", undo.unwrap_or_default())
+    let mut text = format!(
+        "({}) {words}.",
+        old.map_or_else(String::new, |old| printable(old.jti_for_people()))
+    );
+    if !undo.is_empty() {
+        text += &format!("\n{undo}: ntcli token rollback {}", shell_word(&printable(name)));
+    }
+    (old.map(|_| text), brief, json, problem)
 }
 
 fn not_due(workspace: &WorkspaceRef, token: &Token, options: &RefreshOptions) -> Report {

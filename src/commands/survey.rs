@@ -70,6 +70,14 @@ impl WorkspaceState {
         self.token.renewal(self.window_s)
     }
 
+    /// Adds what is known of its token to the JSON of a run, with what is done.
+    pub(super) fn tell(&self, json: &mut Json, actions: Vec<Json>) {
+        json.set("jti", self.token.jti.clone().into());
+        json.set("expires_at", self.token.expiry.at().into());
+        json.set("next_at", self.next_at().into());
+        json.set("actions", Json::Array(actions));
+    }
+
     /// How many targets do not have its token.
     pub(super) fn drifted(&self) -> usize {
         self.targets.iter().filter(|target| target.holds.is_wrong()).count()

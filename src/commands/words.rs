@@ -41,3 +41,8 @@ pub(super) fn json_tokens(tokens: &[(WorkspaceRef, String)]) -> Json {
     });
     Json::Array(each.collect())
 }
+
+/// What a run does or would do, for JSON: about which token or target, and why.
+pub(super) fn json_action(what: &str, (field, of): (&str, Option<String>), why: &str) -> Json {
+    Json::of([("action", what.into()), (field, of.into()), ("why", why.into())])
+}

@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::accounts::{GROUPS, USERS, id_of, name_of};
 use super::claim::{Layout, is_of_the_system};
 use super::mounted::Mounts;
 use super::{env_file, replace};
-use crate::rotation::WorkspaceRef;
 use crate::store::{self, NewFile};
 use crate::targets::FileOptions;
 use crate::text::{printable, shell_word};
@@ -17,7 +16,6 @@ use crate::token::Token;
 /// A file that is to hold the token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TokenFile {
-    /// As given; `{name}` and `{id}` stand for the workspace's.
     pub(super) path: String,
     pub(super) layout: Layout,
     pub(super) options: FileOptions,
@@ -82,12 +80,6 @@ impl TokenFile {
         }
     }
 
-    /// Whether every workspace has one of its own.
-    pub(crate) fn names_workspace(&self) -> bool {
-        self.path.contains("{name}") || self.path.contains("{id}")
-    }
-
-    /// Where it is, once it is that of one workspace.
     pub(super) fn path(&self) -> &Path {
         Path::new(&self.path)
     }
@@ -157,26 +149,6 @@ impl TokenFile {
             mode: given_mode.as_ref().map(mode).transpose()?,
             owner: given_owner.as_ref().map(owner).transpose()?,
         })
-    }
-
-    /// Where it is for that workspace. A name from the server must not lead elsewhere.
-    pub(super) fn path_for(
-        &self,
-        workspace: &WorkspaceRef,
-    ) -> std::result::Result<PathBuf, String> {
-        let mut path = self.path.clone();
-        for (mark, text) in [("{name}", &workspace.name), ("{id}", &workspace.id)] {
-            if !path.contains(mark) {
-                continue;
-            }
-            let tame = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-            if text.is_empty() || text.starts_with('.') || !text.bytes().all(tame) {
-                let text = printable(text);
-                return Err(format!("'{text}' cannot stand for {mark} in a path"));
-            }
-            path = path.replace(mark, text);
-        }
-        Ok(PathBuf::from(path))
     }
 
     /// Who may read the file, and how the token stands in it, without the token and what else is there.
@@ -258,21 +230,6 @@ mod tests {
             "/proc/self/fd/1",
         ] {
             assert!(TokenFile::parse(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_name_from_the_server_stays_in_its_folder() {
-        let file = TokenFile::parse("/run/{name}/{id}").unwrap();
-        let workspace = |name: &str| WorkspaceRef {
-            key: "k".into(),
-            id: "u-1".into(),
-            name: name.into(),
-            server: String::new(),
-        };
-        assert_eq!(file.path_for(&workspace("prod")).unwrap(), PathBuf::from("/run/prod/u-1"));
-        for bad in ["", "..", "a/b", ".x", "a\nb", "é"] {
-            assert!(file.path_for(&workspace(bad)).is_err(), "{bad}");
         }
     }
 }

@@ -82,10 +82,7 @@ impl Destination {
     }
 
     /// The same for one workspace, as it is remembered.
-    ///
-    /// # Errors
-    /// [`Error::cannot_deliver`] for a path that the workspace's name cannot stand in.
-    pub(crate) fn to_remember(&self, workspace: &WorkspaceRef) -> Result<SavedTarget> {
+    pub(crate) fn to_remember(&self, workspace: &WorkspaceRef) -> SavedTarget {
         let mut target = SavedTarget {
             id: 0,
             workspace_id: workspace.id.clone(),
@@ -97,20 +94,13 @@ impl Destination {
             other: BTreeMap::new(),
         };
         match self {
-            Self::File(file) => {
-                let hint = "use {id} in place of {name} in the path of --token-file";
-                let path = file.path_for(workspace);
-                let path = path.map_err(|reason| Error::cannot_deliver(&reason, hint))?;
-                let path = path.to_string_lossy().into_owned();
-                target.name = TokenFile { path, ..file.clone() }.name();
-                target.options = file.options.clone();
-            }
+            Self::File(file) => target.options = file.options.clone(),
             Self::Command(command) => {
                 target.timeout_s = command.timeout.as_secs();
                 target.check.clone_from(&command.check);
             }
         }
-        Ok(target)
+        target
     }
 
     /// What it is remembered by.

@@ -206,11 +206,15 @@ fn port(text: &str) -> Result<u16, String> {
     number(text).ok_or_else(|| "a port number from 1 to 65535".to_owned())
 }
 
-/// How long to wait; `0` is not at all. The error says what is accepted and never holds the value.
+/// A time in seconds, not none. The error says what is accepted and never holds the value.
+fn seconds(text: &str) -> Result<u64, String> {
+    parse_duration(text).ok_or_else(|| "seconds, or a duration such as 90s, 1h or 30d".to_owned())
+}
+
+/// How long to wait; `0` is not at all.
 fn wait(text: &str) -> Result<Duration, String> {
-    let seconds = if text == "0" { Some(0) } else { parse_duration(text) };
-    let accepted = || "seconds, or a duration such as 90s or 5m".to_owned();
-    seconds.map(Duration::from_secs).ok_or_else(accepted)
+    let seconds = if text == "0" { Ok(0) } else { seconds(text) };
+    seconds.map(Duration::from_secs)
 }
 
 /// A time to wait, in milliseconds. The error says what is accepted and never holds the value.

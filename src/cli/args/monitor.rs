@@ -2,6 +2,8 @@
 
 use argh::{ArgsInfo, FromArgs};
 
+use super::seconds;
+
 /// Tell a monitoring system whether all is well: as a Nagios plugin, in one line
 /// with performance data, or as metrics with --format prometheus. It does not
 /// ask the server. It watches how long the token lasts, pending work, the
@@ -26,14 +28,14 @@ pub(crate) struct Check {
     #[argh(switch)]
     pub all: bool,
     /// warn when the token, or a session that cannot renew itself, ends within this time (default 30d)
-    #[argh(option, arg_name = "30d")]
-    pub warning: Option<String>,
+    #[argh(option, arg_name = "30d", from_str_fn(seconds))]
+    pub warning: Option<u64>,
     /// critical when it ends within this time (default 7d)
-    #[argh(option, arg_name = "7d")]
-    pub critical: Option<String>,
+    #[argh(option, arg_name = "7d", from_str_fn(seconds))]
+    pub critical: Option<u64>,
     /// warn when the last successful refresh is older than this
-    #[argh(option, arg_name = "2d")]
-    pub max_age: Option<String>,
+    #[argh(option, arg_name = "2d", from_str_fn(seconds))]
+    pub max_age: Option<u64>,
     /// as metrics: the parser makes this of --format prometheus
     #[argh(switch, hidden_help)]
     pub prometheus: bool,

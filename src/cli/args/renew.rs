@@ -2,6 +2,8 @@
 
 use argh::{ArgsInfo, FromArgs};
 
+use super::seconds;
+
 /// Bring about what is wanted of every workspace: what a timer runs. It finishes
 /// what earlier runs left, renews the session, delivers tokens to targets that
 /// lack them, and refreshes what is due by its policy. Once a week it asks the
@@ -44,14 +46,14 @@ pub(crate) struct Policy {
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
     /// lifetime to ask for (default 1y)
-    #[argh(option, arg_name = "DURATION")]
-    pub expires_in: Option<String>,
+    #[argh(option, arg_name = "DURATION", from_str_fn(seconds))]
+    pub expires_in: Option<u64>,
     /// renew this long before the end (default 30d, or a third of what was granted)
-    #[argh(option, arg_name = "DURATION")]
-    pub renew_before: Option<String>,
+    #[argh(option, arg_name = "DURATION", from_str_fn(seconds))]
+    pub renew_before: Option<u64>,
     /// leave the replaced token live for this long (default: revoke at once)
-    #[argh(option, arg_name = "DURATION")]
-    pub revoke_after: Option<String>,
+    #[argh(option, arg_name = "DURATION", from_str_fn(seconds))]
+    pub revoke_after: Option<u64>,
     /// revoke the replaced token although the new one lacks a right that it has
     #[argh(switch)]
     pub accept_scope: bool,

@@ -2,6 +2,8 @@
 
 use argh::{ArgsInfo, FromArgs};
 
+use super::seconds;
+
 group! {
     /// The files and commands that must get a workspace's token. Every refresh delivers to them.
     Target, "target", ["ntcli target add --env API_TOKEN=/etc/app.env", "ntcli target list"];
@@ -61,8 +63,8 @@ pub(crate) struct TargetAdd {
     #[argh(switch)]
     pub later: bool,
     /// how long a command may take (default 60s)
-    #[argh(option, arg_name = "DURATION")]
-    pub timeout: Option<String>,
+    #[argh(option, arg_name = "DURATION", from_str_fn(seconds))]
+    pub timeout: Option<u64>,
 }
 
 /// List the targets of all workspaces.

@@ -1,8 +1,11 @@
 //! `ntcli token …`
 
+use std::time::Duration;
+
 use argh::{ArgsInfo, FromArgs};
 
 use super::token_use::{TokenExec, TokenPrint, TokenRollback};
+use super::{seconds, wait};
 
 group! {
     /// Replace, create, show and revoke workspace tokens.
@@ -46,8 +49,8 @@ pub(crate) struct TokenRefresh {
     pub no_verify: bool,
     /// how long the server may take to accept the new token (default 2.5 s; 0 asks once); the next
     /// run asks again
-    #[argh(option, arg_name = "DURATION")]
-    pub verify_wait: Option<String>,
+    #[argh(option, arg_name = "DURATION", from_str_fn(wait))]
+    pub verify_wait: Option<Duration>,
     /// also revoke tokens that match a lost request in time, lifetime and number
     #[argh(switch)]
     pub revoke_orphans: bool,
@@ -55,27 +58,21 @@ pub(crate) struct TokenRefresh {
     #[argh(switch)]
     pub accept_scope: bool,
     /// refresh only a token that expires within this time; otherwise do what is pending and exit 0
-    #[argh(option, arg_name = "DURATION")]
-    pub if_expires_within: Option<String>,
+    #[argh(option, arg_name = "DURATION", from_str_fn(seconds))]
+    pub if_expires_within: Option<u64>,
     /// refresh every workspace that has a token here
     #[argh(switch)]
     pub all: bool,
-    /// write metrics about how the run ended to this file, for Prometheus
-    #[argh(option, arg_name = "PATH")]
-    pub metrics: Option<String>,
-    /// write the new token to this file before the old one is revoked; repeatable; env:NAME=PATH
-    /// sets its line in an env file, replace:PATH replaces the old token in a text file
+    /// remember this file as a target, as target add --file does; repeatable; env:NAME=PATH and
+    /// replace:PATH are as --env and --replace there
     #[argh(option, arg_name = "PATH")]
     pub token_file: Vec<String>,
-    /// run this with /bin/sh before the old token is revoked; repeatable
+    /// remember this command as a target, as target add --exec does; repeatable
     #[argh(option, arg_name = "COMMAND")]
     pub exec: Vec<String>,
-    /// how long a command may take (default 60s)
-    #[argh(option, arg_name = "DURATION")]
-    pub exec_timeout: Option<String>,
     /// leave the old token live for this time; the first run after it revokes it
-    #[argh(option, arg_name = "DURATION")]
-    pub revoke_after: Option<String>,
+    #[argh(option, arg_name = "DURATION", from_str_fn(seconds))]
+    pub revoke_after: Option<u64>,
     /// show what would be done, and change nothing
     #[argh(switch)]
     pub dry_run: bool,
@@ -170,8 +167,8 @@ pub(crate) struct TokenNeedsRefresh {
     #[argh(positional, arg_name = "WORKSPACE")]
     pub workspace: Option<String>,
     /// due when the token expires within this time (default 30d)
-    #[argh(option, arg_name = "DURATION")]
-    pub within: Option<String>,
+    #[argh(option, arg_name = "DURATION", from_str_fn(seconds))]
+    pub within: Option<u64>,
 }
 
 /// Revoke tokens by their JTI (JWT ID), or do the pending revocations. Revoking

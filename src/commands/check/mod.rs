@@ -44,11 +44,7 @@ fn unknown(ctx: &Context, args: &cli::Check, error: Error) -> (String, Json, Lev
 }
 
 fn look(ctx: &Context, args: &cli::Check) -> Result<(Survey, Findings, Limits)> {
-    let limits = Limits {
-        warning: app::seconds(ctx, "--warning", args.warning.as_deref())?,
-        critical: app::seconds(ctx, "--critical", args.critical.as_deref())?,
-        max_age: app::seconds(ctx, "--max-age", args.max_age.as_deref())?,
-    };
+    let limits = Limits { warning: args.warning, critical: args.critical, max_age: args.max_age };
     if limits.warning.is_some_and(|warning| limits.critical.is_some_and(|c| warning < c)) {
         let message = "--warning must not be shorter than --critical".to_owned();
         return Err(Error::invalid_value(message));

@@ -14,20 +14,13 @@ const HELP: &str = "ntcli target add --help";
 
 /// Delivers the current token to a target, and remembers it if that went well.
 pub(crate) fn run(app: &App, args: &TargetAdd) -> Result<Report> {
-    let timeout_s = app::seconds(app.ctx, "--timeout", args.timeout.as_deref())?;
-    let timeout_s = timeout_s.unwrap_or(EXEC_TIMEOUT_S);
-    let destination = destination(args, timeout_s)?;
-    if destination.as_file().is_some_and(TokenFile::names_workspace) {
-        return Err(Error::invalid_value(
-            "A target belongs to one workspace, so its path takes no {name} or {id}",
-        ));
-    }
+    let destination = destination(args)?;
     let mut dir = app.lock()?;
     let config = dir.config()?;
     let workspace = app.workspace(&config, args.workspace.as_deref())?;
     let local = app::workspace_ref(&workspace, "");
     let mut targets = dir.targets()?.clone();
-    let (target, is_new) = targets.add(destination.to_remember(&local)?);
+    let (target, is_new) = targets.add(destination.to_remember(&local));
     let mut consumers = app.consumers(&targets, std::slice::from_ref(&target))?;
     consumers
         .probe_new(&local, &workspace.token.iter().collect::<Vec<_>>())
@@ -99,7 +92,7 @@ fn options(args: &TargetAdd) -> FileOptions {
     }
 }
 
-fn destination(args: &TargetAdd, timeout_s: u64) -> Result<Destination> {
+fn destination(args: &TargetAdd) -> Result<Destination> {
     let file = |prefix: &str, path: &Option<String>, accepted: &str| {
         let destination = |path: &String| {
             Destination::file(&format!("{prefix}{path}"), &options(args), accepted, HELP)
@@ -108,7 +101,8 @@ fn destination(args: &TargetAdd, timeout_s: u64) -> Result<Destination> {
     };
     let command = || {
         let text = args.exec.as_deref().unwrap_or_default();
-        Destination::command(text, args.check.as_deref(), Duration::from_secs(timeout_s), HELP)
+        let timeout = Duration::from_secs(args.timeout.unwrap_or(EXEC_TIMEOUT_S));
+        Destination::command(text, args.check.as_deref(), timeout, HELP)
     };
     file("", &args.file, "--file takes a PATH")
         .or_else(|| file("env:", &args.env, "--env takes NAME=PATH"))

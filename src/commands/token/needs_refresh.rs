@@ -17,17 +17,15 @@ pub(crate) fn run(ctx: &Context, args: &TokenNeedsRefresh) -> Result<Report> {
 }
 
 fn answer(app: &App, args: &TokenNeedsRefresh) -> Result<Report> {
-    let given = args.within.as_deref();
-    let given_s = app::seconds(app.ctx, "--within", given)?;
     let config = app.config()?;
     let workspace = app.workspace(&config, args.workspace.as_deref())?;
     let (survey, state) = survey::look_at(app, &config, workspace)?;
     survey.whole()?;
     let WorkspaceState { workspace: local, token, .. } = &state;
-    let within_s = given_s.unwrap_or(state.window_s);
+    let within_s = args.within.unwrap_or(state.window_s);
     let due = token::due(token, within_s, app.now());
     let (name, lacking) = (printable(&local.name), state.drifted());
-    let within = given.map_or_else(|| policy::duration(within_s), str::to_owned);
+    let within = policy::duration(within_s);
     let (reason, said) = if !due.is_due() && !state.pending.is_empty() {
         ("pending", format!("work of an earlier run on '{name}' is pending"))
     } else if !due.is_due() && lacking > 0 {

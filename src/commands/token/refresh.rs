@@ -1,35 +1,30 @@
 //! `ntcli token refresh`
 
-use std::path::Path;
 use std::time::Duration;
 
+use crate::auth;
 use crate::cli::TokenRefresh;
 use crate::commands::check::metrics;
-use crate::commands::dry_run::{self, DryRun};
+use crate::commands::dry_run::{self, Wish};
 use crate::commands::prelude::*;
 use crate::commands::prompt;
-use crate::commands::results::{Events, Telling, line, several};
-use crate::commands::survey::WorkspaceState;
+use crate::commands::results::{Telling, line, rotate, several, tell_events};
+use crate::commands::survey::{self, SessionState};
 use crate::commands::workspace::warn_of_two_tokens;
 use crate::config::{Config, Workspace};
 use crate::config_dir::ConfigDir;
 use crate::config_dir::last_run::LastRun;
 use crate::error::{exit, renew_of};
 use crate::policy::{Policies, Policy};
-use crate::rotation::{self, RefreshOptions, Rotation, Rotator, WorkspaceRef};
+use crate::rotation::{self, ControlPlane, Deliver, Outcome, RefreshOptions, WorkspaceRef};
 use crate::targets::{
     Destination, EXEC_TIMEOUT_S, FileOptions, SavedTarget, SavedTargets, Targets,
 };
 use crate::token::{Token, due};
 
-/// Refreshes the token of one workspace, or of all.
-pub(crate) fn run(ctx: &Context, args: &TokenRefresh) -> Result<Report> {
-    let app = App::up_to_date(ctx)?;
-    if let Some(path) = &args.metrics {
-        metrics::check_path(&app, Path::new(path))?;
-    }
-    refresh(&app, args)
-}
+const HELP: &str = "ntcli token refresh --help";
+const ACCEPTED: &str =
+    "--token-file takes a PATH, env:NAME=PATH for a line in an env file, or replace:PATH";
 
 /// Tells monitoring how a run ended, once its result is out.
 pub(crate) fn record_run(ctx: &Context, args: &TokenRefresh, succeeded: &[String], exit_code: u8) {
@@ -37,7 +32,7 @@ pub(crate) fn record_run(ctx: &Context, args: &TokenRefresh, succeeded: &[String
     let is_slip = exit_code == exit::USAGE && options(ctx, args).is_err();
     if !args.dry_run && !is_slip {
         let names: Vec<String> = args.workspace.iter().cloned().collect();
-        record(ctx, &names, args.metrics.as_deref(), succeeded, exit_code);
+        record(ctx, &names, None, succeeded, exit_code);
     }
 }
 
@@ -65,11 +60,11 @@ pub(crate) fn record(
     }
 }
 
-fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
+/// Refreshes the token of one workspace, or of all.
+pub(crate) fn run(app: &App, args: &TokenRefresh) -> Result<Report> {
     let given = options(app.ctx, args)?;
-    let destinations = destinations(app.ctx, args)?;
+    let destinations = destinations(args)?;
     let policies = Policies::load(&app.paths.policies)?;
-    let options = |id: &str| wanted(&given, args, &policies.of(id));
     let before = app.config()?;
     app.check_session(&before)?;
     let selected = |config: &Config| app.selected(config, args.all, args.workspace.as_deref());
@@ -78,16 +73,9 @@ fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
         warn_of_two_tokens(app.console(), &before);
     }
     if args.dry_run {
-        let mut targets = SavedTargets::load(&app.paths.targets)?;
-        let new = add(&destinations, &seen, &mut targets)?;
-        let consumers = app.consumers(&targets, &new)?;
-        let options = |state: &WorkspaceState| wanted(&given, args, &state.policy);
-        let asks = &|_: &_, _: &_| false;
-        let run = DryRun { app, options: &options, consumers: &consumers, by_hand: true, asks };
-        return dry_run::run(&run, selected);
+        return dry_run(app, args, &given, &destinations, selected);
     }
     prompt::agree_to(app.ctx, given.expiry, args.yes, true)?;
-    let seen = single_token(seen, args);
 
     let (mut dir, waited) = app.lock_and_tell()?;
     dir.expect(before);
@@ -95,62 +83,102 @@ fn refresh(app: &App, args: &TokenRefresh) -> Result<Report> {
     let config = dir.config()?;
     let current = selected(&config)?;
     let server = app.server(&config)?;
-    let workspaces: Vec<WorkspaceRef> =
-        current.iter().map(|w| app::workspace_ref(w, &server)).collect();
-    let mut targets = dir.targets()?.clone();
-    let new = add(&destinations, &current, &mut targets)?;
+    let wish = |workspace: &Workspace| {
+        let options = wanted(&given, args, &policies.of(&workspace.id));
+        (app::workspace_ref(workspace, &server), options)
+    };
+    let mut wishes: Vec<(WorkspaceRef, RefreshOptions)> = current.iter().map(wish).collect();
+    let workspaces: Vec<WorkspaceRef> = wishes.iter().map(|(w, _)| w.clone()).collect();
+    let (targets, new) = add(&destinations, &workspaces[0], dir.targets()?.clone());
     let mut consumers = app.consumers(&targets, &new)?;
     probe(app, &consumers, &current, &given)?;
     remember(app, &mut dir, targets, &new)?;
     if !destinations.is_empty() {
         rotation::name_targets(&mut dir, &workspaces)?;
     }
-    // What is new has not got the token from the other run.
-    let waited = waited && new.is_empty();
-    let telling = Telling { console: app.console(), began: app.now(), print: args.print };
     app.wait_for_command(&mut consumers, &mut dir)?;
-    let current = single_token(current, args);
-    let api = app.api(&config, As::User)?;
-    drop(config);
-    let refreshed_meanwhile =
-        seen.zip(current).filter(|(old, new)| waited && old.access_token != new.access_token);
-    let mut events = Events::default();
-    let mut on_event = |event| events.record_and_print(event, app);
-    let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
-    rotator.deliver_to(&mut consumers);
-    let mut reports = Vec::with_capacity(workspaces.len());
-    if let Some((old, new)) = refreshed_meanwhile {
-        rotator.recover_only(&workspaces, &given);
-        let pending = rotator.pending();
-        let open = pending.rotation(&workspaces[0]).filter(|open| open.awaits_delivery());
-        let problem = open.map(delivery_pending);
-        reports.push(telling.already(&workspaces[0], new, old).with_problem(problem));
-    } else {
-        let wishes = workspaces.iter().map(|w| (w.clone(), options(&w.id)));
-        let wishes: Vec<(WorkspaceRef, RefreshOptions)> = wishes.collect();
-        rotator.refresh(&wishes, &mut |n, outcome| {
-            let report = telling.one(&workspaces[n], outcome, &wishes[n].1, 0);
-            if args.all {
-                print_line(app, &workspaces[n], &report);
-            }
-            reports.push(report);
-        });
+    // What is new has not got the token from the other run.
+    let waited = waited && new.is_empty() && !args.all;
+    let seen = seen.into_iter().next().and_then(|workspace| workspace.token);
+    let replaced = seen.filter(|seen| waited && !is_current(seen, &current[0]));
+    if replaced.is_some() {
+        wishes[0].1.due_within_s = Some(0);
     }
-    let overdue = rotator.overdue();
-    drop(rotator);
+    let telling = Telling { console: app.console(), began: app.now(), print: args.print };
+    let api = app.api(&config, As::User)?;
+    drop((config, current));
+    let mut reports = Vec::with_capacity(wishes.len());
+    let mut take = |n: usize, outcome| {
+        let (workspace, options) = &wishes[n];
+        let report = match (outcome, &replaced) {
+            (Ok(Outcome::NotDue(new)), Some(old)) => telling.already(workspace, new, old.clone()),
+            (outcome, _) => telling.one(workspace, outcome, options, 0),
+        };
+        if args.all {
+            print_line(app, workspace, &report);
+        }
+        reports.push(report);
+    };
+    let (overdue, events) = rotate(app, &api, &mut dir, &mut consumers, |rotator| {
+        rotator.refresh(&wishes, &mut take);
+        rotator.overdue()
+    })?;
     let mut report = match reports.pop() {
         Some(only) if !args.all => telling.alone(&workspaces[0], only),
         last => sums(&workspaces, reports.into_iter().chain(last).collect()),
     };
-    events.finish(app.console(), &mut report.json);
+    tell_events(events, app.console(), &mut report.json);
     report.problem = report.problem.or(overdue);
     Ok(report)
 }
 
-/// What is wrong where an earlier run's token is still to be delivered.
-pub(crate) fn delivery_pending(open: &Rotation) -> Error {
-    let old = open.old.as_ref().and_then(|old| old.jti.as_deref());
-    Error::delivery_pending(old, open.unnamed)
+/// What would be done; whether the session is good is tried.
+fn dry_run(
+    app: &App,
+    args: &TokenRefresh,
+    given: &RefreshOptions,
+    destinations: &[Destination],
+    selected: impl Fn(&Config) -> Result<Vec<Workspace>>,
+) -> Result<Report> {
+    let _lock = dry_run::begin(app)?;
+    let config = app.config()?;
+    let meant = selected(&config)?;
+    let first = app::workspace_ref(&meant[0], "");
+    let (targets, new) = add(destinations, &first, SavedTargets::load(&app.paths.targets)?);
+    let consumers = app.consumers(&targets, &new)?;
+    probe(app, &consumers, &meant, given)?;
+    let survey = survey::look_as_it_is(app, &config, meant, false)?;
+    let is_good = is_taken(app, &config, &survey.session, &first)?;
+    Ok(dry_run::report(app, &config, &survey, &consumers, is_good, |state| Wish {
+        options: wanted(given, args, &state.policy),
+        lacking: consumers.lacking(&state.workspace, &state.token),
+        asks: false,
+    }))
+}
+
+/// Whether the server takes the session: the list of a workspace's tokens needs the same one as a refresh,
+/// and changes nothing. What the run would renew cannot be tried.
+fn is_taken(
+    app: &App,
+    config: &Config,
+    session: &SessionState,
+    workspace: &WorkspaceRef,
+) -> Result<bool> {
+    let Some(bearer) = session.bearer() else {
+        return Ok(false);
+    };
+    let failure = match app.api_with(config, Some(bearer))?.list(&workspace.id) {
+        Ok(_) => return Ok(true),
+        Err(failure) if failure.status() != Some(401) => failure,
+        Err(_) if session.renews() => return Ok(false),
+        Err(refusal) => auth::explain(&app.ctx.env, config, refusal),
+    };
+    Err(Error::token_call("list the tokens", failure))
+}
+
+fn is_current(token: &Token, workspace: &Workspace) -> bool {
+    let current = workspace.token.as_ref();
+    current.is_some_and(|current| current.access_token == token.access_token)
 }
 
 /// One of many has its line as soon as something is known of it.
@@ -181,22 +209,18 @@ fn sums(workspaces: &[WorkspaceRef], reports: Vec<Report>) -> Report {
 }
 
 fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
-    let seconds = |option, text: &Option<String>| app::seconds(ctx, option, text.as_deref());
-    let verify_wait_ms = match args.verify_wait.as_deref() {
-        Some("0") => Some(0),
-        _ => seconds("--verify-wait", &args.verify_wait)?.map(|secs| secs.saturating_mul(1000)),
-    };
     let given = [&args.expires_in, &args.expires_at];
+    let wait_ms = args.verify_wait.map(|wait| wait.as_secs().saturating_mul(1000));
     Ok(RefreshOptions {
         expiry: app::expiry(given, ctx.clock.now(), "ntcli token refresh")
             .map_err(|error| error.of_workspace(args.workspace.as_deref()))?,
         unique_lifetime: false,
         verify: !args.no_verify,
-        verify_wait_ms: verify_wait_ms.unwrap_or(RefreshOptions::VERIFY_WAIT_MS),
+        verify_wait_ms: wait_ms.unwrap_or(RefreshOptions::VERIFY_WAIT_MS),
         revoke_orphans: args.revoke_orphans,
         accept_scope: args.accept_scope,
-        due_within_s: seconds("--if-expires-within", &args.if_expires_within)?,
-        grace_s: seconds("--revoke-after", &args.revoke_after)?,
+        due_within_s: args.if_expires_within,
+        grace_s: args.revoke_after,
     })
 }
 
@@ -212,37 +236,30 @@ fn wanted(given: &RefreshOptions, args: &TokenRefresh, policy: &Policy) -> Refre
 }
 
 /// What is given by options, in the order given.
-fn destinations(ctx: &Context, args: &TokenRefresh) -> Result<Vec<Destination>> {
-    let timeout_s = app::seconds(ctx, "--exec-timeout", args.exec_timeout.as_deref())?;
-    let timeout = Duration::from_secs(timeout_s.unwrap_or(EXEC_TIMEOUT_S));
-    let accepted =
-        "--token-file takes a PATH, env:NAME=PATH for a line in an env file, or replace:PATH";
-    let help = "ntcli token refresh --help";
-    let files = args
-        .token_file
-        .iter()
-        .map(|text| Destination::file(text, &FileOptions::default(), accepted, help));
-    let commands = args.exec.iter().map(|text| Destination::command(text, None, timeout, help));
-    files.chain(commands).collect()
+fn destinations(args: &TokenRefresh) -> Result<Vec<Destination>> {
+    if args.all && !(args.token_file.is_empty() && args.exec.is_empty()) {
+        let what = "A target belongs to one workspace: --all takes no --token-file and no --exec";
+        return Err(Error::usage(what, "ntcli target add --help"));
+    }
+    let options = FileOptions::default();
+    let timeout = Duration::from_secs(EXEC_TIMEOUT_S);
+    let file = |text: &String| Destination::file(text, &options, ACCEPTED, HELP);
+    let command = |text: &String| Destination::command(text, None, timeout, HELP);
+    args.token_file.iter().map(file).chain(args.exec.iter().map(command)).collect()
 }
 
-/// Adds what is given to the targets of each workspace, unless it is one of them already; what is new.
+/// Adds what is given to the targets of the workspace, unless it is one of them already; what is new.
 fn add(
     destinations: &[Destination],
-    workspaces: &[Workspace],
-    targets: &mut SavedTargets,
-) -> Result<Vec<SavedTarget>> {
-    let mut new = Vec::new();
-    for workspace in workspaces {
-        let local = app::workspace_ref(workspace, "");
-        for destination in destinations {
-            let target = destination.to_remember(&local)?;
-            if !targets.to_deliver(&local.id).iter().any(|one| one.name == target.name) {
-                new.push(targets.add(target).0);
-            }
-        }
-    }
-    Ok(new)
+    workspace: &WorkspaceRef,
+    mut targets: SavedTargets,
+) -> (SavedTargets, Vec<SavedTarget>) {
+    let known = targets.to_deliver(&workspace.id);
+    let given = destinations.iter().map(|destination| destination.to_remember(workspace));
+    let given = given.filter(|target| known.iter().all(|known| known.name != target.name));
+    let new = given.map(|target| targets.add(target)).filter(|(_, is_new)| *is_new);
+    let new = new.map(|(target, _)| target).collect();
+    (targets, new)
 }
 
 /// Remembers what is new, and says so.
@@ -286,9 +303,8 @@ fn probe(
         let local = app::workspace_ref(workspace, "");
         // An interrupted refresh may have replaced the token in some files.
         let open = pending.rotation(&local);
-        let old = open.and_then(|open| open.old.as_ref());
-        let tokens: Vec<&Token> =
-            open.map(|open| &open.token).into_iter().chain(old).chain([token]).collect();
+        let tokens = open.into_iter().flat_map(|open| [Some(&open.token), open.old.as_ref()]);
+        let tokens: Vec<&Token> = tokens.flatten().chain([token]).collect();
         consumers.probe_new(&local, &tokens)?;
         if options.due_within_s.is_none_or(|within_s| due(token, within_s, app.now()).is_due()) {
             lost.extend(consumers.probe(&local, &tokens));
@@ -304,9 +320,4 @@ pub(super) fn warn_of_lost(app: &App, lost: &[Error]) {
         let hint = lost.hint().unwrap_or_default();
         app.console().warn(&format!("{} ({hint})", lost.in_one_line()));
     }
-}
-
-/// The token of the one workspace that is meant.
-fn single_token(mut selected: Vec<Workspace>, args: &TokenRefresh) -> Option<Token> {
-    selected.pop().filter(|_| !args.all)?.token
 }

@@ -124,6 +124,6 @@ fn other_programs_are_not_led_to_it() {
     assert!(output.exits(0).stdout.ends_with("unset\n"), "{output}");
     assert!(output.stdout.contains("CREDENTIALS_DIRECTORY=/run/credentials/x"), "{output}");
     let hook = ["token", "refresh", "--exec", "echo ${NTCLI_SESSION_TOKEN_FILE-unset}"];
-    let said = format!("{REMEMBERED}unset\nThe new token is delivered to a command.\n");
+    let said = format!("{REMEMBERED}unset\nThe new token is delivered to 1 target.\n");
     with(&world, &hook, FILE, &file).run().exits(0).says_only(&said);
 }

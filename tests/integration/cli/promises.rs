@@ -125,7 +125,6 @@ const TRUSTED: [(&str, &[&str]); 6] = [
     (
         "the server",
         &[
-            "unattended::refused_targets::a_name_that_would_lead_elsewhere",
             "cli::forged_lines::what_the_server_sends",
             "network::answers::headers_of_64_kib",
             "network::answers::all_waiting_of_a_run_is_bounded",

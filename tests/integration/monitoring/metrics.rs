@@ -1,4 +1,4 @@
-//! Metrics for Prometheus: `check --format prometheus`, and a file that every refresh writes.
+//! Metrics for Prometheus: `check --format prometheus`, and a file that every renewal writes.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::control_plane::{Fault, Route, Times};
 use crate::harness::skip::skipped;
-use crate::harness::world::World;
+use crate::harness::world::{Output, World};
+use crate::unattended::renew::{give_due, renew};
 
 /// Prometheus's own tool finds nothing wrong, if it is there.
 #[track_caller]
@@ -52,14 +53,19 @@ fn what_check_tells_as_metrics() {
     world.assert_nothing_sent();
 }
 
+/// A renewal that writes its metrics there.
+fn renew_and_write(world: &World, path: &str) -> Output {
+    renew(world, &["--metrics", path])
+}
+
 /// Every run leaves its metrics: what is not due, what failed, what never began.
 #[test]
-fn a_file_that_every_refresh_writes() {
-    let (world, _) = World::ready();
+fn a_file_that_every_renewal_writes() {
+    let (world, prod) = World::ready();
     let path = world.outside("ntcli.prom");
     let of_run = |args: &[&str], exit: i32| {
         let _ = fs::remove_file(&path);
-        world.refresh(&[&["--metrics", path.to_str().unwrap()], args].concat()).exits(exit);
+        renew(&world, &[&["--metrics", path.to_str().unwrap()], args].concat()).exits(exit);
         let text = fs::read_to_string(&path).unwrap();
         assert_well_formed(&text);
         assert_eq!(value(&text, "ntcli_last_run_exit_code"), Some(exit.into()));
@@ -70,7 +76,8 @@ fn a_file_that_every_refresh_writes() {
     };
     let text = of_run(&[], 0);
     assert!(value(&text, "ntcli_last_success_timestamp_seconds").is_some());
-    of_run(&["--if-expires-within", "1d"], 0);
+    of_run(&["--no-network"], 0);
+    give_due(&world, &prod);
     world.plane.fault(Route::TokenRevoke, Times::Once, Fault::CloseAfter);
     world.plane.fault(Route::TokenList, Times::Always, Fault::CloseAfter);
     let text = of_run(&[], 8);
@@ -78,13 +85,13 @@ fn a_file_that_every_refresh_writes() {
     world.plane.clear_faults();
     // A mistyped value or name is no run.
     fs::remove_file(&path).unwrap();
-    for (mistyped, exit) in [(["--expires-in", "soon"], 2), (["-w", "nowhere"], 1)] {
+    for (mistyped, exit) in [(["--lock-wait", "soon"], 2), (["-w", "nowhere"], 1)] {
         let args = [&["--metrics", path.to_str().unwrap()][..], &mistyped].concat();
-        world.refresh(&args).exits(exit);
+        renew(&world, &args).exits(exit);
         assert!(!path.exists(), "{mistyped:?}");
     }
     world.set_config("/auth", json!(null));
-    let text = of_run(&["--all"], 4);
+    let text = of_run(&[], 4);
     assert_eq!(value(&text, "ntcli_session_usable"), Some(0));
     assert_eq!(value(&text, "ntcli_token_usable"), Some(1));
     world.write("config.json", b"{");
@@ -97,21 +104,21 @@ fn a_file_that_every_refresh_writes() {
 fn a_file_that_cannot_be_written() {
     let (world, prod) = World::ready();
     for path in ["no/such/folder", "."] {
-        world.refresh(&["--metrics", path]).exits(0).says("Warning: The metrics were not written");
+        renew_and_write(&world, path).exits(0).says("Warning: The metrics were not written");
         world.assert_one_live_token(&prod);
     }
     for own in ["config.json", "rotation.journal", "history.jsonl", "targets.json", "last-run.json"]
     {
         let path = format!("config/{own}");
-        world.refresh(&["--metrics", &path]).exits(2).says("one of ntcli's own files");
+        renew_and_write(&world, &path).exits(2).says("one of ntcli's own files");
     }
     std::os::unix::fs::symlink("config/config.json", world.outside("link")).unwrap();
-    world.refresh(&["--metrics", "link"]).exits(2).says("one of ntcli's own files");
-    world.refresh(&["--metrics", "-"]).exits(2).says("ntcli check --format prometheus");
+    renew_and_write(&world, "link").exits(2).says("one of ntcli's own files");
+    renew_and_write(&world, "-").exits(2).says("ntcli check --format prometheus");
     for empty in [&["--metrics", ""][..], &["--metrics="]] {
-        world.refresh(empty).exits(2).says("--metrics is empty");
+        renew(&world, empty).exits(2).says("--metrics is empty");
     }
-    world.refresh(&["--dry-run", "--metrics", "dry"]).exits(0);
+    renew(&world, &["--dry-run", "--metrics", "dry"]).exits(0);
     assert!(!world.outside("dry").exists());
     world.assert_settled();
 }
@@ -121,12 +128,13 @@ fn a_file_that_cannot_be_written() {
 fn a_file_that_holds_something_else() {
     let (world, prod) = World::ready();
     fs::write(world.outside("notes"), "mine").unwrap();
-    world.refresh(&["--metrics", "notes"]).exits(2).says("holds something else");
+    renew_and_write(&world, "notes").exits(2).says("holds something else");
     world.ntcli(&["target", "add", "--later", "--env", "A=app.env"]).run().exits(0);
     world.ntcli(&["target", "deliver"]).run().exits(0);
-    world.refresh(&["--metrics", "app.env"]).exits(2).says("holds something else");
+    renew_and_write(&world, "app.env").exits(2).says("holds something else");
     world.assert_nothing_sent();
-    let output = world.refresh(&["--token-file", "new", "--metrics", "new"]);
+    world.ntcli(&["target", "add", "--later", "--file", "new"]).run().exits(0);
+    let output = renew_and_write(&world, "new");
     output.exits(0).says("Warning: The metrics were not written").says("holds something else");
     assert_eq!(fs::read_to_string(world.outside("new")).unwrap().trim(), world.current(&prod));
     assert_eq!(fs::read_to_string(world.outside("notes")).unwrap(), "mine");
@@ -137,7 +145,7 @@ fn a_file_that_holds_something_else() {
 fn the_exit_code_is_the_real_one() {
     let (world, _) = World::ready();
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let run = world.ntcli(&["token", "refresh", "--metrics", "ntcli.prom"]).stdout(full);
+    let run = world.ntcli(&["renew", "--metrics", "ntcli.prom"]).stdout(full);
     run.run().exits(1);
     let text = fs::read_to_string(world.outside("ntcli.prom")).unwrap();
     assert_eq!(value(&text, "ntcli_last_run_exit_code"), Some(1));
@@ -154,7 +162,7 @@ fn each_workspace_is_there_once() {
     config["workspaces"]["items"][&prod.id]["access_token"] = json!(other.access_token);
     config["workspaces"]["items"][&prod.id]["jti"] = json!(other.jti);
     world.write_config(&config);
-    world.refresh(&["--if-expires-within", "1s", "--metrics", "ntcli.prom"]).exits(0);
+    renew_and_write(&world, "ntcli.prom").exits(0);
     let text = fs::read_to_string(world.outside("ntcli.prom")).unwrap();
     assert_eq!(text.matches("ntcli_token_usable{").count(), 1, "{text}");
 }

@@ -148,7 +148,6 @@ fn what_cannot_be_a_target() {
     add(&world, &["--exec", "no-such-command x"]).exits(2).says("no-such-command");
     add(&world, &["--exec", "syntax ("]).exits(2);
     add(&world, &["--file", "config/config.json"]).exits(2);
-    add(&world, &["--file", "{name}"]).exits(2);
     add(&world, &["--file", "one"]).exits(0);
     add(&world, &["staging", "--file", "one"]).exits(2).says("two targets");
     add(&world, &["staging", "--env", "A=env"]).exits(0);

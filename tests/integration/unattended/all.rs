@@ -148,7 +148,11 @@ fn another_workspace_that_waits_for_its_hooks() {
 fn a_delivery_that_fails_for_one() {
     let (world, workspaces) = world_of(3);
     let command = "test $NTCLI_WORKSPACE_NAME != a0001 || test -e \"$HERE/fixed\" || exit 7";
-    let output = world.refresh(&["--all", "--exec", command]);
+    for workspace in &workspaces {
+        let add = ["target", "add", &workspace.id, "--later", "--exec", command];
+        world.ntcli(&add).run().exits(0);
+    }
+    let output = world.refresh(&["--all"]);
     output.exits(9).says("a0001: not delivered, ").says("not delivered to every target");
     output.says("ended with 7");
     for (n, live) in [(0, 1), (1, 2), (2, 1)] {

@@ -42,7 +42,7 @@ fn what_the_command_is_told() {
     let command = "cd \"$HERE\" && printf '%s\\n' \"$NTCLI_NEW_TOKEN\" \"$NTCLI_NEW_JTI\" \"$NTCLI_OLD_JTI\" \
                    \"$NTCLI_EXPIRES_AT\" \"$NTCLI_WORKSPACE_NAME\" \"$NTCLI_WORKSPACE_ID\" > told";
     let args = ["--expires-at", "1900000000", "--exec", command];
-    let said = REMEMBERED.to_owned() + "The new token is delivered to a command.\n";
+    let said = REMEMBERED.to_owned() + "The new token is delivered to 1 target.\n";
     world.refresh(&args).exits(0).says_only(&said);
     let item = world.item(&workspace);
     let told = [
@@ -80,7 +80,7 @@ fn the_token_is_in_no_arguments() {
 fn what_it_prints_is_no_result_of_ours() {
     let (world, workspace) = World::ready();
     let output = world.refresh(&["--format", "json", "--exec", "echo out; echo err >&2; cat"]);
-    let said = format!("{REMEMBERED}out\nerr\nThe new token is delivered to a command.\n");
+    let said = format!("{REMEMBERED}out\nerr\nThe new token is delivered to 1 target.\n");
     output.exits(0).says_only(&said);
     assert_eq!(output.json()["outcome"], "refreshed");
     world.assert_one_live_token(&workspace);
@@ -116,7 +116,7 @@ fn it_runs_after_the_files_and_before_the_revocation() {
 struct Bad {
     command: &'static str,
     says: &'static str,
-    /// Given to the program with `--exec-timeout`.
+    /// Given to the program with `--timeout`.
     limit: Option<&'static str>,
 }
 
@@ -174,10 +174,11 @@ fn a_command_that_fails() {
             "cd \"$HERE\"\n[ -e fixed ] && echo $NTCLI_OLD_JTI && exit\necho $$ > pid\n{}",
             bad.command
         );
-        let mut args = vec!["--exec", &command];
-        args.extend(bad.limit.iter().flat_map(|limit| ["--exec-timeout", limit]));
-        let output = world.refresh(&args);
-        output.says("Caused by: --exec 'cd \"$HERE\"\\n");
+        let mut args = vec!["target", "add", "--later", "--exec", &command];
+        args.extend(bad.limit.iter().flat_map(|limit| ["--timeout", limit]));
+        world.ntcli(&args).run().exits(0);
+        let output = world.refresh(&[]);
+        output.says("Caused by: target 1: --exec 'cd \"$HERE\"\\n");
         output.says(bad.says);
         assert_delivery_pending(&world, &workspace, &output);
         assert_all_gone(&lines_of(&world, "pid")[0]);
@@ -296,10 +297,7 @@ fn without_a_path() {
 fn impossible_targets_are_refused_before_anything_is_sent() {
     let (world, workspace) = World::ready();
     for args in [
-        &["--exec", "true", "--exec-timeout", "soon"][..],
-        &["--exec", "true", "--exec-timeout", "0"],
-        &["--exec-timeout", "5"],
-        &["--exec", ""],
+        &["--exec", ""][..],
         &["--exec", " \n"],
         &["--token-file", "x", "--exec="],
         &["--token-file", ""],
