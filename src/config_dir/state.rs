@@ -3,10 +3,10 @@
 //! `COMMAND pull` fetches it, `COMMAND push` replaces what was pulled, unless somebody else has replaced it
 //! since: that comparison, and no lock, is what makes the state safe.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::process::{Child, ExitStatus};
 use std::thread;
@@ -25,6 +25,8 @@ use crate::store::Lock;
 const LIMIT: Duration = Duration::from_secs(60);
 /// With which it ends if somebody else has pushed since.
 const CHANGED: i32 = 3;
+/// Left in the folder while the engine may not have what a run has written there.
+const BEHIND: &str = ".state.behind";
 /// How often is looked where no descriptor tells of its end.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -49,13 +51,14 @@ impl State {
         let (command, dir) = (paths.state_command.clone()?, paths.dir.clone());
         let holder = lock_holder(&paths.lock);
         let config = paths.config.to_path_buf();
+        let is_behind = dir.join(BEHIND).exists();
         Some(Self {
             command,
             dir,
             config,
             holder,
             limit: LIMIT,
-            is_behind: false,
+            is_behind,
             is_unsure: false,
             known: None,
         })
@@ -94,6 +97,7 @@ impl State {
         match self.run("push", lock) {
             Ok(status) if status.success() => {
                 (self.is_behind, self.is_unsure, self.known) = (false, false, seen);
+                let _ = fs::remove_file(self.dir.join(BEHIND));
                 Ok(())
             }
             Ok(status) if status.code() == Some(CHANGED) && !self.is_unsure => {
@@ -101,6 +105,8 @@ impl State {
             }
             failed => {
                 self.is_unsure = true;
+                let mut mark = File::options();
+                let _ = mark.write(true).create_new(true).mode(0o600).open(self.dir.join(BEHIND));
                 let reason =
                     failed.map_or_else(|error| error.to_string(), |status| status.to_string());
                 Err(Error::state_not_pushed(&reason))

@@ -195,6 +195,25 @@ fn nothing_is_done_without_the_state() {
     two.world.assert_one_live_token(&two.prod);
 }
 
+/// What the engine did not take is pushed by what the error advises, whether or not anything is due.
+#[test]
+fn a_change_that_could_not_be_pushed_is_not_forgotten() {
+    for how in ["lost", "unsure"] {
+        let two = Two::new();
+        two.a(&["renew"]).run().exits(0);
+        two.at(1, how);
+        let output = two.a(&["policy", "--expires-in", "30d"]).run();
+        output.exits(7).says("could not push the state").says("Hint: ntcli renew");
+        two.a(&["renew"]).run().exits(0);
+        let policy = two.b(&["policy", "--format", "json"]).run();
+        assert_eq!(policy.json()["expires_in_s"], 30 * 86_400, "{how}: {policy}");
+        // Once is enough.
+        two.at(0, "none");
+        two.a(&["renew"]).run().exits(0);
+        assert_eq!(two.pushes(), 0, "{how}");
+    }
+}
+
 #[test]
 fn every_push_of_a_refresh_and_the_other_machine_takes_over() {
     let pushes = pushes_of(&["token", "refresh"]);
