@@ -70,33 +70,23 @@ pub(crate) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{plural}")
 }
 
-/// The known word that `word` is most likely a typo of.
-pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    known
-        .map(|candidate| (distance(word, candidate), candidate))
-        .filter(|&(distance, candidate)| distance <= candidate.len() / 3)
-        .min_by_key(|&(distance, _)| distance)
-        .map(|(_, candidate)| candidate.to_owned())
+/// The known word that `word` most likely means: a slip in it, or its beginning.
+pub(crate) fn nearest<'a>(word: &str, mut known: impl Iterator<Item = &'a str>) -> Option<String> {
+    let is_meant = |candidate: &&str| {
+        is_slip(word, candidate) || (word.len() > 3 && candidate.starts_with(word))
+    };
+    known.find(|candidate| candidate.len() > 2 && is_meant(candidate)).map(str::to_owned)
 }
 
-/// How many letters must be inserted, removed or replaced, or neighbours swapped, to turn `a` into `b`.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    let mut before: Vec<usize> = Vec::new();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for i in 0..a.len() {
-        let mut next = vec![i + 1];
-        for j in 0..b.len() {
-            let changed = row[j] + usize::from(a[i] != b[j]);
-            let mut least = changed.min(row[j + 1] + 1).min(next[j] + 1);
-            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
-                least = least.min(before[j - 1] + 1);
-            }
-            next.push(least);
-        }
-        before = std::mem::replace(&mut row, next);
+/// Whether a letter too many, too few or wrong, or two that are swapped, turn one into the other.
+fn is_slip(a: &str, b: &str) -> bool {
+    let start = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+    let (a, b) = (&a.as_bytes()[start..], &b.as_bytes()[start..]);
+    let end = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
+    match (&a[..a.len() - end], &b[..b.len() - end]) {
+        ([first, second], [one, other]) => first == other && second == one,
+        (a, b) => a.len() <= 1 && b.len() <= 1,
     }
-    row[b.len()]
 }
 
 #[cfg(test)]
@@ -120,20 +110,22 @@ mod tests {
     }
 
     #[test]
-    fn distances() {
+    fn slips() {
         for (a, b, expected) in [
-            ("", "", 0),
-            ("", "abc", 3),
-            ("abc", "", 3),
-            ("kitten", "sitting", 3),
-            ("tokn", "token", 1),
-            ("same", "same", 0),
-            ("tokne", "token", 1),
-            ("lgoin", "login", 1),
-            ("ab", "ba", 1),
-            ("abc", "cab", 2),
+            ("tokn", "token", true),
+            ("tokens", "token", true),
+            ("taken", "token", true),
+            ("same", "same", true),
+            ("tokne", "token", true),
+            ("lgoin", "login", true),
+            ("ab", "ba", true),
+            ("", "ab", false),
+            ("abc", "cab", false),
+            ("abcd", "badc", false),
+            ("kitten", "sitting", false),
         ] {
-            assert_eq!(distance(a, b), expected, "{a} {b}");
+            assert_eq!(is_slip(a, b), expected, "{a} {b}");
+            assert_eq!(is_slip(b, a), expected, "{b} {a}");
         }
     }
 
@@ -143,6 +135,8 @@ mod tests {
         assert_eq!(nearest("tokne", known()).as_deref(), Some("token"));
         assert_eq!(nearest("tokens", known()).as_deref(), Some("token"));
         assert_eq!(nearest("workspcae", known()).as_deref(), Some("workspace"));
+        assert_eq!(nearest("work", known()).as_deref(), Some("workspace"));
+        assert_eq!(nearest("wor", known()), None);
         assert_eq!(nearest("zzz", known()), None);
     }
 }

@@ -59,16 +59,13 @@ impl Config {
             }
         }
         for same in all.iter_mut().filter(|same| same.len() > 1) {
-            let rank = |n: &usize| self.rank(&same[*n].key, same[*n].token.is_some());
-            let first = (0..same.len()).min_by_key(rank).unwrap_or(0);
-            same[..=first].rotate_right(1);
-            let mut tokens: Vec<Option<Secret>> = vec![None];
-            let first = same[0].key.clone();
+            same.sort_by_key(|entry| self.rank(&entry.key, entry.token.is_some()));
+            let mut seen: Vec<Option<Secret>> = Vec::new();
             same.retain(|entry| {
                 let token = entry.token.as_ref().map(|token| token.access_token.clone());
-                let is_new = !tokens.contains(&token);
-                tokens.push(token);
-                is_new || entry.key == first
+                let counts = seen.is_empty() || (token.is_some() && !seen.contains(&token));
+                seen.push(token);
+                counts
             });
         }
         all
@@ -260,9 +257,9 @@ impl Config {
         let Some(token) = self.workspace(key).and_then(|w| w.token) else {
             return;
         };
-        let mut entries = self.entries_of(bare_id(key));
-        entries.retain(|w| w.token.as_ref().is_some_and(|t| t.access_token == token.access_token));
-        for entry in entries {
+        let holds =
+            |w: &Workspace| w.token.as_ref().is_some_and(|t| t.access_token == token.access_token);
+        for entry in self.entries_of(bare_id(key)).into_iter().filter(holds) {
             let item = self.doc.entry("workspaces").entry("items").entry(&entry.key);
             item.set("access_token", Json::text("no-token"));
             item.set("expires_at", Json::Null);

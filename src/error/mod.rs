@@ -78,10 +78,6 @@ pub(crate) enum Kind {
     StoreToken(NewTokenFate),
     /// The new token was created and then rejected by the server.
     NewTokenRejected,
-    /// The server does not accept the new token yet, but accepts the old one.
-    Unconfirmed,
-    /// Another program stored another token meanwhile.
-    Overtaken,
 }
 
 /// What happened to a new token that could not be stored.

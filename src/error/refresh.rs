@@ -191,9 +191,7 @@ impl Error {
             "The server has not accepted the new token ({}) yet; it is kept in the journal, and the old token stays current",
             id(jti)
         );
-        Self::new("new_token_unconfirmed", exit::OLD_LIVE, message)
-            .kind_of(Kind::Unconfirmed)
-            .hinted_there(RENEW)
+        Self::new("new_token_unconfirmed", exit::OLD_LIVE, message).hinted_there(RENEW)
     }
 
     /// The server returned the token that is already current.
@@ -230,8 +228,6 @@ impl Error {
     pub(crate) fn overtaken() -> Self {
         let message =
             "Another program stored a token meanwhile; that one is kept, and ours was discarded";
-        Self::new("overtaken", exit::FAILED, message)
-            .kind_of(Kind::Overtaken)
-            .hinted_there("ntcli token show")
+        Self::new("overtaken", exit::FAILED, message).hinted_there("ntcli token show")
     }
 }

@@ -202,7 +202,7 @@ fn variable(name: &str) -> Result<String, String> {
 }
 
 /// A TCP port to listen on. The error says what is accepted and never holds the value.
-fn port(text: &str) -> Result<u16, String> {
+pub(crate) fn port(text: &str) -> Result<u16, String> {
     number(text).ok_or_else(|| "a port number from 1 to 65535".to_owned())
 }
 
@@ -218,7 +218,7 @@ fn wait(text: &str) -> Result<Duration, String> {
 }
 
 /// A time to wait, in milliseconds. The error says what is accepted and never holds the value.
-fn millis(text: &str) -> Result<u64, String> {
+pub(crate) fn millis(text: &str) -> Result<u64, String> {
     let duration = || parse_duration(text).and_then(|secs| secs.checked_mul(1000));
     let accepted = || "milliseconds from 1 up, or a duration such as 90s or 5m".to_owned();
     number(text).or_else(duration).ok_or_else(accepted)

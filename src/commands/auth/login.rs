@@ -1,14 +1,13 @@
 //! `ntcli auth login` and `signup`: sign-in with the browser.
 
 use std::ops::RangeInclusive;
-use std::str::FromStr;
 use std::time::Duration;
 
 use crate::auth;
 use crate::auth::browser;
 use crate::auth::callback::Listener;
 use crate::auth::oauth::{Attempt, Provider};
-use crate::cli::AuthLogin;
+use crate::cli::{self, AuthLogin};
 use crate::commands::app::App;
 use crate::commands::prompt;
 use crate::config::{Config, Session};
@@ -140,27 +139,22 @@ fn ports(env: &Env, asked: Option<u16>) -> Result<RangeInclusive<u16>> {
     if let Some(port) = asked {
         return Ok(port..=port);
     }
-    let first = positive(env, "NTCLI_DEFAULT_PORT", "a port number from 1 to 65535")?;
-    let first = first.unwrap_or(DEFAULT_PORT);
+    let first = given(env, "NTCLI_DEFAULT_PORT", cli::port)?.unwrap_or(DEFAULT_PORT);
     Ok(first..=first.saturating_add(MORE_PORTS))
 }
 
 fn time_limit(env: &Env, asked: Option<u64>) -> Result<Duration> {
-    let set = || positive(env, "NTCLI_OAUTH_TIMEOUT", "whole milliseconds from 1 up");
+    let set = || given(env, "NTCLI_OAUTH_TIMEOUT", cli::millis);
     let millis = asked.map_or_else(set, |millis| Ok(Some(millis)))?;
     Ok(Duration::from_millis(millis.unwrap_or(DEFAULT_TIMEOUT_MS)))
 }
 
-/// The number in a variable, if it is set.
-fn positive<T: FromStr + Default + PartialEq>(
+/// What a variable says, if it is set, in the form of the option that it stands for.
+fn given<T>(
     env: &Env,
     variable: &str,
-    what: &str,
+    parse: fn(&str) -> std::result::Result<T, String>,
 ) -> Result<Option<T>> {
-    let Some(text) = env.text(variable) else {
-        return Ok(None);
-    };
-    let number = text.parse().ok().filter(|number| *number != T::default());
-    let wrong = || Error::invalid_value(format!("{variable} must be {what}"));
-    number.ok_or_else(wrong).map(Some)
+    let parsed = env.text(variable).map(|text| parse(&text)).transpose();
+    parsed.map_err(|accepted| Error::invalid_value(format!("{variable} must be {accepted}")))
 }

@@ -4,10 +4,11 @@ use std::net::ToSocketAddrs;
 
 use super::{Findings, Level};
 use crate::api::Api;
-use crate::auth;
 use crate::commands::prelude::*;
+use crate::commands::workspace::fetch;
 use crate::config::Config;
 use crate::endpoints;
+use crate::error::exit;
 use crate::http::is_localhost;
 use crate::rotation::{Acceptance, ControlPlane};
 use crate::text::{counted, shell_word};
@@ -85,23 +86,16 @@ fn session(found: &mut Findings, app: &App, config: &Config) {
     if app.check_session(config).is_err() {
         return; // that there is none is told already
     }
-    match app.api(config, As::User).map(|api| api.workspaces()) {
-        Ok(Ok(all)) => {
+    match app.api(config, As::User).and_then(|api| fetch(&api)) {
+        Ok(all) => {
             let count = counted(all.len(), "workspace");
             let text = format!("the server accepts it and lists {count}");
             found.add("session", Level::Ok, text, "");
         }
-        Ok(Err(failure)) if matches!(failure.status(), Some(401 | 403)) => {
-            let given = auth::from_env(&app.ctx.env, config).ok().flatten();
-            let fix = given.map_or("ntcli auth login --force".to_owned(), |given| given.fix());
-            let text = format!("the server does not accept it: {failure}");
-            found.add("session", Level::Critical, text, fix);
+        Err(error) => {
+            let is_refused = error.exit_code() == exit::AUTH;
+            found.error(if is_refused { "session" } else { "server" }, &error);
         }
-        Ok(Err(failure)) => {
-            let text = format!("asked for the workspaces: {failure}");
-            found.add("server", Level::Critical, text, "ntcli workspace list");
-        }
-        Err(error) => found.error("session", &error),
     }
 }
 

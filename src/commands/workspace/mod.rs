@@ -49,7 +49,11 @@ fn all(config: &Config, remotes: Vec<RemoteWorkspace>) -> Vec<Found> {
 
 const LIST: &str = "list the workspaces";
 
-fn fetch(api: &Api) -> Result<Vec<RemoteWorkspace>> {
+/// All that the server has.
+///
+/// # Errors
+/// As [`Error::call`].
+pub(super) fn fetch(api: &Api) -> Result<Vec<RemoteWorkspace>> {
     let fetched = api.workspaces();
     fetched.map_err(|failure| match failure.status() {
         // The list itself is missing, so it cannot be the next step.

@@ -17,7 +17,7 @@ mod sim;
 mod stories;
 
 use super::Store;
-use crate::error::{self, Failure};
+use crate::error::Failure;
 use crate::fuzz::Random;
 use sim::{COMMANDS, Command, Folder, KINDS, Kind, ONE, TROUBLES, World};
 
@@ -75,8 +75,8 @@ fn check_one_run_later(world: &World, scene: &str) {
         Ok(()) => {}
         Err(error)
             if matches!(
-                error.kind(),
-                error::Kind::NoToken | error::Kind::NewTokenRejected | error::Kind::Unconfirmed
+                error.code(),
+                "no_token" | "new_token_rejected" | "new_token_unconfirmed"
             ) => {}
         Err(error) if error.failure().is_some_and(Failure::is_workspace_missing) => {}
         Err(error) => panic!("{scene}: blocked by {error:?}: {:#?}", world.0.borrow()),

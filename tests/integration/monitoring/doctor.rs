@@ -154,7 +154,7 @@ fn a_session_of_which_nothing_is_known() {
     let gateway = || Fault::Status(502, "<html>".to_owned(), Vec::new());
     world.plane.fault(Route::WorkspaceList, Times::Always, gateway());
     let output = doctor(&world, &[]).run();
-    says(&output, "server", "failed", &["asked for the workspaces", "502"]);
+    says(&output, "server", "failed", &["list the workspaces", "502"]);
     let output = doctor(&world, &["--offline"]).env("NTCLI_WORKSPACE", "nowhere").run();
     says(&output, "config", "warning", &["No workspace 'nowhere' is known here"]);
 }

@@ -188,7 +188,7 @@ const CASES: [Case; 34] = [
     case(
         "session that was ended",
         |w, _| w.plane.drop_session(crate::harness::world::SESSION),
-        ("session", "failed", "the server does not accept", "ntcli auth login"),
+        ("session", "failed", "Authentication required", "ntcli auth login"),
     ),
     case(
         "clock that is off",
