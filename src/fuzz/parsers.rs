@@ -8,8 +8,8 @@ use super::{bytes, rounds, text};
 use crate::context::BootTime;
 use crate::context::Env;
 use crate::rotation::{
-    About, AboutRequest, Origin, Orphan, Pending, PendingCreate, PendingRevocation, Purpose,
-    Reason, Record, Rotation, WorkspaceRef, journal_lines,
+    Origin, Orphan, Pending, PendingCreate, PendingRevocation, Purpose, Reason, Record, Rotation,
+    WorkspaceRef, journal_lines,
 };
 use crate::secret::Secret;
 use crate::time::{Expiry, Timestamp, parse_duration};
@@ -136,33 +136,23 @@ fn journals() {
     };
     let (old, purpose) = (Some(token.clone()), Purpose::Rollback);
     let created = Rotation::new(&workspace, at, token.clone(), old, purpose);
-    let (id, server) = (workspace.id.clone(), workspace.server.clone());
     let records = [
         creating(at),
-        Record::Searched(AboutRequest { workspace: id.clone(), server: server.clone(), at }),
+        Record::Searched(workspace.request(at)),
         // By a clock that was never set.
         creating(Timestamp::from_millis(0)),
         Record::CreatingWorkspace {
             name: "new".into(),
-            server: server.clone(),
+            server: workspace.server.clone(),
             at: until,
             until,
             boot,
         },
         Record::Created(Rotation { unnamed: true, grace_s: Some(60), ..created }),
-        Record::Promoted(About { workspace: id.clone(), server: server.clone() }),
-        Record::Delivering {
-            workspace: id.clone(),
-            server: server.clone(),
-            attempt: 2,
-            process: Some(crate::context::Process { id: 7, started: 8 }),
-        },
-        Record::DeliveredTo {
-            workspace: id.clone(),
-            server: server.clone(),
-            target: "env:A=/b".into(),
-        },
-        Record::RollbackUndone(About { workspace: id, server }),
+        Record::Promoted(workspace.about()),
+        workspace.delivering(2, Some(crate::context::Process { id: 7, started: 8 })),
+        workspace.delivered_to("env:A=/b"),
+        Record::RollbackUndone(workspace.about()),
         Record::PendingRevocation(PendingRevocation {
             workspace: workspace.clone(),
             jti: jti.clone(),

@@ -5,8 +5,8 @@
 use super::breaker::Call;
 use super::journal::{PendingRevocation, Reason, Record};
 use super::ports::{Acceptance, HistoryEvent, Store};
-use super::revoke::{Proof, unproven};
-use super::{Pending, Rotator, WorkspaceRef};
+use super::revoke::{Revoked, unproven};
+use super::{Pending, Rotation, Rotator, Stage, WorkspaceRef};
 use crate::error::{Error, Failure, Kind, Result};
 use crate::time::Timestamp;
 use crate::token::Token;
@@ -17,6 +17,8 @@ const DELETE: &str = "delete the workspace";
 pub(crate) struct ByHand {
     pub(crate) revoked_at: Timestamp,
     pub(crate) was_current: bool,
+    /// The server knew it no more.
+    was_gone: bool,
     /// Why the config file could not be updated.
     pub(crate) not_forgotten: Option<Error>,
 }
@@ -56,17 +58,19 @@ impl Rotator<'_> {
         let were_current = jtis.iter().map(|jti| self.store.holds(workspace, jti));
         let were_current = were_current.collect::<Result<Vec<_>>>()?;
         // Pending work first: an interrupted refresh may be about to make one the current token.
-        self.recover(&[]);
-        for ((jti, was_pending), was_current) in jtis.iter().zip(was_pending).zip(were_current) {
-            let outcome = if was_pending && self.pending_by_id(workspace, jti).is_none() {
-                Ok(ByHand { revoked_at: self.clock.now(), was_current, not_forgotten: None })
-            } else {
-                self.try_by_hand(workspace, jti)
-            };
-            take(jti, outcome.map_err(|error| self.late(error)));
-        }
-        self.close();
-        Ok(())
+        self.run(&[], |run| {
+            for ((jti, was_pending), was_current) in jtis.iter().zip(was_pending).zip(were_current)
+            {
+                let outcome = if was_pending && run.pending_by_id(workspace, jti).is_none() {
+                    let (revoked_at, was_gone, not_forgotten) = (run.clock.now(), false, None);
+                    Ok(ByHand { revoked_at, was_current, was_gone, not_forgotten })
+                } else {
+                    run.try_by_hand(workspace, jti)
+                };
+                take(jti, outcome.map_err(|error| run.late(error)));
+            }
+            Ok(())
+        })
     }
 
     fn pending_by_id(&self, workspace: &WorkspaceRef, jti: &str) -> Option<&PendingRevocation> {
@@ -75,21 +79,37 @@ impl Rotator<'_> {
     }
 
     fn try_by_hand(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<ByHand> {
-        let reason = Reason::ByHand { is_new: false };
-        let at_maker = self.at_maker(workspace, jti);
-        let pending = PendingRevocation::new(&at_maker, jti, reason, &self.moment());
         let before = self.pending_by_id(workspace, jti).cloned();
+        let pending = self.by_hand(workspace, jti);
+        // A config file that cannot be read is found out before the journal promises anything.
+        self.store.holds(workspace, jti)?;
+        self.append_durable(&[Record::PendingRevocation(pending.clone())])?;
+        match self.revoke_now(&pending) {
+            Ok(ByHand { was_gone: true, was_current, .. }) => {
+                Err(Error::unknown_token(jti, was_current))
+            }
+            Ok(done) => Ok(done),
+            Err(error) => Err(self.not_revoked(&pending, before, error)),
+        }
+    }
+
+    /// The revocation of a token that is to go at once, whatever holds it.
+    fn by_hand(&self, workspace: &WorkspaceRef, jti: &str) -> PendingRevocation {
+        let before = self.pending_by_id(workspace, jti);
+        let reason = Reason::ByHand { is_new: before.is_some_and(|p| p.reason.is_new()) };
+        PendingRevocation::new(&self.at_maker(workspace, jti), jti, reason, &self.moment())
+    }
+
+    /// Does what the journal says of a token that is to go at once.
+    fn revoke_now(&mut self, pending: &PendingRevocation) -> Result<ByHand> {
+        let PendingRevocation { workspace, jti, .. } = pending;
         let rotation = self.pending.rotation(workspace).cloned();
         let was_current = self.store.holds(workspace, jti)?;
-        self.append_durable(&[Record::PendingRevocation(pending.clone())])?;
-        let (proof, cleared) = match self.revoke_one(&pending) {
-            Ok(done) => done,
-            Err(error) => return Err(self.not_revoked(&pending, before, error)),
-        };
+        let (Revoked { at: revoked_at, was_gone }, cleared) = self.revoke_one(pending)?;
         let mut not_forgotten = cleared.err();
         // A refresh that was to deliver this token has nothing left to deliver; it still has an old
         // token to revoke.
-        if let Some(rotation) = rotation.filter(|r| r.token.jti.as_deref() == Some(jti)) {
+        if let Some(rotation) = rotation.filter(|r| r.token.jti.as_ref() == Some(jti)) {
             let old = rotation.old.and_then(|old| old.jti);
             let old = old.map(|old| self.to_revoke(workspace, &old, Reason::Replaced));
             let done = Some(Record::Done(workspace.about()));
@@ -98,16 +118,7 @@ impl Rotator<'_> {
                 not_forgotten = Some(failed.error);
             }
         }
-        match proof {
-            Proof::Unlisted(Failure::Rejected { .. }) => {
-                Err(Error::unknown_token(jti, was_current))
-            }
-            proof => Ok(ByHand {
-                revoked_at: proof.at().unwrap_or_else(|| self.clock.now()),
-                was_current,
-                not_forgotten,
-            }),
-        }
+        Ok(ByHand { revoked_at, was_current, was_gone, not_forgotten })
     }
 
     /// A certain refusal by the server restores what was `before`; a revocation that may have been
@@ -125,7 +136,7 @@ impl Rotator<'_> {
         };
         if is_over {
             let withdrawn = || Record::Withdrawn(pending.workspace.token(&pending.jti));
-            self.append_relaxed(before.map_or_else(withdrawn, Record::PendingRevocation));
+            self.append_relaxed(&[before.map_or_else(withdrawn, Record::PendingRevocation)]);
             return error;
         }
         Error::old_token_live(Some(&pending.jti), &unproven(&error))
@@ -134,29 +145,47 @@ impl Rotator<'_> {
     /// Revokes the current token of every workspace, and every token with a pending revocation, due
     /// or not. What is not proven stays pending and is named.
     pub(crate) fn revoke_all(&mut self, tokens: &[(WorkspaceRef, Token)]) -> Result<LoggedOut> {
-        self.recover(&[]);
+        self.run(&[], |run| run.try_revoke_all(tokens))
+    }
+
+    fn try_revoke_all(&mut self, tokens: &[(WorkspaceRef, Token)]) -> Result<LoggedOut> {
         let mut out = LoggedOut::default();
-        let records = self.intend_to_revoke_all(tokens, &mut out);
+        let revocations = self.pending.revocations.iter();
+        let mut all: Vec<PendingRevocation> =
+            revocations.map(|p| self.by_hand(&p.workspace, &p.jti)).collect();
+        for Rotation { workspace, old, stage, .. } in &self.pending.rotations {
+            if *stage == Stage::Stored {
+                let old = old.as_ref().and_then(|old| old.jti.as_ref());
+                all.extend(old.map(|jti| self.by_hand(workspace, jti)));
+            } else {
+                out.left.push(format!("{}: a refresh is not finished", workspace.name));
+            }
+        }
+        for (workspace, token) in tokens {
+            match &token.jti {
+                Some(jti) => all.push(self.by_hand(workspace, jti)),
+                None if token.has_ended(self.clock.now()) => {}
+                None => out
+                    .left
+                    .push(format!("{}: its token has no id by which to revoke it", workspace.name)),
+            }
+        }
+        let records: Vec<Record> = all.into_iter().map(Record::PendingRevocation).collect();
         if !records.is_empty() {
-            let appended = self.append_durable(&records);
-            appended.map_err(|failed| self.late(failed.error))?;
+            self.append_durable(&records)?;
         }
         for pending in self.pending.revocations.clone() {
-            let name = &pending.workspace.name;
-            if !self.is_ours(&pending.workspace) {
-                out.left.push(format!("{name}: {} (at another server)", pending.jti));
-                self.keep_current(&pending);
-                continue;
-            }
-            match self.revoke_one(&pending) {
-                Ok((_, Ok(_))) => out.revoked.push((pending.workspace, pending.jti)),
-                Ok((_, Err(error))) => out.left.push(format!(
-                    "{name}: {} is revoked, but {}",
-                    pending.jti,
-                    error.in_one_line()
-                )),
+            let PendingRevocation { workspace, jti, .. } = &pending;
+            let name = &workspace.name;
+            match self.revoke_now(&pending) {
+                Ok(ByHand { not_forgotten: None, .. }) => {
+                    out.revoked.push((workspace.clone(), jti.clone()));
+                }
+                Ok(ByHand { not_forgotten: Some(error), .. }) => {
+                    out.left.push(format!("{name}: {jti} is revoked, but {}", error.in_one_line()));
+                }
                 Err(error) => {
-                    out.left.push(format!("{name}: {}", pending.jti));
+                    out.left.push(format!("{name}: {jti}"));
                     out.failure = error.failure().cloned();
                     self.keep_current(&pending);
                 }
@@ -166,56 +195,13 @@ impl Rotator<'_> {
             let (name, at) = (&create.workspace.name, create.at);
             out.left.push(format!("{name}: the outcome of a request at {at} is still unknown"));
         }
-        self.close();
         Ok(out)
-    }
-
-    /// The records for this, one for every token that can be revoked.
-    fn intend_to_revoke_all(
-        &mut self,
-        tokens: &[(WorkspaceRef, Token)],
-        out: &mut LoggedOut,
-    ) -> Vec<Record> {
-        let by_hand = |pending: PendingRevocation| {
-            Record::PendingRevocation(PendingRevocation {
-                reason: Reason::ByHand { is_new: pending.reason.is_new() },
-                not_before: None,
-                grace_s: None,
-                token: None,
-                ..pending
-            })
-        };
-        let intended = |workspace: &WorkspaceRef, jti: &str| {
-            self.to_revoke(workspace, jti, Reason::ByHand { is_new: false })
-        };
-        let mut records: Vec<Record> =
-            self.pending.revocations.iter().cloned().map(by_hand).collect();
-        for rotation in &self.pending.rotations {
-            if rotation.is_stored() {
-                let old = rotation.old.as_ref().and_then(|old| old.jti.as_deref());
-                records.extend(old.map(|jti| intended(&rotation.workspace, jti)));
-                records.push(Record::Done(rotation.workspace.about()));
-            } else {
-                let name = &rotation.workspace.name;
-                out.left.push(format!("{name}: a refresh is not finished"));
-            }
-        }
-        for (workspace, token) in tokens {
-            match &token.jti {
-                Some(jti) => records.push(intended(workspace, jti)),
-                None if token.expiry.at().is_some_and(|end| end <= self.clock.now()) => {}
-                None => out
-                    .left
-                    .push(format!("{}: its token has no id by which to revoke it", workspace.name)),
-            }
-        }
-        records
     }
 
     /// A current token that could not be revoked is kept: no later run may revoke it unasked.
     fn keep_current(&mut self, pending: &PendingRevocation) {
         if self.store.holds(&pending.workspace, &pending.jti).unwrap_or(false) {
-            self.append_relaxed(Record::Withdrawn(pending.workspace.token(&pending.jti)));
+            self.append_relaxed(&[Record::Withdrawn(pending.workspace.token(&pending.jti))]);
         }
     }
 

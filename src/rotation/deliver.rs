@@ -5,7 +5,7 @@ use super::journal::{PendingRevocation, Record};
 use super::pending::Purpose;
 use super::plan::with_followers;
 use super::ports::{Deliver, Delivery, Event, HistoryEvent, Store, Target};
-use super::{OldFate, Outcome, Rotation, Rotator, WorkspaceRef};
+use super::{OldFate, Rotation, Rotator, WorkspaceRef};
 use crate::error::Error;
 use crate::text::set_of;
 use crate::token::Token;
@@ -74,14 +74,14 @@ impl Rotator<'_> {
             return Err("there is nothing to deliver to".to_owned());
         };
         let outcome = targets.deliver(target, delivery, &mut |process| {
-            self.append_relaxed(workspace.delivering(delivery.attempt, Some(process)));
+            self.append_relaxed(&[workspace.delivering(delivery.attempt, Some(process))]);
         });
         self.targets = Some(targets);
         match &outcome {
             Ok(()) => {
                 let (token, target) = (delivery.new.clone(), name.clone());
                 self.note(workspace, &HistoryEvent::Delivered { token, target });
-                self.append_relaxed(workspace.delivered_to(name));
+                self.append_relaxed(&[workspace.delivered_to(name)]);
             }
             Err(reason) => {
                 let reason = format!("delivery: {reason}");
@@ -129,10 +129,8 @@ impl Rotator<'_> {
         if left.is_empty() {
             return None;
         }
-        let old = match &self.turn(workspace).outcome {
-            Some(Ok(Outcome::Refreshed(refreshed))) => refreshed.old.clone(),
-            _ => pending.token.clone(),
-        };
+        let old = self.refreshed_from(pending).and_then(|refreshed| refreshed.old.clone());
+        let old = old.or_else(|| pending.token.clone());
         // It may have had the token.
         let delivery = Delivery { workspace, new: &current, old: old.as_ref(), attempt: 2 };
         let all = self.targets.as_ref().map_or(Vec::new(), |to| to.targets(workspace));

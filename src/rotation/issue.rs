@@ -44,21 +44,20 @@ impl Rotator<'_> {
         print: &mut Printer,
     ) -> Result<Option<String>> {
         self.options = *options;
-        self.recover(std::slice::from_ref(workspace));
-        let issued = if save {
-            self.issue_and_save(workspace, print)
-        } else {
-            self.issue_only(workspace, print).map(|()| None)
-        };
-        self.close();
-        issued.map_err(|error| self.late(error))
+        self.run(std::slice::from_ref(workspace), |run| {
+            if save {
+                run.issue_and_save(workspace, print)
+            } else {
+                run.issue_only(workspace, print).map(|()| None)
+            }
+        })
     }
 
     fn issue_only(&mut self, workspace: &WorkspaceRef, print: &mut Printer) -> Result<()> {
         let (at, token) = self.request(workspace, Purpose::HandOut, &[])?;
         let current = self.store.current(workspace).ok().flatten();
         if current.is_some_and(|current| current.is_same(&token)) {
-            self.append_relaxed(Record::Closed(workspace.request(at)));
+            self.append_relaxed(&[Record::Closed(workspace.request(at))]);
             return Err(self.failed(workspace, Error::same_token()));
         }
         let jti = token.jti.clone().unwrap_or_default();
@@ -69,7 +68,7 @@ impl Rotator<'_> {
         self.note(workspace, &HistoryEvent::HandedOut(token.clone()));
         match print(&token) {
             Ok(()) => {
-                self.append_relaxed(Record::Gone(workspace.token(&jti)));
+                self.append_relaxed(&[Record::Gone(workspace.token(&jti))]);
                 Ok(())
             }
             Err(source) => Err(self.not_printed(workspace, &token, &source)),
@@ -84,15 +83,11 @@ impl Rotator<'_> {
         source: &io::Error,
     ) -> Error {
         let jti = token.jti.clone();
-        let mut fate = NewTokenFate::Live;
-        if let Some(jti) = &jti {
+        let fate = jti.as_ref().map_or(NewTokenFate::Live, |jti| {
             let pending = self.to_revoke(workspace, jti, Reason::NotNeeded);
             let _ = self.append_durable(&[pending]); // it is named anyway
-            if self.revoke(workspace, jti, true).is_ok() {
-                self.gone(workspace, jti);
-                fate = NewTokenFate::Revoked;
-            }
-        }
+            self.revoke_new(workspace, jti)
+        });
         self.failed(workspace, Error::not_handed_out(jti.as_deref(), fate, source))
     }
 
@@ -123,10 +118,7 @@ impl Rotator<'_> {
         description: Option<&str>,
         select: bool,
     ) -> Result<CreatedWorkspace> {
-        self.recover(&[]);
-        let created = self.try_create_workspace(name, description, select);
-        self.close();
-        created.map_err(|error| self.late(error))
+        self.run(&[], |run| run.try_create_workspace(name, description, select))
     }
 
     fn try_create_workspace(
@@ -140,7 +132,7 @@ impl Rotator<'_> {
         let server = self.control_plane.server().to_owned();
         let create = self.new_request(&WorkspaceRef::unborn(name.to_owned(), server));
         let (request, at) = (create.workspace.clone(), create.at);
-        self.append_durable(&[create.record()])?;
+        self.append_durable(&[Record::Creating(create)])?;
         let sent = self.send(Call::Workspace, |server| server.create_workspace(name, description));
         let found = sent.is_err();
         let (workspace, token) = match sent {
@@ -168,7 +160,7 @@ impl Rotator<'_> {
         let NewWorkspace { id, name, token } = new;
         let workspace = self.known_ref(&id, name);
         match &token {
-            None => self.append_relaxed(Record::Closed(request.request(at))),
+            None => self.append_relaxed(&[Record::Closed(request.request(at))]),
             Some(token) => {
                 let kept = self.keep(&workspace, at, token, None, Purpose::HandOut);
                 kept.map_err(|error| {
@@ -187,7 +179,7 @@ impl Rotator<'_> {
         failure: Failure,
     ) -> Result<WorkspaceRef> {
         if !matches!(failure, Failure::Unknown { .. }) {
-            self.append_relaxed(Record::Closed(request.request(at)));
+            self.append_relaxed(&[Record::Closed(request.request(at))]);
             return Err(match failure {
                 Failure::Rejected { status: 409, .. } => Error::workspace_exists(&request.name),
                 failure => Error::call(CREATE_WORKSPACE, failure),
@@ -222,15 +214,15 @@ impl Rotator<'_> {
             return Ok(None);
         };
         let Some((id, name)) = all.into_iter().find(|(_, name)| *name == request.name) else {
-            self.append_relaxed(if create.is_settled(&self.moment()) {
+            self.append_relaxed(&[if create.is_settled(&self.moment()) {
                 Record::Closed(request.request(at))
             } else {
                 Record::Searched(request.request(at))
-            });
+            }]);
             return Ok(None);
         };
         let workspace = self.known_ref(&id, name);
-        let creating = PendingCreate { workspace: workspace.clone(), ..create }.record();
+        let creating = Record::Creating(PendingCreate { workspace: workspace.clone(), ..create });
         self.append_durable(&[Record::Closed(request.request(at)), creating])?;
         (self.on_event)(Event::WorkspaceFound { workspace: workspace.clone() });
         let _ = self.search(&workspace); // otherwise the next run looks again

@@ -22,19 +22,13 @@ pub(crate) enum Record {
     /// A token is about to be requested. The workspace and `at` name the request.
     Creating(PendingCreate),
     /// The list was read and did not hold the token of that request; it may appear late.
-    Searched(AboutRequest),
+    Searched(About<Request>),
     /// That request has ended: a token of it was created before `until`.
-    Ended {
-        workspace: String,
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        server: String,
-        at: Timestamp,
-        until: Timestamp,
-    },
+    Ended(About<End>),
     /// Written by older versions only: the request timed out.
     Unanswered { workspace: String, at: Timestamp },
     /// The outcome of that request is known.
-    Closed(AboutRequest),
+    Closed(About<Request>),
     /// The token of that request. From here it cannot be lost.
     Created(Rotation),
     /// The server does not accept the new token yet: it is kept, the old one stays current.
@@ -43,21 +37,9 @@ pub(crate) enum Record {
     Promoted(About),
     /// Targets are about to get the new token, for the so many-th time; one of them by this command,
     /// which outlives a run that is killed.
-    Delivering {
-        workspace: String,
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        server: String,
-        attempt: u32,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        process: Option<Process>,
-    },
+    Delivering(About<Attempt>),
     /// One target has the new token.
-    DeliveredTo {
-        workspace: String,
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        server: String,
-        target: String,
-    },
+    DeliveredTo(About<Served>),
     /// The targets that an older version was given for one run are remembered now, or have the token.
     #[serde(rename = "handed_over")]
     Named(About),
@@ -80,15 +62,15 @@ pub(crate) enum Record {
     /// A live token that may be the result of a request whose answer was lost.
     Orphan(Orphan),
     /// Nothing more has to be done about this token: it was revoked, or handed out.
-    Gone(AboutToken),
+    Gone(About<TokenId>),
     /// The requested revocation of this token was certainly refused: other pending work about it
     /// stays.
-    Withdrawn(AboutToken),
+    Withdrawn(About<TokenId>),
     /// The user dismissed this token. It may be live.
-    Dismissed(AboutToken),
+    Dismissed(About<TokenId>),
     /// The workspace was deleted, and with it everything that was pending for it.
     Forgotten(About),
-    /// A workspace is about to be created; a token may come with it.
+    /// Written by older versions only: a workspace is about to be created; a token may come with it.
     CreatingWorkspace {
         name: String,
         #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -100,33 +82,44 @@ pub(crate) enum Record {
     },
 }
 
-/// What a record is about: a workspace, by its UUID and its server.
+/// What a record is about: a workspace, by its UUID and its server, and what there is to say of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct About {
+pub(crate) struct About<T = ()> {
     pub(crate) workspace: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) server: String,
+    #[serde(flatten)]
+    pub(crate) what: T,
 }
 
-/// A request for a token of a workspace.
+/// A request for a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AboutRequest {
-    pub(crate) workspace: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(crate) server: String,
+pub(crate) struct Request {
     pub(crate) at: Timestamp,
 }
 
-/// A token of a workspace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AboutToken {
-    pub(crate) workspace: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(crate) server: String,
+pub(crate) struct End {
+    pub(crate) at: Timestamp,
+    pub(crate) until: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TokenId {
     pub(crate) jti: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Attempt {
+    pub(crate) attempt: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) process: Option<Process>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Served {
+    pub(crate) target: String,
 }
 
 /// A token that must be revoked. Its id is kept, and its text only as long as a rollback to it is
@@ -248,6 +241,14 @@ pub(crate) struct Orphan {
     pub(crate) created_at: Option<Timestamp>,
     #[serde(default)]
     pub(crate) origin: Origin,
+}
+
+impl Orphan {
+    /// A token that was current and is not any more.
+    pub(super) fn superseded(workspace: &WorkspaceRef, jti: String) -> Self {
+        let (workspace, origin) = (workspace.clone(), Origin::Superseded);
+        Self { workspace, jti, created_at: None, origin }
+    }
 }
 
 /// The origin of an orphan, as far as the evidence goes.

@@ -83,7 +83,7 @@ impl Rotator<'_> {
             (Verdict::NoAnswer | Verdict::Unsure, Stage::Stored | Stage::Denied) => false,
             (Verdict::NoAnswer, Stage::Kept) if !is_new => false,
             (Verdict::Denied | Verdict::Unsure, Stage::Kept) => {
-                self.append_relaxed(Record::Unconfirmed(workspace.about()));
+                self.append_relaxed(&[Record::Unconfirmed(workspace.about())]);
                 if is_new {
                     let error = self.failed(workspace, Error::unconfirmed(jti.as_deref()));
                     self.turn(workspace).outcome = Some(Err(error));

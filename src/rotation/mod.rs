@@ -50,9 +50,9 @@ use breaker::Breaker;
 pub(crate) use by_hand::{ByHand, LoggedOut, forget, forget_workspaces};
 pub(crate) use deliver::{deliver_current, name_targets};
 pub(crate) use issue::CreatedWorkspace;
-pub(crate) use journal::Reason;
 #[cfg(test)]
-pub(crate) use journal::{About, AboutRequest, PendingRevocation};
+pub(crate) use journal::PendingRevocation;
+pub(crate) use journal::Reason;
 pub(crate) use journal::{Origin, Orphan, Record, lines as journal_lines};
 pub(crate) use moment::Moment;
 pub(crate) use pending::{Pending, Rotation, Stage};
@@ -162,8 +162,6 @@ pub(crate) struct Rotator<'a> {
     recovering: bool,
     /// The tokens that this run has tried to revoke.
     tried: Vec<String>,
-    /// The tokens that are to be revoked at once: the journal has their refresh.
-    unwritten: Vec<(WorkspaceRef, String)>,
     /// The workspace whose `created` was the last append to the journal.
     retractable: Option<WorkspaceRef>,
     /// The lists read in this run, none older than the last create or revocation.
@@ -194,7 +192,6 @@ impl<'a> Rotator<'a> {
             turns: BTreeMap::new(),
             recovering: false,
             tried: Vec::new(),
-            unwritten: Vec::new(),
             retractable: None,
             lists: Vec::new(),
             began: Moment { ours: clock.now(), boot: clock.boot_time(), skew_s: None },
@@ -217,18 +214,16 @@ impl<'a> Rotator<'a> {
     fn append_durable(&mut self, records: &[Record]) -> std::result::Result<(), AppendError> {
         self.store.append(records, true)?;
         self.retractable = None;
-        for record in records {
-            self.pending.apply(record.clone());
-        }
+        self.pending.apply_all(records.iter().cloned());
         Ok(())
     }
 
-    /// Writes a record of a step that may be repeated: it need not be durable.
-    fn append_relaxed(&mut self, record: Record) {
-        if self.store.append(std::slice::from_ref(&record), false).is_ok() {
+    /// Writes records of steps that may be repeated: they need not be durable.
+    fn append_relaxed(&mut self, records: &[Record]) {
+        if self.store.append(records, false).is_ok() {
             self.retractable = None;
         }
-        self.pending.apply(record);
+        self.pending.apply_all(records.iter().cloned());
     }
 
     /// Adds a line to the history, once if an earlier run may have done so.
@@ -246,6 +241,18 @@ impl<'a> Rotator<'a> {
     /// An unusable file is the user's to fix, exit 2, only if nothing was sent.
     fn late(&self, error: Error) -> Error {
         if self.breaker.has_sent() { error.after_sending() } else { error }
+    }
+
+    /// Does the pending work, then `work`, and ends the run.
+    fn run<T>(
+        &mut self,
+        workspaces: &[WorkspaceRef],
+        work: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        self.recover(workspaces);
+        let done = work(self);
+        self.close();
+        done.map_err(|error| self.late(error))
     }
 
     /// Ends the run. A journal that cannot be removed now only says what the next run may repeat.

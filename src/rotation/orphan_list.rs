@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::journal::Orphan;
+use super::journal::{About, Orphan, TokenId};
 
 /// Live tokens that nothing here holds, in the order in which they were found; looked up by their ids,
 /// since a server may list very many.
@@ -27,14 +27,14 @@ impl Orphans {
     }
 
     pub(super) fn add(&mut self, orphan: Orphan) {
-        self.remove(&orphan.workspace.id, &orphan.workspace.server, &orphan.jti);
+        self.remove(&orphan.workspace.token(&orphan.jti));
         self.by_id.entry(orphan.jti.clone()).or_default().push(self.all.len());
         self.all.push(Some(orphan));
     }
 
-    pub(super) fn remove(&mut self, workspace: &str, server: &str, jti: &str) {
-        for n in self.by_id.get(jti).into_iter().flatten() {
-            self.all[*n].take_if(|orphan| orphan.workspace.named(workspace, server));
+    pub(super) fn remove(&mut self, about: &About<TokenId>) {
+        for n in self.by_id.get(&about.what.jti).into_iter().flatten() {
+            self.all[*n].take_if(|orphan| orphan.workspace.is_of(about));
         }
     }
 

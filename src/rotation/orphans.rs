@@ -53,11 +53,8 @@ impl Rotator<'_> {
             if !self.breaker.is_clear(Call::List) {
                 continue;
             }
-            if let Err(failure) = self.search(&workspace) {
-                if failure.is_workspace_missing() && self.is_gone(&workspace) {
-                    let _ = self.append_durable(&[Record::Forgotten(workspace.about())]);
-                    continue;
-                }
+            let failed = self.search(&workspace).err();
+            if let Some(failure) = failed.filter(|f| !self.forget_if_gone(&workspace, f)) {
                 let reason = failure.to_string();
                 (self.on_event)(Event::Unsettled { workspace, reason });
             }
@@ -170,11 +167,11 @@ impl Rotator<'_> {
 
     fn append_found(&mut self, records: Vec<Record>) {
         let is_token = |r: &Record| matches!(r, Record::Orphan(_) | Record::PendingRevocation(_));
-        let must_last = records.iter().any(is_token);
-        if !must_last {
-            for record in records {
-                self.append_relaxed(record);
-            }
+        if records.is_empty() {
+            return;
+        }
+        if !records.iter().any(is_token) {
+            self.append_relaxed(&records);
         } else if self.append_durable(&records).is_err() {
             // The journal still has the requests, so the next run finds them again.
             self.pending.apply_all(records);
@@ -228,10 +225,7 @@ impl Rotator<'_> {
             let Some(Ok(list)) = self.list_if_clear(workspace) else { continue };
             if list.has(&jti) {
                 self.note(workspace, &HistoryEvent::OrphanFound(jti.clone()));
-                let origin = Origin::Superseded;
-                let workspace = workspace.clone();
-                let orphan = Orphan { workspace, jti, created_at: None, origin };
-                self.append_found(vec![Record::Orphan(orphan)]);
+                self.append_found(vec![Record::Orphan(Orphan::superseded(workspace, jti))]);
             } else if self.is_proof(workspace, &jti, &list) {
                 self.note(workspace, &HistoryEvent::Revoked(jti));
             }
@@ -253,16 +247,13 @@ impl Rotator<'_> {
         // A token that the config file holds, from another machine or restored, is not an orphan.
         let is_held = self.store.holds(workspace, jti).unwrap_or(false);
         if is_held && self.pending.revocations.iter().all(|p| p.jti != *jti) {
-            return self.append_relaxed(Record::Gone(workspace.token(jti)));
+            return self.append_relaxed(&[Record::Gone(workspace.token(jti))]);
         }
         let revoked = match self.list_if_clear(workspace) {
             Some(Ok(list)) if list.lacks(jti) && self.is_old(&orphan) => {
-                return self.append_relaxed(Record::Gone(workspace.token(jti)));
+                return self.append_relaxed(&[Record::Gone(workspace.token(jti))]);
             }
-            Some(Err(failure)) if failure.is_workspace_missing() && self.is_gone(workspace) => {
-                let _ = self.append_durable(&[Record::Forgotten(workspace.about())]);
-                return;
-            }
+            Some(Err(failure)) if self.forget_if_gone(workspace, &failure) => return,
             Some(Ok(_)) => {
                 self.options.revoke_orphans
                     && *origin == Origin::Match

@@ -1,6 +1,6 @@
 //! Finishing what an earlier run left in the journal.
 
-use super::journal::{Origin, Orphan, PendingRevocation, Reason, Record};
+use super::journal::{Orphan, PendingRevocation, Reason, Record};
 use super::judge::Verdict;
 use super::pending::Purpose;
 use super::ports::{Event, Store};
@@ -132,8 +132,6 @@ impl Rotator<'_> {
     pub(super) fn superseded(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<Record> {
         let is_pending = |jti: &String| self.pending.revocations.iter().any(|p| p.jti == *jti);
         let jti = token.jti.clone().filter(|jti| !is_pending(jti));
-        let (workspace, origin) = (workspace.clone(), Origin::Superseded);
-        let orphan = jti.map(|jti| Orphan { workspace, jti, created_at: None, origin });
-        orphan.map(Record::Orphan).into_iter().collect()
+        jti.map(|jti| Record::Orphan(Orphan::superseded(workspace, jti))).into_iter().collect()
     }
 }

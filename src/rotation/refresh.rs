@@ -103,7 +103,7 @@ impl Rotator<'_> {
             !is_of_another
         });
         if old.is_some_and(|old| old.is_same(&token)) {
-            self.append_relaxed(Record::Closed(workspace.request(at)));
+            self.append_relaxed(&[Record::Closed(workspace.request(at))]);
             return Err(self.failed(workspace, Error::same_token()));
         }
         self.keep(workspace, at, &token, old, purpose)?;
@@ -187,10 +187,10 @@ impl Rotator<'_> {
         // What an undelivered token had replaced may be in use until this one is delivered.
         let left = rotation.before.as_ref().and_then(|before| self.revocation_of(before));
         if let Some(left) = left {
-            self.append_relaxed(Record::PendingRevocation(left));
+            self.append_relaxed(&[Record::PendingRevocation(left)]);
         }
         // Needs no fsync: the config file says the same.
-        self.append_relaxed(Record::Promoted(workspace.about()));
+        self.append_relaxed(&[Record::Promoted(workspace.about())]);
         if self.recovering {
             let (workspace, jti) = (workspace.clone(), token.jti.clone());
             (self.on_event)(Event::Finished { workspace, jti });

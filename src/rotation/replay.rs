@@ -1,9 +1,7 @@
 //! Adds up the records of the journal, and finds the fewest that add up to the same.
 
 use super::WorkspaceRef;
-use super::journal::{
-    About, AboutRequest, AboutToken, Origin, Orphan, PendingRevocation, Record, record,
-};
+use super::journal::{About, Origin, Orphan, Record, TokenId, record};
 use super::pending::{Pending, PendingCreate, Purpose, Rotation, Stage};
 use crate::time::Timestamp;
 
@@ -51,46 +49,37 @@ impl Pending {
                 let workspace = WorkspaceRef::unborn(name, server);
                 self.creates.push(PendingCreate::new(workspace, at, until, boot));
             }
-            Record::Searched(AboutRequest { workspace, server, at }) => {
-                for create in &mut self.creates {
-                    create.searched |=
-                        create.at == at && create.workspace.named(&workspace, &server);
-                }
+            Record::Searched(about) => {
+                self.with_create(&about, about.what.at, |create| create.searched = true);
             }
-            Record::Ended { workspace, server, at, until } => {
-                self.ended(&workspace, &server, at, until);
-            }
+            Record::Ended(about) => self.with_create(&about, about.what.at, |create| {
+                create.until = create.until.min(about.what.until);
+                create.ended = true;
+            }),
             Record::Unanswered { .. } => {}
-            Record::Closed(AboutRequest { workspace, server, at }) => {
-                self.close(|w| w.named(&workspace, &server), at);
+            Record::Closed(about) => {
+                self.close(|w| w.is_of(&about), about.what.at);
             }
             Record::Created(rotation) => self.created(rotation),
-            Record::Unconfirmed(About { workspace, server }) => {
-                self.with_rotation(&workspace, &server, |r| r.stage = Stage::Denied);
+            Record::Unconfirmed(about) => self.with_rotation(&about, |r| r.stage = Stage::Denied),
+            Record::Promoted(about) => self.promoted(&about),
+            Record::Delivering(about) => {
+                self.running = about.what.process;
+                self.with_rotation(&about, |r| r.attempts = about.what.attempt);
             }
-            Record::Promoted(About { workspace, server }) => {
-                self.promoted(&workspace, &server);
-            }
-            Record::Delivering { workspace, server, attempt, process } => {
-                self.running = process;
-                self.with_rotation(&workspace, &server, |r| r.attempts = attempt);
-            }
-            Record::DeliveredTo { workspace, server, target } => {
+            Record::DeliveredTo(about) => {
                 self.running = None;
-                self.with_rotation(&workspace, &server, |r| {
-                    r.delivered.retain(|name| *name != target);
-                    r.delivered.push(target);
+                let target = &about.what.target;
+                self.with_rotation(&about, |r| {
+                    r.delivered.retain(|name| name != target);
+                    r.delivered.push(target.clone());
                 });
             }
-            Record::Named(About { workspace, server }) => {
-                self.with_rotation(&workspace, &server, |r| r.unnamed = false);
-            }
-            Record::RollbackUndone(About { workspace, server }) => {
-                self.with_rotation(&workspace, &server, Rotation::undo_rollback);
-            }
-            Record::Done(About { workspace, server }) => self.finish(&workspace, &server),
+            Record::Named(about) => self.with_rotation(&about, |r| r.unnamed = false),
+            Record::RollbackUndone(about) => self.with_rotation(&about, Rotation::undo_rollback),
+            Record::Done(about) => self.finish(&about),
             Record::PendingRevocation(new) => {
-                self.drop_revocation(&new.workspace.id, &new.workspace.server, &new.jti);
+                self.drop_revocation(&new.workspace.token(&new.jti));
                 self.revocations.push(new);
             }
             Record::HandingOut { workspace, at, jti } => {
@@ -99,42 +88,24 @@ impl Pending {
                 self.orphans.add(Orphan { workspace, jti, created_at, origin });
             }
             Record::Orphan(orphan) => self.orphans.add(orphan),
-            Record::Gone(AboutToken { workspace, server, jti }) => {
-                self.gone(&workspace, &server, &jti);
+            Record::Gone(about) => self.gone(&about),
+            Record::Withdrawn(about) => self.drop_revocation(&about),
+            Record::Dismissed(about) => self.dismiss(about),
+            Record::Forgotten(about) => {
+                self.creates.retain(|c| !c.workspace.is_of(&about));
+                self.rotations.retain(|r| !r.workspace.is_of(&about));
+                self.revocations.retain(|p| !p.workspace.is_of(&about));
+                self.orphans.retain(|o| !o.workspace.is_of(&about));
             }
-            Record::Withdrawn(AboutToken { workspace, server, jti }) => {
-                self.drop_revocation(&workspace, &server, &jti);
-            }
-            Record::Dismissed(AboutToken { workspace, server, jti }) => {
-                self.dismiss(&workspace, &server, jti);
-            }
-            Record::Forgotten(About { workspace, server }) => self.forget(&workspace, &server),
         }
     }
 
-    fn ended(&mut self, workspace: &str, server: &str, at: Timestamp, until: Timestamp) {
-        let mut creates = self.creates.iter_mut();
-        let is_it = |c: &&mut PendingCreate| c.at == at && c.workspace.named(workspace, server);
-        if let Some(create) = creates.find(is_it) {
-            create.until = create.until.min(until);
-            create.ended = true;
-        }
-    }
-
-    fn dismiss(&mut self, workspace: &str, server: &str, jti: String) {
-        self.gone(workspace, server, &jti);
-        let open = self.creates.iter().find(|c| c.workspace.named(workspace, server));
+    fn dismiss(&mut self, about: About<TokenId>) {
+        self.gone(&about);
+        let open = self.creates.iter().find(|c| c.workspace.is_of(&about));
         if let Some(open) = open {
-            self.dismissed.entry(jti).or_default().push(open.workspace.clone());
+            self.dismissed.entry(about.what.jti).or_default().push(open.workspace.clone());
         }
-    }
-
-    fn forget(&mut self, workspace: &str, server: &str) {
-        let named = |w: &WorkspaceRef| w.named(workspace, server);
-        self.creates.retain(|c| !named(&c.workspace));
-        self.rotations.retain(|r| !named(&r.workspace));
-        self.revocations.retain(|p| !named(&p.workspace));
-        self.orphans.retain(|o| !named(&o.workspace));
     }
 
     /// A rollback, or a token of another program, takes the place of an unfinished refresh.
@@ -145,7 +116,7 @@ impl Pending {
         // It tells of its request too.
         let is_its = |w: &WorkspaceRef| w.is(&new.workspace) || w.id.is_empty();
         self.applied -= usize::from(self.close(is_its, new.at));
-        let before = self.take_rotation(&new.workspace.id, &new.workspace.server);
+        let before = self.take_rotation(&new.workspace.about());
         if new.purpose == Purpose::Rollback {
             // Its token was delivered before.
             new.attempts = before.as_ref().map_or(1, |undone| undone.attempts.max(1));
@@ -159,37 +130,38 @@ impl Pending {
     }
 
     /// What is current again is not to be revoked any more.
-    fn promoted(&mut self, workspace: &str, server: &str) {
+    fn promoted(&mut self, about: &About) {
         let mut again = None;
-        self.with_rotation(workspace, server, |r| {
+        self.with_rotation(about, |r| {
             r.stage = Stage::Stored;
             r.before = None;
-            again = r.token.jti.clone().filter(|_| r.purpose == Purpose::Rollback);
+            let jti = r.token.jti.as_ref().filter(|_| r.purpose == Purpose::Rollback);
+            again = jti.map(|jti| r.workspace.token(jti));
         });
-        if let Some(jti) = again {
-            self.drop_revocation(workspace, server, &jti);
+        if let Some(again) = again {
+            self.drop_revocation(&again);
         }
     }
 
-    fn drop_revocation(&mut self, workspace: &str, server: &str, jti: &str) {
-        self.revocations.retain(|p| !(p.jti == jti && p.workspace.named(workspace, server)));
+    fn drop_revocation(&mut self, about: &About<TokenId>) {
+        self.revocations.retain(|p| !(p.jti == about.what.jti && p.workspace.is_of(about)));
     }
 
-    fn gone(&mut self, workspace: &str, server: &str, jti: &str) {
-        let named = |w: &WorkspaceRef| w.named(workspace, server);
-        self.drop_revocation(workspace, server, jti);
-        self.orphans.remove(workspace, server, jti);
+    fn gone(&mut self, about: &About<TokenId>) {
+        let is_it = |jti: Option<&String>| jti == Some(&about.what.jti);
+        self.drop_revocation(about);
+        self.orphans.remove(about);
         // There is nothing to roll back from any more.
-        let led_to =
-            |p: &&mut PendingRevocation| p.successor.as_deref() == Some(jti) && named(&p.workspace);
-        self.revocations.iter_mut().filter(led_to).for_each(|previous| previous.token = None);
+        let revocations = self.revocations.iter_mut().filter(|p| p.workspace.is_of(about));
+        let led_to = revocations.filter(|p| is_it(p.successor.as_ref()));
+        led_to.for_each(|previous| previous.token = None);
         // Once the old token is gone, a promoted new one needs nothing more.
         let is_over = |r: &Rotation| {
-            let old = r.old.as_ref().and_then(|old| old.jti.as_deref());
-            named(&r.workspace) && r.is_stored() && old == Some(jti)
+            let old = r.old.as_ref().and_then(|old| old.jti.as_ref());
+            r.workspace.is_of(about) && r.is_stored() && is_it(old)
         };
         if self.rotations.iter().any(is_over) {
-            self.finish(workspace, server);
+            self.finish(about);
         }
     }
 
@@ -207,22 +179,28 @@ impl Pending {
     }
 
     /// What was not delivered before this one is so again if this one was not stored.
-    fn finish(&mut self, workspace: &str, server: &str) {
-        let over = self.take_rotation(workspace, server);
+    fn finish<T>(&mut self, about: &About<T>) {
+        let over = self.take_rotation(about);
         self.rotations.extend(over.and_then(|over| over.before).map(|before| *before));
     }
 
-    fn take_rotation(&mut self, workspace: &str, server: &str) -> Option<Rotation> {
-        let is_it = |r: &Rotation| r.workspace.named(workspace, server);
-        let found = self.rotations.iter().position(is_it)?;
+    fn take_rotation<T>(&mut self, about: &About<T>) -> Option<Rotation> {
+        let found = self.rotations.iter().position(|r| r.workspace.is_of(about))?;
         Some(self.rotations.swap_remove(found))
     }
 
-    fn with_rotation(&mut self, workspace: &str, server: &str, change: impl FnOnce(&mut Rotation)) {
-        let mut rotations = self.rotations.iter_mut();
-        if let Some(rotation) = rotations.find(|r| r.workspace.named(workspace, server)) {
-            change(rotation);
-        }
+    fn with_rotation<T>(&mut self, about: &About<T>, change: impl FnOnce(&mut Rotation)) {
+        self.rotations.iter_mut().find(|r| r.workspace.is_of(about)).map(change);
+    }
+
+    fn with_create<T>(
+        &mut self,
+        about: &About<T>,
+        at: Timestamp,
+        change: impl FnOnce(&mut PendingCreate),
+    ) {
+        let mut creates = self.creates.iter_mut();
+        creates.find(|c| c.at == at && c.workspace.is_of(about)).map(change);
     }
 
     /// The fewest records that add up to this. They hold no token that is no longer pending.
@@ -238,27 +216,18 @@ impl Pending {
             dismissed.flat_map(|(jti, all)| all.iter().map(|w| Record::Dismissed(w.token(jti)))),
         );
         records.extend(self.running.map(|process| {
-            let (workspace, server) = Default::default();
-            Record::Delivering { workspace, server, attempt: 0, process: Some(process) }
+            WorkspaceRef::unborn(String::new(), String::new()).delivering(0, Some(process))
         }));
         records
     }
 }
 
 impl PendingCreate {
-    pub(super) fn record(self) -> Record {
-        if !self.workspace.id.is_empty() {
-            return Record::Creating(self);
-        }
-        let Self { workspace: WorkspaceRef { name, server, .. }, at, until, boot, .. } = self;
-        Record::CreatingWorkspace { name, server, at, until, boot }
-    }
-
     fn records(&self) -> impl Iterator<Item = Record> {
         let Self { workspace, at, until, .. } = self;
         let ended = self.ended.then(|| workspace.ended(*at, *until));
         let searched = self.searched.then(|| Record::Searched(workspace.request(*at)));
-        [Some(self.clone().record()), ended, searched].into_iter().flatten()
+        [Some(Record::Creating(self.clone())), ended, searched].into_iter().flatten()
     }
 }
 

@@ -50,10 +50,10 @@ impl Rotator<'_> {
             match &failure {
                 Failure::Unknown { in_flight: true, .. } => {}
                 Failure::Unknown { .. } => {
-                    self.append_relaxed(workspace.ended(at, self.clock.now()));
+                    self.append_relaxed(&[workspace.ended(at, self.clock.now())]);
                 }
                 _ => {
-                    self.append_relaxed(Record::Closed(workspace.request(at)));
+                    self.append_relaxed(&[Record::Closed(workspace.request(at))]);
                     break (failure, None);
                 }
             }
@@ -96,9 +96,9 @@ impl Rotator<'_> {
             ..self.new_request(workspace)
         };
         let at = create.at;
-        self.append_durable(&[create.record()])?;
+        self.append_durable(&[Record::Creating(create)])?;
         if let Err(error) = self.store.check_alone() {
-            self.append_relaxed(Record::Closed(workspace.request(at))); // nothing is sent
+            self.append_relaxed(&[Record::Closed(workspace.request(at))]); // nothing is sent
             return Err(error);
         }
         Ok((at, expiry))
@@ -174,14 +174,11 @@ impl Rotator<'_> {
             _ if !failed.taken_back => NewTokenFate::Kept,
             // If it stays live, the journal still has the request, by which the next run finds it.
             None => NewTokenFate::Live,
-            Some(jti) => match self.revoke(workspace, jti, true) {
-                Ok(_) => {
-                    self.append_relaxed(Record::Closed(workspace.request(at)));
-                    NewTokenFate::Revoked
-                }
-                Err(_) => NewTokenFate::Live,
-            },
+            Some(jti) => self.revoke_new(workspace, jti),
         };
+        if fate == NewTokenFate::Revoked {
+            self.append_relaxed(&[Record::Closed(workspace.request(at))]);
+        }
         self.failed(workspace, Error::store_token(token.jti.as_deref(), fate, &failed.error))
     }
 }

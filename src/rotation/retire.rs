@@ -6,7 +6,7 @@ use super::moment::Moment;
 use super::pending::{Purpose, Rotation};
 use super::ports::{Event, HistoryEvent};
 use super::{OldFate, RefreshOptions, Rotator, WorkspaceRef};
-use crate::error::{Failure, NewTokenFate};
+use crate::error::NewTokenFate;
 use crate::token::Token;
 
 impl Rotator<'_> {
@@ -18,11 +18,11 @@ impl Rotator<'_> {
             if let Some(jti) = old.as_ref().and_then(|old| old.jti.clone()) {
                 (self.on_event)(Event::KeptLive { workspace: workspace.clone(), jti });
             }
-            self.append_relaxed(Record::Done(workspace.about()));
+            self.append_relaxed(&[Record::Done(workspace.about())]);
             return OldFate::None;
         };
         let Some(pending) = self.revocation_of(rotation) else {
-            self.append_relaxed(Record::Done(workspace.about()));
+            self.append_relaxed(&[Record::Done(workspace.about())]);
             let what = if old.jti.is_none() || old.jti != new.jti {
                 "it has no id by which it could be revoked"
             } else {
@@ -32,17 +32,10 @@ impl Rotator<'_> {
         };
         let (jti, until) = (pending.jti.clone(), pending.not_before);
         self.tried.retain(|tried| *tried != jti); // it may have been current again meanwhile
-        let elsewhere = (!self.is_ours(&pending.workspace))
-            .then(|| Failure::of_another_server(&pending.workspace.server).to_string());
         let records = [Record::PendingRevocation(pending), Record::Done(workspace.about())];
-        if let Some(reason) = elsewhere {
-            let _ = self.append_durable(&records); // the refresh in the journal means the same
-            return OldFate::Live(reason);
-        }
         let Some(until) = until else {
-            // The journal still has the refresh, which means the same; see `write_left`.
-            self.unwritten.push((workspace.clone(), jti));
-            self.pending.apply_all(records);
+            // Durable with the next request: until then, the refresh in the journal means the same.
+            self.append_relaxed(&records);
             return OldFate::None;
         };
         self.note(workspace, &HistoryEvent::Grace { jti, until });
@@ -77,7 +70,7 @@ impl Rotator<'_> {
             return NewTokenFate::Kept;
         }
         let Some(jti) = token.jti.clone() else {
-            self.append_relaxed(Record::Done(workspace.about()));
+            self.append_relaxed(&[Record::Done(workspace.about())]);
             return NewTokenFate::Live;
         };
         // Where locks do nothing, another run may have stored it.
@@ -96,14 +89,17 @@ impl Rotator<'_> {
             }
             self.pending.apply_all(records);
         }
-        self.tried.push(jti.clone());
-        match self.revoke(workspace, &jti, true) {
-            Ok(_) => {
-                self.gone(workspace, &jti);
-                NewTokenFate::Revoked
-            }
-            Err(_) => NewTokenFate::Live,
+        self.revoke_new(workspace, &jti)
+    }
+
+    /// Revokes a token that was just made and is not needed.
+    pub(super) fn revoke_new(&mut self, workspace: &WorkspaceRef, jti: &str) -> NewTokenFate {
+        self.tried.push(jti.to_owned());
+        if self.revoke(workspace, jti, true).is_err() {
+            return NewTokenFate::Live;
         }
+        self.gone(workspace, jti);
+        NewTokenFate::Revoked
     }
 }
 

@@ -3,7 +3,7 @@
 //! otherwise the revocation stays pending, and every later run tries again.
 
 use super::breaker::Call;
-use super::journal::{Origin, Orphan, PendingRevocation, Reason, Record};
+use super::journal::{Orphan, PendingRevocation, Reason, Record};
 use super::moment::Moment;
 use super::pending::Purpose;
 use super::ports::{Event, HistoryEvent, TokenList};
@@ -13,21 +13,11 @@ use crate::time::Timestamp;
 
 const REVOKE: &str = "revoke the token";
 
-/// What proves that a token is revoked.
-pub(super) enum Proof {
-    /// The server's answer, with the time if it gave one.
-    Confirmed(Option<Timestamp>),
-    /// The request failed like this, but the list does not hold the token any more.
-    Unlisted(Failure),
-}
-
-impl Proof {
-    pub(super) fn at(&self) -> Option<Timestamp> {
-        match self {
-            Self::Confirmed(at) => *at,
-            Self::Unlisted(_) => None,
-        }
-    }
+/// A revocation that is proven.
+pub(super) struct Revoked {
+    pub(super) at: Timestamp,
+    /// The server knew the token no more.
+    pub(super) was_gone: bool,
 }
 
 impl Rotator<'_> {
@@ -38,25 +28,26 @@ impl Rotator<'_> {
         workspace: &WorkspaceRef,
         jti: &str,
         is_new: bool,
-    ) -> Answer<Proof> {
+    ) -> Answer<Revoked> {
         if !self.is_ours(workspace) {
             return Err(Failure::of_another_server(&workspace.server));
         }
         self.forget_list(workspace);
         let failure = match self.send(Call::Revoke, |server| server.revoke(&workspace.id, jti)) {
-            Ok(at) => return Ok(Proof::Confirmed(at)),
+            Ok(at) => {
+                let at = at.unwrap_or_else(|| self.clock.now());
+                return Ok(Revoked { at, was_gone: false });
+            }
             Err(failure) => failure,
         };
-        let may_be_done = match &failure {
-            Failure::Unknown { .. } => true,
-            Failure::Rejected { status, .. } => matches!(status, 404 | 410),
-            Failure::NotSent { .. } => false,
-        };
-        if is_new || !may_be_done {
+        let was_gone = matches!(failure, Failure::Rejected { status: 404 | 410, .. });
+        if is_new || !(was_gone || matches!(failure, Failure::Unknown { .. })) {
             return Err(failure);
         }
         match self.list(workspace) {
-            Ok(list) if self.is_proof(workspace, jti, &list) => Ok(Proof::Unlisted(failure)),
+            Ok(list) if self.is_proof(workspace, jti, &list) => {
+                Ok(Revoked { at: self.clock.now(), was_gone })
+            }
             _ => Err(failure),
         }
     }
@@ -84,12 +75,7 @@ impl Rotator<'_> {
         let ours = pending.successor.as_ref();
         found.retain(|jti| ours != Some(jti) && list.has(jti));
         for jti in found {
-            let orphan = Orphan {
-                workspace: workspace.clone(),
-                jti,
-                created_at: None,
-                origin: Origin::Superseded,
-            };
+            let orphan = Orphan::superseded(workspace, jti);
             let _ = self.append_durable(&[Record::Orphan(orphan.clone())]); // it is named anyway
             (self.on_event)(Event::Orphan { orphan, revoked: false });
         }
@@ -98,24 +84,38 @@ impl Rotator<'_> {
     /// Does every revocation that is due, each once in a run.
     pub(super) fn revoke_due(&mut self) {
         for pending in self.pending.revocations.clone() {
-            if self.is_ours(&pending.workspace) && !self.tried.contains(&pending.jti) {
+            let is_last_step = self.refreshed_from(&pending).is_some();
+            let is_meant = is_last_step || self.is_ours(&pending.workspace);
+            if is_meant && !self.tried.contains(&pending.jti) {
                 self.tried.push(pending.jti.clone());
-                if let Some(fate) = self.revoke_if_due(&pending) {
+                if let Some(fate) = self.revoke_if_due(&pending, is_last_step) {
                     self.old_came_to(&pending, fate);
                 }
             }
         }
-        self.write_left();
     }
 
-    /// What becomes of a token whose time has come; `None` if there is nothing to say of it.
-    fn revoke_if_due(&mut self, pending: &PendingRevocation) -> Option<OldFate> {
+    /// The refresh of this run that replaces a token.
+    pub(super) fn refreshed_from(&mut self, pending: &PendingRevocation) -> Option<&mut Refreshed> {
+        let jti = Some(&pending.jti);
+        match &mut self.turn(&pending.workspace).outcome {
+            Some(Ok(Outcome::Refreshed(refreshed))) => Some(refreshed)
+                .filter(|r| r.old.as_ref().is_some_and(|old| old.jti.as_ref() == jti)),
+            _ => None,
+        }
+    }
+
+    /// What becomes of a token whose time has come; `None` if there is nothing to say of it. As the last
+    /// step of a refresh it is told in any case.
+    fn revoke_if_due(
+        &mut self,
+        pending: &PendingRevocation,
+        is_last_step: bool,
+    ) -> Option<OldFate> {
         let PendingRevocation { workspace, jti, reason, .. } = pending;
-        // The end of a refresh: what becomes of the token is said in any case.
-        let is_at_once = self.unwritten.iter().any(|(w, j)| w.is(workspace) && j == jti);
         let by_hand = reason.is_by_hand();
         match if by_hand { Ok(false) } else { self.store.holds(workspace, jti) } {
-            Ok(true) if is_at_once => {
+            Ok(true) if is_last_step => {
                 return Some(OldFate::Live("the config file holds it again".to_owned()));
             }
             Ok(true) => {
@@ -127,7 +127,7 @@ impl Rotator<'_> {
                 self.end_grace(pending);
                 return Some(OldFate::LosesScope);
             }
-            _ if !is_at_once && !self.breaker.is_clear(Call::Revoke) => {
+            _ if !is_last_step && !self.breaker.is_clear(Call::Revoke) => {
                 self.end_grace(pending);
                 return None;
             }
@@ -139,65 +139,49 @@ impl Rotator<'_> {
         }
         self.end_grace(pending);
         if let Some(reason) = self.still_used(pending) {
-            let kept = if is_at_once { OldFate::Kept } else { OldFate::Live };
-            return Some(kept(reason));
+            return Some(OldFate::Kept(reason));
         }
         let what = format!("Revoking the old token of {}", workspace.name);
         (self.on_event)(Event::Progress(what));
         match self.revoke_one(pending) {
-            Ok((proof, _)) => {
-                if is_at_once && matches!(proof, Proof::Unlisted(Failure::Rejected { .. })) {
+            Ok((revoked, _)) => {
+                if is_last_step && revoked.was_gone {
                     self.name_successors(pending);
                 }
-                Some(OldFate::Revoked(proof.at().unwrap_or_else(|| self.clock.now())))
+                Some(OldFate::Revoked(revoked.at))
             }
-            Err(error)
-                if !is_at_once
-                    && error.failure().is_some_and(Failure::is_workspace_missing)
-                    && self.is_gone(workspace) =>
-            {
-                let _ = self.append_durable(&[Record::Forgotten(workspace.about())]); // else the next run does it
-                None
+            Err(error) => {
+                let is_forgotten = !is_last_step
+                    && error.failure().is_some_and(|f| self.forget_if_gone(workspace, f));
+                (!is_forgotten).then(|| OldFate::Live(unproven(&error)))
             }
-            Err(error) => Some(OldFate::Live(unproven(&error))),
         }
     }
 
-    /// Writes down what should have been revoked at once and was not. The journal would mean the same
-    /// without it, but only until another refresh of the workspace.
-    fn write_left(&mut self) {
-        for (workspace, jti) in std::mem::take(&mut self.unwritten) {
-            let mut left = self.pending.revocations.iter();
-            let left = left.find(|p| p.jti == jti && p.workspace.is(&workspace)).cloned();
-            if let Some(left) = left {
-                let done = Record::Done(workspace.about());
-                let _ = self.append_durable(&[Record::PendingRevocation(left), done]);
-            }
+    /// Forgets what is pending for a workspace that a failure says is missing, if it is certainly gone.
+    pub(super) fn forget_if_gone(&mut self, workspace: &WorkspaceRef, failure: &Failure) -> bool {
+        let is_gone = failure.is_workspace_missing() && self.is_gone(workspace);
+        if is_gone {
+            let _ = self.append_durable(&[Record::Forgotten(workspace.about())]); // else the next run does it
         }
+        is_gone
     }
 
     /// Tells what became of a replaced token: with its refresh, if that is of this run.
     fn old_came_to(&mut self, pending: &PendingRevocation, fate: OldFate) {
-        let (workspace, jti) = (pending.workspace.clone(), pending.jti.clone());
-        let is_it =
-            |r: &Refreshed| r.old.as_ref().is_some_and(|old| old.jti.as_ref() == Some(&jti));
-        match &mut self.turn(&workspace).outcome {
-            Some(Ok(Outcome::Refreshed(refreshed))) if is_it(refreshed) => {
-                refreshed.fate = fate;
-                return;
-            }
-            _ => {}
+        if let Some(refreshed) = self.refreshed_from(pending) {
+            refreshed.fate = fate;
+            return;
         }
-        (self.on_event)(match fate {
+        let (workspace, jti) = (pending.workspace.clone(), pending.jti.clone());
+        let reason = match fate {
             OldFate::LosesScope => {
-                let reason = "the token that replaced it lacks a right that it has".to_owned();
-                Event::StillLive { workspace, jti, reason }
+                "the token that replaced it lacks a right that it has".to_owned()
             }
-            OldFate::Live(reason) | OldFate::Kept(reason) => {
-                Event::StillLive { workspace, jti, reason }
-            }
-            _ => Event::Revoked { workspace, jti },
-        });
+            OldFate::Live(reason) | OldFate::Kept(reason) => reason,
+            _ => return (self.on_event)(Event::Revoked { workspace, jti }),
+        };
+        (self.on_event)(Event::StillLive { workspace, jti, reason });
     }
 
     /// Whether an interrupted rollback is about to make the token the current one again.
@@ -212,7 +196,7 @@ impl Rotator<'_> {
     fn end_grace(&mut self, pending: &PendingRevocation) {
         if pending.token.is_some() {
             let pending = PendingRevocation { token: None, ..pending.clone() };
-            self.append_relaxed(Record::PendingRevocation(pending));
+            self.append_relaxed(&[Record::PendingRevocation(pending)]);
         }
     }
 
@@ -221,22 +205,21 @@ impl Rotator<'_> {
     pub(super) fn revoke_one(
         &mut self,
         pending: &PendingRevocation,
-    ) -> Result<(Proof, Result<bool>)> {
+    ) -> Result<(Revoked, Result<bool>)> {
         let PendingRevocation { workspace, jti, .. } = pending;
         let by_hand = pending.reason.is_by_hand();
         let is_new = pending.reason.is_new() && !pending.is_settled(&self.moment());
-        let proof = self.revoke(workspace, jti, is_new);
-        let proof = proof.map_err(|failure| Error::token_call(REVOKE, failure))?;
+        let revoked = self.revoke(workspace, jti, is_new);
+        let revoked = revoked.map_err(|failure| Error::token_call(REVOKE, failure))?;
         let cleared = if by_hand { self.store.clear_token(workspace, jti) } else { Ok(false) };
-        let was_never_there = matches!(proof, Proof::Unlisted(Failure::Rejected { .. }));
         match &cleared {
             Err(_) => {}
-            Ok(false) if by_hand && was_never_there => {
-                self.append_relaxed(Record::Gone(workspace.token(jti)));
+            Ok(false) if by_hand && revoked.was_gone => {
+                self.append_relaxed(&[Record::Gone(workspace.token(jti))]);
             }
             Ok(_) => self.gone(workspace, jti),
         }
-        Ok((proof, cleared))
+        Ok((revoked, cleared))
     }
 
     /// Whether the time of a pending revocation has come.
@@ -257,12 +240,7 @@ impl Rotator<'_> {
     fn tell_restored(&mut self, pending: &PendingRevocation) {
         let (workspace, jti) = (pending.workspace.clone(), pending.jti.clone());
         if let Some(successor) = pending.successor.clone() {
-            let orphan = Orphan {
-                workspace: workspace.clone(),
-                jti: successor,
-                created_at: pending.since,
-                origin: Origin::Superseded,
-            };
+            let orphan = Orphan::superseded(&workspace, successor);
             let pending = PendingRevocation { successor: None, token: None, ..pending.clone() };
             let records = [Record::Orphan(orphan), Record::PendingRevocation(pending)];
             let _ = self.append_durable(&records); // otherwise the next run does the same
@@ -272,7 +250,7 @@ impl Rotator<'_> {
 
     pub(super) fn gone(&mut self, workspace: &WorkspaceRef, jti: &str) {
         self.note(workspace, &HistoryEvent::Revoked(jti.to_owned()));
-        self.append_relaxed(Record::Gone(workspace.token(jti)));
+        self.append_relaxed(&[Record::Gone(workspace.token(jti))]);
     }
 
     pub(super) fn moment(&self) -> Moment {

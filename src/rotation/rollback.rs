@@ -23,10 +23,7 @@ impl Rotator<'_> {
         if self.store.current(workspace)?.is_none() {
             return Err(nothing_current());
         }
-        self.recover(&[]);
-        let outcome = self.try_rollback(workspace);
-        self.close();
-        outcome.map_err(|error| self.late(error))
+        self.run(&[], |run| run.try_rollback(workspace))
     }
 
     fn try_rollback(&mut self, workspace: &WorkspaceRef) -> Result<Refreshed> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::journal::{About, AboutRequest, AboutToken, Record};
+use super::journal::{About, Attempt, End, Record, Request, Served, TokenId};
 use crate::context::Process;
 use crate::time::Timestamp;
 
@@ -29,10 +29,15 @@ impl WorkspaceRef {
 
     /// Whether both are the same workspace.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        self.named(&other.id, &other.server)
+        self.has(&other.id, &other.server)
     }
 
-    pub(crate) fn named(&self, id: &str, server: &str) -> bool {
+    /// Whether a record is about it.
+    pub(super) fn is_of<T>(&self, about: &About<T>) -> bool {
+        self.has(&about.workspace, &about.server)
+    }
+
+    fn has(&self, id: &str, server: &str) -> bool {
         #[cfg(test)]
         super::tests::COMPARED.with(|n| n.set(n.get() + 1));
         self.id == id && self.is_on(server)
@@ -42,30 +47,31 @@ impl WorkspaceRef {
         server.is_empty() || self.server.is_empty() || self.server == server
     }
 
-    pub(super) fn about(&self) -> About {
-        About { workspace: self.id.clone(), server: self.server.clone() }
+    pub(crate) fn about(&self) -> About {
+        self.with(())
     }
 
-    pub(super) fn request(&self, at: Timestamp) -> AboutRequest {
-        AboutRequest { workspace: self.id.clone(), server: self.server.clone(), at }
+    fn with<T>(&self, what: T) -> About<T> {
+        About { workspace: self.id.clone(), server: self.server.clone(), what }
     }
 
-    pub(super) fn token(&self, jti: &str) -> AboutToken {
-        AboutToken { workspace: self.id.clone(), server: self.server.clone(), jti: jti.to_owned() }
+    pub(crate) fn request(&self, at: Timestamp) -> About<Request> {
+        self.with(Request { at })
+    }
+
+    pub(super) fn token(&self, jti: &str) -> About<TokenId> {
+        self.with(TokenId { jti: jti.to_owned() })
     }
 
     pub(super) fn ended(&self, at: Timestamp, until: Timestamp) -> Record {
-        let About { workspace, server } = self.about();
-        Record::Ended { workspace, server, at, until }
+        Record::Ended(self.with(End { at, until }))
     }
 
-    pub(super) fn delivering(&self, attempt: u32, process: Option<Process>) -> Record {
-        let About { workspace, server } = self.about();
-        Record::Delivering { workspace, server, attempt, process }
+    pub(crate) fn delivering(&self, attempt: u32, process: Option<Process>) -> Record {
+        Record::Delivering(self.with(Attempt { attempt, process }))
     }
 
-    pub(super) fn delivered_to(&self, target: &str) -> Record {
-        let About { workspace, server } = self.about();
-        Record::DeliveredTo { workspace, server, target: target.to_owned() }
+    pub(crate) fn delivered_to(&self, target: &str) -> Record {
+        Record::DeliveredTo(self.with(Served { target: target.to_owned() }))
     }
 }
