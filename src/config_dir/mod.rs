@@ -104,11 +104,7 @@ impl<'a> ConfigDir<'a> {
     ///
     /// # Errors
     /// As [`SavedTargets::load`].
-    pub(crate) fn targets(&mut self) -> Result<&SavedTargets> {
-        self.targets_mut().map(|targets| &*targets)
-    }
-
-    fn targets_mut(&mut self) -> Result<&mut SavedTargets> {
+    pub(crate) fn targets(&mut self) -> Result<&mut SavedTargets> {
         let targets = match self.targets.take() {
             Some(targets) => targets,
             None => SavedTargets::load(&self.paths.targets)?,
@@ -125,7 +121,7 @@ impl<'a> ConfigDir<'a> {
         change: impl FnOnce(&mut SavedTargets) -> T,
     ) -> Result<T> {
         let path = self.paths.targets.clone();
-        let changed = self.targets_mut()?.change(&path, change)?;
+        let changed = self.targets()?.change(&path, change)?;
         self.push_change()?;
         Ok(changed)
     }

@@ -52,8 +52,8 @@ pub(crate) fn check_readable(at: &OwnFile) -> Result<()> {
 }
 
 fn refuse_if(at: &OwnFile, open: impl Fn(&Stat) -> bool) -> Result<()> {
-    match existing(at, || at.folder())? {
-        Some((_, found)) if open(&found) => Err(open_to_others(parent_of(at))),
+    match existing(parent_of(at), at.folder())? {
+        Some(folder) if open(&folder.found()) => Err(open_to_others(parent_of(at))),
         _ => Ok(()),
     }
 }
@@ -68,18 +68,15 @@ pub(crate) fn is_anothers(at: &OwnFile) -> bool {
 /// around it.
 fn check_owner(at: &OwnFile) -> Result<()> {
     let mut place = parent_of(at);
-    let mut found = existing(place, || at.folder())?;
-    while found.is_none() && place.parent().is_some() && me() == ROOT {
+    let mut folder = existing(place, at.folder())?;
+    while folder.is_none() && place.parent().is_some() && me() == ROOT {
         place = parent_of(place);
-        found = existing(place, || Folder::open(place))?;
+        folder = existing(place, Folder::open(place))?;
     }
-    let Some((_, found)) = found else {
-        return Ok(());
-    };
-    if is_trusted(found.st_uid) {
+    let uid = folder.map_or(ROOT, |folder| folder.found().st_uid);
+    if is_trusted(uid) {
         return Ok(());
     }
-    let uid = found.st_uid;
     Err(Error::cannot_use(
         place,
         &format!("it belongs to another user (uid {uid})"),
@@ -87,16 +84,12 @@ fn check_owner(at: &OwnFile) -> Result<()> {
     ))
 }
 
-fn existing(
-    dir: &Path,
-    open: impl FnOnce() -> io::Result<Rc<Folder>>,
-) -> Result<Option<(Rc<Folder>, Stat)>> {
-    let found = open().and_then(|folder| folder.look().map(|found| (folder, found)));
-    match found {
+fn existing(dir: &Path, opened: io::Result<Rc<Folder>>) -> Result<Option<Rc<Folder>>> {
+    match opened {
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Ok(None)
         }
-        found => found.map(Some).map_err(|e| unreadable(dir, &e)),
+        opened => opened.map(Some).map_err(|e| unreadable(dir, &e)),
     }
 }
 
@@ -114,23 +107,16 @@ fn open_to_others(dir: &Path) -> Error {
 /// Closes a folder of ours that somebody else's tool has opened to others, if all in it is this user's;
 /// returns whether it did. Otherwise, or where it cannot be closed, it stays as it is.
 pub(crate) fn close_folder(at: &OwnFile) -> bool {
-    match existing(at, || at.folder()) {
-        Ok(Some((folder, found))) if found.st_mode & OPEN != 0 && found.st_uid == me() => {
-            close(&folder, found.st_mode & 0o7777).unwrap_or(false)
-        }
-        _ => false,
-    }
+    let is_open = |found: Stat| found.st_mode & OPEN != 0 && found.st_uid == me();
+    at.folder().is_ok_and(|folder| is_open(folder.found()) && close(&folder).unwrap_or(false))
 }
 
-fn close(folder: &Rc<Folder>, mode: u32) -> io::Result<bool> {
-    let handle = folder.reopen()?;
-    let set_mode = |mode| {
-        handle.set_permissions(Permissions::from_mode(mode)).and_then(|()| folder.look_again())
-    };
+fn close(folder: &Rc<Folder>) -> io::Result<bool> {
+    let mode = folder.found().st_mode & 0o7777;
     // From here on nobody adds anything that was not looked at.
-    set_mode(0o700)?;
+    folder.set_mode(0o700)?;
     let mut files = Vec::new();
-    for entry in Dir::read_from(&handle)? {
+    for entry in Dir::read_from(folder.reopen()?)? {
         let entry = entry?;
         let name = OsStr::from_bytes(entry.file_name().to_bytes());
         if name == "." || name == ".." {
@@ -139,7 +125,7 @@ fn close(folder: &Rc<Folder>, mode: u32) -> io::Result<bool> {
         let place = folder.at(name.to_owned());
         let found = place.look()?;
         if found.is_none_or(|found| found.st_uid != me()) {
-            set_mode(mode)?;
+            folder.set_mode(mode)?;
             return Ok(false);
         }
         if found.is_some_and(|found| FileType::from_raw_mode(found.st_mode).is_file()) {

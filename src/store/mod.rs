@@ -203,20 +203,18 @@ pub(crate) fn is_usable(dir: &Path) -> bool {
 /// # Errors
 /// [`Error::write_file`].
 pub(crate) fn private_folder(at: &OwnFile) -> Result<()> {
-    if at.folder().is_ok() { Ok(()) } else { private_dir(parent_of(at)) }
-}
-
-fn private_dir(path: &Path) -> Result<()> {
-    if path.is_dir() {
+    if at.folder().is_ok() {
         return Ok(());
     }
-    if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-        private_dir(parent)?;
+    let folders = parent_of(at).ancestors().filter(|dir| !dir.as_os_str().is_empty());
+    let missing: Vec<&Path> = folders.take_while(|dir| !dir.is_dir()).collect();
+    for dir in missing.into_iter().rev() {
+        // Another run may make it at the same time.
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+        let made = made.and_then(|()| place::Folder::open(parent_of(dir))?.sync());
+        made.map_err(|source| Error::write_file("create", dir, &source))?;
     }
-    // Another run may make it at the same time.
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    let made = made.and_then(|()| place::Folder::open(parent_of(path))?.sync());
-    made.map_err(|source| Error::write_file("create", path, &source))
+    Ok(())
 }
 
 /// The contents of a file.

@@ -41,7 +41,7 @@ impl NewFile {
             None => give_to_folders_owner(file, folder),
         }
         let is_private = file.metadata()?.mode() & 0o777 == 0o600;
-        let by_folder = is_private && folder.look()?.st_mode & SHARED == SHARED;
+        let by_folder = is_private && folder.found().st_mode & SHARED == SHARED;
         match self.mode.or(by_folder.then_some(0o640)) {
             Some(mode) => file.set_permissions(Permissions::from_mode(mode)),
             None => Ok(()),

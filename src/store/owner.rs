@@ -61,13 +61,8 @@ pub(super) fn not_regular() -> io::Error {
 /// away (a user namespace, NFS) it stays as it is.
 pub(super) fn give_to_folders_owner(file: &File, folder: &Folder) {
     let new = |found: Metadata| found.uid() == ROOT && found.len() == 0 && found.nlink() == 1;
-    if me() != ROOT {
-        return;
-    }
-    match folder.look() {
-        Ok(folder) if folder.st_uid != ROOT && file.metadata().is_ok_and(new) => {
-            let _ = fchown(file, Some(folder.st_uid), Some(folder.st_gid));
-        }
-        _ => {}
+    let (uid, gid) = (folder.found().st_uid, folder.found().st_gid);
+    if me() == ROOT && uid != ROOT && file.metadata().is_ok_and(new) {
+        let _ = fchown(file, Some(uid), Some(gid));
     }
 }

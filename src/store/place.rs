@@ -28,7 +28,7 @@ pub(crate) struct Folder {
     path: PathBuf,
     /// Whether the descriptor is more than a path, and does for syncs and lists.
     is_readable: bool,
-    found: Cell<Option<Stat>>,
+    found: Cell<Stat>,
 }
 
 /// A name in a folder. What bears the name is no link, or was none when the place was found.
@@ -62,8 +62,9 @@ impl Seen {
 }
 
 impl Folder {
-    fn of(fd: OwnedFd, path: PathBuf, is_readable: bool) -> Self {
-        Self { fd, path, is_readable, found: Cell::new(None) }
+    fn of(fd: OwnedFd, path: PathBuf, is_readable: bool) -> io::Result<Self> {
+        let found = Cell::new(fs::fstat(&fd)?);
+        Ok(Self { fd, path, is_readable, found })
     }
 
     /// The folder at `path`. A link on the way counts if root or this user made it, or if it leads to
@@ -91,23 +92,18 @@ impl Folder {
             && fs::statat(&self.fd, LOCK_NAME, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
-    /// What it was like at the first look.
-    ///
-    /// # Errors
-    /// If it cannot be looked at.
-    pub(super) fn look(&self) -> io::Result<Stat> {
-        if self.found.get().is_none() {
-            self.look_again()?;
-        }
-        Ok(self.found.get().ok_or(Errno::BADF)?)
+    /// What it was like when it was opened.
+    pub(super) fn found(&self) -> Stat {
+        self.found.get()
     }
 
-    /// From here on it is as it is now.
+    /// Gives it another mode.
     ///
     /// # Errors
-    /// If it cannot be looked at.
-    pub(super) fn look_again(&self) -> io::Result<()> {
-        self.found.set(Some(fs::fstat(&self.fd)?));
+    /// If it is another user's.
+    pub(super) fn set_mode(&self, mode: u32) -> io::Result<()> {
+        self.with_readable(|folder| Ok(fs::fchmod(folder, Mode::from_raw_mode(mode))?))?;
+        self.found.set(fs::fstat(&self.fd)?);
         Ok(())
     }
 

@@ -93,27 +93,28 @@ impl Command {
         clock: &dyn Clock,
         journal: &mut dyn FnMut(Process),
     ) -> std::result::Result<(), String> {
-        let running = self.start(given)?;
+        let running = self.start("--exec", &self.text, given)?;
         running.process().into_iter().for_each(journal);
         running.finish(clock)?;
         self.start_check(given).map_or(Ok(()), |check| check?.finish(clock))
     }
 
-    /// Starts the command with the token in its environment, never in its arguments, which every
-    /// user of the machine can read. Of our descriptors it gets none.
-    pub(super) fn start(&self, given: &Given) -> std::result::Result<Running, String> {
-        self.run("--exec", &self.text, given)
-    }
-
-    /// Runs the check, if there is one.
+    /// Starts the check, if there is one.
     pub(super) fn start_check(
         &self,
         given: &Given,
     ) -> Option<std::result::Result<Running, String>> {
-        self.check.as_deref().map(|check| self.run("--check", check, given))
+        self.check.as_deref().map(|check| self.start("--check", check, given))
     }
 
-    fn run(&self, option: &str, text: &str, given: &Given) -> std::result::Result<Running, String> {
+    /// Starts a command with the token in its environment, never in its arguments, which every user of the
+    /// machine can read. Of our descriptors it gets none.
+    pub(super) fn start(
+        &self,
+        option: &str,
+        text: &str,
+        given: &Given,
+    ) -> std::result::Result<Running, String> {
         let Given { delivery: Delivery { workspace, new, old, attempt }, lock_holder, quiet } =
             given;
         let name = format!("{option} {}", shell_word(&printable(text)));

@@ -38,12 +38,6 @@ pub(super) struct Running {
     timeout: Duration,
 }
 
-enum End {
-    Itself(ExitStatus),
-    OverTime,
-    Interrupted,
-}
-
 impl Running {
     /// `output` does not block.
     pub(super) fn new(
@@ -67,40 +61,19 @@ impl Running {
         if let Some(mut gate) = self.child.stdin.take() {
             let _ = gate.write_all(b"\n"); // one that has ended meanwhile says why
         }
-        let ended = self.wait(clock);
-        let name = &self.name;
-        let (reason, runs) = match ended {
-            Ok(End::Itself(status)) if status.success() => return Ok(()),
-            Ok(End::Itself(status)) => (format!("{name} {}", ending(status)), false),
-            Ok(End::Interrupted) => (format!("{name} goes on, and was not waited for"), false),
-            Ok(End::OverTime) => {
-                let secs = self.timeout.as_secs();
-                (format!("{name} did not end within {secs} s and was killed"), true)
-            }
-            Err(error) => {
-                (format!("{name} could not be waited for, and was killed: {error}"), true)
-            }
-        };
-        if runs {
-            self.end(clock);
-        }
-        Err(reason)
-    }
-
-    fn wait(&mut self, clock: &dyn Clock) -> io::Result<End> {
         let since = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait()? {
-                self.relay();
-                self.relay.end();
-                return Ok(End::Itself(status));
+        let status = loop {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                break status;
             }
             let left = self.timeout.saturating_sub(since.elapsed());
             if left.is_zero() {
-                return Ok(End::OverTime);
+                self.end(clock);
+                let (name, secs) = (&self.name, self.timeout.as_secs());
+                return Err(format!("{name} did not end within {secs} s and was killed"));
             }
             if clock.interrupted().is_some() {
-                return Ok(End::Interrupted);
+                return Err(format!("{} goes on, and was not waited for", self.name));
             }
             let fds =
                 [self.handle.as_ref().map(AsFd::as_fd), self.output.as_ref().map(AsFd::as_fd)];
@@ -110,7 +83,10 @@ impl Running {
             let limit = if self.handle.is_some() { left } else { left.min(LOOK_EVERY) };
             ready(&mut fds, Some(limit));
             self.relay();
-        }
+        };
+        self.relay();
+        self.relay.end();
+        if status.success() { Ok(()) } else { Err(format!("{} {}", self.name, ending(status))) }
     }
 
     /// Shows what it has printed so far.
@@ -206,12 +182,11 @@ fn show(bytes: &[u8]) {
 }
 
 fn ending(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(127), _) => "ended with 127: command not found".to_owned(),
-        (Some(126), _) => "ended with 126: it cannot be executed".to_owned(),
-        (Some(code), _) => format!("ended with {code}"),
-        (None, Some(signal)) => format!("was killed by signal {signal}"),
-        (None, None) => "ended in an unknown way".to_owned(),
+    match status.code() {
+        Some(127) => "ended with 127: command not found".to_owned(),
+        Some(126) => "ended with 126: it cannot be executed".to_owned(),
+        Some(code) => format!("ended with {code}"),
+        None => format!("was killed by signal {}", status.signal().unwrap_or_default()),
     }
 }
 
@@ -236,12 +211,12 @@ mod tests {
         let mark = std::env::temp_dir().join(format!("ntcli-begun-{}", std::process::id()));
         let command = format!("touch '{}'", mark.display());
         let command = Command::new(&command, None, Duration::from_secs(60)).unwrap();
-        let mut running = command.start(&given).unwrap();
+        let mut running = command.start("--exec", &command.text, &given).unwrap();
         assert!(running.process().is_some());
         drop(running.child.stdin.take()); // as a kill of this process does
         assert!(!running.child.wait().unwrap().success());
         assert!(!mark.exists());
-        command.start(&given).unwrap().finish(&SystemClock).unwrap();
+        command.start("--exec", &command.text, &given).unwrap().finish(&SystemClock).unwrap();
         std::fs::remove_file(&mark).unwrap();
     }
 }

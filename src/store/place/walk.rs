@@ -52,10 +52,10 @@ pub(super) fn walk(
             Step::Up => {
                 let fd = fs::openat(&here.fd, "..", PATH | OFlags::DIRECTORY, Mode::empty())?;
                 here.path.pop();
-                here = Folder::of(fd, here.path, false);
+                here = Folder::of(fd, here.path, false)?;
                 continue;
             }
-            Step::Owned(uid) if here.look()?.st_uid == uid => continue,
+            Step::Owned(uid) if here.found().st_uid == uid => continue,
             Step::Owned(uid) => return Err(planted(uid)),
             Step::Name(name) => name,
         };
@@ -69,7 +69,8 @@ pub(super) fn walk(
             },
             opened => opened?,
         };
-        let found = fs::fstat(&fd)?;
+        let there = Folder::of(fd, here.path.join(&name), false)?;
+        let found = there.found();
         match FileType::from_raw_mode(found.st_mode) {
             FileType::Symlink => {
                 links += 1;
@@ -79,7 +80,7 @@ pub(super) fn walk(
                 if !is_trusted(found.st_uid) {
                     left.push(Step::Owned(found.st_uid));
                 }
-                let target = fs::readlinkat(&fd, "", Vec::new())?;
+                let target = fs::readlinkat(&there.fd, "", Vec::new())?;
                 let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
                 if target.is_absolute() {
                     here = root()?;
@@ -92,10 +93,7 @@ pub(super) fn walk(
                     None => Ok((here, Some(name), owners().next())),
                 };
             }
-            FileType::Directory => {
-                here.path.push(&name);
-                here = Folder::of(fd, here.path, false);
-            }
+            FileType::Directory => here = there,
             _ => return Err(Errno::NOTDIR.into()),
         }
     }
@@ -114,13 +112,13 @@ fn steps(path: &Path) -> Vec<Step> {
 
 fn root() -> io::Result<Folder> {
     let fd = fs::openat(CWD, "/", PATH | OFlags::DIRECTORY, Mode::empty())?;
-    Ok(Folder::of(fd, "/".into(), false))
+    Folder::of(fd, "/".into(), false)
 }
 
 fn current() -> io::Result<Folder> {
     let fd = fs::openat(CWD, ".", PATH | OFlags::DIRECTORY, Mode::empty())?;
     // Only messages and comparisons need its path.
-    Ok(Folder::of(fd, std::env::current_dir().unwrap_or_default(), false))
+    Folder::of(fd, std::env::current_dir().unwrap_or_default(), false)
 }
 
 /// The folder at `path`, found in one call, if no link is on the way and the kernel can tell (5.6).
@@ -134,5 +132,5 @@ fn without_links(path: &Path) -> Option<Folder> {
     let fd = fs::openat2(CWD, path, options, Mode::empty(), ResolveFlags::NO_SYMLINKS).ok()?;
     let path =
         if path.is_absolute() { path.to_owned() } else { std::env::current_dir().ok()?.join(path) };
-    Some(Folder::of(fd, path, true))
+    Folder::of(fd, path, true).ok()
 }
