@@ -202,7 +202,7 @@ impl Config {
         self.doc.set("lastUpdated", Json::text(clock.now().to_iso_millis()));
         let heeds = tries < TRIES;
         let expected = if heeds { Expected::Seen(self.seen) } else { Expected::Anything };
-        let is_saved = store::replace_json_if(&self.at, &self.doc, expected)?;
+        let is_saved = store::replace_json(&self.at, &self.doc, expected)?;
         self.seen = store::seen(&self.at);
         Ok(is_saved)
     }

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::foreign::ForeignFile;
 use super::own::OwnFile;
 use super::place::{Place, Seen};
-use super::replace::{ReplaceError, failed};
-use super::{READ_LIMIT, read, read_all, replace};
+use super::replace::{Expected, ReplaceError, failed, replace};
+use super::{READ_LIMIT, read, read_all};
 use crate::error::{Error, Result};
 
 /// A file that is being written over: a line of JSON, what was there, what is to be there.
@@ -65,7 +65,7 @@ impl ForeignFile {
         if kept.len() as u64 > READ_LIMIT {
             return Err(fail(io::Error::other("it is too large to be written in place")));
         }
-        replace(unfinished, &kept)?;
+        replace(unfinished, &kept, Expected::Anything)?;
         let written = write_over(&file, bytes);
         if written.is_ok() || write_over(&file, &self.bytes).is_ok() {
             unfinished.place().and_then(|place| place.remove()).map_err(fail)?;

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use rustix::fs::OFlags;
 
 use super::owner::{length, open_own, unless_absent};
-use super::replace::replace;
+use super::replace::{Expected, replace};
 use super::{Contents, OwnFile, read, unreadable};
 use crate::error::{Error, Result};
 
@@ -227,7 +227,7 @@ impl Log {
             return Ok(());
         }
         let mark: &[u8] = if self.marks { b"\n" } else { b"" };
-        replace(&self.at, &[lines, mark].concat())?;
+        replace(&self.at, &[lines, mark].concat(), Expected::Anything)?;
         self.found = (lines.len() + mark.len()) as u64;
         (self.len, self.last) = (Some(self.found), self.found);
         self.unmarked = false;

@@ -36,7 +36,7 @@ pub(crate) use new_file::NewFile;
 pub(crate) use own::{OWN_NAMES, OwnFile};
 pub(crate) use place::{Place, Seen};
 pub(crate) use replace::{
-    Expected, PRIVATE, PUBLIC, ReplaceError, probe_replace, probe_space, remove_leftovers, replace,
+    Expected, PRIVATE, PUBLIC, ReplaceError, probe_replace, probe_space, remove_leftovers,
     replace_unsynced,
 };
 pub(crate) use shared::local_locks;
@@ -147,21 +147,13 @@ pub(crate) fn lock_folder(place: &Place, wait: Duration, clock: &dyn Clock) -> O
 
 /// The file that a path refers to, independent of spelling and links.
 pub(crate) struct FileId {
-    path: PathBuf,
-    inode: Option<(u64, u64)>,
+    /// Its path without any link.
+    pub(crate) path: PathBuf,
+    /// Its device and inode, if it exists.
+    pub(crate) inode: Option<(u64, u64)>,
 }
 
 impl FileId {
-    /// Its path without any link.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Its device and inode, if it exists.
-    pub(crate) fn inode(&self) -> Option<(u64, u64)> {
-        self.inode
-    }
-
     /// Whether it is one of these.
     pub(crate) fn is_one_of(&self, paths: &[&Path]) -> bool {
         paths.iter().any(|path| identify(path).is_ok_and(|other| other.is_same(self)))
@@ -285,22 +277,12 @@ pub(crate) fn read_json<T: DeserializeOwned>(at: &OwnFile) -> Result<Option<T>> 
     value.map(Some).map_err(|error| Error::damaged_file(at, &error.to_string()))
 }
 
-/// As [`replace()`], by JSON that people can read.
+/// Replaces a file of ours by JSON that people can read: every reader sees the old or the new contents, also
+/// after a power cut. Returns `false`, and changes nothing, if the file is not as `expected`.
 ///
 /// # Errors
-/// As [`replace()`].
+/// [`ReplaceError`] tells whether the old or the new contents are there.
 pub(crate) fn replace_json(
-    at: &OwnFile,
-    value: &impl Serialize,
-) -> std::result::Result<(), ReplaceError> {
-    replace_json_if(at, value, Expected::Anything).map(drop)
-}
-
-/// As [`replace_json`]. Returns `false`, and changes nothing, if the file is not as `expected`.
-///
-/// # Errors
-/// As [`replace_json`].
-pub(crate) fn replace_json_if(
     at: &OwnFile,
     value: &impl Serialize,
     expected: Expected,
@@ -310,7 +292,7 @@ pub(crate) fn replace_json_if(
         error: Error::write_file("lay out", at, &source.into()),
     })?;
     bytes.push(b'\n');
-    replace::replace_if(at, &bytes, expected)
+    replace::replace(at, &bytes, expected)
 }
 
 fn unreadable(path: &Path, source: &io::Error) -> Error {
@@ -325,13 +307,10 @@ fn read_all(mut file: &File, found: &Stat) -> io::Result<Vec<u8>> {
     }
     let len = usize::try_from(len).unwrap_or(0);
     let mut bytes = vec![0; len + 1];
-    let read = match file.read(&mut bytes) {
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-        read => read?,
-    };
+    let read = file.read(&mut bytes)?;
     bytes.truncate(read);
     // As long as it was said to be, with room for more: that was all.
-    if read == 0 || read != len {
+    if read != len {
         file.take(READ_LIMIT).read_to_end(&mut bytes)?;
     }
     Ok(bytes)

@@ -197,19 +197,12 @@ fn mount_point(path: &Path) -> Error {
 }
 
 /// Replaces a file of ours with `bytes`: every reader sees the old or the new contents, never a part, also
-/// after a power cut. Mode 0600; the owner of an existing file is kept.
+/// after a power cut. Mode 0600; the owner of an existing file is kept. Returns `false`, and changes nothing,
+/// if the file is not as `expected`.
 ///
 /// # Errors
 /// [`ReplaceError`] tells whether the old or the new contents are there.
-pub(crate) fn replace(at: &OwnFile, bytes: &[u8]) -> std::result::Result<(), ReplaceError> {
-    replace_if(at, bytes, Expected::Anything).map(drop)
-}
-
-/// As [`replace`]. Returns `false`, and changes nothing, if the file is not as `expected`.
-///
-/// # Errors
-/// As [`replace`].
-pub(super) fn replace_if(
+pub(super) fn replace(
     at: &OwnFile,
     bytes: &[u8],
     expected: Expected,

@@ -68,8 +68,8 @@ impl Claims {
 
 /// What a file is found by; no path without a slash is one.
 fn names(file: &FileId) -> Vec<String> {
-    let inode = file.inode().map(|(device, inode)| format!("{device}:{inode}"));
-    inode.into_iter().chain([file.path().to_string_lossy().into_owned()]).collect()
+    let inode = file.inode.map(|(device, inode)| format!("{device}:{inode}"));
+    inode.into_iter().chain([file.path.to_string_lossy().into_owned()]).collect()
 }
 
 pub(super) fn is_of_the_system(path: &Path) -> bool {

@@ -57,7 +57,7 @@ impl Mounts {
 
     /// Where the file, or one that it has replaced, is mounted by itself, for people.
     pub(super) fn of(&self, path: &Path) -> Option<String> {
-        let path = store::identify(path).ok()?.path().to_owned();
+        let path = store::identify(path).ok()?.path;
         let found = fs::metadata(&path).ok();
         let device = fs::metadata(store::parent_of(&path)).ok()?.dev();
         let device = format!("{}:{}", major(device), minor(device));

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::rotation::Target;
-use crate::store::{self, OwnFile};
+use crate::store::{self, Expected, OwnFile};
 
 const VERSION: u32 = 1;
 /// How long a command may take unless it is told, seconds.
@@ -127,7 +127,7 @@ impl SavedTargets {
         let mut changed = self.clone();
         let result = change(&mut changed);
         if changed != *self {
-            store::replace_json(path, &changed)?;
+            store::replace_json(path, &changed, Expected::Anything)?;
             *self = changed;
         }
         Ok(result)
