@@ -1,7 +1,5 @@
 //! Rules that span several arguments, which the definitions cannot express.
 
-use std::collections::BTreeSet;
-
 use argh::{FlagInfoKind, Optionality};
 
 use super::args::RUNS_A_PROGRAM;
@@ -54,8 +52,6 @@ fn jti_or_pending(scan: &mut Scan) -> Result<(), String> {
     if pending && !scan.positionals.is_empty() {
         return Err("'ntcli token revoke' takes a JTI or --pending, not both".to_owned());
     }
-    let mut seen = BTreeSet::new();
-    scan.positionals.retain(|jti| seen.insert(jti.clone()));
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Error, Failure, Kind, PENDING, exit, id, with_word};
+use super::{Error, Failure, Kind, exit, id, with_word};
 use crate::text::{counted, printable};
 use crate::time::Timestamp;
 
@@ -70,19 +70,6 @@ impl Error {
         let message = format!("Token with JTI '{}' not found", printable(jti));
         let next = if was_current { "ntcli token create" } else { "ntcli token list" };
         Self::new("unknown_token", exit::FAILED, message).hinted_there(next)
-    }
-
-    /// Of several tokens some could not be revoked: a cause for each, and the highest of their exit
-    /// codes.
-    pub(crate) fn not_all_revoked(total: usize, causes: Vec<String>, exit_code: u8) -> Self {
-        let message = format!("{} of {total} tokens could not be revoked", causes.len());
-        let error = Self::new("not_all_revoked", exit_code, message).with_causes(causes);
-        match exit_code {
-            exit::OLD_LIVE => error.hinted(PENDING),
-            exit::AUTH => error.hinted("ntcli auth login"),
-            exit::UNAVAILABLE => error.hinted("ntcli health"),
-            _ => error.hinted_there("ntcli token list"),
-        }
     }
 
     /// Files do not hold the current token, or could not be read.

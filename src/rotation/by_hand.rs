@@ -42,34 +42,20 @@ pub(crate) struct DeletedWorkspace {
 }
 
 impl Rotator<'_> {
-    /// Revokes tokens at the user's request; `take` gets what became of each. Its error is
-    /// [`Error::unknown_token`], [`Error::old_token_live`], or nothing has changed.
+    /// Revokes a token at the user's request.
     ///
     /// # Errors
-    /// The config file cannot be read: nothing was done.
-    pub(crate) fn revoke_by_hand(
-        &mut self,
-        workspace: &WorkspaceRef,
-        jtis: &[String],
-        take: &mut dyn FnMut(&str, Result<ByHand>),
-    ) -> Result<()> {
-        let is_pending = |jti: &String| self.pending_by_id(workspace, jti).is_some();
-        let was_pending: Vec<bool> = jtis.iter().map(is_pending).collect();
-        let were_current = jtis.iter().map(|jti| self.store.holds(workspace, jti));
-        let were_current = were_current.collect::<Result<Vec<_>>>()?;
-        // Pending work first: an interrupted refresh may be about to make one the current token.
+    /// [`Error::unknown_token`], [`Error::old_token_live`], or nothing has changed.
+    pub(crate) fn revoke_by_hand(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<ByHand> {
+        let was_pending = self.pending_by_id(workspace, jti).is_some();
+        let was_current = self.store.holds(workspace, jti)?;
+        // Pending work first: an interrupted refresh may be about to make it the current token.
         self.run(&[], |run| {
-            for ((jti, was_pending), was_current) in jtis.iter().zip(was_pending).zip(were_current)
-            {
-                let outcome = if was_pending && run.pending_by_id(workspace, jti).is_none() {
-                    let (revoked_at, was_gone, not_forgotten) = (run.clock.now(), false, None);
-                    Ok(ByHand { revoked_at, was_current, was_gone, not_forgotten })
-                } else {
-                    run.try_by_hand(workspace, jti)
-                };
-                take(jti, outcome.map_err(|error| run.late(error)));
+            if was_pending && run.pending_by_id(workspace, jti).is_none() {
+                let (revoked_at, was_gone, not_forgotten) = (run.clock.now(), false, None);
+                return Ok(ByHand { revoked_at, was_current, was_gone, not_forgotten });
             }
-            Ok(())
+            run.try_by_hand(workspace, jti)
         })
     }
 
@@ -270,20 +256,20 @@ impl Rotator<'_> {
     }
 }
 
-/// Drops the pending work about these tokens, or about all and the requests without an answer; of
+/// Drops the pending work about this token, or about all and the requests without an answer; of
 /// one workspace or of all. Nothing is sent: live tokens stay live. Returns what was dropped.
 pub(crate) fn forget(
     store: &mut dyn Store,
     workspace: Option<&WorkspaceRef>,
-    jtis: &[String],
+    jti: Option<&str>,
 ) -> Result<Pending> {
     let pending = store.pending()?;
     let meant = |w: &WorkspaceRef| workspace.is_none_or(|workspace| workspace.is(w));
-    let named = |jti: &String| jtis.is_empty() || jtis.contains(jti);
+    let named = |other: &String| jti.is_none_or(|jti| jti == other);
     let mut dropped = Pending { rotations: Vec::new(), ..pending.clone() };
     dropped.revocations.retain(|p| meant(&p.workspace) && named(&p.jti));
     dropped.orphans.retain(|o| meant(&o.workspace) && named(&o.jti));
-    dropped.creates.retain(|c| meant(&c.workspace) && jtis.is_empty());
+    dropped.creates.retain(|c| meant(&c.workspace) && jti.is_none());
     for (workspace, jti) in dropped.tokens() {
         store.note(workspace, &HistoryEvent::Dismissed(jti.clone()), false);
     }

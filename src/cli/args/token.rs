@@ -171,7 +171,7 @@ pub(crate) struct TokenNeedsRefresh {
     pub within: Option<u64>,
 }
 
-/// Revoke tokens by their JTI (JWT ID), or do the pending revocations. Revoking
+/// Revoke a token by its JTI (JWT ID), or do the pending revocations. Revoking
 /// one locks out everything that uses it, so it asks first; where it cannot ask,
 /// it needs --force. What is not proven to be revoked stays pending, and every
 /// later run tries again.
@@ -180,7 +180,7 @@ pub(crate) struct TokenNeedsRefresh {
     subcommand,
     name = "revoke",
     example = "ntcli token revoke jti_old123 --force",
-    example = "ntcli token revoke jti_old123 jti_old456 -w prod",
+    example = "ntcli token revoke jti_old123 -w prod",
     example = "ntcli token revoke --pending",
     example = "ntcli token revoke jti_old123 --forget",
     error_code(0, "revoked, or nothing was pending"),
@@ -188,9 +188,9 @@ pub(crate) struct TokenNeedsRefresh {
     error_code(8, "the token may still be live, or due work could not be finished")
 )]
 pub(crate) struct TokenRevoke {
-    /// the tokens to revoke, as token list shows them
+    /// the token to revoke, as token list shows it
     #[argh(positional, arg_name = "JTI")]
-    pub jtis: Vec<String>,
+    pub jti: Option<String>,
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
     #[argh(option, short = 'w', arg_name = "WORKSPACE")]
     pub workspace: Option<String>,

@@ -155,7 +155,7 @@ fn parts_of_a_page() {
     assert!(shown("ws rm -h").contains("\nAlso:\n  ntcli workspace rm\n"));
     assert!(shown("domain set -h").contains("set DOMAIN [OPTIONS]"));
     let revoke = shown("token revoke -h");
-    assert!(revoke.contains("revoke [JTI...] [OPTIONS]"));
+    assert!(revoke.contains("revoke [JTI] [OPTIONS]"));
     assert!(revoke.contains("\n  -w, --workspace WORKSPACE  "));
     assert!(!shown("health -h").contains("--workspace"));
     assert_eq!(page::summary("One thing. And more."), "One thing");

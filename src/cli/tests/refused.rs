@@ -136,6 +136,7 @@ fn combinations() {
         ("token revoke jti_1 prod", "'ntcli token revoke' takes its workspace by -w alone"),
         ("token revoke --pending prod", "'ntcli token revoke' takes its workspace by -w alone"),
         ("token revoke jti_1 --pending", "'ntcli token revoke' takes a JTI or --pending, not both"),
+        ("token revoke jti_1 jti_2", "'ntcli token revoke' takes one JTI, not 2 arguments"),
         (
             "auth login --token=sess_0123456789abcdef",
             "There is no --token, which every user of this machine could read: ntcli auth login --token-stdin < FILE",

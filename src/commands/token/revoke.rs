@@ -10,7 +10,7 @@ use crate::config::{Config, Workspace};
 use crate::error::{Error, Result, renew_of};
 use crate::json::Json;
 use crate::jwt;
-use crate::output::{self, Report};
+use crate::output::Report;
 use crate::rotation::{
     ByHand, ControlPlane, Event, Pending, RefreshOptions, Rotation, Rotator, WorkspaceRef,
 };
@@ -20,15 +20,14 @@ use crate::text::{printable, shell_word};
 /// What makes the workspace usable again once its current token is gone.
 const NEXT: &str = "ntcli token create --save";
 
-/// Revokes tokens by name, or those whose revocation is pending; with `--forget`, drops them.
+/// Revokes a token by its name, or those whose revocation is pending; with `--forget`, drops them.
 pub(crate) fn run(app: &App, args: &TokenRevoke) -> Result<Report> {
-    args.jtis.iter().try_for_each(|jti| check_jti(jti, args.workspace.as_deref()))?;
-    if args.forget {
-        forget(app, args)
-    } else if args.jtis.is_empty() {
-        all_pending(app, args)
-    } else {
-        by_name(app, args)
+    let jti = args.jti.as_deref();
+    jti.map_or(Ok(()), |jti| check_jti(jti, args.workspace.as_deref()))?;
+    match jti {
+        _ if args.forget => forget(app, args),
+        None => all_pending(app, args),
+        Some(jti) => by_name(app, args, jti),
     }
 }
 
@@ -47,7 +46,7 @@ fn check_jti(jti: &str, workspace: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-fn by_name(app: &App, args: &TokenRevoke) -> Result<Report> {
+fn by_name(app: &App, args: &TokenRevoke, jti: &str) -> Result<Report> {
     let config = app.config()?;
     let api = app.api(&config, As::User)?;
     let server = app.server(&config)?;
@@ -55,63 +54,18 @@ fn by_name(app: &App, args: &TokenRevoke) -> Result<Report> {
     let seen = meant(app, &config, named, &server);
     let seen = seen.or_else(|_| app.workspace_or_id(&config, named))?;
     if !args.force {
-        agree(app, &seen, &args.jtis)?;
+        agree(app, &seen, jti)?;
     }
     let workspace = app::workspace_ref(&seen, &server);
     let (mut dir, _aside) = app.lock_anywhere()?;
     let mut on_event = |event: Event| match &event {
         // That is what this command is for: it is told with the result.
-        Event::Revoked { jti, .. } if args.jtis.contains(jti) => {}
+        Event::Revoked { jti: revoked, .. } if revoked == jti => {}
         event => app.on_event(event),
     };
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
-    let mut outcomes = Vec::new();
-    rotator.revoke_by_hand(&workspace, &args.jtis, &mut |jti, done| {
-        outcomes.push((jti.to_owned(), done.map(|done| revoked(&workspace, jti, done))));
-    })?;
-    match outcomes.pop() {
-        Some((_, outcome)) if outcomes.is_empty() => outcome,
-        last => Ok(several(&workspace, outcomes.into_iter().chain(last))),
-    }
-}
-
-/// What became of several tokens.
-fn several(
-    workspace: &WorkspaceRef,
-    outcomes: impl Iterator<Item = (String, Result<Report>)>,
-) -> Report {
-    let (mut text, mut results) = (String::new(), Vec::new());
-    let (mut causes, mut worst, mut next) = (Vec::new(), 0, None);
-    for (jti, outcome) in outcomes {
-        let (mut json, problem) = match outcome {
-            Ok(report) => {
-                text += &report.text;
-                next = next.or(report.next);
-                (report.json, report.problem)
-            }
-            Err(error) => {
-                let json = Json::of([
-                    ("jti", jti.as_str().into()),
-                    ("status", "failed".into()),
-                    ("workspace", app::json_workspace(workspace)),
-                ]);
-                (json, Some(error))
-            }
-        };
-        if let Some(error) = problem {
-            json.set("error", output::describe(&error));
-            let why = error.in_one_line();
-            causes.push(if why.contains(&jti) { why } else { format!("{jti}: {why}") });
-            worst = worst.max(error.exit_code());
-        }
-        results.push(json);
-    }
-    let total = results.len();
-    let problem = Error::not_all_revoked(total, causes, worst);
-    let (brief, changed) = (text.trim_end().to_owned(), !text.is_empty());
-    let report = Report::new(text, Json::of([("results", Json::Array(results))]));
-    let report = report.that_changed(changed).in_brief(brief);
-    report.with_next_step(next).with_problem((worst > 0).then_some(problem))
+    let done = rotator.revoke_by_hand(&workspace, jti)?;
+    Ok(revoked(&workspace, jti, done))
 }
 
 fn revoked(workspace: &WorkspaceRef, jti: &str, done: ByHand) -> Report {
@@ -152,19 +106,15 @@ fn meant(app: &App, config: &Config, named: Option<&str>, server: &str) -> Resul
     })
 }
 
-fn agree(app: &App, workspace: &Workspace, jtis: &[String]) -> Result<()> {
-    let (name, shown) = (printable(&workspace.name), printable(&jtis.join(", ")));
-    let current = workspace.token.as_ref().and_then(|token| token.jti.as_ref());
-    let current = current.filter(|current| jtis.contains(current)).map(|jti| printable(jti));
-    let current = current.map(|jti| format!(" {jti} is the current token of '{name}'."));
-    let (tokens, them) = if jtis.len() == 1 { ("token", "it") } else { ("tokens", "them") };
-    let words: Vec<String> = jtis.iter().map(|jti| shell_word(&printable(jti))).collect();
+fn agree(app: &App, workspace: &Workspace, jti: &str) -> Result<()> {
+    let (name, shown) = (printable(&workspace.name), printable(jti));
+    let current = workspace.token.as_ref().and_then(|token| token.jti.as_deref());
+    let is_current = if current == Some(jti) { " It is the current token." } else { "" };
     let what = format!(
-        "Revoking {tokens} {shown} of '{name}' locks out everything that uses {them}.{}",
-        current.unwrap_or_default()
+        "Revoking token {shown} of '{name}' locks out everything that uses it.{is_current}"
     );
-    let (jtis, id) = (words.join(" "), shell_word(&printable(&workspace.id)));
-    let forced = format!("ntcli token revoke {jtis} -w {id} --force");
+    let (jti, id) = (shell_word(&shown), shell_word(&printable(&workspace.id)));
+    let forced = format!("ntcli token revoke {jti} -w {id} --force");
     prompt::consent(app.ctx, &what, "yes", &forced)
 }
 
@@ -237,7 +187,7 @@ fn forget(app: &App, args: &TokenRevoke) -> Result<Report> {
     let named = args.workspace.as_deref().map(|name| meant(app, &config, Some(name), ""));
     let workspace = named.transpose()?.map(|found| app::workspace_ref(&found, ""));
     let mut dir = app.lock()?;
-    let dropped = crate::rotation::forget(&mut dir, workspace.as_ref(), &args.jtis)?;
+    let dropped = crate::rotation::forget(&mut dir, workspace.as_ref(), args.jti.as_deref())?;
     let tokens = dropped.tokens();
     let tokens = tokens.map(|(w, jti)| (w, Some(jti.to_owned()), format!("Token {jti}"), "It"));
     let requests = dropped.creates.iter().map(|create| {

@@ -13,7 +13,6 @@ mod pending;
 mod pending_revocations;
 pub(crate) mod refresh;
 pub(crate) mod revoke;
-mod revoke_several;
 mod servers;
 mod short;
 mod use_it;

@@ -108,8 +108,8 @@ pub(in crate::rotation::tests) enum Command {
     /// `token create`, with and without `--save`.
     Create,
     CreateSaved,
-    /// `token revoke`, of the current token and one that was handed out, and of that alone.
-    RevokeBoth,
+    /// `token revoke`, of the current token and of one that was handed out.
+    RevokeCurrent,
     RevokeOther,
     /// `auth logout --all`.
     Logout,
@@ -122,7 +122,7 @@ pub(in crate::rotation::tests) const COMMANDS: [Command; 9] = [
     Command::Rollback,
     Command::Create,
     Command::CreateSaved,
-    Command::RevokeBoth,
+    Command::RevokeCurrent,
     Command::RevokeOther,
     Command::Logout,
     Command::WorkspaceCreate,

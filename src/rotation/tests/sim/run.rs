@@ -155,17 +155,11 @@ impl World {
                 let options = RefreshOptions { grace_s: None, ..options };
                 rotator.issue(&w0, &options, save, &mut |token| world.print(token)).map(drop)
             }
-            Command::RevokeBoth | Command::RevokeOther => {
+            Command::RevokeCurrent | Command::RevokeOther => {
                 let current = tokens.first().and_then(|(_, token)| token.jti.clone());
-                let current = current.filter(|_| command == Command::RevokeBoth);
-                let jtis: Vec<_> = current.into_iter().chain([world.a_printed_token()]).collect();
-                let mut first_error = Ok(());
-                rotator.revoke_by_hand(&w0, &jtis, &mut |jti, outcome| match outcome {
-                    Ok(_) => world.check_revoked(jti),
-                    Err(error) if first_error.is_ok() => first_error = Err(error),
-                    Err(_) => {}
-                })?;
-                first_error
+                let current = current.filter(|_| command == Command::RevokeCurrent);
+                let jti = current.unwrap_or_else(|| world.a_printed_token());
+                rotator.revoke_by_hand(&w0, &jti).map(|_| world.check_revoked(&jti))
             }
             Command::Logout => {
                 let out = rotator.revoke_all(&tokens)?;
