@@ -4,19 +4,19 @@ use std::ffi::OsString;
 
 use argh::{FlagInfoKind, Optionality};
 
-use super::args::{ALIASES, Names, Print, RUNS_A_PROGRAM};
+use super::args::{ALIASES, Names, RUNS_A_PROGRAM};
 use super::parser::{self, Scan};
 
 use super::help::TOPICS;
 use super::{Flag, page};
 
 /// The completion script of a shell; `None` for what it asks.
-pub(crate) fn script(print: Print) -> Option<&'static str> {
-    match print {
-        Print::Bash => Some(include_str!("completions/bash.txt")),
-        Print::Zsh => Some(include_str!("completions/zsh.txt")),
-        Print::Fish => Some(include_str!("completions/fish.txt")),
-        Print::Words => None,
+pub(crate) fn script(shell: &str) -> Option<&'static str> {
+    match shell {
+        "bash" => Some(include_str!("completions/bash.txt")),
+        "zsh" => Some(include_str!("completions/zsh.txt")),
+        "fish" => Some(include_str!("completions/fish.txt")),
+        _ => None,
     }
 }
 

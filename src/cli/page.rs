@@ -5,11 +5,6 @@ use argh::{CommandInfoWithArgs, FlagInfoKind, Optionality};
 use super::args::{ALIASES, RUNS_A_PROGRAM};
 use super::{Flag, help};
 
-/// What a command that receives a token is given.
-const DELIVERY: &str = "A command has NTCLI_NEW_TOKEN, NTCLI_NEW_JTI, NTCLI_OLD_JTI, \
-    NTCLI_EXPIRES_AT, NTCLI_WORKSPACE_NAME, NTCLI_WORKSPACE_ID and NTCLI_ATTEMPT (above 1: \
-    repeated) in its environment.";
-
 const WIDTH: usize = 80;
 /// Where the meanings of words stand: at least and at most.
 const COLUMN: [usize; 2] = [7, 30];
@@ -25,10 +20,6 @@ pub(super) fn body(path: &[&str], node: &CommandInfoWithArgs) -> String {
     section(&mut out, "Commands", node.commands.iter().map(|c| command(c.name)));
     section(&mut out, "Arguments", positionals.map(|p| (p.name.to_owned(), p.description)));
     section(&mut out, "Options", own_options(node).map(|flag| (option(flag), flag.description)));
-    if let Some(delivery) = delivery(node) {
-        out.push('\n');
-        wrap(&mut out, "", 0, &delivery);
-    }
     section(&mut out, "Examples", node.examples.iter().map(|line| ((*line).to_owned(), "")));
     let codes = node.error_codes.iter();
     section(&mut out, "Exit codes", codes.map(|c| (format!("{:>3}", c.code), c.description)));
@@ -109,12 +100,6 @@ pub(super) fn usage(path: &[&str], node: &CommandInfoWithArgs) -> String {
     }
     out += if node.commands.is_empty() { " [OPTIONS]" } else { " COMMAND" };
     if path == RUNS_A_PROGRAM { out + " -- COMMAND [ARGUMENTS]" } else { out }
-}
-
-/// What is to be known of deliveries, if the command has any.
-fn delivery(node: &CommandInfoWithArgs) -> Option<String> {
-    let has = |name| node.flags.iter().any(|flag| flag.long == name);
-    has("--exec").then(|| DELIVERY.to_owned())
 }
 
 /// Its other spellings.

@@ -4,7 +4,7 @@ use crate::cli::DomainSet;
 use crate::commands::prelude::*;
 use crate::config::Config;
 use crate::endpoints;
-use crate::text::{set_of, shell_word};
+use crate::text::shell_word;
 
 /// Sets the domain whose API is used. The session of the previous server is not sent to the new
 /// one, and pending work is named.
@@ -24,7 +24,6 @@ pub(super) fn set(app: &App, args: &DomainSet) -> Result<Report> {
             config.bind_session(&server);
         }
     })?;
-    drop(dir);
     let next = is_left.then(|| tell_what_stays(app, &config, &server)).flatten();
     let report = report(app, &config)?.that_changed(is_left);
     Ok(report.with_next_step(next))
@@ -34,25 +33,17 @@ fn own_server(config: &Config) -> String {
     endpoints::of_domain(config.domain(), config.insecure())
 }
 
-/// Reports what the new server does not get. The session is left to the caller.
+/// What the new server does not get. The session is left to the caller.
 fn tell_what_stays(app: &App, config: &Config, server: &str) -> Option<String> {
     let here = own_server(config);
-    let session = config.session().filter(|session| !session.is_for(&here)).map(|session| {
-        let owner = session.server.as_deref().unwrap_or(server);
-        format!("The stored session is for {owner} and is not sent to {here}: ntcli auth login")
-    });
     // The next refresh reports a journal that cannot be read.
-    let pending = app.pending().unwrap_or_default();
-    let servers = pending.workspaces().map(|workspace| workspace.server.as_str());
-    for named in set_of(servers.filter(|url| *url != here)) {
-        // Older versions did not write one.
-        let server = if named.is_empty() { server } else { named };
-        app.console().warn(&format!(
-            "Pending work belongs to {server}. Finish it there: NTCLI_API_URL={} ntcli token revoke --pending",
-            shell_word(server)
-        ));
+    if let Some(other) = app.pending().unwrap_or_default().other_server(&here) {
+        let finish = format!("NTCLI_API_URL={} ntcli token revoke --pending", shell_word(other));
+        app.console().warn(&format!("Pending work belongs to {other}. Finish it there: {finish}"));
     }
-    session
+    let session = config.session().filter(|session| !session.is_for(&here))?;
+    let owner = session.server.as_deref().unwrap_or(server);
+    Some(format!("The stored session is for {owner} and is not sent to {here}: ntcli auth login"))
 }
 
 /// Shows the domain.

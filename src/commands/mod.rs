@@ -61,7 +61,7 @@ pub(crate) fn chosen(command: &Command) -> &dyn Run {
         Command::Token(group) => one_of!(group, TokenCommand: Refresh Create Show Print Exec List
             NeedsRefresh Revoke Rollback History),
         Command::Target(group) => one_of!(group, TargetCommand: Add List Remove Deliver Check),
-        Command::Auth(group) => one_of!(group, AuthCommand: Login Signup Status Logout),
+        Command::Auth(group) => one_of!(group, AuthCommand: Login Status Logout),
         Command::Workspace(group) => {
             one_of!(group, WorkspaceCommand: List Select Create Delete
             Current Clear Sync)
@@ -126,7 +126,6 @@ commands! {
     TargetRemove: target::remove;
     TargetDeliver: target::deliver::run;
     AuthLogin: auth::login;
-    AuthSignup: auth::signup;
     AuthLogout: auth::logout;
     WorkspaceSelect: workspace::select::run;
     WorkspaceCreate: workspace::create::run;

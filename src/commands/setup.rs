@@ -8,7 +8,7 @@ use crate::text::shell_word;
 /// Prints the completions of a shell, or what they ask for: each word with what it is, and `/` where
 /// a file may stand.
 pub(super) fn completions(ctx: &Context, args: &Completions) -> Result<Report> {
-    let text = match cli::script(args.print) {
+    let text = match cli::script(&args.shell) {
         Some(script) => script.to_owned(),
         None => words(ctx, args)?,
     };

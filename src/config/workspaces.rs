@@ -38,17 +38,8 @@ impl Config {
         self.by_workspace().concat()
     }
 
-    /// Each entry whose token commands do not use unless it is named, after the one that they use.
-    pub(crate) fn unused_tokens(&self) -> Vec<(Workspace, Workspace)> {
-        let mut unused = Vec::new();
-        for same in self.by_workspace() {
-            unused.extend(same[1..].iter().map(|other| (same[0].clone(), other.clone())));
-        }
-        unused
-    }
-
     /// The entries of each workspace, without those that add no token; the first one counts.
-    fn by_workspace(&self) -> Vec<Vec<Workspace>> {
+    pub(crate) fn by_workspace(&self) -> Vec<Vec<Workspace>> {
         let mut all = Vec::<Vec<Workspace>>::new();
         let mut places = BTreeMap::<String, usize>::new();
         for entry in self.entries() {

@@ -7,11 +7,11 @@ use super::{millis, port};
 group! {
     /// Sign in and out.
     Auth, "auth", ["ntcli auth login", "ntcli auth status --format json"];
-    AuthCommand: Login(AuthLogin) Signup(AuthSignup) Status(AuthStatus) Logout(AuthLogout)
+    AuthCommand: Login(AuthLogin) Status(AuthStatus) Logout(AuthLogout)
 }
 
-/// Sign in with the browser, or with a session token on stdin. The session
-/// is stored and renewed as long as the sign-in service allows.
+/// Sign in with the browser, where an account can be made too, or with a session
+/// token on stdin. The session is stored and renewed as long as the sign-in service allows.
 #[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
 #[argh(
     subcommand,
@@ -38,30 +38,6 @@ pub(crate) struct AuthLogin {
     /// read a session token from stdin instead of using a browser; it is checked with the server
     #[argh(switch)]
     pub token_stdin: bool,
-}
-
-/// Create an account with the browser and sign in.
-#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
-#[argh(
-    subcommand,
-    name = "signup",
-    example = "ntcli auth signup",
-    error_code(0, "signed in"),
-    error_code(4, "the sign-in was refused, or not finished in time")
-)]
-pub(crate) struct AuthSignup {
-    /// local port that the browser comes back to (default 41247 or one of the next ten)
-    #[argh(option, short = 'p', arg_name = "PORT", from_str_fn(port))]
-    pub port: Option<u16>,
-    /// how long to wait for the browser: milliseconds, or 5m (default 300000)
-    #[argh(option, short = 't', arg_name = "DURATION", from_str_fn(millis))]
-    pub timeout: Option<u64>,
-    /// print the address instead of opening a browser
-    #[argh(switch)]
-    pub no_browser: bool,
-    /// sign up even if signed in
-    #[argh(switch, short = 'f')]
-    pub force: bool,
 }
 
 /// Show who is signed in and until when.

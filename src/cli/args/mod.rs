@@ -58,6 +58,7 @@ pub(crate) use workspace::*;
 /// Aliases of commands: the group, the alias, the name. argh supports only aliases of one letter.
 pub(crate) const ALIASES: &[(&str, &str, &str)] = &[
     ("", "ws", "workspace"),
+    ("auth", "signup", "login"),
     ("token", "rotate", "refresh"),
     ("token", "renew", "refresh"),
     ("token", "ls", "list"),

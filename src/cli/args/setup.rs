@@ -1,7 +1,5 @@
 //! `ntcli completions` and `ntcli man`
 
-use std::str::FromStr;
-
 use argh::{ArgsInfo, FromArgs};
 
 /// Print the completions of a shell. `make install` puts them where the shells
@@ -18,22 +16,11 @@ use argh::{ArgsInfo, FromArgs};
 )]
 pub(crate) struct Completions {
     /// the shell
-    #[argh(positional, arg_name = "bash|zsh|fish")]
-    pub print: Print,
+    #[argh(positional, arg_name = "bash|zsh|fish", from_str_fn(shell))]
+    pub shell: String,
     /// what was typed so far
     #[argh(positional, arg_name = "WORD", hidden_help)]
     pub words: Vec<String>,
-}
-
-/// What `completions` prints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Print {
-    /// The script of GNU bash.
-    Bash,
-    Zsh,
-    Fish,
-    /// What that script offers for the last word, a line each: `words -- WORD...`.
-    Words,
 }
 
 /// Names that a shell can complete.
@@ -43,18 +30,11 @@ pub(crate) enum Names {
     Targets,
 }
 
-impl FromStr for Print {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "words" => Ok(Self::Words),
-            "bash" => Ok(Self::Bash),
-            "zsh" => Ok(Self::Zsh),
-            "fish" => Ok(Self::Fish),
-            _ => Err("bash, zsh or fish"),
-        }
-    }
+/// What `completions` prints: the script of a shell, or `words`, what that offers for the last word, a
+/// line each.
+fn shell(text: &str) -> Result<String, String> {
+    let is_known = ["bash", "zsh", "fish", "words"].contains(&text);
+    is_known.then(|| text.to_owned()).ok_or_else(|| "bash, zsh or fish".to_owned())
 }
 
 /// Print a page of the manual: ntcli, or ntcli-token as the one on a command.

@@ -53,7 +53,9 @@ pub(crate) struct TargetAdd {
     /// owner of a file that is made
     #[argh(option, arg_name = "USER[:GROUP]")]
     pub owner: Option<String>,
-    /// run this with /bin/sh
+    /// run this with /bin/sh; it has `NTCLI_NEW_TOKEN`, `NTCLI_NEW_JTI`, `NTCLI_OLD_JTI`,
+    /// `NTCLI_EXPIRES_AT`, `NTCLI_WORKSPACE_NAME`, `NTCLI_WORKSPACE_ID` and `NTCLI_ATTEMPT`
+    /// (above 1: repeated) in its environment
     #[argh(option, arg_name = "COMMAND")]
     pub exec: Option<String>,
     /// run this to see whether the consumer has the token

@@ -142,7 +142,6 @@ fn combinations() {
             "There is no --token, which every user of this machine could read: ntcli auth login --token-stdin < FILE",
         ),
         ("auth login --token-stdin --port 80", "--token-stdin and --port cannot be used together"),
-        ("auth signup --token-stdin", "Unknown option '--token-stdin' of 'ntcli auth signup'"),
     ]);
 }
 

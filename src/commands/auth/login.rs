@@ -24,7 +24,7 @@ const MORE_PORTS: u16 = 10;
 const DEFAULT_TIMEOUT_MS: u64 = 300_000;
 
 /// Signs in. The lock is held only at the end, for one write.
-pub(super) fn run(app: &App, args: &AuthLogin, greeting: &str) -> Result<Report> {
+pub(super) fn run(app: &App, args: &AuthLogin) -> Result<Report> {
     let ports = ports(&app.ctx.env, args.port)?;
     let limit = time_limit(&app.ctx.env, args.timeout)?;
     let provider = Provider::new(&app.ctx.env, app.http()?, app.clock())?;
@@ -33,7 +33,7 @@ pub(super) fn run(app: &App, args: &AuthLogin, greeting: &str) -> Result<Report>
     let signed_in = if args.force { None } else { still_signed_in(app, &config)? };
     if let Some(session) = signed_in {
         let again = "To sign in again: ntcli auth login --force".to_owned();
-        let report = super::signed_in("Already signed in", &session, app.now());
+        let report = super::signed_in("Already signed in", &session);
         return Ok(report.with_next_step(Some(again)));
     }
     // Check that the config can be written before the user goes through the browser.
@@ -46,7 +46,7 @@ pub(super) fn run(app: &App, args: &AuthLogin, greeting: &str) -> Result<Report>
         && browser::open(&app.ctx.env, app.console().err_is_terminal(), &url).is_some();
     // The input of a script may be meant for another program.
     let mut may_paste = args.no_browser || (app.ctx.stdin_is_terminal && !opened);
-    invite(app, greeting, &url, listener.port(), opened, may_paste);
+    invite(app, &url, listener.port(), opened, may_paste);
     let hiding = (may_paste && app.ctx.stdin_is_terminal).then(|| prompt::Hiding::start().ok());
     let mut pasted = || prompt::lines_if_ready(app.ctx, &mut may_paste);
     let stray =
@@ -70,7 +70,7 @@ pub(super) fn run(app: &App, args: &AuthLogin, greeting: &str) -> Result<Report>
     }
     let session = stored?;
     super::warn_of_variable(app);
-    Ok(super::signed_in("Signed in", &session, app.now()))
+    Ok(super::signed_in("Signed in", &session))
 }
 
 /// The stored session, if it is valid for this server. The server is asked: otherwise a session
@@ -92,13 +92,13 @@ fn still_signed_in(app: &App, config: &Config) -> Result<Option<Session>> {
 }
 
 /// Tells the user at the terminal what to do.
-fn invite(app: &App, greeting: &str, url: &str, port: u16, opened: bool, may_paste: bool) {
+fn invite(app: &App, url: &str, port: u16, opened: bool, may_paste: bool) {
     let console = app.console();
     if opened {
-        console.say(&format!("A browser was opened to {greeting}. If you see none, open:"));
+        console.say("A browser was opened to sign in. If you see none, open:");
         console.say(&format!("\n  {url}\n"));
     } else {
-        console.say(&format!("Open this address in a browser to {greeting}:"));
+        console.say("Open this address in a browser to sign in:");
         console.say(&format!("\n  {url}\n"));
         console.say("If the browser is on another machine, forward the port from there first:");
         console.say(&format!("\n  ssh -L {port}:localhost:{port} <this machine>\n"));

@@ -39,7 +39,7 @@ pub(super) fn run(app: &App) -> Result<Report> {
     super::warn_of_variable(app);
     let message = if unchecked.is_none() { "Signed in" } else { "Session stored" };
     session.expires_at = end;
-    let mut report = super::signed_in(message, &session, app.now());
+    let mut report = super::signed_in(message, &session);
     report.json.set("checked", unchecked.is_none().into());
     let until = end.map_or_else(|| "the server rejects it".to_owned(), |end| end.to_string());
     Ok(report.with_next_step(Some(format!(

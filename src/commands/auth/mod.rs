@@ -6,10 +6,9 @@ mod logout;
 mod status;
 
 use crate::auth;
-use crate::cli::{AuthLogin, AuthSignup};
+use crate::cli::AuthLogin;
 use crate::commands::prelude::*;
 use crate::config::Session;
-use crate::time::Timestamp;
 
 pub(super) use logout::run as logout;
 pub(super) use status::run as status;
@@ -27,35 +26,15 @@ fn warn_of_variable(app: &App) {
 
 /// Signs in with the browser, or with a session from standard input.
 pub(super) fn login(app: &App, args: &AuthLogin) -> Result<Report> {
-    if args.token_stdin { login_stdin::run(app) } else { login::run(app, args, "sign in") }
-}
-
-/// The same: the sign-in page also creates accounts.
-pub(super) fn signup(app: &App, args: &AuthSignup) -> Result<Report> {
-    let &AuthSignup { port, timeout, no_browser, force } = args;
-    let args = AuthLogin { port, timeout, no_browser, force, ..AuthLogin::default() };
-    login::run(app, &args, "create an account (choose 'Sign up' there)")
+    if args.token_stdin { login_stdin::run(app) } else { login::run(app, args) }
 }
 
 /// The report on a session that is in the config file.
-fn signed_in(message: &str, session: &Session, now: Timestamp) -> Report {
+fn signed_in(message: &str, session: &Session) -> Report {
     let who = name(&session.user).map_or_else(String::new, |name| format!(" as {name}"));
-    let until = lasts(session, now);
-    let text = format!("{message}{who}{until}.\n");
-    Report::new(text, json(session))
-}
-
-/// Its end, as the rest of a sentence.
-fn lasts(session: &Session, now: Timestamp) -> String {
-    match (session.expires_at, session.refresh_token.is_some()) {
-        (Some(_), true) if auth::has_ended(session, now) => {
-            "; the session has ended, and the next command renews it".to_owned()
-        }
-        (Some(end), true) => format!(" until {end}; the session renews itself"),
-        (Some(end), false) => format!(" until {end}"),
-        (None, true) => "; the session renews itself".to_owned(),
-        (None, false) => String::new(),
-    }
+    let until = session.expires_at.map_or_else(String::new, |end| format!(" until {end}"));
+    let renews = session.refresh_token.as_ref().map_or("", |_| "; the session renews itself");
+    Report::new(format!("{message}{who}{until}{renews}.\n"), json(session))
 }
 
 /// The user, for people: the address, else a name, else the provider's id.

@@ -65,8 +65,7 @@ fn live(config: &Config, pending: &Pending, now: Timestamp) -> Vec<Live> {
             add(&rotation.workspace, token.jti.as_ref());
         }
     }
-    pending.revocations.iter().for_each(|due| add(&due.workspace, Some(&due.jti)));
-    pending.orphans.iter().for_each(|orphan| add(&orphan.workspace, Some(&orphan.jti)));
+    pending.tokens().for_each(|(workspace, jti)| add(workspace, Some(jti)));
     live
 }
 

@@ -10,7 +10,7 @@ use crate::auth;
 use crate::commands::check::findings::{self, Findings, Level, Limits};
 use crate::commands::prelude::*;
 use crate::commands::survey;
-use crate::commands::workspace::revoke_unused;
+use crate::commands::workspace::two_tokens;
 use crate::config::Config;
 use crate::config_dir::history as log;
 use crate::config_dir::last_run::LastRun;
@@ -115,13 +115,8 @@ pub(super) fn folder(found: &mut Findings, app: &App) {
 pub(super) fn config(found: &mut Findings, app: &App) -> Option<Config> {
     let looked = Config::look(&app.paths.config).map_err(|error| found.error("config", &error));
     let config = looked.ok()?;
-    for (used, other) in config.unused_tokens() {
-        let (name, used_key, other_key) = (&used.name, &used.key, &other.key);
-        let text = format!(
-            "'{name}' has two tokens: that of {used_key} is used, that of {other_key} is not"
-        );
-        let fix = revoke_unused(&used, &other);
-        let fix = fix.as_deref().unwrap_or("ntcli workspace sync");
+    for (text, revoke) in two_tokens(&config) {
+        let fix = revoke.as_deref().unwrap_or("ntcli workspace sync");
         found.add("config", Level::Warning, text, fix);
     }
     for workspace in config.workspaces() {

@@ -5,7 +5,7 @@ use crate::api::Api;
 use crate::commands::prelude::*;
 use crate::config::Workspace;
 use crate::config_dir::ConfigDir;
-use crate::rotation::{self, Acceptance, Store, WorkspaceRef};
+use crate::rotation::{self, Acceptance, Answer, Store, WorkspaceRef};
 use crate::text::counted;
 use crate::token::Token;
 
@@ -53,21 +53,16 @@ pub(crate) fn run(app: &App) -> Result<Report> {
 /// Merges several entries of one workspace, unless a token that may work would be lost.
 fn join(app: &App, dir: &mut ConfigDir, api: &Api) -> Result<Vec<Change>> {
     let config = dir.config()?;
-    let unused = config.unused_tokens();
     let mut joined = Vec::new();
-    for used in config.workspaces() {
-        let entries = config.entries_of(&used.id);
-        if entries.len() < 2 {
-            continue;
+    for mut kept in config.by_workspace() {
+        let mut keys: Vec<String> =
+            config.entries_of(&kept[0].id).into_iter().map(|entry| entry.key).collect();
+        if kept.len() > 1 {
+            keep_living(&mut kept, app, api);
         }
-        let others = unused.iter().filter(|(of, _)| of.key == used.key);
-        let mut kept: Vec<&Workspace> = vec![&used];
-        kept.extend(others.map(|(_, other)| other));
-        keep_living(&mut kept, app, api);
-        let mut keys: Vec<String> = entries.into_iter().map(|w| w.key).collect();
-        keys.retain(|key| kept.iter().all(|w| w.key != *key));
+        keys.retain(|key| kept.iter().all(|entry| entry.key != *key));
         if !keys.is_empty() {
-            joined.push((app::workspace_ref(kept[0], ""), keys));
+            joined.push((app::workspace_ref(&kept[0], ""), keys));
         }
     }
     if !joined.is_empty() {
@@ -87,21 +82,15 @@ fn join(app: &App, dir: &mut ConfigDir, api: &Api) -> Result<Vec<Change>> {
 
 /// Drops those of a workspace's tokens that are certainly dead. A server that accepts none of them
 /// may reject every token.
-fn keep_living(entries: &mut Vec<&Workspace>, app: &App, api: &Api) {
-    if entries.len() < 2 {
-        return;
-    }
-    let mut living = entries.clone();
-    living.retain(|w| {
-        let token = w.token.as_ref();
-        token.is_some_and(|t| why_kept(t, app, api).is_some())
-    });
-    let is_taken = |w: &&Workspace| {
-        let token = w.token.as_ref();
-        token.is_some_and(|t| matches!(app.check_token(api, t), Ok(Acceptance::Accepted)))
+fn keep_living(entries: &mut Vec<Workspace>, app: &App, api: &Api) {
+    let ask = |entry: &Workspace| match &entry.token {
+        Some(token) => standing(token, app, api),
+        None => Ok(Acceptance::Denied),
     };
-    if living.iter().any(is_taken) {
-        *entries = living;
+    let all: Vec<_> = entries.iter().map(ask).collect();
+    if all.iter().any(|one| matches!(one, Ok(Acceptance::Accepted))) {
+        let mut all = all.into_iter();
+        entries.retain(|_| !matches!(all.next(), Some(Ok(Acceptance::Denied))));
     }
 }
 
@@ -157,19 +146,23 @@ fn remove(app: &App, dir: &mut ConfigDir, api: &Api, gone: Found) -> Result<Chan
         .with("jti", token.and_then(|token| token.jti)))
 }
 
+/// What the server says of a token, if that is not known without it.
+fn standing(token: &Token, app: &App, api: &Api) -> Answer<Acceptance> {
+    let is_dead = token.has_ended(app.now()) || !token.access_token.is_header_safe();
+    if is_dead { Ok(Acceptance::Denied) } else { app.check_token(api, token) }
+}
+
 /// Why a token must be kept; `None` if it is certainly dead.
 fn why_kept(token: &Token, app: &App, api: &Api) -> Option<String> {
-    if token.has_ended(app.now()) || !token.access_token.is_header_safe() {
-        return None;
-    }
-    match app.check_token(api, token) {
-        Ok(Acceptance::Denied) => None,
-        Ok(Acceptance::Accepted) => Some("the server still accepts its token".to_owned()),
-        Ok(Acceptance::Unclear) => {
-            Some("the server does not say whether its token works".to_owned())
+    let why = match standing(token, app, api) {
+        Ok(Acceptance::Denied) => return None,
+        Ok(Acceptance::Accepted) => "the server still accepts its token",
+        Ok(Acceptance::Unclear) => "the server does not say whether its token works",
+        Err(failure) => {
+            return Some(format!("it is unknown whether its token still works: {failure}"));
         }
-        Err(failure) => Some(format!("it is unknown whether its token still works: {failure}")),
-    }
+    };
+    Some(why.to_owned())
 }
 
 fn report(changes: Vec<Change>, total: usize) -> Report {
