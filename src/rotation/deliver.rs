@@ -196,7 +196,8 @@ pub(crate) fn name_targets(
 /// a server: an unfinished refresh is finished by the next run. `told` hears what became of each.
 ///
 /// # Errors
-/// [`Error::no_token`]; the journal could not be written, and nothing was delivered.
+/// [`Error::no_token`]; the journal could not be written, and nothing was delivered; the state does not
+/// count any more.
 pub(crate) fn deliver_current(
     store: &mut dyn Store,
     targets: &mut dyn Deliver,
@@ -216,8 +217,9 @@ pub(crate) fn deliver_current(
     let delivery = Delivery { workspace, new: &new, old, attempt };
     let mut those = targets.targets(workspace);
     those.retain(|target| names.contains(&target.name));
+    let mut outdated = None;
     each(&those, |target| {
-        let latest = store.check_latest().map_err(|error| error.in_one_line());
+        let latest = store.check_latest().map_err(|error| outdated.insert(error).in_one_line());
         let outcome = latest.and_then(|()| {
             targets.deliver(target, &delivery, &mut |process| {
                 let _ = store.append(&[workspace.delivering(attempt, Some(process))], false);
@@ -234,6 +236,9 @@ pub(crate) fn deliver_current(
         told(&target.name, &outcome);
         outcome
     });
+    if let Some(error) = outdated {
+        return Err(error);
+    }
     if open.is_none() {
         // No command runs any more.
         store.close(&pending)?;
