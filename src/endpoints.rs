@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::context::Env;
 use crate::error::{Error, Result};
-use crate::http::{is_localhost, split_port};
+use crate::http::{Target, is_localhost, split_port};
 
 const DEFAULT_STUDIO: &str = "https://api.nimblebrain.ai";
 const DEFAULT_OAUTH: &str = "https://clerk.nimblebrain.ai";
@@ -78,13 +78,9 @@ pub(crate) fn client_id(env: &Env) -> String {
 
 /// Checks a base URL that was given in `name`.
 fn base_url(name: &str, url: &str) -> Result<String> {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    let fits = rest.is_some_and(|rest| {
-        !rest.is_empty()
-            && !rest.starts_with('/')
-            && rest.bytes().all(|b| b.is_ascii_graphic())
-            && !rest.contains(['?', '#', '@', '\\'])
-    });
+    let fits = Target::parse(url).is_ok()
+        && url.bytes().all(|b| b.is_ascii_graphic())
+        && !url.contains(['?', '#', '\\']);
     if fits {
         Ok(url.trim_end_matches('/').to_owned())
     } else {
@@ -99,17 +95,13 @@ fn base_url(name: &str, url: &str) -> Result<String> {
 /// # Errors
 /// [`Error::invalid_value`] with what to give.
 pub(crate) fn check_domain(domain: &str) -> Result<()> {
-    // No host ends with a colon.
-    let (host, port) = split_port(domain).unwrap_or((":", None));
-    let inside = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
-    let host_fits = match inside {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => host.split('.').all(|label| {
-            (1..=63).contains(&label.len())
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-        }),
-    };
-    if host_fits && port != Some(0) {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:[]".contains(&b);
+    let target = Target::parse(&format!("https://{domain}/")).ok();
+    let fits = target.filter(|_| domain.bytes().all(is_plain)).is_some_and(|target| {
+        let mut labels = target.host.split('.');
+        target.port != 0 && labels.all(|label| (1..=63).contains(&label.len()))
+    });
+    if fits {
         Ok(())
     } else {
         Err(Error::invalid_value(

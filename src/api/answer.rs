@@ -70,18 +70,17 @@ fn remote_token(fields: &Json, status: u16) -> Answer<RemoteToken> {
     })
 }
 
-/// What a revocation answer reports. An answer of this API is JSON or empty, unlike the page of a
-/// gateway.
+/// What a revocation answer reports, unless it reports a failure or an unfinished operation. An answer of
+/// this API is JSON or empty, unlike the page of a gateway.
 pub(super) fn revoked_at(response: &Response) -> Answer<Option<Timestamp>> {
-    if response.body.trim_ascii().is_empty() {
-        return done(response).map(|()| None);
+    let unfinished = || unusable(response.status, "it does not say that it was done");
+    // Accepted, partial or multi-status: none of these means that the work is done.
+    if ![200, 201, 204].contains(&response.status) {
+        return Err(unfinished());
     }
-    Ok(date(&undenied(response)?["revoked_at"]))
-}
-
-/// The object of a successful answer, unless it reports a failure or an unfinished operation.
-fn undenied(response: &Response) -> Answer<Json> {
-    done(response)?;
+    if response.body.trim_ascii().is_empty() {
+        return Ok(None);
+    }
     let fields = parse(response)?;
     let denied = ["success", "ok", "revoked", "deleted"];
     let status = fields["status"].as_str().unwrap_or_default();
@@ -89,17 +88,9 @@ fn undenied(response: &Response) -> Answer<Json> {
         || denied.iter().any(|name| fields[*name] == Json::Bool(false))
         || ["pending", "failed", "error", "queued", "active"].contains(&status)
     {
-        return Err(unusable(response.status, "it does not say that it was done"));
+        return Err(unfinished());
     }
-    Ok(fields)
-}
-
-/// Accepted, partial or multi-status: none of these means that the work is done.
-fn done(response: &Response) -> Answer<()> {
-    match response.status {
-        200 | 201 | 204 => Ok(()),
-        status => Err(unusable(status, "it does not say that it was done")),
-    }
+    Ok(date(&fields["revoked_at"]))
 }
 
 /// Whether a token is accepted, by a 2xx answer.

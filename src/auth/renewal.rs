@@ -29,8 +29,6 @@ pub(crate) struct Keeper {
     clock: Rc<dyn Clock>,
     paths: Paths,
     on_event: Box<dyn Fn(&Event)>,
-    /// Whether the session can be renewed, once that is known: asked before each create.
-    renewable: Cell<Option<bool>>,
     /// Whether the bearer came from the environment.
     from_env: Cell<bool>,
     /// The server of this run: a session is sent to no other, even if the config changes meanwhile.
@@ -45,15 +43,7 @@ impl Keeper {
         paths: Paths,
         on_event: Box<dyn Fn(&Event)>,
     ) -> Self {
-        Self {
-            env,
-            clock,
-            paths,
-            on_event,
-            renewable: Cell::new(None),
-            from_env: Cell::new(false),
-            server: OnceCell::new(),
-        }
+        Self { env, clock, paths, on_event, from_env: Cell::new(false), server: OnceCell::new() }
     }
 
     /// The bearer: from the environment, else that of the session in `config`, renewed if due.
@@ -64,7 +54,6 @@ impl Keeper {
     pub(crate) fn bearer(&self, http: &Http, config: &Config) -> Result<Secret> {
         store::check_source(&self.paths.lock)?;
         if let Some(found) = from_env(&self.env, config)? {
-            self.renewable.set(Some(false));
             self.from_env.set(true);
             return Ok(found.bearer);
         }
@@ -121,7 +110,6 @@ impl Keeper {
             let reason = format!("the server was changed to {here} meanwhile");
             return Err(Error::no_session(reason));
         }
-        self.renewable.set(Some(session.refresh_token.is_some()));
         Ok(session)
     }
 
@@ -242,11 +230,8 @@ impl Renew for Keeper {
     }
 
     fn longest(&self, http: &Http) -> Duration {
-        let known = self.renewable.get();
-        let renewable =
-            known.unwrap_or_else(|| self.session().is_ok_and(|s| s.refresh_token.is_some()));
         let renewal = http.timeout() * 2 + http.longest();
-        if renewable { renewal } else { Duration::ZERO }
+        if self.from_env.get() { Duration::ZERO } else { renewal }
     }
 }
 

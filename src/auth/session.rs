@@ -142,23 +142,22 @@ pub(crate) fn is_workspace_token(text: &str, config: &Config) -> bool {
 /// [`endpoints::management`].
 pub(crate) fn stored(env: &Env, config: &Config) -> Result<Session> {
     let Some(session) = config.session() else {
-        return Err(no_session(env, config, String::new()));
+        return Err(no_session(env, config, ""));
     };
     let here = endpoints::management(env, config)?;
     match &session.server {
         Some(server) if !session.is_for(&here) => {
             let reason = format!("the stored session is for {server} and is not sent to {here}");
-            Err(no_session(env, config, reason))
+            Err(no_session(env, config, &reason))
         }
         _ => Ok(session),
     }
 }
 
-fn no_session(env: &Env, config: &Config, mut reason: String) -> Error {
-    if ignores_variable(env, config) {
-        add_reason(&mut reason, "NTCLI_TOKEN holds a workspace token, not a session");
-    }
-    Error::no_session(reason)
+fn no_session(env: &Env, config: &Config, reason: &str) -> Error {
+    let ignored = "NTCLI_TOKEN holds a workspace token, not a session";
+    let ignored = if ignores_variable(env, config) { ignored } else { "" };
+    Error::no_session(both([reason, ignored]))
 }
 
 /// Whether there is a session, or one that can be renewed: checked early, before the lock.
@@ -171,7 +170,7 @@ pub(crate) fn check(env: &Env, config: &Config, now: Timestamp) -> Result<()> {
     }
     let session = stored(env, config)?;
     if has_ended(&session, now) && session.refresh_token.is_none() {
-        return Err(no_session(env, config, why_over(&session, now)));
+        return Err(no_session(env, config, &why_over(&session, now)));
     }
     Ok(())
 }
@@ -202,16 +201,15 @@ pub(crate) fn explain(env: &Env, config: &Config, mut refusal: Failure) -> Failu
 /// A refusal with everything else that is known about it.
 pub(super) fn with_reason(mut refusal: Failure, why: &str) -> Failure {
     if let Failure::Rejected { message, .. } = &mut refusal {
-        add_reason(message, why);
+        *message = both([message.as_str(), why]);
     }
     refusal
 }
 
-fn add_reason(text: &mut String, why: &str) {
-    if !text.is_empty() && !why.is_empty() {
-        *text += "; ";
-    }
-    *text += why;
+/// Two reasons, of which either may be empty.
+fn both(reasons: [&str; 2]) -> String {
+    let said: Vec<&str> = reasons.into_iter().filter(|reason| !reason.is_empty()).collect();
+    said.join("; ")
 }
 
 /// A session of which only the bearer is known: it cannot be renewed, and its claims name the user.

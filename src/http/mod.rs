@@ -39,7 +39,6 @@ use attempt::{AttemptError, our_fault};
 use proxy::Proxy;
 use retry::{ATTEMPTS, Retry, WaitBudget, may_repeat};
 use sent_secrets::SentSecrets;
-use target::Target;
 use transport::under_way::{Attempt, UnderWay};
 use transport::{agent, exchange, tls};
 use ureq::Agent;
@@ -48,7 +47,7 @@ pub(crate) use encode::{encode_form, encode_segment};
 pub(crate) use no_proxy::is_localhost;
 pub(crate) use request::{Body, Repeat, Request, Response, unusable};
 pub(crate) use settings::Settings;
-pub(crate) use target::split_port;
+pub(crate) use target::{Target, split_port};
 pub(crate) use ureq::http::Method;
 
 /// Longer waits are shown to a user at a terminal.

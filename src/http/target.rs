@@ -24,7 +24,7 @@ pub(crate) struct Target {
 
 impl Target {
     /// Parses a URL; the error is for people and names the problem.
-    pub(super) fn parse(url: &str) -> Result<Self, String> {
+    pub(crate) fn parse(url: &str) -> Result<Self, String> {
         let bad = |why: &str| format!("{} is not an address to send to: {why}", presentable(url));
         if url.len() > LONGEST_URL {
             return Err(format!("an address is longer than {LONGEST_URL} bytes"));

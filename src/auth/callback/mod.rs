@@ -15,10 +15,9 @@ use crate::secret::Secret;
 
 /// How often the sockets are polled. Short for a person, long for a processor.
 const PAUSE: Duration = Duration::from_millis(20);
-/// A browser sends its request in one piece; a slower client is not a browser.
+/// A browser sends its request in one piece; a slower client is not a browser. As long a client may keep
+/// sending after its answer: closing at once could discard the answer.
 const HEAD_TIME: Duration = Duration::from_secs(10);
-/// How long a client may keep sending after its answer: closing at once could discard the answer.
-const DRAIN_TIME: Duration = Duration::from_secs(2);
 /// No request of a browser is longer; an authorization code has about a hundred bytes.
 const LONGEST_HEAD: usize = 16 << 10;
 /// The most connections at a time. Beyond this the oldest is dropped: it has been incomplete
@@ -128,14 +127,13 @@ struct Connection {
     stream: TcpStream,
     head: Vec<u8>,
     since: Instant,
-    answered: bool,
     is_over: bool,
 }
 
 impl Connection {
     fn new(stream: TcpStream) -> Self {
         let (head, since) = (Vec::new(), Instant::now());
-        Self { stream, head, since, answered: false, is_over: false }
+        Self { stream, head, since, is_over: false }
     }
 
     /// Reads the available bytes without waiting.
@@ -158,8 +156,7 @@ impl Connection {
                 Ok(0) | Err(_) => self.is_over = true,
             }
         }
-        let limit = if self.answered { DRAIN_TIME } else { HEAD_TIME };
-        self.is_over |= self.since.elapsed() >= limit;
+        self.is_over |= self.since.elapsed() >= HEAD_TIME;
         None
     }
 
@@ -177,7 +174,6 @@ impl Connection {
     /// A page fits into a fresh socket's buffer, so this does not block either. The next poll
     /// detects a client that is gone.
     fn answer(&mut self, page: &str) {
-        self.answered = true;
         self.since = Instant::now();
         self.head = Vec::new();
         let _ = self.stream.write_all(page.as_bytes());
