@@ -135,10 +135,13 @@ fn performance(workspace: &WorkspaceState, survey: &Survey, limits: &Limits) -> 
     data
 }
 
-/// To a hundredth, as far as the limits may differ.
-fn days(secs: i64) -> f64 {
-    let hundredths = (secs.saturating_mul(100)).div_euclid(DAY_S);
-    f64::from(i32::try_from(hundredths).unwrap_or(i32::MAX)) / 100.0
+/// To a hundredth, as far as the limits may differ; to write floating point would take 17 KB of program.
+fn days(secs: i64) -> String {
+    let hundredths = secs.saturating_mul(100).div_euclid(DAY_S);
+    let (whole, rest) = (hundredths.unsigned_abs() / 100, hundredths.unsigned_abs() % 100);
+    let sign = if secs < 0 { "-" } else { "" };
+    let text = format!("{sign}{whole}.{rest:02}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn json(survey: &Survey, found: &Findings) -> Json {
