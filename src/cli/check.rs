@@ -15,8 +15,8 @@ pub(super) fn positionals(scan: &mut Scan) -> Result<(), String> {
         let name = names.get(at).unwrap_or(&"an argument");
         return Err(format!("'{command}': {name} is empty"));
     }
-    if scan.path == ["token", "revoke"] {
-        jti_or_pending(scan)?;
+    if scan.path == ["token", "revoke"] && scan.positionals.is_empty() != scan.has("--pending") {
+        return Err("'ntcli token revoke' needs one of JTI and --pending".to_owned());
     }
     if scan.path == RUNS_A_PROGRAM && scan.program.is_empty() {
         return Err(format!("'{command}' needs a command to run, after '--'"));
@@ -36,23 +36,6 @@ pub(super) fn positionals(scan: &mut Scan) -> Result<(), String> {
         Some(positional) => Err(format!("'{command}': {} is missing", positional.name)),
         None => Ok(()),
     }
-}
-
-/// The workspace is named by `-w` alone: revoking something else than was meant would be worse than
-/// asking again.
-fn jti_or_pending(scan: &mut Scan) -> Result<(), String> {
-    let pending = scan.has("--pending");
-    if scan.positionals.is_empty() && !pending {
-        return Err("'ntcli token revoke' needs a JTI or --pending".to_owned());
-    }
-    let mut others = scan.positionals.iter().skip(usize::from(!pending));
-    if others.any(|word| !word.starts_with("jti_")) {
-        return Err("'ntcli token revoke' takes its workspace by -w alone".to_owned());
-    }
-    if pending && !scan.positionals.is_empty() {
-        return Err("'ntcli token revoke' takes a JTI or --pending, not both".to_owned());
-    }
-    Ok(())
 }
 
 /// Options that exclude each other. A session from stdin needs no browser.

@@ -1,7 +1,7 @@
 //! Help on a terminal: the page of a command, the front page, and topics.
 
-use super::command_tree;
 use super::page::{self, is_taken, with_value};
+use super::parser::Scan;
 
 /// The page on the program, whose lists are read from it where they are needed elsewhere.
 const FRONT: &str = include_str!("pages/front.txt");
@@ -38,15 +38,8 @@ pub(super) fn in_a_line(path: &[&str]) -> &'static str {
     between(&format!("\n  {} ", path.join(" ")), "\n").trim_start()
 }
 
-/// The help page of the command at `path`; of `ntcli` itself when it is empty.
-pub(super) fn render(path: &[&str]) -> String {
-    let root = command_tree();
-    let mut node = &root;
-    for name in path {
-        if let Some(next) = node.commands.iter().find(|c| c.name == *name) {
-            node = &next.command;
-        }
-    }
+/// The help page of the command that was reached.
+pub(super) fn render(Scan { path, node, globals, .. }: &Scan) -> String {
     if path.is_empty() {
         return FRONT.to_owned();
     }
@@ -63,7 +56,7 @@ pub(super) fn render(path: &[&str]) -> String {
         _ => "  Those of every command: ntcli help exit-codes\n",
     };
     out += "\nOptions of every command (see ntcli --help):\n";
-    let names = root.flags.iter().filter(|flag| is_taken(node, flag)).map(with_value);
+    let names = globals.iter().filter(|flag| is_taken(node, flag)).map(with_value);
     page::wrap(&mut out, "", 2, &names.collect::<Vec<_>>().join(", "));
     out
 }

@@ -80,7 +80,7 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
     }
     // Help would hide a mistyped command, so an unknown command is reported first.
     if !scan.unknown_command && scan.help {
-        return Ok(Parsed::Show(help::render(&scan.path)));
+        return Ok(Parsed::Show(help::render(&scan)));
     }
     if !scan.unknown_command && scan.version {
         let version = env!("CARGO_PKG_VERSION");
@@ -93,7 +93,7 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
         return Ok(Parsed::Show(help::SHORT.to_owned()));
     }
     if scan.problem.is_none() && !scan.node.commands.is_empty() {
-        return Ok(Parsed::Show(help::render(&scan.path)));
+        return Ok(Parsed::Show(help::render(&scan)));
     }
     run(&mut scan).map(Parsed::Run).map_err(|message| {
         let of_help = || format!("{} --help", page::spelled(&scan.path));

@@ -202,13 +202,14 @@ impl Scan {
             self.option(&one, args);
             return self.option(&rest, args);
         };
-        let takes_value = matches!(flag.kind, FlagInfoKind::Option { .. });
-        let value = match (takes_value, attached) {
-            (false, Some(_)) => return self.wrong(format!("{} takes no value", flag.long)),
-            (true, None) => {
+        let value = match (&flag.kind, attached) {
+            (FlagInfoKind::Switch, Some(_)) => {
+                return self.wrong(format!("{} takes no value", flag.long));
+            }
+            (FlagInfoKind::Option { arg_name }, None) => {
                 self.wanting = args.peek().is_none().then_some(flag);
                 let Some(value) = args.next_if(|next| !self.is_option(next)) else {
-                    return self.wrong(missing_value(flag));
+                    return self.wrong(format!("{} needs a value: {arg_name}", flag.long));
                 };
                 Some(value)
             }
@@ -295,10 +296,3 @@ impl Scan {
 
 /// Whoever looks for that option means to script the sign-in.
 const NO_TOKEN_ARGUMENT: &str = "There is no --token, which every user of this machine could read: ntcli auth login --token-stdin < FILE";
-
-fn missing_value(flag: Flag) -> String {
-    match flag.kind {
-        FlagInfoKind::Option { arg_name } => format!("{} needs a value: {arg_name}", flag.long),
-        FlagInfoKind::Switch => format!("{} takes no value", flag.long),
-    }
-}

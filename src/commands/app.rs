@@ -112,7 +112,7 @@ impl<'c> App<'c> {
     }
 
     /// How long to wait for another `ntcli`: `--lock-wait`, 60 s by default.
-    fn lock_wait(&self) -> Duration {
+    pub(super) fn lock_wait(&self) -> Duration {
         self.ctx.lock_wait.unwrap_or(LOCK_WAIT)
     }
 
@@ -121,17 +121,11 @@ impl<'c> App<'c> {
     /// # Errors
     /// [`Error::locked`], [`Error::write_file`].
     pub(super) fn lock(&self) -> Result<ConfigDir<'c>> {
-        Ok(self.lock_and_tell()?.0)
+        Ok(self.lock_at(&self.paths, self.lock_wait())?.0)
     }
 
-    /// The config folder, locked, and whether it had to be waited for.
+    /// A config folder, locked, and whether it had to be waited for.
     ///
-    /// # Errors
-    /// As [`App::lock`].
-    pub(super) fn lock_and_tell(&self) -> Result<(ConfigDir<'c>, bool)> {
-        self.lock_at(&self.paths, self.lock_wait())
-    }
-
     /// # Errors
     /// As [`App::lock`].
     pub(super) fn lock_at(&self, paths: &Paths, wait: Duration) -> Result<(ConfigDir<'c>, bool)> {
@@ -153,7 +147,7 @@ impl<'c> App<'c> {
     /// What the folder tells about files and tokens.
     pub(super) fn ours(&self) -> Ours {
         let history = self.paths.history.clone();
-        Ours::new(&self.paths.files(), &self.paths.unfinished, move || {
+        Ours::new(self.paths.files().into(), &self.paths.unfinished, move || {
             config_dir::history::earlier(&history)
         })
     }

@@ -6,13 +6,10 @@ use crate::store;
 
 /// Completes the error of a command.
 pub(crate) fn complete(ctx: &Context, outcome: Result<Report>) -> Result<Report> {
-    match outcome {
-        Ok(mut report) => {
-            report.problem = report.problem.take().map(|error| completed(ctx, error));
-            Ok(report)
-        }
-        Err(error) => Err(completed(ctx, error)),
-    }
+    let completed = |error| completed(ctx, error);
+    let mut report = outcome.map_err(completed)?;
+    report.problem = report.problem.map(completed);
+    Ok(report)
 }
 
 /// Names the workspace that is not the active one in the hint, and the folder where something is

@@ -10,7 +10,7 @@ mod workspaces;
 
 use std::cell::Cell;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::context::{Clock, Env, LOCK_HOLDER};
 use crate::error::{Error, Result};
@@ -81,12 +81,8 @@ impl Paths {
     }
 
     /// The files in the folder.
-    pub(crate) fn files(&self) -> [&Path; 8] {
-        let Self {
-            config, lock, journal, history, targets, policies, last_run, unfinished, ..
-        } = self;
-        [config, lock, journal, history, targets, policies, last_run, unfinished]
-            .map(|file| &**file)
+    pub(crate) fn files(&self) -> [PathBuf; 8] {
+        OWN_NAMES.map(|name| self.dir.join(name))
     }
 }
 

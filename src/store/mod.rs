@@ -155,7 +155,7 @@ pub(crate) struct FileId {
 
 impl FileId {
     /// Whether it is one of these.
-    pub(crate) fn is_one_of(&self, paths: &[&Path]) -> bool {
+    pub(crate) fn is_one_of(&self, paths: &[PathBuf]) -> bool {
         paths.iter().any(|path| identify(path).is_ok_and(|other| other.is_same(self)))
     }
 

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::rotation::WorkspaceRef;
 use crate::store::OwnFile;
@@ -23,11 +23,10 @@ pub(crate) struct Ours {
 impl Ours {
     /// `earlier` is asked once, and only if a file holds what is neither the new token nor the old one.
     pub(crate) fn new(
-        files: &[&Path],
+        files: Vec<PathBuf>,
         unfinished: &OwnFile,
         earlier: impl Fn() -> Earlier + 'static,
     ) -> Self {
-        let files = files.iter().map(|file| file.to_path_buf()).collect();
         let (earlier, unfinished) = (Box::new(earlier), unfinished.clone());
         Self { files, unfinished, earlier, known: OnceCell::new() }
     }
@@ -36,8 +35,8 @@ impl Ours {
         &self.unfinished
     }
 
-    pub(super) fn files(&self) -> Vec<&Path> {
-        self.files.iter().map(PathBuf::as_path).collect()
+    pub(super) fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// Whether the text is a token that was the workspace's before.

@@ -89,8 +89,8 @@ pub(super) fn folder(found: &mut Findings, app: &App) {
     if let Some(error) = lock.err().filter(|error| !error.is_locked()) {
         found.error("folder", &error);
     }
-    for path in once(dir).chain(app.paths.files()) {
-        let Ok(file) = fs::symlink_metadata(path) else {
+    for path in once(dir.to_owned()).chain(app.paths.files()) {
+        let Ok(file) = fs::symlink_metadata(&path) else {
             continue;
         };
         let (name, mode) = (path.display(), file.mode() & 0o777);
@@ -99,10 +99,10 @@ pub(super) fn folder(found: &mut Findings, app: &App) {
             found.add("folder", Level::Warning, text, "");
         } else if mode & 0o077 != 0 {
             let text = format!("others can read {name} (mode {mode:o})");
-            found.add("folder", Level::Warning, text, format!("chmod go= {}", shown(path)));
+            found.add("folder", Level::Warning, text, format!("chmod go= {}", shown(&path)));
         } else if file.uid() != owner {
             let text = format!("{name} belongs to another user than its folder");
-            let fix = format!("chown --reference={} {}", shown(dir), shown(path));
+            let fix = format!("chown --reference={} {}", shown(dir), shown(&path));
             found.add("folder", Level::Critical, text, fix);
         }
     }

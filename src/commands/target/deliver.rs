@@ -1,5 +1,7 @@
 //! `ntcli target deliver`
 
+use std::collections::BTreeMap;
+
 use super::json;
 use crate::cli::TargetDeliver;
 use crate::commands::prelude::*;
@@ -15,11 +17,11 @@ pub(crate) fn run(app: &App, args: &TargetDeliver) -> Result<Report> {
     let mut consumers = app.remembered(&mut dir)?;
     let (mut text, mut rows, mut reasons) = (String::new(), Vec::new(), Vec::new());
     // By workspace: commands come after all files of theirs.
-    let mut left = chosen;
-    while let Some(first) = left.first().cloned() {
-        let (these, others): (Vec<SavedTarget>, _) =
-            left.into_iter().partition(|target| target.workspace_id == first.workspace_id);
-        left = others;
+    let mut of_each = BTreeMap::<String, Vec<SavedTarget>>::new();
+    for target in chosen {
+        of_each.entry(target.workspace_id.clone()).or_default().push(target);
+    }
+    for (id, these) in of_each {
         let names: Vec<String> = these.iter().map(|target| target.name.clone()).collect();
         let mut told = |name: &str, outcome: &std::result::Result<(), String>| {
             let Some(target) = these.iter().find(|target| target.name == *name) else {
@@ -37,7 +39,7 @@ pub(crate) fn run(app: &App, args: &TargetDeliver) -> Result<Report> {
                 Err(reason) => reasons.push(reason.clone()),
             }
         };
-        let workspace = config.workspace_by_id(&first.workspace_id);
+        let workspace = config.workspace_by_id(&id);
         let local = workspace.filter(|w| w.token.is_some()).map(|w| app::workspace_ref(&w, ""));
         match local {
             Some(local) => {

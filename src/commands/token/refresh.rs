@@ -77,7 +77,7 @@ pub(crate) fn run(app: &App, args: &TokenRefresh) -> Result<Report> {
     }
     prompt::agree_to(app.ctx, given.expiry, args.yes, true)?;
 
-    let (mut dir, waited) = app.lock_and_tell()?;
+    let (mut dir, waited) = app.lock_at(&app.paths, app.lock_wait())?;
     dir.expect(before);
     // Another run may have changed everything while we waited.
     let config = dir.config()?;
