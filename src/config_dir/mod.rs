@@ -191,6 +191,10 @@ impl Store for ConfigDir<'_> {
         self.push_change()
     }
 
+    fn is_elsewhere(&mut self, jti: &str) -> bool {
+        self.state.as_ref().is_some_and(|state| state.has(jti, &self.lock))
+    }
+
     fn retract(&mut self) -> Result<()> {
         self.log()?.retract()
     }

@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,14 +27,15 @@ const LIMIT: Duration = Duration::from_secs(60);
 const CHANGED: i32 = 3;
 /// Left in the folder while the engine may not have what a run has written there.
 const BEHIND: &str = ".state.behind";
+/// Where the engine's state is looked at without replacing that of the folder.
+const LOOK: &str = ".state.look";
 /// How often is looked where no descriptor tells of its end.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// The engine's copy of a folder.
 pub(super) struct State {
     command: String,
-    dir: PathBuf,
-    config: PathBuf,
+    paths: Paths,
     holder: Option<String>,
     limit: Duration,
     /// Whether the folder holds what was not pushed, as far as its writers told.
@@ -48,20 +49,11 @@ pub(super) struct State {
 impl State {
     /// `None` without `NTCLI_STATE_COMMAND`.
     pub(super) fn of(paths: &Paths) -> Option<Self> {
-        let (command, dir) = (paths.state_command.clone()?, paths.dir.clone());
+        let (command, paths) = (paths.state_command.clone()?, paths.clone());
         let holder = lock_holder(&paths.lock);
-        let config = paths.config.to_path_buf();
-        let is_behind = dir.join(BEHIND).exists();
-        Some(Self {
-            command,
-            dir,
-            config,
-            holder,
-            limit: LIMIT,
-            is_behind,
-            is_unsure: false,
-            known: None,
-        })
+        let is_behind = paths.dir.join(BEHIND).exists();
+        let (is_unsure, known) = (false, None);
+        Some(Self { command, paths, holder, limit: LIMIT, is_behind, is_unsure, known })
     }
 
     fn is_behind(&self) -> bool {
@@ -69,7 +61,7 @@ impl State {
     }
 
     fn seen(&self) -> Option<(u64, i64, i64)> {
-        let found = fs::metadata(&self.config).ok()?;
+        let found = fs::metadata(&*self.paths.config).ok()?;
         Some((found.ino(), found.mtime(), found.mtime_nsec()))
     }
 
@@ -78,7 +70,7 @@ impl State {
     /// # Errors
     /// [`Error::state_not_pulled`].
     pub(super) fn pull(&mut self, lock: &Lock) -> Result<()> {
-        match self.run("pull", lock) {
+        match self.run("pull", &self.paths.dir, lock) {
             Ok(status) if status.success() => {
                 self.known = self.seen();
                 Ok(())
@@ -94,10 +86,10 @@ impl State {
     /// [`Error::state_changed`]: certainly not replaced. [`Error::state_not_pushed`]: nobody knows.
     pub(super) fn push(&mut self, lock: &Lock) -> Result<()> {
         let seen = self.seen();
-        match self.run("push", lock) {
+        match self.run("push", &self.paths.dir, lock) {
             Ok(status) if status.success() => {
                 (self.is_behind, self.is_unsure, self.known) = (false, false, seen);
-                let _ = fs::remove_file(self.dir.join(BEHIND));
+                let _ = fs::remove_file(self.paths.dir.join(BEHIND));
                 Ok(())
             }
             Ok(status) if status.code() == Some(CHANGED) && !self.is_unsure => {
@@ -106,7 +98,8 @@ impl State {
             failed => {
                 self.is_unsure = true;
                 let mut mark = File::options();
-                let _ = mark.write(true).create_new(true).mode(0o600).open(self.dir.join(BEHIND));
+                let _ =
+                    mark.write(true).create_new(true).mode(0o600).open(self.paths.dir.join(BEHIND));
                 let reason =
                     failed.map_or_else(|error| error.to_string(), |status| status.to_string());
                 Err(Error::state_not_pushed(&reason))
@@ -114,9 +107,28 @@ impl State {
         }
     }
 
-    fn run(&self, verb: &str, lock: &Lock) -> io::Result<ExitStatus> {
+    /// Whether the engine's journal or config names a token, or nobody knows.
+    pub(super) fn has(&self, jti: &str, lock: &Lock) -> bool {
+        let (beside, jti) = (self.paths.dir.join(LOOK), serde_json::json!(jti).to_string());
+        let pull = || {
+            fs::create_dir_all(&beside)?;
+            self.run("pull", &beside, lock)
+        };
+        let is_pulled = pull().is_ok_and(|status| status.success());
+        let names_it =
+            |file: &Path| match fs::read(beside.join(file.file_name().unwrap_or_default())) {
+                Ok(bytes) => String::from_utf8_lossy(&bytes).contains(&jti),
+                Err(error) => error.kind() != io::ErrorKind::NotFound,
+            };
+        let Paths { config, journal, .. } = &self.paths;
+        let has = !is_pulled || names_it(config) || names_it(journal);
+        let _ = fs::remove_dir_all(&beside);
+        has
+    }
+
+    fn run(&self, verb: &str, dir: &Path, lock: &Lock) -> io::Result<ExitStatus> {
         let child = user_shell(&format!("{} {verb}", self.command), self.holder.as_deref())
-            .env("NTCLI_CONFIG_DIR", &self.dir)
+            .env("NTCLI_CONFIG_DIR", dir)
             // A command that outlives a killed run keeps the next one waiting.
             .stdin(lock.for_child()?)
             .stdout(io::stderr().as_fd().try_clone_to_owned()?)

@@ -142,6 +142,9 @@ pub(crate) trait Store {
     fn check_alone(&mut self) -> Result<()>;
     /// Finds out whether this state still counts: of machines that share one, another may have replaced it.
     fn check_latest(&mut self) -> Result<()>;
+    /// Whether the state that counts has a token that was not to be written there, as far as that can be known:
+    /// what refused it may have taken it before.
+    fn is_elsewhere(&mut self, jti: &str) -> bool;
     /// Takes the last append back, durably, without needing space on the disk.
     fn retract(&mut self) -> Result<()>;
     /// Ends the run: removes an empty journal, shortens a long one or one with spent tokens.

@@ -174,6 +174,7 @@ impl Rotator<'_> {
             _ if !failed.taken_back => NewTokenFate::Kept,
             // If it stays live, the journal still has the request, by which the next run finds it.
             None => NewTokenFate::Live,
+            Some(jti) if self.store.is_elsewhere(jti) => NewTokenFate::Kept,
             Some(jti) => self.revoke_new(workspace, jti),
         };
         if fate == NewTokenFate::Revoked {

@@ -53,12 +53,14 @@ case $how in
 kill-after) kill -9 "${NTCLI_LOCK_HOLDER%%:*}"; exit 1 ;;
 freeze-after) frozen ;;
 unsure) exit 1 ;;
+twice) exit 3 ;;
 esac
 echo $number > .number
 "#;
 
 const FROZEN: [&str; 2] = ["freeze-before", "freeze-after"];
-const HOW: [&str; 5] = ["kill-before", "kill-after", "lost", "unsure", "down"];
+/// The last one is carried out twice: the second time it is refused.
+const HOW: [&str; 6] = ["kill-before", "kill-after", "lost", "unsure", "down", "twice"];
 
 /// Two machines, one workspace, one consumer.
 struct Two {

@@ -84,6 +84,8 @@ pub(super) struct Shared {
     number: Option<u64>,
     is_behind: bool,
     is_unsure: bool,
+    /// A push failed: what was not taken over is pushed by the next run.
+    is_marked: bool,
 }
 
 impl Sim {
@@ -127,7 +129,7 @@ impl Folder {
         if !self.world.0.borrow().kind.shared {
             return Ok(());
         }
-        self.shared(|shared| (shared.is_behind, shared.is_unsure) = (false, false));
+        self.shared(|shared| (shared.is_behind, shared.is_unsure) = (shared.is_marked, false));
         // Killed between two files, it has a part of both states.
         let torn = self.world.effect(Needs::Engine, |sim| {
             let machine = &mut sim.machines[self.machine];
@@ -180,7 +182,7 @@ impl Folder {
         if is_changed && !machine.shared.is_unsure {
             return Err(Error::state_changed());
         }
-        machine.shared.is_unsure = true;
+        (machine.shared.is_unsure, machine.shared.is_marked) = (true, true);
         Err(Error::state_not_pushed("no"))
     }
 
@@ -198,6 +200,22 @@ impl Folder {
             let taken_back = matches!(error.kind(), Kind::StateChanged) && self.retract().is_ok();
             AppendError { taken_back, error }
         })
+    }
+
+    /// As a pull into another folder shows it.
+    pub(super) fn is_in_engine(&self, jti: &str) -> bool {
+        if !self.world.0.borrow().kind.shared {
+            return false;
+        }
+        let mut is_there = true;
+        let _ = self.world.effect(Needs::Engine, |sim| {
+            let jti_is = |token: &Token| token.jti.as_deref() == Some(jti);
+            let mut config = sim.engine.config().iter().filter_map(|(_, token)| token.as_ref());
+            let journal = sim.engine.value.journal.as_deref().unwrap_or_default();
+            let journal = String::from_utf8_lossy(journal);
+            is_there = config.any(jti_is) || journal.contains(&format!("\"{jti}\""));
+        });
+        is_there
     }
 
     pub(super) fn push_or_tell(&self) {

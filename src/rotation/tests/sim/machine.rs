@@ -144,6 +144,10 @@ impl Store for Folder {
         self.push_change()
     }
 
+    fn is_elsewhere(&mut self, jti: &str) -> bool {
+        self.is_in_engine(jti)
+    }
+
     fn retract(&mut self) -> Result<()> {
         let fate = self.effect(Needs::Disk, |machine| {
             let length = machine.last_append;
