@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use crate::config::bare_id;
 use crate::context::Clock;
-use crate::error::{Cause, Failure};
-use crate::http::{self, Body, Http, Method, Repeat, Request, Response};
+use crate::error::Failure;
+use crate::http::{self, Body, Http, Method, Repeat, Request, Response, our_fault};
 use crate::json::Json;
 use crate::rotation::{Acceptance, Answer, ControlPlane, NewWorkspace, TokenList};
 use crate::secret::Secret;
@@ -194,10 +194,6 @@ fn segment(id: &str) -> Answer<String> {
         return Err(our_fault("an id that the request needs is empty"));
     }
     Ok(http::encode_segment(id))
-}
-
-fn our_fault(reason: &str) -> Failure {
-    Failure::NotSent { reason: reason.to_owned(), cause: Cause::Setting }
 }
 
 impl ControlPlane for Api<'_> {

@@ -17,7 +17,7 @@ use crate::text::printable;
 pub(super) type AttemptError = (Failure, Retry);
 
 /// A failure that is caused by a setting on this machine.
-pub(super) fn our_fault(reason: impl Into<String>) -> Failure {
+pub(crate) fn our_fault(reason: impl Into<String>) -> Failure {
     Failure::NotSent { reason: reason.into(), cause: Cause::Setting }
 }
 

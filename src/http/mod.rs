@@ -35,7 +35,7 @@ use crate::store::Place;
 use crate::text::printable;
 use crate::time::Timestamp;
 
-use attempt::{AttemptError, our_fault};
+use attempt::AttemptError;
 use proxy::Proxy;
 use retry::{ATTEMPTS, Retry, WaitBudget, may_repeat};
 use sent_secrets::SentSecrets;
@@ -43,6 +43,7 @@ use transport::under_way::{Attempt, UnderWay};
 use transport::{agent, exchange, tls};
 use ureq::Agent;
 
+pub(crate) use attempt::our_fault;
 pub(crate) use encode::{encode_form, encode_segment};
 pub(crate) use no_proxy::is_localhost;
 pub(crate) use request::{Body, Repeat, Request, Response, unusable};

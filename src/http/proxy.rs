@@ -16,19 +16,11 @@ const DEFAULT_PORT: u16 = 1080;
 /// The proxies that the environment names, not yet parsed: an unused one may be invalid.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ProxySettings {
-    /// For https: `https_proxy`, `HTTPS_PROXY`, `all_proxy` or `ALL_PROXY`, the first that is set.
-    pub https: Option<ProxyVariable>,
+    /// For https: `https_proxy`, `HTTPS_PROXY`, `all_proxy` or `ALL_PROXY`, the first that is set, and its
+    /// value, which may hold a password.
+    pub https: Option<(&'static str, Secret)>,
     /// Hosts that bypass the proxy: `no_proxy` or `NO_PROXY`.
     pub no_proxy: Option<String>,
-}
-
-/// A variable that names a proxy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ProxyVariable {
-    /// The variable's name.
-    pub name: &'static str,
-    /// Its value, which may hold a password.
-    pub value: Secret,
 }
 
 /// A proxy to use.
@@ -45,10 +37,7 @@ pub(crate) struct Proxy {
 impl ProxySettings {
     pub(super) fn from_env(env: &Env) -> Self {
         let first = |names: &[&'static str]| {
-            names.iter().find_map(|&name| {
-                let value = Secret::new(env.text(name)?);
-                Some(ProxyVariable { name, value })
-            })
+            names.iter().find_map(|&name| Some((name, Secret::new(env.text(name)?))))
         };
         Self {
             https: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
@@ -58,7 +47,7 @@ impl ProxySettings {
 
     /// The proxy for this target, which is none for plain http; the error names the invalid variable.
     pub(super) fn choose(&self, target: &Target) -> Result<Option<Proxy>, String> {
-        let Some(variable) = self.https.as_ref().filter(|_| target.secure) else {
+        let Some((variable, value)) = self.https.as_ref().filter(|_| target.secure) else {
             return Ok(None);
         };
         let direct = is_loopback(&target.host)
@@ -66,15 +55,14 @@ impl ProxySettings {
         if direct {
             return Ok(None);
         }
-        Proxy::parse(variable).map(Some)
+        Proxy::parse(variable, value).map(Some)
     }
 }
 
 impl Proxy {
-    fn parse(variable: &ProxyVariable) -> Result<Self, String> {
-        let bad =
-            |why: &str| format!("the proxy that {} names cannot be used: {why}", variable.name);
-        let text = variable.value.expose().trim();
+    fn parse(variable: &'static str, value: &Secret) -> Result<Self, String> {
+        let bad = |why: &str| format!("the proxy that {variable} names cannot be used: {why}");
+        let text = value.expose().trim();
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
         if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
             return Err(bad("only http:// and https:// proxies are supported"));
@@ -89,7 +77,7 @@ impl Proxy {
         let port =
             named.uri.port_u16().unwrap_or(if named.secure { named.port } else { DEFAULT_PORT });
         Ok(Self {
-            variable: variable.name,
+            variable,
             place: place(&address(&named.host, port)).map_err(wrong)?,
             login: (!login.is_empty()).then(|| Secret::new(login)),
         })

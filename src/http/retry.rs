@@ -36,14 +36,9 @@ pub(super) fn may_repeat(repeat: Repeat, failure: &Failure) -> bool {
     }
 }
 
-/// The remaining time that this run may wait for servers.
+/// The time that this run has waited because servers asked for it.
+#[derive(Default)]
 pub(super) struct WaitBudget(Cell<Duration>);
-
-impl Default for WaitBudget {
-    fn default() -> Self {
-        Self(Cell::new(BUDGET))
-    }
-}
 
 impl WaitBudget {
     /// The pause after this attempt (the first is 1): `wait`, which the server asks for, or our own.
@@ -55,13 +50,13 @@ impl WaitBudget {
         let Some(wait) = wait else {
             return Some(jittered(FIRST_PAUSE * 2_u32.pow(attempt.saturating_sub(1))));
         };
-        self.0.set(self.0.get().checked_sub(wait)?);
+        self.0.set(Some(self.0.get() + wait).filter(|all| *all <= BUDGET)?);
         Some(wait)
     }
 
     /// The longest total of the pauses between the attempts of one request from now on.
     pub(super) fn longest(&self) -> Duration {
-        self.0.get() + OWN_PAUSES
+        BUDGET.saturating_sub(self.0.get()) + OWN_PAUSES
     }
 }
 

@@ -6,33 +6,25 @@ use super::Answer;
 use crate::secret::Secret;
 use crate::text::shortened;
 
-/// The only valid path.
-const PATH: &str = "/callback";
+/// The only valid path, with what begins its query.
+const PATH: &str = "/callback?";
 /// The longest reason that is repeated, in characters.
 const LONGEST_REASON: usize = 300;
-
-/// The method and the target of a request line; `None` if it is not a request line.
-pub(super) fn request_line(head: &[u8]) -> Option<(&str, &str)> {
-    let line = head.split(|b| *b == b'\n').next()?;
-    let line = std::str::from_utf8(line.strip_suffix(b"\r").unwrap_or(line)).ok()?;
-    let mut words = line.split(' ');
-    let (method, target, version) = (words.next()?, words.next()?, words.next()?);
-    let fits = words.next().is_none()
-        && !method.is_empty()
-        && target.starts_with('/')
-        && version.starts_with("HTTP/1.")
-        && line.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
-    fits.then_some((method, target))
-}
 
 /// What a complete head brings; `None` is a stray: an old tab, an attack, or no answer at all. Only a
 /// request with the right `state` can be one.
 pub(super) fn judge(head: &[u8], state: &str) -> Option<Answer> {
-    let (method, target) = request_line(head)?;
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    if (method, path) != ("GET", PATH) {
-        return None;
-    }
+    let line = std::str::from_utf8(head.split(|b| *b == b'\n').next()?).ok()?;
+    let (query, version) = line.strip_prefix("GET ")?.strip_prefix(PATH)?.split_once(' ')?;
+    answer(query, state).filter(|_| matches!(version.trim_end(), "HTTP/1.0" | "HTTP/1.1"))
+}
+
+/// The same for an address that was pasted.
+pub(super) fn pasted(line: &str, state: &str) -> Option<Answer> {
+    answer(line.split_once(PATH)?.1.trim_end(), state)
+}
+
+fn answer(query: &str, state: &str) -> Option<Answer> {
     let (mut code, mut given, mut error, mut description) = (None, None, None, None);
     for pair in query.split('&') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -55,12 +47,6 @@ pub(super) fn judge(head: &[u8], state: &str) -> Option<Answer> {
         (Some(error), _) => Some(Err(reason(&error, description))),
         (None, code) => code.filter(|code| !code.is_empty()).map(|code| Ok(Secret::new(code))),
     }
-}
-
-/// The same for an address that was pasted.
-pub(super) fn pasted(line: &str, state: &str) -> Option<Answer> {
-    let target = line[line.find(PATH)?..].trim_end();
-    judge(format!("GET {target} HTTP/1.1").as_bytes(), state)
 }
 
 fn reason(error: &str, description: Option<String>) -> String {
@@ -88,22 +74,22 @@ mod tests {
 
     #[test]
     fn request_lines() {
-        for (head, parsed) in [
-            ("GET /a?b HTTP/1.1\r\nHost: x\r\n\r\n", Some(("GET", "/a?b"))),
-            ("POST / HTTP/1.0\n\n", Some(("POST", "/"))),
-            ("GET  / HTTP/1.1\r\n\r\n", None),
-            ("GET / HTTP/1.1 x\r\n\r\n", None),
-            ("GET / HTTP/2\r\n\r\n", None),
-            ("GET http://x/ HTTP/1.1\r\n\r\n", None),
-            ("GET /\u{1b}[2J HTTP/1.1\r\n\r\n", None),
-            ("GET /é HTTP/1.1\r\n\r\n", None),
-            ("GET /", None),
-            ("\r\n\r\n", None),
-            ("", None),
+        let target = "/callback?code=c&state=s-1";
+        for (head, is_one) in [
+            (format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n"), true),
+            (format!("GET {target} HTTP/1.0\n\n"), true),
+            (format!("GET  {target} HTTP/1.1\r\n\r\n"), false),
+            (format!("GET {target} HTTP/1.1 x\r\n\r\n"), false),
+            (format!("GET {target} HTTP/2\r\n\r\n"), false),
+            (format!("GET http://x{target} HTTP/1.1\r\n\r\n"), false),
+            (format!("GET {target}"), false),
+            (format!("\r\nGET {target} HTTP/1.1\r\n\r\n"), false),
+            ("\r\n\r\n".to_owned(), false),
+            (String::new(), false),
         ] {
-            assert_eq!(request_line(head.as_bytes()), parsed, "{head:?}");
+            assert_eq!(judge(head.as_bytes(), "s-1").is_some(), is_one, "{head:?}");
         }
-        assert_eq!(request_line(b"\x16\x03\x01\x02\x00\x01\xff"), None);
+        assert_eq!(judge(b"\x16\x03\x01\x02\x00\x01\xff", "s-1"), None);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::proxy::{ProxySettings, ProxyVariable};
+use super::proxy::ProxySettings;
 use super::*;
 use crate::error::{Cause, Failure};
 use crate::secret::Secret;

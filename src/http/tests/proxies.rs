@@ -12,7 +12,7 @@ use super::*;
 fn client(proxy: &str) -> Client {
     let variable = |name| {
         let value = Secret::new(proxy);
-        Some(ProxyVariable { name, value })
+        Some((name, value))
     };
     Client::with(Settings {
         proxy: ProxySettings { https: variable("https_proxy"), no_proxy: None },

@@ -143,10 +143,7 @@ fn through_a_tunnel() {
     let value = Secret::new(format!("127.0.0.1:{proxy}"));
     let client = Client::with(Settings {
         ca_file: Some(certificate("ca.pem")),
-        proxy: ProxySettings {
-            https: Some(ProxyVariable { name: "https_proxy", value }),
-            ..ProxySettings::default()
-        },
+        proxy: ProxySettings { https: Some(("https_proxy", value)), ..ProxySettings::default() },
         ..Settings::default()
     });
     client.get("https://other.example/").unwrap();

@@ -7,7 +7,6 @@ use crate::http::proxy::Proxy;
 
 /// The longest head of a proxy's answer.
 const LONGEST_HEAD: usize = 16 * 1024;
-const VERSION: &[u8] = b"HTTP/1.";
 
 /// Asks the proxy for a connection to `to`, a host with its port. A refusal is an error of ureq's.
 pub(super) fn open(stream: &mut dyn Stream, proxy: &Proxy, to: &str) -> io::Result<()> {
@@ -28,7 +27,7 @@ pub(super) fn open(stream: &mut dyn Stream, proxy: &Proxy, to: &str) -> io::Resu
     }
 }
 
-/// The head of the answer, or as much of it as shows that it is none.
+/// The head of the answer, or as much of it as is too long for one.
 fn head(stream: &mut dyn Stream) -> io::Result<Vec<u8>> {
     let (mut head, mut piece) = (Vec::new(), [0; 1024]);
     loop {
@@ -39,8 +38,7 @@ fn head(stream: &mut dyn Stream) -> io::Result<Vec<u8>> {
         let from = head.len().saturating_sub(3);
         head.extend_from_slice(&piece[..read]);
         let is_whole = head[from..].windows(4).any(|end| end == b"\r\n\r\n");
-        let is_http = VERSION.starts_with(&head[..head.len().min(VERSION.len())]);
-        if is_whole || !is_http || head.len() > LONGEST_HEAD {
+        if is_whole || head.len() > LONGEST_HEAD {
             return Ok(head);
         }
     }
