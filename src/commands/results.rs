@@ -8,7 +8,6 @@ use crate::commands::prelude::*;
 use crate::config_dir::ConfigDir;
 use crate::context::Console;
 use crate::error::renew_of;
-use crate::output;
 use crate::rotation::{Event, OldFate, Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef};
 use crate::targets::Targets;
 use crate::text::{counted, shell_word};
@@ -299,7 +298,7 @@ pub(super) fn several(
         match report.problem {
             None => succeeded.push(workspace.id.clone()),
             Some(error) => {
-                report.json.set("error", output::describe(&error));
+                report.json.set("error", error.json());
                 failing.push(app::word_among(workspaces.iter(), workspace));
                 problems.push(error);
             }

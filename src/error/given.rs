@@ -24,7 +24,7 @@ impl Error {
     /// of them helps.
     pub(crate) fn invalid_value(message: impl Into<String>) -> Self {
         let error = Self::new("invalid_value", exit::USAGE, message);
-        let name = error.message().split(' ').next().unwrap_or_default();
+        let name = error.0.message.split(' ').next().unwrap_or_default();
         let is_variable = name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
         if is_variable && name.contains('_') {
             error.hinted("ntcli help environment")

@@ -18,6 +18,7 @@ use std::path::Path;
 pub(crate) use auth::{is_dead_grant, is_refusal};
 pub(crate) use failure::{Cause, ErrorKind, Failure, WORKSPACE_NOT_FOUND};
 
+use crate::json::Json;
 use crate::secret::redact;
 use crate::text::{printable, shell_word};
 
@@ -213,29 +214,29 @@ impl Error {
         self.0.exit_code
     }
 
-    /// What failed, and the resulting state.
-    pub(crate) fn message(&self) -> &str {
-        &self.0.message
-    }
-
     /// What to do next: a command to paste, if there is one.
     pub(crate) fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
 
-    /// The causes, nearest first.
-    pub(crate) fn causes(&self) -> &[String] {
-        &self.0.causes
-    }
-
-    /// The HTTP status behind it.
-    pub(crate) fn http_status(&self) -> Option<u16> {
-        self.0.http_status
-    }
-
-    /// Whether the same command may succeed later with nothing fixed.
-    pub(crate) fn retryable(&self) -> bool {
-        self.0.retryable
+    /// For programs.
+    pub(crate) fn json(&self) -> Json {
+        let Details { code, message, hint, exit_code, retryable, http_status, causes, .. } =
+            *self.redacted().0;
+        let mut object = Json::of([
+            ("code", code.into()),
+            ("message", message.into()),
+            ("hint", hint.into()),
+            ("exit_code", i64::from(exit_code).into()),
+            ("retryable", retryable.into()),
+        ]);
+        if let Some(status) = http_status {
+            object.set("http_status", i64::from(status).into());
+        }
+        if !causes.is_empty() {
+            object.set("causes", causes.into());
+        }
+        object
     }
 
     /// The nearest cause, which may be empty.

@@ -128,7 +128,7 @@ pub(crate) fn finish(
         Ok(())
     } else if style.as_json {
         if let Some(error) = &problem {
-            report.json.set("error", describe(error));
+            report.json.set("error", error.json());
         }
         console.result(&laid_out(&report.json))
     } else {
@@ -175,32 +175,13 @@ fn escaped(json: &str) -> String {
 /// An error for people. A cause and a hint take one line each, even with line breaks in an id.
 fn explain(console: &Console, error: &Error) {
     let error = error.redacted();
-    console.error(error.message());
-    for cause in error.causes() {
+    console.error(&error.to_string());
+    for cause in &error.chain()[1..] {
         console.say(&format!("Caused by: {}", printable(cause)));
     }
     if let Some(hint) = error.hint() {
         console.say(&format!("Hint: {}", printable(hint)));
     }
-}
-
-/// An error for programs.
-pub(crate) fn describe(error: &Error) -> Json {
-    let error = error.redacted();
-    let mut object = Json::of([
-        ("code", error.code().into()),
-        ("message", error.message().into()),
-        ("hint", error.hint().map(str::to_owned).into()),
-        ("exit_code", i64::from(error.exit_code()).into()),
-        ("retryable", error.retryable().into()),
-    ]);
-    if let Some(status) = error.http_status() {
-        object.set("http_status", i64::from(status).into());
-    }
-    if !error.causes().is_empty() {
-        object.set("causes", error.causes().to_vec().into());
-    }
-    object
 }
 
 /// A moment as outputs show it: `-` if unknown.

@@ -49,7 +49,6 @@ pub(super) fn run(app: &App) -> Result<Report> {
 
 /// One bearer from standard input, trimmed.
 fn read_bearer(app: &App) -> Result<Secret> {
-    let wrong = |message: &str| Error::invalid_value(message.to_owned());
     let read = if app.ctx.stdin_is_terminal {
         prompt::hidden(app.ctx, "Paste the session token, then press Enter:")
     } else {
@@ -57,18 +56,11 @@ fn read_bearer(app: &App) -> Result<Secret> {
         let mut input = app.ctx.stdin.borrow_mut();
         (&mut *input).take(LONGEST_BEARER + 1).read_to_string(&mut text).map(|_| text)
     };
-    let fits = |text: &String| text.len() as u64 <= LONGEST_BEARER;
-    let Some(text) = read.ok().filter(fits) else {
-        return Err(wrong("Standard input does not hold a session token"));
-    };
+    let text = read.ok().filter(|text| text.len() as u64 <= LONGEST_BEARER).unwrap_or_default();
     let bearer = Secret::new(text.trim());
-    if text.trim().is_empty() {
-        return Err(wrong("Standard input is empty: pipe a session token into it"));
-    }
-    if !bearer.is_header_safe() {
-        return Err(wrong(
-            "Standard input holds a character that no token has (a space, a line break, or beyond ASCII)",
-        ));
+    if text.trim().is_empty() || !bearer.is_header_safe() {
+        let what = "Standard input must hold a session token and nothing else: one word in ASCII";
+        return Err(Error::invalid_value(what));
     }
     Ok(bearer)
 }

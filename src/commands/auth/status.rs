@@ -26,12 +26,8 @@ pub(crate) fn run(app: &App) -> Result<Report> {
     }
     let mut json = super::json(session);
     let file = given.as_ref().and_then(|found| found.file.as_ref());
-    let source = match (given, file) {
-        (None, _) => "config",
-        (Some(_), None) => "environment",
-        (Some(_), Some(_)) => "file",
-    };
-    json.set("source", source.into());
+    let of_file = file.map_or("environment", |_| "file");
+    json.set("source", given.as_ref().map_or("config", |_| of_file).into());
     json.set("variable", given.as_ref().map(|found| found.variable.to_owned()).into());
     json.set("file", file.map(|file| file.display().to_string()).into());
     json.set("server", session.server.clone().into());

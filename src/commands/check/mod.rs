@@ -9,7 +9,6 @@ use crate::commands::prelude::*;
 use crate::commands::survey::{self, Survey, WorkspaceState};
 use crate::commands::token::pending;
 use crate::error::Kind;
-use crate::output;
 use crate::secret::redact;
 use findings::{DAY_S, Finding, Findings, Level, Limits, in_days};
 
@@ -38,7 +37,7 @@ fn unknown(ctx: &Context, args: &cli::Check, error: Error) -> (String, Json, Lev
         ctx.console.say(text.trim_end());
         text.clear();
     }
-    let error = output::describe(&error);
+    let error = error.json();
     let json = Json::of([("status", Level::Unknown.word().into()), ("error", error)]);
     (text, json, Level::Unknown)
 }
