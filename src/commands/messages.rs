@@ -26,10 +26,7 @@ pub(super) fn print_notice(console: &Console, notice: &Notice) {
         Notice::HistoryLineLost { reason } => {
             console.warn(&format!("{reason}; a line is missing from the history"));
         }
-        Notice::StateBehind { reason } => {
-            console
-                .warn_of_work(&format!("{reason}; the next run that changes something pushes it"));
-        }
+        Notice::StateBehind { reason } => console.warn_of_work(reason),
     }
 }
 

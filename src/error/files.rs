@@ -85,7 +85,9 @@ impl Error {
 
     /// `NTCLI_STATE_COMMAND push` failed, and may have pushed all the same.
     pub(crate) fn state_not_pushed(reason: &str) -> Self {
-        let message = format!("NTCLI_STATE_COMMAND could not push the state: {reason}");
+        let message = format!(
+            "NTCLI_STATE_COMMAND could not push the state: {reason}; the next renew pushes it"
+        );
         Self::new("state_not_pushed", exit::NOT_STORED, message).hinted_there(RENEW)
     }
 

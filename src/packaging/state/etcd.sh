@@ -8,8 +8,10 @@ umask 077
 cd "$NTCLI_CONFIG_DIR"
 key=${NTCLI_STATE_KEY:-ntcli/state}
 files='config.json targets.json policies.json history.jsonl rotation.journal'
+# The revision and the checksum of what was pulled or pushed last: after a backup a revision comes again.
 known=$(cat .state.revision 2> /dev/null || :)
-known=${known:-0}
+base=${known%% *}
+base=${base:-0}
 export ETCDCTL_API=3
 
 etcd() {
@@ -22,7 +24,7 @@ field() {
 
 # Which of two states counts nobody can tell from here.
 ask() {
-    echo "etcd has $1. To go on with that: mv '$PWD' '$PWD.old'. With this folder's: echo $revision > '$PWD/.state.revision'" >&2
+    echo "etcd has $1. To go on with that: mv '$PWD' '$PWD.old'. With this folder's: echo '$found' > '$PWD/.state.revision'" >&2
     exit 1
 }
 
@@ -31,11 +33,13 @@ pull)
     etcd get "$key" > .state.answer
     revision=$(field ModRevision)
     revision=${revision:-0}
-    if [ "$revision" != "$known" ]; then
+    found="$revision $(field Value | cksum)"
+    if [ "$revision" = 0 ]; then
+        [ "$base" = 0 ] || ask "no state any more"
+    elif [ "${found#* }" != "${known#* }" ]; then
         here=$(ls $files 2> /dev/null || :)
-        [ "$revision" != 0 ] || ask "no state any more"
-        [ "$revision" -gt "$known" ] || ask "an older state than this folder has seen"
-        [ "$known" != 0 ] || [ -z "$here" ] || ask "a state, and this folder one of its own"
+        [ "$revision" -gt "$base" ] || ask "an older state than this folder has seen"
+        [ "$base" != 0 ] || [ -z "$here" ] || ask "a state, and this folder one of its own"
         rm -rf .state.new
         mkdir .state.new
         field Value | base64 -d | tar -xz --no-same-owner -C .state.new
@@ -44,18 +48,18 @@ pull)
             if [ -e ".state.new/$file" ]; then mv ".state.new/$file" "$file"; else rm -f "$file"; fi
         done
         rmdir .state.new
-        echo "$revision" > .state.revision
     fi
+    echo "$found" > .state.revision
     ;;
 push)
     # A file of its own: the shell sees how the last command of a pipe ends, and no other.
     tar -czf .state.tar $(ls $files 2> /dev/null)
     value=$(base64 < .state.tar | tr -d '\n')
     # By standard input: what stands in the arguments is seen by every user.
-    printf 'mod("%s") = "%s"\n\nput %s "%s"\n\n\n' "$key" "$known" "$key" "$value" |
+    printf 'mod("%s") = "%s"\n\nput %s "%s"\n\n\n' "$key" "$base" "$key" "$value" |
         etcd txn > .state.answer
     [ "$(field Succeeded)" = true ] || { echo "the state was replaced by another machine" >&2 && exit 3; }
-    field Revision | head -n 1 > .state.revision
+    echo "$(field Revision | head -n 1) $(echo "$value" | cksum)" > .state.revision
     ;;
 *)
     echo "usage: etcd.sh pull|push" >&2

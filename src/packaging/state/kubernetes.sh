@@ -9,12 +9,14 @@ umask 077
 cd "$NTCLI_CONFIG_DIR"
 secret=${NTCLI_STATE_KEY:-ntcli-state}
 files='config.json targets.json policies.json history.jsonl rotation.journal'
+# The revision and the checksum of what was pulled or pushed last: after a backup a revision comes again.
 known=$(cat .state.revision 2> /dev/null || :)
-known=${known:-0}
+base=${known%% *}
+base=${base:-0}
 
 # Which of two states counts nobody can tell from here.
 ask() {
-    echo "the Secret has $1. To go on with that: mv '$PWD' '$PWD.old'. With this folder's: echo $revision > '$PWD/.state.revision'" >&2
+    echo "the Secret has $1. To go on with that: mv '$PWD' '$PWD.old'. With this folder's: echo '$found' > '$PWD/.state.revision'" >&2
     exit 1
 }
 
@@ -23,14 +25,15 @@ pull)
     kubectl --request-timeout=10s get secret "$secret" \
         -o 'go-template={{.metadata.resourceVersion}} {{.data.files}}' > .state.answer
     read -r revision value < .state.answer || :
-    here=$(ls $files 2> /dev/null || :)
-    if [ "$revision" = "$known" ]; then
+    found="$revision $(echo "$value" | cksum)"
+    if [ "${found#* }" = "${known#* }" ]; then
         : # as it was left
     elif [ "$value" = '<no value>' ]; then
-        [ "$known" = 0 ] || ask "no state any more"
+        [ "$base" = 0 ] || ask "no state any more"
     else
-        [ "$revision" -gt "$known" ] || ask "an older state than this folder has seen"
-        [ "$known" != 0 ] || [ -z "$here" ] || ask "a state, and this folder one of its own"
+        here=$(ls $files 2> /dev/null || :)
+        [ "$revision" -gt "$base" ] || ask "an older state than this folder has seen"
+        [ "$base" != 0 ] || [ -z "$here" ] || ask "a state, and this folder one of its own"
         rm -rf .state.new
         mkdir .state.new
         printf %s "$value" | base64 -d | tar -xz --no-same-owner -C .state.new
@@ -40,7 +43,7 @@ pull)
         done
         rmdir .state.new
     fi
-    echo "$revision" > .state.revision
+    echo "$found" > .state.revision
     ;;
 push)
     # A file of its own: the shell sees how the last command of a pipe ends, and no other.
@@ -48,13 +51,13 @@ push)
     value=$(base64 < .state.tar | tr -d '\n')
     # `replace` compares the version, and keeps no copy of the token in an annotation.
     printf '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"%s","resourceVersion":"%s"},"data":{"files":"%s"}}' \
-        "$secret" "$known" "$value" |
+        "$secret" "$base" "$value" |
         kubectl --request-timeout=10s replace -f - -o 'go-template={{.metadata.resourceVersion}}' \
             > .state.answer 2> .state.error || {
         cat .state.error >&2
         if grep -q '(Conflict)' .state.error; then exit 3; else exit 1; fi
     }
-    cat .state.answer > .state.revision
+    echo "$(cat .state.answer) $(echo "$value" | cksum)" > .state.revision
     rm -f .state.error
     ;;
 *)

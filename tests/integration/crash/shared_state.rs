@@ -193,7 +193,7 @@ fn nothing_is_done_without_the_state() {
     let last = pushes_of(&["token", "refresh"]);
     two.at(last, "lost");
     let output = two.a(&["token", "refresh"]).run();
-    output.exits(8).says("the next run that changes something pushes it");
+    output.exits(8).says("the next renew pushes it");
     two.world.assert_one_live_token(&two.prod);
 }
 

@@ -67,6 +67,22 @@ fn asks_which(pair: &Pair, said: &str) {
     pair.world.assert_one_live_token(&pair.prod);
 }
 
+/// After a backup the engine counts from there: the number that a machine knows comes again, for another
+/// state.
+fn the_same_number_again(pair: &Pair) {
+    pair.on(0, &["token", "refresh"]).run().exits(0);
+    let path = |dir: &Path| dir.join(".state.revision");
+    let known = [&pair.world.dir, &pair.second].map(|dir| fs::read_to_string(path(dir)).unwrap());
+    let [(now, _), (_, of_second)] = known.each_ref().map(|known| known.split_once(' ').unwrap());
+    fs::write(path(&pair.second), format!("{now} {of_second}")).unwrap();
+    let output = pair.on(1, &["renew"]).run();
+    output.exits(5).says("an older state than this folder has seen");
+    follow(pair, advice(&output, "To go on with that: "));
+    pair.on(1, &["renew"]).run().exits(0);
+    assert_eq!(pair.current(1), pair.current(0));
+    pair.world.assert_one_live_token(&pair.prod);
+}
+
 /// Both machines know the state, and one of them goes on.
 fn rotated<'a>(engine: &'a Engines, key: &str) -> Pair<'a> {
     let pair = Pair::new(engine, key);
@@ -85,6 +101,7 @@ fn in_etcd() {
     pair.on(0, &["token", "refresh"]).run().exits(0);
     engine.sh(&pair.key, "etcdctl del $KEY");
     asks_which(&pair, "no state any more");
+    the_same_number_again(&rotated(&engine, "again"));
 }
 
 #[test]
@@ -124,4 +141,7 @@ fn in_a_secret_of_kubernetes() {
     fs::remove_file(pair.world.outside("files")).unwrap();
     fs::write(pair.world.outside("version"), "5000\n").unwrap();
     asks_which(&pair, "no state any more");
+    let pair = begin();
+    pair.on(1, &["renew"]).run().exits(0);
+    the_same_number_again(&pair);
 }
