@@ -3,7 +3,6 @@
 use std::cell::OnceCell;
 use std::time::Duration;
 
-pub(super) use super::lifetimes::expiry;
 use super::messages;
 pub(super) use super::words::{
     json_action, json_tokens, json_workspace, word_among, word_for, workspace_ref,

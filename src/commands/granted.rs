@@ -1,8 +1,9 @@
 //! What the server granted, where it is not what was asked for.
 
+use super::policy::duration;
 use crate::json::Json;
 use crate::rotation::RefreshOptions;
-use crate::text::{counted, printable};
+use crate::text::printable;
 use crate::time::{Expiry, Timestamp};
 use crate::token::{Token, TokenExpiry};
 
@@ -10,7 +11,6 @@ use crate::token::{Token, TokenExpiry};
 const TOLERANCE_S: u64 = 60;
 /// A unique lifetime is shorter than what was asked for by at most that much.
 const UNIQUE_S: u64 = 600;
-const DAY_S: i64 = 86_400;
 
 /// A difference between a wish and what the token says of itself.
 #[derive(Debug, PartialEq, Eq)]
@@ -76,13 +76,7 @@ impl Granted {
 }
 
 fn in_words(secs: Option<i64>) -> String {
-    match secs {
-        None => "ever".to_owned(),
-        Some(secs) if secs % DAY_S == 0 => {
-            counted(usize::try_from(secs / DAY_S).unwrap_or(0), "day")
-        }
-        Some(secs) => format!("{secs} s"),
-    }
+    secs.map_or("ever".to_owned(), |secs| duration(secs.unsigned_abs()))
 }
 
 #[cfg(test)]
@@ -102,11 +96,11 @@ mod tests {
         for (asked, got, said) in [
             (Expiry::In(3_600), at(3_600), None),
             (Expiry::In(3_600), at(3_541), None),
-            (Expiry::In(3_600), at(3_539), Some("3539 s, not for 3600 s")),
-            (Expiry::In(3_600), at(31_536_000), Some("365 days, not for 3600 s")),
+            (Expiry::In(3_600), at(3_539), Some("3539s, not for 1h")),
+            (Expiry::In(3_600), at(31_536_000), Some("365d, not for 1h")),
             (Expiry::At(Timestamp::from_secs(87_400)), at(86_400), None),
-            (Expiry::In(86_400), TokenExpiry::Never, Some("ever, not for 1 day")),
-            (Expiry::Never, at(86_400), Some("1 day, not for ever")),
+            (Expiry::In(86_400), TokenExpiry::Never, Some("ever, not for 1d")),
+            (Expiry::Never, at(86_400), Some("1d, not for ever")),
             (Expiry::Never, TokenExpiry::Never, None),
             (Expiry::In(3_600), TokenExpiry::Unknown, None),
         ] {

@@ -12,7 +12,6 @@ mod granted;
 mod health;
 mod hints;
 pub(crate) mod interrupt;
-mod lifetimes;
 mod messages;
 mod policy;
 mod prelude;

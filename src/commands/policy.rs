@@ -15,17 +15,16 @@ pub(super) fn run(app: &App, args: &cli::Policy) -> Result<Report> {
         let policy = Policies::load(&app.paths.policies)?.of(&workspace.id);
         return Ok(report(&workspace, &policy).that_changed(false));
     }
-    if let Some(secs) = wishes[0] {
+    if let Some(secs) = args.expires_in {
         prompt::agree_to(app.ctx, Expiry::In(secs), args.yes, true)?;
     }
     let mut dir = app.lock()?;
     let mut all = Policies::load(&app.paths.policies)?;
     let before = all.of(&workspace.id);
     let mut policy = if args.default { Policy::default() } else { before.clone() };
-    let [expires_in_s, renew_before_s, revoke_after_s] = wishes;
-    policy.expires_in_s = expires_in_s.or(policy.expires_in_s);
-    policy.renew_before_s = renew_before_s.or(policy.renew_before_s);
-    policy.revoke_after_s = revoke_after_s.or(policy.revoke_after_s);
+    policy.expires_in_s = args.expires_in.or(policy.expires_in_s);
+    policy.renew_before_s = args.renew_before.or(policy.renew_before_s);
+    policy.revoke_after_s = args.revoke_after.or(policy.revoke_after_s);
     policy.accept_scope |= args.accept_scope;
     if let Some(contradiction) = policy.contradiction() {
         return Err(Error::invalid_value(contradiction));

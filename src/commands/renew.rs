@@ -2,6 +2,7 @@
 
 mod look;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::check::metrics;
@@ -14,7 +15,7 @@ use crate::cli;
 use crate::commands::prelude::*;
 use crate::config::{Config, Workspace};
 use crate::config_dir::ConfigDir;
-use crate::error::{Failure, exit, renew_of};
+use crate::error::{Failure, exit};
 use crate::rotation::{self, Deliver, Event, Outcome, RefreshOptions, Refreshed, WorkspaceRef};
 use crate::store;
 use crate::targets::{SavedTargets, Targets};
@@ -26,7 +27,7 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
     if let Some(path) = &args.metrics {
         metrics::check_path(&app, Path::new(path))?;
     }
-    selected(&app, &app.config()?, args)?;
+    selected(&app.config()?, args)?;
     if args.dry_run {
         return dry_run(&app, args);
     }
@@ -37,7 +38,7 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
     let config = dir.config()?;
     warn_of_two_tokens(app.console(), &config);
     let mut consumers = app.remembered(&mut dir)?;
-    let survey = survey::look_as_it_is(&app, &config, selected(&app, &config, args)?, true)?;
+    let survey = survey::look_as_it_is(&app, &config, selected(&config, args)?, true)?;
     survey.workspaces.iter().for_each(|state| consumers.tidy(&state.workspace));
     if let Some(fault) = survey.clock_fault() {
         app.console().warn(&format!("{fault}, so nothing looks due: timedatectl set-ntp true"));
@@ -59,7 +60,7 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
     }
     // Whatever became of the rest, what is current must be where it is used.
     let after = dir.config()?;
-    let again = selected(&app, &after, args).unwrap_or_default();
+    let again = selected(&after, args).unwrap_or_default();
     let now = survey::look_as_it_is(&app, &after, again, true)?;
     run.deliver(&mut dir, &mut consumers, &now);
     let renewed = config.session().map(|s| s.bearer) != after.session().map(|s| s.bearer);
@@ -70,7 +71,7 @@ fn dry_run(app: &App, args: &cli::Renew) -> Result<Report> {
     let _lock = dry_run::begin(app)?;
     let config = app.config()?;
     let consumers = app.consumers(&SavedTargets::load(&app.paths.targets)?, &[])?;
-    let survey = survey::look_as_it_is(app, &config, selected(app, &config, args)?, true)?;
+    let survey = survey::look_as_it_is(app, &config, selected(&config, args)?, true)?;
     let is_good = !survey.session.has_ended;
     Ok(dry_run::report(app, &config, &survey, &consumers, is_good, |state| Wish {
         options: wish(state),
@@ -80,22 +81,15 @@ fn dry_run(app: &App, args: &cli::Renew) -> Result<Report> {
 }
 
 /// The workspaces that are meant: the active one, or that of `NTCLI_WORKSPACE`, is no matter.
-fn selected(app: &App, config: &Config, args: &cli::Renew) -> Result<Vec<Workspace>> {
-    if args.workspaces.is_empty() {
-        let all = app.selected(config, true, None);
-        return all.map_err(|_| Error::no_tokens_here());
+fn selected(config: &Config, args: &cli::Renew) -> Result<Vec<Workspace>> {
+    let ids = args.workspaces.iter().map(|name| config.find(name).map(|found| found.id));
+    let named = ids.collect::<Result<BTreeSet<String>>>()?;
+    let mut meant = config.workspaces();
+    meant.retain(|w| w.token.is_some() && (named.is_empty() || named.contains(&w.id)));
+    if meant.len() < named.len().max(1) {
+        return Err(Error::no_tokens_here());
     }
-    let mut named = Vec::<Workspace>::new();
-    for name in &args.workspaces {
-        let found = config.find(name)?;
-        if found.token.is_none() {
-            return Err(Error::no_tokens_here());
-        }
-        if named.iter().all(|other| other.id != found.id) {
-            named.push(found);
-        }
-    }
-    Ok(named)
+    Ok(meant)
 }
 
 /// What is asked for by the policy of a workspace.
@@ -243,8 +237,7 @@ impl<'a> Run<'a> {
             reports.push(turn.report(&telling, before, after));
             workspaces.push(before.workspace.clone());
         }
-        let hint = |words: &[&str]| renew_of(words.iter().copied());
-        let mut report = several(&workspaces, reports, hint);
+        let mut report = several(&workspaces, reports);
         if renewed {
             let why = "the session was about to end";
             report.json.set("actions", Json::Array(vec![action("renew_session", None, why)]));

@@ -37,41 +37,27 @@ pub(super) fn rotate<T>(
     Ok((done, events))
 }
 
-/// Says to how many targets a new token went and which others live, and adds both to the JSON.
+/// Says to how many targets a new token went and which others live, which the JSON tells too.
 pub(super) fn tell_events(events: Vec<Event>, console: &Console, json: &mut Json) {
-    let (mut orphans, mut live) = (Vec::new(), Vec::new());
-    let (mut deliveries, mut delivered) = (Vec::new(), 0);
-    for event in events {
-        match event {
-            Event::Orphan { orphan, revoked } => {
-                orphans.push(Json::of([
-                    ("jti", orphan.jti.as_str().into()),
-                    ("workspace", app::json_workspace(&orphan.workspace)),
-                    ("revoked", revoked.into()),
-                ]));
-                live.extend((!revoked).then_some(orphan));
-            }
-            Event::Delivery { workspace, target, failed } => {
-                delivered += usize::from(failed.is_none());
-                deliveries.push(Json::of([
-                    ("target", target.into()),
-                    ("workspace", app::json_workspace(&workspace)),
-                    ("delivered", failed.is_none().into()),
-                    ("reason", failed.into()),
-                ]));
-            }
-            _ => {}
-        }
-    }
+    let is_delivered = |event: &&Event| matches!(event, Event::Delivery { failed: None, .. });
+    let delivered = events.iter().filter(is_delivered).count();
     if delivered > 0 {
         let targets = counted(delivered, "target");
         console.note(&format!("The new token is delivered to {targets}."));
     }
+    let (mut orphans, mut live) = (Vec::new(), Vec::new());
+    for event in events {
+        if let Event::Orphan { orphan, revoked } = event {
+            orphans.push(Json::of([
+                ("jti", orphan.jti.as_str().into()),
+                ("workspace", app::json_workspace(&orphan.workspace)),
+                ("revoked", revoked.into()),
+            ]));
+            live.extend((!revoked).then_some(orphan));
+        }
+    }
     print_orphans(console, &live);
     json.set("orphans", Json::Array(orphans));
-    if !deliveries.is_empty() {
-        json.set("deliveries", Json::Array(deliveries));
-    }
 }
 
 /// How a run tells its results.
@@ -271,31 +257,23 @@ fn not_due(workspace: &WorkspaceRef, token: &Token, options: &RefreshOptions) ->
     Report::new(text, json).in_brief(brief).that_changed(false)
 }
 
-/// What is said of one of several workspaces: what was done, and what is wrong.
-pub(super) fn line(workspace: &WorkspaceRef, report: &Report) -> String {
-    let wrong = report.problem.as_ref().map(|error| {
-        let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-        error.in_one_line() + &hint
-    });
-    let said: Vec<String> = report.brief.iter().cloned().chain(wrong).collect();
-    printable(&format!("{}: {}", workspace.name, said.join("; ")))
-}
-
-/// The results of several workspaces as one: a line each, and in brief those with news. What is wrong
-/// with the only one is told as such, else of how many something is wrong; `hint` helps then.
-pub(super) fn several(
-    workspaces: &[WorkspaceRef],
-    reports: Vec<Report>,
-    hint: impl Fn(&[&str]) -> String,
-) -> Report {
+/// The results of several workspaces as one: a line each, what was done and what is wrong, and in brief those
+/// with news. What is wrong with the only one is told as such, else of how many something is wrong.
+pub(super) fn several(workspaces: &[WorkspaceRef], reports: Vec<Report>) -> Report {
     let (mut text, mut brief, mut results) = (String::new(), Vec::new(), Vec::new());
     let (mut succeeded, mut problems, mut failing) = (Vec::new(), Vec::new(), Vec::new());
     for (workspace, mut report) in workspaces.iter().zip(reports) {
-        report.problem = report.problem.map(|error| error.of_workspace(Some(&workspace.name)));
-        let line = line(workspace, &report);
+        let problem = report.problem.map(|error| error.of_workspace(Some(&workspace.name)));
+        let wrong = problem.as_ref().map(|error| {
+            let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+            error.in_one_line() + &hint
+        });
+        let has_news = report.changed || problem.is_some();
+        let said: Vec<String> = report.brief.into_iter().chain(wrong).collect();
+        let line = printable(&format!("{}: {}", workspace.name, said.join("; ")));
         text += &format!("{line}\n");
-        brief.extend((report.changed || report.problem.is_some()).then_some(line));
-        match report.problem {
+        brief.extend(has_news.then_some(line));
+        match problem {
             None => succeeded.push(workspace.id.clone()),
             Some(error) => {
                 report.json.set("error", error.json());
@@ -308,7 +286,7 @@ pub(super) fn several(
     let (failed, total) = (problems.len(), results.len());
     let worst = problems.iter().map(Error::exit_code).max().unwrap_or(0);
     let problem = match problems.pop() {
-        Some(_) if total > 1 => Some(Error::some_failed(failed, total, worst, hint(&failing))),
+        Some(_) if total > 1 => Some(Error::some_failed(failed, total, worst, renew_of(failing))),
         only => only,
     };
     let json = Json::of([("results", Json::Array(results))]);

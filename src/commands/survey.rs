@@ -29,7 +29,7 @@ pub(super) struct Survey {
     pub(super) workspaces: Vec<WorkspaceState>,
     pub(super) session: SessionState,
     pub(super) last_run: Option<LastRun>,
-    /// All that the journal holds, of other workspaces too.
+    /// All that the journal holds, of other workspaces too; nothing while another run is at work.
     pub(super) pending: Pending,
     /// Why this user may not read what is pending, nor what is wanted: the config file alone may be
     /// readable for a group.
@@ -270,8 +270,11 @@ pub(super) fn look_at(
 fn take(past: &Past, config: &Config, workspaces: Vec<Workspace>, at_work: bool) -> Result<Survey> {
     let app = past.app;
     let read = || -> Result<_> {
-        let targets = SavedTargets::load(&app.paths.targets)?;
-        Ok((app.pending()?, Some(targets), Policies::load(&app.paths.policies)?))
+        let policies = Policies::load(&app.paths.policies)?;
+        if at_work {
+            return Ok((Pending::default(), None, policies));
+        }
+        Ok((app.pending()?, Some(SavedTargets::load(&app.paths.targets)?), policies))
     };
     let (unreadable, (pending, targets, policies)) = match read() {
         Err(error) if error.is_denied() => (Some(error), Default::default()),
@@ -284,7 +287,7 @@ fn take(past: &Past, config: &Config, workspaces: Vec<Workspace>, at_work: bool)
         *names.entry(workspace.name.clone()).or_default() += 1;
     }
     let mut of_each = BTreeMap::<&str, Vec<&SavedTarget>>::new();
-    for target in targets.iter().flat_map(SavedTargets::all).filter(|_| !at_work) {
+    for target in targets.iter().flat_map(SavedTargets::all) {
         of_each.entry(&target.workspace_id).or_default().push(target);
     }
     let due = pending.due(&app.moment());
@@ -297,18 +300,12 @@ fn take(past: &Past, config: &Config, workspaces: Vec<Workspace>, at_work: bool)
             name: target.name.clone(),
             holds: holds(past, target, &local, &token),
         };
-        let mut state = (Vec::new(), 0);
-        if !at_work && !pending.is_empty() {
-            let orphans = pending.orphans.iter().filter(|o| o.workspace.is(&local)).count();
-            state = (pending::of(&due, &local), orphans);
-        }
-        let (work, orphans) = state;
         Some(WorkspaceState {
             called: if names.get(&local.name) == Some(&1) { &local.name } else { &local.id }
                 .clone(),
             due: token::due(&token, window_s, now),
-            pending: work,
-            orphans,
+            pending: pending::of(&due, |w| w.is(&local)),
+            orphans: pending.orphans.iter().filter(|o| o.workspace.is(&local)).count(),
             targets: of_each.get(local.id.as_str()).into_iter().flatten().map(look).collect(),
             succeeded_at: last_run.as_ref().and_then(|last| last.succeeded_at(&local.id)),
             workspace: local,

@@ -1,6 +1,6 @@
 //! `ntcli token create`
 
-use super::refresh::warn_of_lost;
+use super::refresh::{expiry, warn_of_lost};
 use crate::cli::TokenCreate;
 use crate::commands::granted::Granted;
 use crate::commands::prelude::*;
@@ -14,9 +14,13 @@ use crate::token::Token;
 /// Creates a token to be handed out. It is printed inside the transaction: one that did not arrive
 /// is revoked.
 pub(crate) fn run(app: &App, args: &TokenCreate) -> Result<Report> {
-    let given = [&args.expires_in, &args.expires_at];
-    let expiry = app::expiry(given, app.now(), "ntcli token create")
-        .map_err(|error| error.of_workspace(args.workspace.as_deref()))?;
+    let expiry = expiry(
+        app.ctx,
+        args.expires_in.as_deref(),
+        args.expires_at.as_deref(),
+        "ntcli token create",
+    )
+    .map_err(|error| error.of_workspace(args.workspace.as_deref()))?;
     let options = RefreshOptions { expiry, ..RefreshOptions::default() };
     let before = app.config()?;
     app.check_session(&before)?;
@@ -56,7 +60,6 @@ pub(crate) fn run(app: &App, args: &TokenCreate) -> Result<Report> {
         let granted = Granted::compare(&options, token, None, app.now());
         let mut json = Json::of([
             ("token", token.access_token.expose().into()),
-            ("access_token", token.access_token.expose().into()),
             ("jti", token.jti.clone().into()),
             ("expires_at", token.expiry.at().into()),
             ("saved", save.into()),

@@ -51,12 +51,11 @@ pub(crate) fn run(app: &App, args: &TokenHistory) -> Result<Report> {
 fn json_line(line: Line) -> Json {
     let clean = |field: Option<String>| Json::from(field.map(|text| redact(&text, &[])));
     let Line { workspace: name, workspace_id: id, expires_at, .. } = line;
-    let workspace = Json::of([("name", name.into()), ("id", id.as_str().into())]);
+    let workspace = Json::of([("name", name.into()), ("id", id.into())]);
     Json::of([
         ("at", Timestamp::parse_rfc3339(&line.at).into()),
         ("event", line.event.into()),
         ("workspace", workspace),
-        ("workspace_id", id.into()),
         ("jti", clean(line.jti)),
         ("old_jti", clean(line.old_jti)),
         ("expires_at", expires_at.and_then(|at| Timestamp::parse_rfc3339(&at)).into()),

@@ -1,5 +1,7 @@
 //! `ntcli token list`
 
+use std::collections::BTreeSet;
+
 use crate::api::RemoteToken;
 use crate::cli::TokenList;
 use crate::commands::prelude::*;
@@ -7,6 +9,7 @@ use crate::config::Workspace;
 use crate::config_dir::history::{self, Line};
 use crate::output::moment;
 use crate::output::table::{self, Table};
+use crate::text::set_of;
 use crate::time::Timestamp;
 use crate::token::TokenExpiry;
 
@@ -33,14 +36,26 @@ pub(crate) fn run(app: &App, args: &TokenList) -> Result<Report> {
     }
     let past = history::read(&app.paths.history)?;
 
-    let mut rows = listed_rows(listed, &workspace, &past);
-    if whole {
-        tell_of_current(app, &workspace, &rows);
-    } else {
+    let known = known(&workspace, &past);
+    let mut rows: Vec<Row> = listed.into_iter().map(|token| listed_row(token, &known)).collect();
+    if !whole {
         app.console().warn("The server lists only some of the tokens.");
+    } else if workspace.token.as_ref().is_some_and(|token| token.jti.is_some())
+        && !rows.iter().any(|row| row.current && row.status != "revoked")
+    {
+        app.console()
+            .warn("The current token is not among the live ones: ntcli token show --check");
     }
     if args.show_expired {
-        rows.extend(expired_rows(&rows, &workspace, &past, app.now()));
+        // The server lists live tokens only: those that have ended are the ones that we remember.
+        let revoked = past.iter().filter(|l| l.event == "revoked").filter_map(|l| l.jti.as_deref());
+        let mut seen: BTreeSet<String> = rows.iter().map(|row| row.jti.clone()).collect();
+        let (mut is_new, revoked) = (|jti: &str| seen.insert(jti.to_owned()), set_of(revoked));
+        rows.extend(known.into_iter().filter(|row| {
+            let has_ended = row.expiry.at().is_some_and(|end| end <= app.now());
+            let is_revoked = !row.current && revoked.contains(row.jti.as_str());
+            has_ended && !is_revoked && is_new(&row.jti)
+        }));
     }
     rows.sort_by_key(|row| row.created_at.map(Timestamp::millis));
     if rows.is_empty() {
@@ -71,77 +86,34 @@ pub(crate) fn run(app: &App, args: &TokenList) -> Result<Report> {
     Ok(Report::new(table.render(), json))
 }
 
-/// What the server lists. Where its list does not say when a token ends, we may know.
-fn listed_rows(listed: Vec<RemoteToken>, workspace: &Workspace, past: &[Line]) -> Vec<Row> {
-    let current = workspace.token.as_ref();
-    let row = |RemoteToken { token, revoked }| {
-        let ours = current.filter(|c| c.jti.as_deref() == Some(&token.jti));
-        let noted = || born(past, workspace).find(|l| l.jti.as_deref() == Some(&token.jti));
-        let known = || match ours {
-            Some(ours) => ours.expiry,
-            None => noted().and_then(Line::ends).map_or(TokenExpiry::Unknown, TokenExpiry::At),
-        };
-        Row {
-            created_at: token.created_at,
-            current: ours.is_some(),
-            status: if revoked { "revoked" } else { "active" },
-            expiry: if token.expiry == TokenExpiry::Unknown { known() } else { token.expiry },
-            jti: token.jti,
-        }
+/// What is known here of the tokens of a workspace: of the current one first, then of those that were made.
+fn known(workspace: &Workspace, past: &[Line]) -> Vec<Row> {
+    let row = |jti: &Option<String>, created_at, expiry, current| {
+        let jti = jti.clone().unwrap_or_default();
+        Row { jti, created_at, expiry, current, status: "expired" }
     };
-    listed.into_iter().map(row).collect()
+    let token = workspace.token.iter();
+    let current = token.map(|token| row(&token.jti, token.created_at(), token.expiry, true));
+    let births = past.iter().filter(|l| l.workspace_id == workspace.id && l.is_birth());
+    let noted = births.map(|line| {
+        let expiry = line.ends().map_or(TokenExpiry::Unknown, TokenExpiry::At);
+        row(&line.jti, Timestamp::parse_rfc3339(&line.at), expiry, false)
+    });
+    current.chain(noted).collect()
 }
 
-/// The server lists live tokens only: those that have ended are the ones that we remember.
-fn expired_rows(listed: &[Row], workspace: &Workspace, past: &[Line], now: Timestamp) -> Vec<Row> {
-    let row = |jti, created_at, expiry, current| Row {
-        jti,
-        created_at,
+/// A token that the server lists. Where its list does not say when it ends, we may know.
+fn listed_row(RemoteToken { token, revoked }: RemoteToken, known: &[Row]) -> Row {
+    let ours = known.iter().find(|row| row.jti == token.jti);
+    let expiry = match token.expiry {
+        TokenExpiry::Unknown => ours.map_or(TokenExpiry::Unknown, |row| row.expiry),
+        told => told,
+    };
+    Row {
+        created_at: token.created_at,
+        current: ours.is_some_and(|row| row.current),
+        status: if revoked { "revoked" } else { "active" },
         expiry,
-        current,
-        status: "expired",
-    };
-    let current = workspace.token.iter().map(|token| {
-        row(token.jti.clone().unwrap_or_default(), token.created_at(), token.expiry, true)
-    });
-    let is_revoked = |jti: &String| {
-        let mut lines = past.iter();
-        lines.any(|l| l.event == "revoked" && l.jti.as_ref() == Some(jti))
-    };
-    let noted = born(past, workspace).filter_map(|line| {
-        let jti = line.jti.clone().filter(|jti| !is_revoked(jti))?;
-        let born = Timestamp::parse_rfc3339(&line.at);
-        Some(row(jti, born, TokenExpiry::At(line.ends()?), false))
-    });
-    let mut rows: Vec<Row> = Vec::new();
-    for row in current.chain(noted) {
-        let is_seen = listed.iter().chain(&rows).any(|other| other.jti == row.jti);
-        if !is_seen && row.expiry.at().is_some_and(|end| end <= now) {
-            rows.push(row);
-        }
+        jti: token.jti,
     }
-    rows
-}
-
-/// The lines that tell of a new token of the workspace.
-fn born<'a>(past: &'a [Line], workspace: &'a Workspace) -> impl Iterator<Item = &'a Line> {
-    past.iter().filter(move |l| l.workspace_id == workspace.id && l.is_birth())
-}
-
-/// A current token that the server does not list will not work.
-fn tell_of_current(app: &App, workspace: &Workspace, rows: &[Row]) {
-    let Some(token) = &workspace.token else {
-        return;
-    };
-    let Some(jti) = token.jti.as_deref().map(printable) else {
-        let unknown = "The current token has no id here, so it cannot be told which of them it is.";
-        return app.console().note(unknown);
-    };
-    let what = match rows.iter().find(|row| row.current) {
-        Some(row) if row.status != "revoked" => return,
-        Some(_) => "was revoked",
-        None => "is not among those that the server lists: it has ended or was revoked",
-    };
-    app.console()
-        .warn(&format!("The current token ({jti}) {what}. Get another: ntcli token refresh"));
 }

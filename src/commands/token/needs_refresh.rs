@@ -19,8 +19,8 @@ pub(crate) fn run(ctx: &Context, args: &TokenNeedsRefresh) -> Result<Report> {
 fn answer(app: &App, args: &TokenNeedsRefresh) -> Result<Report> {
     let config = app.config()?;
     let workspace = app.workspace(&config, args.workspace.as_deref())?;
-    let (survey, state) = survey::look_at(app, &config, workspace)?;
-    survey.whole()?;
+    let mut survey = survey::look_as_it_is(app, &config, vec![workspace], false)?;
+    let state = survey.workspaces.pop().ok_or_else(Error::no_token)?;
     let WorkspaceState { workspace: local, token, .. } = &state;
     let within_s = args.within.unwrap_or(state.window_s);
     let due = token::due(token, within_s, app.now());

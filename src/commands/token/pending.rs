@@ -9,40 +9,37 @@ use crate::token::Token;
 
 /// One thing that a later run has to do, or the user to decide.
 pub(crate) struct Work {
+    /// The name of its workspace.
+    pub(crate) workspace: String,
     /// `delivery`, `verification`, `refresh`, `revocation`, `request` or `orphan`.
     kind: &'static str,
     /// The token that it is about.
     jti: Option<String>,
     /// When it began, as far as that is known.
     pub(crate) since: Option<Timestamp>,
-    /// It waits for that moment.
-    not_before: Option<Timestamp>,
-    /// Where it began, and can be finished.
-    server: String,
     pub(crate) text: String,
 }
 
-/// What the journal holds for a workspace.
-pub(crate) fn of(pending: &Pending, workspace: &WorkspaceRef) -> Vec<Work> {
+/// What the journal holds for the workspaces that are meant.
+pub(crate) fn of(pending: &Pending, is_meant: impl Fn(&WorkspaceRef) -> bool) -> Vec<Work> {
     let new = |kind, of: &WorkspaceRef, jti: Option<&str>, since, text: String| Work {
         kind,
+        workspace: of.name.clone(),
         jti: jti.map(str::to_owned),
         since,
-        not_before: None,
-        server: of.server.clone(),
         text: printable(&text),
     };
-    let rotations = pending.rotations.iter().filter(|r| r.workspace.is(workspace)).map(|open| {
+    let rotations = pending.rotations.iter().filter(|r| is_meant(&r.workspace)).map(|open| {
         let (kind, about, text) = rotation(open);
         let jti = about.and_then(|token| token.jti.as_deref());
         new(kind, &open.workspace, jti, open.token.created_at(), text)
     });
-    let creates = pending.creates.iter().filter(|c| c.workspace.is(workspace)).map(|create| {
+    let creates = pending.creates.iter().filter(|c| is_meant(&c.workspace)).map(|create| {
         let found = if create.searched { "; none was found so far" } else { "" };
         let text = format!("a token was requested at {} and no answer came{found}", create.at);
         new("request", &create.workspace, None, Some(create.at), text)
     });
-    let revocations = pending.revocations.iter().filter(|p| p.workspace.is(workspace)).map(|due| {
+    let revocations = pending.revocations.iter().filter(|p| is_meant(&p.workspace)).map(|due| {
         let jti = &due.jti;
         let text = match due.not_before {
             Some(time) => format!("token {jti} will be revoked after {time}"),
@@ -51,10 +48,9 @@ pub(crate) fn of(pending: &Pending, workspace: &WorkspaceRef) -> Vec<Work> {
             }
             None => format!("token {jti} must still be revoked"),
         };
-        let work = new("revocation", &due.workspace, Some(jti), due.since, text);
-        Work { not_before: due.not_before, ..work }
+        new("revocation", &due.workspace, Some(jti), due.since, text)
     });
-    let orphans = pending.orphans.iter().filter(|o| o.workspace.is(workspace)).map(|orphan| {
+    let orphans = pending.orphans.iter().filter(|o| is_meant(&o.workspace)).map(|orphan| {
         let what = messages::origin(orphan.origin);
         let text = format!("token {} {what}", orphan.jti);
         new("orphan", &orphan.workspace, Some(&orphan.jti), orphan.created_at, text)
@@ -95,8 +91,6 @@ pub(crate) fn json(all: &[Work]) -> Json {
             ("kind", work.kind.into()),
             ("jti", work.jti.clone().into()),
             ("since", work.since.into()),
-            ("not_before", work.not_before.into()),
-            ("server", Some(&work.server).filter(|url| !url.is_empty()).cloned().into()),
             ("text", work.text.as_str().into()),
         ])
     });

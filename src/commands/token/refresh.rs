@@ -8,18 +8,19 @@ use crate::commands::check::metrics;
 use crate::commands::dry_run::{self, Wish};
 use crate::commands::prelude::*;
 use crate::commands::prompt;
-use crate::commands::results::{Telling, line, rotate, several, tell_events};
+use crate::commands::results::{Telling, rotate, several, tell_events};
 use crate::commands::survey::{self, SessionState};
 use crate::commands::workspace::warn_of_two_tokens;
 use crate::config::{Config, Workspace};
 use crate::config_dir::ConfigDir;
 use crate::config_dir::last_run::LastRun;
-use crate::error::{exit, renew_of};
+use crate::error::exit;
 use crate::policy::{Policies, Policy};
 use crate::rotation::{self, ControlPlane, Deliver, Outcome, RefreshOptions, WorkspaceRef};
 use crate::targets::{
     Destination, EXEC_TIMEOUT_S, FileOptions, SavedTarget, SavedTargets, Targets,
 };
+use crate::time::Expiry;
 use crate::token::{Token, due};
 
 const HELP: &str = "ntcli token refresh --help";
@@ -100,7 +101,8 @@ pub(crate) fn run(app: &App, args: &TokenRefresh) -> Result<Report> {
     // What is new has not got the token from the other run.
     let waited = waited && new.is_empty() && !args.all;
     let seen = seen.into_iter().next().and_then(|workspace| workspace.token);
-    let replaced = seen.filter(|seen| waited && !is_current(seen, &current[0]));
+    let is_current = |seen: &Token| current[0].token.as_ref().is_some_and(|now| now.is_same(seen));
+    let replaced = seen.filter(|seen| waited && !is_current(seen));
     if replaced.is_some() {
         wishes[0].1.due_within_s = Some(0);
     }
@@ -110,14 +112,10 @@ pub(crate) fn run(app: &App, args: &TokenRefresh) -> Result<Report> {
     let mut reports = Vec::with_capacity(wishes.len());
     let mut take = |n: usize, outcome| {
         let (workspace, options) = &wishes[n];
-        let report = match (outcome, &replaced) {
+        reports.push(match (outcome, &replaced) {
             (Ok(Outcome::NotDue(new)), Some(old)) => telling.already(workspace, new, old.clone()),
             (outcome, _) => telling.one(workspace, outcome, options, 0),
-        };
-        if args.all {
-            print_line(app, workspace, &report);
-        }
-        reports.push(report);
+        });
     };
     let (overdue, events) = rotate(app, &api, &mut dir, &mut consumers, |rotator| {
         rotator.refresh(&wishes, &mut take);
@@ -125,7 +123,7 @@ pub(crate) fn run(app: &App, args: &TokenRefresh) -> Result<Report> {
     })?;
     let mut report = match reports.pop() {
         Some(only) if !args.all => telling.alone(&workspaces[0], only),
-        last => sums(&workspaces, reports.into_iter().chain(last).collect()),
+        last => several(&workspaces, reports.into_iter().chain(last).collect()),
     };
     tell_events(events, app.console(), &mut report.json);
     report.problem = report.problem.or(overdue);
@@ -176,44 +174,16 @@ fn is_taken(
     Err(Error::token_call("list the tokens", failure))
 }
 
-fn is_current(token: &Token, workspace: &Workspace) -> bool {
-    let current = workspace.token.as_ref();
-    current.is_some_and(|current| current.access_token == token.access_token)
-}
-
-/// One of many has its line as soon as something is known of it.
-fn print_line(app: &App, workspace: &WorkspaceRef, report: &Report) {
-    let line = line(workspace, report);
-    if report.json["outcome"].as_str() == Some("not_due") {
-        app.console().note(&line);
-    } else {
-        app.console().say(&line);
-    }
-}
-
-/// What became of many in all.
-fn sums(workspaces: &[WorkspaceRef], reports: Vec<Report>) -> Report {
-    let with = |outcome: &str| {
-        reports.iter().filter(|report| report.json["outcome"].as_str() == Some(outcome)).count()
-    };
-    let (total, not_due, failed) = (reports.len(), with("not_due"), with("failed"));
-    let refreshed = total - not_due - failed;
-    let not_due_text = if not_due > 0 { format!(", {not_due} not due") } else { String::new() };
-    let mut report = several(workspaces, reports, |words| renew_of(words.iter().copied()));
-    report.text =
-        format!("Refreshed {refreshed} of {total} workspaces{not_due_text}, {failed} failed.\n");
-    for (name, count) in [("refreshed", refreshed), ("not_due", not_due), ("failed", failed)] {
-        report.json.set(name, count.into());
-    }
-    report.that_changed(false)
-}
-
 fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
-    let given = [&args.expires_in, &args.expires_at];
     let wait_ms = args.verify_wait.map(|wait| wait.as_secs().saturating_mul(1000));
     Ok(RefreshOptions {
-        expiry: app::expiry(given, ctx.clock.now(), "ntcli token refresh")
-            .map_err(|error| error.of_workspace(args.workspace.as_deref()))?,
+        expiry: expiry(
+            ctx,
+            args.expires_in.as_deref(),
+            args.expires_at.as_deref(),
+            "ntcli token refresh",
+        )
+        .map_err(|error| error.of_workspace(args.workspace.as_deref()))?,
         unique_lifetime: false,
         verify: !args.no_verify,
         verify_wait_ms: wait_ms.unwrap_or(RefreshOptions::VERIFY_WAIT_MS),
@@ -222,6 +192,25 @@ fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
         due_within_s: args.if_expires_within,
         grace_s: args.revoke_after,
     })
+}
+
+/// The lifetime that is asked for by that command; one year by default.
+///
+/// # Errors
+/// [`Error::invalid_expiry`].
+pub(super) fn expiry(
+    ctx: &Context,
+    expires_in: Option<&str>,
+    expires_at: Option<&str>,
+    command: &str,
+) -> Result<Expiry> {
+    let now = ctx.clock.now();
+    let expiry = match (expires_in, expires_at) {
+        (Some(text), _) => Expiry::parse_in(text, now),
+        (None, Some(text)) => Expiry::parse_at(text, now),
+        (None, None) => Some(Expiry::DEFAULT),
+    };
+    expiry.ok_or_else(|| Error::invalid_expiry(command))
 }
 
 /// What was given, and by the policy of the workspace what was not.

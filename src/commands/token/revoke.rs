@@ -1,8 +1,6 @@
 //! `ntcli token revoke`
 
-use std::collections::BTreeSet;
-
-use super::pending;
+use super::pending::{self, Work};
 use crate::cli::TokenRevoke;
 use crate::commands::app::{self, App, As};
 use crate::commands::prompt;
@@ -12,7 +10,7 @@ use crate::json::Json;
 use crate::jwt;
 use crate::output::Report;
 use crate::rotation::{
-    ByHand, ControlPlane, Event, Pending, RefreshOptions, Rotation, Rotator, WorkspaceRef,
+    ByHand, ControlPlane, Event, RefreshOptions, Rotation, Rotator, WorkspaceRef,
 };
 use crate::secret::redact;
 use crate::text::{printable, shell_word};
@@ -148,7 +146,9 @@ fn all_pending(app: &App, args: &TokenRevoke) -> Result<Report> {
         let (jti, name) = (printable(jti), printable(&workspace.name));
         text += &format!("Token {jti} of '{name}' has been revoked.\n");
     }
-    let lines = lines(&left);
+    let works = pending::of(&left, |_| true).into_iter();
+    let line = |work: Work| format!("'{}': {}", printable(&work.workspace), work.text);
+    let lines: Vec<String> = works.map(line).collect();
     if overdue {
         let waiting = left.rotations.iter().filter(|r| r.awaits_delivery());
         let mut waiting = waiting.map(|r| r.workspace.name.as_str()).peekable();
@@ -159,18 +159,6 @@ fn all_pending(app: &App, args: &TokenRevoke) -> Result<Report> {
     text += &lines.iter().map(|line| line.to_owned() + "\n").collect::<String>();
     text += if lines.is_empty() { "Nothing is pending any more.\n" } else { "Nothing is due.\n" };
     Ok(settled(&revoked, &text, "done"))
-}
-
-/// What is left, of every workspace.
-fn lines(left: &Pending) -> Vec<String> {
-    let mut seen = BTreeSet::new();
-    let workspaces = left.workspaces().filter(|w| seen.insert((&w.id, &w.server)));
-    let of = |workspace: &WorkspaceRef| {
-        let name = printable(&workspace.name);
-        let all = pending::of(left, workspace).into_iter();
-        all.map(move |work| format!("'{name}': {}", work.text))
-    };
-    workspaces.flat_map(of).collect()
 }
 
 fn settled(revoked: &[(WorkspaceRef, String)], text: &str, status: &str) -> Report {

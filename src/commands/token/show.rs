@@ -7,8 +7,7 @@ use crate::commands::survey::{self, Survey, WorkspaceState};
 use crate::config::Config;
 use crate::config_dir::history::{self, Line};
 use crate::output::moment;
-use crate::rotation::{Acceptance, WorkspaceRef};
-use crate::time::Timestamp;
+use crate::rotation::Acceptance;
 use crate::token::{Token, TokenExpiry};
 
 const DAY_MS: i64 = 86_400_000;
@@ -34,7 +33,7 @@ pub(crate) fn run(app: &App, args: &TokenShow) -> Result<Report> {
             let why = error.in_one_line();
             app.console().warn(&format!("Cannot tell whether work is pending: {why}"));
         }
-        return Ok(report(app, args, &survey, &state, answer));
+        return Ok(report(args, &survey, &state, answer));
     }
 }
 
@@ -42,7 +41,6 @@ pub(crate) fn run(app: &App, args: &TokenShow) -> Result<Report> {
 type Answer = (&'static str, Option<Error>);
 
 fn report(
-    app: &App,
     args: &TokenShow,
     survey: &Survey,
     WorkspaceState { workspace, token, .. }: &WorkspaceState,
@@ -57,20 +55,14 @@ fn report(
     };
     let server = answer.as_ref().map(|(server, _)| *server);
     // At whatever server it was begun.
-    let anywhere = WorkspaceRef { server: String::new(), ..workspace.clone() };
-    let pending = pending::of(&survey.pending, &anywhere);
-    let shown = |at: Option<Timestamp>, text: String| match at {
-        // A person reads dates better from here.
-        Some(at) if app.console().out_is_terminal() => format!("{text} ({})", at.from_now(now)),
-        _ => text,
-    };
+    let pending = pending::of(&survey.pending, |w| w.id == workspace.id);
     let (created_at, expires) = (token.created_at(), token.expiry.for_people());
     let jti = printable(token.jti.as_deref().unwrap_or("-"));
     let mut text = format!("Current token of '{}'\n", printable(&workspace.name));
     let mut row = |name: &str, value: &str| text += &format!("  {name:<10} {value}\n");
     row("JTI:", &jti);
-    row("Created:", &shown(created_at, moment(created_at)));
-    row("Expires:", &shown(token.expiry.at(), expires));
+    row("Created:", &moment(created_at));
+    row("Expires:", &expires);
     row("Status:", status);
     if let Some(server) = server {
         row("Server:", server);

@@ -78,9 +78,9 @@ fn of_many_each_that_changed_has_one() {
         json!("wst_without_claims_0123456789"),
     );
     let output = quietly(&world, "token refresh --all --if-expires-within 1d");
-    output.exits(0).prints("");
-    assert!(output.stderr.starts_with("staging: refreshed, "), "{output}");
-    assert_eq!(output.stderr.lines().count(), 1, "{output}");
+    output.exits(0).says_only("");
+    assert!(output.stdout.starts_with("staging: refreshed, "), "{output}");
+    assert_eq!(output.stdout.lines().count(), 1, "{output}");
     assert_eq!(world.current(&prod), prod.token.access_token);
 }
 

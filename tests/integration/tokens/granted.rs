@@ -10,7 +10,7 @@ const TEN_DAYS: u64 = 864_000;
 fn another_lifetime_is_said() {
     let (world, _) = World::ready();
     world.plane.configure(|o| o.longest_lifetime = Some(TEN_DAYS));
-    let said = "The server granted a token for 10 days, not for 30 days.\n";
+    let said = "The server granted a token for 10d, not for 30d.\n";
     world.refresh(&["--expires-in", "30d"]).exits(0).says(&format!("prod: {said}"));
     let create = world.ntcli(&["token", "create", "--expires-in", "30d"]);
     create.prints_secrets().run().exits(0).says(said);

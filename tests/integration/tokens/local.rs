@@ -92,8 +92,7 @@ fn a_current_token_that_the_server_does_not_list() {
     world.set_config(&at("jti"), json!("jti_gone"));
     run(&world, &["list"])
         .exits(0)
-        .says("(jti_gone) is not among those")
-        .says("ntcli token refresh");
+        .says("The current token is not among the live ones: ntcli token show --check");
 }
 
 /// The answer is the exit code: 0 due, 1 not, 255 everything else. The network is left alone.

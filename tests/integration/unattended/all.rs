@@ -27,7 +27,7 @@ fn status(code: u16, body: &str) -> Fault {
 fn the_text_and_the_lines() {
     let (world, workspaces) = world_of(3);
     let output = world.refresh(&["--all", "--expires-at", "1900000000"]);
-    output.exits(0).prints("Refreshed 3 of 3 workspaces, 0 failed.\n");
+    output.exits(0).says_only("");
     let line = |workspace: &Workspace| {
         let item = world.item(workspace);
         let text = |name: &str| item[name].as_str().unwrap().to_owned();
@@ -35,7 +35,7 @@ fn the_text_and_the_lines() {
         format!("{name}: refreshed, {jti}, expires {}\n", world.end(workspace))
     };
     let lines: Vec<_> = workspaces.iter().map(line).collect();
-    output.says_only(&lines.concat());
+    output.prints(&lines.concat());
     for workspace in &workspaces {
         world.assert_one_live_token(workspace);
     }
@@ -47,9 +47,6 @@ fn the_json() {
     let (world, workspaces) = world_of(3);
     let output = world.refresh(&["--all", "--format", "json"]);
     let answer = output.exits(0).json();
-    assert_eq!(answer["refreshed"], 3);
-    assert_eq!(answer["not_due"], 0);
-    assert_eq!(answer["failed"], 0);
     assert_eq!(answer["orphans"], json!([]));
     assert_eq!(answer.get("error"), None);
     let results = answer["results"].as_array().unwrap();
@@ -63,10 +60,9 @@ fn the_json() {
 
     let output = world.refresh(&["--all", "--if-expires-within", "1d", "--format", "json"]);
     let answer = output.exits(0).json();
-    assert_eq!((&answer["refreshed"], &answer["not_due"]), (&json!(0), &json!(3)));
     assert_eq!(answer["results"][2]["outcome"], "not_due");
     let output = world.refresh(&["--all", "--if-expires-within", "1d"]);
-    output.exits(0).prints("Refreshed 0 of 3 workspaces, 3 not due, 0 failed.\n");
+    assert_eq!(output.exits(0).stdout.matches(": not due before 20").count(), 3, "{output}");
 }
 
 /// One session, one connection, and no old token ends before every new one is stored.
@@ -94,7 +90,7 @@ fn a_workspace_without_a_token_is_left_out() {
     let item = format!("/workspaces/items/{}", workspaces[0].key);
     world.set_config(&format!("{item}/access_token"), json!("no-token"));
     let output = world.refresh(&["--all"]);
-    output.exits(0).prints("Refreshed 1 of 1 workspaces, 0 failed.\n");
+    assert!(output.exits(0).stdout.starts_with("a0001: refreshed, jti_"), "{output}");
     let item = format!("/workspaces/items/{}", workspaces[1].key);
     world.set_config(&format!("{item}/access_token"), json!(""));
     let output = world.refresh(&["--all"]);
@@ -112,7 +108,6 @@ fn one_that_fails_does_not_stop_the_others() {
     fault(2, Route::TokenRevoke, Times::N(2), status(500, "{}"));
     let output = world.refresh(&["--all", "--format", "json"]);
     let answer = output.exits(8).json();
-    assert_eq!((&answer["refreshed"], &answer["failed"]), (&json!(3), &json!(1)));
     assert_eq!(answer["error"]["message"], "2 of 4 workspaces need attention");
     assert_eq!(answer["error"]["exit_code"], 8);
     let outcomes: Vec<_> = (0..4).map(|n| answer["results"][n]["outcome"].clone()).collect();
@@ -120,8 +115,8 @@ fn one_that_fails_does_not_stop_the_others() {
     assert_eq!(answer["results"][0]["error"]["exit_code"], 4);
     assert_eq!(answer["results"][0]["error"]["http_status"], 403);
     assert_eq!(answer["results"][2]["error"]["exit_code"], 8);
-    output.says("a0000: Could not create a token; nothing has changed: the server answered 403");
-    output.says("a0002: refreshed but the old token may be live, ").says("; Token jti_");
+    let wrong = &answer["results"][0]["error"]["message"];
+    assert_eq!(wrong, "Could not create a token; nothing has changed");
     for n in [0, 1, 3] {
         world.assert_one_live_token(&workspaces[n]);
     }
@@ -135,7 +130,8 @@ fn another_workspace_that_waits_for_its_hooks() {
     let (world, workspaces) = world_of(2);
     world.refresh(&["a0001", "--exec", "test -e \"$HERE/fixed\""]).exits(9);
     world.refresh(&["a0000"]).exits(0).says_only("");
-    world.refresh(&["--all"]).exits(9).says("a0000: refreshed");
+    let output = world.refresh(&["--all"]);
+    assert!(output.exits(9).stdout.starts_with("a0000: refreshed"), "{output}");
     fs::write(world.outside("fixed"), "").unwrap();
     world.refresh(&["a0001", "--if-expires-within", "1"]).exits(0);
     for workspace in &workspaces {
@@ -153,8 +149,9 @@ fn a_delivery_that_fails_for_one() {
         world.ntcli(&add).run().exits(0);
     }
     let output = world.refresh(&["--all"]);
-    output.exits(9).says("a0001: not delivered, ").says("not delivered to every target");
-    output.says("ended with 7");
+    for part in ["\na0001: not delivered, ", "not delivered to every target", "' ended with 7"] {
+        assert!(output.exits(9).stdout.contains(part), "{output}");
+    }
     for (n, live) in [(0, 1), (1, 2), (2, 1)] {
         assert_eq!(world.plane.live_tokens(&workspaces[n].id).len(), live);
     }
@@ -169,9 +166,9 @@ fn a_delivery_that_fails_for_one() {
 }
 
 fn assert_given_up(output: &Output, tried: usize, of: usize) {
-    let not_tried = output.stderr.matches("not tried, after 3 failures in a row");
+    let not_tried = output.stdout.matches("not tried, after 3 failures in a row");
     assert_eq!(not_tried.count(), of - tried, "{output}");
-    let lines = output.stderr.lines().filter(|l| l.starts_with("a0"));
+    let lines = output.stdout.lines().filter(|l| l.starts_with("a0"));
     assert_eq!(lines.count(), of, "a line each: {output}");
 }
 
@@ -181,7 +178,7 @@ fn a_server_that_is_not_there_is_not_looked_for_a_thousand_times() {
     let unreachable = format!("http://127.0.0.1:{}", free_port());
     let away = world.ntcli(&["token", "refresh", "--all"]);
     let output = away.env("NTCLI_API_URL", unreachable).run();
-    output.exits(5).prints("Refreshed 0 of 20 workspaces, 20 failed.\n");
+    output.exits(5);
     assert_given_up(&output, 3, 20);
     assert!(!world.has_journal());
 }
@@ -202,7 +199,7 @@ fn a_server_that_turns_everybody_away_is_not_asked_a_thousand_times() {
         }
         let output = world.refresh(&["--all"]);
         output.exits(*code);
-        assert!(output.stderr.contains("not tried, after 3 failures in a row"));
+        assert!(output.stdout.contains("not tried, after 3 failures in a row"));
         assert!(world.count(Route::TokenCreate) <= 12, "{output}");
         world.plane.clear_faults();
         world.refresh(&["--all"]).exits(0);
@@ -216,7 +213,7 @@ fn a_server_that_goes_away_half_way() {
     let (world, workspaces) = world_of(20);
     world.plane.fault(Route::TokenRevoke, Times::Always, Fault::CloseBefore);
     let output = world.refresh(&["--all"]);
-    output.exits(8).prints("Refreshed 20 of 20 workspaces, 0 failed.\n");
+    output.exits(8);
     assert_given_up(&output, 3, 20);
     world.plane.clear_faults();
     world.refresh(&["--all", "--if-expires-within", "1"]).exits(0);
@@ -241,10 +238,8 @@ fn two_keys_of_one_workspace() {
     // It is one workspace anyway: the active entry is the one that counts.
     world.set_config("/workspaces/activeWorkspaceId", json!(one.id));
     let output = world.refresh(&["--all"]);
-    output
-        .exits(0)
-        .prints("Refreshed 2 of 2 workspaces, 0 failed.\n")
-        .says(&format!("not that of {}", one.key));
+    output.exits(0).says(&format!("not that of {}", one.key));
+    assert_eq!(output.stdout.matches(": refreshed, jti_").count(), 2, "{output}");
     for workspace in [one, other, &bare] {
         world.assert_current_is_live(workspace);
     }
@@ -256,7 +251,7 @@ fn two_keys_of_one_workspace() {
     world.set_config(&format!("/workspaces/items/{}", one.id), world.item(one));
     for (args, line) in [
         (&["-w", &one.key][..], "Token refreshed successfully.\n"),
-        (&["--all"], "Refreshed 2 of 2 workspaces, 0 failed.\n"),
+        (&["--all"], "a0001: refreshed, jti_"),
     ] {
         let output = world.refresh(args);
         assert!(output.exits(0).stdout.contains(line), "{output}");
