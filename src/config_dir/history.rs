@@ -80,11 +80,10 @@ impl Line {
         marks.map(String::as_str)
     }
 
-    /// What was done to which token. A refresh that a later run finishes counts as the same action.
-    pub(super) fn subject(&self) -> Option<(String, String)> {
-        let event = if self.event == "recovered" { "refreshed" } else { &self.event };
-        let target = self.target.as_deref().unwrap_or_default();
-        Some((format!("{event} {target}"), self.jti.clone()?))
+    /// Whether both tell of the same action. A refresh that a later run finishes is the same.
+    pub(super) fn is_same_act(&self, other: &Self) -> bool {
+        let kind = |line: &Self| line.event.replace("recovered", "refreshed");
+        kind(self) == kind(other) && (&self.jti, &self.target) == (&other.jti, &other.target)
     }
 }
 

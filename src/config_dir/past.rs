@@ -105,8 +105,7 @@ impl Past {
 
     /// Whether there is a line of the same kind about the same token.
     pub(super) fn has(&self, line: &Line) -> bool {
-        let of = |jti: &String| self.about(jti).iter().any(|it| it.subject() == line.subject());
-        line.jti.as_ref().is_some_and(of)
+        line.jti.as_ref().is_some_and(|jti| self.about(jti).iter().any(|it| it.is_same_act(line)))
     }
 
     /// The tokens that replaced this one.

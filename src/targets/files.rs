@@ -23,7 +23,10 @@ pub(crate) struct TokenFile {
 
 impl TokenFile {
     /// From the value of `--token-file`. The error says what is accepted besides.
-    pub(super) fn parse(text: &str) -> std::result::Result<Self, &'static str> {
+    pub(super) fn parse(
+        text: &str,
+        options: &FileOptions,
+    ) -> std::result::Result<Self, &'static str> {
         let (path, layout) = match (text.strip_prefix("env:"), text.strip_prefix("replace:")) {
             (None, None) => (text, Layout::Bare),
             (None, Some(path)) => (path, Layout::Replace),
@@ -50,12 +53,7 @@ impl TokenFile {
         if !std::path::absolute(path).is_ok_and(|path| path.to_str().is_some()) {
             return Err("; a full one where the name of the current folder is not UTF-8");
         }
-        Ok(Self { path: path.to_owned(), layout, options: FileOptions::default() })
-    }
-
-    /// The same file, written so.
-    pub(super) fn with(self, options: &FileOptions) -> Self {
-        Self { options: options.clone(), ..self }
+        Ok(Self { path: path.to_owned(), layout, options: options.clone() })
     }
 
     /// What it is remembered by, wherever a later run is started; [`TokenFile::parse`] reads it.
@@ -205,15 +203,19 @@ fn read(path: &Path) -> std::result::Result<Vec<u8>, String> {
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> std::result::Result<TokenFile, &'static str> {
+        TokenFile::parse(text, &FileOptions::default())
+    }
+
     #[test]
     fn files_that_can_be_meant() {
-        let file = TokenFile::parse("env:API_TOKEN=/etc/app.env").unwrap();
+        let file = parse("env:API_TOKEN=/etc/app.env").unwrap();
         assert_eq!(file.layout, Layout::Env("API_TOKEN".to_owned()));
         assert_eq!(file.path, "/etc/app.env");
-        assert_eq!(TokenFile::parse("/run/token").unwrap().layout, Layout::Bare);
+        assert_eq!(parse("/run/token").unwrap().layout, Layout::Bare);
         for good in ["/device", "env:A=/b", "replace:/a", "relative"] {
-            let file = TokenFile::parse(good).unwrap();
-            assert_eq!(TokenFile::parse(&file.name()).unwrap().name(), file.name());
+            let file = parse(good).unwrap();
+            assert_eq!(parse(&file.name()).unwrap().name(), file.name());
         }
         for bad in [
             "",
@@ -229,7 +231,7 @@ mod tests {
             "/dev/stdout",
             "/proc/self/fd/1",
         ] {
-            assert!(TokenFile::parse(bad).is_err(), "{bad}");
+            assert!(parse(bad).is_err(), "{bad}");
         }
     }
 }

@@ -47,9 +47,8 @@ impl Destination {
         accepted: &str,
         help: &str,
     ) -> Result<Self> {
-        let file = TokenFile::parse(text).map_err(|besides| format!("{accepted}{besides}"));
-        let file = file.map(|file| file.with(options));
-        file.map(Self::File).map_err(|message| Error::usage(message, help))
+        let refused = |besides| Error::usage(format!("{accepted}{besides}"), help);
+        TokenFile::parse(text, options).map(Self::File).map_err(refused)
     }
 
     /// From the value of `--exec`.

@@ -1,6 +1,6 @@
 //! What our own folder tells about files and tokens.
 
-use std::cell::OnceCell;
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -13,11 +13,10 @@ type Earlier = BTreeSet<(String, String)>;
 
 /// The files that are no targets, and the tokens that may be replaced.
 pub(crate) struct Ours {
-    files: Vec<PathBuf>,
+    pub(super) files: Vec<PathBuf>,
     /// What is being written over a file that is not replaced.
-    unfinished: OwnFile,
-    earlier: Box<dyn Fn() -> Earlier>,
-    known: OnceCell<Earlier>,
+    pub(super) unfinished: OwnFile,
+    earlier: LazyCell<Earlier, Box<dyn FnOnce() -> Earlier>>,
 }
 
 impl Ours {
@@ -25,23 +24,14 @@ impl Ours {
     pub(crate) fn new(
         files: Vec<PathBuf>,
         unfinished: &OwnFile,
-        earlier: impl Fn() -> Earlier + 'static,
+        earlier: impl FnOnce() -> Earlier + 'static,
     ) -> Self {
-        let (earlier, unfinished) = (Box::new(earlier), unfinished.clone());
-        Self { files, unfinished, earlier, known: OnceCell::new() }
-    }
-
-    pub(super) fn unfinished(&self) -> &OwnFile {
-        &self.unfinished
-    }
-
-    pub(super) fn files(&self) -> &[PathBuf] {
-        &self.files
+        let earlier: Box<dyn FnOnce() -> Earlier> = Box::new(earlier);
+        Self { files, unfinished: unfinished.clone(), earlier: LazyCell::new(earlier) }
     }
 
     /// Whether the text is a token that was the workspace's before.
     pub(super) fn is_earlier(&self, workspace: &WorkspaceRef, text: &str) -> bool {
-        let known = self.known.get_or_init(|| (self.earlier)());
-        known.contains(&(workspace.id.clone(), mark_of(text)))
+        self.earlier.contains(&(workspace.id.clone(), mark_of(text)))
     }
 }

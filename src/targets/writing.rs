@@ -100,7 +100,7 @@ impl TokenFile {
         }
         let found = ForeignFile::read(place)?;
         let claim = Claim { file: found.id(), layout: self.layout.clone() };
-        if claim.file.is_one_of(ours.files()) {
+        if claim.file.is_one_of(&ours.files) {
             return Err(io::Error::other("it is one of ntcli's own files"));
         }
         if is_taken(&claim) {
@@ -132,7 +132,7 @@ impl TokenFile {
             let contents = self.contents(found.before(), text, &held, &is_earlier);
             let contents = contents.map_err(in_file(path))?;
             let written = if self.is_in_place(&found) {
-                found.overwrite(&contents, ours.unfinished())
+                found.overwrite(&contents, &ours.unfinished)
             } else {
                 found.replace(&contents, self.new_file().map_err(in_file(path))?)
             };
@@ -207,11 +207,12 @@ fn hint_on_contents(path: &Path, bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::secret::Secret;
+    use crate::targets::FileOptions;
     use crate::token::TokenExpiry;
 
     #[test]
     fn no_file_holds_up_a_run_by_many_tokens_from_before() {
-        let file = TokenFile::parse("replace:/file").unwrap();
+        let file = TokenFile::parse("replace:/file", &FileOptions::default()).unwrap();
         let new = Secret::new("wst_the-new-token-0");
         let never = TokenExpiry::Never;
         let token = Token::new(new.clone(), None, never, "Bearer".to_owned(), Vec::new());
