@@ -13,6 +13,8 @@ use crate::store::{Log, OwnFile};
 const FEW: u32 = 8;
 /// More than a line is likely to take.
 const LINE: u64 = 1024;
+/// The end in which the birth of a current token is likely to be.
+const NEAR: usize = 16 << 10;
 
 /// The server that made a token here, if that was noted. By its id, or by what its text is known by.
 pub(crate) fn maker_of(at: &OwnFile, mark: &str) -> Option<String> {
@@ -82,6 +84,8 @@ impl History {
 /// The end of the history, for questions about single tokens.
 pub(super) struct Past {
     text: String,
+    /// Where the lines begin among which a token's birth is likely to be.
+    near: usize,
     asked: Cell<u32>,
     /// Where the lines begin that name a token, by a hash of what it is known by.
     index: OnceCell<BTreeSet<(u64, usize)>>,
@@ -91,7 +95,9 @@ impl Past {
     fn of(end: Vec<u8>) -> Self {
         let text = String::from_utf8(end);
         let text = text.unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
-        Self { text, asked: Cell::new(0), index: OnceCell::new() }
+        let mut far = text.as_bytes()[..text.len().saturating_sub(NEAR)].iter();
+        let near = far.rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
+        Self { text, near, asked: Cell::new(0), index: OnceCell::new() }
     }
 
     /// A line that was written since.
@@ -131,12 +137,22 @@ impl Past {
         births.find(|line| !line.server.is_empty()).map(|line| line.server)
     }
 
+    /// The lines that tell of its birth; those near the end alone, if they name its maker.
     fn births(&self, mark: &str) -> Vec<Line> {
-        let mut lines = self.about(mark);
-        lines.retain(|line| {
+        let is_birth = |line: &Line| {
             let mut new = line.jti.iter().chain(line.sha256.first());
             (line.is_birth() || line.event == "rolled_back") && new.any(|new| new == mark)
-        });
+        };
+        self.asked.set(self.asked.get() + 1);
+        if self.asked.get() <= FEW {
+            let near = self.lines(self.naming(mark, self.near)).filter(is_birth);
+            let near: Vec<Line> = near.collect();
+            if near.iter().any(|line| !line.server.is_empty()) {
+                return near;
+            }
+        }
+        let mut lines = self.about(mark);
+        lines.retain(is_birth);
         lines
     }
 
@@ -145,7 +161,7 @@ impl Past {
     fn about(&self, mark: &str) -> Vec<Line> {
         self.asked.set(self.asked.get() + 1);
         if self.asked.get() <= FEW {
-            return self.lines(self.naming(mark)).collect();
+            return self.lines(self.naming(mark, 0)).collect();
         }
         let index = self.index.get_or_init(|| {
             let starts = self.text.match_indices('\n').map(|(end, _)| end + 1);
@@ -159,11 +175,11 @@ impl Past {
         self.lines(those.map(|(_, start)| *start)).collect()
     }
 
-    /// Where the lines begin in which a value stands, found without a look at each line.
-    fn naming(&self, value: &str) -> Vec<usize> {
+    /// Where the lines from there on begin in which a value stands, found without a look at each line.
+    fn naming(&self, value: &str, from: usize) -> Vec<usize> {
         let quoted = serde_json::to_string(value).unwrap_or_default();
-        let found = self.text.match_indices(&quoted);
-        let starts = found.map(|(at, _)| self.text[..at].rfind('\n').map_or(0, |end| end + 1));
+        let found = self.text[from..].match_indices(&quoted).map(|(at, _)| from + at);
+        let starts = found.map(|at| self.text[..at].rfind('\n').map_or(0, |end| end + 1));
         let mut starts: Vec<usize> = starts.collect();
         starts.dedup();
         starts
@@ -182,7 +198,7 @@ impl Past {
     /// another program has stored another one in its place.
     pub(super) fn last_made(&self, place: &WorkspaceRef) -> Option<String> {
         let mut left = Vec::new();
-        for line in self.lines(self.naming(&place.id)) {
+        for line in self.lines(self.naming(&place.id, 0)) {
             if line.workspace_id != place.id || !place.is_on(&line.server) {
                 continue;
             }

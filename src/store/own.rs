@@ -37,6 +37,8 @@ struct Home {
     /// Its lock, once it was open, and whether this run holds it.
     lock: OnceCell<Rc<File>>,
     is_locked: Cell<bool>,
+    /// What is to take the place of a file, once it was tried under the lock whether that can be done.
+    next: RefCell<Option<(PathBuf, Temporary)>>,
 }
 
 thread_local! {
@@ -50,14 +52,7 @@ thread_local! {
 pub(crate) struct OwnFile {
     path: PathBuf,
     home: Rc<Home>,
-    known: Rc<Known>,
-}
-
-#[derive(Debug, Default)]
-struct Known {
-    place: OnceCell<Place>,
-    /// What is to take its place, once it was tried whether that can be done.
-    next: RefCell<Option<Temporary>>,
+    place: Rc<OnceCell<Place>>,
 }
 
 impl OwnFile {
@@ -68,7 +63,7 @@ impl OwnFile {
             let new = || Rc::new(Home { dir: dir.to_owned(), ..Home::default() });
             last.insert(known.unwrap_or_else(new)).clone()
         });
-        names.map(|name| Self { path: dir.join(name), home: home.clone(), known: Rc::default() })
+        names.map(|name| Self { path: dir.join(name), home: home.clone(), place: Rc::default() })
     }
 
     /// The folder, held open.
@@ -90,6 +85,7 @@ impl OwnFile {
 
     pub(super) fn set_locked(&self, is_locked: bool) {
         self.home.is_locked.set(is_locked);
+        self.home.next.take();
     }
 
     /// The lock of the folder, opened once in a run; `None` if there is none and none is to be made.
@@ -108,13 +104,16 @@ impl OwnFile {
         Ok(opened.map(|file| self.home.lock.get_or_init(|| Rc::new(file)).clone()))
     }
 
-    /// Keeps what is to take its place.
+    /// Keeps what is to take its place, as long as the lock is held.
     pub(super) fn keep(&self, next: Temporary) {
-        self.known.next.replace(Some(next));
+        if self.is_locked() {
+            self.home.next.replace(Some((self.path.clone(), next)));
+        }
     }
 
     pub(super) fn kept(&self) -> Option<Temporary> {
-        self.known.next.take()
+        let kept = self.home.next.take().filter(|(path, _)| *path == self.path);
+        kept.map(|(_, next)| next)
     }
 
     fn direct(&self) -> io::Result<Place> {
@@ -126,13 +125,13 @@ impl OwnFile {
     /// # Errors
     /// If its folder is missing, or a link on the way does not count.
     pub(crate) fn place(&self) -> io::Result<Place> {
-        if let Some(place) = self.known.place.get() {
+        if let Some(place) = self.place.get() {
             return Ok(place.clone());
         }
         let direct = self.direct()?;
         // Behind a link the file may be anywhere.
         let place = if direct.is_link()? { Place::find(&self.path)? } else { direct };
-        Ok(self.known.place.get_or_init(|| place).clone())
+        Ok(self.place.get_or_init(|| place).clone())
     }
 
     /// Opens it, as [`Place::open`].
@@ -140,13 +139,13 @@ impl OwnFile {
     /// # Errors
     /// As [`OwnFile::place`] and [`Place::open`].
     pub(super) fn open(&self, options: OFlags) -> io::Result<Option<(File, Stat)>> {
-        if self.known.place.get().is_none() {
+        if self.place.get().is_none() {
             let direct = self.direct()?;
             match direct.open(options) {
                 Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => {}
                 // No link bears the name.
                 opened => {
-                    let _ = self.known.place.set(direct);
+                    let _ = self.place.set(direct);
                     return opened;
                 }
             }

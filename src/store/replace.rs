@@ -155,7 +155,7 @@ fn is_temporary(name: &OsStr) -> bool {
 }
 
 /// Finds out whether our file can be replaced, before anything depends on it. What is to take its place is
-/// kept until then.
+/// kept while the lock is held.
 ///
 /// # Errors
 /// [`Error::write_file`], [`Error::cannot_use`].

@@ -74,42 +74,39 @@ fn find(text: &[u8], variable: &str) -> std::result::Result<(Vec<Range<usize>>, 
     let (mut places, mut offset) = (vec![], 0);
     let (mut names, mut assigned, mut exported, mut spaced) = (0, 0, 0, 0);
     for (n, line) in lines.iter().enumerate() {
-        let number = n + 1;
+        let (number, begins) = (n + 1, !goes_on(n));
         match parse(line) {
-            Some(Line::Assignment { name, value, .. }) if name == variable.as_bytes() => {
-                if goes_on(n) {
-                    return Err(swallowed(n, variable));
+            Some(Line::Assignment { name, value, is_exported, is_spaced }) => {
+                if name == variable.as_bytes() {
+                    if !begins {
+                        return Err(swallowed(n, variable));
+                    }
+                    if goes_on(number) {
+                        return Err(format!(
+                            "the value of {variable} in line {number} continues in the next line"
+                        ));
+                    }
+                    let value = simple_value(line, value).ok_or_else(|| {
+                        format!("line {number} holds more than one value for {variable}, which would be lost")
+                    })?;
+                    places.push(offset + value.start..offset + value.end);
                 }
-                if goes_on(number) {
-                    return Err(format!(
-                        "the value of {variable} in line {number} continues in the next line"
-                    ));
+                assigned += usize::from(begins);
+                exported += usize::from(begins && is_exported);
+                spaced += usize::from(begins && is_spaced);
+                let value = line[value..].trim_ascii_start();
+                let marks: [&[u8]; 4] = [b"[", b"{", b"\"\"\"", b"'''"];
+                if begins && is_spaced && marks.iter().any(|mark| value.starts_with(mark)) {
+                    return Err(format!("line {number} is one of TOML, so it is no env file"));
                 }
-                let value = simple_value(line, value).ok_or_else(|| {
-                    format!("line {number} holds more than one value for {variable}, which would be lost")
-                })?;
-                places.push(offset + value.start..offset + value.end);
             }
-            None if !goes_on(n) => {
+            Some(Line::Name) => names += usize::from(begins),
+            None if begins => {
                 return Err(format!(
                     "line {number} is no line of an env file (in any other text file --replace \
                      replaces a token where it stands)"
                 ));
             }
-            _ => {}
-        }
-        match parse(line).filter(|_| !goes_on(n)) {
-            Some(Line::Assignment { is_exported, is_spaced, value, .. }) => {
-                assigned += 1;
-                exported += usize::from(is_exported);
-                spaced += usize::from(is_spaced);
-                let value = line[value..].trim_ascii_start();
-                let marks: [&[u8]; 4] = [b"[", b"{", b"\"\"\"", b"'''"];
-                if is_spaced && marks.iter().any(|mark| value.starts_with(mark)) {
-                    return Err(format!("line {number} is one of TOML, so it is no env file"));
-                }
-            }
-            Some(Line::Name) => names += 1,
             _ => {}
         }
         offset += line.len();
