@@ -37,16 +37,12 @@ pub(super) fn harmless<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> 
 
 /// The full command for a word that only one group has, such as `refresh`, or a slip in it.
 pub(super) fn elsewhere(word: &str) -> Option<String> {
-    let tree = command_tree();
     let of_group = |group: &SubCommandInfo| {
-        let name = group.name;
-        group.command.commands.iter().map(move |command| (name, command.name)).collect::<Vec<_>>()
+        let near = harmless(word, group.command.commands.iter().map(|command| command.name))?;
+        Some(page::spelled(&[group.name, &near]))
     };
-    let all: Vec<_> = tree.commands.iter().flat_map(of_group).collect();
-    let meant = harmless(word, all.iter().map(|(_, name)| *name))?;
-    let mut found = all.iter().filter(|(_, name)| *name == meant);
-    let (group, name) = found.next().filter(|_| found.next().is_none())?;
-    Some(page::spelled(&[group, name]))
+    let found: Vec<String> = command_tree().commands.iter().filter_map(of_group).collect();
+    found.first().filter(|_| found.len() == 1).cloned()
 }
 
 #[cfg(test)]

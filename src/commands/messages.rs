@@ -63,66 +63,49 @@ pub(super) fn print_session(console: &Console, event: &auth::Event) {
     }
 }
 
-/// What a rotation does.
+/// What a rotation does: a line for each event, whatever its names and ids hold.
 pub(super) fn print_rotation(console: &Console, event: &Event) {
-    let name = |workspace: &WorkspaceRef| printable(&workspace.name);
-    let id = |jti: &Option<String>| printable(jti.as_deref().unwrap_or("no id"));
+    let say = |text: String| console.say(&printable(&text));
+    let warn = |text: String| console.warn(&printable(&text));
     match event {
         Event::Progress(what) => console.progress(&format!("{}…", printable(what))),
-        Event::Finished { workspace, jti } => console.say(&format!(
-            "An interrupted refresh of '{}' was finished: its token ({}) is the current one.",
-            name(workspace),
-            id(jti)
+        Event::Finished { workspace: WorkspaceRef { name, .. }, jti } => say(format!(
+            "An interrupted refresh of '{name}' was finished: its token ({}) is the current one.",
+            jti.as_deref().unwrap_or("no id")
         )),
-        Event::Discarded { workspace, jti } => console.say(&format!(
-            "An interrupted refresh of '{}' was undone: its token ({}) is not used.",
-            name(workspace),
-            id(jti)
+        Event::Discarded { workspace: WorkspaceRef { name, .. }, jti } => say(format!(
+            "An interrupted refresh of '{name}' was undone: its token ({}) is not used.",
+            jti.as_deref().unwrap_or("no id")
         )),
         // The result tells.
         Event::Delivery { .. } => {}
-        Event::Revoked { workspace, jti } => console.say(&format!(
-            "Token {} of '{}', which an earlier run left live, has been revoked.",
-            printable(jti),
-            name(workspace)
+        Event::Revoked { workspace: WorkspaceRef { name, .. }, jti } => say(format!(
+            "Token {jti} of '{name}', which an earlier run left live, has been revoked."
         )),
-        Event::StillLive { workspace, jti, reason } => console.warn(&format!(
-            "Token {} of '{}' may still be live: {}. Every later run tries again.",
-            printable(jti),
-            name(workspace),
-            printable(reason)
+        Event::StillLive { workspace: WorkspaceRef { name, .. }, jti, reason } => warn(format!(
+            "Token {jti} of '{name}' may still be live: {reason}. Every later run tries again."
         )),
-        Event::KeptLive { workspace, jti } => console.say(&format!(
-            "Token {} of '{}', the previous one, is still live: ntcli token revoke {} -w {}",
-            printable(jti),
-            name(workspace),
-            shell_word(&printable(jti)),
-            shell_word(&printable(&workspace.id))
+        Event::KeptLive { workspace, jti } => say(format!(
+            "Token {jti} of '{}', the previous one, is still live: {}",
+            workspace.name,
+            revoke(jti, workspace)
         )),
-        Event::Restored { workspace, jti } => console.warn(&format!(
-            "Token {} of '{}' was to be revoked, but is current again, as after a restored backup. It is \
-             kept; ntcli token refresh replaces it.",
-            printable(jti),
-            name(workspace)
+        Event::Restored { workspace: WorkspaceRef { name, .. }, jti } => warn(format!(
+            "Token {jti} of '{name}' was to be revoked, but is current again, as after a restored backup. It is \
+             kept; ntcli token refresh replaces it."
         )),
         Event::Orphan { orphan, revoked } => print_orphan(console, orphan, *revoked),
-        Event::Unsettled { workspace, reason } => console.warn(&format!(
-            "Work of an earlier run on '{}' could not be finished: {}. Every later run tries again.",
-            name(workspace),
-            printable(reason)
+        Event::Unsettled { workspace: WorkspaceRef { name, .. }, reason } => warn(format!(
+            "Work of an earlier run on '{name}' could not be finished: {reason}. Every later run tries again."
         )),
-        Event::WorkspaceFound { workspace } => console.say(&format!(
-            "Workspace '{}' ({}) was created, although the answer was lost: ntcli workspace select {}",
-            name(workspace),
-            printable(&workspace.id),
-            shell_word(&name(workspace))
+        Event::WorkspaceFound { workspace: WorkspaceRef { name, id, .. } } => say(format!(
+            "Workspace '{name}' ({id}) was created, although the answer was lost: ntcli workspace select {}",
+            shell_word(name)
         )),
-        Event::OtherServer { workspace } => console.warn(&format!(
-            "Work is pending for '{}' at {}, and is left alone here. Finish it there: \
+        Event::OtherServer { workspace: WorkspaceRef { name, server, .. } } => warn(format!(
+            "Work is pending for '{name}' at {server}, and is left alone here. Finish it there: \
              NTCLI_API_URL={} ntcli token revoke --pending",
-            name(workspace),
-            printable(&workspace.server),
-            shell_word(&workspace.server)
+            shell_word(server)
         )),
     }
 }
@@ -131,43 +114,38 @@ pub(super) fn print_rotation(console: &Console, event: &Event) {
 pub(super) fn print_orphans(console: &Console, orphans: &[Orphan]) {
     let mut left: Vec<&Orphan> = orphans.iter().collect();
     while let Some(first) = left.first().copied() {
-        let (those, others) = left.iter().partition(|other| other.workspace.is(&first.workspace));
-        left = others;
-        let those: Vec<&Orphan> = those;
+        let those: Vec<&Orphan>;
+        (those, left) = left.iter().partition(|other| other.workspace.is(&first.workspace));
         if those.len() == 1 {
             print_orphan(console, first, false);
             continue;
         }
-        let ids = those.iter().map(|one| printable(&one.jti)).collect::<Vec<_>>().join(", ");
-        console.warn(&format!(
-            "{} live tokens of '{}' may be ours, and nothing here holds them: {ids}. Revoke each: \
+        let (count, WorkspaceRef { name, id, .. }) = (those.len(), &first.workspace);
+        let ids = those.iter().map(|one| one.jti.as_str()).collect::<Vec<_>>().join(", ");
+        console.warn(&printable(&format!(
+            "{count} live tokens of '{name}' may be ours, and nothing here holds them: {ids}. Revoke each: \
              ntcli token revoke JTI -w {}; or keep them: ntcli token revoke --pending --forget",
-            those.len(),
-            printable(&first.workspace.name),
-            shell_word(&first.workspace.id)
-        ));
+            shell_word(id)
+        )));
     }
 }
 
 fn print_orphan(console: &Console, orphan: &Orphan, revoked: bool) {
-    let (jti, name) = (printable(&orphan.jti), printable(&orphan.workspace.name));
-    if revoked {
-        console.say(&format!("Token {jti} of '{name}', whose answer was lost, has been revoked."));
-        return;
-    }
-    if orphan.jti.is_empty() {
-        console.warn(&format!(
-            "A token of '{name}' from ntcli token create may never have been printed, and has no id by \
-             which to revoke it."
-        ));
-        return;
-    }
-    let revoke =
-        format!("ntcli token revoke {} -w {}", shell_word(&jti), shell_word(&orphan.workspace.id));
-    let what = origin(orphan.origin);
-    console.warn(&format!(
-        "Token {jti} of '{name}' {what}. Revoke it: {revoke} (with --forget: keep it)"
-    ));
+    let (jti, name, what) = (&orphan.jti, &orphan.workspace.name, origin(orphan.origin));
+    let text = if revoked {
+        format!("Token {jti} of '{name}', whose answer was lost, has been revoked.")
+    } else if jti.is_empty() {
+        format!("A token of '{name}' {what}, and has no id by which to revoke it.")
+    } else {
+        let revoke = revoke(jti, &orphan.workspace);
+        format!("Token {jti} of '{name}' {what}. Revoke it: {revoke} (with --forget: keep it)")
+    };
+    let text = printable(&text);
+    if revoked { console.say(&text) } else { console.warn(&text) }
+}
+
+fn revoke(jti: &str, workspace: &WorkspaceRef) -> String {
+    format!("ntcli token revoke {} -w {}", shell_word(jti), shell_word(&workspace.id))
 }
 
 /// What is known of a live token that nothing here holds.

@@ -95,13 +95,13 @@ fn still_signed_in(app: &App, config: &Config) -> Result<Option<Session>> {
 fn invite(app: &App, url: &str, port: u16, opened: bool, may_paste: bool) {
     let console = app.console();
     if opened {
-        console.say("A browser was opened to sign in. If you see none, open:");
-        console.say(&format!("\n  {url}\n"));
+        let text = format!("A browser was opened to sign in. If you see none, open:\n\n  {url}\n");
+        console.say(&text);
     } else {
-        console.say("Open this address in a browser to sign in:");
-        console.say(&format!("\n  {url}\n"));
-        console.say("If the browser is on another machine, forward the port from there first:");
-        console.say(&format!("\n  ssh -L {port}:localhost:{port} <this machine>\n"));
+        console.say(&format!("Open this address in a browser to sign in:\n\n  {url}\n"));
+        let forward = format!("  ssh -L {port}:localhost:{port} <this machine>");
+        let text = "If the browser is on another machine, forward the port from there first:";
+        console.say(&format!("{text}\n\n{forward}\n"));
         if may_paste {
             console.say(
                 "Or paste the address here that it ended at (it is not shown), and press Enter.",

@@ -114,7 +114,7 @@ const CASES: [Case; 34] = [
             let old = json!({"items": [{"access_token": p.token.access_token, "name": "prod"}]});
             w.write("workspaces.json", old.to_string().as_bytes());
         },
-        ("config", "warning", "1 token that may live", "then: rm "),
+        ("config", "warning", "tokens that may live", "then: rm "),
     ),
     case(
         "other token's id",
