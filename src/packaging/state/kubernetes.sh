@@ -36,7 +36,7 @@ pull)
         [ "$base" != 0 ] || [ -z "$here" ] || ask "a state, and this folder one of its own"
         rm -rf .state.new
         mkdir .state.new
-        printf %s "$value" | base64 -d | tar -xz --no-same-owner -C .state.new
+        printf %s "$value" | base64 -d | tar -xzm --no-same-owner -C .state.new
         sync .state.new/* # on the disk before the revision says so
         for file in $files; do
             if [ -e ".state.new/$file" ]; then mv ".state.new/$file" "$file"; else rm -f "$file"; fi

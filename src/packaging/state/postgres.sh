@@ -38,7 +38,7 @@ END
         [ "$known" != 0 ] || [ -z "$here" ] || ask "a state, and this folder one of its own"
         rm -rf .state.new
         mkdir .state.new
-        cut -d' ' -f2 .state.answer | base64 -d | tar -xz --no-same-owner -C .state.new
+        cut -d' ' -f2 .state.answer | base64 -d | tar -xzm --no-same-owner -C .state.new
         sync .state.new/* # on the disk before the revision says so
         for file in $files; do
             if [ -e ".state.new/$file" ]; then mv ".state.new/$file" "$file"; else rm -f "$file"; fi

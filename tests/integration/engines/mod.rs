@@ -1,6 +1,7 @@
 //! The recipes of the guide for consumers elsewhere, word for word as they stand there, against the real
 //! engines where there are servers of those to install, else against stand-ins.
 
+mod groups;
 mod servers;
 mod shared_engines;
 mod shared_folders;
