@@ -32,7 +32,9 @@ fn each_group_is_renewed() {
     }
     // A folder that was wiped is said, and holds up no other.
     fs::DirBuilder::new().mode(0o700).create(world.outside("groups").join("wiped")).unwrap();
-    groups.iter().for_each(|group| fs::remove_file(group.join("last-run.json")).unwrap());
+    for group in &groups {
+        fs::remove_file(group.join("last-run.json")).unwrap();
+    }
     sh(nightly).exits(123).says("groups/wiped");
     assert!(groups.iter().all(|group| group.join("last-run.json").exists()));
 }
