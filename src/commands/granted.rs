@@ -13,15 +13,12 @@ const TOLERANCE_S: u64 = 60;
 const UNIQUE_S: u64 = 600;
 
 /// A difference between a wish and what the token says of itself.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Granted {
     /// For people.
     pub(super) text: String,
-    /// Seconds; `None` for ever.
-    asked: Option<i64>,
-    expires_in: Option<i64>,
-    /// Rights that the old token had.
-    lacks: Vec<String>,
+    /// For programs: seconds, where `None` is for ever, and rights that the old token had.
+    pub(super) json: Json,
 }
 
 impl Granted {
@@ -62,16 +59,12 @@ impl Granted {
             let rights = printable(&lacks.join(", "));
             texts.push(format!("The new token lacks what the old one could do: {rights}."));
         }
-        Some(Self { text: texts.join(" "), asked, expires_in, lacks })
-    }
-
-    pub(super) fn json(&self) -> Json {
-        let seconds = |secs: Option<i64>| secs.map_or(Json::Null, Json::from);
-        Json::of([
-            ("asked_s", seconds(self.asked)),
-            ("granted_s", seconds(self.expires_in)),
-            ("lacks_scope", self.lacks.clone().into()),
-        ])
+        let json = Json::of([
+            ("asked_s", asked.into()),
+            ("granted_s", expires_in.into()),
+            ("lacks_scope", lacks.into()),
+        ]);
+        Some(Self { text: texts.join(" "), json })
     }
 }
 
@@ -119,9 +112,10 @@ mod tests {
         let lost = |scope: &[&str]| {
             let new = token(TokenExpiry::Never, scope);
             let options = RefreshOptions { expiry: Expiry::Never, ..RefreshOptions::default() };
-            Granted::compare(&options, &new, Some(&old), now).map(|granted| granted.lacks)
+            Granted::compare(&options, &new, Some(&old), now)
+                .map(|granted| granted.json["lacks_scope"].clone())
         };
-        assert_eq!(lost(&["read"]), Some(vec!["write".to_owned()]));
+        assert_eq!(lost(&["read"]), Some(vec!["write".to_owned()].into()));
         assert_eq!(lost(&["write", "read", "more"]), None);
         assert_eq!(lost(&[]), None);
     }

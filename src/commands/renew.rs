@@ -43,7 +43,8 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
     if let Some(fault) = survey.clock_fault() {
         app.console().warn(&format!("{fault}, so nothing looks due: timedatectl set-ntp true"));
     }
-    let mut run = Run::new(&app, survey);
+    let turns = survey.workspaces.iter().map(|_| Turn::default()).collect();
+    let mut run = Run { app: &app, survey, turns, problem: None };
     match app.api(&config, As::User) {
         Ok(api) => {
             if !args.no_network {
@@ -128,12 +129,7 @@ struct Run<'a> {
     problem: Option<Error>,
 }
 
-impl<'a> Run<'a> {
-    fn new(app: &'a App<'a>, survey: Survey) -> Self {
-        let turns = survey.workspaces.iter().map(|_| Turn::default()).collect();
-        Self { app, survey, turns, problem: None }
-    }
-
+impl Run<'_> {
     /// Finishes what earlier runs left, and refreshes what is due.
     fn rotate(&mut self, dir: &mut ConfigDir, consumers: &mut Targets, api: &Api) -> Result<()> {
         let turns = &mut self.turns;

@@ -115,7 +115,7 @@ impl Telling<'_> {
         let mut report = self.replaced(workspace, refreshed, words, served);
         if let Some(granted) = granted {
             self.console.warn(&format!("{name}: {}", granted.text));
-            report.json.set("granted", granted.json());
+            report.json.set("granted", granted.json);
         }
         report
     }
@@ -136,7 +136,7 @@ impl Telling<'_> {
         let (old, fate) = (Some(old), OldFate::None);
         let refreshed = Refreshed { new: current, old, fate, verified: None, resumed: false };
         let words = [message, "already_refreshed", "already refreshed", "New", "Old"];
-        self.replaced(workspace, refreshed, words, 0).that_changed(self.print)
+        self.replaced(workspace, refreshed, words, 0).that_changed(false)
     }
 
     /// One token in the place of another: what happened, its code, the same in brief, and what to call
@@ -175,16 +175,14 @@ impl Telling<'_> {
         Report::new(text, json).with_problem(problem).in_brief(brief)
     }
 
-    /// The result of the only workspace: its line names it, and has the token that was asked for.
+    /// The result of the only workspace: its line names it.
     pub(super) fn alone(&self, workspace: &WorkspaceRef, mut report: Report) -> Report {
-        let token = report.text.lines().last().filter(|_| self.print);
-        let token = token.map(|line| format!("\n{line}")).unwrap_or_default();
         let name = printable(&workspace.name);
-        report.brief = report.brief.map(|brief| format!("{name}: {brief}{token}"));
+        report.brief = report.brief.map(|brief| format!("{name}: {brief}"));
         if report.problem.is_none() {
             report.succeeded.push(workspace.id.clone());
         }
-        report
+        if self.print { report.asked_for() } else { report }
     }
 }
 

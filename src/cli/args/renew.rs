@@ -38,8 +38,7 @@ pub(crate) struct Renew {
     subcommand,
     name = "policy",
     example = "ntcli policy prod --expires-in 90d --renew-before 20d",
-    example = "ntcli policy prod --default",
-    error_code(2, "wrong usage, or wishes that contradict each other")
+    example = "ntcli policy prod --default"
 )]
 pub(crate) struct Policy {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one

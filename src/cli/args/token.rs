@@ -86,8 +86,7 @@ pub(crate) struct TokenRefresh {
     subcommand,
     name = "create",
     example = "ntcli token create",
-    example = "ntcli token create prod --expires-in 12h --no-save --format json",
-    error_code(1, "refused, or the token could not be printed")
+    example = "ntcli token create prod --expires-in 12h --no-save --format json"
 )]
 pub(crate) struct TokenCreate {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
@@ -118,9 +117,7 @@ pub(crate) struct TokenCreate {
     name = "show",
     example = "ntcli token show",
     example = "ntcli token show prod --show-token",
-    example = "ntcli token show --check",
-    error_code(1, "no token here; with --check: expired, or denied"),
-    error_code(5, "with --check: no clear answer")
+    example = "ntcli token show --check"
 )]
 pub(crate) struct TokenShow {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
@@ -182,10 +179,7 @@ pub(crate) struct TokenNeedsRefresh {
     example = "ntcli token revoke jti_old123 --force",
     example = "ntcli token revoke jti_old123 -w prod",
     example = "ntcli token revoke --pending",
-    example = "ntcli token revoke jti_old123 --forget",
-    error_code(0, "revoked, or nothing was pending"),
-    error_code(7, "revoked, but something could not be stored"),
-    error_code(8, "the token may still be live, or due work could not be finished")
+    example = "ntcli token revoke jti_old123 --forget"
 )]
 pub(crate) struct TokenRevoke {
     /// the token to revoke, as token list shows it

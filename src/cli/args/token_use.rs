@@ -12,8 +12,7 @@ use super::variable;
     subcommand,
     name = "print",
     example = "ntcli token print",
-    example = "ntcli token print prod --format json",
-    error_code(1, "no token here, or it has expired")
+    example = "ntcli token print prod --format json"
 )]
 pub(crate) struct TokenPrint {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
@@ -30,7 +29,6 @@ pub(crate) struct TokenPrint {
     example = "ntcli token exec -- ./deploy.sh",
     example = "ntcli token exec prod --env API_TOKEN -- terraform apply",
     error_code(0, "the command's own exit code, as any not listed here"),
-    error_code(1, "no token here, or it has expired"),
     error_code(126, "the command cannot be run"),
     error_code(127, "there is no such command")
 )]
@@ -54,8 +52,7 @@ pub(crate) struct TokenExec {
     subcommand,
     name = "rollback",
     example = "ntcli token rollback",
-    example = "ntcli token rollback prod --format json",
-    error_code(1, "it cannot be done; nothing has changed")
+    example = "ntcli token rollback prod --format json"
 )]
 pub(crate) struct TokenRollback {
     /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one

@@ -67,7 +67,7 @@ pub(crate) fn run(app: &App, args: &TokenCreate) -> Result<Report> {
         ]);
         if let Some(granted) = granted {
             app.console().warn(&granted.text);
-            json.set("granted", granted.json());
+            json.set("granted", granted.json);
         }
         output::deliver(app.console(), app.ctx.json, &text(token), &json)
     });

@@ -176,16 +176,15 @@ fn forget(app: &App, args: &TokenRevoke) -> Result<Report> {
     let workspace = named.transpose()?.map(|found| app::workspace_ref(&found, ""));
     let mut dir = app.lock()?;
     let dropped = crate::rotation::forget(&mut dir, workspace.as_ref(), args.jti.as_deref())?;
-    let tokens = dropped.tokens();
-    let tokens = tokens.map(|(w, jti)| (w, Some(jti.to_owned()), format!("Token {jti}"), "It"));
+    let tokens = dropped.tokens().map(|(w, jti)| (w, Some(jti.clone()), format!("Token {jti}")));
     let requests = dropped.creates.iter().map(|create| {
         let (workspace, at) = (&create.workspace, create.at);
-        (workspace, None, format!("The request of '{}' at {at}", workspace.name), "Its token")
+        (workspace, None, format!("The request of '{}' at {at}", workspace.name))
     });
     let (mut text, mut all) = (String::new(), Vec::new());
-    for (workspace, jti, what, which) in tokens.chain(requests) {
+    for (workspace, jti, what) in tokens.chain(requests) {
         let what = printable(&what);
-        text += &format!("{what} is forgotten. {which} may be live: nothing was sent.\n");
+        text += &format!("{what} is forgotten. What is live stays live: nothing was sent.\n");
         let workspace = app::json_workspace(workspace);
         all.push(Json::of([("jti", jti.into()), ("workspace", workspace)]));
     }

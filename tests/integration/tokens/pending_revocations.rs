@@ -86,7 +86,8 @@ fn what_is_forgotten_by_name() {
         let jti = workspace.token.jti.as_str();
         world.plane.clear_requests();
         let args: Vec<&str> = args.iter().map(|a| if *a == "JTI" { jti } else { *a }).collect();
-        let text = format!("Token {jti} is forgotten. It may be live: nothing was sent.\n");
+        let text =
+            format!("Token {jti} is forgotten. What is live stays live: nothing was sent.\n");
         run(&world, &args).exits(0).says_only("").prints(&text);
         world.assert_nothing_sent();
         assert!(!world.has_journal());
@@ -109,7 +110,7 @@ fn a_request_without_an_answer_is_forgotten_too() {
         let output = run(&world, &["revoke", "--pending", "--forget", "--format", format]);
         output.exits(0).says_only("");
         if format == "text" {
-            let told = " is forgotten. Its token may be live: nothing was sent.\n";
+            let told = " is forgotten. What is live stays live: nothing was sent.\n";
             assert!(output.stdout.starts_with("The request of 'prod' at 20"), "{output}");
             assert!(output.stdout.ends_with(told), "{output}");
         } else {
