@@ -146,9 +146,7 @@ impl<'c> App<'c> {
     /// What the folder tells about files and tokens.
     pub(super) fn ours(&self) -> Ours {
         let history = self.paths.history.clone();
-        Ours::new(self.paths.files().into(), &self.paths.unfinished, move || {
-            config_dir::history::earlier(&history)
-        })
+        Ours::new(&self.paths.unfinished, move || config_dir::history::earlier(&history))
     }
 
     /// The targets as a run uses them; those of `new` never got a token.

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 /// An access control list, as the kernel hands it out.
 const ACL: &str = "system.posix_acl_access";
-/// No attribute, nor a list of their names, is longer (xattr(7)).
+/// No attribute is longer (xattr(7)).
 const LIMIT: usize = 64 << 10;
 
 /// Gives `new` the owner of the file it replaces.
@@ -39,12 +39,12 @@ pub(super) fn keep_all(old: &File, new: &File) -> io::Result<()> {
             copy(old, new, name).map_err(|failed| not_kept(name, failed))?;
         }
     }
-    let (old, found) = (old.metadata()?, new.metadata()?);
-    if found.mode() != old.mode() {
-        new.set_permissions(old.permissions())?;
+    let mut kept = new.metadata()?;
+    if kept.mode() != found.mode() {
+        new.set_permissions(found.permissions())?;
+        kept = new.metadata()?;
     }
-    let kept = new.metadata()?;
-    if (kept.uid(), kept.gid(), kept.mode()) != (old.uid(), old.gid(), old.mode()) {
+    if (kept.uid(), kept.gid(), kept.mode()) != (found.uid(), found.gid(), found.mode()) {
         return Err(io::Error::other("its owner and mode could not be kept"));
     }
     Ok(())
@@ -59,11 +59,12 @@ fn not_kept(name: &str, failed: Errno) -> io::Error {
 
 /// The names of its attributes; none where the file system has none.
 fn names_of(file: &File) -> io::Result<Vec<String>> {
-    let mut names = vec![0; LIMIT];
-    let len = match flistxattr(file, &mut names[..]) {
-        Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
+    let len = match flistxattr(file, &mut [0; 0][..]) {
+        Ok(0) | Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
         listed => listed?,
     };
+    let mut names = vec![0; len];
+    let len = flistxattr(file, &mut names[..])?;
     let names = names[..len].split(|b| *b == 0).filter(|name| !name.is_empty());
     Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
 }

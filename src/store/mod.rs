@@ -154,9 +154,9 @@ pub(crate) struct FileId {
 }
 
 impl FileId {
-    /// Whether it is one of these.
-    pub(crate) fn is_one_of(&self, paths: &[PathBuf]) -> bool {
-        paths.iter().any(|path| identify(path).is_ok_and(|other| other.is_same(self)))
+    /// Whether it is one of those in the folder of this one of ours.
+    pub(crate) fn is_beside(&self, at: &OwnFile) -> bool {
+        at.folder().is_ok_and(|folder| folder.holds(self))
     }
 
     /// Whether both are the same file, which need not exist yet.
@@ -171,8 +171,13 @@ impl FileId {
 /// If its folder cannot be read.
 pub(crate) fn identify(path: &Path) -> io::Result<FileId> {
     let place = Place::find(path)?;
-    let inode = place.look()?.map(|found| (found.st_dev, found.st_ino));
+    let inode = place.look()?.map(id_of);
     Ok(FileId { path: place.path(), inode })
+}
+
+#[allow(clippy::unnecessary_cast)] // types differ between platforms
+fn id_of(found: Stat) -> (u64, u64) {
+    (found.st_dev as u64, found.st_ino as u64)
 }
 
 /// The folder that a file is in.

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 
 use super::own::{LOCK_NAME, OWN_NAMES};
 use super::owner::not_regular;
+use super::{FileId, id_of};
 use walk::{planted, walk};
 
 /// For this user alone.
@@ -53,7 +54,7 @@ impl Seen {
     #[allow(clippy::cast_possible_wrap, clippy::unnecessary_cast)] // types differ between platforms
     pub(super) fn of(found: &Stat) -> Self {
         Self {
-            file: (found.st_dev as u64, found.st_ino as u64),
+            file: id_of(*found),
             len: found.st_size as i64,
             modified: (found.st_mtime as i64, found.st_mtime_nsec as i64),
             changed: (found.st_ctime as i64, found.st_ctime_nsec as i64),
@@ -90,6 +91,14 @@ impl Folder {
     pub(super) fn is_of_ours(&self, name: &OsStr) -> bool {
         OWN_NAMES.iter().any(|own| name == *own)
             && fs::statat(&self.fd, LOCK_NAME, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+    }
+
+    /// Whether a file is one of those of ours in it, whatever leads to it.
+    pub(super) fn holds(&self, file: &FileId) -> bool {
+        let inode = |name: &str| fs::statat(&self.fd, name, AtFlags::empty()).ok().map(id_of);
+        let is_it = |name: &&str| file.inode.is_some() && inode(name) == file.inode;
+        OWN_NAMES.iter().any(|name| file.path == self.path.join(name))
+            || OWN_NAMES.iter().any(is_it)
     }
 
     /// What it was like when it was opened.

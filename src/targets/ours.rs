@@ -2,7 +2,6 @@
 
 use std::cell::LazyCell;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use crate::rotation::WorkspaceRef;
 use crate::store::OwnFile;
@@ -11,9 +10,8 @@ use crate::token::mark_of;
 /// The UUIDs of workspaces, with what tokens are known by that were theirs before.
 type Earlier = BTreeSet<(String, String)>;
 
-/// The files that are no targets, and the tokens that may be replaced.
+/// The folder whose files are no targets, and the tokens that may be replaced.
 pub(crate) struct Ours {
-    pub(super) files: Vec<PathBuf>,
     /// What is being written over a file that is not replaced.
     pub(super) unfinished: OwnFile,
     earlier: LazyCell<Earlier, Box<dyn FnOnce() -> Earlier>>,
@@ -21,13 +19,9 @@ pub(crate) struct Ours {
 
 impl Ours {
     /// `earlier` is asked once, and only if a file holds what is neither the new token nor the old one.
-    pub(crate) fn new(
-        files: Vec<PathBuf>,
-        unfinished: &OwnFile,
-        earlier: impl FnOnce() -> Earlier + 'static,
-    ) -> Self {
+    pub(crate) fn new(unfinished: &OwnFile, earlier: impl FnOnce() -> Earlier + 'static) -> Self {
         let earlier: Box<dyn FnOnce() -> Earlier> = Box::new(earlier);
-        Self { files, unfinished: unfinished.clone(), earlier: LazyCell::new(earlier) }
+        Self { unfinished: unfinished.clone(), earlier: LazyCell::new(earlier) }
     }
 
     /// Whether the text is a token that was the workspace's before.

@@ -100,7 +100,7 @@ impl TokenFile {
         }
         let found = ForeignFile::read(place)?;
         let claim = Claim { file: found.id(), layout: self.layout.clone() };
-        if claim.file.is_one_of(&ours.files) {
+        if claim.file.is_beside(&ours.unfinished) {
             return Err(io::Error::other("it is one of ntcli's own files"));
         }
         if is_taken(&claim) {

@@ -164,6 +164,8 @@ fn many_targets_cost_as_much_each_as_few() {
             added += 1;
             add(&world, &["--file", &format!("token{added}")]).exits(0);
         }
+        // A file that is there costs more than one that is made.
+        world.refresh(&[]).exits(0);
         calls()
     };
     let (none, some, twice) = (calls(), with_more(), with_more());
