@@ -156,6 +156,8 @@ pub(crate) enum Due {
     UnknownEnd,
     /// No server could accept its text.
     Invalid,
+    /// It is refreshed whatever its age.
+    Asked,
 }
 
 impl Due {
@@ -172,6 +174,7 @@ impl Due {
             Self::Expired => "expired",
             Self::UnknownEnd => "unknown_expiry",
             Self::Invalid => "invalid",
+            Self::Asked => "as_asked",
         }
     }
 }

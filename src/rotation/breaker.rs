@@ -28,10 +28,13 @@ pub(super) struct Breaker {
 impl Breaker {
     /// The most likely outcome of a request, if no more are to be sent.
     pub(super) fn refusal(&self, call: Call) -> Option<Failure> {
-        match &self.streaks[call as usize] {
-            (failures, Some(last)) if *failures >= GIVE_UP_AFTER => Some(Self::not_tried(last)),
-            _ => None,
-        }
+        let (failures, last) = &self.streaks[call as usize];
+        let failure = match last.clone().filter(|_| *failures >= GIVE_UP_AFTER)? {
+            Failure::Unknown { reason, .. } => Failure::NotSent { reason, cause: Cause::Network },
+            failure => failure,
+        };
+        let not_tried = format!("not tried, after {GIVE_UP_AFTER} failures in a row: ");
+        Some(failure.map_text(|said| not_tried + said))
     }
 
     /// Whether the last call of that kind succeeded: otherwise pending work is put off.
@@ -52,52 +55,24 @@ impl Breaker {
     /// A call failed.
     pub(super) fn failed(&mut self, call: Call, failure: &Failure) {
         self.sent |= !matches!(failure, Failure::NotSent { .. });
-        if concerns_all(failure) {
-            self.streaks.iter_mut().for_each(|streak| add(streak, failure));
-        } else if recurs(failure) {
-            add(&mut self.streaks[call as usize], failure);
-        } else {
-            self.went_through(call);
+        match failure {
+            // No answer, or the session is rejected: that holds for every call.
+            Failure::NotSent { .. } | Failure::Rejected { status: 401, .. } => {
+                self.streaks.iter_mut().for_each(|streak| add(streak, failure));
+            }
+            // The server is busy, or something in between answers or cuts the connection.
+            Failure::Rejected { status: 429 | 503, .. }
+            | Failure::Unknown { in_flight: true, .. }
+            | Failure::Unknown { status: None | Some(429 | 502..=504), .. } => {
+                add(&mut self.streaks[call as usize], failure);
+            }
+            _ => self.went_through(call),
         }
-    }
-
-    /// What to report for a request that is not sent because those before it failed like `last`.
-    fn not_tried(last: &Failure) -> Failure {
-        let mut failure = match last.clone() {
-            Failure::Unknown { reason, .. } => Failure::NotSent { reason, cause: Cause::Network },
-            failure => failure,
-        };
-        let (Failure::Rejected { message: said, .. }
-        | Failure::NotSent { reason: said, .. }
-        | Failure::Unknown { reason: said, .. }) = &mut failure;
-        *said = format!("not tried, after {GIVE_UP_AFTER} failures in a row: {said}");
-        failure
     }
 }
 
 fn add(streak: &mut (u32, Option<Failure>), failure: &Failure) {
     *streak = (streak.0 + 1, Some(failure.clone()));
-}
-
-/// No answer, or the session is rejected: that holds for every call.
-fn concerns_all(failure: &Failure) -> bool {
-    match failure {
-        Failure::NotSent { .. } => true,
-        Failure::Rejected { status, .. } => *status == 401,
-        Failure::Unknown { .. } => false,
-    }
-}
-
-/// Whether the next request of the kind would most likely fail in the same way: the server is busy,
-/// or something in between answers or cuts the connection.
-fn recurs(failure: &Failure) -> bool {
-    match failure {
-        Failure::NotSent { .. } => true,
-        Failure::Rejected { status, .. } => matches!(status, 401 | 429 | 503),
-        Failure::Unknown { status, in_flight, .. } => {
-            *in_flight || matches!(status, None | Some(429 | 502..=504))
-        }
-    }
 }
 
 impl Rotator<'_> {

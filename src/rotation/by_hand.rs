@@ -202,19 +202,15 @@ impl Rotator<'_> {
         let deleted = self.send(Call::Workspace, |server| server.delete_workspace(&workspace.id));
         let was_there = match deleted {
             Ok(()) => true,
-            Err(failure) => {
-                let not_there = matches!(failure, Failure::Rejected { status: 404 | 410, .. });
-                let unknown = matches!(failure, Failure::Unknown { .. });
-                if !((not_there || unknown) && self.is_gone(workspace)) {
-                    return Err(if unknown || not_there {
-                        let (action, then) = (DELETE, "ntcli workspace list");
-                        Error::unconfirmed_call(action, &failure, then)
-                    } else {
-                        Error::call(DELETE, failure)
-                    });
+            Err(
+                failure @ (Failure::Unknown { .. } | Failure::Rejected { status: 404 | 410, .. }),
+            ) => {
+                if !self.is_gone(workspace) {
+                    return Err(Error::unconfirmed_call(DELETE, &failure, "ntcli workspace list"));
                 }
-                unknown
+                matches!(failure, Failure::Unknown { .. })
             }
+            Err(failure) => return Err(Error::call(DELETE, failure)),
         };
         // First the pending work, then the workspace with its token: in the other order, a kill in
         // between would let the next run bring it back.

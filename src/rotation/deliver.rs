@@ -108,10 +108,9 @@ impl Rotator<'_> {
 
     /// Whether a run without targets cannot tell if one of them uses a replaced token again.
     pub(super) fn cannot_look(&mut self, pending: &PendingRevocation) -> bool {
-        let has_targets = |store: &mut dyn Store| {
-            store.targets_of(&pending.workspace).map_or(true, |targets| !targets.is_empty())
-        };
-        self.targets.is_none() && pending.reason.is_replaced() && has_targets(self.store)
+        self.targets.is_none()
+            && pending.reason.is_replaced()
+            && self.store.targets_of(&pending.workspace).map_or(true, |all| !all.is_empty())
     }
 
     /// Why a replaced token may still be used. A file may have been changed back since it got the

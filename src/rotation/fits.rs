@@ -27,7 +27,20 @@ fn lifetime_s(token: &ListedToken) -> Option<i64> {
     }
 }
 
+fn is_near(one: Option<i64>, other: Option<i64>, slack_s: u64) -> bool {
+    one.zip(other).is_some_and(|(one, other)| one.abs_diff(other) <= slack_s)
+}
+
 impl PendingCreate {
+    /// The lifetime that was asked for; the longest time if it never ends.
+    fn asked_s(&self) -> Option<i64> {
+        match self.expiry? {
+            Expiry::In(asked_s) => Some(signed(asked_s)),
+            Expiry::Never => Some(i64::MAX),
+            Expiry::At(_) => None,
+        }
+    }
+
     /// The moments, by the server's clock, at which it was sent: by its `Date`, and by our clock in
     /// case that came from elsewhere.
     fn sent(&self, now: &Moment) -> [Timestamp; 2] {
@@ -54,22 +67,15 @@ impl PendingCreate {
             return true;
         };
         // A server that grants what it likes gave the current token the same.
-        let granted = current.and_then(lifetime_s);
-        let asked = match self.expiry {
-            Some(Expiry::In(asked_s)) => Some(signed(asked_s)),
-            Some(Expiry::Never) => Some(i64::MAX),
-            Some(Expiry::At(_)) | None => None,
-        };
+        let (asked, granted) = (self.asked_s(), current.and_then(lifetime_s));
         let own = lifetime_s(token);
-        let is_near =
-            |other: i64| own.is_some_and(|own| own.abs_diff(other) <= NARROW_S.unsigned_abs());
-        if let (Some(asked), Some(granted), Some(_)) = (asked, granted, own) {
-            if !is_near(asked) && !is_near(granted) {
-                return false;
-            }
+        let has = |other: Option<i64>| is_near(own, other, NARROW_S.unsigned_abs());
+        let are_known = own.is_some() && asked.is_some() && granted.is_some();
+        if are_known && !has(asked) && !has(granted) {
+            return false;
         }
         // Clocks that are apart do not hide one of the lifetime that nothing else asked for.
-        let is_its_own = self.unique && asked.is_some_and(is_near);
+        let is_its_own = self.unique && has(asked);
         let since = current.and_then(|current| current.created_at);
         let is_younger = since.is_some_and(|since| created_at >= since);
         self.around(created_at, if is_its_own { WIDE_S } else { BEFORE_S }, WIDE_S, now)
@@ -78,31 +84,22 @@ impl PendingCreate {
 
     /// Whether its moment is that of the request and its lifetime is one that nothing else asked for.
     pub(super) fn has_certainly_made(&self, token: &ListedToken, now: &Moment) -> bool {
-        let (Some(Expiry::In(asked_s)), Some(own)) = (self.expiry, lifetime_s(token)) else {
-            return false;
-        };
         self.unique
-            && own.abs_diff(signed(asked_s)) <= LIFETIME_SLACK_S
+            && is_near(self.asked_s(), lifetime_s(token), LIFETIME_SLACK_S)
             && self.was_then(token.created_at, now)
     }
 
     /// Whether a token's moment and lifetime are what it asked for.
     pub(super) fn has_made(&self, token: &ListedToken, now: &Moment) -> bool {
-        let Some(created_at) = token.created_at else {
-            return false;
-        };
-        let fits = match (self.expiry, token.expiry) {
-            (_, TokenExpiry::Unknown) | (Some(Expiry::Never), TokenExpiry::Never) => true,
-            (Some(Expiry::In(asked_s)), TokenExpiry::At(end)) => {
-                let lifetime_s = end.secs() - created_at.secs();
-                (lifetime_s - signed(asked_s)).abs() <= NARROW_S
-            }
+        let (asked, own) = match (self.expiry, token.expiry) {
             (Some(Expiry::At(asked)), TokenExpiry::At(end)) => {
-                (end.secs() - asked.secs()).abs() <= NARROW_S
+                (Some(asked.secs()), Some(end.secs()))
             }
-            _ => false,
+            _ => (self.asked_s(), lifetime_s(token)),
         };
-        fits && self.was_then(Some(created_at), now)
+        let fits =
+            token.expiry == TokenExpiry::Unknown || is_near(asked, own, NARROW_S.unsigned_abs());
+        fits && self.was_then(token.created_at, now)
     }
 
     pub(super) fn was_then(&self, created_at: Option<Timestamp>, now: &Moment) -> bool {

@@ -54,12 +54,8 @@ impl Rotator<'_> {
     }
 
     fn issue_only(&mut self, workspace: &WorkspaceRef, print: &mut Printer) -> Result<()> {
-        let (at, token) = self.request(workspace, Purpose::HandOut, &[])?;
         let current = self.store.current(workspace).ok().flatten();
-        if current.is_some_and(|current| current.is_same(&token)) {
-            self.append_relaxed(&[Record::Closed(workspace.request(at))]);
-            return Err(self.failed(workspace, Error::same_token()));
-        }
+        let (at, token) = self.request(workspace, Purpose::HandOut, current.as_ref())?;
         let jti = token.jti.clone().unwrap_or_default();
         let handing_out = Record::HandingOut { workspace: workspace.clone(), at, jti: jti.clone() };
         if let Err(failed) = self.append_durable(&[handing_out]) {
@@ -189,7 +185,9 @@ impl Rotator<'_> {
             let (action, then) = (CREATE_WORKSPACE, "ntcli workspace list");
             return Err(Error::unconfirmed_call(action, &failure, then));
         };
-        self.visit_found(&workspace, |_| true);
+        self.visit_orphans(std::slice::from_ref(&workspace), |orphan| {
+            orphan.workspace.is(&workspace)
+        });
         Ok(workspace)
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::breaker::Call;
-use super::journal::Record;
+use super::journal::{Orphan, Record};
 use super::pending::{Purpose, Stage};
 use super::ports::{Acceptance, Event, HistoryEvent};
 use super::{Rotation, Rotator, WorkspaceRef};
@@ -98,6 +98,64 @@ impl Rotator<'_> {
                 true
             }
         }
+    }
+
+    /// A refresh as it is to be continued. The config file may hold another token by now, of another
+    /// program or from a copy: if the server takes it, that one is delivered in place of ours, which
+    /// stays named.
+    pub(super) fn with_current(&mut self, rotation: Rotation) -> Option<Rotation> {
+        if !self.recovering {
+            return Some(rotation); // this run has just stored it
+        }
+        let workspace = rotation.workspace.clone();
+        let current = self.store.current(&workspace).ok()?;
+        let is_current = |token: &Token| current.as_ref().is_some_and(|c| c.is_same(token));
+        if is_current(&rotation.token) {
+            return Some(rotation);
+        }
+        let awaits_delivery = self.awaits_delivery(&rotation);
+        if rotation.old.as_ref().is_some_and(is_current) {
+            // A restored file, and the server did not say which of the two counts.
+            return (!awaits_delivery).then_some(rotation);
+        }
+        let mut records = self.superseded(&workspace, &rotation.token);
+        if !awaits_delivery {
+            self.append_durable(&records).ok()?;
+            return Some(rotation);
+        }
+        // It may come from an old copy and be dead.
+        let verdict = current.as_ref().map_or(Verdict::Denied, |current| {
+            match self.verify(current, Some(&rotation.token)) {
+                Verdict::CannotTell => self.by_list(&workspace, current),
+                verdict => verdict,
+            }
+        });
+        match (current, verdict) {
+            (_, Verdict::NoAnswer | Verdict::Unsure) => return None,
+            (Some(current), Verdict::Accepted) => {
+                let purpose = match rotation.purpose {
+                    Purpose::Rollback => Purpose::Refresh,
+                    purpose => purpose,
+                };
+                let at = self.request_time();
+                records.push(Record::Created(Rotation { at, token: current, purpose, ..rotation }));
+                records.push(Record::Promoted(workspace.about()));
+            }
+            _ => {
+                let old = rotation.old.as_ref();
+                records.extend(old.into_iter().flat_map(|old| self.superseded(&workspace, old)));
+                records.push(Record::Done(workspace.about()));
+            }
+        }
+        self.append_durable(&records).ok()?;
+        self.pending.rotation(&workspace).cloned()
+    }
+
+    /// Names a token that was current and is not any more, unless it is to be revoked anyway.
+    pub(super) fn superseded(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<Record> {
+        let is_pending = |jti: &String| self.pending.revocations.iter().any(|p| p.jti == *jti);
+        let jti = token.jti.clone().filter(|jti| !is_pending(jti));
+        jti.map(|jti| Record::Orphan(Orphan::superseded(workspace, jti))).into_iter().collect()
     }
 
     /// Where the server denies every token, only its list speaks for one.

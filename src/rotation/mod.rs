@@ -26,7 +26,6 @@ mod orphans;
 mod pending;
 mod plan;
 mod ports;
-mod recover;
 mod refresh;
 mod replay;
 mod request;
@@ -208,6 +207,38 @@ impl<'a> Rotator<'a> {
     pub(crate) fn pending(&mut self) -> Pending {
         let pending = self.pending.clone();
         pending.with_targets(|workspace| self.store.targets_of(workspace).unwrap_or_default())
+    }
+
+    fn is_ours(&self, workspace: &WorkspaceRef) -> bool {
+        workspace.is_on(self.control_plane.server())
+    }
+
+    fn moment(&self) -> Moment {
+        Moment {
+            ours: self.clock.now(),
+            boot: self.clock.boot_time(),
+            skew_s: self.control_plane.skew_s(),
+        }
+    }
+
+    /// What to say of due work that could not be done, if there is any. Orphans wait for the user,
+    /// deliveries for a run with targets, and tokens in the restored config file stay.
+    pub(crate) fn overdue(&mut self) -> Option<Error> {
+        // What has come due since is the next run's.
+        let now = Moment { skew_s: self.control_plane.skew_s(), ..self.began.clone() };
+        let mut due = self.pending.due(&now);
+        due.rotations.retain(|r| !self.awaits_delivery(r));
+        due.revocations.retain(|p| {
+            p.reason.is_by_hand() || !self.store.holds(&p.workspace, &p.jti).unwrap_or(false)
+        });
+        if !due.has_work() {
+            return None;
+        }
+        if let Some(pending) = due.revocations.iter().find(|p| p.reason == Reason::LosesScope) {
+            return Some(Error::loses_scope(&pending.workspace.name));
+        }
+        let elsewhere = self.pending.other_server(self.control_plane.server());
+        Some(Error::work_pending(Vec::new(), None, elsewhere))
     }
 
     /// Writes records that must be on the disk before the next step.

@@ -3,7 +3,7 @@
 //! Our clock may be set, the server's clocks may differ from each other; the uptime is right until
 //! the next boot.
 
-use super::journal::{Orphan, PendingRevocation};
+use super::journal::{Origin, Orphan, PendingRevocation};
 use crate::context::BootTime;
 use crate::time::Timestamp;
 use crate::token::Token;
@@ -93,9 +93,9 @@ impl PendingRevocation {
 }
 
 impl Orphan {
-    /// One that was never listed may not be listed yet.
+    /// Whether a list that lacks it proves that it is gone: one that was never listed may not be listed yet.
     pub(super) fn has_settled(&self, now: &Moment) -> bool {
         let created_at = self.created_at.unwrap_or(now.ours);
-        (now.ours.secs() - created_at.secs()).abs() > SETTLE_S
+        self.origin != Origin::HandedOut || (now.ours.secs() - created_at.secs()).abs() > SETTLE_S
     }
 }

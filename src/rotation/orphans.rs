@@ -16,7 +16,6 @@ use super::pending::PendingCreate;
 use super::ports::{Event, HistoryEvent, ListedToken, TokenList};
 use super::{Answer, Rotator, WorkspaceRef};
 use crate::error::{Cause, Failure};
-use crate::text::set_of;
 use crate::time::Timestamp;
 
 impl Rotator<'_> {
@@ -36,26 +35,22 @@ impl Rotator<'_> {
 
     /// Finds out the outcome of the requests that have no answer.
     pub(super) fn search_creates(&mut self) {
-        let mut seen: Vec<WorkspaceRef> = Vec::new();
-        for create in self.pending.creates.clone() {
-            let workspace = create.workspace;
-            if !self.is_ours(&workspace) || seen.iter().any(|w| w.is(&workspace)) {
+        let mut seen = BTreeSet::new();
+        for PendingCreate { workspace, at, .. } in self.pending.creates.clone() {
+            let is_unborn = workspace.id.is_empty();
+            if !self.is_ours(&workspace) || !(is_unborn || seen.insert(workspace.id.clone())) {
                 continue;
             }
-            if workspace.id.is_empty() {
-                if let Err(error) = self.search_workspace(&workspace, create.at) {
-                    let reason = error.in_one_line();
-                    (self.on_event)(Event::Unsettled { workspace, reason });
-                }
-                continue;
-            }
-            seen.push(workspace.clone());
-            if !self.breaker.is_clear(Call::List) {
-                continue;
-            }
-            let failed = self.search(&workspace).err();
-            if let Some(failure) = failed.filter(|f| !self.forget_if_gone(&workspace, f)) {
-                let reason = failure.to_string();
+            let failed = if is_unborn {
+                self.search_workspace(&workspace, at).err().map(|error| error.in_one_line())
+            } else if self.breaker.is_clear(Call::List) {
+                let failed = self.search(&workspace).err();
+                let failed = failed.filter(|f| !self.forget_if_gone(&workspace, f));
+                failed.map(|failure| failure.to_string())
+            } else {
+                None
+            };
+            if let Some(reason) = failed {
                 (self.on_event)(Event::Unsettled { workspace, reason });
             }
         }
@@ -63,29 +58,19 @@ impl Rotator<'_> {
 
     /// After a create without an answer: the ids of the tokens that may be its result, which are
     /// named, or revoked on request.
-    pub(super) fn search_after_create(&mut self, workspace: &WorkspaceRef) -> Answer<Vec<String>> {
-        let found = self.search(workspace)?;
-        let ids = set_of(found.iter().map(String::as_str));
-        self.visit_found(workspace, |orphan| ids.contains(orphan.jti.as_str()));
-        Ok(found)
-    }
-
-    /// Visits the orphans of one workspace that this run has just found.
-    pub(super) fn visit_found(
+    pub(super) fn search_after_create(
         &mut self,
         workspace: &WorkspaceRef,
-        is_it: impl Fn(&Orphan) -> bool,
-    ) {
-        for orphan in self.pending.orphans.iter().cloned().collect::<Vec<_>>() {
-            if orphan.workspace.is(workspace) && is_it(&orphan) {
-                self.visit(orphan, std::slice::from_ref(workspace));
-            }
-        }
+    ) -> Answer<BTreeSet<String>> {
+        let found = self.search(workspace)?;
+        let is_found = |orphan: &Orphan| found.contains(&orphan.jti);
+        self.visit_orphans(std::slice::from_ref(workspace), is_found);
+        Ok(found)
     }
 
     /// Records in the journal the tokens that lost requests of a workspace may have created, where
     /// they stay until they are gone or dismissed, and closes the requests whose outcome is known.
-    pub(super) fn search(&mut self, workspace: &WorkspaceRef) -> Answer<Vec<String>> {
+    pub(super) fn search(&mut self, workspace: &WorkspaceRef) -> Answer<BTreeSet<String>> {
         let list = self.list(workspace)?;
         let mut creates: Vec<PendingCreate> =
             self.pending.creates.iter().filter(|c| c.workspace.is(workspace)).cloned().collect();
@@ -234,11 +219,14 @@ impl Rotator<'_> {
 
     /// Names the orphans that are still live, or, on request, revokes those that are certainly ours
     /// and belong to these workspaces.
-    pub(super) fn visit_orphans(&mut self, workspaces: &[WorkspaceRef]) {
-        for orphan in self.pending.orphans.iter().cloned().collect::<Vec<_>>() {
-            if self.is_ours(&orphan.workspace) {
-                self.visit(orphan, workspaces);
-            }
+    pub(super) fn visit_orphans(
+        &mut self,
+        workspaces: &[WorkspaceRef],
+        is_it: impl Fn(&Orphan) -> bool,
+    ) {
+        let all = self.pending.orphans.iter().filter(|o| self.is_ours(&o.workspace) && is_it(o));
+        for orphan in all.cloned().collect::<Vec<_>>() {
+            self.visit(orphan, workspaces);
         }
     }
 
@@ -250,7 +238,7 @@ impl Rotator<'_> {
             return self.append_relaxed(&[Record::Gone(workspace.token(jti))]);
         }
         let revoked = match self.list_if_clear(workspace) {
-            Some(Ok(list)) if list.lacks(jti) && self.is_old(&orphan) => {
+            Some(Ok(list)) if list.lacks(jti) && orphan.has_settled(&self.moment()) => {
                 return self.append_relaxed(&[Record::Gone(workspace.token(jti))]);
             }
             Some(Err(failure)) if self.forget_if_gone(workspace, &failure) => return,
@@ -270,11 +258,6 @@ impl Rotator<'_> {
 
     fn list_if_clear(&mut self, workspace: &WorkspaceRef) -> Option<Answer<Rc<TokenList>>> {
         self.breaker.is_clear(Call::List).then(|| self.list(workspace))
-    }
-
-    /// Whether a list that lacks the token proves that it is gone: the news of it had its time.
-    fn is_old(&self, orphan: &Orphan) -> bool {
-        orphan.origin != Origin::HandedOut || orphan.has_settled(&self.moment())
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) enum Step {
     /// Delivers a token, the current one by then, to these targets.
     Deliver { jti: Option<String>, targets: Vec<String>, why: WhyDeliver },
     /// Requests a token that replaces this one.
-    Refresh { replaces: Option<String>, why: WhyRefresh },
+    Refresh { replaces: Option<String>, why: Due },
     /// Revokes a token.
     Revoke { jti: String, why: Reason },
     /// Leaves something for later.
@@ -57,24 +57,6 @@ pub(crate) enum WhyDeliver {
     Lacking,
 }
 
-/// Why a token is requested.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WhyRefresh {
-    /// Whatever its age.
-    Asked,
-    Due(Due),
-}
-
-impl WhyRefresh {
-    /// For programs.
-    pub(crate) fn code(self) -> &'static str {
-        match self {
-            Self::Asked => "as_asked",
-            Self::Due(due) => due.code(),
-        }
-    }
-}
-
 /// Why something is left for later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WhyWait {
@@ -101,16 +83,9 @@ pub(crate) struct Outlook<'a> {
 }
 
 /// Why a new token would be requested; `None` if the current one lasts long enough.
-pub(crate) fn why_refresh(
-    token: &Token,
-    options: &RefreshOptions,
-    now: Timestamp,
-) -> Option<WhyRefresh> {
-    let Some(within_s) = options.due_within_s else {
-        return Some(WhyRefresh::Asked);
-    };
-    let due = due(token, within_s, now);
-    due.is_due().then_some(WhyRefresh::Due(due))
+pub(crate) fn why_refresh(token: &Token, options: &RefreshOptions, now: Timestamp) -> Option<Due> {
+    let due = options.due_within_s.map_or(Due::Asked, |within_s| due(token, within_s, now));
+    due.is_due().then_some(due)
 }
 
 /// Whether an undelivered token is itself so near its end that another one must follow. A run by hand

@@ -48,6 +48,39 @@ impl Rotator<'_> {
         self.close();
     }
 
+    /// Does the pending work of every workspace of this server, as far as possible now. The rest
+    /// stays in the journal; every outcome is reported.
+    ///
+    /// A pending delivery is made for `workspaces` only: the targets of this run are theirs.
+    pub(super) fn recover(&mut self, workspaces: &[WorkspaceRef]) {
+        self.recovering = true;
+        self.name_other_servers();
+        self.search_creates();
+        self.carry_on(workspaces);
+        self.find_displaced(workspaces);
+        self.visit_orphans(workspaces, |_| true);
+        self.recovering = false;
+    }
+
+    /// Does the pending work and ends the run.
+    pub(crate) fn recover_only(&mut self, workspaces: &[WorkspaceRef], options: &RefreshOptions) {
+        self.wish(workspaces.iter().map(|workspace| (workspace.clone(), *options)));
+        self.recover(workspaces);
+        self.close();
+    }
+
+    fn name_other_servers(&mut self) {
+        let mut named: Vec<WorkspaceRef> = Vec::new();
+        for workspace in self.pending.workspaces().filter(|w| !self.is_ours(w)) {
+            if !named.iter().any(|other| other.is(workspace)) {
+                named.push(workspace.clone());
+            }
+        }
+        for workspace in named {
+            (self.on_event)(Event::OtherServer { workspace });
+        }
+    }
+
     /// Requests a new token, unless none is needed, or this run has finished what an earlier one began.
     fn begin(&mut self, workspace: &WorkspaceRef) {
         let (options, now) = (self.options_for(workspace), self.clock.now());
@@ -93,8 +126,7 @@ impl Rotator<'_> {
         old: Option<&Token>,
         purpose: Purpose,
     ) -> Result<Token> {
-        let old_scope = old.filter(|_| purpose == Purpose::Refresh).map(|old| &*old.scope);
-        let (at, mut token) = self.request(workspace, purpose, old_scope.unwrap_or_default())?;
+        let (at, mut token) = self.request(workspace, purpose, old)?;
         // An opaque token proves no id: by one that is another token's, that one would be revoked.
         let is_opaque = !token.access_token.expose().contains('.');
         token.jti = token.jti.filter(|jti| {
@@ -102,10 +134,6 @@ impl Rotator<'_> {
                 is_opaque && (self.pending.knows(workspace, jti) || self.store.has_history_of(jti));
             !is_of_another
         });
-        if old.is_some_and(|old| old.is_same(&token)) {
-            self.append_relaxed(&[Record::Closed(workspace.request(at))]);
-            return Err(self.failed(workspace, Error::same_token()));
-        }
         self.keep(workspace, at, &token, old, purpose)?;
         *self.turn(workspace) = Turn::default();
         Ok(token)
@@ -233,12 +261,8 @@ impl Rotator<'_> {
             Error::delivery_pending(old.as_deref(), open.unnamed)
         } else {
             match open.stage {
-                Stage::Kept => Error::unfinished(),
                 Stage::Denied => Error::unconfirmed(open.token.jti.as_deref()),
-                Stage::Stored => {
-                    let reason = "an earlier run could not revoke it".to_owned();
-                    Error::old_token_live(old.as_deref(), &reason)
-                }
+                Stage::Kept | Stage::Stored => Error::unfinished(),
             }
         })
     }

@@ -1,5 +1,6 @@
 //! Asking for a new token: the request, the search for its answer, and the token in the journal.
 
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::breaker::Call;
@@ -27,22 +28,27 @@ impl Rotator<'_> {
         &mut self,
         workspace: &WorkspaceRef,
         purpose: Purpose,
-        scope: &[String],
+        old: Option<&Token>,
     ) -> Result<(Timestamp, Token)> {
         if let Some(refusal) = self.breaker.refusal(Call::Create) {
             return Err(Error::token_call(CREATE, refusal));
         }
+        let scope = old.filter(|_| purpose == Purpose::Refresh).map_or(&[][..], |old| &old.scope);
         // What cannot be written is found out before anything is requested.
         self.store.probe()?;
         let mut attempt = 1;
         let (mut at, mut expiry) = self.open_request(workspace, purpose)?;
-        let (failure, found) = loop {
+        let (failure, mut found) = loop {
             let what = format!("Requesting a new token for {}", workspace.name);
             (self.on_event)(Event::Progress(what));
             self.forget_list(workspace);
             let failure = match self.control_plane.create(&workspace.id, expiry, scope) {
                 Ok(token) => {
                     self.breaker.went_through(Call::Create);
+                    if old.is_some_and(|old| old.is_same(&token)) {
+                        self.append_relaxed(&[Record::Closed(workspace.request(at))]);
+                        return Err(self.failed(workspace, Error::same_token()));
+                    }
                     return Ok((at, token));
                 }
                 Err(failure) => failure,
@@ -54,29 +60,28 @@ impl Rotator<'_> {
                 }
                 _ => {
                     self.append_relaxed(&[Record::Closed(workspace.request(at))]);
-                    break (failure, None);
+                    break (failure, BTreeSet::new());
                 }
             }
             let found = self.search_after_create(workspace);
             let again = is_busy(&failure)
-                && found.as_ref().is_ok_and(Vec::is_empty)
+                && found.as_ref().is_ok_and(BTreeSet::is_empty)
                 && self.control_plane.back_off(failure.retry_after(), attempt);
             // An attempt that cannot be written down is not made.
             match again.then(|| self.open_request(workspace, purpose)) {
                 Some(Ok(opened)) => (at, expiry) = opened,
-                _ => break (failure, Some(found.unwrap_or_default())),
+                _ => break (failure, found.unwrap_or_default()),
             }
             attempt += 1;
         };
         self.breaker.failed(Call::Create, &failure);
-        match found {
-            // The warning tells of those that another machine may hold.
-            Some(mut found) => {
-                found.retain(|jti| self.pending.is_certain_orphan(workspace, jti));
-                Err(self.failed(workspace, Error::create_unknown(&failure, &found)))
-            }
-            None => Err(Error::token_call(CREATE, failure)),
+        if !matches!(failure, Failure::Unknown { .. }) {
+            return Err(Error::token_call(CREATE, failure));
         }
+        // The warning tells of those that another machine may hold.
+        found.retain(|jti| self.pending.is_certain_orphan(workspace, jti));
+        let found: Vec<String> = found.into_iter().collect();
+        Err(self.failed(workspace, Error::create_unknown(&failure, &found)))
     }
 
     /// Writes down that a token is requested; when, and what lifetime is asked for.

@@ -12,23 +12,18 @@ use crate::token::Token;
 impl Rotator<'_> {
     /// The old token is to be revoked, now or later; what became of it already.
     pub(super) fn schedule(&mut self, rotation: &Rotation) -> OldFate {
-        let Rotation { workspace, token: new, old, purpose, .. } = rotation;
-        let Some(old) = old.as_ref().filter(|_| *purpose != Purpose::HandOut) else {
+        let Rotation { workspace, old, purpose, .. } = rotation;
+        if *purpose == Purpose::HandOut || old.is_none() {
             // Named before the journal drops it.
             if let Some(jti) = old.as_ref().and_then(|old| old.jti.clone()) {
                 (self.on_event)(Event::KeptLive { workspace: workspace.clone(), jti });
             }
             self.append_relaxed(&[Record::Done(workspace.about())]);
             return OldFate::None;
-        };
+        }
         let Some(pending) = self.revocation_of(rotation) else {
             self.append_relaxed(&[Record::Done(workspace.about())]);
-            let what = if old.jti.is_none() || old.jti != new.jti {
-                "it has no id by which it could be revoked"
-            } else {
-                "the server gave the new token the same id"
-            };
-            return OldFate::Live(what.to_owned());
+            return OldFate::Live("it has no id of its own by which to revoke it".to_owned());
         };
         let (jti, until) = (pending.jti.clone(), pending.not_before);
         self.tried.retain(|tried| *tried != jti); // it may have been current again meanwhile

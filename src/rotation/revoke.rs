@@ -4,7 +4,6 @@
 
 use super::breaker::Call;
 use super::journal::{Orphan, PendingRevocation, Reason, Record};
-use super::moment::Moment;
 use super::pending::Purpose;
 use super::ports::{Event, HistoryEvent, TokenList};
 use super::{Answer, OldFate, Outcome, Refreshed, Rotator, WorkspaceRef};
@@ -251,14 +250,6 @@ impl Rotator<'_> {
     pub(super) fn gone(&mut self, workspace: &WorkspaceRef, jti: &str) {
         self.note(workspace, &HistoryEvent::Revoked(jti.to_owned()));
         self.append_relaxed(&[Record::Gone(workspace.token(jti))]);
-    }
-
-    pub(super) fn moment(&self) -> Moment {
-        Moment {
-            ours: self.clock.now(),
-            boot: self.clock.boot_time(),
-            skew_s: self.control_plane.skew_s(),
-        }
     }
 }
 

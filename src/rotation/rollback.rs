@@ -1,10 +1,9 @@
 //! A rollback: the token before the current one becomes the current one again, goes to every
 //! target, and the one that had replaced it is revoked. A refresh with the roles exchanged.
 
-use super::breaker::Call;
 use super::journal::Record;
+use super::judge::Verdict;
 use super::pending::{Purpose, Rotation};
-use super::ports::Acceptance;
 use super::refresh::Turn;
 use super::{Outcome, Refreshed, Rotator, WorkspaceRef};
 use crate::error::{Error, Result};
@@ -83,18 +82,15 @@ impl Rotator<'_> {
         token: &Token,
         current: &Token,
     ) -> Result<Option<bool>> {
-        let mut check = |token: &Token| {
-            let answer = self.send(Call::Check, |server| server.check(&token.access_token));
-            answer.map_err(|failure| Error::token_call(TRY, failure))
-        };
-        match check(token)? {
-            Acceptance::Accepted => return Ok(Some(true)),
-            Acceptance::Denied if check(current)? == Acceptance::Accepted => {
+        self.options.verify_wait_ms = 0; // the news of it is old
+        match self.verify(token, Some(current)) {
+            Verdict::Accepted => return Ok(Some(true)),
+            Verdict::Denied => {
                 return Err(Error::cannot_roll_back(
                     "the server no longer accepts the previous token",
                 ));
             }
-            Acceptance::Denied | Acceptance::Unclear => {}
+            Verdict::Unsure | Verdict::CannotTell | Verdict::NoAnswer => {}
         }
         let list = self.list(workspace).map_err(|failure| Error::token_call(TRY, failure))?;
         if token.jti.as_ref().is_some_and(|jti| list.has(jti)) {

@@ -60,6 +60,6 @@ fn why(due: Due, token: &Token, within: &str) -> String {
         (Due::Expired, _) => format!("expired {end}"),
         (Due::Soon, _) => format!("expires {end}, within {within}"),
         (Due::NotYet, TokenExpiry::Never) => "never expires".to_owned(),
-        (Due::NotYet, _) => format!("expires {end}, not within {within}"),
+        (Due::NotYet | Due::Asked, _) => format!("expires {end}, not within {within}"),
     }
 }

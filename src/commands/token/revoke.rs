@@ -138,7 +138,7 @@ fn all_pending(app: &App, args: &TokenRevoke) -> Result<Report> {
     rotator.recover_only(&[], &RefreshOptions::default());
     let left = rotator.pending();
     let waiting = left.rotations.iter().any(Rotation::awaits_delivery);
-    let overdue = waiting || rotator.is_overdue();
+    let overdue = waiting || rotator.overdue().is_some();
     drop(rotator);
 
     let mut text = String::new();

@@ -81,7 +81,7 @@ fn a_grace_that_ends_during_a_run() {
         Rotator::new(&server, &mut folder, &server, &mut on_event).expect("a journal");
     rotator.recover_only(&[], &crate::rotation::RefreshOptions::default());
     world.0.borrow_mut().now += 5;
-    assert!(!rotator.is_overdue());
+    assert!(rotator.overdue().is_none());
 }
 
 /// Our clock may be wrong, and may be set at any time: that neither shortens nor extends a grace.
