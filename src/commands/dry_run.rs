@@ -4,7 +4,7 @@ use super::survey::{Survey, WorkspaceState};
 use crate::commands::prelude::*;
 use crate::config::Config;
 use crate::rotation::{
-    Certainty, Deliver, Outlook, Planned, RefreshOptions, Step, WhyDeliver, WhyWait, plan,
+    Certainty, Deliver, Outlook, Planned, RefreshOptions, Step, WhyDeliver, plan,
 };
 use crate::store;
 use crate::targets::Targets;
@@ -81,12 +81,12 @@ fn of_one(state: &WorkspaceState, steps: &[Planned], asks: bool) -> (String, Jso
         let (action, field, all) = match step {
             // That a refresh ends the token before it goes without saying.
             Step::Revoke { jti, .. } if replaces(steps, jti) => continue,
-            Step::Wait { .. } => {
+            Step::NotDue { .. } | Step::Keep { .. } => {
                 text += &format!("{name}: {why}\n");
                 continue;
             }
             Step::Search { .. } => ("finish", "jti", vec![None]),
-            Step::Finish { jti, .. } => ("finish", "jti", vec![jti.clone()]),
+            Step::Finish { jti } => ("finish", "jti", vec![jti.clone()]),
             Step::Deliver { targets, .. } => {
                 ("deliver", "target", targets.iter().cloned().map(Some).collect())
             }
@@ -136,12 +136,10 @@ fn why(step: &Step) -> String {
         Step::Deliver { why: WhyDeliver::Lacking, .. } => "does not hold the current token",
         Step::Refresh { why, .. } => why.code(),
         Step::Revoke { .. } => "an earlier run left it live",
-        Step::Wait { until: None, why: WhyWait::NotDue, .. } => "never due",
-        Step::Wait { until: Some(until), why: WhyWait::NotDue, .. } => {
-            return format!("not due before {until}");
-        }
-        Step::Wait { jti, until, .. } => {
-            let jti = printable(jti.as_deref().unwrap_or("a token without an id"));
+        Step::NotDue { until: None, .. } => "never due",
+        Step::NotDue { until: Some(until), .. } => return format!("not due before {until}"),
+        Step::Keep { jti, until, .. } => {
+            let jti = printable(jti);
             return match until {
                 Some(until) => format!("{jti} will be revoked after {until}"),
                 None => format!("{jti} stays live"),

@@ -3,7 +3,7 @@
 use super::{ConfigDir, as_it_was};
 use crate::config::Config;
 use crate::error::Result;
-use crate::rotation::Promotion;
+use crate::rotation::Rotation;
 use crate::store::ReplaceError;
 use crate::token::Token;
 
@@ -51,9 +51,10 @@ impl ConfigDir<'_> {
 
 /// Makes a token the current one, under every key of the workspace that holds the old one. Returns
 /// `false` if the workspace no longer holds either token.
-pub(super) fn store_in(config: &mut Config, promotion: &Promotion) -> bool {
-    let Promotion { workspace, old, new } = promotion;
-    let is_old = |token: &Token| old.is_some_and(|old| old.access_token == token.access_token);
+pub(super) fn store_in(config: &mut Config, rotation: &Rotation) -> bool {
+    let Rotation { workspace, old, token: new, .. } = rotation;
+    let is_old =
+        |token: &Token| old.as_ref().is_some_and(|old| old.access_token == token.access_token);
     let current = config.workspace(&workspace.key).and_then(|w| w.token);
     if !current.is_none_or(|current| current.access_token == new.access_token || is_old(&current)) {
         return false;

@@ -12,7 +12,7 @@ use crate::config::{Config, Notice, Paths, close_folder};
 use crate::context::{Clock, is_held_for_us};
 use crate::error::{Error, Kind, Result};
 use crate::rotation::{
-    HistoryEvent, Pending, Promotion, Record, Store, Target, WorkspaceRef, journal_lines,
+    HistoryEvent, Pending, Record, Rotation, Store, Target, WorkspaceRef, journal_lines,
 };
 use crate::store::{self, AppendError, Lock, Log, ReplaceError};
 use crate::targets::SavedTargets;
@@ -215,11 +215,8 @@ impl Store for ConfigDir<'_> {
         Ok(config.workspace(&workspace.key).and_then(|w| w.token))
     }
 
-    fn promote(
-        &mut self,
-        promotions: &[Promotion],
-    ) -> std::result::Result<Vec<bool>, ReplaceError> {
-        self.change(|config| promotions.iter().map(|p| store_in(config, p)).collect())
+    fn promote(&mut self, ready: &[Rotation]) -> std::result::Result<Vec<bool>, ReplaceError> {
+        self.change(|config| ready.iter().map(|rotation| store_in(config, rotation)).collect())
     }
 
     fn put_workspace(&mut self, workspace: &WorkspaceRef, select: bool) -> Result<()> {

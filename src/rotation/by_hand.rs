@@ -67,8 +67,6 @@ impl Rotator<'_> {
     fn try_by_hand(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<ByHand> {
         let before = self.pending_by_id(workspace, jti).cloned();
         let pending = self.by_hand(workspace, jti);
-        // A config file that cannot be read is found out before the journal promises anything.
-        self.store.holds(workspace, jti)?;
         self.append_durable(&[Record::PendingRevocation(pending.clone())])?;
         match self.revoke_now(&pending) {
             Ok(ByHand { was_gone: true, was_current, .. }) => {

@@ -57,12 +57,10 @@ pub(crate) use moment::Moment;
 pub(crate) use pending::{Pending, Rotation, Stage};
 #[cfg(test)]
 pub(crate) use pending::{PendingCreate, Purpose};
-pub(crate) use plan::{
-    Certainty, Outlook, Planned, Step, WhyDeliver, WhyWait, plan, with_followers,
-};
+pub(crate) use plan::{Certainty, Outlook, Planned, Step, WhyDeliver, plan, with_followers};
 pub(crate) use ports::{
     Acceptance, Answer, ControlPlane, Deliver, Delivery, Event, HistoryEvent, ListedToken,
-    NewWorkspace, Promotion, Store, Target, TokenList,
+    NewWorkspace, Store, Target, TokenList,
 };
 pub(crate) use workspace_ref::WorkspaceRef;
 

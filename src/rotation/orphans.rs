@@ -11,12 +11,10 @@ use std::rc::Rc;
 
 use super::breaker::Call;
 use super::journal::{Origin, Orphan, Reason, Record};
-use super::moment::Moment;
 use super::pending::PendingCreate;
 use super::ports::{Event, HistoryEvent, ListedToken, TokenList};
 use super::{Answer, Rotator, WorkspaceRef};
 use crate::error::{Cause, Failure};
-use crate::time::Timestamp;
 
 impl Rotator<'_> {
     /// The live tokens of a workspace, read once a run unless something has changed since.
@@ -72,56 +70,36 @@ impl Rotator<'_> {
     /// they stay until they are gone or dismissed, and closes the requests whose outcome is known.
     pub(super) fn search(&mut self, workspace: &WorkspaceRef) -> Answer<BTreeSet<String>> {
         let list = self.list(workspace)?;
-        let mut creates: Vec<PendingCreate> =
-            self.pending.creates.iter().filter(|c| c.workspace.is(workspace)).cloned().collect();
         let now = self.moment();
-        let current = self.current_listed(workspace, &list.tokens);
-        let (mut records, mut certain) = (Vec::new(), BTreeSet::new());
-        for create in std::mem::take(&mut creates) {
+        let all = self.pending.creates.iter().filter(|c| c.workspace.is(workspace));
+        let (mut creates, mut records) = (Vec::new(), Vec::new());
+        let mut certain = BTreeSet::new();
+        for create in all.cloned().collect::<Vec<_>>() {
             let is_it = |token: &&ListedToken| create.has_certainly_made(token, &now);
             let mut made = list.tokens.iter().filter(|_| list.whole).filter(is_it);
             match (made.next(), made.next()) {
-                (Some(token), None)
-                    if !certain.contains(token.jti.as_str())
-                        && !self.is_known(workspace, &token.jti)? =>
+                // Its lifetime tells it from all others: it is revoked unasked.
+                (Some(ListedToken { jti, .. }), None)
+                    if !certain.contains(jti) && !self.is_known(workspace, jti)? =>
                 {
-                    records.extend(self.certain(workspace, token, create.at));
-                    certain.insert(token.jti.as_str());
+                    self.note(workspace, &HistoryEvent::OrphanFound(jti.clone()));
+                    records.push(self.to_revoke(workspace, jti, Reason::NotNeeded));
+                    records.push(Record::Closed(workspace.request(create.at)));
+                    certain.insert(jti);
                 }
                 _ => creates.push(create),
             }
         }
+        let current = self.store.current(workspace).ok().flatten().and_then(|token| token.jti);
+        let current = list.tokens.iter().find(|token| Some(&token.jti) == current.as_ref());
         let mut candidates: Vec<&ListedToken> = Vec::new();
         for token in &list.tokens {
-            let fits = creates.iter().any(|c| c.may_have_made(token, current, &now))
-                && !certain.contains(token.jti.as_str());
-            if fits && !self.is_known(workspace, &token.jti)? {
+            let fits = creates.iter().any(|c| c.may_have_made(token, current, &now));
+            if fits && !certain.contains(&token.jti) && !self.is_known(workspace, &token.jti)? {
                 candidates.push(token);
             }
         }
-        let matches = |token: &ListedToken| creates.iter().any(|c| c.has_made(token, &now));
-        let earlier = self.found_earlier(workspace, &creates, &now);
-        // Others that fit may stand on a page that was not read.
-        let ambiguous = !list.whole || candidates.len() + earlier.len() > creates.len();
-
-        if ambiguous && !candidates.is_empty() {
-            let origin = Origin::Maybe;
-            let certain = earlier.into_iter().filter(|o| o.origin == Origin::Match);
-            records.extend(certain.map(|o| Record::Orphan(Orphan { origin, ..o })));
-        }
-        for token in &candidates {
-            let origin = if creates.iter().any(|c| c.to_hand_out) {
-                Origin::HandedOut
-            } else if matches(token) && !ambiguous {
-                Origin::Match
-            } else {
-                Origin::Maybe
-            };
-            let (jti, created_at) = (token.jti.clone(), token.created_at);
-            self.note(workspace, &HistoryEvent::OrphanFound(jti.clone()));
-            let workspace = workspace.clone();
-            records.push(Record::Orphan(Orphan { workspace, jti, created_at, origin }));
-        }
+        self.name_candidates(workspace, &candidates, &creates, list.whole, &mut records);
         // A token that fits may be another machine's, and ours may still appear: a request stays open
         // until it would have.
         for create in creates.iter().filter(|_| list.whole) {
@@ -136,18 +114,42 @@ impl Rotator<'_> {
         if list.whole { Ok(found) } else { Err(not_whole()) }
     }
 
-    /// The result of an earlier search counts too, while the requests stay open.
-    fn found_earlier(
-        &self,
+    /// Whose the candidates are, as far as the evidence goes. The result of an earlier search counts too,
+    /// while the requests stay open.
+    fn name_candidates(
+        &mut self,
         workspace: &WorkspaceRef,
+        candidates: &[&ListedToken],
         creates: &[PendingCreate],
-        now: &Moment,
-    ) -> Vec<Orphan> {
-        let is_it = |orphan: &&Orphan| {
-            let was_then = |create: &PendingCreate| create.was_then(orphan.created_at, now);
-            orphan.workspace.is(workspace) && creates.iter().any(was_then)
+        is_whole: bool,
+        records: &mut Vec<Record>,
+    ) {
+        let now = self.moment();
+        let was_then = |orphan: &&Orphan| {
+            let is_it = |create: &PendingCreate| create.was_then(orphan.created_at, &now);
+            orphan.workspace.is(workspace) && creates.iter().any(is_it)
         };
-        self.pending.orphans.iter().filter(is_it).cloned().collect()
+        let earlier: Vec<&Orphan> = self.pending.orphans.iter().filter(was_then).collect();
+        // Others that fit may stand on a page that was not read.
+        let ambiguous = !is_whole || candidates.len() + earlier.len() > creates.len();
+        if ambiguous && !candidates.is_empty() {
+            let certain = earlier.into_iter().filter(|o| o.origin == Origin::Match).cloned();
+            let maybe = certain.map(|o| Orphan { origin: Origin::Maybe, ..o });
+            records.extend(maybe.map(Record::Orphan));
+        }
+        for token in candidates {
+            let origin = if creates.iter().any(|c| c.to_hand_out) {
+                Origin::HandedOut
+            } else if !ambiguous && creates.iter().any(|c| c.has_made(token, &now)) {
+                Origin::Match
+            } else {
+                Origin::Maybe
+            };
+            let (jti, created_at) = (token.jti.clone(), token.created_at);
+            self.note(workspace, &HistoryEvent::OrphanFound(jti.clone()));
+            let workspace = workspace.clone();
+            records.push(Record::Orphan(Orphan { workspace, jti, created_at, origin }));
+        }
     }
 
     fn append_found(&mut self, records: Vec<Record>) {
@@ -161,28 +163,6 @@ impl Rotator<'_> {
             // The journal still has the requests, so the next run finds them again.
             self.pending.apply_all(records);
         }
-    }
-
-    /// The token of a lost request that its lifetime tells from all others: it is revoked unasked.
-    fn certain(
-        &mut self,
-        workspace: &WorkspaceRef,
-        token: &ListedToken,
-        at: Timestamp,
-    ) -> [Record; 2] {
-        self.note(workspace, &HistoryEvent::OrphanFound(token.jti.clone()));
-        let pending = self.to_revoke(workspace, &token.jti, Reason::NotNeeded);
-        [pending, Record::Closed(workspace.request(at))]
-    }
-
-    /// The current token, as the list has it.
-    fn current_listed<'l>(
-        &mut self,
-        workspace: &WorkspaceRef,
-        list: &'l [ListedToken],
-    ) -> Option<&'l ListedToken> {
-        let jti = self.store.current(workspace).ok()??.jti?;
-        list.iter().find(|token| token.jti == jti)
     }
 
     /// Whether a token is accounted for. A config file that cannot be read may hold it: nothing is

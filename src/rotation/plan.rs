@@ -16,15 +16,17 @@ pub(crate) enum Step {
     /// Looks for the token of a request that got no answer.
     Search { requested_at: Timestamp },
     /// Asks the server about the token of an interrupted refresh, and stores it if it is accepted.
-    Finish { jti: Option<String>, why: Stage },
-    /// Delivers a token, the current one by then, to these targets.
-    Deliver { jti: Option<String>, targets: Vec<String>, why: WhyDeliver },
+    Finish { jti: Option<String> },
+    /// Delivers the token that is the current one by then to these targets.
+    Deliver { targets: Vec<String>, why: WhyDeliver },
     /// Requests a token that replaces this one.
     Refresh { replaces: Option<String>, why: Due },
     /// Revokes a token.
-    Revoke { jti: String, why: Reason },
-    /// Leaves something for later.
-    Wait { jti: Option<String>, until: Option<Timestamp>, why: WhyWait },
+    Revoke { jti: String },
+    /// Leaves the current token alone, which lasts long enough.
+    NotDue { jti: Option<String>, until: Option<Timestamp> },
+    /// Leaves a replaced token live: for a while, or because the config file holds it again.
+    Keep { jti: String, until: Option<Timestamp>, is_held: bool },
 }
 
 /// A step, and what it hangs on.
@@ -55,19 +57,6 @@ pub(crate) enum WhyDeliver {
     LeftOver,
     /// A target has lost it: drifted, put back, or left behind by another program's refresh.
     Lacking,
-}
-
-/// Why something is left for later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WhyWait {
-    /// The token lasts long enough.
-    NotDue,
-    /// A replaced token is kept live for a while.
-    Grace,
-    /// The config file holds the token that was to be revoked.
-    Held,
-    /// The token that replaced it lacks a right, which the user has not accepted.
-    LosesScope,
 }
 
 /// What a plan is made from: nothing that a server would have to be asked for.
@@ -138,20 +127,19 @@ impl<'a> Plan<'a> {
         let Outlook { current, targets, lacking, now, .. } = *self.outlook;
         let is_current = |token: &Token| current.is_some_and(|current| current.is_same(token));
         let stored = Rotation { stage: Stage::Stored, ..open.clone() };
-        let finish = Step::Finish { jti: token.jti.clone(), why: *stage };
+        let finish = Step::Finish { jti: token.jti.clone() };
         if is_current(token) {
             if !open.is_stored() {
                 self.add(finish, Certain); // in place, but perhaps not durable
             }
             let left = stored.lacks(targets, lacking);
             let why = if open.is_stored() { WhyDeliver::LeftOver } else { WhyDeliver::New };
-            self.deliver(Some(token), &left, why, Certain);
+            self.deliver(&left, why, Certain);
             self.replaced(open, Certain);
             let is_over = (open.unnamed || !left.is_empty()) && *purpose != Purpose::HandOut;
             let is_followed = must_be_followed(token, self.options, now.ours).then_some(Open);
             return (vec![token], if is_over { is_followed } else { Some(Certain) });
         }
-        let all: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
         let may_be_stored =
             old.as_ref().is_some_and(is_current) || (current.is_none() && !open.is_stored());
         let is_overtaken = !may_be_stored && *purpose != Purpose::Rollback;
@@ -165,7 +153,7 @@ impl<'a> Plan<'a> {
         };
         if then == Open {
             self.add(finish, Open);
-            self.deliver(Some(token), &all, WhyDeliver::New, Open);
+            self.deliver(&self.all(), WhyDeliver::New, Open);
             self.replaced(open, Open);
             if let Some(earlier) = before {
                 self.replaced(earlier, Open);
@@ -173,25 +161,21 @@ impl<'a> Plan<'a> {
         }
         let may_be_given_up = *stage != Stage::Kept || *purpose == Purpose::Rollback;
         if (is_overtaken && !open.is_stored()) || may_be_given_up {
-            let jti = token.jti.clone();
-            let revoke = jti.map(|jti| Step::Revoke { jti, why: Reason::NotNeeded });
+            let revoke = token.jti.clone().map(|jti| Step::Revoke { jti });
             self.steps.extend(revoke.map(|step| Planned { step, certainty: token_is }));
         }
         (current.into_iter().chain([token]).collect(), Some(then))
     }
 
-    fn deliver(
-        &mut self,
-        token: Option<&Token>,
-        names: &[String],
-        why: WhyDeliver,
-        certainty: Certainty,
-    ) {
+    fn all(&self) -> Vec<String> {
+        self.outlook.targets.iter().map(|target| target.name.clone()).collect()
+    }
+
+    fn deliver(&mut self, names: &[String], why: WhyDeliver, certainty: Certainty) {
         let targets = with_followers(self.outlook.targets, names);
         // Without a token here, the targets are left to a run that has one.
         if !targets.is_empty() && self.outlook.current.is_some() {
-            let jti = token.and_then(|token| token.jti.clone());
-            self.add(Step::Deliver { jti, targets, why }, certainty);
+            self.add(Step::Deliver { targets, why }, certainty);
         }
     }
 
@@ -206,13 +190,13 @@ impl<'a> Plan<'a> {
     fn retire(&mut self, pending: &PendingRevocation, certainty: Certainty) -> bool {
         let PendingRevocation { jti, reason, not_before, .. } = pending;
         let is_due = pending.is_due(self.outlook.now);
-        let wait = |why| Step::Wait { jti: Some(jti.clone()), until: *not_before, why };
-        let step = if is_due && *reason == Reason::LosesScope && !self.options.accept_scope {
-            wait(WhyWait::LosesScope)
-        } else if is_due || pending.needs_server_time(self.outlook.now) {
-            Step::Revoke { jti: jti.clone(), why: *reason }
+        let loses_scope = *reason == Reason::LosesScope && !self.options.accept_scope;
+        let is_over = is_due || pending.needs_server_time(self.outlook.now);
+        let jti = jti.clone();
+        let step = if is_over && !(is_due && loses_scope) {
+            Step::Revoke { jti }
         } else {
-            wait(WhyWait::Grace)
+            Step::Keep { jti, until: *not_before, is_held: false }
         };
         let is_revoked = matches!(step, Step::Revoke { .. });
         self.add(step, certainty);
@@ -236,27 +220,26 @@ impl<'a> Plan<'a> {
                 _ => Certain,
             };
             if current.is_some_and(is) && !reason.is_by_hand() && certainty == Certain {
-                let (jti, why) = (Some(jti.clone()), WhyWait::Held);
-                self.add(Step::Wait { jti, until: *not_before, why }, Certain);
+                let keep = Step::Keep { jti: jti.clone(), until: *not_before, is_held: true };
+                self.add(keep, Certain);
             } else {
                 is_used |= self.retire(pending, certainty) && !reason.is_by_hand();
             }
         }
         // What holds an earlier token gets the current one before that is revoked.
         if is_used && open.is_none() {
-            self.deliver(current, lacking, WhyDeliver::Lacking, Certain);
+            self.deliver(lacking, WhyDeliver::Lacking, Certain);
         }
         let orphans = pending.orphans.iter().filter(|o| o.workspace.is(workspace));
         for orphan in orphans.filter(|o| self.options.revoke_orphans && o.origin == Origin::Match) {
-            let (jti, why) = (orphan.jti.clone(), Reason::NotNeeded);
-            self.steps.push(Planned { step: Step::Revoke { jti, why }, certainty: Open });
+            self.add(Step::Revoke { jti: orphan.jti.clone() }, Open);
         }
         is_removed
     }
 
     /// A new token in place of the one that is current by then, or why there is none.
     fn refresh(&mut self, currents: &[&Token], certainty: Certainty) {
-        let Outlook { targets, now, .. } = *self.outlook;
+        let now = self.outlook.now;
         let mut due = currents
             .iter()
             .filter_map(|current| Some((*current, why_refresh(current, self.options, now.ours)?)));
@@ -266,8 +249,7 @@ impl<'a> Plan<'a> {
         let is_one = certainty == Certain && currents.len() == 1;
         let (certainty, then) = if is_one { (Certain, IfAccepted) } else { (Open, Open) };
         self.add(Step::Refresh { replaces: replaced.jti.clone(), why }, certainty);
-        let all: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
-        self.deliver(None, &all, WhyDeliver::New, then);
+        self.deliver(&self.all(), WhyDeliver::New, then);
         for current in currents {
             // The new token may lack a right.
             let is_sure = self.options.accept_scope || current.scope.is_empty();
@@ -286,11 +268,11 @@ impl<'a> Plan<'a> {
         };
         let is_delivered = |planned: &Planned| matches!(planned.step, Step::Deliver { .. });
         if !self.steps.iter().any(is_delivered) {
-            self.deliver(Some(current), lacking, WhyDeliver::Lacking, certainty);
+            self.deliver(lacking, WhyDeliver::Lacking, certainty);
         }
         let within_s = self.options.due_within_s.map_or(0, super::moment::signed);
         let until = current.expiry.at().map(|end| end.plus_secs(-within_s));
-        self.add(Step::Wait { jti: current.jti.clone(), until, why: WhyWait::NotDue }, certainty);
+        self.add(Step::NotDue { jti: current.jti.clone(), until }, certainty);
     }
 }
 

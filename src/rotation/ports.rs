@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::journal::Record;
-use super::{Pending, WorkspaceRef};
+use super::{Pending, Rotation, WorkspaceRef};
 use crate::context::Process;
 use crate::error::{Failure, Result};
 use crate::secret::Secret;
@@ -155,8 +155,7 @@ pub(crate) trait Store {
     /// that holds the old token. A workspace that no longer holds either token is left out: another
     /// program was faster. Returns which were stored; [`ReplaceError`] tells whether the new tokens
     /// are in place.
-    fn promote(&mut self, promotions: &[Promotion])
-    -> std::result::Result<Vec<bool>, ReplaceError>;
+    fn promote(&mut self, ready: &[Rotation]) -> std::result::Result<Vec<bool>, ReplaceError>;
     /// Puts a new workspace into the config file.
     fn put_workspace(&mut self, workspace: &WorkspaceRef, select: bool) -> Result<()>;
     /// Removes a token from the config file; returns whether it was there.
@@ -183,14 +182,6 @@ pub(crate) trait Store {
     /// Adds a line to the history; with `once` unless there is such a line about this token already.
     /// Never fails the work.
     fn note(&mut self, workspace: &WorkspaceRef, event: &HistoryEvent, once: bool);
-}
-
-/// A token that will become its workspace's current one.
-pub(crate) struct Promotion<'a> {
-    pub(crate) workspace: &'a WorkspaceRef,
-    /// What it holds now.
-    pub(crate) old: Option<&'a Token>,
-    pub(crate) new: &'a Token,
 }
 
 /// The events in the history.

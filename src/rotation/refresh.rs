@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::journal::Record;
 use super::pending::{Purpose, Rotation, Stage};
 use super::plan::{must_be_followed, why_refresh, with_followers};
-use super::ports::{Event, HistoryEvent, Promotion};
+use super::ports::{Event, HistoryEvent};
 use super::{OldFate, Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef};
 use crate::error::{Error, NewTokenFate, Result};
 use crate::token::Token;
@@ -162,14 +162,10 @@ impl Rotator<'_> {
 
     /// Stores tokens in one durable step; storing one twice makes it durable.
     fn store_all(&mut self, ready: &[Rotation]) {
-        let promotions: Vec<Promotion> = ready
-            .iter()
-            .map(|r| Promotion { workspace: &r.workspace, old: r.old.as_ref(), new: &r.token })
-            .collect();
-        if promotions.is_empty() {
+        if ready.is_empty() {
             return;
         }
-        match self.store.promote(&promotions) {
+        match self.store.promote(ready) {
             Ok(stored) => {
                 for (rotation, stored) in ready.iter().zip(stored) {
                     if stored {

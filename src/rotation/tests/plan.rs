@@ -9,7 +9,7 @@ use super::{effects, kinds, world_for};
 use crate::context::Clock;
 use crate::fuzz::Random;
 use crate::rotation::{
-    Certainty, Deliver, Event, Moment, Outlook, Planned, RefreshOptions, Step, Store, WhyWait, plan,
+    Certainty, Deliver, Event, Moment, Outlook, Planned, RefreshOptions, Step, Store, plan,
 };
 use crate::token::Token;
 
@@ -132,11 +132,14 @@ impl Foreseen {
             _ => Vec::new(),
         });
         for planned in self.steps.iter().filter(|planned| is_certain(planned.certainty)) {
-            if let Step::Wait { jti: Some(jti), why, .. } = &planned.step {
-                let is_kept = live.contains(jti) || !self.live.contains(jti);
-                let is_replaced = *why == WhyWait::Held && !made.is_empty();
-                assert!(is_kept || is_replaced, "{}: {jti} waits in {self:#?}", scene());
-            }
+            let (jti, is_held) = match &planned.step {
+                Step::NotDue { jti: Some(jti), .. } => (jti, false),
+                Step::Keep { jti, is_held, .. } => (jti, *is_held),
+                _ => continue,
+            };
+            let is_kept = live.contains(jti) || !self.live.contains(jti);
+            let is_replaced = is_held && !made.is_empty();
+            assert!(is_kept || is_replaced, "{}: {jti} waits in {self:#?}", scene());
         }
     }
 }

@@ -5,7 +5,7 @@ use super::targets::{REMEMBERED, target};
 use super::{Fate, Loss, Needs, World};
 use crate::error::{Error, Result};
 use crate::rotation::{
-    HistoryEvent, Pending, Promotion, Record, Store, Target, WorkspaceRef, journal_lines,
+    HistoryEvent, Pending, Record, Rotation, Store, Target, WorkspaceRef, journal_lines,
 };
 use crate::store::{AppendError, ReplaceError};
 use crate::token::Token;
@@ -189,22 +189,19 @@ impl Store for Folder {
         Ok(tokens.filter(|(id, _)| *id == workspace.key).map(|(_, t)| t).next())
     }
 
-    fn promote(
-        &mut self,
-        promotions: &[Promotion],
-    ) -> std::result::Result<Vec<bool>, ReplaceError> {
+    fn promote(&mut self, ready: &[Rotation]) -> std::result::Result<Vec<bool>, ReplaceError> {
         let tokens = self.tokens();
-        let ours = |p: &Promotion| {
-            let current = tokens.iter().find(|(id, _)| *id == p.workspace.key);
-            current.is_none_or(|(_, c)| c == p.new || p.old.is_some_and(|old| old == c))
+        let ours = |r: &Rotation| {
+            let current = tokens.iter().find(|(id, _)| *id == r.workspace.key);
+            current.is_none_or(|(_, c)| *c == r.token || r.old.as_ref() == Some(c))
         };
-        let stored: Vec<bool> = promotions.iter().map(ours).collect();
+        let stored: Vec<bool> = ready.iter().map(ours).collect();
         let machine = self.machine;
         let fate = self.world.effect(Needs::Space, |sim| {
-            for (Promotion { workspace, new, .. }, _) in
-                promotions.iter().zip(&stored).filter(|(_, stored)| **stored)
+            for (Rotation { workspace, token, .. }, _) in
+                ready.iter().zip(&stored).filter(|(_, stored)| **stored)
             {
-                let new = (*new).clone();
+                let new = token.clone();
                 let old = sim.machines[machine].set(&workspace.key, Some(new.clone()));
                 let is_rollback = sim.replaced.iter().any(|(token, _)| *token == new);
                 sim.replaced.retain(|(token, _)| *token != new);
