@@ -18,7 +18,8 @@ impl Rotator<'_> {
         }
         let is_meant =
             workspaces.iter().any(|w| w.is(&rotation.workspace)) && self.targets.is_some();
-        if !is_meant || rotation.unnamed {
+        let named = Rotation { unnamed: false, ..rotation.clone() };
+        if !is_meant || (rotation.unnamed && !self.awaits_delivery(&named)) {
             return false; // what is missing is said when the workspace's turn comes
         }
         let outcome = self.deliver(rotation);
@@ -50,7 +51,7 @@ impl Rotator<'_> {
         let delivery = Delivery { workspace, new, old: old.as_ref(), attempt };
         let due = set_of(lacks.iter().map(String::as_str));
         let mut has_changed = false;
-        let failures = each(&all, |target| {
+        let mut failures = each(&all, |target| {
             if !(due.contains(target.name.as_str()) || (target.is_command && has_changed)) {
                 return Ok(());
             }
@@ -58,6 +59,9 @@ impl Rotator<'_> {
             has_changed |= delivered.is_ok();
             delivered
         });
+        if rotation.unnamed && failures.is_empty() {
+            failures.push("the targets of an earlier run are unknown".to_owned());
+        }
         if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
     }
 

@@ -7,7 +7,7 @@ use super::journal::{Orphan, Record};
 use super::pending::{Purpose, Stage};
 use super::ports::{Acceptance, Event, HistoryEvent};
 use super::{Rotation, Rotator, WorkspaceRef};
-use crate::error::{Error, NewTokenFate};
+use crate::error::{Error, Failure, NewTokenFate};
 use crate::token::Token;
 
 /// The first and the longest pause between two checks, in milliseconds.
@@ -15,7 +15,7 @@ const FIRST_PAUSE_MS: u64 = 300;
 const LONGEST_PAUSE_MS: u64 = 10_000;
 
 /// What the server says of a new token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Verdict {
     Accepted,
     /// It accepts the old token and not the new one.
@@ -25,7 +25,7 @@ pub(super) enum Verdict {
     /// It accepts neither, or its answer cannot be understood.
     CannotTell,
     /// No answer.
-    NoAnswer,
+    NoAnswer(Failure),
 }
 
 impl Rotator<'_> {
@@ -55,7 +55,7 @@ impl Rotator<'_> {
         let jti = token.jti.clone();
         let verdict = match (self.verify(token, old.as_ref()), stage) {
             // The run that made it may have revoked it, of two machines with one state.
-            (Verdict::CannotTell | Verdict::NoAnswer, Stage::Kept) if !is_new => {
+            (Verdict::CannotTell | Verdict::NoAnswer(_), Stage::Kept) if !is_new => {
                 self.by_list(workspace, token)
             }
             // This server can tell: only its list speaks for a token that it once denied.
@@ -80,8 +80,12 @@ impl Rotator<'_> {
                 }
                 false
             }
-            (Verdict::NoAnswer | Verdict::Unsure, Stage::Stored | Stage::Denied) => false,
-            (Verdict::NoAnswer, Stage::Kept) if !is_new => false,
+            (Verdict::NoAnswer(_) | Verdict::Unsure, Stage::Stored | Stage::Denied) => false,
+            (Verdict::NoAnswer(failure), Stage::Kept) if !is_new => {
+                let error = Error::token_call("verify the new token", failure);
+                self.turn(workspace).outcome = Some(Err(error));
+                false
+            }
             (Verdict::Denied | Verdict::Unsure, Stage::Kept) => {
                 self.append_relaxed(&[Record::Unconfirmed(workspace.about())]);
                 if is_new {
@@ -93,7 +97,7 @@ impl Rotator<'_> {
             (verdict, _) => {
                 // It completes the refresh, whichever run began it, if the server once denied it.
                 if is_new || *stage == Stage::Denied {
-                    self.turn(workspace).verified = Some(verdict == Verdict::Accepted);
+                    self.turn(workspace).verified = Some(matches!(verdict, Verdict::Accepted));
                 }
                 true
             }
@@ -131,7 +135,7 @@ impl Rotator<'_> {
             }
         });
         match (current, verdict) {
-            (_, Verdict::NoAnswer | Verdict::Unsure) => return None,
+            (_, Verdict::NoAnswer(_) | Verdict::Unsure) => return None,
             (Some(current), Verdict::Accepted) => {
                 let purpose = match rotation.purpose {
                     Purpose::Rollback => Purpose::Refresh,
@@ -161,7 +165,7 @@ impl Rotator<'_> {
     /// Where the server denies every token, only its list speaks for one.
     pub(super) fn by_list(&mut self, workspace: &WorkspaceRef, token: &Token) -> Verdict {
         match self.list(workspace) {
-            Err(_) => Verdict::NoAnswer,
+            Err(failure) => Verdict::NoAnswer(failure),
             Ok(list) if token.jti.as_ref().is_some_and(|jti| list.has(jti)) => Verdict::Accepted,
             Ok(list) if !list.whole => Verdict::CannotTell,
             Ok(_) => Verdict::Denied,
@@ -197,7 +201,7 @@ impl Rotator<'_> {
                 Ok(Acceptance::Accepted) => return Verdict::Accepted,
                 Ok(Acceptance::Denied) => {}
                 Ok(Acceptance::Unclear) => return Verdict::CannotTell,
-                Err(_) => return Verdict::NoAnswer,
+                Err(failure) => return Verdict::NoAnswer(failure),
             }
             if left_ms == 0 {
                 break;

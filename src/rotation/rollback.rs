@@ -90,7 +90,7 @@ impl Rotator<'_> {
                     "the server no longer accepts the previous token",
                 ));
             }
-            Verdict::Unsure | Verdict::CannotTell | Verdict::NoAnswer => {}
+            Verdict::Unsure | Verdict::CannotTell | Verdict::NoAnswer(_) => {}
         }
         let list = self.list(workspace).map_err(|failure| Error::token_call(TRY, failure))?;
         if token.jti.as_ref().is_some_and(|jti| list.has(jti)) {
