@@ -255,14 +255,11 @@ impl Scan {
         }
     }
 
-    /// `-fv` is `-f -v` if each letter is an option here and only the last one takes a value.
+    /// `-fv` is `-f -v` if the first letter is an option here that takes no value.
     fn letters(&self, arg: &str) -> Option<(String, String)> {
-        let rest = arg.strip_prefix('-').filter(|rest| !rest.starts_with('-'))?;
-        let (letter, rest) = rest.split_at_checked(1)?;
-        let (one, rest) = (format!("-{letter}"), format!("-{rest}"));
-        let is_switch = matches!(self.split(&one)?.0.kind, FlagInfoKind::Switch);
-        let follows = self.split(&rest).is_some() || self.letters(&rest).is_some();
-        (is_switch && follows && !rest.starts_with("--")).then_some((one, rest))
+        let (one, rest) = arg.split_at_checked(2)?;
+        let is_switch = matches!(self.split(one)?.0.kind, FlagInfoKind::Switch);
+        (is_switch && !rest.starts_with('-')).then(|| (one.to_owned(), format!("-{rest}")))
     }
 
     /// Whether `arg`, in the position of a value, is clearly an option of this command instead.

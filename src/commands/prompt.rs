@@ -38,11 +38,15 @@ pub(super) fn hidden(ctx: &Context, ask: &str) -> io::Result<String> {
             return Err(io::ErrorKind::Interrupted.into());
         }
     }
-    let mut input = ctx.stdin.borrow_mut();
     // A terminal gives a line at a time, also one that Ctrl-\\ has ended.
-    let line = input.fill_buf()?.to_vec();
-    input.consume(line.len());
-    String::from_utf8(line).map_err(io::Error::other)
+    String::from_utf8(what_is_there(ctx)?).map_err(io::Error::other)
+}
+
+fn what_is_there(ctx: &Context) -> io::Result<Vec<u8>> {
+    let mut input = ctx.stdin.borrow_mut();
+    let bytes = input.fill_buf()?.to_vec();
+    input.consume(bytes.len());
+    Ok(bytes)
 }
 
 /// The lines of input that are there by now, if any; `goes_on` becomes `false` at its end.
@@ -51,9 +55,7 @@ pub(super) fn lines_if_ready(ctx: &Context, goes_on: &mut bool) -> Option<String
     if !*goes_on || !ready(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(Duration::ZERO)) {
         return None;
     }
-    let mut input = ctx.stdin.borrow_mut();
-    let lines = input.fill_buf().unwrap_or_default().to_vec();
-    input.consume(lines.len());
+    let lines = what_is_there(ctx).unwrap_or_default();
     *goes_on = !lines.is_empty();
     Some(String::from_utf8_lossy(&lines).into_owned())
 }

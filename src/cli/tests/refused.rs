@@ -65,7 +65,7 @@ fn unknown_options() {
         ("--all token refresh", "Unknown option '--all' of 'ntcli'"),
         ("health -w prod", "'ntcli health' takes no --workspace"),
         ("-w prod health", "'ntcli health' takes no --workspace"),
-        ("token refresh -hx", "Unknown option '-hx' of 'ntcli token refresh'"),
+        ("token refresh -qx", "Unknown option '-x' of 'ntcli token refresh'"),
     ]);
 }
 

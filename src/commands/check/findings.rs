@@ -1,5 +1,6 @@
 //! What is not as it should be, by a survey: the judgement of `check` and `doctor`.
 
+use crate::cli::Check;
 use crate::commands::prelude::*;
 use crate::commands::survey::{LOCK_WAIT, SessionState, Survey, WorkspaceState};
 use crate::error::exit;
@@ -115,26 +116,17 @@ impl Findings {
     }
 }
 
-/// When something is too late, seconds; what is not given goes by the policy.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Limits {
-    pub(crate) warning: Option<u64>,
-    pub(crate) critical: Option<u64>,
-    pub(crate) max_age: Option<u64>,
+/// When it is too late for a session that cannot renew itself.
+fn session_limits(limits: &Check) -> (u64, u64) {
+    (limits.warning.unwrap_or(30 * 86_400), limits.critical.unwrap_or(7 * 86_400))
 }
 
-impl Limits {
-    /// Of a session that cannot renew itself.
-    fn of_session(&self) -> (u64, u64) {
-        (self.warning.unwrap_or(30 * 86_400), self.critical.unwrap_or(7 * 86_400))
-    }
-
-    /// Of a token: whoever renews it is late by two days, and then by half of what was left.
-    pub(crate) fn of(&self, workspace: &WorkspaceState) -> (u64, u64) {
-        let window_s = workspace.window_s;
-        let warning = self.warning.unwrap_or(window_s - LATE_S.min(window_s / 4));
-        (warning, self.critical.unwrap_or_else(|| warning.min(window_s / 2)))
-    }
+/// When it is too late for a token, by its policy unless something else was asked for: whoever renews it
+/// is late by two days, and then by half of what was left.
+pub(crate) fn token_limits(limits: &Check, workspace: &WorkspaceState) -> (u64, u64) {
+    let window_s = workspace.window_s;
+    let warning = limits.warning.unwrap_or(window_s - LATE_S.min(window_s / 4));
+    (warning, limits.critical.unwrap_or_else(|| warning.min(window_s / 2)))
 }
 
 /// How bad it is that something ends then.
@@ -148,7 +140,7 @@ fn level((warning, critical): (u64, u64), end: Timestamp, now: Timestamp) -> Lev
 }
 
 /// What there is to say of everything.
-pub(crate) fn judge(app: &App, survey: &Survey, limits: &Limits) -> Findings {
+pub(crate) fn judge(app: &App, survey: &Survey, limits: &Check) -> Findings {
     let mut found = Findings::default();
     for workspace in &survey.workspaces {
         judge_token(workspace, survey.now, limits, &mut found);
@@ -171,16 +163,17 @@ fn name(workspace: &WorkspaceState) -> String {
     if name.starts_with('-') { format!("--workspace={name}") } else { name }
 }
 
-fn judge_token(state: &WorkspaceState, now: Timestamp, limits: &Limits, found: &mut Findings) {
+fn judge_token(state: &WorkspaceState, now: Timestamp, limits: &Check, found: &mut Findings) {
     let (level, text) = match (state.due, state.token.expiry.at()) {
         (Due::Invalid, _) => (Level::Critical, "the token cannot be used".to_owned()),
         (Due::UnknownEnd, _) => {
             (Level::Warning, "the token does not say when it expires".to_owned())
         }
         (Due::Expired, Some(end)) => (Level::Critical, format!("the token expired {end}")),
-        (_, Some(end)) => {
-            (level(limits.of(state), end, now), format!("the token expires {}", in_days(end, now)))
-        }
+        (_, Some(end)) => (
+            level(token_limits(limits, state), end, now),
+            format!("the token expires {}", in_days(end, now)),
+        ),
         _ => (Level::Ok, "the token never expires".to_owned()),
     };
     // A wider window than that of the policy: by that, nothing is due.
@@ -188,7 +181,7 @@ fn judge_token(state: &WorkspaceState, now: Timestamp, limits: &Limits, found: &
     found.of(state, level, text, &format!("ntcli {command} {}", name(state)));
 }
 
-fn judge_runs(state: &WorkspaceState, now: Timestamp, limits: &Limits, found: &mut Findings) {
+fn judge_runs(state: &WorkspaceState, now: Timestamp, limits: &Check, found: &mut Findings) {
     let Some(max_age) = limits.max_age else {
         return;
     };
@@ -260,7 +253,7 @@ fn judge_surroundings(app: &App, at_work: bool, found: &mut Findings) {
     }
 }
 
-fn judge_session(session: &SessionState, now: Timestamp, limits: &Limits, found: &mut Findings) {
+fn judge_session(session: &SessionState, now: Timestamp, limits: &Check, found: &mut Findings) {
     let (level, text) = if let Some(error) = &session.unusable {
         let text = match error.is_no_session() {
             true if error.reason().is_empty() => "not signed in".to_owned(),
@@ -277,7 +270,7 @@ fn judge_session(session: &SessionState, now: Timestamp, limits: &Limits, found:
             Some(end) => {
                 let when = in_days(end, now);
                 let text = format!("the session {ends} {when} and cannot renew itself");
-                (level(limits.of_session(), end, now), text)
+                (level(session_limits(limits), end, now), text)
             }
         }
     };

@@ -10,7 +10,7 @@ use crate::commands::survey::{self, Survey, WorkspaceState};
 use crate::commands::token::pending;
 use crate::error::Kind;
 use crate::secret::redact;
-use findings::{DAY_S, Finding, Findings, Level, Limits, in_days};
+use findings::{DAY_S, Finding, Findings, Level, in_days, token_limits};
 
 /// With more workspaces only those are told that something is wrong with.
 const MANY: usize = 100;
@@ -18,12 +18,10 @@ const MANY: usize = 100;
 /// Tells whether all is well, in one line. What keeps it from telling is an answer too: `unknown`.
 pub(super) fn run(ctx: &Context, args: &cli::Check) -> Report {
     let (text, json, level) = match look(ctx, args) {
-        Ok((survey, found, _)) if args.prometheus => {
+        Ok((survey, found)) if args.prometheus => {
             (metrics::whole(&survey), Json::Null, found.level())
         }
-        Ok((survey, found, limits)) => {
-            (line(&survey, &found, &limits), json(&survey, &found), found.level())
-        }
+        Ok((survey, found)) => (line(&survey, &found, args), json(&survey, &found), found.level()),
         Err(error) => unknown(ctx, args, error),
     };
     Report::new(text, json).asked_for().answering(level as u8)
@@ -42,9 +40,8 @@ fn unknown(ctx: &Context, args: &cli::Check, error: Error) -> (String, Json, Lev
     (text, json, Level::Unknown)
 }
 
-fn look(ctx: &Context, args: &cli::Check) -> Result<(Survey, Findings, Limits)> {
-    let limits = Limits { warning: args.warning, critical: args.critical, max_age: args.max_age };
-    if limits.warning.is_some_and(|warning| limits.critical.is_some_and(|c| warning < c)) {
+fn look(ctx: &Context, args: &cli::Check) -> Result<(Survey, Findings)> {
+    if args.warning.is_some_and(|warning| args.critical.is_some_and(|c| warning < c)) {
         let message = "--warning must not be shorter than --critical".to_owned();
         return Err(Error::invalid_value(message));
     }
@@ -52,18 +49,17 @@ fn look(ctx: &Context, args: &cli::Check) -> Result<(Survey, Findings, Limits)> 
     let config = app.config()?;
     let named = args.workspace.as_deref();
     let selected = app.selected(&config, named.is_none(), named);
-    let workspaces = selected.map_err(|error| match (error.kind(), named) {
-        (Kind::NoToken, None) => Error::no_tokens_here(),
-        (Kind::NoToken, Some(_)) => Error::no_token(),
+    let workspaces = selected.map_err(|error| match error.kind() {
+        Kind::NoToken if named.is_none() => Error::no_tokens_here(),
         _ => error,
     })?;
     let survey = survey::look(&app, &config, workspaces, false)?;
-    let found = findings::judge(&app, &survey, &limits);
-    Ok((survey, found, limits))
+    let found = findings::judge(&app, &survey, args);
+    Ok((survey, found))
 }
 
 /// `NTCLI STATUS: what is to be said | performance data`.
-fn line(survey: &Survey, found: &Findings, limits: &Limits) -> String {
+fn line(survey: &Survey, found: &Findings, limits: &cli::Check) -> String {
     let level = found.level();
     let mut said: Vec<String> = Vec::new();
     // The worst first: a pager shows the beginning.
@@ -117,13 +113,13 @@ fn one_line(text: &str) -> String {
     printable(&redact(text, &[])).replace('|', "/")
 }
 
-fn performance(workspace: &WorkspaceState, survey: &Survey, limits: &Limits) -> Vec<String> {
+fn performance(workspace: &WorkspaceState, survey: &Survey, limits: &cli::Check) -> Vec<String> {
     let name = one_line(&workspace.called).replace(['\'', '='], "_");
     let mut data = Vec::new();
     if let Some(end) = workspace.token.expiry.at() {
         let left = days(end.secs() - survey.now.secs());
         let limit = |secs: u64| days(i64::try_from(secs).unwrap_or(i64::MAX));
-        let (warning, critical) = limits.of(workspace);
+        let (warning, critical) = token_limits(limits, workspace);
         let (warning, critical) = (limit(warning), limit(critical));
         data.push(format!("'{name} days_left'={left};{warning}:;{critical}:"));
     }

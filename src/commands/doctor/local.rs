@@ -7,7 +7,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::auth;
-use crate::commands::check::findings::{self, Findings, Level, Limits};
+use crate::cli::Check;
+use crate::commands::check::findings::{self, Findings, Level};
 use crate::commands::prelude::*;
 use crate::commands::survey;
 use crate::commands::workspace::two_tokens;
@@ -192,7 +193,7 @@ pub(super) fn state(found: &mut Findings, app: &App, config: &Config) {
         Ok(survey) => survey,
         Err(error) => return found.error("journal", &error),
     };
-    found.0.extend(findings::judge(app, &survey, &Limits::default()).0);
+    found.0.extend(findings::judge(app, &survey, &Check::default()).0);
     let last = survey.last_run.as_ref();
     if last.is_none_or(|last| survey.now.secs() - last.at.secs() > SILENT_S) {
         let said = last.map_or("no refresh has run yet".to_owned(), LastRun::said);

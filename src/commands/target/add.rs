@@ -82,22 +82,17 @@ fn deliver<'c>(
     }
 }
 
-fn options(args: &TargetAdd) -> FileOptions {
-    FileOptions {
+fn destination(args: &TargetAdd) -> Result<Destination> {
+    let options = FileOptions {
         overwrite: args.overwrite,
         no_newline: args.no_newline,
         in_place: args.in_place,
         mode: args.mode.clone(),
         owner: args.owner.clone(),
-    }
-}
-
-fn destination(args: &TargetAdd) -> Result<Destination> {
+    };
     let file = |prefix: &str, path: &Option<String>, accepted: &str| {
-        let destination = |path: &String| {
-            Destination::file(&format!("{prefix}{path}"), &options(args), accepted, HELP)
-        };
-        path.as_ref().map(destination)
+        let path = path.as_ref().map(|path| format!("{prefix}{path}"))?;
+        Some(Destination::file(&path, &options, accepted, HELP))
     };
     let command = || {
         let text = args.exec.as_deref().unwrap_or_default();

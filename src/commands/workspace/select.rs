@@ -4,7 +4,7 @@ use super::{all, called, fetch, json, named, resolve};
 use crate::cli::WorkspaceSelect;
 use crate::commands::prelude::*;
 use crate::commands::prompt;
-use crate::config::{Config, Workspace};
+use crate::config::Config;
 use crate::rotation::WorkspaceRef;
 use crate::text::counted;
 
@@ -91,7 +91,11 @@ pub(crate) fn clear(app: &App) -> Result<Report> {
     let text = match &before {
         Some(workspace) => {
             let targets = dir.targets()?.to_deliver(&workspace.id).len();
-            format!("No workspace is active any more.{}\n", what_stays(workspace, targets))
+            let targets = (targets > 0).then(|| format!(", with {}", counted(targets, "target")));
+            let with = targets.unwrap_or_default();
+            let stays = format!(" The token of '{}' stays{with}.", printable(&workspace.name));
+            let stays = workspace.token.as_ref().map_or(String::new(), |_| stays);
+            format!("No workspace is active any more.{stays}\n")
         }
         None => "No workspace was active.\n".to_owned(),
     };
@@ -99,14 +103,4 @@ pub(crate) fn clear(app: &App) -> Result<Report> {
     let was = before.map(|w| json(&app::workspace_ref(&w, "")));
     let json = Json::of([("workspace", was.into())]);
     Ok(Report::new(text, json).that_changed(changed))
-}
-
-/// What goes on as before where a workspace is only not the active one any more.
-fn what_stays(workspace: &Workspace, targets: usize) -> String {
-    let name = printable(&workspace.name);
-    match (&workspace.token, targets) {
-        (None, _) => String::new(),
-        (Some(_), 0) => format!(" The token of '{name}' stays."),
-        (Some(_), n) => format!(" The token of '{name}' stays, with {}.", counted(n, "target")),
-    }
 }
