@@ -146,7 +146,7 @@ impl Rotator<'_> {
     pub(super) fn carry_on(&mut self, workspaces: &[WorkspaceRef]) {
         let mut ready = self.on_their_way();
         ready.retain(|rotation| self.may_store(rotation));
-        self.store_all(&ready);
+        self.store_all(ready);
         for rotation in self.on_their_way() {
             let workspace = rotation.workspace.clone();
             let has_failed = matches!(self.turn(&workspace).outcome, Some(Err(_)));
@@ -161,17 +161,18 @@ impl Rotator<'_> {
     }
 
     /// Stores tokens in one durable step; storing one twice makes it durable.
-    fn store_all(&mut self, ready: &[Rotation]) {
+    fn store_all(&mut self, ready: Vec<Rotation>) {
         if ready.is_empty() {
             return;
         }
-        match self.store.promote(ready) {
+        match self.store.promote(&ready) {
             Ok(stored) => {
-                for (rotation, stored) in ready.iter().zip(stored) {
+                // Taken one by one: what is told of thousands is in memory too.
+                for (rotation, stored) in ready.into_iter().zip(stored) {
                     if stored {
-                        self.stored(rotation);
+                        self.stored(&rotation);
                     } else {
-                        self.give_up(rotation, Error::overtaken());
+                        self.give_up(&rotation, Error::overtaken());
                     }
                 }
             }
