@@ -7,6 +7,7 @@ use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 /// URL-safe base64 with or without padding: both occur.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -36,6 +37,12 @@ struct Payload {
     nb_organization_id: Json,
     org_id: Json,
     organization_id: Json,
+}
+
+/// What tells a workspace token.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Rights {
     workspace_id: Json,
     scope: Json,
     scopes: Json,
@@ -43,7 +50,7 @@ struct Payload {
 
 /// Reads the claims of `token`; `None` if it is not a JWT.
 pub(crate) fn claims(token: &str) -> Option<Claims> {
-    let said = payload(token)?;
+    let said: Payload = payload(token)?;
     let text = |value: &Json| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let time = |value: &Json| value.as_whole().map(Timestamp::from_secs);
     let organizations = [&said.nb_organization_id, &said.org_id, &said.organization_id];
@@ -58,15 +65,13 @@ pub(crate) fn claims(token: &str) -> Option<Claims> {
 /// Whether the claims are those of a workspace token, not of a session: a `workspace_id`, or a
 /// scope `workspace:…` (a list, or words in one text).
 pub(crate) fn is_of_workspace(token: &str) -> bool {
-    let Some(said) = payload(token) else {
-        return false;
-    };
+    let said: Rights = payload(token).unwrap_or_default();
     let scopes = [said.scope, said.scopes];
     said.workspace_id.as_str().is_some_and(|id| !id.is_empty())
         || scopes.iter().flat_map(Json::words).any(|scope| scope.starts_with("workspace:"))
 }
 
-fn payload(token: &str) -> Option<Payload> {
+fn payload<T: DeserializeOwned>(token: &str) -> Option<T> {
     let mut parts = token.split('.');
     let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() {
