@@ -40,7 +40,10 @@ pub(crate) struct FromEnv {
 impl FromEnv {
     /// What holds it, for people.
     pub(crate) fn place(&self) -> String {
-        place(self.variable, self.file.as_deref())
+        match &self.file {
+            Some(file) => format!("{} ({})", printable(&file.display().to_string()), self.variable),
+            None => self.variable.to_owned(),
+        }
     }
 
     /// What to do if the server rejects it.
@@ -55,13 +58,6 @@ impl FromEnv {
     }
 }
 
-fn place(variable: &str, file: Option<&Path>) -> String {
-    match file {
-        Some(file) => format!("{} ({variable})", printable(&file.display().to_string())),
-        None => variable.to_owned(),
-    }
-}
-
 /// The session bearer that the environment holds or leads to. A workspace token in `NTCLI_TOKEN`
 /// does not count.
 ///
@@ -69,14 +65,14 @@ fn place(variable: &str, file: Option<&Path>) -> String {
 /// [`Error::invalid_value`] when it cannot be read, or not be sent in a header.
 pub(crate) fn from_env(env: &Env, config: &Config) -> Result<Option<FromEnv>> {
     if let Some(text) = env.text(VARIABLE) {
-        return usable(VARIABLE, None, &text).map(Some);
+        return usable(VARIABLE, None, &Ok(text)).map(Some);
     }
     if let Some(file) = env.os(FILE_VARIABLE) {
         return in_file(FILE_VARIABLE, PathBuf::from(file)).map(Some);
     }
     let old = env.text(OLD_VARIABLE);
     if let Some(text) = old.filter(|text| !is_workspace_token(text.trim_end(), config)) {
-        return usable(OLD_VARIABLE, None, &text).map(Some);
+        return usable(OLD_VARIABLE, None, &Ok(text)).map(Some);
     }
     match env.os(CREDENTIALS).map(|folder| Path::new(folder).join(CREDENTIAL)) {
         Some(file) if is_there(&file) => in_file(CREDENTIALS, file).map(Some),
@@ -91,30 +87,26 @@ fn is_there(file: &Path) -> bool {
 }
 
 fn in_file(variable: &'static str, file: PathBuf) -> Result<FromEnv> {
-    let bad = |why: &str| {
-        Error::invalid_value(format!(
-            "The session token in {} cannot be used: {why}",
-            place(variable, Some(&file))
-        ))
-    };
     // A pipe could be read only once, and may never end.
-    let bytes = read_file(&file, LONGEST_FILE).map_err(|why| bad(&why))?;
-    if bytes.trim_ascii().is_empty() {
-        return Err(bad("it is empty"));
-    }
-    let text = String::from_utf8_lossy(&bytes);
-    usable(variable, Some(file), &text)
+    let read = read_file(&file, LONGEST_FILE);
+    usable(variable, Some(file), &read.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-fn usable(variable: &'static str, file: Option<PathBuf>, text: &str) -> Result<FromEnv> {
-    let found = FromEnv { variable, file, bearer: Secret::new(text.trim_end()) };
-    if found.bearer.is_header_safe() {
-        return Ok(found);
-    }
-    Err(Error::invalid_value(format!(
-        "{} holds a character that no token has (a space, a line break, or beyond ASCII)",
-        found.place()
-    )))
+fn usable(
+    variable: &'static str,
+    file: Option<PathBuf>,
+    text: &std::result::Result<String, String>,
+) -> Result<FromEnv> {
+    let bearer = Secret::new(text.as_deref().unwrap_or_default().trim_end());
+    let found = FromEnv { variable, file, bearer };
+    let why = match text {
+        Ok(_) if found.bearer.is_header_safe() => return Ok(found),
+        Ok(text) if text.trim().is_empty() => "it is empty",
+        Ok(_) => "it holds a character that no token has (a space, a line break, or beyond ASCII)",
+        Err(why) => why,
+    };
+    let place = found.place();
+    Err(Error::invalid_value(format!("The session token in {place} cannot be used: {why}")))
 }
 
 /// Whether `NTCLI_TOKEN` is not used because it holds a workspace token.

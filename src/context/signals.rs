@@ -34,12 +34,7 @@ thread_local! {
 /// ignored when the program was started stay so. A file that grows beyond a limit is an error of the
 /// write and no end of the run.
 pub(super) fn watch() {
-    let mut is_first = false;
-    WATCHED.get_or_init(|| {
-        is_first = true;
-        not_ignored()
-    });
-    if is_first {
+    if WATCHED.get().is_none() && WATCHED.set(not_ignored()).is_ok() {
         for signal in watched() {
             let number = usize::try_from(signal).unwrap_or_default();
             let _ = flag::register_conditional_default(signal, &AT_ONCE);

@@ -79,14 +79,11 @@ fn timeout(env: &Env) -> Result<Duration, String> {
     let Some(text) = env.text("NTCLI_TIMEOUT") else {
         return Ok(DEFAULT_TIMEOUT);
     };
-    Some(&text)
-        .filter(|text| text.bytes().all(|b| b.is_ascii_digit()))
-        .and_then(|text| text.parse().ok())
-        .filter(|secs| (1..=LONGEST_TIMEOUT_SECS).contains(secs))
-        .map(Duration::from_secs)
-        .ok_or_else(|| {
-            format!("NTCLI_TIMEOUT must be whole seconds from 1 to {LONGEST_TIMEOUT_SECS}")
-        })
+    let secs = text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
+    let secs = secs.filter(|secs| (1..=LONGEST_TIMEOUT_SECS).contains(secs));
+    secs.map(Duration::from_secs).ok_or_else(|| {
+        format!("NTCLI_TIMEOUT must be whole seconds from 1 to {LONGEST_TIMEOUT_SECS}")
+    })
 }
 
 fn debug(env: &Env) -> Result<bool, String> {

@@ -43,15 +43,13 @@ pub(super) fn fields(response: &Response) -> Answer<Json> {
 
 /// The token of that name; an error if it cannot be sent in a header.
 pub(super) fn secret(fields: &Json, name: &str, status: u16) -> Answer<Option<Secret>> {
-    match fields[name].as_str() {
-        None | Some("") => Ok(None),
-        Some(text) => {
-            let secret = Secret::new(text);
-            let fits = secret.is_header_safe();
-            let why = format!("its {name} holds a character that no token has");
-            fits.then_some(Some(secret)).ok_or_else(|| unusable(status, &why))
-        }
+    let Some(secret) = fields.filled(name).map(Secret::new) else {
+        return Ok(None);
+    };
+    if secret.is_header_safe() {
+        return Ok(Some(secret));
     }
+    Err(unusable(status, &format!("its {name} holds a character that no token has")))
 }
 
 pub(super) fn grant(response: &Response, asked: Timestamp) -> Answer<Grant> {

@@ -2,7 +2,6 @@
 //! system's; or of what `SSL_CERT_FILE` and `SSL_CERT_DIR` name instead. As curl does, it also accepts
 //! a server whose own certificate is named, which is all that a self-signed one needs.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -20,6 +19,7 @@ use crate::text::printable;
 /// No bundle of issuers is larger; a wrong file might be endless.
 const LONGEST_BUNDLE: u64 = 8 * 1024 * 1024;
 /// Certificates that are trusted.
+#[derive(Debug)]
 struct Trusted {
     /// As they are, without those that are built in.
     certificates: Vec<CertificateDer<'static>>,
@@ -96,18 +96,13 @@ pub(super) fn is_issuer_itself(error: &CertificateError) -> bool {
 }
 
 /// rustls's own verifier also knows revocation lists, for a hundredth of the program's size.
+#[derive(Debug)]
 pub(super) struct Verifier {
     /// What the variables name: then it is all.
     named: Option<Trusted>,
     /// Where the system keeps what it trusts, read when it is needed.
     bundles: Vec<PathBuf>,
     algorithms: WebPkiSupportedAlgorithms,
-}
-
-impl fmt::Debug for Verifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Verifier")
-    }
 }
 
 impl Verifier {

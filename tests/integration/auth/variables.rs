@@ -38,7 +38,7 @@ fn the_session_variable_wins() {
     refresh.env(VARIABLES[1], "another-bearer-unknown-to-the-server").run().exits(0);
     // Messages about the variable that is used have its name.
     let output = with(&world, &["token", "list"], VARIABLES[0], "a b").run();
-    output.exits(2).says("NTCLI_SESSION_TOKEN holds a character");
+    output.exits(2).says("NTCLI_SESSION_TOKEN cannot be used: it holds a character");
 }
 
 /// Workspace tokens in each shape they come in, and a world that may know them.
