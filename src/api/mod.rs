@@ -75,13 +75,6 @@ impl<'a> Api<'a> {
         }
     }
 
-    /// Records the server's clock from an answer.
-    fn heed_date(&self, response: &Response) {
-        if let Some(date) = response.date {
-            self.skew_s.set(Some(date.secs() - self.clock.now().secs()));
-        }
-    }
-
     /// The same, renewing the bearer once if the server rejects it.
     pub(crate) fn renewing(self, renew: &'a dyn Renew) -> Self {
         Self { renew: Some(renew), ..self }
@@ -112,7 +105,10 @@ impl<'a> Api<'a> {
             }
             (outcome, _) => outcome,
         };
-        answer.inspect(|response| self.heed_date(response))
+        answer.inspect(|response| {
+            let skew_s = response.date.map(|date| date.secs() - self.clock.now().secs());
+            self.skew_s.set(skew_s.or(self.skew_s.get()));
+        })
     }
 
     /// The server's time, or ours if the answer has none.

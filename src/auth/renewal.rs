@@ -99,10 +99,6 @@ impl Keeper {
         (self.on_event)(&Event::File(notice));
     }
 
-    fn session(&self) -> Result<Session> {
-        self.session_of(&self.config()?)
-    }
-
     fn session_of(&self, config: &Config) -> Result<Session> {
         let session = stored(&self.env, config)?;
         let here = endpoints::management(&self.env, config)?;
@@ -123,7 +119,7 @@ impl Keeper {
             Some(ConfigDir::lock(&self.paths, wait, clock, on_notice)?)
         };
         // Another run may have renewed it in the meantime.
-        let session = self.session()?;
+        let session = self.session_of(&self.config()?)?;
         if session.bearer != *stale && !has_ended(&session, clock.now()) {
             return Ok(session.bearer);
         }

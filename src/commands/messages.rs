@@ -39,8 +39,8 @@ pub(super) fn print_http(console: &Console, event: &HttpEvent) {
             console.progress(&format!("Waiting for {host}…"));
         }
         HttpEvent::Asking { .. } => {}
-        HttpEvent::Waiting { host, pause } => {
-            console.progress(&format!("Waiting {} s: {host} is busy…", pause.as_secs()));
+        HttpEvent::Waiting { pause } => {
+            console.progress(&format!("Waiting {} s: the server is busy…", pause.as_secs()));
         }
     }
 }

@@ -19,7 +19,6 @@ mod target;
 mod tests;
 mod transport;
 
-use std::cell::RefCell;
 use std::io::Read;
 use std::mem::ManuallyDrop;
 use std::path::Path;
@@ -62,12 +61,7 @@ pub(crate) enum HttpEvent {
     /// It asks that server.
     Asking { host: String },
     /// It waits before it tries again.
-    Waiting {
-        /// The server that it asks.
-        host: String,
-        /// For how long.
-        pause: Duration,
-    },
+    Waiting { pause: Duration },
 }
 
 /// The HTTP client. One per run: connections are kept and reused.
@@ -79,8 +73,6 @@ pub(crate) struct Http {
     agent: ManuallyDrop<Agent>,
     under_way: UnderWay,
     budget: WaitBudget,
-    /// The host of the last request.
-    host: RefCell<String>,
     sent_secrets: SentSecrets,
 }
 
@@ -109,7 +101,6 @@ impl Http {
             clock,
             on_event: Box::new(on_event),
             budget: WaitBudget::default(),
-            host: RefCell::default(),
             sent_secrets: SentSecrets::default(),
         }
     }
@@ -133,7 +124,6 @@ impl Http {
     pub(crate) fn send(&self, request: &Request) -> Result<Response, Failure> {
         self.sent_secrets.add(request.secrets());
         let target = prepare(request).map_err(|failure| self.failed(failure))?;
-        self.host.borrow_mut().clone_from(&target.host);
         (self.on_event)(HttpEvent::Asking { host: target.host.clone() });
         if let Some(signal) = self.clock.interrupted() {
             let reason = format!("signal {signal} asks for the end of this run");
@@ -175,8 +165,7 @@ impl Http {
         let (next, millis) = (attempt + 1, pause.as_millis());
         self.trace(&format!("* attempt {next} of {ATTEMPTS} in {millis} ms"));
         if pause >= WORTH_TELLING {
-            let host = self.host.borrow().clone();
-            (self.on_event)(HttpEvent::Waiting { host, pause });
+            (self.on_event)(HttpEvent::Waiting { pause });
         }
         self.clock.sleep(pause);
         self.clock.interrupted().is_none()
@@ -203,11 +192,8 @@ impl Http {
             attempt::failed(&error, &self.under_way.attempt(), target, self.settings.timeout)
         })?;
         let took = started.elapsed().as_millis();
-        let size = answer
-            .body
-            .as_ref()
-            .map_or_else(|_| "body incomplete".to_owned(), |body| format!("{} bytes", body.len()));
-        self.trace(&format!("< {} ({took} ms), {size}", answer.status));
+        let size = answer.body.as_ref().map_or(0, Vec::len);
+        self.trace(&format!("< {} ({took} ms), {size} bytes", answer.status));
         let now = self.clock.now();
         answer::judge(answer, request.repeat, &target.host, &self.sent_secrets, now)
     }

@@ -26,7 +26,7 @@ const MOST_CONNECTIONS: usize = 64;
 
 pub(crate) struct Listener {
     sockets: Vec<TcpListener>,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 /// The answer of the sign-in service, brought by the browser: the code to redeem, or why there is
@@ -51,11 +51,6 @@ impl Listener {
             }
         }
         Err(Error::no_port(first, last, &source))
-    }
-
-    /// The port.
-    pub(crate) fn port(&self) -> u16 {
-        self.port
     }
 
     /// Waits for the answer with this `state`; `pasted` gives the lines that the user pastes meanwhile: the address that the browser ended at.

@@ -33,7 +33,8 @@ pub(crate) struct Provider<'a> {
 
 /// One sign-in in progress.
 pub(crate) struct Attempt {
-    state: String,
+    /// What the answer must have.
+    pub state: String,
     verifier: Secret,
     redirect_uri: String,
 }
@@ -49,11 +50,6 @@ impl Attempt {
             verifier: Secret::new(random()?),
             redirect_uri: format!("http://localhost:{port}/callback"),
         })
-    }
-
-    /// The state that the answer must have.
-    pub(crate) fn state(&self) -> &str {
-        &self.state
     }
 }
 

@@ -40,18 +40,18 @@ pub(super) fn run(app: &App, args: &AuthLogin) -> Result<Report> {
     app.lock()?.probe()?;
 
     let listener = Listener::open(ports)?;
-    let attempt = Attempt::new(listener.port())?;
+    let attempt = Attempt::new(listener.port)?;
     let url = provider.authorize_url(&attempt);
     let opened = !args.no_browser
         && browser::open(&app.ctx.env, app.console().err_is_terminal(), &url).is_some();
     // The input of a script may be meant for another program.
     let mut may_paste = args.no_browser || (app.ctx.stdin_is_terminal && !opened);
-    invite(app, &url, listener.port(), opened, may_paste);
+    invite(app, &url, listener.port, opened, may_paste);
     let hiding = (may_paste && app.ctx.stdin_is_terminal).then(|| prompt::Hiding::start().ok());
     let mut pasted = || prompt::lines_if_ready(app.ctx, &mut may_paste);
     let stray =
         || app.console().warn("What was pasted is not the end of this sign-in, which still waits");
-    let (answer, tab) = listener.wait(attempt.state(), limit, app.clock(), &mut pasted, &stray)?;
+    let (answer, tab) = listener.wait(&attempt.state, limit, app.clock(), &mut pasted, &stray)?;
     drop(hiding);
     app.console().progress("Signing in…");
     // The code works once.

@@ -37,8 +37,7 @@ pub(super) fn secure(
     host: &str,
     mut stream: Box<dyn Stream>,
 ) -> io::Result<Box<dyn Stream>> {
-    let name = ServerName::try_from(host.to_owned());
-    let name = name.map_err(|_| io::Error::other(ureq::Error::Tls("no name")))?;
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
     let mut session = ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
     session.complete_io(&mut stream)?;
     Ok(Box::new(StreamOwned::new(session, stream)))
