@@ -3,10 +3,10 @@
 //! `COMMAND pull` fetches it, `COMMAND push` replaces what was pulled, unless somebody else has replaced it
 //! since: that comparison, and no lock, is what makes the state safe.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Child, ExitStatus};
 use std::thread;
@@ -19,14 +19,14 @@ use super::ConfigDir;
 use crate::config::{Notice, Paths};
 use crate::context::{handle, lock_holder, user_shell};
 use crate::error::{Error, Result};
-use crate::store::Lock;
+use crate::store::{self, Lock, OwnFile};
 
 /// How long the command may take.
 const LIMIT: Duration = Duration::from_secs(60);
 /// With which it ends if somebody else has pushed since.
 const CHANGED: i32 = 3;
-/// Left in the folder while the engine may not have what a run has written there.
-const BEHIND: &str = ".state.behind";
+/// Tells which config file the engine has; gone while it may not have what a run has written.
+const KNOWN: &str = ".state.known";
 /// Where the engine's state is looked at without replacing that of the folder.
 const LOOK: &str = ".state.look";
 /// How often is looked where no descriptor tells of its end.
@@ -42,8 +42,9 @@ pub(super) struct State {
     is_behind: bool,
     /// Whether a push failed of which nobody knows whether it pushed: what is there may be ours.
     is_unsure: bool,
-    /// The config file that the engine has: the session is renewed, and stored there, by others.
-    known: Option<(u64, i64, i64)>,
+    /// The config file that the engine has: others write there too.
+    known: Option<String>,
+    known_at: OwnFile,
 }
 
 impl State {
@@ -51,18 +52,27 @@ impl State {
     pub(super) fn of(paths: &Paths) -> Option<Self> {
         let (command, paths) = (paths.state_command.clone()?, paths.clone());
         let holder = lock_holder(&paths.lock);
-        let is_behind = paths.dir.join(BEHIND).exists();
-        let (is_unsure, known) = (false, None);
-        Some(Self { command, paths, holder, limit: LIMIT, is_behind, is_unsure, known })
+        let [known_at] = OwnFile::in_folder(&paths.dir, [KNOWN]);
+        let known = store::read(&known_at).ok().flatten();
+        let known = known.and_then(|known| String::from_utf8(known.bytes).ok());
+        let (is_behind, is_unsure) = (false, false);
+        Some(Self { command, paths, holder, limit: LIMIT, is_behind, is_unsure, known, known_at })
     }
 
     fn is_behind(&self) -> bool {
         self.is_behind || self.known != self.seen()
     }
 
-    fn seen(&self) -> Option<(u64, i64, i64)> {
+    fn seen(&self) -> Option<String> {
         let found = fs::metadata(&*self.paths.config).ok()?;
-        Some((found.ino(), found.mtime(), found.mtime_nsec()))
+        Some(format!("{} {}.{}", found.ino(), found.mtime(), found.mtime_nsec()))
+    }
+
+    fn note_known(&mut self, seen: Option<String>) {
+        self.known = seen;
+        if let (Some(known), Ok(place)) = (&self.known, self.known_at.place()) {
+            let _ = store::replace_unsynced(&place, known.as_bytes(), store::PRIVATE);
+        }
     }
 
     /// Replaces what the folder holds by what the engine has, if that is something else.
@@ -70,9 +80,13 @@ impl State {
     /// # Errors
     /// [`Error::state_not_pulled`].
     pub(super) fn pull(&mut self, lock: &Lock) -> Result<()> {
+        let before = self.seen();
         match self.run("pull", &self.paths.dir, lock) {
             Ok(status) if status.success() => {
-                self.known = self.seen();
+                let seen = self.seen();
+                if seen != before {
+                    self.note_known(seen);
+                }
                 Ok(())
             }
             Ok(status) => Err(Error::state_not_pulled(&status.to_string())),
@@ -88,8 +102,8 @@ impl State {
         let seen = self.seen();
         match self.run("push", &self.paths.dir, lock) {
             Ok(status) if status.success() => {
-                (self.is_behind, self.is_unsure, self.known) = (false, false, seen);
-                let _ = fs::remove_file(self.paths.dir.join(BEHIND));
+                (self.is_behind, self.is_unsure) = (false, false);
+                self.note_known(seen);
                 Ok(())
             }
             Ok(status) if status.code() == Some(CHANGED) && !self.is_unsure => {
@@ -97,9 +111,7 @@ impl State {
             }
             failed => {
                 self.is_unsure = true;
-                let mut mark = File::options();
-                let _ =
-                    mark.write(true).create_new(true).mode(0o600).open(self.paths.dir.join(BEHIND));
+                let _ = fs::remove_file(&*self.known_at);
                 let reason =
                     failed.map_or_else(|error| error.to_string(), |status| status.to_string());
                 Err(Error::state_not_pushed(&reason))

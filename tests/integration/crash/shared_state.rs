@@ -70,7 +70,8 @@ struct Two {
 }
 
 impl Two {
-    fn new() -> Self {
+    /// Before the first machine has used the engine.
+    fn before() -> Self {
         let (world, prod) = World::ready();
         let engine = world.outside("engine");
         fs::create_dir(&engine).unwrap();
@@ -81,6 +82,11 @@ impl Two {
         let two = Two { world, prod, engine };
         two.set("number", "0");
         two.at(0, "none");
+        two
+    }
+
+    fn new() -> Self {
+        let two = Self::before();
         let held = two.world.outside("held");
         let command = format!("printf %s \"$NTCLI_NEW_TOKEN\" > '{}'", held.display());
         let check = format!("[ \"$(cat '{}')\" = \"$NTCLI_NEW_TOKEN\" ]", held.display());
@@ -195,6 +201,25 @@ fn nothing_is_done_without_the_state() {
     let output = two.a(&["token", "refresh"]).run();
     output.exits(8).says("the next renew pushes it");
     two.world.assert_one_live_token(&two.prod);
+}
+
+/// A folder that was there before its engine, and what the existing client stores: nothing else need be
+/// due for it to be pushed.
+#[test]
+fn what_nobody_has_pushed_yet_is_pushed_by_the_next_run() {
+    let two = Two::before();
+    let print = |run: Run<'_>| run.prints_secrets().run().exits(0).stdout.clone();
+    two.a(&["renew"]).run().exits(0);
+    two.b(&["renew"]).run().exits(0);
+    assert_eq!(print(two.b(&["token", "print"])), print(two.a(&["token", "print"])));
+    let stored = two.world.issue_elsewhere(&two.prod);
+    two.a(&["renew"]).run();
+    two.b(&["renew"]).run();
+    assert_eq!(print(two.b(&["token", "print"])).trim(), stored.access_token);
+    two.at(0, "none");
+    two.a(&["renew"]).run();
+    two.b(&["renew"]).run();
+    assert_eq!(two.pushes(), 0, "both know it");
 }
 
 /// What the engine did not take is pushed by what the error advises, whether or not anything is due.
