@@ -182,8 +182,7 @@ pub(crate) fn name_targets(
     workspaces: &[WorkspaceRef],
 ) -> crate::error::Result<()> {
     let pending = store.pending()?;
-    let unnamed = pending.rotations.iter().filter(|open| open.unnamed);
-    let unnamed = unnamed.filter(|open| workspaces.iter().any(|w| w.is(&open.workspace)));
+    let unnamed = workspaces.iter().filter_map(|w| pending.rotation(w)).filter(|r| r.unnamed);
     let records: Vec<_> = unnamed.map(|open| Record::Named(open.workspace.about())).collect();
     if !records.is_empty() {
         store.append(&records, true)?;

@@ -3,6 +3,7 @@
 //! One JSON object per line. Fields are only added, each with a default: journals of older versions
 //! can be read. An unknown record is refused, never skipped.
 
+use std::collections::BTreeMap;
 use std::ops::Not;
 
 use serde::{Deserialize, Serialize};
@@ -124,7 +125,7 @@ pub(crate) struct Served {
 
 /// A token that must be revoked. Its id is kept, and its text only as long as a rollback to it is
 /// promised.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PendingRevocation {
     #[serde(rename = "place")]
     pub(crate) workspace: WorkspaceRef,
@@ -159,23 +160,20 @@ impl PendingRevocation {
         Self {
             workspace: workspace.clone(),
             jti: jti.to_owned(),
-            not_before: None,
-            grace_s: None,
-            successor: None,
             since: Some(now.ours),
             boot: now.boot.clone(),
             reason,
-            token: None,
-            own_targets: false,
+            ..Self::default()
         }
     }
 }
 
 /// Why a token must be revoked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Flags", into = "Flags")]
 pub(crate) enum Reason {
     /// Another one replaced it. If the config file holds it again, it stays.
+    #[default]
     Replaced,
     /// The same, but that one lacks a right: it stays live until the user accepts that.
     LosesScope,
@@ -251,6 +249,47 @@ impl Orphan {
     }
 }
 
+/// Live tokens that nothing here holds, in the order in which they were found; looked up by their ids,
+/// since a server may list very many.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Orphans {
+    /// Nothing stands where one was removed.
+    all: Vec<Option<Orphan>>,
+    by_id: BTreeMap<String, Vec<usize>>,
+}
+
+impl Orphans {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Orphan> {
+        self.all.iter().flatten()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    pub(super) fn with_id(&self, jti: &str) -> impl Iterator<Item = &Orphan> {
+        self.by_id.get(jti).into_iter().flatten().filter_map(|n| self.all[*n].as_ref())
+    }
+
+    pub(super) fn add(&mut self, orphan: Orphan) {
+        self.remove(&orphan.workspace.token(&orphan.jti));
+        self.by_id.entry(orphan.jti.clone()).or_default().push(self.all.len());
+        self.all.push(Some(orphan));
+    }
+
+    pub(super) fn remove(&mut self, about: &About<TokenId>) {
+        for n in self.by_id.get(&about.what.jti).into_iter().flatten() {
+            self.all[*n].take_if(|orphan| orphan.workspace.is_of(about));
+        }
+    }
+
+    pub(super) fn retain(&mut self, is_left: impl Fn(&Orphan) -> bool) {
+        for place in &mut self.all {
+            place.take_if(|orphan| !is_left(orphan));
+        }
+    }
+}
+
 /// The origin of an orphan, as far as the evidence goes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -279,10 +318,9 @@ pub(super) fn record(line: &[u8]) -> Option<Record> {
 pub(crate) fn lines(records: &[Record]) -> Result<Vec<u8>> {
     let mut lines = Vec::new();
     for record in records {
-        serde_json::to_writer(&mut lines, record).map_err(|e| {
-            let path = std::path::Path::new("a journal record");
-            Error::write_file("lay out", path, &e.into())
-        })?;
+        let written = serde_json::to_writer(&mut lines, record);
+        written
+            .map_err(|e| Error::write_file("lay out", "a journal record".as_ref(), &e.into()))?;
         lines.push(b'\n');
     }
     Ok(lines)

@@ -16,12 +16,10 @@
 mod breaker;
 mod by_hand;
 mod deliver;
-mod fits;
 mod issue;
 mod journal;
 mod judge;
 mod moment;
-mod orphan_list;
 mod orphans;
 mod pending;
 mod plan;

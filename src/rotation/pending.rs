@@ -6,9 +6,8 @@ use std::ops::Not;
 use serde::{Deserialize, Serialize};
 
 use super::WorkspaceRef;
-use super::journal::{Origin, PendingRevocation};
+use super::journal::{Origin, Orphans, PendingRevocation};
 use super::moment::{Moment, SETTLE_S};
-pub(crate) use super::orphan_list::Orphans;
 use super::ports::Target;
 use crate::context::{BootTime, Process};
 use crate::text::set_of;

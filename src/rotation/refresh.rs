@@ -200,15 +200,12 @@ impl Rotator<'_> {
     fn stored(&mut self, rotation: &Rotation) {
         let Rotation { workspace, token, .. } = rotation;
         let (new, old, recovered) = (token.clone(), rotation.old.clone(), self.recovering);
-        match rotation.purpose {
-            Purpose::Refresh => {
-                self.note(workspace, &HistoryEvent::Refreshed { new, old, recovered });
-            }
-            Purpose::HandOut => self.note(workspace, &HistoryEvent::HandedOut(new)),
-            Purpose::Rollback => {
-                self.note(workspace, &HistoryEvent::RolledBack { to: new, from: old });
-            }
-        }
+        let event = match rotation.purpose {
+            Purpose::Refresh => HistoryEvent::Refreshed { new, old, recovered },
+            Purpose::HandOut => HistoryEvent::HandedOut(new),
+            Purpose::Rollback => HistoryEvent::RolledBack { to: new, from: old },
+        };
+        self.note(workspace, &event);
         // What an undelivered token had replaced may be in use until this one is delivered.
         let left = rotation.before.as_ref().and_then(|before| self.revocation_of(before));
         if let Some(left) = left {

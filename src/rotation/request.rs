@@ -157,13 +157,10 @@ impl Rotator<'_> {
     ) -> Result<()> {
         let grace_s = self.options_for(workspace).grace_s;
         let created = Rotation::new(workspace, at, token.clone(), old.cloned(), purpose);
-        match self.append_durable(&[Record::Created(Rotation { grace_s, ..created })]) {
-            Ok(()) => {
-                self.retractable = Some(workspace.clone());
-                Ok(())
-            }
-            Err(failed) => Err(self.not_kept(workspace, at, token, &failed)),
-        }
+        let kept = self.append_durable(&[Record::Created(Rotation { grace_s, ..created })]);
+        kept.map_err(|failed| self.not_kept(workspace, at, token, &failed))?;
+        self.retractable = Some(workspace.clone());
+        Ok(())
     }
 
     /// The journal could not take the new token. It is revoked again, unless the journal may hold

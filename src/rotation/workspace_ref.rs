@@ -7,7 +7,7 @@ use crate::context::Process;
 use crate::time::Timestamp;
 
 /// A workspace, by everything it is called.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WorkspaceRef {
     /// Its key in the config file.
     pub(crate) key: String,
@@ -24,7 +24,7 @@ pub(crate) struct WorkspaceRef {
 impl WorkspaceRef {
     /// One that is being created: it has no id yet.
     pub(super) fn unborn(name: String, server: String) -> Self {
-        Self { key: String::new(), id: String::new(), name, server }
+        Self { name, server, ..Self::default() }
     }
 
     /// Whether both are the same workspace.
