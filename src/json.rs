@@ -30,18 +30,9 @@ pub(crate) enum Json {
 }
 
 impl Json {
-    /// An object without fields.
-    pub(crate) fn object() -> Self {
-        Self::Object(Vec::new())
-    }
-
     /// An object with these fields.
     pub(crate) fn of<const N: usize>(fields: [(&str, Self); N]) -> Self {
         Self::Object(fields.map(|(name, value)| (name.to_owned(), value)).into())
-    }
-
-    pub(crate) fn text(text: impl Into<String>) -> Self {
-        Self::Text(text.into())
     }
 
     /// The name of its type for an error message.
@@ -120,7 +111,7 @@ impl Json {
     /// The field to be changed, `null` if it is new. Any other value becomes an object.
     pub(crate) fn entry(&mut self, name: &str) -> &mut Self {
         if !matches!(self, Self::Object(_)) {
-            *self = Self::object();
+            *self = Self::of([]);
         }
         let Self::Object(fields) = self else { unreachable!("it was just made one") };
         let at = fields.iter().rposition(|(n, _)| n == name).unwrap_or(fields.len());
@@ -159,7 +150,7 @@ macro_rules! into_json {
 }
 
 into_json! {
-    &str: text => Self::text(text);
+    &str: text => Self::Text(text.to_owned());
     String: text => Self::Text(text);
     bool: value => Self::Bool(value);
     i64: number => Self::Number(number.into());
@@ -221,7 +212,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Json, E> {
-        Ok(Json::text(value))
+        Ok(Json::from(value))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
@@ -273,7 +264,7 @@ mod tests {
     #[test]
     fn edits_keep_the_order() {
         let mut json = parse(r#"{"z":1,"a":2,"m":3}"#);
-        json.set("a", Json::text("x"));
+        json.set("a", Json::from("x"));
         json.entry("new").set("deep", Json::Bool(true));
         json.remove("z");
         assert_eq!(serde_json::to_string(&json).unwrap(), r#"{"a":"x","m":3,"new":{"deep":true}}"#);

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use argh::{FlagInfoKind, Optionality};
 
-use super::args::{ALIASES, Names, RUNS_A_PROGRAM};
+use super::args::{ALIASES, RUNS_A_PROGRAM};
 use super::parser::{self, Scan};
 
 use super::help::TOPICS;
@@ -25,8 +25,8 @@ pub(crate) fn script(shell: &str) -> Option<&'static str> {
 pub(crate) struct Offer {
     /// Each word, and what it is.
     pub(crate) words: Vec<(String, String)>,
-    /// The names that this machine knows and that may stand there too.
-    pub(crate) names: Option<Names>,
+    /// What an argument there is called: this machine may know names of that kind.
+    pub(crate) takes: &'static str,
     /// Whether it may be a file; the shell knows those.
     pub(crate) files: bool,
     /// How the word begins, as far as it is what is completed.
@@ -41,18 +41,14 @@ impl Offer {
     }
 
     /// What an argument of that name takes.
-    fn value(&mut self, name: &str, what: &str) {
+    fn value(&mut self, name: &'static str, what: &str) {
         // A name such as `text|json` lists its values; another is a placeholder.
         let lists = name.contains('|') && name.bytes().all(|b| b == b'|' || b.is_ascii_lowercase());
         for choice in name.split('|').filter(|_| lists) {
             self.word(choice, what);
         }
         self.files = name == "PATH" || (name == "NAME=PATH" && self.typed.contains('='));
-        self.names = match name {
-            "WORKSPACE" | "NAME" => Some(Names::Workspaces),
-            "ID" => Some(Names::Targets),
-            _ => None,
-        };
+        self.takes = name;
     }
 
     fn commands(&mut self, scan: &Scan) {

@@ -32,7 +32,7 @@ fn is_word(part: &str) -> bool {
 
 /// The word that a slip may have meant, unless that takes something away.
 pub(super) fn harmless<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    nearest(word, known).filter(|near| !DESTRUCTIVE.contains(&near.as_str()))
+    nearest(word, known).filter(|near| DESTRUCTIVE.split(' ').all(|word| word != near))
 }
 
 /// The full command for a word that only one group has, such as `refresh`, or a slip in it.

@@ -92,7 +92,7 @@ commands! {
     ctx => ctx, false;
     TokenNeedsRefresh: token::needs_refresh::run;
     Check: |ctx, args| Ok(check::run(ctx, args));
-    Completions: setup::completions;
+    Completions: |ctx, args| Ok(setup::completions(ctx, args));
     Man: |_, args| setup::man(args);
 }
 

@@ -173,7 +173,7 @@ impl Config {
 
     /// One in which every setting has its default.
     pub(crate) fn empty(at: &OwnFile) -> Self {
-        Self { at: at.clone(), doc: Json::object(), seen: None, near: Cell::default() }
+        Self { at: at.clone(), doc: Json::of([]), seen: None, near: Cell::default() }
     }
 
     /// Writes the file durably and atomically, stamped `now`. Returns `false`, and changes nothing, if
@@ -188,14 +188,14 @@ impl Config {
         tries: u32,
     ) -> std::result::Result<bool, ReplaceError> {
         if self.doc.get("version").is_none() {
-            self.doc.set("version", Json::text("1.0.0"));
+            self.doc.set("version", Json::from("1.0.0"));
         }
         // The existing client looks into it unasked.
         let items = self.doc.entry("workspaces").entry("items");
         if *items == Json::Null {
-            *items = Json::object();
+            *items = Json::of([]);
         }
-        self.doc.set("lastUpdated", Json::text(clock.now().to_iso_millis()));
+        self.doc.set("lastUpdated", Json::from(clock.now().to_iso_millis()));
         let heeds = tries < TRIES;
         let expected = if heeds { Expected::Seen(self.seen) } else { Expected::Anything };
         let is_saved = store::replace_json(&self.at, &self.doc, expected)?;
@@ -225,7 +225,7 @@ impl Config {
 
     /// Sets the domain.
     pub(crate) fn set_domain(&mut self, domain: &str, insecure: bool) {
-        self.doc.set("domain", Json::text(domain));
+        self.doc.set("domain", Json::from(domain));
         if insecure || self.doc.get("insecure").is_some() {
             self.doc.set("insecure", Json::Bool(insecure));
         }
@@ -233,7 +233,7 @@ impl Config {
 
     /// Puts everything back to the default.
     pub(crate) fn reset(&mut self) {
-        self.doc = Json::object();
+        self.doc = Json::of([]);
     }
 }
 

@@ -46,7 +46,7 @@ impl Config {
     /// Replaces the stored sign-in, and forgets the previous user.
     pub(crate) fn set_session(&mut self, session: &Session) {
         let auth = self.doc.entry("auth");
-        auth.set("bearerToken", Json::text(session.bearer.expose()));
+        auth.set("bearerToken", Json::from(session.bearer.expose()));
         set_or_remove(auth, "expiresAt", session.expires_at.map(Timestamp::millis));
         set_or_remove(auth, "refreshToken", session.refresh_token.as_ref().map(Secret::expose));
         set_or_remove(auth, "server", session.server.as_deref());
@@ -66,7 +66,7 @@ impl Config {
     /// Binds a stored session that names no server to the one at `url`.
     pub(crate) fn bind_session(&mut self, url: &str) {
         if self.session().is_some_and(|s| s.server.is_none()) {
-            self.doc.entry("auth").set("server", Json::text(url));
+            self.doc.entry("auth").set("server", Json::from(url));
         }
     }
 

@@ -165,9 +165,9 @@ impl Config {
         let workspaces = self.doc.entry("workspaces");
         let item = workspaces.entry("items").entry(key);
         if item.get("workspace_id").is_none() {
-            item.set("workspace_id", Json::text(key));
+            item.set("workspace_id", Json::from(key));
         }
-        item.set("workspace_name", Json::text(name));
+        item.set("workspace_name", Json::from(name));
     }
 
     /// Makes a workspace the active one, or none.
@@ -228,8 +228,8 @@ impl Config {
             self.put_workspace(key, name);
         }
         let item = self.doc.entry("workspaces").entry("items").entry(key);
-        item.set("access_token", Json::text(token.access_token.expose()));
-        item.set("token_type", Json::text(&token.token_type));
+        item.set("access_token", Json::from(token.access_token.expose()));
+        item.set("token_type", Json::from(token.token_type.as_str()));
         let end = match token.expiry {
             TokenExpiry::At(at) => Json::Number(at.millis().into()),
             TokenExpiry::Never => Json::Number(FAR_AHEAD_MS.into()),
@@ -238,7 +238,10 @@ impl Config {
         item.set("expires_at", end);
         let never = token.expiry == TokenExpiry::Never;
         set_or_remove(item, "never_expires", never.then_some(true));
-        item.set("scope", Json::Array(token.scope.iter().map(Json::text).collect()));
+        item.set(
+            "scope",
+            Json::Array(token.scope.iter().map(|text| text.as_str().into()).collect()),
+        );
         set_or_remove(item, "jti", token.jti.as_deref());
     }
 
@@ -252,7 +255,7 @@ impl Config {
             |w: &Workspace| w.token.as_ref().is_some_and(|t| t.access_token == token.access_token);
         for entry in self.entries_of(bare_id(key)).into_iter().filter(holds) {
             let item = self.doc.entry("workspaces").entry("items").entry(&entry.key);
-            item.set("access_token", Json::text("no-token"));
+            item.set("access_token", Json::from("no-token"));
             item.set("expires_at", Json::Null);
             item.remove("never_expires");
             item.remove("jti");

@@ -187,12 +187,6 @@ impl Error {
         self
     }
 
-    /// A failure of a command whose small exit codes are answers.
-    pub(crate) fn without_answer(mut self) -> Self {
-        self.0.exit_code = exit::ANSWER_UNKNOWN;
-        self
-    }
-
     /// The error after a request had been sent: an unusable file is then not the user's wrong usage.
     pub(crate) fn after_sending(self) -> Self {
         match self.0.kind {

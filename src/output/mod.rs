@@ -121,7 +121,7 @@ pub(crate) fn finish(
     unprintable: u8,
 ) -> u8 {
     console.clear_progress();
-    let failed = |error| Report::new("", Json::object()).with_problem(Some(error));
+    let failed = |error| Report::new("", Json::of([])).with_problem(Some(error));
     let mut report = outcome.unwrap_or_else(failed);
     let (problem, next, success) = (report.problem.take(), report.next.take(), report.exit);
     let printed = if report.delivered {

@@ -79,18 +79,8 @@ pub(super) const OF_THE_OTHER_CLIENT: [&str; 7] =
     ["server", "srv", "secrets", "mcp", "registry", "reg", "info"];
 
 /// What takes something away: never guessed from a slip.
-pub(super) const DESTRUCTIVE: [&str; 10] = [
-    "delete",
-    "remove",
-    "reset",
-    "revoke",
-    "logout",
-    "clear",
-    "unset",
-    "--force",
-    "--forget",
-    "--revoke-orphans",
-];
+pub(super) const DESTRUCTIVE: &str =
+    "delete remove reset revoke logout clear unset --force --forget --revoke-orphans";
 
 /// The command after whose `--` another program stands with its arguments. argh would want them to
 /// be UTF-8.

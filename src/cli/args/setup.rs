@@ -23,13 +23,6 @@ pub(crate) struct Completions {
     pub words: Vec<String>,
 }
 
-/// Names that a shell can complete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Names {
-    Workspaces,
-    Targets,
-}
-
 /// What `completions` prints: the script of a shell, or `words`, what that offers for the last word, a
 /// line each.
 fn shell(text: &str) -> Result<String, String> {

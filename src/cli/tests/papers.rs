@@ -1,6 +1,6 @@
 //! Completions and the manual page say what the definitions say.
 
-use crate::cli::args::{ALIASES, Names};
+use crate::cli::args::ALIASES;
 use crate::cli::completions::Offer;
 
 use super::*;
@@ -54,24 +54,25 @@ fn every_command_and_option_is_offered() {
 #[test]
 fn what_stands_at_that_place_is_offered() {
     for (line, names, files) in [
-        ("token refresh ''", Some(Names::Workspaces), false),
+        ("token refresh ''", Some("WORKSPACE"), false),
         ("token refresh prod ''", None, false),
-        ("token refresh --workspace ''", Some(Names::Workspaces), false),
-        ("token refresh -w ''", Some(Names::Workspaces), false),
-        ("token refresh --workspace=p", Some(Names::Workspaces), false),
+        ("token refresh --workspace ''", Some("WORKSPACE"), false),
+        ("token refresh -w ''", Some("WORKSPACE"), false),
+        ("token refresh --workspace=p", Some("WORKSPACE"), false),
         ("token revoke jti_1 ''", None, false),
-        ("target deliver ''", Some(Names::Targets), false),
+        ("target deliver ''", Some("ID"), false),
         ("target add --file ''", None, true),
         ("target add --file=/e", None, true),
         ("target add --env TOKEN", None, false),
         ("target add --env TOKEN=/e", None, true),
         ("target add --env TOKEN = /e", None, true),
         ("token exec -- ''", None, true),
-        ("token show -- -", Some(Names::Workspaces), false),
+        ("token show -- -", Some("WORKSPACE"), false),
         ("auth status ''", None, false),
     ] {
         let found = offered(line);
-        assert_eq!((found.names, found.files), (names, files), "{line}");
+        let takes = Some(found.takes).filter(|takes| ["WORKSPACE", "ID"].contains(takes));
+        assert_eq!((takes, found.files), (names, files), "{line}");
         assert!(found.words.is_empty(), "{line}: {found:?}");
     }
     let json = offered("token show --format=j");

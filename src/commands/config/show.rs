@@ -34,7 +34,7 @@ fn redacted_field(name: &str, value: &Json) -> Json {
         // Not secret, and useful to know.
         Json::Text(text) if text.is_empty() || text == "no-token" => value.clone(),
         Json::Object(_) | Json::Null | Json::Bool(_) => redacted(value),
-        _ if is_secret(name) => Json::text("[redacted]"),
+        _ if is_secret(name) => Json::from("[redacted]"),
         _ => redacted(value),
     }
 }

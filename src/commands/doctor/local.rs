@@ -20,20 +20,11 @@ use crate::targets::{Mounts, SavedTargets};
 use crate::text::{counted, shell_word};
 
 /// Variables of other clients and versions, which are not read here.
-const UNUSED: [&str; 4] = [
-    "NTCLI_MANAGEMENT_API_URL",
-    "NTCLI_MCP_API_URL",
-    "CLERK_DOMAIN",
-    "NODE_TLS_REJECT_UNAUTHORIZED",
-];
+const UNUSED: &str =
+    "NTCLI_MANAGEMENT_API_URL NTCLI_MCP_API_URL CLERK_DOMAIN NODE_TLS_REJECT_UNAUTHORIZED";
 /// Variables that take the place of what is stored.
-const SHADOWING: [&str; 5] = [
-    "NTCLI_SESSION_TOKEN",
-    "NTCLI_SESSION_TOKEN_FILE",
-    "NTCLI_TOKEN",
-    "NTCLI_API_URL",
-    "NTCLI_WORKSPACE",
-];
+const SHADOWING: &str =
+    "NTCLI_SESSION_TOKEN NTCLI_SESSION_TOKEN_FILE NTCLI_TOKEN NTCLI_API_URL NTCLI_WORKSPACE";
 const SILENT_S: i64 = 3 * 86_400;
 
 fn shown(path: &Path) -> String {
@@ -62,11 +53,11 @@ pub(super) fn program(found: &mut Findings, app: &App) {
 
 pub(super) fn variables(found: &mut Findings, app: &App) {
     let is_set = |name: &&str| app.ctx.env.os(name).is_some();
-    for name in UNUSED.into_iter().filter(is_set) {
+    for name in UNUSED.split(' ').filter(is_set) {
         let text = format!("{name} is set but has no effect");
         found.add("variables", Level::Warning, text, format!("unset {name}"));
     }
-    let shadowing = SHADOWING.into_iter().filter(is_set).collect::<Vec<_>>().join(", ");
+    let shadowing = SHADOWING.split(' ').filter(is_set).collect::<Vec<_>>().join(", ");
     if !shadowing.is_empty() {
         let text = format!("override what is stored: {shadowing}");
         found.add("variables", Level::Ok, text, "");

@@ -5,6 +5,7 @@ use crate::commands::policy;
 use crate::commands::prelude::*;
 use crate::commands::survey::{self, WorkspaceState};
 use crate::commands::token::pending;
+use crate::error::exit;
 use crate::text::counted;
 use crate::token::{self, Due, Token, TokenExpiry};
 
@@ -13,7 +14,9 @@ const NOT_DUE: u8 = 1;
 
 /// Tells whether a refresh is due. No failure may look like one of the two answers.
 pub(crate) fn run(ctx: &Context, args: &TokenNeedsRefresh) -> Result<Report> {
-    App::open(ctx).and_then(|app| answer(&app, args)).map_err(Error::without_answer)
+    App::open(ctx)
+        .and_then(|app| answer(&app, args))
+        .map_err(|error| error.with_exit_code(exit::ANSWER_UNKNOWN))
 }
 
 fn answer(app: &App, args: &TokenNeedsRefresh) -> Result<Report> {

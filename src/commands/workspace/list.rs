@@ -15,7 +15,7 @@ pub(crate) fn run(app: &App) -> Result<Report> {
     let mut rows = Vec::with_capacity(found.len());
     for workspace in &found {
         let Found { place, remote, local } = workspace;
-        let (remote, active) = (remote.as_ref(), workspace.is_active(&config));
+        let (remote, active) = (remote.as_ref(), config.active_key() == Some(&place.key));
         let has_token = local.as_ref().is_some_and(|w| w.token.is_some());
         let status = remote.and_then(|r| r.status.as_deref());
         table.row(&[

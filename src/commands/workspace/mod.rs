@@ -24,12 +24,6 @@ struct Found {
     local: Option<Workspace>,
 }
 
-impl Found {
-    fn is_active(&self, config: &Config) -> bool {
-        config.active_key() == Some(&self.place.key)
-    }
-}
-
 /// The server's workspaces in its order, then those that are known only here.
 fn all(config: &Config, remotes: Vec<RemoteWorkspace>) -> Vec<Found> {
     let mut only_here = config.workspaces();

@@ -61,7 +61,7 @@ fn choose(app: &App, config: &Config) -> Result<WorkspaceRef> {
         return Err(Error::no_workspaces());
     }
     for (n, workspace) in found.iter().enumerate() {
-        let mark = if workspace.is_active(config) { '*' } else { ' ' };
+        let mark = if config.active_key() == Some(&workspace.place.key) { '*' } else { ' ' };
         let only = if workspace.remote.is_none() { ", not on the server" } else { "" };
         let called = called(&workspace.place);
         app.console().say(&format!("{mark}{:>3}) {called}{only}", n + 1));

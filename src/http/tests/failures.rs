@@ -224,8 +224,7 @@ fn a_redirect_is_not_followed() {
         let place = other.url("/login?code=hush");
         let reply = Reply::Send(raw(&format!("{status} X\r\nLocation: {place}"), ""));
         let server = Server::start(vec![reply]);
-        let request =
-            Request::post(server.url("/"), Some(Body::json(&crate::json::Json::object())));
+        let request = Request::post(server.url("/"), Some(Body::json(&crate::json::Json::of([]))));
         let (class, found, _, message) = parts(Client::new().http.send(&request.bearer(&bearer)));
         assert_eq!((class, found), ("unknown", Some(status)));
         let told = format!("a redirect to \"{}\", which is not followed", other.url("/login"));

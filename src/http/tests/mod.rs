@@ -64,7 +64,7 @@ impl Client {
     }
 
     pub(super) fn create(&self, url: &str) -> Result<Response, Failure> {
-        let body = Some(Body::json(&crate::json::Json::object()));
+        let body = Some(Body::json(&crate::json::Json::of([])));
         self.http.send(&Request::post(url, body))
     }
 
