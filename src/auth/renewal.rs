@@ -29,6 +29,8 @@ pub(crate) struct Keeper {
     clock: Rc<dyn Clock>,
     paths: Paths,
     on_event: Box<dyn Fn(&Event)>,
+    /// Whether the session can be renewed: how long a request may take.
+    renewable: Cell<bool>,
     /// Whether the bearer came from the environment.
     from_env: Cell<bool>,
     /// The server of this run: a session is sent to no other, even if the config changes meanwhile.
@@ -43,7 +45,8 @@ impl Keeper {
         paths: Paths,
         on_event: Box<dyn Fn(&Event)>,
     ) -> Self {
-        Self { env, clock, paths, on_event, from_env: Cell::new(false), server: OnceCell::new() }
+        let (renewable, from_env) = (Cell::default(), Cell::default());
+        Self { env, clock, paths, on_event, renewable, from_env, server: OnceCell::new() }
     }
 
     /// The bearer: from the environment, else that of the session in `config`, renewed if due.
@@ -106,6 +109,7 @@ impl Keeper {
             let reason = format!("the server was changed to {here} meanwhile");
             return Err(Error::no_session(reason));
         }
+        self.renewable.set(session.refresh_token.is_some());
         Ok(session)
     }
 
@@ -227,7 +231,7 @@ impl Renew for Keeper {
 
     fn longest(&self, http: &Http) -> Duration {
         let renewal = http.timeout() * 2 + http.longest();
-        if self.from_env.get() { Duration::ZERO } else { renewal }
+        if self.renewable.get() { renewal } else { Duration::ZERO }
     }
 }
 
