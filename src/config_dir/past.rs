@@ -27,6 +27,8 @@ pub(super) struct History {
     log: RefCell<Option<Log>>,
     /// Whether it could not be written: reported once per run, not once per line.
     broken: bool,
+    /// Whether it has been as short as it must be: once in a run, whose own lines all stay.
+    is_bounded: bool,
     /// Its end, once it is asked for.
     past: OnceCell<Past>,
 }
@@ -34,7 +36,8 @@ pub(super) struct History {
 impl History {
     /// The history at `path`, not opened yet.
     pub(super) fn new(at: &OwnFile) -> Self {
-        Self { at: at.clone(), log: RefCell::default(), broken: false, past: OnceCell::new() }
+        let (at, log, past) = (at.clone(), RefCell::default(), OnceCell::new());
+        Self { at, log, broken: false, is_bounded: false, past }
     }
 
     /// What it says of single tokens.
@@ -72,7 +75,7 @@ impl History {
             Some(log) => log,
             None => Log::open_end(&self.at, LINE)?.0,
         };
-        if log.len() > LONG_HISTORY {
+        if !std::mem::replace(&mut self.is_bounded, true) && log.len() > LONG_HISTORY {
             log.rewrite(&Log::end_of(&self.at, (log.len() / 2).min(LONG_HISTORY))?)?;
         }
         log.append(line, durable)?;
