@@ -12,34 +12,56 @@ use crate::tokens::history::assert_consistent;
 use crate::unattended::all::world_of;
 
 const GRACE_S: i64 = 3600;
-/// The targets; the command writes as a careful one would.
-const HOOKS: [&str; 6] = [
-    "--token-file",
-    "{name}.token",
-    "--token-file",
-    "env:TOKEN={name}.env",
-    "--exec",
-    "cd \"$HERE\" && echo \"$NTCLI_NEW_TOKEN\" > $NTCLI_WORKSPACE_NAME.new && \
-     mv $NTCLI_WORKSPACE_NAME.new $NTCLI_WORKSPACE_NAME.hook",
-];
+/// A target; it writes as a careful one would.
+const HOOK: &str = "cd \"$HERE\" && echo \"$NTCLI_NEW_TOKEN\" > $NTCLI_WORKSPACE_NAME.new && \
+     mv $NTCLI_WORKSPACE_NAME.new $NTCLI_WORKSPACE_NAME.hook";
 
-/// A timer's command line, and its workspaces.
-#[derive(Clone, Copy, Debug)]
+/// A timer's command line, and its workspaces. For one of them that names the targets, for many they are
+/// remembered before.
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Timer {
     workspaces: usize,
     args: &'static [&'static str],
 }
 
-const ONE: Timer = Timer { workspaces: 1, args: &["a0000", "--revoke-after", "1h"] };
+const ONE: Timer = Timer {
+    workspaces: 1,
+    args: &[
+        "a0000",
+        "--revoke-after",
+        "1h",
+        "--token-file",
+        "a0000.token",
+        "--token-file",
+        "env:TOKEN=a0000.env",
+        "--exec",
+        HOOK,
+    ],
+};
 const ALL: Timer = Timer { workspaces: 3, args: &["--all"] };
+
+/// Remembers the targets of each workspace.
+fn remember(world: &World, workspaces: &[Workspace], command: &str) {
+    for (n, workspace) in workspaces.iter().enumerate() {
+        let (file, env) = (format!("a000{n}.token"), format!("TOKEN=a000{n}.env"));
+        for target in [["--file", &file], ["--env", &env], ["--exec", command]] {
+            let add = ["target", "add", &workspace.id, "--later", target[0], target[1]];
+            world.ntcli(&add).run().exits(0);
+        }
+    }
+}
 
 impl Timer {
     fn args(self) -> Vec<&'static str> {
-        [&["token", "refresh"], &HOOKS[..], self.args].concat()
+        [&["token", "refresh"], self.args].concat()
+    }
+
+    fn world(self) -> (World, Vec<Workspace>) {
+        self.world_with(HOOK)
     }
 
     /// Every user of a token has the current one.
-    fn world(self) -> (World, Vec<Workspace>) {
+    fn world_with(self, command: &str) -> (World, Vec<Workspace>) {
         let (world, workspaces) = world_of(self.workspaces);
         for (n, workspace) in workspaces.iter().enumerate() {
             let token = &workspace.token.access_token;
@@ -49,6 +71,9 @@ impl Timer {
             write("token", format!("{token}\n"));
             write("env", format!("A=1\nTOKEN={token}\nB=2\n"));
             write("hook", format!("{token}\n"));
+        }
+        if self == ALL {
+            remember(&world, &workspaces, command);
         }
         (world, workspaces)
     }
@@ -120,12 +145,17 @@ fn at_every_request() {
 fn in_the_hook() {
     let dies = "[ -e \"$HERE/died\" ] || { touch \"$HERE/died\"; kill -9 $PPID; }";
     for_each(WIDTH, &[ONE, ALL], |timer| {
-        for command in [dies.to_owned(), format!("{}; {dies}", HOOKS[5])] {
-            let (world, workspaces) = timer.world();
+        for command in [dies.to_owned(), format!("{HOOK}; {dies}")] {
+            let (world, workspaces) = timer.world_with(&command);
             let mut args = timer.args();
-            args[7] = &command;
+            if *timer == ONE {
+                *args.last_mut().unwrap() = &command;
+            }
             world.ntcli(&args).run().is_killed();
             Timer::assert_sound(&world, &workspaces);
+            if *timer == ALL {
+                remember(&world, &workspaces, HOOK);
+            }
             timer.assert_repaired(&world, &workspaces);
         }
     });

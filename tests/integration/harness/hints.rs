@@ -85,7 +85,6 @@ pub(crate) const HINTS: &[(&str, Does)] = &[
     ("pgrep -a ntcli", Person),
     ("run it with the --token-file or --exec it had; *", Person),
     ("sudo -u * ntcli, *", Person),
-    ("use {id} in place of {name} *", Person),
 ];
 
 /// Whether the text is one that the pattern stands for.
