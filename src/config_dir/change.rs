@@ -30,10 +30,8 @@ impl ConfigDir<'_> {
             let changed = change(&mut config);
             if config.save(self.clock, tries)? {
                 self.config = Some(config);
-                let pushed = self.push_change();
-                return pushed
-                    .map(|()| changed)
-                    .map_err(|error| ReplaceError { in_place: true, error });
+                let stored = |error| ReplaceError { in_place: true, error };
+                return self.push_change().map(|()| changed).map_err(stored);
             }
             tries += 1;
         }

@@ -12,8 +12,8 @@ use rustix::fs::{Dir, FileType, OFlags, Stat};
 
 use super::own::OwnFile;
 use super::owner::{ROOT, is_trusted, me};
+use super::parent_of;
 use super::place::Folder;
-use super::{parent_of, unreadable};
 use crate::error::{Error, Result};
 use crate::text::shell_word;
 
@@ -89,7 +89,7 @@ fn existing(dir: &Path, opened: io::Result<Rc<Folder>>) -> Result<Option<Rc<Fold
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Ok(None)
         }
-        opened => opened.map(Some).map_err(|e| unreadable(dir, &e)),
+        opened => opened.map(Some).map_err(|e| Error::read_file(dir, &e)),
     }
 }
 

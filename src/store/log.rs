@@ -8,7 +8,7 @@ use rustix::fs::OFlags;
 
 use super::owner::{length, open_own, unless_absent};
 use super::replace::{Expected, replace};
-use super::{Contents, OwnFile, read, unreadable};
+use super::{Contents, OwnFile, read};
 use crate::error::{Error, Result};
 
 /// Why lines could not be appended.
@@ -79,7 +79,7 @@ impl Log {
     }
 
     fn open_by(at: &OwnFile, options: OFlags, most: u64) -> Result<(Self, Vec<u8>)> {
-        let fail = |source: io::Error| unreadable(at, &source);
+        let fail = |source: io::Error| Error::read_file(at, &source);
         let Some((file, found)) = unless_absent(at.open(options)).map_err(fail)? else {
             return Ok((Self::of(at, None, 0, false), Vec::new()));
         };

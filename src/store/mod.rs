@@ -262,7 +262,7 @@ pub(crate) fn read_path(path: &Path) -> Result<Option<Contents>> {
 }
 
 fn contents(path: &Path, opened: io::Result<Option<(File, Stat)>>) -> Result<Option<Contents>> {
-    let fail = |source: io::Error| unreadable(path, &source);
+    let fail = |source: io::Error| Error::read_file(path, &source);
     let Some((file, found)) = owner::unless_absent(opened).map_err(fail)? else {
         return Ok(None);
     };
@@ -298,10 +298,6 @@ pub(crate) fn replace_json(
     })?;
     bytes.push(b'\n');
     replace::replace(at, &bytes, expected)
-}
-
-fn unreadable(path: &Path, source: &io::Error) -> Error {
-    Error::read_file(path, source)
 }
 
 /// All that is in a file, unless it is larger than any of ours gets.

@@ -100,12 +100,12 @@ impl SavedTargets {
         if targets.version != VERSION {
             return Err(Error::damaged_file(path, "another version of ntcli wrote it"));
         }
-        let mut seen = BTreeSet::new();
+        let (mut ids, mut names) = (BTreeSet::new(), BTreeSet::new());
         for target in &targets.all {
-            let (id, name) = (target.id.to_string(), target.name.clone());
-            let names = [(String::new(), id), (target.workspace_id.clone(), name)];
+            let is_new =
+                ids.insert(target.id) && names.insert((&target.workspace_id, &target.name));
             // There is no id after the last one.
-            if target.id == u32::MAX || !names.into_iter().all(|name| seen.insert(name)) {
+            if target.id == u32::MAX || !is_new {
                 return Err(Error::damaged_file(
                     path,
                     &format!("target {} is there twice", target.id),
