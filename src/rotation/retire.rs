@@ -29,8 +29,9 @@ impl Rotator<'_> {
         self.tried.retain(|tried| *tried != jti); // it may have been current again meanwhile
         let records = [Record::PendingRevocation(pending), Record::Done(workspace.about())];
         let Some(until) = until else {
-            // Durable with the next request: until then, the refresh in the journal means the same.
-            self.append_relaxed(&records);
+            // The journal still has the refresh, which means the same; see `write_left`.
+            self.unwritten.push((workspace.clone(), jti));
+            self.pending.apply_all(records);
             return OldFate::None;
         };
         self.note(workspace, &HistoryEvent::Grace { jti, until });
