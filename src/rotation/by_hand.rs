@@ -169,8 +169,10 @@ impl Rotator<'_> {
                     out.left.push(format!("{name}: {jti} is revoked, but {}", error.in_one_line()));
                 }
                 Err(error) => {
-                    out.left.push(format!("{name}: {jti}"));
-                    out.failure = error.failure().cloned();
+                    let is_ours = self.is_ours(workspace);
+                    let place = if is_ours { "" } else { " (at another server)" };
+                    out.left.push(format!("{name}: {jti}{place}"));
+                    out.failure = error.failure().filter(|_| is_ours).cloned();
                     self.keep_current(&pending);
                 }
             }

@@ -6,7 +6,7 @@ use super::moment::Moment;
 use super::pending::{Purpose, Rotation};
 use super::ports::{Event, HistoryEvent};
 use super::{OldFate, RefreshOptions, Rotator, WorkspaceRef};
-use crate::error::NewTokenFate;
+use crate::error::{Failure, NewTokenFate};
 use crate::token::Token;
 
 impl Rotator<'_> {
@@ -27,7 +27,13 @@ impl Rotator<'_> {
         };
         let (jti, until) = (pending.jti.clone(), pending.not_before);
         self.tried.retain(|tried| *tried != jti); // it may have been current again meanwhile
+        let elsewhere = (!self.is_ours(&pending.workspace))
+            .then(|| Failure::of_another_server(&pending.workspace.server).to_string());
         let records = [Record::PendingRevocation(pending), Record::Done(workspace.about())];
+        if let Some(reason) = elsewhere {
+            let _ = self.append_durable(&records); // the refresh in the journal means the same
+            return OldFate::Live(reason);
+        }
         let Some(until) = until else {
             // The journal still has the refresh, which means the same; see `write_left`.
             self.unwritten.push((workspace.clone(), jti));

@@ -92,7 +92,7 @@ fn where_the_maker_is_not_known() {
     let history = std::fs::read_to_string(world.path("history.jsonl")).unwrap();
     assert!(history.contains("\"server\":"), "{history}");
     std::fs::remove_file(world.path("history.jsonl")).unwrap();
-    there(&world, &copy, &["token", "list"]).exits(0).says("is not among those");
+    there(&world, &copy, &["token", "list"]).exits(0).says("is not among the live ones");
     there(&world, &copy, &["token", "show", "--check"]).exits(1);
     there(&world, &copy, &["renew"]).exits(8).says("no longer knew");
     assert!(copy.is_live(&world.current(&prod)));
