@@ -255,8 +255,11 @@ impl Rotator<'_> {
             Error::delivery_pending(old.as_deref(), open.unnamed)
         } else {
             match open.stage {
+                Stage::Kept => Error::unfinished(),
                 Stage::Denied => Error::unconfirmed(open.token.jti.as_deref()),
-                Stage::Kept | Stage::Stored => Error::unfinished(),
+                Stage::Stored => {
+                    Error::old_token_live(old.as_deref(), "an earlier run could not revoke it")
+                }
             }
         })
     }

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 /// An access control list, as the kernel hands it out.
 const ACL: &str = "system.posix_acl_access";
-/// No attribute is longer (xattr(7)).
+/// No attribute, nor a list of their names, is longer (xattr(7)).
 const LIMIT: usize = 64 << 10;
 
 /// Gives `new` the owner of the file it replaces.
@@ -59,12 +59,11 @@ fn not_kept(name: &str, failed: Errno) -> io::Error {
 
 /// The names of its attributes; none where the file system has none.
 fn names_of(file: &File) -> io::Result<Vec<String>> {
-    let len = match flistxattr(file, &mut [0; 0][..]) {
-        Ok(0) | Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
+    let mut names = vec![0; LIMIT]; // of an empty buffer rustix says that nothing was read
+    let len = match flistxattr(file, &mut names[..]) {
+        Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
         listed => listed?,
     };
-    let mut names = vec![0; len];
-    let len = flistxattr(file, &mut names[..])?;
     let names = names[..len].split(|b| *b == 0).filter(|name| !name.is_empty());
     Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
 }
