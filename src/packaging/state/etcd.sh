@@ -28,6 +28,13 @@ ask() {
     exit 1
 }
 
+# A revision that a power cut takes away would make this a folder with a state of its own.
+remember() {
+    echo "$1" > .state.next
+    sync .state.next
+    mv .state.next .state.revision
+}
+
 case $1 in
 pull)
     etcd get "$key" > .state.answer
@@ -49,7 +56,7 @@ pull)
         done
         rmdir .state.new
     fi
-    echo "$found" > .state.revision
+    remember "$found"
     ;;
 push)
     # A file of its own: the shell sees how the last command of a pipe ends, and no other.
@@ -59,7 +66,7 @@ push)
     printf 'mod("%s") = "%s"\n\nput %s "%s"\n\n\n' "$key" "$base" "$key" "$value" |
         etcd txn > .state.answer
     [ "$(field Succeeded)" = true ] || { echo "the state was replaced by another machine" >&2 && exit 3; }
-    echo "$(field Revision | head -n 1) $(echo "$value" | cksum)" > .state.revision
+    remember "$(field Revision | head -n 1) $(echo "$value" | cksum)"
     ;;
 *)
     echo "usage: etcd.sh pull|push" >&2

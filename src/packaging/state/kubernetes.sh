@@ -20,6 +20,13 @@ ask() {
     exit 1
 }
 
+# A revision that a power cut takes away would make this a folder with a state of its own.
+remember() {
+    echo "$1" > .state.next
+    sync .state.next
+    mv .state.next .state.revision
+}
+
 case $1 in
 pull)
     kubectl --request-timeout=10s get secret "$secret" \
@@ -43,7 +50,7 @@ pull)
         done
         rmdir .state.new
     fi
-    echo "$found" > .state.revision
+    remember "$found"
     ;;
 push)
     # A file of its own: the shell sees how the last command of a pipe ends, and no other.
@@ -57,7 +64,7 @@ push)
         cat .state.error >&2
         if grep -q '(Conflict)' .state.error; then exit 3; else exit 1; fi
     }
-    echo "$(cat .state.answer) $(echo "$value" | cksum)" > .state.revision
+    remember "$(cat .state.answer) $(echo "$value" | cksum)"
     rm -f .state.error
     ;;
 *)

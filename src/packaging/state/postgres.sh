@@ -23,6 +23,13 @@ ask() {
     exit 1
 }
 
+# A revision that a power cut takes away would make this a folder with a state of its own.
+remember() {
+    echo "$1" > .state.next
+    sync .state.next
+    mv .state.next .state.revision
+}
+
 case $1 in
 pull)
     sql > .state.answer << 'END'
@@ -44,7 +51,7 @@ END
             if [ -e ".state.new/$file" ]; then mv ".state.new/$file" "$file"; else rm -f "$file"; fi
         done
         rmdir .state.new
-        echo "$revision" > .state.revision
+        remember "$revision"
     fi
     ;;
 push)
@@ -63,7 +70,7 @@ insert into ntcli_state as here
     where here.revision = :revision returning revision;
 END
     [ -s .state.answer ] || { echo "the state was replaced by another machine" >&2 && exit 3; }
-    mv .state.answer .state.revision
+    remember "$(cat .state.answer)"
     ;;
 *)
     echo "usage: postgres.sh pull|push" >&2
