@@ -41,10 +41,11 @@ fn report(workspace: &Workspace, policy: &Policy) -> Report {
     };
     let expires_in = said(policy.expires_in_s, "365d");
     let renew_before = said(policy.renew_before_s, "30d, or a third of what was granted");
-    let revoke_after = said(policy.revoke_after_s, "at once");
+    let revoked = policy.revoke_after_s.map(|secs| format!("after {}", duration(secs)));
+    let revoked = revoked.unwrap_or_else(|| "at once (default)".to_owned());
     let accepts = if policy.accept_scope { ", lost rights accepted" } else { "" };
     let text = format!(
-        "{}: expires in {expires_in}, renewed before {renew_before}, old token revoked after {revoke_after}{accepts}\n",
+        "{}: expires in {expires_in}, renewed before {renew_before}, old token revoked {revoked}{accepts}\n",
         printable(&workspace.name)
     );
     let json = Json::of([
