@@ -119,6 +119,33 @@ fn one_with_the_lifetime_that_was_asked_for() {
     assert!(pending(&world).is_empty());
 }
 
+/// One that lives as long as was asked for, or as the server granted last, may be the answer; another is not.
+/// One that was there before the request is its own only by a lifetime that nothing else asked for.
+#[test]
+fn which_lifetimes_fit() {
+    const GRANTED_S: i64 = 864_000;
+    const YEAR_S: i64 = 31_536_000;
+    for (unique, age_s, lifetime_s, is_named) in [
+        (false, 0, YEAR_S, true),
+        (false, 0, GRANTED_S, true),
+        (false, 0, 1_000_000, false),
+        (true, 0, GRANTED_S, true),
+        (true, 0, YEAR_S, false),
+        (false, -100, YEAR_S, false),
+        (true, -100, 0, true), // as long as was asked for
+    ] {
+        let world = World::new(Kind { lifetimes: unique, ..ONE });
+        world.0.borrow_mut().tokens[0].lifetime_s = Some(GRANTED_S);
+        assert!(world.run(Command::Refresh, &[(3, Trouble::KillBefore)]).is_none());
+        let Some(Expiry::In(asked_s)) = pending(&world).creates[0].expiry else { panic!() };
+        world.make("w0", age_s);
+        let own_s = if lifetime_s == 0 { asked_s.try_into().unwrap() } else { lifetime_s };
+        world.0.borrow_mut().tokens[1].lifetime_s = Some(own_s);
+        let scene = format!("{unique}, {age_s}, {lifetime_s}");
+        assert_eq!(names(&recover(&world, 1), "jti_1").is_some(), is_named, "{scene}");
+    }
+}
+
 /// Where the server grants other lifetimes than asked, nothing tells whose a token is: it is named.
 #[test]
 fn one_with_a_lifetime_that_the_server_chose() {
