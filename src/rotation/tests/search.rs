@@ -1,10 +1,11 @@
 //! Which tokens of a list a lost request has made, and how they are told of.
 
 use super::COMPARED;
-use super::sim::{Command, Kind, Loss, ONE, Trouble, World};
+use super::sim::{Command, Kind, Loss, ONE, Trouble, World, workspace};
 use super::stories::{names, pending, recover};
-use crate::rotation::{Event, Origin};
-use crate::time::Expiry;
+use crate::rotation::{Event, ListedToken, Moment, Origin, PendingCreate};
+use crate::time::{Expiry, Timestamp};
+use crate::token::TokenExpiry;
 
 /// The request is carried out, and its answer lost.
 const LOST: Trouble = Trouble::FailsDone;
@@ -143,6 +144,24 @@ fn which_lifetimes_fit() {
         world.0.borrow_mut().tokens[1].lifetime_s = Some(own_s);
         let scene = format!("{unique}, {age_s}, {lifetime_s}");
         assert_eq!(names(&recover(&world, 1), "jti_1").is_some(), is_named, "{scene}");
+    }
+}
+
+/// A date that was asked for is known by its end, however long that was from the moment it was made.
+#[test]
+fn one_that_ends_when_it_was_asked_to() {
+    let at = Timestamp::from_secs(1_000);
+    let end = |secs: i64| Timestamp::from_secs(500_000 + secs);
+    let create = PendingCreate {
+        expiry: Some(Expiry::At(end(0))),
+        ..PendingCreate::new(workspace("w0"), at, at.plus_secs(30), None)
+    };
+    let now = Moment { ours: at.plus_secs(60), boot: None, skew_s: Some(0) };
+    for (secs, is_it) in [(0, true), (2, true), (100, false)] {
+        let expiry = TokenExpiry::At(end(secs));
+        let created_at = Some(at.plus_secs(10));
+        let token = ListedToken { jti: "jti_1".to_owned(), created_at, expiry };
+        assert_eq!(create.has_made(&token, &now), is_it, "{secs}");
     }
 }
 
