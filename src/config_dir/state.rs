@@ -17,9 +17,10 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::ConfigDir;
 use crate::config::{Notice, Paths};
-use crate::context::{handle, lock_holder, user_shell};
+use crate::context::{handle, lock_holder};
 use crate::error::{Error, Result};
 use crate::store::{self, Lock, OwnFile};
+use crate::targets::user_shell;
 
 /// How long the command may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -80,6 +81,7 @@ impl State {
     /// # Errors
     /// [`Error::state_not_pulled`].
     pub(super) fn pull(&mut self, lock: &Lock) -> Result<()> {
+        let _ = fs::remove_dir_all(self.paths.dir.join(LOOK)); // a killed run left its tokens there
         let before = self.seen();
         match self.run("pull", &self.paths.dir, lock) {
             Ok(status) if status.success() => {
@@ -97,7 +99,8 @@ impl State {
     /// Replaces what the engine has.
     ///
     /// # Errors
-    /// [`Error::state_changed`]: certainly not replaced. [`Error::state_not_pushed`]: nobody knows.
+    /// [`Error::state_changed`]: the command says that somebody has replaced it, who may be itself, if it was
+    /// carried out twice. [`Error::state_not_pushed`]: nobody knows.
     pub(super) fn push(&mut self, lock: &Lock) -> Result<()> {
         let seen = self.seen();
         match self.run("push", &self.paths.dir, lock) {

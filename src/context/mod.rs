@@ -18,9 +18,7 @@ use rustix::system::sysinfo;
 
 use crate::time::Timestamp;
 pub use console::Console;
-pub(crate) use process::{
-    LOCK_HOLDER, Process, SHELL, handle, is_held_for_us, lock_holder, user_shell,
-};
+pub(crate) use process::{LOCK_HOLDER, Process, handle, is_held_for_us, lock_holder};
 pub(crate) use signals::{ready, uninterrupted};
 
 /// Everything a command may know about its environment.

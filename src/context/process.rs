@@ -3,20 +3,16 @@
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use super::{Clock, without_session};
+use super::Clock;
 
 /// Tells a command of ours which process holds which lock, and waits for it.
 pub(crate) const LOCK_HOLDER: &str = "NTCLI_LOCK_HOLDER";
-/// What runs the commands of the user.
-pub(crate) const SHELL: &str = "/bin/sh";
 /// How often a process is looked at that is waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -86,14 +82,4 @@ pub(crate) fn is_held_for_us(holder: &str, lock: &Path) -> bool {
 pub(crate) fn handle(id: u32) -> Option<OwnedFd> {
     let id = Pid::from_raw(i32::try_from(id).ok()?)?;
     pidfd_open(id, PidfdFlags::empty()).ok()
-}
-
-/// A shell for a command of the user's, in a group of its own: with the environment of the run, but without
-/// its session, and told which lock its parent holds.
-pub(crate) fn user_shell(text: &str, lock_holder: Option<&str>) -> Command {
-    let mut command = Command::new(SHELL);
-    without_session(&mut command);
-    command.envs(lock_holder.map(|holder| (LOCK_HOLDER, holder)));
-    command.args(["-c", text]).process_group(0);
-    command
 }

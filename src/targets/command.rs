@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use rustix::io::ioctl_fionbio;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::running::{Relay, Running};
-use crate::context::{Clock, Env, Process, SHELL, user_shell};
+use crate::context::{Clock, Env, LOCK_HOLDER, Process, without_session};
 use crate::error::{Error, Result};
 use crate::rotation::Delivery;
 use crate::text::{printable, shell_word};
@@ -24,6 +25,8 @@ const GATE: &str = "read -r _ || exit; exec < /dev/null; ";
 /// Prints where the shell finds its first argument.
 const FIND: &str = "command -v -- \"$1\"";
 
+/// What runs the commands of the user.
+const SHELL: &str = "/bin/sh";
 /// Where cron finds commands.
 const PLAIN_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -218,6 +221,16 @@ fn probe_shell() -> Result<()> {
         &format!("a command needs {SHELL}, which is not here"),
         "deliver to a file instead: ntcli target add --help",
     ))
+}
+
+/// A shell for a command of the user's, in a group of its own: with the environment of the run, but without
+/// its session, and told which lock its parent holds.
+pub(crate) fn user_shell(text: &str, lock_holder: Option<&str>) -> std::process::Command {
+    let mut command = std::process::Command::new(SHELL);
+    without_session(&mut command);
+    command.envs(lock_holder.map(|holder| (LOCK_HOLDER, holder)));
+    command.args(["-c", text]).process_group(0);
+    command
 }
 
 /// Runs the shell quietly; returns what it prints.

@@ -23,6 +23,7 @@ use crate::rotation::{Delivery, WorkspaceRef};
 use crate::text::{printable, shell_word};
 use crate::token::Token;
 pub(crate) use all::Targets;
+pub(crate) use command::user_shell;
 use command::{Command, Given};
 pub(crate) use files::TokenFile;
 pub(crate) use mounted::Mounts;
