@@ -159,7 +159,12 @@ fn what_the_other_machine_did_is_known() {
     let two = Two::new();
     two.b(&["token", "refresh"]).run().exits(0);
     two.assert_consumer_lives("refreshed by the other one");
+    // Killed while it looked for a token in the engine.
+    let left = two.world.path(".state.look");
+    fs::create_dir(&left).unwrap();
+    fs::write(left.join("config.json"), "a token").unwrap();
     two.a(&["policy", "--expires-in", "30d"]).run().exits(0);
+    assert!(!left.exists());
     two.b(&["token", "refresh"]).run().exits(0);
     let policy = two.b(&["policy", "--format", "json"]).run();
     assert_eq!(policy.json()["expires_in_s"], 30 * 86_400, "{policy}");
