@@ -45,7 +45,7 @@ impl Policy {
     }
 
     pub(crate) fn expiry(&self) -> Expiry {
-        self.expires_in_s.map_or(Expiry::DEFAULT, Expiry::In)
+        self.expires_in_s.map_or_else(Expiry::default, Expiry::In)
     }
 
     /// How long before its end the token is to be renewed. A server that grants less than was asked

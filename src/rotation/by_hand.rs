@@ -50,7 +50,7 @@ impl Rotator<'_> {
         let was_pending = self.pending_by_id(workspace, jti).is_some();
         let was_current = self.store.holds(workspace, jti)?;
         // Pending work first: an interrupted refresh may be about to make it the current token.
-        self.run(&[], |run| {
+        self.run(|run| {
             if was_pending && run.pending_by_id(workspace, jti).is_none() {
                 let (revoked_at, was_gone, not_forgotten) = (run.clock.now(), false, None);
                 return Ok(ByHand { revoked_at, was_current, was_gone, not_forgotten });
@@ -129,7 +129,7 @@ impl Rotator<'_> {
     /// Revokes the current token of every workspace, and every token with a pending revocation, due
     /// or not. What is not proven stays pending and is named.
     pub(crate) fn revoke_all(&mut self, tokens: &[(WorkspaceRef, Token)]) -> Result<LoggedOut> {
-        self.run(&[], |run| run.try_revoke_all(tokens))
+        self.run(|run| run.try_revoke_all(tokens))
     }
 
     fn try_revoke_all(&mut self, tokens: &[(WorkspaceRef, Token)]) -> Result<LoggedOut> {

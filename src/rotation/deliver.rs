@@ -12,12 +12,12 @@ use crate::token::Token;
 
 impl Rotator<'_> {
     /// Whether every target has the token; delivers it to those that have not, as far as this run may.
-    pub(super) fn is_served(&mut self, rotation: &Rotation, workspaces: &[WorkspaceRef]) -> bool {
+    pub(super) fn is_served(&mut self, rotation: &Rotation) -> bool {
         if !self.awaits_delivery(rotation) {
             return true;
         }
-        let is_meant =
-            workspaces.iter().any(|w| w.is(&rotation.workspace)) && self.targets.is_some();
+        // The targets of this run are those of the workspaces that it is about.
+        let is_meant = self.wishes.contains_key(&rotation.workspace.id) && self.targets.is_some();
         let named = Rotation { unnamed: false, ..rotation.clone() };
         if !is_meant || (rotation.unnamed && !self.awaits_delivery(&named)) {
             return false; // what is missing is said when the workspace's turn comes

@@ -43,8 +43,8 @@ impl Rotator<'_> {
         save: bool,
         print: &mut Printer,
     ) -> Result<Option<String>> {
-        self.options = *options;
-        self.run(std::slice::from_ref(workspace), |run| {
+        self.wish(workspace, options);
+        self.run(|run| {
             if save {
                 run.issue_and_save(workspace, print)
             } else {
@@ -95,7 +95,7 @@ impl Rotator<'_> {
         self.refuse_if_unfinished(workspace)?;
         let old = self.store.current(workspace)?;
         let token = self.make(workspace, old.as_ref(), Purpose::HandOut)?;
-        self.carry_on(std::slice::from_ref(workspace));
+        self.carry_on();
         let outcome = self.outcome_of(workspace)?;
         print(&token).map_err(|source| {
             let (jti, fate) = (token.jti.clone(), NewTokenFate::Kept);
@@ -114,7 +114,7 @@ impl Rotator<'_> {
         description: Option<&str>,
         select: bool,
     ) -> Result<CreatedWorkspace> {
-        self.run(&[], |run| run.try_create_workspace(name, description, select))
+        self.run(|run| run.try_create_workspace(name, description, select))
     }
 
     fn try_create_workspace(
@@ -139,7 +139,7 @@ impl Rotator<'_> {
             let fate = token.as_ref().map(|token| self.discard_new(&workspace, token));
             return Err(Error::store_workspace(&workspace.name, fate, &error));
         }
-        self.carry_on(std::slice::from_ref(&workspace));
+        self.carry_on();
         if let Some(Err(error)) = self.turn(&workspace).outcome.take() {
             return Err(error);
         }
@@ -185,9 +185,7 @@ impl Rotator<'_> {
             let (action, then) = (CREATE_WORKSPACE, "ntcli workspace list");
             return Err(Error::unconfirmed_call(action, &failure, then));
         };
-        self.visit_orphans(std::slice::from_ref(&workspace), |orphan| {
-            orphan.workspace.is(&workspace)
-        });
+        self.visit_orphans(|orphan| orphan.workspace.is(&workspace));
         Ok(workspace)
     }
 

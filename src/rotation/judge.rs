@@ -10,9 +10,11 @@ use super::{Rotation, Rotator, WorkspaceRef};
 use crate::error::{Error, Failure, NewTokenFate};
 use crate::token::Token;
 
-/// The first and the longest pause between two checks, in milliseconds.
-const FIRST_PAUSE_MS: u64 = 300;
-const LONGEST_PAUSE_MS: u64 = 10_000;
+/// Time enough for the news of a token to reach most servers.
+const USUAL_WAIT: Duration = Duration::from_millis(2_500);
+/// The first and the longest pause between two checks.
+const FIRST_PAUSE: Duration = Duration::from_millis(300);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// What the server says of a new token.
 #[derive(Debug)]
@@ -45,15 +47,15 @@ impl Rotator<'_> {
         if !old.as_ref().is_some_and(is_current) && (rotation.is_stored() || current.is_some()) {
             // Another program stored another token since. A stored one may still be in use.
             if !rotation.is_stored() {
-                self.give_up(rotation, Error::overtaken());
+                self.give_up(rotation);
             }
             return false;
         }
-        if is_new && (!self.options.verify || *purpose != Purpose::Refresh) {
+        if is_new && (self.options_for(workspace).no_verify || *purpose != Purpose::Refresh) {
             return true;
         }
         let jti = token.jti.clone();
-        let verdict = match (self.verify(token, old.as_ref()), stage) {
+        let verdict = match (self.verify(workspace, token, old.as_ref()), stage) {
             // The run that made it may have revoked it, of two machines with one state.
             (Verdict::CannotTell | Verdict::NoAnswer(_), Stage::Kept) if !is_new => {
                 self.by_list(workspace, token)
@@ -67,14 +69,10 @@ impl Rotator<'_> {
         };
         match (verdict, stage) {
             // The config file was restored: the server decides which of the two is current now.
-            (Verdict::Denied, Stage::Stored) => {
-                self.give_up(rotation, Error::overtaken());
-                false
-            }
-            (Verdict::Denied, Stage::Denied) => {
-                let revoked = self.give_up(rotation, Error::overtaken()) == NewTokenFate::Revoked;
+            (Verdict::Denied, Stage::Stored | Stage::Denied) => {
+                let revoked = self.give_up(rotation) == NewTokenFate::Revoked;
                 // Another token would most likely be denied too.
-                if *purpose != Purpose::Rollback {
+                if *stage == Stage::Denied && *purpose != Purpose::Rollback {
                     let error = Error::new_token_rejected(jti.as_deref(), revoked);
                     self.turn(workspace).outcome = Some(Err(error));
                 }
@@ -129,7 +127,7 @@ impl Rotator<'_> {
         }
         // It may come from an old copy and be dead.
         let verdict = current.as_ref().map_or(Verdict::Denied, |current| {
-            match self.verify(current, Some(&rotation.token)) {
+            match self.verify(&workspace, current, Some(&rotation.token)) {
                 Verdict::CannotTell => self.by_list(&workspace, current),
                 verdict => verdict,
             }
@@ -173,11 +171,11 @@ impl Rotator<'_> {
     }
 
     /// A token is not needed: it is revoked.
-    pub(super) fn give_up(&mut self, rotation: &Rotation, error: Error) -> NewTokenFate {
+    pub(super) fn give_up(&mut self, rotation: &Rotation) -> NewTokenFate {
         let Rotation { workspace, token, purpose, .. } = rotation;
         let fate = self.discard_new(workspace, token);
         if !self.recovering {
-            let error = self.failed(workspace, error);
+            let error = self.failed(workspace, Error::overtaken());
             self.turn(workspace).outcome = Some(Err(error));
         } else if *purpose != Purpose::Rollback {
             let jti = token.jti_for_people();
@@ -193,9 +191,14 @@ impl Rotator<'_> {
     /// Tries the new token. If it is denied, the news of it may not have reached every part of the
     /// server, so it is tried again for a while; then the old token shows whether this server ever
     /// says yes.
-    pub(super) fn verify(&mut self, new: &Token, old: Option<&Token>) -> Verdict {
-        let mut left_ms = self.options.verify_wait_ms;
-        let mut pause_ms = FIRST_PAUSE_MS;
+    pub(super) fn verify(
+        &mut self,
+        workspace: &WorkspaceRef,
+        new: &Token,
+        old: Option<&Token>,
+    ) -> Verdict {
+        let mut left = self.options_for(workspace).verify_wait.unwrap_or(USUAL_WAIT);
+        let mut pause = FIRST_PAUSE;
         loop {
             match self.send(Call::Check, |server| server.check(&new.access_token)) {
                 Ok(Acceptance::Accepted) => return Verdict::Accepted,
@@ -203,13 +206,13 @@ impl Rotator<'_> {
                 Ok(Acceptance::Unclear) => return Verdict::CannotTell,
                 Err(failure) => return Verdict::NoAnswer(failure),
             }
-            if left_ms == 0 {
+            if left.is_zero() {
                 break;
             }
-            let step_ms = pause_ms.min(left_ms);
-            self.clock.sleep(Duration::from_millis(step_ms));
-            left_ms -= step_ms;
-            pause_ms = (pause_ms * 2).min(LONGEST_PAUSE_MS);
+            let step = pause.min(left);
+            self.clock.sleep(step);
+            left -= step;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
         let Some(old) = old else {
             return Verdict::CannotTell;

@@ -36,6 +36,7 @@ mod workspace_ref;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::context::Clock;
 use crate::error::{Error, Result};
@@ -63,16 +64,16 @@ pub(crate) use ports::{
 pub(crate) use workspace_ref::WorkspaceRef;
 
 /// The options of a refresh.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools)] // switches are bools
 pub(crate) struct RefreshOptions {
     pub(crate) expiry: Expiry,
     /// Ask for slightly less, a lifetime by which a lost token is recognised.
     pub(crate) unique_lifetime: bool,
-    /// Whether to try the new token before it is stored.
-    pub(crate) verify: bool,
-    /// How long the server may take to accept it, milliseconds.
-    pub(crate) verify_wait_ms: u64,
+    /// Store the new token without trying it.
+    pub(crate) no_verify: bool,
+    /// How long the server may take to accept it, if not as long as usual.
+    pub(crate) verify_wait: Option<Duration>,
     pub(crate) revoke_orphans: bool,
     /// Revoke old tokens although the new ones lack a right.
     pub(crate) accept_scope: bool,
@@ -80,26 +81,6 @@ pub(crate) struct RefreshOptions {
     pub(crate) due_within_s: Option<u64>,
     /// Keep the old token live for this many seconds.
     pub(crate) grace_s: Option<u64>,
-}
-
-impl RefreshOptions {
-    /// Time enough for the news of a token to reach most servers.
-    pub(crate) const VERIFY_WAIT_MS: u64 = 2_500;
-}
-
-impl Default for RefreshOptions {
-    fn default() -> Self {
-        Self {
-            expiry: Expiry::DEFAULT,
-            unique_lifetime: false,
-            verify: true,
-            verify_wait_ms: Self::VERIFY_WAIT_MS,
-            revoke_orphans: false,
-            accept_scope: false,
-            due_within_s: None,
-            grace_s: None,
-        }
-    }
 }
 
 /// The outcome for a workspace's token.
@@ -146,9 +127,8 @@ pub(crate) struct Rotator<'a> {
     clock: &'a dyn Clock,
     on_event: &'a mut dyn FnMut(Event),
     targets: Option<&'a mut dyn Deliver>,
-    options: RefreshOptions,
-    /// What is wanted of single workspaces, by their ids.
-    wishes: BTreeMap<String, RefreshOptions>,
+    /// The workspaces that this run is about and what is wanted of them, by their ids.
+    wishes: BTreeMap<String, (WorkspaceRef, RefreshOptions)>,
     pending: Pending,
     breaker: Breaker,
     /// What this run does about each workspace, by its id.
@@ -182,7 +162,6 @@ impl<'a> Rotator<'a> {
             clock,
             on_event,
             targets: None,
-            options: RefreshOptions::default(),
             wishes: BTreeMap::new(),
             pending,
             breaker: Breaker::default(),
@@ -274,12 +253,8 @@ impl<'a> Rotator<'a> {
     }
 
     /// Does the pending work, then `work`, and ends the run.
-    fn run<T>(
-        &mut self,
-        workspaces: &[WorkspaceRef],
-        work: impl FnOnce(&mut Self) -> Result<T>,
-    ) -> Result<T> {
-        self.recover(workspaces);
+    fn run<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.recover();
         let done = work(self);
         self.close();
         done.map_err(|error| self.late(error))

@@ -62,7 +62,7 @@ impl Rotator<'_> {
     ) -> Answer<BTreeSet<String>> {
         let found = self.search(workspace)?;
         let is_found = |orphan: &Orphan| found.contains(&orphan.jti);
-        self.visit_orphans(std::slice::from_ref(workspace), is_found);
+        self.visit_orphans(is_found);
         Ok(found)
     }
 
@@ -181,8 +181,9 @@ impl Rotator<'_> {
 
     /// Finds what was ours until another program stored a token of its own, without revoking it. Once the
     /// list proves that it is gone, it is looked for no more.
-    pub(super) fn find_displaced(&mut self, workspaces: &[WorkspaceRef]) {
-        for workspace in workspaces {
+    pub(super) fn find_displaced(&mut self) {
+        let all: Vec<WorkspaceRef> = self.wishes.values().map(|(w, _)| w.clone()).collect();
+        for workspace in &all {
             let Ok(Some(current)) = self.store.current(workspace) else { continue };
             let left = self.store.displaced_by(workspace, &current);
             let left = left.filter(|jti| !self.is_known(workspace, jti).unwrap_or(true));
@@ -197,20 +198,15 @@ impl Rotator<'_> {
         }
     }
 
-    /// Names the orphans that are still live, or, on request, revokes those that are certainly ours
-    /// and belong to these workspaces.
-    pub(super) fn visit_orphans(
-        &mut self,
-        workspaces: &[WorkspaceRef],
-        is_it: impl Fn(&Orphan) -> bool,
-    ) {
+    /// Names the orphans that are still live, or, on request, revokes those that are certainly ours.
+    pub(super) fn visit_orphans(&mut self, is_it: impl Fn(&Orphan) -> bool) {
         let all = self.pending.orphans.iter().filter(|o| self.is_ours(&o.workspace) && is_it(o));
         for orphan in all.cloned().collect::<Vec<_>>() {
-            self.visit(orphan, workspaces);
+            self.visit(orphan);
         }
     }
 
-    fn visit(&mut self, orphan: Orphan, workspaces: &[WorkspaceRef]) {
+    fn visit(&mut self, orphan: Orphan) {
         let Orphan { workspace, jti, origin, .. } = &orphan;
         // A token that the config file holds, from another machine or restored, is not an orphan.
         let is_held = self.store.holds(workspace, jti).unwrap_or(false);
@@ -223,9 +219,8 @@ impl Rotator<'_> {
             }
             Some(Err(failure)) if self.forget_if_gone(workspace, &failure) => return,
             Some(Ok(_)) => {
-                self.options.revoke_orphans
+                self.options_for(workspace).revoke_orphans
                     && *origin == Origin::Match
-                    && workspaces.iter().any(|w| w.is(workspace))
                     && self.revoke(workspace, jti, false).is_ok()
             }
             _ => false,

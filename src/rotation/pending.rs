@@ -10,7 +10,6 @@ use super::journal::{Origin, Orphans, PendingRevocation};
 use super::moment::{Moment, SETTLE_S};
 use super::ports::Target;
 use crate::context::{BootTime, Process};
-use crate::text::set_of;
 use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
 
@@ -206,17 +205,13 @@ impl Rotation {
         if !self.is_stored() {
             return Vec::new();
         }
-        let got = self.delivered.iter().enumerate().map(|(n, name)| (name.as_str(), n));
-        let mut places = BTreeMap::new();
-        places.extend(got);
-        let at = |target: &Target| places.get(target.name.as_str()).copied();
-        let lacking = set_of(lacking.iter().map(String::as_str));
+        let at = |target: &Target| self.delivered.iter().position(|name| *name == target.name);
         let files = targets.iter().filter(|target| !target.is_command);
         let mut last = files.filter_map(at).max();
         let mut names = Vec::new();
         for target in targets {
             let is_late = target.is_command && at(target) < last;
-            if at(target).is_none() || is_late || lacking.contains(target.name.as_str()) {
+            if at(target).is_none() || is_late || lacking.contains(&target.name) {
                 names.push(target.name.clone());
             }
             last = last.max(at(target));

@@ -31,18 +31,19 @@ impl Rotator<'_> {
         wishes: &[(WorkspaceRef, RefreshOptions)],
         each: &mut dyn FnMut(usize, Result<Outcome>),
     ) {
-        self.wish(wishes.iter().cloned());
-        let workspaces: Vec<WorkspaceRef> = wishes.iter().map(|(w, _)| w.clone()).collect();
-        self.recover(&workspaces);
-        let mut left: Vec<usize> = (0..workspaces.len()).collect();
+        for (workspace, options) in wishes {
+            self.wish(workspace, options);
+        }
+        self.recover();
+        let mut left: Vec<usize> = (0..wishes.len()).collect();
         while !left.is_empty() {
-            let round = next_round(&workspaces, &mut left);
+            let round = next_round(wishes, &mut left);
             for n in &round {
-                self.begin(&workspaces[*n]);
+                self.begin(&wishes[*n].0);
             }
-            self.carry_on(&workspaces);
+            self.carry_on();
             for n in round {
-                each(n, self.outcome_of(&workspaces[n]));
+                each(n, self.outcome_of(&wishes[n].0));
             }
         }
         self.close();
@@ -50,23 +51,14 @@ impl Rotator<'_> {
 
     /// Does the pending work of every workspace of this server, as far as possible now. The rest
     /// stays in the journal; every outcome is reported.
-    ///
-    /// A pending delivery is made for `workspaces` only: the targets of this run are theirs.
-    pub(super) fn recover(&mut self, workspaces: &[WorkspaceRef]) {
+    pub(super) fn recover(&mut self) {
         self.recovering = true;
         self.name_other_servers();
         self.search_creates();
-        self.carry_on(workspaces);
-        self.find_displaced(workspaces);
-        self.visit_orphans(workspaces, |_| true);
+        self.carry_on();
+        self.find_displaced();
+        self.visit_orphans(|_| true);
         self.recovering = false;
-    }
-
-    /// Does the pending work and ends the run.
-    pub(crate) fn recover_only(&mut self, workspaces: &[WorkspaceRef], options: &RefreshOptions) {
-        self.wish(workspaces.iter().map(|workspace| (workspace.clone(), *options)));
-        self.recover(workspaces);
-        self.close();
     }
 
     fn name_other_servers(&mut self) {
@@ -84,20 +76,15 @@ impl Rotator<'_> {
     /// Requests a new token, unless none is needed, or this run has finished what an earlier one began.
     fn begin(&mut self, workspace: &WorkspaceRef) {
         let (options, now) = (self.options_for(workspace), self.clock.now());
-        let turn = self.turn(workspace);
-        let is_undelivered = |new: &Token| must_be_followed(new, &options, now);
-        match &turn.outcome {
-            None => {}
-            Some(Ok(Outcome::Refreshed(Refreshed { fate: OldFate::Kept(_), new, .. })))
-                if is_undelivered(new) =>
-            {
-                turn.outcome = None;
+        let is_left = match &self.turn(workspace).outcome {
+            Some(Ok(Outcome::Refreshed(Refreshed { fate: OldFate::Kept(_), new, .. }))) => {
+                must_be_followed(new, &options, now)
             }
-            Some(_) => return,
-        }
-        let begun = self.begin_new(workspace);
-        if let Some(outcome) = begun.map_err(|error| self.late(error)).transpose() {
-            self.turn(workspace).outcome = Some(outcome);
+            outcome => outcome.is_none(),
+        };
+        if is_left {
+            let begun = self.begin_new(workspace).map_err(|error| self.late(error));
+            self.turn(workspace).outcome = begun.transpose();
         }
     }
 
@@ -141,9 +128,8 @@ impl Rotator<'_> {
 
     /// Brings every token that is on its way as far as possible, step by step: into the config file,
     /// to its targets; then revokes what it replaces. Each step asks the journal what is left to do, so
-    /// it makes no difference which run began it. Deliveries are for `workspaces` only: the targets of
-    /// this run are theirs.
-    pub(super) fn carry_on(&mut self, workspaces: &[WorkspaceRef]) {
+    /// it makes no difference which run began it.
+    pub(super) fn carry_on(&mut self) {
         let mut ready = self.on_their_way();
         ready.retain(|rotation| self.may_store(rotation));
         self.store_all(ready);
@@ -152,7 +138,7 @@ impl Rotator<'_> {
             let has_failed = matches!(self.turn(&workspace).outcome, Some(Err(_)));
             let ready = rotation.is_stored() && !has_failed;
             let rotation = ready.then(|| self.with_current(rotation)).flatten();
-            if let Some(rotation) = rotation.filter(|r| self.is_served(r, workspaces)) {
+            if let Some(rotation) = rotation.filter(|r| self.is_served(r)) {
                 self.finish(rotation);
             }
             self.turn(&workspace).is_over = true;
@@ -172,7 +158,7 @@ impl Rotator<'_> {
                     if stored {
                         self.stored(&rotation);
                     } else {
-                        self.give_up(&rotation, Error::overtaken());
+                        self.give_up(&rotation);
                     }
                 }
             }
@@ -297,26 +283,22 @@ impl Rotator<'_> {
         self.turns.entry(workspace.id.clone()).or_default()
     }
 
-    /// Takes what is wanted of each workspace. Of what else is finished the first one's options count, but not
-    /// its grace, nor that its lost rights are accepted.
-    pub(super) fn wish(&mut self, wishes: impl Iterator<Item = (WorkspaceRef, RefreshOptions)>) {
-        self.wishes.clear();
-        self.wishes.extend(wishes.map(|(workspace, options)| (workspace.id, options)));
-        let first = self.wishes.values().next().copied().unwrap_or_default();
-        self.options = RefreshOptions { grace_s: None, accept_scope: false, ..first };
+    /// This run is about that workspace too: its targets are served.
+    pub(super) fn wish(&mut self, workspace: &WorkspaceRef, options: &RefreshOptions) {
+        self.wishes.insert(workspace.id.clone(), (workspace.clone(), *options));
     }
 
-    /// What is wanted of a workspace.
+    /// What is wanted of a workspace, or usual for one that is only finished.
     pub(super) fn options_for(&self, workspace: &WorkspaceRef) -> RefreshOptions {
-        self.wishes.get(&workspace.id).copied().unwrap_or(self.options)
+        self.wishes.get(&workspace.id).map(|(_, options)| *options).unwrap_or_default()
     }
 }
 
 /// Takes the next workspaces out of those that are left, with none twice. The config file may hold
 /// one under two keys, and the journal knows it by its id.
-fn next_round(workspaces: &[WorkspaceRef], left: &mut Vec<usize>) -> Vec<usize> {
+fn next_round(wishes: &[(WorkspaceRef, RefreshOptions)], left: &mut Vec<usize>) -> Vec<usize> {
     let mut seen = BTreeSet::new();
     let round;
-    (round, *left) = left.drain(..).partition(|n| seen.insert(workspaces[*n].id.as_str()));
+    (round, *left) = left.drain(..).partition(|n| seen.insert(wishes[*n].0.id.as_str()));
     round
 }

@@ -1,11 +1,13 @@
 //! A rollback: the token before the current one becomes the current one again, goes to every
 //! target, and the one that had replaced it is revoked. A refresh with the roles exchanged.
 
+use std::time::Duration;
+
 use super::journal::Record;
 use super::judge::Verdict;
 use super::pending::{Purpose, Rotation};
 use super::refresh::Turn;
-use super::{Outcome, Refreshed, Rotator, WorkspaceRef};
+use super::{Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef};
 use crate::error::{Error, Result};
 use crate::token::Token;
 
@@ -22,10 +24,13 @@ impl Rotator<'_> {
         if self.store.current(workspace)?.is_none() {
             return Err(nothing_current());
         }
-        self.run(&[], |run| run.try_rollback(workspace))
+        self.run(|run| run.try_rollback(workspace))
     }
 
     fn try_rollback(&mut self, workspace: &WorkspaceRef) -> Result<Refreshed> {
+        // The news of the previous token is old.
+        let options = RefreshOptions { verify_wait: Some(Duration::ZERO), ..Default::default() };
+        self.wish(workspace, &options);
         let (token, current, grace_s) = self.previous_token(workspace)?;
         let verified = self.verify_previous(workspace, &token, &current)?;
         // What cannot be written is found out before anything is promised.
@@ -34,7 +39,7 @@ impl Rotator<'_> {
         let rotation = Rotation::new(workspace, at, token, Some(current), Purpose::Rollback);
         self.append_durable(&[Record::Created(Rotation { grace_s, ..rotation })])?;
         *self.turn(workspace) = Turn { verified, ..Turn::default() };
-        self.carry_on(std::slice::from_ref(workspace));
+        self.carry_on();
         match self.outcome_of(workspace)? {
             Outcome::Refreshed(refreshed) => Ok(refreshed),
             Outcome::NotDue(_) => Err(Error::unfinished()),
@@ -82,8 +87,7 @@ impl Rotator<'_> {
         token: &Token,
         current: &Token,
     ) -> Result<Option<bool>> {
-        self.options.verify_wait_ms = 0; // the news of it is old
-        match self.verify(token, Some(current)) {
+        match self.verify(workspace, token, Some(current)) {
             Verdict::Accepted => return Ok(Some(true)),
             Verdict::Denied => {
                 return Err(Error::cannot_roll_back(

@@ -44,10 +44,14 @@ pub enum Expiry {
     Never,
 }
 
-impl Expiry {
-    /// One year, the default of a refresh.
-    pub const DEFAULT: Self = Self::In(31_536_000);
+impl Default for Expiry {
+    /// One year.
+    fn default() -> Self {
+        Self::In(31_536_000)
+    }
+}
 
+impl Expiry {
     /// Reads `--expires-in`: seconds, a duration, or `never`.
     #[must_use]
     pub fn parse_in(text: &str, now: Timestamp) -> Option<Self> {

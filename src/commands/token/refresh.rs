@@ -175,7 +175,6 @@ fn is_taken(
 }
 
 fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
-    let wait_ms = args.verify_wait.map(|wait| wait.as_secs().saturating_mul(1000));
     Ok(RefreshOptions {
         expiry: expiry(
             ctx,
@@ -185,8 +184,8 @@ fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
         )
         .map_err(|error| error.of_workspace(args.workspace.as_deref()))?,
         unique_lifetime: false,
-        verify: !args.no_verify,
-        verify_wait_ms: wait_ms.unwrap_or(RefreshOptions::VERIFY_WAIT_MS),
+        no_verify: args.no_verify,
+        verify_wait: args.verify_wait,
         revoke_orphans: args.revoke_orphans,
         accept_scope: args.accept_scope,
         due_within_s: args.if_expires_within,
@@ -208,7 +207,7 @@ pub(super) fn expiry(
     let expiry = match (expires_in, expires_at) {
         (Some(text), _) => Expiry::parse_in(text, now),
         (None, Some(text)) => Expiry::parse_at(text, now),
-        (None, None) => Some(Expiry::DEFAULT),
+        (None, None) => Some(Expiry::default()),
     };
     expiry.ok_or_else(|| Error::invalid_expiry(command))
 }

@@ -9,9 +9,7 @@ use crate::error::{Error, Result, renew_of};
 use crate::json::Json;
 use crate::jwt;
 use crate::output::Report;
-use crate::rotation::{
-    ByHand, ControlPlane, Event, RefreshOptions, Rotation, Rotator, WorkspaceRef,
-};
+use crate::rotation::{ByHand, ControlPlane, Event, Rotation, Rotator, WorkspaceRef};
 use crate::secret::redact;
 use crate::text::{printable, shell_word};
 
@@ -135,7 +133,7 @@ fn all_pending(app: &App, args: &TokenRevoke) -> Result<Report> {
     };
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     rotator.deliver_to(&mut consumers);
-    rotator.recover_only(&[], &RefreshOptions::default());
+    rotator.refresh(&[], &mut |_, _| {});
     let left = rotator.pending();
     let waiting = left.rotations.iter().any(Rotation::awaits_delivery);
     let overdue = waiting || rotator.overdue().is_some();

@@ -41,7 +41,8 @@ fn told(output: &Output) -> Vec<(String, bool)> {
 #[track_caller]
 fn assert_only_named(world: &World, workspace: &Workspace, jtis: &[&str]) {
     let output = world.refresh(&["--revoke-orphans", "--format", "json"]);
-    let named: Vec<_> = jtis.iter().map(|jti| ((*jti).to_owned(), false)).collect();
+    let mut named: Vec<_> = jtis.iter().map(|jti| ((*jti).to_owned(), false)).collect();
+    named.sort(); // by their ids
     assert_eq!(told(output.exits(0)), named, "{output}");
     // Several are one line.
     let which = if let [one] = jtis { one } else { "JTI" };

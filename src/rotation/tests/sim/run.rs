@@ -50,13 +50,17 @@ impl World {
         self.begin(&[]);
         let mut folder = Folder { world: self.clone(), machine: 0 };
         let (server, mut on_event) = (self.clone(), |event| self.take(event));
-        let rotator = Rotator::new(&server, &mut folder, &server, &mut on_event);
+        let mut rotator =
+            Rotator::new(&server, &mut folder, &server, &mut on_event).expect("a journal");
         let options = RefreshOptions {
             revoke_orphans,
             accept_scope: revoke_orphans,
             ..RefreshOptions::default()
         };
-        rotator.expect("a journal").recover_only(&[workspace("w0"), workspace("w1")], &options);
+        for id in ["w0", "w1"] {
+            rotator.wish(&workspace(id), &options);
+        }
+        rotator.run(|_| Ok(())).expect("no work of its own");
     }
 
     fn begin(&self, troubles: &[(usize, Trouble)]) {
