@@ -13,8 +13,8 @@
 //! | `commands` | a file per command: options, one call, report. `app` is the only access to the rest |
 //! | `rotation` | the transaction, and the only owner of the journal. It is given a server, a store and targets (`ports`) and knows no argh, ureq, printing or path |
 //! | `targets` | what must get a token: as it is saved, and the files and commands that receive it |
-//! | `auth` | session, renewal, OAuth, its callback, the browser |
 //! | `api` | the control plane's calls; answers are parsed once, into types |
+//! | `auth` | session, renewal, OAuth, its callback, the browser |
 //! | `http` | attempts, retries, the outcome of a request; `http/transport` plugs into ureq |
 //! | `config_dir`, `config` | the locked folder with journal and history; the file shared with the existing client |
 //! | `store` | lock, private folder, durable replacement, append-only log: the only writer of files |

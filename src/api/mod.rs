@@ -8,6 +8,7 @@ mod pages;
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
+use crate::auth::Keeper;
 use crate::config::bare_id;
 use crate::context::Clock;
 use crate::error::Failure;
@@ -37,23 +38,9 @@ pub(crate) struct Api<'a> {
     clock: &'a dyn Clock,
     base: String,
     bearer: RefCell<Option<Secret>>,
-    renew: Option<&'a dyn Renew>,
+    keeper: Option<&'a Keeper>,
     renewed: Cell<bool>,
     skew_s: Cell<Option<i64>>,
-}
-
-/// Replaces a bearer that the server rejects.
-pub(crate) trait Renew {
-    /// Returns a bearer to replace `rejected`.
-    ///
-    /// # Errors
-    /// The outcome of the request: `refusal`, or why there is no other bearer. Never
-    /// [`Failure::Unknown`]: a rejected request was not carried out.
-    fn renew(&self, http: &Http, rejected: &Secret, refusal: Failure) -> Answer<Secret>;
-    /// A final 401, with what is known about the session that was sent, or why none was sent.
-    fn explain(&self, refusal: Failure) -> Failure;
-    /// The longest time that this can take.
-    fn longest(&self, http: &Http) -> Duration;
 }
 
 impl<'a> Api<'a> {
@@ -69,15 +56,15 @@ impl<'a> Api<'a> {
             clock,
             base,
             bearer: RefCell::new(bearer),
-            renew: None,
+            keeper: None,
             renewed: Cell::new(false),
             skew_s: Cell::new(None),
         }
     }
 
     /// The same, renewing the bearer once if the server rejects it.
-    pub(crate) fn renewing(self, renew: &'a dyn Renew) -> Self {
-        Self { renew: Some(renew), ..self }
+    pub(crate) fn renewing(self, keeper: &'a Keeper) -> Self {
+        Self { keeper: Some(keeper), ..self }
     }
 
     /// Sends a request with the session bearer. A request that got a 401 was certainly not carried
@@ -92,13 +79,13 @@ impl<'a> Api<'a> {
         let bearer = self.bearer.borrow().clone();
         let url = format!("{}{path}", self.base);
         let request = Request { method, url, bearer: bearer.as_ref(), body, repeat };
-        let answer = match (self.http.send(&request), self.renew) {
-            (Err(refusal), Some(renew)) if refusal.status() == Some(401) => {
+        let answer = match (self.http.send(&request), self.keeper) {
+            (Err(refusal), Some(keeper)) if refusal.status() == Some(401) => {
                 let rejected = bearer.as_ref().filter(|_| !self.renewed.replace(true));
                 let Some(rejected) = rejected else {
-                    return Err(renew.explain(refusal));
+                    return Err(keeper.explain(refusal));
                 };
-                let bearer = renew.renew(self.http, rejected, refusal)?;
+                let bearer = keeper.renew(self.http, rejected, refusal)?;
                 let outcome = self.http.send(&Request { bearer: Some(&bearer), ..request });
                 self.bearer.replace(Some(bearer));
                 outcome
@@ -249,7 +236,7 @@ impl ControlPlane for Api<'_> {
     }
 
     fn longest_create(&self) -> Duration {
-        let renewal = self.renew.map_or(Duration::ZERO, |renew| renew.longest(self.http));
+        let renewal = self.keeper.map_or(Duration::ZERO, |keeper| keeper.longest(self.http));
         self.http.longest() + renewal
     }
 

@@ -21,11 +21,7 @@ pub(crate) enum Event {
     File(Notice),
     /// `NTCLI_TOKEN` holds a workspace token; the stored session is used instead.
     VariableIgnored,
-    /// A renewal has begun.
-    Renewing,
-    /// It has ended, in success or failure.
-    RenewalEnded,
-    /// It failed, but the current session is still valid and is used.
+    /// A renewal failed, but the current session is still valid and is used.
     NotRenewed { reason: String },
     /// The session was renewed but could not be stored: it lasts for this run only.
     NotStored { reason: String },

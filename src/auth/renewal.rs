@@ -8,7 +8,6 @@ use super::Event;
 use super::session::{
     explain, from_env, has_ended, ignores_variable, stored, why_over, with_reason,
 };
-use crate::api::Renew;
 use crate::auth::oauth::Provider;
 use crate::config::{Config, Notice, Paths, Session};
 use crate::config_dir::{ConfigDir, LOCK_WAIT};
@@ -131,9 +130,7 @@ impl Keeper {
             let reason = why_over(&session, clock.now());
             return Err(Error::no_session(reason));
         };
-        (self.on_event)(&Event::Renewing);
         let renewed = uninterrupted(|| self.renew_stored(http, session, &refresh_token));
-        (self.on_event)(&Event::RenewalEnded);
         if let Some(dir) = &mut dir {
             dir.0.push_or_tell();
         }
@@ -195,10 +192,13 @@ impl Keeper {
             tries += 1;
         }
     }
-}
 
-impl Renew for Keeper {
-    fn renew(
+    /// A bearer to replace one that the server rejected.
+    ///
+    /// # Errors
+    /// The outcome of the request: `refusal`, or why there is no other bearer. Never
+    /// [`Failure::Unknown`]: a rejected request was not carried out.
+    pub(crate) fn renew(
         &self,
         http: &Http,
         rejected: &Secret,
@@ -222,14 +222,16 @@ impl Renew for Keeper {
         }
     }
 
-    fn explain(&self, refusal: Failure) -> Failure {
+    /// A final 401, with what is known about the session that was sent, or why none was sent.
+    pub(crate) fn explain(&self, refusal: Failure) -> Failure {
         match self.config() {
             Ok(config) => explain(&self.env, &config, refusal),
             Err(_) => refusal,
         }
     }
 
-    fn longest(&self, http: &Http) -> Duration {
+    /// The longest time that a renewal can take.
+    pub(crate) fn longest(&self, http: &Http) -> Duration {
         let renewal = http.timeout() * 2 + http.longest();
         if self.renewable.get() { renewal } else { Duration::ZERO }
     }

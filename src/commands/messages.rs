@@ -52,8 +52,6 @@ pub(super) fn print_session(console: &Console, event: &auth::Event) {
         auth::Event::VariableIgnored => console.note(
             "NTCLI_TOKEN holds a workspace token, not a session: the stored session is used instead.",
         ),
-        auth::Event::Renewing => console.progress("Renewing the session…"),
-        auth::Event::RenewalEnded => console.clear_progress(),
         auth::Event::NotRenewed { reason } => {
             console.warn(&format!("{reason}; the present session is used until it ends"));
         }
