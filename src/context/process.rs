@@ -64,18 +64,18 @@ pub(super) fn of_kernel(path: &str) -> Option<String> {
 
 /// The value of [`LOCK_HOLDER`] for the commands of this process, which holds this lock.
 pub(crate) fn lock_holder(lock: &Path) -> Option<String> {
-    let (this, file) = (Process::of(std::process::id())?, fs::metadata(lock).ok()?);
-    Some(format!("{}:{}:{}:{}", this.id, this.started, file.dev(), file.ino()))
+    holder(std::process::id(), lock)
+}
+
+fn holder(id: u32, lock: &Path) -> Option<String> {
+    let (process, file) = (Process::of(id)?, fs::metadata(lock).ok()?);
+    Some(format!("{id}:{}:{}:{}", process.started, file.dev(), file.ino()))
 }
 
 /// Whether the process that waits for this one holds this lock.
-pub(crate) fn is_held_for_us(holder: &str, lock: &Path) -> bool {
-    let numbers = holder.split(':').map(str::parse).collect::<Result<Vec<u64>, _>>();
-    let (Ok(numbers), Ok(file)) = (numbers, fs::metadata(lock)) else { return false };
-    let [id, started, device, inode] = numbers[..] else { return false };
-    let process = u32::try_from(id).ok().and_then(Process::of);
-    (device, inode) == (file.dev(), file.ino())
-        && process.is_some_and(|process| u64::try_from(process.started) == Ok(started))
+pub(crate) fn is_held_for_us(named: &str, lock: &Path) -> bool {
+    let id = named.split(':').next().and_then(|id| id.parse().ok());
+    id.and_then(|id| holder(id, lock)).as_deref() == Some(named)
 }
 
 /// A descriptor that is readable once the process has ended.
