@@ -8,10 +8,8 @@ use crate::error::{ErrorKind, Failure};
 use crate::time::Timestamp;
 
 use super::attempt::AttemptError;
-use super::date;
 use super::message;
 use super::request::{Repeat, Response};
-use super::retry::Retry;
 use super::sent_secrets::SentSecrets;
 use super::target::presentable;
 use super::transport::exchange::Answer;
@@ -47,9 +45,9 @@ pub(super) fn judge(
         404..=499 => must_not_be_repeated && kind == ErrorKind::Foreign,
         _ => true,
     };
-    let retry = if matches!(status, 429 | 502..=504) { Retry::Later } else { Retry::No };
+    let may_pass = matches!(status, 429 | 502..=504);
     if !may_be_done {
-        return Err((Failure::Rejected { status, kind, message, retry_after }, retry));
+        return Err((Failure::Rejected { status, kind, message, retry_after }, may_pass));
     }
     let mut reason = format!("{host} answered {status}");
     if !message.is_empty() {
@@ -57,45 +55,36 @@ pub(super) fn judge(
     }
     // A gateway gave up waiting; its upstream may still be working on it.
     let in_flight = status == 504;
-    Err((Failure::Unknown { reason, status: Some(status), in_flight, retry_after }, retry))
+    Err((Failure::Unknown { reason, status: Some(status), in_flight, retry_after }, may_pass))
 }
 
 fn whole(answer: Answer, host: &str) -> Result<Response, AttemptError> {
     let status = answer.status;
-    let is_page = body(&answer).map(|body| message::is_html(body, &media_type(&answer)));
-    let is_page = is_page.map_err(|why| {
-        let reason = format!("{host} answered {status}, {why}");
-        let is_cut = matches!(answer.body, Err(ureq::Error::Io(_)));
-        let in_flight = matches!(answer.body, Err(ureq::Error::Timeout(_)));
-        let retry = if is_cut { Retry::Later } else { Retry::No };
-        let status = Some(status);
-        (Failure::Unknown { reason, status, in_flight, retry_after: None }, retry)
-    })?;
     let mut links = answer.headers.get_all(header::LINK).iter();
     let total = answer.headers.get("x-total-count");
-    Ok(Response {
-        status,
-        date: date(answer.header(header::DATE)),
-        is_page,
-        next: links.find_map(|value| next_link(value.to_str().ok()?)),
-        total: total.and_then(|value| value.to_str().ok()?.trim().parse().ok()),
-        body: answer.body.unwrap_or_default(),
-    })
+    let (next, total) = (
+        links.find_map(|value| next_link(value.to_str().ok()?)),
+        total.and_then(|value| value.to_str().ok()?.trim().parse().ok()),
+    );
+    let date = date(&answer);
+    let body = answer.body.map_err(|error| {
+        let reason = format!("{host} answered {status}, {}", why_cut(&error));
+        let in_flight = matches!(error, ureq::Error::Timeout(_));
+        let status = Some(status);
+        let failure = Failure::Unknown { reason, status, in_flight, retry_after: None };
+        (failure, matches!(error, ureq::Error::Io(_)))
+    })?;
+    Ok(Response { status, body, date, next, total })
 }
 
-/// The body, or why it cannot be read, in words that follow those on the status.
-fn body(answer: &Answer) -> Result<&[u8], String> {
-    let body = answer.body.as_deref().map_err(|error| match error {
+/// Why a body cannot be read, in words that follow those on the status.
+fn why_cut(error: &ureq::Error) -> String {
+    match error {
         ureq::Error::Timeout(_) => "but did not end in time".to_owned(),
         ureq::Error::Io(_) => "and closed the connection in the middle".to_owned(),
         ureq::Error::BodyExceedsLimit(limit) => format!("with more than {} KiB", limit / 1024),
         error => format!("which is not valid HTTP: {error}"),
-    })?;
-    let encoding = answer.header(header::CONTENT_ENCODING).unwrap_or_default().trim();
-    if body.is_empty() || encoding.is_empty() || encoding.eq_ignore_ascii_case("identity") {
-        return Ok(body);
     }
-    Err(format!("encoded as {}, which was not asked for", encoding.to_ascii_lowercase()))
 }
 
 /// The place of the next page in a `Link` header (RFC 8288).
@@ -113,12 +102,13 @@ fn next_link(header: &str) -> Option<String> {
     })
 }
 
-fn media_type(answer: &Answer) -> String {
-    answer.header(header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase()
+/// The server's clock, from its `Date` header.
+fn date(answer: &Answer) -> Option<Timestamp> {
+    answer.header(header::DATE).and_then(Timestamp::parse_http_date)
 }
 
 fn said(answer: &Answer, secrets: &SentSecrets) -> (ErrorKind, String) {
-    match body(answer) {
+    match &answer.body {
         _ if (300..=399).contains(&answer.status) => {
             // Host and path alone: what follows may hold a code or a token.
             let place = answer.header(header::LOCATION).map(presentable);
@@ -126,8 +116,11 @@ fn said(answer: &Answer, secrets: &SentSecrets) -> (ErrorKind, String) {
             let text = format!("a redirect{to}, which is not followed");
             (ErrorKind::Foreign, secrets.clean(&text))
         }
-        Ok(body) => message::parse(body, &media_type(answer), secrets),
-        Err(why) => (ErrorKind::Foreign, secrets.clean(&why)),
+        Ok(body) => {
+            let media_type = answer.header(header::CONTENT_TYPE).unwrap_or_default();
+            message::parse(body, &media_type.to_ascii_lowercase(), secrets)
+        }
+        Err(error) => (ErrorKind::Foreign, secrets.clean(&why_cut(error))),
     }
 }
 
@@ -137,8 +130,8 @@ fn retry_after(answer: &Answer, now: Timestamp) -> Option<Duration> {
     let secs = if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         text.parse().unwrap_or(LONGEST_RETRY_AFTER)
     } else {
-        let then = date(Some(text))?;
-        let now = date(answer.header(header::DATE)).unwrap_or(now);
+        let then = Timestamp::parse_http_date(text)?;
+        let now = date(answer).unwrap_or(now);
         // Rounded up: a fraction of a second too early is too early.
         let millis = u64::try_from(then.millis().saturating_sub(now.millis())).ok()?;
         millis.div_ceil(1000)

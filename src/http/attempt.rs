@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::error::{Cause, Failure};
 
-use super::retry::Retry;
 use super::target::Target;
 use super::transport::agent::LONGEST_CONNECT;
 use super::transport::socket::is_cut;
@@ -13,8 +12,9 @@ use super::transport::under_way::{Attempt, Stage};
 use super::{describe_io, span};
 use crate::text::printable;
 
-/// A failed attempt, and whether another may follow.
-pub(super) type AttemptError = (Failure, Retry);
+/// A failed attempt, and whether another one may do better: else it would end the same way, or waste as much
+/// time.
+pub(super) type AttemptError = (Failure, bool);
 
 /// A failure that is caused by a setting on this machine.
 pub(crate) fn our_fault(reason: impl Into<String>) -> Failure {
@@ -29,14 +29,14 @@ pub(super) fn failed(
     timeout: Duration,
 ) -> AttemptError {
     if attempt.stage == Stage::Sent && !tls::wants_certificate(error) {
-        lost(error, attempt, &target.host, timeout)
+        lost(error, &target.host, timeout)
     } else {
         not_sent(error, attempt, target, timeout)
     }
 }
 
 /// The request, or a part of it, was sent.
-fn lost(error: &ureq::Error, attempt: &Attempt, host: &str, timeout: Duration) -> AttemptError {
+fn lost(error: &ureq::Error, host: &str, timeout: Duration) -> AttemptError {
     // A peer that cuts the connection has stopped working on the request.
     let in_flight = matches!(error, ureq::Error::Timeout(_));
     let reason = match error {
@@ -47,12 +47,8 @@ fn lost(error: &ureq::Error, attempt: &Attempt, host: &str, timeout: Duration) -
         ureq::Error::Io(error) => format!("the connection to {host} broke: {}", describe_io(error)),
         error => format!("the answer of {host} is not valid HTTP: {error}"),
     };
-    let retry = match error {
-        ureq::Error::Io(_) if attempt.connected => Retry::Later,
-        ureq::Error::Io(_) => Retry::AtOnce,
-        _ => Retry::No,
-    };
-    (Failure::Unknown { reason, status: None, in_flight, retry_after: None }, retry)
+    let may_pass = matches!(error, ureq::Error::Io(_));
+    (Failure::Unknown { reason, status: None, in_flight, retry_after: None }, may_pass)
 }
 
 /// No byte of the request was sent.
@@ -70,7 +66,7 @@ fn not_sent(
     if let Some(cause) = tls::cause(error) {
         let (host, address) = to_proxy.as_ref().map_or((host, &address), |proxy| (proxy, proxy));
         let (reason, cause) = tls::reason(cause, host, address);
-        return (Failure::NotSent { reason, cause }, Retry::No);
+        return (Failure::NotSent { reason, cause }, false);
     }
     let failed = match (attempt.stage, &to_proxy) {
         (Stage::Connect, None) => format!("cannot connect to {address}"),
@@ -78,7 +74,6 @@ fn not_sent(
         _ => format!("no TLS handshake with {address}"),
     };
     let may_pass = matches!(error, E::HostNotFound | E::Io(_));
-    let retry = if may_pass { Retry::Later } else { Retry::No };
     let mut cause = Cause::Network;
     let why = match (error, proxy) {
         (E::Timeout(ureq::Timeout::Resolve), _) => {
@@ -95,5 +90,5 @@ fn not_sent(
         (E::Io(error), _) => describe_io(error),
         (error, _) => error.to_string(),
     };
-    (Failure::NotSent { reason: printable(&format!("{failed}: {why}")), cause }, retry)
+    (Failure::NotSent { reason: printable(&format!("{failed}: {why}")), cause }, may_pass)
 }

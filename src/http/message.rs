@@ -49,7 +49,10 @@ fn in_known_shape(answer: &Json) -> Option<(ErrorKind, String)> {
             Some((ErrorKind::NoRoute, detail.clone()))
         }
         (Json::Text(detail), ..) => {
-            let code = names_missing_workspace(detail).then(|| WORKSPACE_NOT_FOUND.to_owned());
+            // The words of the edition that has no codes.
+            let is_missing_workspace =
+                detail.starts_with("Workspace ") && detail.ends_with(" not found");
+            let code = is_missing_workspace.then(|| WORKSPACE_NOT_FOUND.to_owned());
             Some((ErrorKind::Api { code }, detail.clone()))
         }
         (Json::Array(faults), ..) => {
@@ -60,10 +63,7 @@ fn in_known_shape(answer: &Json) -> Option<(ErrorKind, String)> {
             Some((api(&error["code"]), with_details(error)?))
         }
         (_, Json::Text(code), _) if is_oauth_code(code) => {
-            let said = match answer["error_description"].as_str() {
-                Some(description) => format!("{description} ({code})"),
-                None => code.clone(),
-            };
+            let said = with_extra(answer["error_description"].as_str(), code.clone());
             Some((api(&answer["error"]), said))
         }
         // "Not Found" and similar: from a gateway.
@@ -79,12 +79,6 @@ fn in_known_shape(answer: &Json) -> Option<(ErrorKind, String)> {
 
 fn api(code: &Json) -> ErrorKind {
     ErrorKind::Api { code: code.as_str().map(str::to_owned) }
-}
-
-/// `Workspace ID not found`, the words of the edition that has no codes.
-fn names_missing_workspace(detail: &str) -> bool {
-    let rest = detail.strip_prefix("Workspace ");
-    rest.is_some_and(|rest| rest == "not found" || rest.ends_with(" not found"))
 }
 
 /// Whether it has the form of the codes of RFC 6749: `invalid_grant`.
@@ -106,22 +100,23 @@ fn invalid_field(fault: &Json) -> Option<String> {
 /// `message (CODE; field: …; reason: …; error id: …)`, as much of it as there is.
 fn with_details(error: &Json) -> Option<String> {
     let details = &error["details"];
-    let mut extra: Vec<String> = error["code"].as_str().map(str::to_owned).into_iter().collect();
-    for (name, value) in [
-        ("field", &details["field"]),
-        ("reason", &details["reason"]),
-        ("error id", &details["error_id"]),
-    ] {
-        if let Some(text) = value.as_str() {
-            extra.push(format!("{name}: {text}"));
-        }
-    }
-    let extra = extra.join("; ");
-    match (error["message"].as_str(), extra.as_str()) {
-        (Some(message), "") => Some(message.to_owned()),
-        (Some(message), extra) => Some(format!("{message} ({extra})")),
-        (None, "") => None,
-        (None, extra) => Some(extra.to_owned()),
+    let parts = [
+        ("", &error["code"]),
+        ("field: ", &details["field"]),
+        ("reason: ", &details["reason"]),
+        ("error id: ", &details["error_id"]),
+    ];
+    let extra = parts.iter().filter_map(|(name, value)| Some(format!("{name}{}", value.as_str()?)));
+    let said = with_extra(error["message"].as_str(), extra.collect::<Vec<_>>().join("; "));
+    Some(said).filter(|said| !said.is_empty())
+}
+
+/// `message (extra)`, or whichever of the two there is.
+fn with_extra(message: Option<&str>, extra: String) -> String {
+    match message {
+        Some(message) if extra.is_empty() => message.to_owned(),
+        Some(message) => format!("{message} ({extra})"),
+        None => extra,
     }
 }
 

@@ -32,11 +32,10 @@ use crate::context::Clock;
 use crate::error::{Cause, Failure};
 use crate::store::Place;
 use crate::text::printable;
-use crate::time::Timestamp;
 
 use attempt::AttemptError;
 use proxy::Proxy;
-use retry::{ATTEMPTS, Retry, WaitBudget, may_repeat};
+use retry::{ATTEMPTS, WaitBudget, may_repeat};
 use sent_secrets::SentSecrets;
 use transport::under_way::{Attempt, UnderWay};
 use transport::{agent, exchange, tls};
@@ -131,18 +130,12 @@ impl Http {
         }
         let mut attempt = 1;
         loop {
-            let (failure, retry) = match self.attempt(request, &target) {
+            let (failure, may_pass) = match self.attempt(request, &target) {
                 Ok(response) => return Ok(response),
-                Err((failure, retry)) => (self.failed(failure), retry),
+                Err((failure, may_pass)) => (self.failed(failure), may_pass),
             };
-            let again = may_repeat(request.repeat, &failure) && attempt < ATTEMPTS;
-            let again = again
-                && match retry {
-                    Retry::No => false,
-                    Retry::AtOnce => self.clock.interrupted().is_none(),
-                    Retry::Later => self.back_off(failure.retry_after(), attempt),
-                };
-            if !again {
+            let again = may_pass && may_repeat(request.repeat, &failure);
+            if !again || !self.back_off(failure.retry_after(), attempt) {
                 return Err(failure);
             }
             attempt += 1;
@@ -185,7 +178,7 @@ impl Http {
     }
 
     fn attempt(&self, request: &Request, target: &Target) -> Result<Response, AttemptError> {
-        self.set_out(target).map_err(|reason| (our_fault(reason), Retry::No))?;
+        self.set_out(target).map_err(|reason| (our_fault(reason), false))?;
         self.trace_request(request, target);
         let started = Instant::now();
         let answer = exchange::run(&self.agent, request, target).map_err(|error| {
@@ -268,9 +261,4 @@ fn span(time: Duration) -> String {
     } else {
         format!("{} ms", time.as_millis())
     }
-}
-
-/// The server's clock, from its `Date` header.
-fn date(text: Option<&str>) -> Option<Timestamp> {
-    text.and_then(Timestamp::parse_http_date)
 }

@@ -7,7 +7,7 @@ use crate::time::Timestamp;
 
 use super::Method;
 use super::encode::encode_form;
-use super::message::PAGE;
+use super::message::{PAGE, is_html};
 
 /// When a request that failed may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,8 +102,6 @@ pub(crate) struct Response {
     pub status: u16,
     /// The body, 1 MiB at most. May hold a token, so `Debug` shows its length only.
     pub body: Vec<u8>,
-    /// Whether the body is a page of HTML.
-    pub is_page: bool,
     /// The server's clock, from its `Date` header.
     pub date: Option<Timestamp>,
     /// Where the next page of a list is (`Link`, `rel="next"`).
@@ -121,7 +119,7 @@ impl Response {
         if let Ok(object @ Json::Object(_)) = serde_json::from_slice(&self.body) {
             return Ok(object);
         }
-        let what = if self.is_page { PAGE } else { "no JSON object" };
+        let what = if is_html(&self.body, "") { PAGE } else { "no JSON object" };
         Err(unusable(self.status, &format!("it is {what}")))
     }
 }

@@ -16,17 +16,6 @@ const OWN_PAUSES: Duration = Duration::from_secs(3);
 /// How long a run waits in all because a server asks for it (`Retry-After`).
 const BUDGET: Duration = Duration::from_secs(60);
 
-/// Whether another attempt makes sense.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Retry {
-    /// It would end the same way, or waste as much time.
-    No,
-    /// After a pause.
-    Later,
-    /// Most likely the reused connection was stale.
-    AtOnce,
-}
-
 /// Whether a request that failed so may be sent again.
 pub(super) fn may_repeat(repeat: Repeat, failure: &Failure) -> bool {
     match repeat {

@@ -1,7 +1,7 @@
 //! Each class of failure.
 
 use super::ports::free_port;
-use super::server::{Reply, Server, json, raw, with_header};
+use super::server::{Reply, Server, json, raw};
 use super::*;
 
 #[test]
@@ -150,29 +150,6 @@ fn headers_up_to_64_kib_are_taken() {
     let answer = format!("{head}{filler}\r\n\r\n{{}}");
     let server = Server::start(vec![Reply::Send(answer.into())]);
     assert_eq!(Client::new().get(&server.url("/")).unwrap().body, b"{}");
-}
-
-#[test]
-fn an_encoding_that_was_not_asked_for_is_named() {
-    for (status, class) in [(201, "unknown"), (403, "rejected"), (404, "unknown"), (500, "unknown")]
-    {
-        let header = "Content-Encoding: GZip";
-        let server = Server::start(vec![with_header(status, header)]);
-        let result = Client::new().create(&server.url("/"));
-        if let Err(Failure::Rejected { kind, .. }) = &result {
-            assert_eq!(*kind, crate::error::ErrorKind::Foreign);
-        }
-        let (found, found_status, in_flight, text) = parts(result);
-        assert_eq!((found, found_status, in_flight), (class, Some(status), false));
-        let words = "encoded as gzip, which was not asked for";
-        assert!(text.contains(words), "{text}");
-    }
-    for harmless in ["Content-Encoding: identity", "Content-Encoding:"] {
-        let server = Server::start(vec![with_header(200, harmless)]);
-        Client::new().get(&server.url("/")).unwrap();
-    }
-    let server = Server::start(vec![Reply::Send(raw("204 X\r\nContent-Encoding: gzip", ""))]);
-    Client::new().get(&server.url("/")).unwrap();
 }
 
 #[test]

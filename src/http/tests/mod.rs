@@ -19,6 +19,7 @@ use super::proxy::ProxySettings;
 use super::*;
 use crate::error::{Cause, Failure};
 use crate::secret::Secret;
+use crate::time::Timestamp;
 
 /// A clock that stands still and records the requested waits.
 #[derive(Default)]

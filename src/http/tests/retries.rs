@@ -31,7 +31,7 @@ fn a_connection_that_ended_while_it_slept_is_not_used() {
 }
 
 #[test]
-fn a_cut_on_a_used_connection_is_tried_again_at_once_if_safe() {
+fn a_cut_on_a_used_connection_is_tried_again_if_safe() {
     for safe in [true, false] {
         let cut = Reply::SendAndClose(vec![]);
         let server = Server::start(vec![json(200, "{}"), cut, json(200, "{}")]);
@@ -41,7 +41,7 @@ fn a_cut_on_a_used_connection_is_tried_again_at_once_if_safe() {
             if safe { client.get(&server.url("/")) } else { client.create(&server.url("/")) };
         assert_eq!(result.is_ok(), safe);
         assert_eq!(server.requests().len(), if safe { 3 } else { 2 });
-        assert!(client.pauses().is_empty());
+        assert_eq!(client.pauses().len(), usize::from(safe));
     }
 }
 

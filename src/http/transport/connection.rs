@@ -25,7 +25,6 @@ impl Connector for Connect {
         _: Option<()>,
     ) -> Result<Option<Connection>, ureq::Error> {
         let stream = self.open(details).map_err(fault)?;
-        self.0.attempt().connected = true;
         Ok(Some(Connection {
             stream,
             is_tls: details.needs_tls(),
@@ -52,7 +51,7 @@ impl Connect {
                 stream = tls::secure(&config, &proxy.place.host, stream)?;
             }
             let to = format!("{host}:{}", details.uri.port_u16().unwrap_or(443));
-            tunnel::open(&mut stream, proxy, &to)?;
+            tunnel::open(&mut *stream, proxy, &to)?;
         }
         attempt.stage = Stage::Tls;
         tls::secure(&config, host.trim_start_matches('[').trim_end_matches(']'), stream)

@@ -32,12 +32,6 @@ impl Stream for Socket {
     }
 }
 
-impl Stream for Box<dyn Stream> {
-    fn socket(&mut self) -> &mut Socket {
-        (**self).socket()
-    }
-}
-
 /// Connects within that time: the kernel's limit for sending holds for this too.
 fn connect(address: &SocketAddr, limit: Duration) -> io::Result<TcpStream> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };

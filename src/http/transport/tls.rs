@@ -25,7 +25,7 @@ pub(in crate::http) fn config(settings: &Settings) -> Result<Arc<ClientConfig>, 
     Ok(Arc::new(builder.with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()))
 }
 
-impl<S: Stream> Stream for StreamOwned<ClientConnection, S> {
+impl Stream for StreamOwned<ClientConnection, Box<dyn Stream>> {
     fn socket(&mut self) -> &mut Socket {
         self.sock.socket()
     }

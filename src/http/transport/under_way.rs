@@ -26,8 +26,6 @@ pub(in crate::http) struct Attempt {
     pub(in crate::http) tls: Option<Arc<ClientConfig>>,
     pub(in crate::http) proxy: Option<Proxy>,
     pub(in crate::http) stage: Stage,
-    /// Whether it opened its own connection instead of reusing one.
-    pub(in crate::http) connected: bool,
 }
 
 /// Shared with what plugs into ureq: this program sends one request at a time.

@@ -51,7 +51,7 @@ fn an_encoding_that_was_not_requested() {
     let fault = with_header(200, "\u{1f}\u{8b}", "Content-Encoding", "gzip");
     world.plane.fault(Route::TokenRevoke, Times::Always, fault);
     let output = world.refresh(&[]);
-    output.exits(8).says("answered 200, encoded as gzip, which was not asked for");
+    output.exits(8).says("answered 200 with something that cannot be used: it is no JSON object");
     world.plane.clear_faults();
     world.refresh(&[]).exits(0);
     world.assert_one_live_token(&workspace);
