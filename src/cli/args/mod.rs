@@ -2,16 +2,40 @@
 //! these definitions.
 //!
 //! Doc comments on fields are the option's help line. Those on commands are the command's help: their
-//! first sentence is the summary that lists show. An `error_code` stands where a command means
+//! first sentence is the summary that lists show. An exit code stands where a command means
 //! something else by it than `help` says of all. `--workspace` is defined once, and `check` makes the
 //! positional `WORKSPACE` of it.
 
+/// A command: what it does, its argument struct, its name, examples, what exit codes mean for it alone, and
+/// its arguments. `WORKSPACE` is the one that it works on.
+macro_rules! command {
+    ($(#[$($about:tt)+])+ $args:ident $name:tt $examples:tt $([$($code:tt $meaning:tt),+])?
+        { WORKSPACE $($others:tt)* }) => {
+        command! {
+            $(#[$($about)+])+ $args $name $examples $([$($code $meaning),+])? {
+                /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
+                #[argh(positional, arg_name = "WORKSPACE")]
+                pub workspace: Option<String>,
+                $($others)*
+            }
+        }
+    };
+    ($(#[$($about:tt)+])+ $args:ident $name:tt [$($example:tt),+]
+        $([$($code:tt $meaning:tt),+])? { $($fields:tt)* }) => {
+        $(#[$($about)+])+
+        #[derive(argh::FromArgs, argh::ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
+        #[argh(subcommand, name = $name, $(example = $example,)+ $($(error_code($code, $meaning),)+)?)]
+        pub(crate) struct $args { $($fields)* }
+    };
+}
+
 /// A group of commands: what it is for, its name, examples, and its commands.
 macro_rules! group {
-    ($(#[$($doc:tt)+])+ $group:ident, $name:tt, [$($example:tt),+];
-        $commands:ident: $($command:ident($args:ident))+) => {
-        $(#[$($doc)+])+
-        #[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
+    ($(#[$($about:tt)+])+ $group:ident($commands:ident) $name:tt [$($example:tt),+]
+        $($(#[$($does:tt)+])+ $command:ident($args:ident) $word:tt $examples:tt
+            $([$($codes:tt)+])? { $($fields:tt)* })+) => {
+        $(#[$($about)+])+
+        #[derive(argh::FromArgs, argh::ArgsInfo, Debug, Clone, PartialEq, Eq)]
         #[argh(subcommand, name = $name, $(example = $example),+)]
         pub(crate) struct $group {
             /// what to do
@@ -20,11 +44,13 @@ macro_rules! group {
         }
 
         /// What it may be.
-        #[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
+        #[derive(argh::FromArgs, argh::ArgsInfo, Debug, Clone, PartialEq, Eq)]
         #[argh(subcommand)]
         pub(crate) enum $commands {
             $(#[doc = "one of them"] $command($args),)+
         }
+
+        $(command! { $(#[$($does)+])+ $args $word $examples $([$($codes)+])? { $($fields)* } })+
     };
 }
 
@@ -35,7 +61,6 @@ mod settings;
 mod setup;
 mod target;
 mod token;
-mod token_use;
 mod workspace;
 
 use std::str::FromStr;
@@ -52,7 +77,6 @@ pub(crate) use settings::*;
 pub(crate) use setup::*;
 pub(crate) use target::*;
 pub(crate) use token::*;
-pub(crate) use token_use::*;
 pub(crate) use workspace::*;
 
 /// Aliases of commands: the group, the alias, the name. argh supports only aliases of one letter.

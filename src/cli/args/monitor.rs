@@ -1,61 +1,52 @@
 //! `ntcli check` and `ntcli doctor`
 
-use argh::{ArgsInfo, FromArgs};
-
 use super::seconds;
 
-/// Tell a monitoring system whether all is well: as a Nagios plugin, in one line
-/// with performance data, or as metrics with --format prometheus. It does not
-/// ask the server. It watches how long the token lasts, pending work, the
-/// session, the targets and, with --max-age, whether refreshes still run.
-#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
-#[argh(
-    subcommand,
-    name = "check",
-    example = "ntcli check",
-    example = "ntcli check --all --max-age 2d",
-    example = "ntcli check --all --format prometheus",
-    error_code(0, "ok"),
-    error_code(1, "warning"),
-    error_code(2, "critical"),
-    error_code(3, "unknown: no config, a damaged one, no token, wrong usage")
-)]
-pub(crate) struct Check {
-    /// name, UUID or full local id; otherwise `NTCLI_WORKSPACE` or the active one
-    #[argh(positional, arg_name = "WORKSPACE")]
-    pub workspace: Option<String>,
-    /// every workspace that has a token
-    #[argh(switch)]
-    pub all: bool,
-    /// warn when the token, or a session that cannot renew itself, ends within this time (default 30d)
-    #[argh(option, arg_name = "30d", from_str_fn(seconds))]
-    pub warning: Option<u64>,
-    /// critical when it ends within this time (default 7d)
-    #[argh(option, arg_name = "7d", from_str_fn(seconds))]
-    pub critical: Option<u64>,
-    /// warn when the last successful refresh is older than this
-    #[argh(option, arg_name = "2d", from_str_fn(seconds))]
-    pub max_age: Option<u64>,
-    /// as metrics: the parser makes this of --format prometheus
-    #[argh(switch, hidden_help)]
-    pub prometheus: bool,
+command! {
+    /// Tell a monitoring system whether all is well: as a Nagios plugin, in one line
+    /// with performance data, or as metrics with --format prometheus. It does not
+    /// ask the server. It watches how long the token lasts, pending work, the
+    /// session, the targets and, with --max-age, whether refreshes still run.
+    Check "check" [
+        "ntcli check",
+        "ntcli check --all --max-age 2d",
+        "ntcli check --all --format prometheus"
+    ] [
+        0 "ok",
+        1 "warning",
+        2 "critical",
+        3 "unknown: no config, a damaged one, no token, wrong usage"
+    ] {
+        WORKSPACE
+        /// every workspace that has a token
+        #[argh(switch)]
+        pub all: bool,
+        /// warn when the token, or a session that cannot renew itself, ends within this time (default 30d)
+        #[argh(option, arg_name = "30d", from_str_fn(seconds))]
+        pub warning: Option<u64>,
+        /// critical when it ends within this time (default 7d)
+        #[argh(option, arg_name = "7d", from_str_fn(seconds))]
+        pub critical: Option<u64>,
+        /// warn when the last successful refresh is older than this
+        #[argh(option, arg_name = "2d", from_str_fn(seconds))]
+        pub max_age: Option<u64>,
+        /// as metrics: the parser makes this of --format prometheus
+        #[argh(switch, hidden_help)]
+        pub prometheus: bool,
+    }
 }
 
-/// Check everything that a refresh depends on, and show what is wrong and what
-/// fixes it: folder, files, config, journal, tokens, targets, session,
-/// variables, timers, network, proxy, server, clock. It
-/// shows no secrets, so its output can go into a report.
-#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
-#[argh(
-    subcommand,
-    name = "doctor",
-    example = "ntcli doctor",
-    example = "ntcli doctor --offline --format json",
-    error_code(0, "no check failed"),
-    error_code(1, "a check failed")
-)]
-pub(crate) struct Doctor {
-    /// do not ask the server
-    #[argh(switch)]
-    pub offline: bool,
+command! {
+    /// Check everything that a refresh depends on, and show what is wrong and what
+    /// fixes it: folder, files, config, journal, tokens, targets, session,
+    /// variables, timers, network, proxy, server, clock. It
+    /// shows no secrets, so its output can go into a report.
+    Doctor "doctor" ["ntcli doctor", "ntcli doctor --offline --format json"] [
+        0 "no check failed",
+        1 "a check failed"
+    ] {
+        /// do not ask the server
+        #[argh(switch)]
+        pub offline: bool,
+    }
 }

@@ -1,26 +1,22 @@
 //! `ntcli completions` and `ntcli man`
 
-use argh::{ArgsInfo, FromArgs};
-
-/// Print the completions of a shell. `make install` puts them where the shells
-/// look. Otherwise take a line from below: once for fish, in `~/.bashrc`, or in
-/// `~/.zshrc` after `compinit`. They complete the names of workspaces and the
-/// numbers of targets too, from the local files.
-#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
-#[argh(
-    subcommand,
-    name = "completions",
-    example = "ntcli completions fish > ~/.config/fish/completions/ntcli.fish",
-    example = "source <(ntcli completions bash)",
-    example = "source <(ntcli completions zsh)"
-)]
-pub(crate) struct Completions {
-    /// the shell
-    #[argh(positional, arg_name = "bash|zsh|fish", from_str_fn(shell))]
-    pub shell: String,
-    /// what was typed so far
-    #[argh(positional, arg_name = "WORD", hidden_help)]
-    pub words: Vec<String>,
+command! {
+    /// Print the completions of a shell. `make install` puts them where the shells
+    /// look. Otherwise take a line from below: once for fish, in `~/.bashrc`, or in
+    /// `~/.zshrc` after `compinit`. They complete the names of workspaces and the
+    /// numbers of targets too, from the local files.
+    Completions "completions" [
+        "ntcli completions fish > ~/.config/fish/completions/ntcli.fish",
+        "source <(ntcli completions bash)",
+        "source <(ntcli completions zsh)"
+    ] {
+        /// the shell
+        #[argh(positional, arg_name = "bash|zsh|fish", from_str_fn(shell))]
+        pub shell: String,
+        /// what was typed so far
+        #[argh(positional, arg_name = "WORD", hidden_help)]
+        pub words: Vec<String>,
+    }
 }
 
 /// What `completions` prints: the script of a shell, or `words`, what that offers for the last word, a
@@ -30,11 +26,11 @@ fn shell(text: &str) -> Result<String, String> {
     is_known.then(|| text.to_owned()).ok_or_else(|| "bash, zsh or fish".to_owned())
 }
 
-/// Print a page of the manual: ntcli, or ntcli-token as the one on a command.
-#[derive(FromArgs, ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
-#[argh(subcommand, name = "man", example = "ntcli man", example = "ntcli man ntcli-token")]
-pub(crate) struct Man {
-    /// its name; otherwise ntcli
-    #[argh(positional, arg_name = "PAGE")]
-    pub page: Option<String>,
+command! {
+    /// Print a page of the manual: ntcli, or ntcli-token as the one on a command.
+    Man "man" ["ntcli man", "ntcli man ntcli-token"] {
+        /// its name; otherwise ntcli
+        #[argh(positional, arg_name = "PAGE")]
+        pub page: Option<String>,
+    }
 }
