@@ -18,7 +18,7 @@ use crate::http::{Http, Settings};
 use crate::rotation::{Acceptance, Answer, ControlPlane, Event, Moment, Pending, Store};
 use crate::secret::Secret;
 use crate::store;
-use crate::targets::{Ours, SavedTarget, SavedTargets, Targets};
+use crate::targets::{SavedTarget, SavedTargets, Targets};
 use crate::text::printable;
 use crate::time::Timestamp;
 use crate::token::Token;
@@ -143,18 +143,14 @@ impl<'c> App<'c> {
         self.paths.lock.exists().then(lock).transpose()
     }
 
-    /// What the folder tells about files and tokens.
-    pub(super) fn ours(&self) -> Ours {
-        let history = self.paths.history.clone();
-        Ours::new(&self.paths.unfinished, move || config_dir::history::earlier(&history))
-    }
-
     /// The targets as a run uses them; those of `new` never got a token.
     ///
     /// # Errors
     /// As [`Targets::of_saved`].
     pub(super) fn consumers(&self, targets: &SavedTargets, new: &[SavedTarget]) -> Result<Targets> {
-        Targets::of_saved(targets, new, self.ours(), self.ctx.clock.clone(), &self.ctx.env)
+        let (history, clock) = (self.paths.history.clone(), self.ctx.clock.clone());
+        let earlier = move || config_dir::history::earlier(&history);
+        Targets::of_saved(targets, new, &self.paths.unfinished, earlier, clock, &self.ctx.env)
     }
 
     /// Everything that is remembered as a target.

@@ -2,16 +2,17 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
 
 use rustix::fs::{IFlags, OFlags, Stat, ioctl_getflags};
 
 use super::FileId;
 use super::new_file::NewFile;
+use super::own::OwnFile;
 use super::owner::is_trusted;
 use super::place::{Place, Seen};
 use super::replace::{Becoming, Expected, ReplaceError, Temporary, failed, probe, replace_at};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::text::shell_word;
 
 /// Another program's file as it was found, and the place where it is.
 #[derive(Debug)]
@@ -43,23 +44,18 @@ impl ForeignFile {
         Ok(Self { place: place.clone(), file, seen, bytes })
     }
 
-    /// Which file it is.
-    pub(crate) fn id(&self) -> FileId {
-        FileId { path: self.place.path(), inode: self.seen.map(|seen| seen.file) }
-    }
-
-    /// Whether there is a file.
-    pub(crate) fn exists(&self) -> bool {
-        self.file.is_some()
+    /// What it is known by.
+    pub(crate) fn ids(&self) -> Vec<FileId> {
+        self.place.ids(self.seen.map(|seen| seen.file))
     }
 
     /// Its contents, if there is a file.
     pub(crate) fn before(&self) -> Option<&[u8]> {
-        self.exists().then_some(&self.bytes)
+        self.file.as_ref().map(|_| &self.bytes[..])
     }
 
     /// Whether it may not be replaced even by root.
-    pub(crate) fn is_immutable(&self) -> bool {
+    fn is_immutable(&self) -> bool {
         let flags = self.file.as_ref().and_then(|file| ioctl_getflags(file).ok());
         flags.is_some_and(|flags| flags.intersects(IFlags::IMMUTABLE | IFlags::APPEND))
     }
@@ -68,28 +64,42 @@ impl ForeignFile {
         self.file.as_ref().map_or(Becoming::New(new), Becoming::Like)
     }
 
-    /// Finds out whether what is at `path` can be replaced.
+    /// Finds out whether it can be replaced, or written over where it must stay `in_place`.
     ///
     /// # Errors
     /// [`crate::error::Error::write_file`], [`crate::error::Error::cannot_use`].
-    pub(crate) fn probe(&self, path: &Path, new: NewFile) -> Result<()> {
-        probe(&self.place, self.becoming(new))
-            .and_then(Temporary::remove)
-            .map_err(|source| failed(path, false, &source).error)
+    pub(crate) fn probe(&self, new: NewFile, in_place: bool) -> Result<()> {
+        let path = self.place.path();
+        if self.is_immutable() {
+            let hint = format!("chattr -i -a {}", shell_word(&path.display().to_string()));
+            return Err(Error::cannot_use(&path, "it is immutable (lsattr)", hint));
+        }
+        let probed = match &self.file {
+            Some(_) if in_place => self.place.open(OFlags::RDWR).map(drop),
+            _ => probe(&self.place, self.becoming(new)).and_then(Temporary::remove),
+        };
+        probed.map_err(|source| failed(&path, false, &source).error)
     }
 
-    /// Replaces it with `bytes`, durably and in one step for every reader; everything but the contents
-    /// is kept, and one that is made becomes as `new` says. Returns `false`, and changes nothing, if it
-    /// is no longer what was read.
+    /// Puts `bytes` there, durably. It is replaced in one step for every reader, and everything but the
+    /// contents is kept; one that must stay `in_place` is written over, and what is unfinished kept in this
+    /// file of ours. One that is made becomes as `new` says. Returns `false`, and changes nothing, if it is no
+    /// longer what was read.
     ///
     /// # Errors
     /// [`ReplaceError`] tells whether the old or the new contents are there.
-    pub(crate) fn replace(
+    pub(crate) fn write(
         &self,
         bytes: &[u8],
         new: NewFile,
+        in_place: Option<&OwnFile>,
     ) -> std::result::Result<bool, ReplaceError> {
-        replace_at(&self.place, None, Expected::Seen(self.seen), bytes, self.becoming(new))
+        match (&self.file, in_place) {
+            (Some(_), Some(unfinished)) => self.overwrite(bytes, unfinished),
+            _ => {
+                replace_at(&self.place, None, Expected::Seen(self.seen), bytes, self.becoming(new))
+            }
+        }
     }
 }
 

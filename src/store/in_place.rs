@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,6 @@ use super::own::OwnFile;
 use super::place::{Place, Seen};
 use super::replace::{Expected, ReplaceError, failed, replace};
 use super::{READ_LIMIT, read, read_all};
-use crate::error::{Error, Result};
 
 /// A file that is being written over: a line of JSON, what was there, what is to be there.
 #[derive(Serialize, Deserialize)]
@@ -27,21 +26,12 @@ struct Unfinished {
 }
 
 impl ForeignFile {
-    /// Finds out whether what is at `path` can be written over.
-    ///
-    /// # Errors
-    /// [`Error::write_file`].
-    pub(crate) fn probe_in_place(&self, path: &Path) -> Result<()> {
-        let opened = self.place.open(OFlags::RDWR);
-        opened.map(drop).map_err(|e| Error::write_file("open", path, &e))
-    }
-
     /// Writes `bytes` over it, durably: all but the contents stays. Returns `false`, and changes
     /// nothing, if it is no longer what was read. `unfinished` is our own.
     ///
     /// # Errors
     /// [`ReplaceError`]; the next run goes on if even what was there could not be put back.
-    pub(crate) fn overwrite(
+    pub(super) fn overwrite(
         &self,
         bytes: &[u8],
         unfinished: &OwnFile,
@@ -50,15 +40,15 @@ impl ForeignFile {
         let fail = |source: io::Error| failed(&path, false, &source);
         // An earlier one that cannot be finished is not forgotten over this one.
         finish_overwriting(unfinished).map_err(fail)?;
-        let file = match self.place.open(OFlags::RDWR).map_err(fail)? {
-            Some((file, found)) if self.seen == Some(Seen::of(&found)) => file,
-            _ => return Ok(false),
+        let opened = self.place.open(OFlags::RDWR).map_err(fail)?;
+        let opened = opened.map(|(file, found)| (file, Seen::of(&found)));
+        let Some((file, seen)) = opened.filter(|(_, seen)| self.seen == Some(*seen)) else {
+            return Ok(false);
         };
         if bytes == self.bytes {
             return Ok(true);
         }
-        let file_id = self.id().inode.unwrap_or_default();
-        let entry = Unfinished { path: path.clone(), file: file_id, before: self.bytes.len() };
+        let entry = Unfinished { path: path.clone(), file: seen.file, before: self.bytes.len() };
         let mut kept = serde_json::to_vec(&entry).map_err(|e| fail(e.into()))?;
         kept.push(b'\n');
         kept.extend([&self.bytes[..], bytes].concat());

@@ -13,10 +13,11 @@ mod place;
 mod replace;
 mod shared;
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -145,34 +146,17 @@ pub(crate) fn lock_folder(place: &Place, wait: Duration, clock: &dyn Clock) -> O
     is_ours.then(|| FolderLock(folder))
 }
 
-/// The file that a path refers to, independent of spelling and links.
-pub(crate) struct FileId {
-    /// Its path without any link.
-    pub(crate) path: PathBuf,
-    /// Its device and inode, if it exists.
-    pub(crate) inode: Option<(u64, u64)>,
-}
-
-impl FileId {
-    /// Whether it is one of those in the folder of this one of ours.
-    pub(crate) fn is_beside(&self, at: &OwnFile) -> bool {
-        at.folder().is_ok_and(|folder| folder.holds(self))
-    }
-
-    /// Whether both are the same file, which need not exist yet.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.path == other.path || (self.inode.is_some() && self.inode == other.inode)
-    }
-}
+/// What a file is known by, independent of spelling, links and mounts: its folder and its name there, or
+/// itself without a name. One of a file's is enough to tell it, and one that is still to be made has the first.
+pub(crate) type FileId = ((u64, u64), OsString);
 
 /// Finds out which file a write to `path` would change.
 ///
 /// # Errors
 /// If its folder cannot be read.
-pub(crate) fn identify(path: &Path) -> io::Result<FileId> {
+pub(crate) fn identify(path: &Path) -> io::Result<Vec<FileId>> {
     let place = Place::find(path)?;
-    let inode = place.look()?.map(id_of);
-    Ok(FileId { path: place.path(), inode })
+    Ok(place.ids(place.look()?.map(id_of)))
 }
 
 #[allow(clippy::unnecessary_cast)] // types differ between platforms

@@ -12,9 +12,9 @@ use rustix::fs::{OFlags, Stat};
 use rustix::io::Errno;
 
 use super::owner::open_own;
-use super::parent_of;
 use super::place::{Folder, Place};
 use super::replace::Temporary;
+use super::{FileId, parent_of};
 
 pub(super) const LOCK_NAME: &str = "ntcli.lock";
 /// All that is in a folder of ours.
@@ -76,6 +76,11 @@ impl OwnFile {
         }
         let folder = Folder::open(parent_of(&self.path))?;
         Ok(self.home.folder.get_or_init(|| folder).clone())
+    }
+
+    /// Whether a file is one of those in its folder.
+    pub(crate) fn is_beside(&self, file: &[FileId]) -> bool {
+        self.folder().is_ok_and(|folder| folder.holds(file))
     }
 
     /// Whether this run itself holds the lock of the folder: taking it again would be a deadlock.

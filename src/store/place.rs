@@ -94,11 +94,16 @@ impl Folder {
     }
 
     /// Whether a file is one of those of ours in it, whatever leads to it.
-    pub(super) fn holds(&self, file: &FileId) -> bool {
-        let inode = |name: &str| fs::statat(&self.fd, name, AtFlags::empty()).ok().map(id_of);
-        let is_it = |name: &&str| file.inode.is_some() && inode(name) == file.inode;
-        OWN_NAMES.iter().any(|name| file.path == self.path.join(name))
-            || OWN_NAMES.iter().any(is_it)
+    pub(super) fn holds(&self, file: &[FileId]) -> bool {
+        OWN_NAMES.iter().any(|name| {
+            let itself = fs::statat(&self.fd, *name, AtFlags::empty()).ok().map(id_of);
+            self.ids(OsStr::new(name), itself).iter().any(|id| file.contains(id))
+        })
+    }
+
+    fn ids(&self, name: &OsStr, itself: Option<(u64, u64)>) -> Vec<FileId> {
+        let named = (id_of(self.found()), name.to_owned());
+        itself.map(|itself| (itself, OsString::new())).into_iter().chain([named]).collect()
     }
 
     /// What it was like when it was opened.
@@ -167,6 +172,11 @@ impl Place {
 
     pub(super) fn name(&self) -> &OsStr {
         &self.name
+    }
+
+    /// What the file is known by, which is `itself` if it exists.
+    pub(super) fn ids(&self, itself: Option<(u64, u64)>) -> Vec<FileId> {
+        self.folder.ids(&self.name, itself)
     }
 
     /// Whether a link bears the name.

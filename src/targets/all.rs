@@ -1,22 +1,25 @@
 //! Everything that a run delivers to.
 
-use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::cell::{Cell, LazyCell, OnceCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::Destination;
-use super::claim::{Claim, Claims};
+use super::claim::Layout;
 use super::command::{self, Given};
 use super::files::TokenFile;
-use super::ours::Ours;
 use crate::context::{Clock, Env, Process, lock_holder};
 use crate::error::{Error, Result};
 use crate::rotation::{self, Deliver, Delivery, WorkspaceRef};
+use crate::store::{FileId, OwnFile};
 use crate::targets::{SavedTarget, SavedTargets};
-use crate::token::Token;
+use crate::token::{Token, mark_of};
+
+/// The UUIDs of workspaces, with what tokens are known by that were theirs before.
+type Earlier = BTreeSet<(String, String)>;
 
 /// A target of one workspace.
 pub(super) struct Target {
@@ -44,8 +47,13 @@ impl Target {
 pub(crate) struct Targets {
     /// By the UUIDs of the workspaces; files first, then commands.
     all: BTreeMap<String, Vec<Target>>,
-    claims: OnceCell<RefCell<Claims>>,
-    pub(super) ours: Ours,
+    /// Where in `all` the files are that are known by these: to compare each with all others would take the
+    /// square of their number.
+    files: OnceCell<BTreeMap<FileId, Vec<(String, usize)>>>,
+    /// What is being written over a file that is not replaced; those beside it are no targets.
+    pub(super) unfinished: OwnFile,
+    /// Tokens that may be replaced: asked for once, if a file holds what is neither the new nor the old one.
+    earlier: LazyCell<Earlier, Box<dyn FnOnce() -> Earlier>>,
     pub(super) clock: Rc<dyn Clock>,
     /// Where this run finds commands.
     pub(super) path: OsString,
@@ -61,7 +69,8 @@ impl Targets {
     pub(crate) fn of_saved(
         targets: &SavedTargets,
         new: &[SavedTarget],
-        ours: Ours,
+        unfinished: &OwnFile,
+        earlier: impl FnOnce() -> Earlier + 'static,
         clock: Rc<dyn Clock>,
         env: &Env,
     ) -> Result<Self> {
@@ -76,23 +85,44 @@ impl Targets {
                 all.entry(target.workspace_id.clone()).or_default().push(entry);
             }
         }
-        let (path, claims) = (command::path(env).to_owned(), OnceCell::new());
-        Ok(Self { all, claims, ours, clock, path, lock_holder: None })
+        let (path, unfinished) = (command::path(env).to_owned(), unfinished.clone());
+        let earlier: Box<dyn FnOnce() -> Earlier> = Box::new(earlier);
+        let (files, earlier, lock_holder) = (OnceCell::new(), LazyCell::new(earlier), None);
+        Ok(Self { all, files, unfinished, earlier, clock, path, lock_holder })
     }
 
-    /// What would be written where, for all workspaces.
-    pub(super) fn claims(&self) -> &RefCell<Claims> {
-        self.claims.get_or_init(|| {
-            let mut claims = Claims::default();
-            for (workspace, consumers) in &self.all {
-                for entry in consumers {
-                    if let Destination::File(file) = &entry.destination {
-                        claims.set(entry.id, workspace, file.claim());
+    /// Whether another target, by its id and its workspace, would write over what is put into a file.
+    pub(super) fn is_taken(
+        &self,
+        ids: &[FileId],
+        layout: &Layout,
+        is_other: &dyn Fn(u32, &str) -> bool,
+    ) -> bool {
+        let files = self.files.get_or_init(|| {
+            let mut files = BTreeMap::<FileId, Vec<(String, usize)>>::new();
+            for (workspace, targets) in &self.all {
+                for (n, target) in targets.iter().enumerate() {
+                    for id in target.destination.as_file().map_or(Vec::new(), TokenFile::ids) {
+                        files.entry(id).or_default().push((workspace.clone(), n));
                     }
                 }
             }
-            RefCell::new(claims)
+            files
+        });
+        let places = ids.iter().filter_map(|id| files.get(id)).flatten();
+        let mut others = places.filter_map(|(workspace, n)| {
+            let other = self.all.get(workspace)?.get(*n)?;
+            other.destination.as_file().filter(|_| is_other(other.id, workspace))
+        });
+        // What was found under an inode has another one since it was replaced.
+        others.any(|file| {
+            file.layout.collides(layout) && file.ids().iter().any(|id| ids.contains(id))
         })
+    }
+
+    /// Whether the text is a token that was the workspace's before.
+    pub(super) fn is_earlier(&self, workspace: &WorkspaceRef, text: &str) -> bool {
+        self.earlier.contains(&(workspace.id.clone(), mark_of(text)))
     }
 
     /// Waits for the command of a run that was killed, if it runs still: no other runs beside it.
@@ -160,29 +190,13 @@ impl Targets {
     fn probe_one(&self, entry: &Target, workspace: &WorkspaceRef, tokens: &[&Token]) -> Result<()> {
         match &entry.destination {
             Destination::File(file) => {
-                let is_other = |id: u32, _: &str| id != entry.id;
-                let is_taken = |claim: &Claim| self.claims().borrow().collide(claim, &is_other);
-                file.probe(workspace, tokens, &self.ours, &is_taken, &*self.clock)
+                let text = tokens.last().filter(|_| file.layout == Layout::Replace);
+                let text = text.map_or("probe", |token| token.access_token.expose());
+                self.put(entry, file, workspace, text, tokens, true)
             }
             Destination::Command(command) if entry.is_new.get() => command.probe(),
             Destination::Command(command) => command.probe_run(&self.path),
         }
-    }
-
-    fn write(
-        &self,
-        id: u32,
-        file: &TokenFile,
-        delivery: &Delivery,
-    ) -> std::result::Result<(), String> {
-        let is_anothers = |claim: &Claim| {
-            let is_other = |_, theirs: &str| theirs != delivery.workspace.id;
-            self.claims().borrow().collide(claim, &is_other)
-        };
-        let written = file.write(delivery, &self.ours, &is_anothers, &*self.clock);
-        // It may have another inode now.
-        self.claims().borrow_mut().set(id, &delivery.workspace.id, file.claim());
-        written
     }
 }
 
@@ -224,7 +238,12 @@ impl Deliver for Targets {
         };
         entry.is_absent.set(false);
         let delivered = match &entry.destination {
-            Destination::File(file) => self.write(entry.id, file, delivery),
+            Destination::File(file) => {
+                let Delivery { workspace, new, old, .. } = *delivery;
+                let held: Vec<&Token> = old.into_iter().chain([new]).collect();
+                let put = self.put(entry, file, workspace, new.access_token.expose(), &held, false);
+                put.map_err(|error| error.reason().to_owned())
+            }
             Destination::Command(command) => {
                 let lock_holder = self.lock_holder.as_deref();
                 let given = Given { delivery, lock_holder, quiet: false };

@@ -8,7 +8,6 @@ mod command;
 mod env_file;
 mod files;
 mod mounted;
-mod ours;
 mod replace;
 mod running;
 mod saved;
@@ -27,7 +26,6 @@ pub(crate) use command::user_shell;
 use command::{Command, Given};
 pub(crate) use files::TokenFile;
 pub(crate) use mounted::Mounts;
-pub(crate) use ours::Ours;
 pub(crate) use saved::{EXEC, EXEC_TIMEOUT_S, FileOptions, SavedTarget, SavedTargets};
 
 /// A file or a command that receives a token.

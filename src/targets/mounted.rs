@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::fs::{major, minor};
 
 use super::{Destination, SavedTarget};
-use crate::store;
+use crate::store::{self, Place};
 use crate::text::printable;
 
 /// All mounts of a part of a file system, as far as `/proc` shows those of other processes to this user.
@@ -57,7 +57,7 @@ impl Mounts {
 
     /// Where the file, or one that it has replaced, is mounted by itself, for people.
     pub(super) fn of(&self, path: &Path) -> Option<String> {
-        let path = store::identify(path).ok()?.path;
+        let path = Place::find(path).ok()?.path();
         let found = fs::metadata(&path).ok();
         let device = fs::metadata(store::parent_of(&path)).ok()?.dev();
         let device = format!("{}:{}", major(device), minor(device));

@@ -4,14 +4,13 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::claim::{Claim, Layout, is_of_the_system};
+use super::all::{Target, Targets};
+use super::claim::{Layout, is_of_the_system};
 use super::files::{TokenFile, in_file};
-use super::ours::Ours;
 use super::{bare, env_file, replace};
-use crate::context::Clock;
 use crate::error::{Error, Result};
-use crate::rotation::{Delivery, WorkspaceRef};
-use crate::store::{self, ForeignFile, Place};
+use crate::rotation::WorkspaceRef;
+use crate::store::{self, FileId, ForeignFile, Place};
 use crate::text::shell_word;
 use crate::token::Token;
 
@@ -23,21 +22,26 @@ const ATTEMPTS: u32 = 100;
 /// How many tokens from before a file may hold: its owner knows them all, and each takes a look at it all.
 const MOST_EARLIER: usize = 100;
 
-impl TokenFile {
-    /// Finds out whether it could be written, and is neither one of `ours` nor taken by another target.
-    /// One in which the token is to be replaced holds one of `tokens` now.
-    pub(super) fn probe(
+impl Targets {
+    /// Puts a text into a file; the old contents or the new are there whole. One that only `tries` finds out
+    /// whether it could be done. `held` are the tokens that the file may hold now, the oldest first.
+    ///
+    /// # Errors
+    /// [`Error::cannot_deliver`]: also where the file is one of ours or taken by another target.
+    pub(super) fn put(
         &self,
+        target: &Target,
+        file: &TokenFile,
         workspace: &WorkspaceRef,
-        tokens: &[&Token],
-        ours: &Ours,
-        is_taken: &dyn Fn(&Claim) -> bool,
-        clock: &dyn Clock,
+        text: &str,
+        held: &[&Token],
+        tries: bool,
     ) -> Result<()> {
-        let path = self.path();
+        let path = file.path();
         let refuse =
             |reason: String, hint: String| Error::cannot_deliver(&in_file(path)(reason), hint);
         let folder = shell_word(&store::parent_of(path).display().to_string());
+        let look = format!("ls -la {folder}");
         let unfit = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => {
                 refuse(format!("its folder {folder} is missing"), format!("mkdir -p {folder}"))
@@ -45,36 +49,66 @@ impl TokenFile {
             _ if error.raw_os_error().is_none() => {
                 refuse(error.to_string(), "name another file".to_owned())
             }
-            _ => refuse(error.to_string(), format!("ls -la {folder}")),
+            _ => refuse(error.to_string(), look.clone()),
         };
         let place = Place::find(path).map_err(unfit)?;
-        let _lock = store::lock_folder(&place, FOLDER_WAIT, clock);
-        let found = self.look(&place, ours, is_taken).map_err(unfit)?;
-        let text = tokens.last().filter(|_| self.layout == Layout::Replace);
-        let text = text.map_or("probe", |token| token.access_token.expose());
-        let is_earlier = |text: &str| ours.is_earlier(workspace, text);
-        self.contents(found.before(), text, tokens, &is_earlier)
-            .map_err(|reason| refuse(reason, hint_on_contents(path, &found.bytes)))?;
-        let new = self.new_file();
-        let new = new.map_err(|reason| refuse(reason, "ntcli target add --help".to_owned()))?;
-        if found.is_immutable() {
-            let hint = format!("chattr -i -a {}", shell_word(&path.display().to_string()));
-            return Err(refuse("it is immutable (lsattr)".to_owned(), hint));
-        }
-        let probed = if self.is_in_place(&found) {
-            found.probe_in_place(path)
-        } else {
-            found.probe(path, new)
+        // Between reading and replacing no other run may add a line.
+        let _lock = store::lock_folder(&place, FOLDER_WAIT, &*self.clock);
+        let is_earlier = |text: &str| self.is_earlier(workspace, text);
+        // In one workspace both hold the same token.
+        let is_other = |id: u32, theirs: &str| {
+            if tries { id != target.id } else { theirs != workspace.id }
         };
-        probed.map_err(|error| {
-            let look = format!("ls -la {folder}");
-            let hint = error.hint().unwrap_or(&look);
-            let or =
-                if place.is_mount_point() { ", or add the target with --in-place" } else { "" };
-            Error::cannot_deliver(&error.in_one_line(), format!("{hint}{or}"))
-        })
+        let in_place = file.options.in_place.then_some(&self.unfinished);
+        // Another program that writes the file meanwhile is not undone: its contents are read anew.
+        for _ in 0..ATTEMPTS {
+            let found = self.look(&place, &file.layout, &is_other).map_err(unfit)?;
+            let contents = file.contents(found.before(), text, held, &is_earlier);
+            let contents =
+                contents.map_err(|reason| refuse(reason, hint_on_contents(path, &found.bytes)))?;
+            let new = file.new_file();
+            let new = new.map_err(|reason| refuse(reason, "ntcli target add --help".to_owned()))?;
+            let is_done = if tries {
+                found.probe(new, in_place.is_some()).map(|()| true)
+            } else {
+                found.write(&contents, new, in_place).map_err(Error::from)
+            };
+            let is_done = is_done.map_err(|error| {
+                let hint = error.hint().unwrap_or(&look);
+                let or =
+                    if place.is_mount_point() { ", or add the target with --in-place" } else { "" };
+                Error::cannot_deliver(&error.in_one_line(), format!("{hint}{or}"))
+            })?;
+            if is_done {
+                return Ok(());
+            }
+        }
+        Err(refuse("another program changes it all the time".to_owned(), look))
     }
 
+    /// What is there now. What a link or a mount leads to may have changed since the last look.
+    fn look(
+        &self,
+        place: &Place,
+        layout: &Layout,
+        is_other: &dyn Fn(u32, &str) -> bool,
+    ) -> io::Result<ForeignFile> {
+        if is_of_the_system(&place.path()) {
+            return Err(io::Error::other("it is one of the system's own files"));
+        }
+        let found = ForeignFile::read(place)?;
+        let ids = found.ids();
+        if self.unfinished.is_beside(&ids) {
+            return Err(io::Error::other("it is one of ntcli's own files"));
+        }
+        if self.is_taken(&ids, layout, is_other) {
+            return Err(io::Error::other("two targets would write to this file"));
+        }
+        Ok(found)
+    }
+}
+
+impl TokenFile {
     /// Removes what a killed run left beside it.
     pub(crate) fn tidy(&self) {
         if let Ok(place) = Place::find(self.path()) {
@@ -82,69 +116,9 @@ impl TokenFile {
         }
     }
 
-    /// What it would write where, if that can be told.
-    pub(super) fn claim(&self) -> Option<Claim> {
-        let file = store::identify(self.path()).ok()?;
-        Some(Claim { file, layout: self.layout.clone() })
-    }
-
-    /// What is there now. What a link or a mount leads to may have changed since the last look.
-    fn look(
-        &self,
-        place: &Place,
-        ours: &Ours,
-        is_taken: &dyn Fn(&Claim) -> bool,
-    ) -> io::Result<ForeignFile> {
-        if is_of_the_system(&place.path()) {
-            return Err(io::Error::other("it is one of the system's own files"));
-        }
-        let found = ForeignFile::read(place)?;
-        let claim = Claim { file: found.id(), layout: self.layout.clone() };
-        if claim.file.is_beside(&ours.unfinished) {
-            return Err(io::Error::other("it is one of ntcli's own files"));
-        }
-        if is_taken(&claim) {
-            return Err(io::Error::other("two targets would write to this file"));
-        }
-        Ok(found)
-    }
-
-    /// Puts the token there; the old contents or the new are there whole.
-    pub(super) fn write(
-        &self,
-        delivery: &Delivery,
-        ours: &Ours,
-        is_anothers: &dyn Fn(&Claim) -> bool,
-        clock: &dyn Clock,
-    ) -> std::result::Result<(), String> {
-        let (path, token) = (self.path(), delivery.new);
-        let held: Vec<&Token> = delivery.old.into_iter().chain([token]).collect();
-        let place =
-            Place::find(path).map_err(|e| Error::write_file("replace", path, &e).in_one_line())?;
-        // Between reading and replacing no other run may add a line.
-        let _lock = store::lock_folder(&place, FOLDER_WAIT, clock);
-        let is_earlier = |text: &str| ours.is_earlier(delivery.workspace, text);
-        // Another program that writes the file meanwhile is not undone: its contents are read anew.
-        for _ in 0..ATTEMPTS {
-            let found = self.look(&place, ours, is_anothers);
-            let found = found.map_err(|e| in_file(path)(e.to_string()))?;
-            let text = token.access_token.expose();
-            let contents = self.contents(found.before(), text, &held, &is_earlier);
-            let contents = contents.map_err(in_file(path))?;
-            let written = if self.is_in_place(&found) {
-                found.overwrite(&contents, &ours.unfinished)
-            } else {
-                found.replace(&contents, self.new_file().map_err(in_file(path))?)
-            };
-            if written.map_err(|failed| failed.error.in_one_line())? {
-                return Ok(());
-            }
-        }
-        Err(in_file(path)("another program changes it all the time".to_owned()))
-    }
-
-    fn is_in_place(&self, found: &ForeignFile) -> bool {
-        self.options.in_place && found.exists()
+    /// What it is known by, if that can be told.
+    pub(super) fn ids(&self) -> Vec<FileId> {
+        store::identify(self.path()).unwrap_or_default()
     }
 
     /// What the file is to hold. `held` are the tokens that it may hold now, the oldest first.

@@ -22,7 +22,7 @@ pub(crate) fn check_path(app: &App, path: &Path) -> Result<()> {
             "--metrics takes a file; to print them: ntcli check --format prometheus".to_owned(),
         );
     }
-    if store::identify(path).is_ok_and(|file| file.is_beside(&app.paths.lock)) {
+    if store::identify(path).is_ok_and(|file| app.paths.lock.is_beside(&file)) {
         return refused("--metrics names one of ntcli's own files".to_owned());
     }
     let is_ours = |bytes: &[u8]| bytes.is_empty() || bytes.starts_with(b"# HELP ntcli_");

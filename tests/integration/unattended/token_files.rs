@@ -207,7 +207,7 @@ fn a_file_that_cannot_be_written_any_more() {
         let (folder, put_back) = lose_folder(&world);
         let file = folder.join("token");
         let output = refresh_into(&world, to, &file);
-        output.says("No such file").says(file.to_str().unwrap());
+        output.says("folder is missing").says(file.to_str().unwrap());
         assert_delivery_pending(&world, &workspace, &output);
 
         // While that lasts, the next run says it before it does anything.
