@@ -21,17 +21,6 @@ use crate::token::Token;
 
 pub(crate) use pages::{RemoteToken, RemoteWorkspace};
 
-/// The server's health report.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Health {
-    /// `healthy`, …
-    pub status: String,
-    pub version: Option<String>,
-    pub service: Option<String>,
-    /// Its clock.
-    pub timestamp: Option<Timestamp>,
-}
-
 /// The management API of one control plane, as one session sees it.
 pub(crate) struct Api<'a> {
     http: &'a Http,
@@ -132,8 +121,8 @@ impl<'a> Api<'a> {
                 at.secs() - now.secs()
             }
         };
-        let past = || our_fault("the token would have expired by the server's clock");
-        if secs > 0 { Ok(Json::Number(secs.into())) } else { Err(past()) }
+        let secs = (secs > 0).then(|| secs.into());
+        secs.ok_or_else(|| our_fault("the token would have expired by the server's clock"))
     }
 
     /// Makes one request that needs the bearer, to find out whether the server accepts it.
@@ -142,14 +131,14 @@ impl<'a> Api<'a> {
     /// [`Failure`]; a 401 means no. A success that is not an answer of this API proves nothing.
     pub(crate) fn takes_bearer(&self) -> Answer<()> {
         let response = self.send(Method::GET, "/v1/workspaces", None, Repeat::Never)?;
-        answer::workspaces(&response).map(drop)
+        pages::page(&response, "workspaces", answer::remote_workspace).map(drop)
     }
 
-    /// Asks the server for its health.
+    /// The server's health: `status`, `version`, `service`, and its clock as `timestamp`.
     ///
     /// # Errors
     /// [`Failure`].
-    pub(crate) fn health(&self) -> Answer<Health> {
+    pub(crate) fn health(&self) -> Answer<Json> {
         answer::health(&self.get("/health")?)
     }
 
@@ -228,7 +217,7 @@ impl ControlPlane for Api<'_> {
     }
 
     fn delete_workspace(&self, workspace: &str) -> Answer<()> {
-        self.delete(&workspace_path(workspace)?, answer::deleted)
+        self.delete(&workspace_path(workspace)?, answer::revoked_at).map(drop)
     }
 
     fn skew_s(&self) -> Option<i64> {

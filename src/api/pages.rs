@@ -87,7 +87,8 @@ impl Api<'_> {
     /// The tokens of a workspace, including those that the list marks as revoked, and whether that
     /// is the whole list.
     pub(crate) fn tokens(&self, workspace: &str) -> Answer<(Vec<RemoteToken>, bool)> {
-        self.pages(&tokens_path(workspace)?, answer::tokens, |remote| &remote.token.jti)
+        let path = tokens_path(workspace)?;
+        self.pages(&path, "tokens", answer::remote_token, |remote| &remote.token.jti)
     }
 
     /// All workspaces of the account.
@@ -95,7 +96,8 @@ impl Api<'_> {
     /// # Errors
     /// [`Failure`](crate::error::Failure); also if the server lists only some of them.
     pub(crate) fn workspaces(&self) -> Answer<Vec<RemoteWorkspace>> {
-        match self.pages("/v1/workspaces", answer::workspaces, |workspace| &workspace.id)? {
+        let read = answer::remote_workspace;
+        match self.pages("/v1/workspaces", "workspaces", read, |workspace| &workspace.id)? {
             (workspaces, true) => Ok(workspaces),
             (_, false) => Err(unusable(200, "it is not the whole list")),
         }
@@ -106,13 +108,14 @@ impl Api<'_> {
     fn pages<T>(
         &self,
         path: &str,
-        read: impl Fn(&Response) -> Answer<Page<T>>,
+        name: &str,
+        read: impl Fn(&Json, u16) -> Answer<T>,
         id: impl Fn(&T) -> &String,
     ) -> Answer<(Vec<T>, bool)> {
         let (mut all, mut seen, mut listed) = (Vec::new(), BTreeSet::new(), 0);
         let mut at = path.to_owned();
         for _ in 0..MOST_PAGES {
-            let page = read(&self.get(&at)?)?;
+            let page = page(&self.get(&at)?, name, &read)?;
             listed += page.items.len() as u64;
             let before = all.len();
             all.extend(page.items.into_iter().filter(|item| seen.insert(id(item).clone())));

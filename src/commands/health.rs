@@ -1,7 +1,6 @@
 //! `ntcli health`
 
 use crate::commands::prelude::*;
-use crate::output::moment;
 use crate::rotation::ControlPlane;
 
 /// The words that servers use for healthy.
@@ -19,25 +18,26 @@ pub(super) fn run(app: &App) -> Result<Report> {
         None => Error::no_server("reach the server", &failure),
     })?;
 
-    let well = WELL.iter().any(|w| health.status.eq_ignore_ascii_case(w));
-    let known = |field: &Option<String>| printable(field.as_deref().unwrap_or("-"));
+    let field = |name: &str| health[name].as_str();
+    let known = |name: &str| printable(field(name).unwrap_or("-"));
+    let status = field("status").unwrap_or_default();
+    let well = WELL.iter().any(|w| status.eq_ignore_ascii_case(w));
     let text = format!(
         "Server:  {}\nStatus:  {}\nService: {}\nVersion: {}\nClock:   {}\n",
         printable(api.server()),
-        printable(&health.status),
-        known(&health.service),
-        known(&health.version),
-        moment(health.timestamp)
+        known("status"),
+        known("service"),
+        known("version"),
+        known("timestamp")
     );
     let json = Json::of([
-        ("status", health.status.as_str().into()),
+        ("status", status.into()),
         ("healthy", well.into()),
-        ("version", health.version.into()),
-        ("service", health.service.into()),
-        ("timestamp", health.timestamp.into()),
+        ("version", field("version").into()),
+        ("service", field("service").into()),
+        ("timestamp", field("timestamp").into()),
         ("api", api.server().into()),
     ]);
-    let status = health.status;
-    let problem = (!well).then_some(Error::unhealthy(&status));
+    let problem = (!well).then_some(Error::unhealthy(status));
     Ok(Report::new(text, json).with_problem(problem))
 }

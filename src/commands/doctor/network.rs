@@ -25,8 +25,9 @@ pub(super) fn look(found: &mut Findings, app: &App, config: &Config) -> Result<(
     let began = app.now();
     match api.health() {
         Ok(health) => {
+            let status = health["status"].as_str().unwrap_or_default();
             let took_ms = app.now().millis() - began.millis();
-            let text = format!("{server} says '{}' after {took_ms} ms", health.status);
+            let text = format!("{server} says '{status}' after {took_ms} ms");
             found.add("server", Level::Ok, text, "");
         }
         // Some servers ask to sign in even for this.
