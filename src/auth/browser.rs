@@ -15,11 +15,14 @@ const FAILS_WITHIN: Duration = Duration::from_millis(300);
 ///
 /// The browser stays open when the `Child` is dropped.
 pub(crate) fn open(env: &Env, at_terminal: bool, url: &str) -> Option<Child> {
-    let mut command = match env.text("BROWSER") {
-        Some(wish) => chosen(&wish)?,
-        None => usual(env, at_terminal)?,
-    };
+    let has_display = at_terminal && (env.os("DISPLAY").or(env.os("WAYLAND_DISPLAY"))).is_some();
+    let usual = has_display.then(|| "xdg-open".to_owned());
+    let wish = env.text("BROWSER").or(usual)?;
+    // The first of a list.
+    let mut words = wish.split(':').next()?.split_whitespace();
+    let mut command = Command::new(words.next()?);
     command
+        .args(words)
         .arg(url)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -35,17 +38,4 @@ pub(crate) fn open(env: &Env, at_terminal: bool, url: &str) -> Option<Child> {
     }
     let failed = opener.try_wait().ok().flatten().is_some_and(|status| !status.success());
     (!failed).then_some(opener)
-}
-
-fn usual(env: &Env, at_terminal: bool) -> Option<Command> {
-    let display = env.os("DISPLAY").or(env.os("WAYLAND_DISPLAY"));
-    (at_terminal && display.is_some()).then(|| Command::new("xdg-open"))
-}
-
-/// The first command of a `BROWSER` list.
-fn chosen(wish: &str) -> Option<Command> {
-    let mut words = wish.split(':').next()?.split_whitespace();
-    let mut command = Command::new(words.next()?);
-    command.args(words);
-    Some(command)
 }

@@ -1,7 +1,5 @@
 //! Where the session bearer of a run comes from, and whether it can be used.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Session};
@@ -75,15 +73,11 @@ pub(crate) fn from_env(env: &Env, config: &Config) -> Result<Option<FromEnv>> {
         return usable(OLD_VARIABLE, None, &Ok(text)).map(Some);
     }
     match env.os(CREDENTIALS).map(|folder| Path::new(folder).join(CREDENTIAL)) {
-        Some(file) if is_there(&file) => in_file(CREDENTIALS, file).map(Some),
+        // A service may have other credentials and not this one. One that cannot be looked at is read, and the
+        // error told.
+        Some(file) if file.try_exists().unwrap_or(true) => in_file(CREDENTIALS, file).map(Some),
         _ => Ok(None),
     }
-}
-
-/// A service may have other credentials and not this one. One that cannot be looked at is read, and
-/// the error told.
-fn is_there(file: &Path) -> bool {
-    !fs::metadata(file).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn in_file(variable: &'static str, file: PathBuf) -> Result<FromEnv> {
@@ -223,8 +217,6 @@ pub(crate) fn has_ended(session: &Session, now: Timestamp) -> bool {
 
 /// Why a session that cannot be renewed is unusable; may be empty.
 pub(super) fn why_over(session: &Session, now: Timestamp) -> String {
-    match session.expires_at {
-        Some(end) if end <= now => format!("the session ended {end}"),
-        _ => String::new(),
-    }
+    let end = session.expires_at.filter(|end| *end <= now);
+    end.map(|end| format!("the session ended {end}")).unwrap_or_default()
 }

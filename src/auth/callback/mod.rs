@@ -133,23 +133,20 @@ impl Connection {
 
     /// Reads the available bytes without waiting.
     fn poll(&mut self, state: &str) -> Option<Answer> {
-        let mut buffer = [0; 4096];
-        // A few at a time: a client that keeps sending must not block the others.
-        for _ in 0..8 {
-            match self.stream.read(&mut buffer) {
-                Ok(n @ 1..) if self.is_whole(&buffer[..n]) => {
-                    let is_short = self.head.len() <= LONGEST_HEAD;
-                    let answer = request::judge(&self.head, state).filter(|_| is_short);
-                    if answer.is_some() {
-                        return answer;
-                    }
-                    self.answer(&page::for_stray());
+        let mut buffer = [0; LONGEST_HEAD];
+        match self.stream.read(&mut buffer) {
+            Ok(n @ 1..) if self.is_whole(&buffer[..n]) => {
+                let is_short = self.head.len() <= LONGEST_HEAD;
+                let answer = request::judge(&self.head, state).filter(|_| is_short);
+                if answer.is_some() {
+                    return answer;
                 }
-                Ok(1..) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Ok(0) | Err(_) => self.is_over = true,
+                self.answer(&page::for_stray());
             }
+            Ok(1..) => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Ok(0) | Err(_) => self.is_over = true,
         }
         self.is_over |= self.since.elapsed() >= HEAD_TIME;
         None
@@ -157,13 +154,9 @@ impl Connection {
 
     /// Whether the head of the request is complete with these bytes, or too long to become one.
     fn is_whole(&mut self, bytes: &[u8]) -> bool {
-        // The end may span two reads.
-        let from = self.head.len().saturating_sub(3);
         self.head.extend_from_slice(bytes);
-        let fresh = &self.head[from..];
-        fresh.windows(4).any(|w| w == b"\r\n\r\n")
-            || fresh.windows(2).any(|w| w == b"\n\n")
-            || self.head.len() > LONGEST_HEAD
+        let holds = |end: &[u8]| self.head.windows(end.len()).any(|part| part == end);
+        holds(b"\r\n\r\n") || holds(b"\n\n") || self.head.len() > LONGEST_HEAD
     }
 
     /// A page fits into a fresh socket's buffer, so this does not block either. The next poll

@@ -1,9 +1,5 @@
 //! The small pages that the browser shows.
 
-const STYLE: &str = ":root{color-scheme:light dark}\
-                     body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34em;margin:15vh auto;padding:0 1rem;\
-                     overflow-wrap:anywhere}code{display:inline-block;font-size:1rem;background:#8883;padding:.2em .4em}";
-
 /// The answer to a stray request.
 pub(super) fn for_stray() -> String {
     let next = "Return to the terminal and open the address that ntcli printed last.";
@@ -29,15 +25,9 @@ pub(super) fn for_end(outcome: Result<Option<&str>, (&str, Option<&str>)>) -> St
 /// A complete response; `next` is HTML. The page may load nothing, not even an icon, and the code in its
 /// address is not passed on.
 fn page(is_good: bool, text: &str, next: &str) -> String {
-    let text = escape(text);
     let (status, title) =
         if is_good { ("200 OK", "Signed in") } else { ("400 Bad Request", "Not signed in") };
-    let html = format!(
-        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>{title} · ntcli</title>\n\
-         <link rel=\"icon\" href=\"data:,\"><style>{STYLE}</style>\n\
-         <h1>{title}</h1>\n<p>{text}</p>\n<p>{next}</p></html>\n"
-    );
+    let html = format!(include_str!("page.html"), title = title, text = escape(text), next = next);
     format!(
         "HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n\
          Connection: close\r\nCache-Control: no-store\r\nReferrer-Policy: no-referrer\r\n\
