@@ -56,10 +56,7 @@ pub(crate) fn oauth(env: &Env) -> Result<String> {
         return Ok(DEFAULT_OAUTH.to_owned());
     };
     let given = given.trim_end_matches('/');
-    let (scheme, host) = match given.split_once("://") {
-        Some((scheme, host)) => (scheme, host),
-        None => ("https", given),
-    };
+    let (scheme, host) = given.split_once("://").unwrap_or(("https", given));
     let fits = scheme == "https" || (scheme == "http" && is_loopback(host));
     if fits && check_domain(host).is_ok() {
         Ok(format!("{scheme}://{host}"))

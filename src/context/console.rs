@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use crate::text::{printable, shortened, tame};
+use crate::text::{shortened, tame};
 
 /// The longest progress line: one that wraps could not be cleared.
 const LONGEST_PROGRESS: usize = 59;
@@ -110,9 +110,7 @@ impl Console {
     /// Writes one or more lines for people to stderr. The work does not depend on whether they
     /// arrive.
     pub fn say(&self, lines: &str) {
-        let told = |line: &str| format!("{}\n", printable(line));
-        let lines: Vec<String> = lines.split('\n').map(told).collect();
-        self.write_err(&lines.concat());
+        self.write_err(&format!("{}\n", tame(lines)));
     }
 
     /// Advice, or something that nobody need know: not for those who want quiet.

@@ -200,22 +200,16 @@ fn days_of(year: i64, month: i64, day: i64) -> Option<i64> {
     Some(365 * year + year.div_euclid(4) - century + century.div_euclid(4) + day_of_year - 719_468)
 }
 
-/// The inverse of [`days_of`].
+/// The inverse of [`days_of`]: by the days of 400 years, and by what of them are leap days.
 fn date_of(days: i64) -> (i64, i64, i64) {
-    // Closest guess by the mean length of a year, then at most one step to the right year.
-    let mut year = 1970 + days * 400 / 146_097;
-    while days_of(year, 1, 1).is_some_and(|first| first > days) {
-        year -= 1;
-    }
-    while days_of(year + 1, 1, 1).is_some_and(|first| first <= days) {
-        year += 1;
-    }
-    let month = (2..=12)
-        .take_while(|m| days_of(year, *m, 1).is_some_and(|first| first <= days))
-        .last()
-        .unwrap_or(1);
-    let first = days_of(year, month, 1).unwrap_or(days);
-    (year, month, days - first + 1)
+    let days = days + 719_468;
+    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year + year / 4 - year / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = (month_from_march + 2) % 12 + 1;
+    (400 * era + year + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]
