@@ -142,7 +142,10 @@ impl Run for cli::TokenRefresh {
     }
 
     fn record(&self, ctx: &Context, succeeded: &[String], exit_code: u8) {
-        token::refresh::record_run(ctx, self, succeeded, exit_code);
+        // A value that was mistyped is no run, wherever it was typed.
+        if !self.dry_run && token::refresh::lifetime(ctx, self).is_ok() {
+            token::refresh::record(ctx, self.workspace.as_slice(), None, succeeded, exit_code);
+        }
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
     let config = dir.config()?;
     warn_of_two_tokens(app.console(), &config);
     let mut consumers = app.remembered(&mut dir)?;
-    let survey = survey::look_as_it_is(&app, &config, selected(&config, args)?, true)?;
+    let survey = survey::look_as_it_is(&app, &config, selected(&config, args)?, true)?.whole()?;
     survey.workspaces.iter().for_each(|state| consumers.tidy(&state.workspace));
     if let Some(fault) = survey.clock_fault() {
         app.console().warn(&format!("{fault}, so nothing looks due: timedatectl set-ntp true"));
@@ -62,7 +62,7 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
     // Whatever became of the rest, what is current must be where it is used.
     let after = dir.config()?;
     let again = selected(&after, args).unwrap_or_default();
-    let now = survey::look_as_it_is(&app, &after, again, true)?;
+    let now = survey::look_as_it_is(&app, &after, again, true)?.whole()?;
     run.deliver(&mut dir, &mut consumers, &now);
     let renewed = config.session().map(|s| s.bearer) != after.session().map(|s| s.bearer);
     Ok(run.report(&now, renewed))
@@ -72,7 +72,7 @@ fn dry_run(app: &App, args: &cli::Renew) -> Result<Report> {
     let _lock = dry_run::begin(app)?;
     let config = app.config()?;
     let consumers = app.consumers(&SavedTargets::load(&app.paths.targets)?, &[])?;
-    let survey = survey::look_as_it_is(app, &config, selected(&config, args)?, true)?;
+    let survey = survey::look_as_it_is(app, &config, selected(&config, args)?, true)?.whole()?;
     let is_good = !survey.session.has_ended;
     Ok(dry_run::report(app, &config, &survey, &consumers, is_good, |state| Wish {
         options: wish(state),

@@ -221,50 +221,30 @@ impl Survey {
     }
 }
 
-/// Looks at these workspaces; those without a token are left out. `asks`: also by running the commands
-/// that can tell what a consumer has.
+/// Looks at these workspaces while no other run is at work; those without a token are left out.
 ///
 /// # Errors
 /// A file of the folder cannot be read, or is damaged.
-pub(super) fn look(
-    app: &App,
-    config: &Config,
-    workspaces: Vec<Workspace>,
-    asks: bool,
-) -> Result<Survey> {
+pub(super) fn look(app: &App, config: &Config, workspaces: Vec<Workspace>) -> Result<Survey> {
     let wait = || store::lock(&app.paths.lock, LOCK_WAIT, app.clock(), &mut || {});
     let lock = app.paths.lock.exists().then(wait);
     let at_work = matches!(&lock, Some(Err(error)) if error.is_locked());
-    let past = Past::new(app, asks);
-    let survey = take(&past, config, workspaces, at_work)?.whole()?;
+    let survey = take(&Past::new(app, false), config, workspaces, at_work)?.whole()?;
     Ok(Survey { _lock: lock.and_then(Result::ok), ..survey })
 }
 
-/// The same without the lock: for a run that holds it, or that does not mind one that is at work.
+/// The same without the lock: for a run that holds it, or that does not mind one that is at work. `asks`: also
+/// by running the commands that can tell what a consumer has.
 ///
 /// # Errors
-/// As [`look`].
+/// As [`look`], but what this user may not read is [`Survey::unreadable`].
 pub(super) fn look_as_it_is(
     app: &App,
     config: &Config,
     workspaces: Vec<Workspace>,
     asks: bool,
 ) -> Result<Survey> {
-    take(&Past::new(app, asks), config, workspaces, false)?.whole()
-}
-
-/// The same of one workspace, for a reader who may not read everything.
-///
-/// # Errors
-/// [`Error::no_token`], and as [`look`].
-pub(super) fn look_at(
-    app: &App,
-    config: &Config,
-    workspace: Workspace,
-) -> Result<(Survey, WorkspaceState)> {
-    let mut survey = take(&Past::new(app, false), config, vec![workspace], false)?;
-    let state = survey.workspaces.pop().ok_or_else(Error::no_token)?;
-    Ok((survey, state))
+    take(&Past::new(app, asks), config, workspaces, false)
 }
 
 fn take(past: &Past, config: &Config, workspaces: Vec<Workspace>, at_work: bool) -> Result<Survey> {

@@ -62,7 +62,7 @@ pub(crate) fn write(ctx: &Context, path: &str, exit_code: u8) {
 fn survey(app: &App) -> Result<Survey> {
     let config = Config::load(&app.paths.config, &|_| {})?;
     let workspaces = app.selected(&config, true, None).unwrap_or_default();
-    survey::look(app, &config, workspaces, false)
+    survey::look(app, &config, workspaces)
 }
 
 /// The metrics of everything that was looked at.

@@ -53,7 +53,7 @@ fn look(ctx: &Context, args: &cli::Check) -> Result<(Survey, Findings)> {
         Kind::NoToken if named.is_none() => Error::no_tokens_here(),
         _ => error,
     })?;
-    let survey = survey::look(&app, &config, workspaces, false)?;
+    let survey = survey::look(&app, &config, workspaces)?;
     let found = findings::judge(&app, &survey, args);
     Ok((survey, found))
 }

@@ -180,7 +180,7 @@ pub(super) fn state(found: &mut Findings, app: &App, config: &Config) {
     if workspaces.is_empty() {
         found.add("token", Level::Critical, "no workspace has a token here", "ntcli token create");
     }
-    let survey = match survey::look(app, config, workspaces, false) {
+    let survey = match survey::look(app, config, workspaces) {
         Ok(survey) => survey,
         Err(error) => return found.error("journal", &error),
     };

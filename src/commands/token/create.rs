@@ -14,13 +14,8 @@ use crate::token::Token;
 /// Creates a token to be handed out. It is printed inside the transaction: one that did not arrive
 /// is revoked.
 pub(crate) fn run(app: &App, args: &TokenCreate) -> Result<Report> {
-    let expiry = expiry(
-        app.ctx,
-        args.expires_in.as_deref(),
-        args.expires_at.as_deref(),
-        "ntcli token create",
-    )
-    .map_err(|error| error.of_workspace(args.workspace.as_deref()))?;
+    let given = [&args.expires_in, &args.expires_at, &args.workspace];
+    let expiry = expiry(app.ctx, "ntcli token create", given)?.unwrap_or_default();
     let options = RefreshOptions { expiry, ..RefreshOptions::default() };
     let before = app.config()?;
     app.check_session(&before)?;

@@ -22,7 +22,7 @@ pub(crate) fn run(ctx: &Context, args: &TokenNeedsRefresh) -> Result<Report> {
 fn answer(app: &App, args: &TokenNeedsRefresh) -> Result<Report> {
     let config = app.config()?;
     let workspace = app.workspace(&config, args.workspace.as_deref())?;
-    let mut survey = survey::look_as_it_is(app, &config, vec![workspace], false)?;
+    let mut survey = survey::look_as_it_is(app, &config, vec![workspace], false)?.whole()?;
     let state = survey.workspaces.pop().ok_or_else(Error::no_token)?;
     let WorkspaceState { workspace: local, token, .. } = &state;
     let within_s = args.within.unwrap_or(state.window_s);

@@ -27,17 +27,8 @@ const HELP: &str = "ntcli token refresh --help";
 const ACCEPTED: &str =
     "--token-file takes a PATH, env:NAME=PATH for a line in an env file, or replace:PATH";
 
-/// Tells monitoring how a run ended, once its result is out.
-pub(crate) fn record_run(ctx: &Context, args: &TokenRefresh, succeeded: &[String], exit_code: u8) {
-    // A value that was mistyped is no run, wherever it was typed.
-    let is_slip = exit_code == exit::USAGE && options(ctx, args).is_err();
-    if !args.dry_run && !is_slip {
-        let names: Vec<String> = args.workspace.iter().cloned().collect();
-        record(ctx, &names, None, succeeded, exit_code);
-    }
-}
-
-/// The same of any run that may refresh. A name that no workspace has was mistyped: that is no run.
+/// Tells monitoring how a run that may refresh ended. A name that no workspace has was mistyped: that is no
+/// run.
 pub(crate) fn record(
     ctx: &Context,
     names: &[String],
@@ -63,7 +54,7 @@ pub(crate) fn record(
 
 /// Refreshes the token of one workspace, or of all.
 pub(crate) fn run(app: &App, args: &TokenRefresh) -> Result<Report> {
-    let given = options(app.ctx, args)?;
+    let lifetime = lifetime(app.ctx, args)?;
     let destinations = destinations(args)?;
     let policies = Policies::load(&app.paths.policies)?;
     let before = app.config()?;
@@ -74,9 +65,9 @@ pub(crate) fn run(app: &App, args: &TokenRefresh) -> Result<Report> {
         warn_of_two_tokens(app.console(), &before);
     }
     if args.dry_run {
-        return dry_run(app, args, &given, &destinations, selected);
+        return dry_run(app, args, lifetime, &destinations, selected);
     }
-    prompt::agree_to(app.ctx, given.expiry, args.yes, true)?;
+    prompt::agree_to(app.ctx, lifetime.unwrap_or_default(), args.yes, true)?;
 
     let (mut dir, waited) = app.lock_at(&app.paths, app.lock_wait())?;
     dir.expect(before);
@@ -85,14 +76,14 @@ pub(crate) fn run(app: &App, args: &TokenRefresh) -> Result<Report> {
     let current = selected(&config)?;
     let server = app.server(&config)?;
     let wish = |workspace: &Workspace| {
-        let options = wanted(&given, args, &policies.of(&workspace.id));
-        (app::workspace_ref(workspace, &server), options)
+        let policy = policies.of(&workspace.id);
+        (app::workspace_ref(workspace, &server), wanted(args, lifetime, &policy))
     };
     let mut wishes: Vec<(WorkspaceRef, RefreshOptions)> = current.iter().map(wish).collect();
     let workspaces: Vec<WorkspaceRef> = wishes.iter().map(|(w, _)| w.clone()).collect();
     let (targets, new) = add(&destinations, &workspaces[0], dir.targets()?.clone());
     let mut consumers = app.consumers(&targets, &new)?;
-    probe(app, &consumers, &current, &given)?;
+    probe(app, args, &consumers, &current)?;
     remember(app, &mut dir, targets, &new)?;
     if !destinations.is_empty() {
         rotation::name_targets(&mut dir, &workspaces)?;
@@ -134,7 +125,7 @@ pub(crate) fn run(app: &App, args: &TokenRefresh) -> Result<Report> {
 fn dry_run(
     app: &App,
     args: &TokenRefresh,
-    given: &RefreshOptions,
+    lifetime: Option<Expiry>,
     destinations: &[Destination],
     selected: impl Fn(&Config) -> Result<Vec<Workspace>>,
 ) -> Result<Report> {
@@ -144,11 +135,11 @@ fn dry_run(
     let first = app::workspace_ref(&meant[0], "");
     let (targets, new) = add(destinations, &first, SavedTargets::load(&app.paths.targets)?);
     let consumers = app.consumers(&targets, &new)?;
-    probe(app, &consumers, &meant, given)?;
-    let survey = survey::look_as_it_is(app, &config, meant, false)?;
+    probe(app, args, &consumers, &meant)?;
+    let survey = survey::look_as_it_is(app, &config, meant, false)?.whole()?;
     let is_good = is_taken(app, &config, &survey.session, &first)?;
     Ok(dry_run::report(app, &config, &survey, &consumers, is_good, |state| Wish {
-        options: wanted(given, args, &state.policy),
+        options: wanted(args, lifetime, &state.policy),
         lacking: consumers.lacking(&state.workspace, &state.token),
         asks: false,
     }))
@@ -174,52 +165,41 @@ fn is_taken(
     Err(Error::token_call("list the tokens", failure))
 }
 
-fn options(ctx: &Context, args: &TokenRefresh) -> Result<RefreshOptions> {
-    Ok(RefreshOptions {
-        expiry: expiry(
-            ctx,
-            args.expires_in.as_deref(),
-            args.expires_at.as_deref(),
-            "ntcli token refresh",
-        )
-        .map_err(|error| error.of_workspace(args.workspace.as_deref()))?,
-        unique_lifetime: false,
-        no_verify: args.no_verify,
-        verify_wait: args.verify_wait,
-        revoke_orphans: args.revoke_orphans,
-        accept_scope: args.accept_scope,
-        due_within_s: args.if_expires_within,
-        grace_s: args.revoke_after,
-    })
-}
-
-/// The lifetime that is asked for by that command; one year by default.
+/// The lifetime that is asked for, if one is.
 ///
 /// # Errors
 /// [`Error::invalid_expiry`].
+pub(crate) fn lifetime(ctx: &Context, args: &TokenRefresh) -> Result<Option<Expiry>> {
+    expiry(ctx, "ntcli token refresh", [&args.expires_in, &args.expires_at, &args.workspace])
+}
+
+/// The same of any command that takes `--expires-in`, `--expires-at` and a workspace.
 pub(super) fn expiry(
     ctx: &Context,
-    expires_in: Option<&str>,
-    expires_at: Option<&str>,
     command: &str,
-) -> Result<Expiry> {
+    [expires_in, expires_at, workspace]: [&Option<String>; 3],
+) -> Result<Option<Expiry>> {
     let now = ctx.clock.now();
     let expiry = match (expires_in, expires_at) {
         (Some(text), _) => Expiry::parse_in(text, now),
         (None, Some(text)) => Expiry::parse_at(text, now),
-        (None, None) => Some(Expiry::default()),
+        (None, None) => return Ok(None),
     };
-    expiry.ok_or_else(|| Error::invalid_expiry(command))
+    let invalid = || Error::invalid_expiry(command).of_workspace(workspace.as_deref());
+    expiry.map(Some).ok_or_else(invalid)
 }
 
 /// What was given, and by the policy of the workspace what was not.
-fn wanted(given: &RefreshOptions, args: &TokenRefresh, policy: &Policy) -> RefreshOptions {
-    let asks = args.expires_in.is_some() || args.expires_at.is_some();
+fn wanted(args: &TokenRefresh, lifetime: Option<Expiry>, policy: &Policy) -> RefreshOptions {
     RefreshOptions {
-        expiry: if asks { given.expiry } else { policy.expiry() },
-        grace_s: given.grace_s.or(policy.revoke_after_s),
-        accept_scope: given.accept_scope || policy.accept_scope,
-        ..*given
+        expiry: lifetime.unwrap_or_else(|| policy.expiry()),
+        unique_lifetime: false,
+        no_verify: args.no_verify,
+        verify_wait: args.verify_wait,
+        revoke_orphans: args.revoke_orphans,
+        accept_scope: args.accept_scope || policy.accept_scope,
+        due_within_s: args.if_expires_within,
+        grace_s: args.revoke_after.or(policy.revoke_after_s),
     }
 }
 
@@ -278,9 +258,9 @@ fn remember(
 /// A new target cannot be served.
 fn probe(
     app: &App,
+    args: &TokenRefresh,
     consumers: &Targets,
     workspaces: &[Workspace],
-    options: &RefreshOptions,
 ) -> Result<()> {
     if consumers.is_empty() {
         return Ok(());
@@ -294,7 +274,7 @@ fn probe(
         let tokens = open.into_iter().flat_map(|open| [Some(&open.token), open.old.as_ref()]);
         let tokens: Vec<&Token> = tokens.flatten().chain([token]).collect();
         consumers.probe_new(&local, &tokens)?;
-        if options.due_within_s.is_none_or(|within_s| due(token, within_s, app.now()).is_due()) {
+        if args.if_expires_within.is_none_or(|within_s| due(token, within_s, app.now()).is_due()) {
             lost.extend(consumers.probe(&local, &tokens));
         }
     }

@@ -19,7 +19,8 @@ pub(crate) fn run(app: &App, args: &TokenShow) -> Result<Report> {
     loop {
         let config = app.config()?;
         let meant = |config| app.workspace(config, args.workspace.as_deref());
-        let (survey, state) = survey::look_at(app, &config, meant(&config)?)?;
+        let mut survey = survey::look_as_it_is(app, &config, vec![meant(&config)?], false)?;
+        let state = survey.workspaces.pop().ok_or_else(Error::no_token)?;
         let answer =
             if args.check { Some(ask(app, &config, &survey, &state.token)?) } else { None };
         if matches!(answer, Some((REVOKED, _))) {
