@@ -109,19 +109,11 @@ impl Error {
         self
     }
 
-    /// An earlier run could not deliver its new token. Targets of its `own` were given for that run
-    /// alone; the `old` token stays live for them.
-    pub(crate) fn delivery_pending(old: Option<&str>, own: bool) -> Self {
-        let error = |message| Self::new("delivery_pending", exit::NOT_DELIVERED, message);
-        if own {
-            let old = old.map_or_else(|| "JTI".to_owned(), shell_word);
-            return error("An earlier refresh still has to deliver its token, and this run was not given the target; no other token was requested")
-                .hinted(format!(
-                "run it with the --token-file or --exec it had; or, if nothing needs the old token: ntcli token revoke {old}"
-            ));
-        }
-        error("An earlier token is not delivered to every target yet; no other was requested")
-            .hinted_there(RENEW)
+    /// An earlier run could not deliver its new token.
+    pub(crate) fn delivery_pending() -> Self {
+        let message =
+            "An earlier token is not delivered to every target yet; no other was requested";
+        Self::new("delivery_pending", exit::NOT_DELIVERED, message).hinted_there(RENEW)
     }
 
     /// A token may have been created that is not stored here; `found` are the ids of those that were

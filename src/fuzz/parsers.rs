@@ -148,7 +148,7 @@ fn journals() {
             until,
             boot,
         },
-        Record::Created(Rotation { unnamed: true, grace_s: Some(60), ..created }),
+        Record::Created(Rotation { to_unknown: true, grace_s: Some(60), ..created }),
         Record::Promoted(workspace.about()),
         workspace.delivering(2, Some(crate::context::Process { id: 7, started: 8 })),
         workspace.delivered_to("env:A=/b"),

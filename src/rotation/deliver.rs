@@ -1,7 +1,7 @@
 //! Delivering a new token to what uses it. Each target that has it is remembered, so that only what
 //! failed is repeated.
 
-use super::journal::{PendingRevocation, Record};
+use super::journal::PendingRevocation;
 use super::pending::Purpose;
 use super::plan::with_followers;
 use super::ports::{Deliver, Delivery, Event, HistoryEvent, Store, Target};
@@ -18,8 +18,7 @@ impl Rotator<'_> {
         }
         // The targets of this run are those of the workspaces that it is about.
         let is_meant = self.wishes.contains_key(&rotation.workspace.id) && self.targets.is_some();
-        let named = Rotation { unnamed: false, ..rotation.clone() };
-        if !is_meant || (rotation.unnamed && !self.awaits_delivery(&named)) {
+        if !is_meant {
             return false; // what is missing is said when the workspace's turn comes
         }
         let outcome = self.deliver(rotation);
@@ -51,7 +50,7 @@ impl Rotator<'_> {
         let delivery = Delivery { workspace, new, old: old.as_ref(), attempt };
         let due = set_of(lacks.iter().map(String::as_str));
         let mut has_changed = false;
-        let mut failures = each(&all, |target| {
+        let failures = each(&all, |target| {
             if !(due.contains(target.name.as_str()) || (target.is_command && has_changed)) {
                 return Ok(());
             }
@@ -59,9 +58,6 @@ impl Rotator<'_> {
             has_changed |= delivered.is_ok();
             delivered
         });
-        if rotation.unnamed && failures.is_empty() {
-            failures.push("the targets of an earlier run are unknown".to_owned());
-        }
         if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
     }
 
@@ -103,7 +99,7 @@ impl Rotator<'_> {
         let lacking = self.lacking(&rotation.workspace, &rotation.token);
         let targets = self.store.targets_of(&rotation.workspace);
         let is_served = |targets: Vec<Target>| rotation.lacks(&targets, &lacking).is_empty();
-        rotation.unnamed || !lacking.is_empty() || !targets.is_ok_and(is_served)
+        !lacking.is_empty() || !targets.is_ok_and(is_served)
     }
 
     /// Whether a run without targets cannot tell if one of them uses a replaced token again.
@@ -170,24 +166,6 @@ fn each(targets: &[Target], mut deliver: impl FnMut(&Target) -> Result<(), Strin
         failures.extend(failed);
     }
     failures
-}
-
-/// The targets that a run of 0.2.0 was given alone are remembered now: what it left for them is as good as
-/// what is left for any other.
-///
-/// # Errors
-/// If the journal cannot be read or written.
-pub(crate) fn name_targets(
-    store: &mut dyn Store,
-    workspaces: &[WorkspaceRef],
-) -> crate::error::Result<()> {
-    let pending = store.pending()?;
-    let unnamed = workspaces.iter().filter_map(|w| pending.rotation(w)).filter(|r| r.unnamed);
-    let records: Vec<_> = unnamed.map(|open| Record::Named(open.workspace.about())).collect();
-    if !records.is_empty() {
-        store.append(&records, true)?;
-    }
-    Ok(())
 }
 
 /// Delivers the current token of a workspace to those of its targets that have these names, without

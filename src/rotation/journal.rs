@@ -41,7 +41,7 @@ pub(crate) enum Record {
     Delivering(About<Attempt>),
     /// One target has the new token.
     DeliveredTo(About<Served>),
-    /// The targets that an older version was given for one run are remembered now, or have the token.
+    /// Written by older versions only: what that one was given for one run has the token.
     #[serde(rename = "handed_over")]
     Named(About),
     /// A rollback was undone: the token that it led away from is the current one, and goes to every

@@ -46,7 +46,7 @@ use crate::token::Token;
 
 use breaker::Breaker;
 pub(crate) use by_hand::{ByHand, LoggedOut, forget, forget_workspaces};
-pub(crate) use deliver::{deliver_current, name_targets};
+pub(crate) use deliver::deliver_current;
 pub(crate) use issue::CreatedWorkspace;
 #[cfg(test)]
 pub(crate) use journal::PendingRevocation;
@@ -137,8 +137,6 @@ pub(crate) struct Rotator<'a> {
     recovering: bool,
     /// The tokens that this run has tried to revoke.
     tried: Vec<String>,
-    /// The tokens that are to be revoked at once: the journal has their refresh.
-    unwritten: Vec<(WorkspaceRef, String)>,
     /// The workspace whose `created` was the last append to the journal.
     retractable: Option<WorkspaceRef>,
     /// The lists read in this run, none older than the last create or revocation.
@@ -168,7 +166,6 @@ impl<'a> Rotator<'a> {
             turns: BTreeMap::new(),
             recovering: false,
             tried: Vec::new(),
-            unwritten: Vec::new(),
             retractable: None,
             lists: Vec::new(),
             began: Moment { ours: clock.now(), boot: clock.boot_time(), skew_s: None },

@@ -134,10 +134,10 @@ pub(crate) struct Rotation {
     pub(crate) token: Token,
     /// The token that it replaces.
     pub(crate) old: Option<Token>,
-    /// Targets that a run of 0.2.0 was given alone must get it: they are named again by a refresh that
-    /// is given them.
+    /// Written by older versions only: what uses it besides the remembered targets is unknown, so the
+    /// old token is left to the user.
     #[serde(rename = "hand_over")]
-    pub(crate) unnamed: bool,
+    pub(crate) to_unknown: bool,
     /// For how many seconds the old token stays live.
     pub(crate) grace_s: Option<u64>,
     #[serde(flatten)]
@@ -173,7 +173,7 @@ impl Rotation {
             at,
             token,
             old,
-            unnamed: false,
+            to_unknown: false,
             grace_s: None,
             purpose,
             stage: Stage::Kept,
@@ -196,7 +196,7 @@ impl Rotation {
 
     /// Whether something must get the token before the old one is revoked.
     pub(crate) fn awaits_delivery(&self) -> bool {
-        self.is_stored() && (self.unnamed || !self.lacks.is_empty())
+        self.is_stored() && !self.lacks.is_empty()
     }
 
     /// Which of these targets have still to get the token, where `lacking` do not hold it now. A command

@@ -136,7 +136,7 @@ impl<'a> Plan<'a> {
             let why = if open.is_stored() { WhyDeliver::LeftOver } else { WhyDeliver::New };
             self.deliver(&left, why, Certain);
             self.replaced(open, Certain);
-            let is_over = (open.unnamed || !left.is_empty()) && *purpose != Purpose::HandOut;
+            let is_over = !left.is_empty() && *purpose != Purpose::HandOut;
             let is_followed = must_be_followed(token, self.options, now.ours).then_some(Open);
             return (vec![token], if is_over { is_followed } else { Some(Certain) });
         }
@@ -145,7 +145,7 @@ impl<'a> Plan<'a> {
         let is_overtaken = !may_be_stored && *purpose != Purpose::Rollback;
         let (token_is, then) = match (is_overtaken, open.is_stored()) {
             (true, false) => (Certain, if before.is_some() { Open } else { Certain }),
-            (true, true) if !open.unnamed && stored.lacks(targets, &[]).is_empty() => {
+            (true, true) if stored.lacks(targets, &[]).is_empty() => {
                 self.replaced(open, Certain);
                 return (current.into_iter().collect(), Some(Certain));
             }

@@ -193,12 +193,11 @@ impl Rotator<'_> {
         };
         self.note(workspace, &event);
         // What an undelivered token had replaced may be in use until this one is delivered.
-        let left = rotation.before.as_ref().and_then(|before| self.revocation_of(before));
-        if let Some(left) = left {
-            self.append_relaxed(&[Record::PendingRevocation(left)]);
-        }
+        let left = rotation.before.as_ref().map(|before| self.left_by(before));
+        let mut records = left.unwrap_or_default();
         // Needs no fsync: the config file says the same.
-        self.append_relaxed(&[Record::Promoted(workspace.about())]);
+        records.push(Record::Promoted(workspace.about()));
+        self.append_relaxed(&records);
         if self.recovering {
             let (workspace, jti) = (workspace.clone(), token.jti.clone());
             (self.on_event)(Event::Finished { workspace, jti });
@@ -236,14 +235,14 @@ impl Rotator<'_> {
         let Some(open) = self.pending.rotation(workspace).cloned() else {
             return Ok(());
         };
-        let old = open.old.as_ref().and_then(|old| old.jti.clone());
         Err(if self.awaits_delivery(&open) {
-            Error::delivery_pending(old.as_deref(), open.unnamed)
+            Error::delivery_pending()
         } else {
             match open.stage {
                 Stage::Kept => Error::unfinished(),
                 Stage::Denied => Error::unconfirmed(open.token.jti.as_deref()),
                 Stage::Stored => {
+                    let old = open.old.and_then(|old| old.jti);
                     Error::old_token_live(old.as_deref(), "an earlier run could not revoke it")
                 }
             }

@@ -75,7 +75,7 @@ impl Pending {
                     r.delivered.push(target.clone());
                 });
             }
-            Record::Named(about) => self.with_rotation(&about, |r| r.unnamed = false),
+            Record::Named(about) => self.with_rotation(&about, |r| r.to_unknown = false),
             Record::RollbackUndone(about) => self.with_rotation(&about, Rotation::undo_rollback),
             Record::Done(about) => self.finish(&about),
             Record::PendingRevocation(new) => {
@@ -110,9 +110,9 @@ impl Pending {
 
     /// A rollback, or a token of another program, takes the place of an unfinished refresh.
     fn created(&mut self, begun: Rotation) {
-        let Rotation { workspace, at, token, old, unnamed, grace_s, purpose, .. } = begun;
+        let Rotation { workspace, at, token, old, to_unknown, grace_s, purpose, .. } = begun;
         let new = Rotation::new(&workspace, at, token, old, purpose);
-        let mut new = Rotation { unnamed, grace_s, ..new };
+        let mut new = Rotation { to_unknown, grace_s, ..new };
         // It tells of its request too.
         let is_its = |w: &WorkspaceRef| w.is(&new.workspace) || w.id.is_empty();
         self.applied -= usize::from(self.close(is_its, new.at));

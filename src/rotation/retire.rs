@@ -6,42 +6,36 @@ use super::moment::Moment;
 use super::pending::{Purpose, Rotation};
 use super::ports::{Event, HistoryEvent};
 use super::{OldFate, RefreshOptions, Rotator, WorkspaceRef};
-use crate::error::{Failure, NewTokenFate};
+use crate::error::NewTokenFate;
 use crate::token::Token;
 
 impl Rotator<'_> {
     /// The old token is to be revoked, now or later; what became of it already.
     pub(super) fn schedule(&mut self, rotation: &Rotation) -> OldFate {
-        let Rotation { workspace, old, purpose, .. } = rotation;
-        if *purpose == Purpose::HandOut || old.is_none() {
+        let Rotation { workspace, old, purpose, to_unknown, .. } = rotation;
+        let done = Record::Done(workspace.about());
+        if *purpose == Purpose::HandOut || *to_unknown || old.is_none() {
             // Named before the journal drops it.
-            if let Some(jti) = old.as_ref().and_then(|old| old.jti.clone()) {
+            let jti = old.as_ref().and_then(|old| old.jti.clone());
+            if let Some(jti) = jti.filter(|_| !to_unknown) {
                 (self.on_event)(Event::KeptLive { workspace: workspace.clone(), jti });
             }
-            self.append_relaxed(&[Record::Done(workspace.about())]);
+            let named = self.left_by(rotation).into_iter();
+            self.append_relaxed(&named.chain([done]).collect::<Vec<_>>());
             return OldFate::None;
         }
         let Some(pending) = self.revocation_of(rotation) else {
-            self.append_relaxed(&[Record::Done(workspace.about())]);
+            self.append_relaxed(&[done]);
             return OldFate::Live("it has no id of its own by which to revoke it".to_owned());
         };
         let (jti, until) = (pending.jti.clone(), pending.not_before);
         self.tried.retain(|tried| *tried != jti); // it may have been current again meanwhile
-        let elsewhere = (!self.is_ours(&pending.workspace))
-            .then(|| Failure::of_another_server(&pending.workspace.server).to_string());
-        let records = [Record::PendingRevocation(pending), Record::Done(workspace.about())];
-        if let Some(reason) = elsewhere {
-            let _ = self.append_durable(&records); // the refresh in the journal means the same
-            return OldFate::Live(reason);
-        }
+        // Needs no fsync: the refresh in the journal means the same.
+        self.append_relaxed(&[Record::PendingRevocation(pending), done]);
         let Some(until) = until else {
-            // The journal still has the refresh, which means the same; see `write_left`.
-            self.unwritten.push((workspace.clone(), jti));
-            self.pending.apply_all(records);
             return OldFate::None;
         };
         self.note(workspace, &HistoryEvent::Grace { jti, until });
-        let _ = self.append_durable(&records); // the refresh in the journal means the same
         OldFate::Grace(until)
     }
 
@@ -55,6 +49,17 @@ impl Rotator<'_> {
     pub(super) fn to_revoke(&self, workspace: &WorkspaceRef, jti: &str, reason: Reason) -> Record {
         let (workspace, now) = (self.at_maker(workspace, jti), self.moment());
         Record::PendingRevocation(PendingRevocation::new(&workspace, jti, reason, &now))
+    }
+
+    /// What is written down of a token that is replaced.
+    pub(super) fn left_by(&self, rotation: &Rotation) -> Vec<Record> {
+        match &rotation.old {
+            Some(old) if rotation.to_unknown => self.superseded(&rotation.workspace, old),
+            _ => {
+                let revocation = self.revocation_of(rotation);
+                revocation.map(Record::PendingRevocation).into_iter().collect()
+            }
+        }
     }
 
     /// The revocation of what a token replaced, where it can be done.
@@ -113,7 +118,8 @@ impl Rotation {
         now: &Moment,
     ) -> Option<PendingRevocation> {
         let Self { workspace, token: new, old, purpose, grace_s, .. } = self;
-        let old = old.as_ref().filter(|old| *purpose != Purpose::HandOut && old.jti != new.jti)?;
+        let is_replaced = *purpose != Purpose::HandOut && !self.to_unknown;
+        let old = old.as_ref().filter(|old| is_replaced && old.jti != new.jti)?;
         let is_less = *purpose == Purpose::Refresh && !new.lost_scope(old).is_empty();
         let reason = if is_less { Reason::LosesScope } else { Reason::Replaced };
         let grace_s = options.grace_s.or(*grace_s).filter(|_| *purpose == Purpose::Refresh);

@@ -50,9 +50,10 @@ impl Rotator<'_> {
     /// the refresh that is undone, should it not be undone after all.
     fn previous_token(&mut self, workspace: &WorkspaceRef) -> Result<(Token, Token, Option<u64>)> {
         let current = self.store.current(workspace)?.ok_or_else(nothing_current)?;
-        let (previous, unnamed) = match self.pending.rotation(workspace).cloned() {
+        let previous = match self.pending.rotation(workspace).cloned() {
             Some(open) if open.token.is_same(&current) && self.awaits_delivery(&open) => {
-                (open.old.map(|token| (token, open.grace_s)), open.unnamed)
+                let known = open.old.filter(|_| !open.to_unknown);
+                known.map(|token| (token, open.grace_s))
             }
             Some(_) => return Err(Error::unfinished()),
             None => {
@@ -63,16 +64,14 @@ impl Rotator<'_> {
                         && p.successor.is_some()
                         && p.successor == current.jti
                         && !p.is_due(&now)
+                        && !p.own_targets
                 });
                 let token = put_off.and_then(|p| p.token.clone());
-                (token.map(|token| (token, None)), put_off.is_some_and(|p| p.own_targets))
+                token.map(|token| (token, None))
             }
         };
         let (token, grace_s) =
             previous.ok_or_else(|| Error::cannot_roll_back("no previous token is live"))?;
-        if unnamed {
-            return Err(Error::cannot_roll_back("what an earlier run delivered to is not known"));
-        }
         if token.expiry.at().is_some_and(|end| end <= self.clock.now()) {
             return Err(Error::cannot_roll_back("the previous token has expired"));
         }

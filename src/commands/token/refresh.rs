@@ -16,7 +16,7 @@ use crate::config_dir::ConfigDir;
 use crate::config_dir::last_run::LastRun;
 use crate::error::exit;
 use crate::policy::{Policies, Policy};
-use crate::rotation::{self, ControlPlane, Deliver, Outcome, RefreshOptions, WorkspaceRef};
+use crate::rotation::{ControlPlane, Deliver, Outcome, RefreshOptions, WorkspaceRef};
 use crate::targets::{
     Destination, EXEC_TIMEOUT_S, FileOptions, SavedTarget, SavedTargets, Targets,
 };
@@ -85,9 +85,6 @@ pub(crate) fn run(app: &App, args: &TokenRefresh) -> Result<Report> {
     let mut consumers = app.consumers(&targets, &new)?;
     probe(app, args, &consumers, &current)?;
     remember(app, &mut dir, targets, &new)?;
-    if !destinations.is_empty() {
-        rotation::name_targets(&mut dir, &workspaces)?;
-    }
     app.wait_for_command(&mut consumers, &mut dir)?;
     // What is new has not got the token from the other run.
     let waited = waited && new.is_empty() && !args.all;

@@ -22,7 +22,7 @@ fn everything(id: &str) -> Vec<Record> {
         Record::Creating(PendingCreate::new(workspace.clone(), at, until, None))
     };
     let created = Rotation::new(&workspace, at(3000), token(1), Some(token(0)), Purpose::Refresh);
-    let created = Record::Created(Rotation { unnamed: true, ..created });
+    let created = Record::Created(Rotation { to_unknown: true, ..created });
     let revocation = Record::PendingRevocation(PendingRevocation {
         workspace: workspace.clone(),
         jti: "jti_2".into(),

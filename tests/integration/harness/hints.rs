@@ -79,11 +79,9 @@ pub(crate) const HINTS: &[(&str, Does)] = &[
     ("put a fresh session token into *", Person),
     ("unset NTCLI_*, or put a fresh session token into it", Person),
     ("ntcli auth login *", Person),
-    ("ntcli token refresh, with the --token-file or --exec it had", Person),
     ("ntcli workspace create <name>", Person),
     ("ntcli workspace select <name>, and ntcli workspace list", Person),
     ("pgrep -a ntcli", Person),
-    ("run it with the --token-file or --exec it had; *", Person),
     ("sudo -u * ntcli, *", Person),
 ];
 
