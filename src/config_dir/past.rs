@@ -9,12 +9,10 @@ use crate::error::Result;
 use crate::rotation::WorkspaceRef;
 use crate::store::{Log, OwnFile};
 
-/// So many tokens are asked about before it pays to read all lines.
+/// So many questions are answered before it pays to read all lines.
 const FEW: u32 = 8;
 /// More than a line is likely to take.
 const LINE: u64 = 1024;
-/// The end in which the birth of a current token is likely to be.
-const NEAR: usize = 16 << 10;
 
 /// The server that made a token here, if that was noted. By its id, or by what its text is known by.
 pub(crate) fn maker_of(at: &OwnFile, mark: &str) -> Option<String> {
@@ -87,8 +85,6 @@ impl History {
 /// The end of the history, for questions about single tokens.
 pub(super) struct Past {
     text: String,
-    /// Where the lines begin among which a token's birth is likely to be.
-    near: usize,
     asked: Cell<u32>,
     /// Where the lines begin that name a token, by a hash of what it is known by.
     index: OnceCell<BTreeSet<(u64, usize)>>,
@@ -98,9 +94,7 @@ impl Past {
     fn of(end: Vec<u8>) -> Self {
         let text = String::from_utf8(end);
         let text = text.unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
-        let mut far = text.as_bytes()[..text.len().saturating_sub(NEAR)].iter();
-        let near = far.rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
-        Self { text, near, asked: Cell::new(0), index: OnceCell::new() }
+        Self { text, asked: Cell::new(0), index: OnceCell::new() }
     }
 
     /// A line that was written since.
@@ -114,82 +108,72 @@ impl Past {
 
     /// Whether there is a line of the same kind about the same token.
     pub(super) fn has(&self, line: &Line) -> bool {
-        line.jti.as_ref().is_some_and(|jti| self.about(jti).iter().any(|it| it.is_same_act(line)))
+        line.jti.as_ref().is_some_and(|jti| self.about(jti).any(|it| it.is_same_act(line)))
     }
 
     /// The tokens that replaced this one.
     pub(super) fn successors_of(&self, jti: &str) -> Vec<String> {
-        let lines = self.about(jti).into_iter();
-        lines.filter(|l| l.old_jti.as_deref() == Some(jti)).filter_map(|l| l.jti).collect()
+        let those = self.about(jti).filter(|line| line.old_jti.as_deref() == Some(jti));
+        those.filter_map(|line| line.jti).collect()
     }
 
     /// Whether a token was made here to be handed out.
     pub(super) fn handed_out(&self, jti: &str) -> bool {
-        let is_it = |l: &Line| l.event == "handed_out" && l.jti.as_deref() == Some(jti);
-        self.about(jti).iter().any(is_it)
+        self.about(jti).any(|l| l.event == "handed_out" && l.jti.as_deref() == Some(jti))
     }
 
     /// Whether the token was made or taken up again here.
     pub(super) fn was_made_here(&self, mark: &str) -> bool {
-        !self.births(mark).is_empty()
+        self.births(mark).next().is_some()
     }
 
     /// The server that made it, if that was noted.
     pub(super) fn maker_of(&self, mark: &str) -> Option<String> {
-        let mut births = self.births(mark).into_iter().rev();
-        births.find(|line| !line.server.is_empty()).map(|line| line.server)
+        self.births(mark).map(|line| line.server).find(|server| !server.is_empty())
     }
 
-    /// The lines that tell of its birth; those near the end alone, if they name its maker.
-    fn births(&self, mark: &str) -> Vec<Line> {
-        let is_birth = |line: &Line| {
+    /// The lines that tell of its birth, the newest first.
+    fn births<'a>(&'a self, mark: &'a str) -> impl Iterator<Item = Line> + 'a {
+        self.about(mark).filter(move |line| {
             let mut new = line.jti.iter().chain(line.sha256.first());
             (line.is_birth() || line.event == "rolled_back") && new.any(|new| new == mark)
-        };
-        self.asked.set(self.asked.get() + 1);
-        if self.asked.get() <= FEW {
-            let near = self.lines(self.naming(mark, self.near)).filter(is_birth);
-            let near: Vec<Line> = near.collect();
-            if near.iter().any(|line| !line.server.is_empty()) {
-                return near;
-            }
-        }
-        let mut lines = self.about(mark);
-        lines.retain(is_birth);
-        lines
+        })
     }
 
-    /// The lines that name a token, the oldest first. For a few they are looked for; for many all are read
-    /// once.
-    fn about(&self, mark: &str) -> Vec<Line> {
+    /// The lines that name a token, the newest first: most questions are about the end. For a few they are
+    /// looked for; for many all are read once.
+    fn about<'a>(&'a self, mark: &str) -> impl Iterator<Item = Line> + use<'a> {
         self.asked.set(self.asked.get() + 1);
-        if self.asked.get() <= FEW {
-            return self.lines(self.naming(mark, 0)).collect();
-        }
-        let index = self.index.get_or_init(|| {
+        let few = (self.asked.get() <= FEW).then(|| self.naming(mark));
+        let many = few.is_none().then(|| {
+            let key = hash(mark);
+            let those = self.index().range((key, 0)..=(key, usize::MAX));
+            those.rev().map(|(_, start)| *start)
+        });
+        let starts = few.into_iter().flatten().chain(many.into_iter().flatten());
+        starts.filter_map(|start| self.line(start))
+    }
+
+    fn index(&self) -> &BTreeSet<(u64, usize)> {
+        self.index.get_or_init(|| {
             let starts = self.text.match_indices('\n').map(|(end, _)| end + 1);
             let named = [0].into_iter().chain(starts).flat_map(|start| {
                 let marks = self.line(start).map(|line| line.marks().map(hash).collect::<Vec<_>>());
                 marks.into_iter().flatten().map(move |mark| (mark, start))
             });
             named.collect()
-        });
-        let those = index.range((hash(mark), 0)..=(hash(mark), usize::MAX));
-        self.lines(those.map(|(_, start)| *start)).collect()
+        })
     }
 
-    /// Where the lines from there on begin in which a value stands, found without a look at each line.
-    fn naming(&self, value: &str, from: usize) -> Vec<usize> {
+    /// Where the lines begin in which a value stands, the last one first, found without a look at each line.
+    fn naming(&self, value: &str) -> impl Iterator<Item = usize> + use<'_> {
         let quoted = serde_json::to_string(value).unwrap_or_default();
-        let found = self.text[from..].match_indices(&quoted).map(|(at, _)| from + at);
-        let starts = found.map(|at| self.text[..at].rfind('\n').map_or(0, |end| end + 1));
-        let mut starts: Vec<usize> = starts.collect();
-        starts.dedup();
-        starts
-    }
-
-    fn lines(&self, starts: impl IntoIterator<Item = usize>) -> impl Iterator<Item = Line> {
-        starts.into_iter().filter_map(|start| self.line(start))
+        let mut end = self.text.len();
+        std::iter::from_fn(move || {
+            let at = self.text[..end].rfind(&quoted)?;
+            end = self.text[..at].rfind('\n').map_or(0, |end| end + 1);
+            Some(end)
+        })
     }
 
     /// An invalid line is skipped: it is only history.
@@ -200,20 +184,19 @@ impl Past {
     /// The last token that was made here for a workspace and current, and of whose end nothing is known:
     /// another program has stored another one in its place.
     pub(super) fn last_made(&self, place: &WorkspaceRef) -> Option<String> {
-        let mut left = Vec::new();
-        for line in self.lines(self.naming(&place.id, 0)) {
-            if line.workspace_id != place.id || !place.is_on(&line.server) {
+        let mut named = BTreeSet::new();
+        for line in self.naming(&place.id).filter_map(|start| self.line(start)) {
+            let is_there = line.workspace_id == place.id && place.is_on(&line.server);
+            if !is_there || line.event == "delivered" {
                 continue;
             }
-            if line.event != "delivered" {
-                let named = [&line.jti, &line.old_jti];
-                left.retain(|known| named.into_iter().flatten().all(|jti| jti != known));
+            let is_made = ["refreshed", "recovered", "rolled_back"].contains(&line.event.as_str());
+            if is_made && line.jti.as_ref().is_some_and(|jti| !named.contains(jti)) {
+                return line.jti;
             }
-            if ["refreshed", "recovered", "rolled_back"].contains(&line.event.as_str()) {
-                left.extend(line.jti);
-            }
+            named.extend(line.jti.into_iter().chain(line.old_jti));
         }
-        left.pop()
+        None
     }
 }
 

@@ -8,19 +8,15 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::process::{Child, ExitStatus};
-use std::thread;
-use std::time::{Duration, Instant};
-
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, kill_process_group};
+use std::process::ExitStatus;
+use std::time::Duration;
 
 use super::ConfigDir;
 use crate::config::{Notice, Paths};
-use crate::context::{handle, lock_holder};
+use crate::context::{SystemClock, lock_holder, uninterrupted};
 use crate::error::{Error, Result};
 use crate::store::{self, Lock, OwnFile};
-use crate::targets::user_shell;
+use crate::targets::{Relay, Running, user_shell};
 
 /// How long the command may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -30,8 +26,6 @@ const CHANGED: i32 = 3;
 const KNOWN: &str = ".state.known";
 /// Where the engine's state is looked at without replacing that of the folder.
 const LOOK: &str = ".state.look";
-/// How often is looked where no descriptor tells of its end.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// The engine's copy of a folder.
 pub(super) struct State {
@@ -148,31 +142,10 @@ impl State {
             .stdin(lock.for_child()?)
             .stdout(io::stderr().as_fd().try_clone_to_owned()?)
             .spawn()?;
-        self.wait(child)
-    }
-
-    /// Waits even if a signal ends this run: half a step helps nobody.
-    fn wait(&self, mut child: Child) -> io::Result<ExitStatus> {
-        let (since, handle) = (Instant::now(), handle(child.id()));
-        loop {
-            if let Some(status) = child.try_wait()? {
-                return Ok(status);
-            }
-            let left = self.limit.saturating_sub(since.elapsed());
-            if left.is_zero() {
-                let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-                let _ = group.map(|group| kill_process_group(group, Signal::KILL));
-                let _ = child.wait();
-                let limit = self.limit.as_secs();
-                return Err(io::Error::other(format!("killed after {limit} s")));
-            }
-            let Some(handle) = &handle else {
-                thread::sleep(LOOK_EVERY);
-                continue;
-            };
-            let left = Timespec::try_from(left).ok();
-            let _ = poll(&mut [PollFd::new(handle, PollFlags::IN)], left.as_ref()); // ended by a signal, too
-        }
+        let name = format!("its {verb}");
+        let mut running = Running::new(child, None, Relay::default(), name, self.limit);
+        // Half a step helps nobody.
+        uninterrupted(|| running.wait(&SystemClock)).map_err(io::Error::other)
     }
 }
 
@@ -210,7 +183,7 @@ impl ConfigDir<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::{Env, SystemClock};
+    use crate::context::Env;
     use crate::store;
 
     /// Nothing of it works on when the run goes on without it.
@@ -225,8 +198,8 @@ mod tests {
         let mut state = State::of(&paths).unwrap();
         state.limit = Duration::from_millis(200);
         let error = state.push(&lock).unwrap_err();
-        assert!(error.to_string().contains("killed after"), "{error}");
-        thread::sleep(Duration::from_millis(1500));
+        assert!(error.to_string().contains("its push did not end within"), "{error}");
+        std::thread::sleep(Duration::from_millis(1500));
         assert!(!mark.exists());
         fs::remove_dir_all(dir).unwrap();
     }

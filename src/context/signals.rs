@@ -81,14 +81,17 @@ pub(super) fn heeded() -> Option<u8> {
 
 /// Does what must not be interrupted: what works once, and the storing of what it gave.
 pub(crate) fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
+    if HELD.get() {
+        return work();
+    }
     let armed = take(&mut *ARMED.lock().unwrap_or_else(PoisonError::into_inner));
     for id in armed {
         unregister(id);
     }
-    let was_held = HELD.replace(true);
+    HELD.set(true);
     AT_ONCE.store(false, SeqCst);
     let done = work();
-    HELD.set(was_held);
+    HELD.set(false);
     AT_ONCE.store(RECEIVED.load(SeqCst) > 0, SeqCst);
     arm();
     done

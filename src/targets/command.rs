@@ -143,7 +143,13 @@ impl Command {
             .map_err(failed)?;
         let secrets = [Some(*new), *old].into_iter().flatten();
         let secrets = secrets.map(|token| token.access_token.clone()).collect();
-        Ok(Running::new(child, output.into(), Relay::new(secrets, *quiet), name, self.timeout))
+        Ok(Running::new(
+            child,
+            Some(output.into()),
+            Relay::new(secrets, *quiet),
+            name,
+            self.timeout,
+        ))
     }
 }
 

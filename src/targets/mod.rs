@@ -26,6 +26,7 @@ pub(crate) use command::user_shell;
 use command::{Command, Given};
 pub(crate) use files::TokenFile;
 pub(crate) use mounted::Mounts;
+pub(crate) use running::{Relay, Running};
 pub(crate) use saved::{EXEC, EXEC_TIMEOUT_S, FileOptions, SavedTarget, SavedTargets};
 
 /// A file or a command that receives a token.

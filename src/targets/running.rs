@@ -27,7 +27,7 @@ const SHORTEST_SECRET: usize = 6;
 const LONGEST_LINE: usize = 64 << 10;
 
 /// A command at work.
-pub(super) struct Running {
+pub(crate) struct Running {
     child: Child,
     /// Readable once it has ended.
     handle: Option<OwnedFd>,
@@ -40,24 +40,33 @@ pub(super) struct Running {
 
 impl Running {
     /// `output` does not block.
-    pub(super) fn new(
+    pub(crate) fn new(
         child: Child,
-        output: File,
+        output: Option<File>,
         relay: Relay,
         name: String,
         timeout: Duration,
     ) -> Self {
         let handle = handle(child.id());
-        Self { child, handle, output: Some(output), relay, name, timeout }
+        Self { child, handle, output, relay, name, timeout }
     }
 
     pub(super) fn process(&self) -> Option<Process> {
         Process::of(self.child.id())
     }
 
+    /// Lets the command begin, and waits for its success.
+    pub(super) fn finish(mut self, clock: &dyn Clock) -> Result<(), String> {
+        let status = self.wait(clock)?;
+        if status.success() { Ok(()) } else { Err(format!("{} {}", self.name, ending(status))) }
+    }
+
     /// Lets the command begin, and waits for the end of it itself, not of what it left in the background. It
     /// goes on when a signal ends this run: the journal knows it.
-    pub(super) fn finish(mut self, clock: &dyn Clock) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// It took too long and was killed, or is not waited for.
+    pub(crate) fn wait(&mut self, clock: &dyn Clock) -> Result<ExitStatus, String> {
         if let Some(mut gate) = self.child.stdin.take() {
             let _ = gate.write_all(b"\n"); // one that has ended meanwhile says why
         }
@@ -86,7 +95,7 @@ impl Running {
         };
         self.relay();
         self.relay.end();
-        if status.success() { Ok(()) } else { Err(format!("{} {}", self.name, ending(status))) }
+        Ok(status)
     }
 
     /// Shows what it has printed so far.
@@ -126,7 +135,8 @@ impl Running {
 }
 
 /// What a command prints, on its way to our stderr. The token that it was given is masked.
-pub(super) struct Relay {
+#[derive(Default)]
+pub(crate) struct Relay {
     secrets: Vec<Secret>,
     quiet: bool,
     /// What has not been shown yet.
