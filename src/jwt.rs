@@ -3,15 +3,7 @@
 use crate::json::Json;
 use crate::time::Timestamp;
 use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-
-/// URL-safe base64 with or without padding: both occur.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::URL_SAFE,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// The claims that matter here, each `None` when absent or of another type.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -53,9 +45,9 @@ fn payload(token: &str) -> Option<Json> {
     if parts.next().is_some() {
         return None;
     }
-    serde_json::from_slice(&LENIENT.decode(payload).ok()?)
-        .ok()
-        .filter(|said| matches!(said, Json::Object(_)))
+    // With padding or without: both occur.
+    let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+    serde_json::from_slice(&payload).ok().filter(|said| matches!(said, Json::Object(_)))
 }
 
 #[cfg(test)]
@@ -63,7 +55,7 @@ mod tests {
     use super::*;
 
     fn jwt(payload: &str) -> String {
-        format!("e30.{}.c2ln", LENIENT.encode(payload))
+        format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(payload))
     }
 
     #[test]
