@@ -87,18 +87,12 @@ fn why_cut(error: &ureq::Error) -> String {
     }
 }
 
-/// The place of the next page in a `Link` header (RFC 8288).
+/// The place of the next page in a `Link` header (RFC 8288): what speaks of one in any way counts.
 fn next_link(header: &str) -> Option<String> {
     header.split(',').find_map(|link| {
         let (place, attributes) = link.split_once('>')?;
-        let is_next = |attribute: &str| {
-            let (name, value) = attribute.split_once('=').unwrap_or_default();
-            let mut relations = value.trim().trim_matches('"').split_whitespace();
-            name.trim().eq_ignore_ascii_case("rel")
-                && relations.any(|relation| relation.eq_ignore_ascii_case("next"))
-        };
-        let found = attributes.split(';').any(is_next);
-        found.then(|| place.trim().trim_start_matches('<').to_owned())
+        let is_next = attributes.to_ascii_lowercase().contains("next");
+        is_next.then(|| place.trim().trim_start_matches('<').to_owned())
     })
 }
 
@@ -112,7 +106,7 @@ fn said(answer: &Answer, secrets: &SentSecrets) -> (ErrorKind, String) {
         _ if (300..=399).contains(&answer.status) => {
             // Host and path alone: what follows may hold a code or a token.
             let place = answer.header(header::LOCATION).map(presentable);
-            let to = place.map(|place| format!(" to {place}")).unwrap_or_default();
+            let to = place.map(|place| format!(" to \"{place}\"")).unwrap_or_default();
             let text = format!("a redirect{to}, which is not followed");
             (ErrorKind::Foreign, secrets.clean(&text))
         }

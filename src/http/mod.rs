@@ -37,6 +37,7 @@ use attempt::AttemptError;
 use proxy::Proxy;
 use retry::{ATTEMPTS, WaitBudget, may_repeat};
 use sent_secrets::SentSecrets;
+use target::presentable;
 use transport::under_way::{Attempt, UnderWay};
 use transport::{agent, exchange, tls};
 use ureq::Agent;
@@ -179,7 +180,7 @@ impl Http {
 
     fn attempt(&self, request: &Request, target: &Target) -> Result<Response, AttemptError> {
         self.set_out(target).map_err(|reason| (our_fault(reason), false))?;
-        self.trace_request(request, target);
+        self.trace_request(request);
         let started = Instant::now();
         let answer = exchange::run(&self.agent, request, target).map_err(|error| {
             attempt::failed(&error, &self.under_way.attempt(), target, self.settings.timeout)
@@ -191,11 +192,11 @@ impl Http {
         answer::judge(answer, request.repeat, &target.host, &self.sent_secrets, now)
     }
 
-    fn trace_request(&self, request: &Request, target: &Target) {
+    fn trace_request(&self, request: &Request) {
         if !self.settings.debug {
             return;
         }
-        self.trace(&format!("> {} {}", request.method, target.shown()));
+        self.trace(&format!("> {} {}", request.method, presentable(&request.url)));
         if request.bearer.is_some() {
             self.trace("> Authorization: Bearer [redacted]");
         }

@@ -30,11 +30,9 @@ pub(crate) struct Settings {
     pub timeout: Duration,
     /// Whether to trace to stderr (`NTCLI_DEBUG`).
     pub debug: bool,
-    /// What to trust instead of the built-in issuers and the system's (`SSL_CERT_FILE`), in PEM; read
-    /// when first needed.
-    pub ca_file: Option<PathBuf>,
-    /// Folders of the same (`SSL_CERT_DIR`).
-    pub ca_dirs: Vec<PathBuf>,
+    /// What to trust instead of the built-in issuers and the system's, in PEM, and the variable that names
+    /// it: a file, or folders of such files. Read when first needed.
+    pub ca_named: Vec<(&'static str, PathBuf)>,
     /// Where systems keep the issuers that they trust.
     pub ca_of_system: Vec<PathBuf>,
     /// Which proxies to use.
@@ -46,8 +44,7 @@ impl Default for Settings {
         Self {
             timeout: DEFAULT_TIMEOUT,
             debug: false,
-            ca_file: None,
-            ca_dirs: Vec::new(),
+            ca_named: Vec::new(),
             ca_of_system: BUNDLES.map(PathBuf::from).to_vec(),
             proxy: ProxySettings::default(),
         }
@@ -61,14 +58,12 @@ impl Settings {
     /// A sentence that names the variable and the expected value. What it holds may be a secret that
     /// went astray, and is not repeated.
     pub(crate) fn from_env(env: &Env) -> Result<Self, String> {
+        let file = env.os(CA_FILE).map(|file| (CA_FILE, file.into()));
+        let dirs = env.os(CA_DIR).into_iter().flat_map(env::split_paths).map(|dir| (CA_DIR, dir));
         Ok(Self {
             timeout: timeout(env)?,
             debug: debug(env)?,
-            ca_file: env.os(CA_FILE).map(PathBuf::from),
-            ca_dirs: env
-                .os(CA_DIR)
-                .map(|dirs| env::split_paths(&dirs).collect())
-                .unwrap_or_default(),
+            ca_named: file.into_iter().chain(dirs).collect(),
             proxy: ProxySettings::from_env(env),
             ..Self::default()
         })
@@ -109,7 +104,7 @@ mod tests {
     fn defaults_and_values() {
         let settings = read(&[]).unwrap();
         assert_eq!(settings.timeout, Duration::from_secs(30));
-        assert!(!settings.debug && settings.ca_file.is_none());
+        assert!(!settings.debug && settings.ca_named.is_empty());
         let settings = read(&[
             ("NTCLI_TIMEOUT", "3600"),
             ("NTCLI_DEBUG", "TRUE"),
@@ -118,7 +113,7 @@ mod tests {
         .unwrap();
         assert_eq!(settings.timeout, Duration::from_secs(3600));
         assert!(settings.debug);
-        assert_eq!(settings.ca_file, Some(PathBuf::from("/x/ca.pem")));
+        assert_eq!(settings.ca_named, [(CA_FILE, PathBuf::from("/x/ca.pem"))]);
         assert!(!read(&[("NTCLI_DEBUG", "0")]).unwrap().debug);
     }
 

@@ -89,14 +89,13 @@ fn addresses_to_send_to() {
     ];
     fuzz::text(&seeds, |url| {
         match Target::parse(url) {
-            Ok(target) => {
-                assert!(!target.host.is_empty());
-                assert!(!target.shown().contains(['?', '\n', '\u{1b}']), "{}", target.shown());
-            }
+            Ok(target) => assert!(!target.host.is_empty()),
             Err(reason) => assert!(!reason.contains(['\n', '\u{1b}']), "{reason}"),
         }
         let shown = presentable(url);
-        assert!(!shown.contains(['\n', '\u{1b}', '?']), "{shown}");
+        assert!(!shown.contains(['\n', '\u{1b}']), "{shown}");
+        // Beside a token, one that was encoded is decoded.
+        assert!(url.contains('%') || !shown.contains('?'), "{shown}");
         assert!(!shown.contains("eyJqdGkiOiJqdGlfMSJ9"), "{shown}");
     });
 }

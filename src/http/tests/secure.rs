@@ -10,12 +10,13 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+use super::super::settings::CA_FILE;
 use super::certificates::certificate;
 use super::server::{Reply, Server, raw, read_request};
 use super::*;
 
 fn client(bundle: &Path) -> Client {
-    Client::with(Settings { ca_file: Some(bundle.to_owned()), ..Settings::default() })
+    Client::with(Settings { ca_named: vec![(CA_FILE, bundle.to_owned())], ..Settings::default() })
 }
 
 /// A TLS server that shows this certificate, answers `answer` and closes.
@@ -69,7 +70,8 @@ fn what_the_system_trusts() {
     for paths in [&["ca.pem"][..], &["missing.pem", "ca.pem"]] {
         Client::with(of_system(paths)).get(&url).unwrap();
     }
-    let named = Settings { ca_file: Some(certificate("own.pem")), ..of_system(&["ca.pem"]) };
+    let named =
+        Settings { ca_named: vec![(CA_FILE, certificate("own.pem"))], ..of_system(&["ca.pem"]) };
     for settings in [of_system(&["own.pem"]), of_system(&[]), named] {
         let failed = Client::with(settings).get(&url).unwrap_err();
         assert!(matches!(failed, Failure::NotSent { cause: Cause::Trust, .. }), "{failed:?}");
@@ -142,7 +144,7 @@ fn through_a_tunnel() {
     let (proxy, asked) = super::proxies::tunnel("HTTP/1.1 200 OK\r\n\r\n", port);
     let value = Secret::new(format!("127.0.0.1:{proxy}"));
     let client = Client::with(Settings {
-        ca_file: Some(certificate("ca.pem")),
+        ca_named: vec![(CA_FILE, certificate("ca.pem"))],
         proxy: ProxySettings { https: Some(("https_proxy", value)), ..ProxySettings::default() },
         ..Settings::default()
     });

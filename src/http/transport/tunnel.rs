@@ -30,18 +30,14 @@ pub(super) fn open(stream: &mut dyn Stream, proxy: &Proxy, to: &str) -> io::Resu
 /// The head of the answer, or as much of it as is too long for one.
 fn head(stream: &mut dyn Stream) -> io::Result<Vec<u8>> {
     let (mut head, mut piece) = (Vec::new(), [0; 1024]);
-    loop {
+    while head.len() <= LONGEST_HEAD && !head.windows(4).any(|end| end == b"\r\n\r\n") {
         let read = stream.read(&mut piece)?;
         if read == 0 {
             return Err(ErrorKind::UnexpectedEof.into());
         }
-        let from = head.len().saturating_sub(3);
         head.extend_from_slice(&piece[..read]);
-        let is_whole = head[from..].windows(4).any(|end| end == b"\r\n\r\n");
-        if is_whole || head.len() > LONGEST_HEAD {
-            return Ok(head);
-        }
     }
+    Ok(head)
 }
 
 /// The status of a head: three digits.

@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use crate::http::settings::{CA_DIR, CA_FILE, Settings};
+use crate::http::settings::{CA_DIR, Settings};
 use crate::http::{describe_io, read_file};
 use crate::text::printable;
 
@@ -41,38 +41,35 @@ impl Trusted {
     /// What the variables name, if they name anything. The error names what cannot be used.
     fn named(settings: &Settings) -> Result<Option<Self>, String> {
         let mut certificates = Vec::new();
-        if let Some(file) = &settings.ca_file {
-            let found = read_file(file, LONGEST_BUNDLE);
-            let found = found.and_then(|pem| Ok(certificates_of(&pem)?));
-            certificates.extend(found.map_err(|why| unusable(CA_FILE, file, &why))?);
+        for (variable, path) in &settings.ca_named {
+            let found = if *variable == CA_DIR { in_folder(path) } else { in_file(path) };
+            certificates.extend(found.map_err(|why| {
+                let shown = printable(&path.display().to_string());
+                format!("the certificates of {variable} ({shown}) cannot be used: {why}")
+            })?);
         }
-        for dir in &settings.ca_dirs {
-            let entries = std::fs::read_dir(dir);
-            let entries = entries.map_err(|error| unusable(CA_DIR, dir, &describe_io(&error)))?;
-            let before = certificates.len();
-            for entry in entries.flatten() {
-                // Such folders hold other things too.
-                let pem = read_file(&entry.path(), LONGEST_BUNDLE).unwrap_or_default();
-                certificates.extend(certificates_of(&pem).unwrap_or_default());
-            }
-            if certificates.len() == before {
-                return Err(unusable(CA_DIR, dir, "it holds no certificate in PEM form"));
-            }
-        }
-        let names_any = settings.ca_file.is_some() || !settings.ca_dirs.is_empty();
-        Ok(names_any.then(|| Self::of(certificates)))
+        Ok((!settings.ca_named.is_empty()).then(|| Self::of(certificates)))
     }
 
     /// What the system trusts, as far as it can be read.
     fn of_system(bundles: &[PathBuf]) -> Self {
-        let pem = bundles.iter().find_map(|bundle| read_file(bundle, LONGEST_BUNDLE).ok());
-        Self::of(pem.and_then(|pem| certificates_of(&pem).ok()).unwrap_or_default())
+        Self::of(bundles.iter().find_map(|bundle| in_file(bundle).ok()).unwrap_or_default())
     }
 }
 
-fn unusable(variable: &str, path: &Path, why: &str) -> String {
-    let shown = printable(&path.display().to_string());
-    format!("the certificates of {variable} ({shown}) cannot be used: {why}")
+fn in_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    Ok(certificates_of(&read_file(path, LONGEST_BUNDLE)?)?)
+}
+
+fn in_folder(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let entries = std::fs::read_dir(path).map_err(|error| describe_io(&error))?;
+    // Such folders hold other things too.
+    let found = entries.flatten().filter_map(|entry| in_file(&entry.path()).ok()).flatten();
+    let found: Vec<_> = found.collect();
+    if found.is_empty() {
+        return Err("it holds no certificate in PEM form".to_owned());
+    }
+    Ok(found)
 }
 
 /// The certificates of a bundle with at least one usable one: else it would show as "unknown issuer".
