@@ -16,7 +16,9 @@ use crate::commands::prelude::*;
 use crate::config::{Config, Workspace};
 use crate::config_dir::ConfigDir;
 use crate::error::{Failure, exit};
-use crate::rotation::{self, Deliver, Event, Outcome, RefreshOptions, Refreshed, WorkspaceRef};
+use crate::rotation::{
+    self, Deliver, Event, Outcome, RefreshOptions, Refreshed, Tried, WorkspaceRef,
+};
 use crate::store;
 use crate::targets::{SavedTargets, Targets};
 use look::is_look_due;
@@ -75,7 +77,7 @@ fn dry_run(app: &App, args: &cli::Renew) -> Result<Report> {
     let survey = survey::look_as_it_is(app, &config, selected(&config, args)?, true)?.whole()?;
     let is_good = !survey.session.has_ended;
     Ok(dry_run::report(app, &config, &survey, &consumers, is_good, |state| Wish {
-        options: wish(state),
+        options: wish(state, false),
         lacking: state.lacking(),
         asks: !args.no_network && is_look_due(&survey, state),
     }))
@@ -93,13 +95,14 @@ fn selected(config: &Config, args: &cli::Renew) -> Result<Vec<Workspace>> {
     Ok(meant)
 }
 
-/// What is asked for by the policy of a workspace.
-fn wish(state: &WorkspaceState) -> RefreshOptions {
+/// What is asked for by the policy of a workspace. What the server does not know is due whatever its age, and
+/// needs no time.
+fn wish(state: &WorkspaceState, is_unknown: bool) -> RefreshOptions {
     RefreshOptions {
         expiry: state.policy.expiry(),
-        due_within_s: Some(state.window_s),
+        due_within_s: (!is_unknown).then_some(state.window_s),
         unique_lifetime: true,
-        grace_s: state.policy.revoke_after_s,
+        grace_s: state.policy.revoke_after_s.filter(|_| !is_unknown),
         accept_scope: state.policy.accept_scope,
         ..RefreshOptions::default()
     }
@@ -134,8 +137,9 @@ impl Run<'_> {
     fn rotate(&mut self, dir: &mut ConfigDir, consumers: &mut Targets, api: &Api) -> Result<()> {
         let turns = &mut self.turns;
         let wishes = self.survey.workspaces.iter().zip(&*turns);
-        let wishes: Vec<(WorkspaceRef, RefreshOptions)> =
-            wishes.map(|(state, turn)| (state.workspace.clone(), turn.wish(state))).collect();
+        let wishes: Vec<(WorkspaceRef, RefreshOptions)> = wishes
+            .map(|(state, turn)| (state.workspace.clone(), wish(state, turn.is_unknown)))
+            .collect();
         let mut take = |n: usize, outcome| turns[n].outcome = Some(outcome);
         let (overdue, events) = rotate(self.app, api, dir, consumers, |rotator| {
             rotator.refresh(&wishes, &mut take);
@@ -198,28 +202,9 @@ impl Run<'_> {
             if names.is_empty() || is_done {
                 continue;
             }
-            let mut reasons = Vec::new();
-            let mut told = |name: &str, outcome: &std::result::Result<(), String>| {
-                let target = state.targets.iter().find(|target| target.name == name);
-                let why = target.and_then(|t| t.holds.wrong());
-                let why = why.as_deref().unwrap_or("comes after a file");
-                turn.actions.push(delivery(name, outcome.as_ref().err().map(String::as_str), why));
-                match outcome {
-                    Ok(()) => {
-                        let is_old = target.is_some_and(|target| target.holds == Holds::Drifted);
-                        let had = if is_old { "had an old token" } else { why };
-                        let target = state.shown(name);
-                        turn.delivered.push(format!("delivered to {target}, which {had}"));
-                    }
-                    Err(reason) => reasons.push(reason.clone()),
-                }
-            };
-            let done =
-                rotation::deliver_current(dir, consumers, &state.workspace, &names, &mut told);
-            turn.problem = turn.problem.take().or(done.err());
-            if !reasons.is_empty() {
-                let error = Error::not_delivered(reasons, "ntcli target deliver");
-                turn.problem = turn.problem.take().or(Some(error));
+            let tried = rotation::deliver_current(dir, consumers, &state.workspace, &names);
+            if let Err(error) = tried.and_then(|tried| turn.note_tried(state, tried)) {
+                turn.problem.get_or_insert(error);
             }
         }
     }
@@ -247,13 +232,30 @@ impl Run<'_> {
 }
 
 impl Turn {
-    fn wish(&self, state: &WorkspaceState) -> RefreshOptions {
-        let wish = wish(state);
-        if self.is_unknown {
-            // Whatever its age; and what the server does not know needs no time.
-            return RefreshOptions { due_within_s: None, grace_s: None, ..wish };
+    /// Notes which targets were tried, and why some failed.
+    ///
+    /// # Errors
+    /// [`Error::not_delivered`].
+    fn note_tried(&mut self, state: &WorkspaceState, tried: Tried) -> Result<()> {
+        let mut reasons = Vec::new();
+        for (name, failed) in tried {
+            let target = state.targets.iter().find(|target| target.name == name);
+            let why = match target.map(|target| &target.holds) {
+                Some(Holds::Drifted) => Some("had an old token".to_owned()),
+                holds => holds.and_then(Holds::wrong),
+            };
+            let why = why.unwrap_or_else(|| "comes after a file".to_owned());
+            self.actions.push(delivery(&name, failed.as_deref(), &why));
+            if failed.is_none() {
+                let target = state.shown(&name);
+                self.delivered.push(format!("delivered to {target}, which {why}"));
+            }
+            reasons.extend(failed);
         }
-        wish
+        if reasons.is_empty() {
+            return Ok(());
+        }
+        Err(Error::not_delivered(reasons, "ntcli target deliver"))
     }
 
     fn report(
@@ -275,7 +277,7 @@ impl Turn {
         }
         let is_idle = matches!(outcome, Ok(Outcome::NotDue(_)));
         let served = after.map_or(0, |after| after.targets.len() - after.drifted());
-        let mut report = telling.one(workspace, outcome, &wish(before), served);
+        let mut report = telling.one(workspace, outcome, &wish(before, false), served);
         if is_idle && !self.delivered.is_empty() {
             report.json.set("outcome", "delivered".into());
             report = report.in_brief(self.delivered.join("; "));

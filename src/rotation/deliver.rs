@@ -168,8 +168,11 @@ fn each(targets: &[Target], mut deliver: impl FnMut(&Target) -> Result<(), Strin
     failures
 }
 
+/// Targets by their names, and why one did not get the token.
+pub(crate) type Tried = Vec<(String, Option<String>)>;
+
 /// Delivers the current token of a workspace to those of its targets that have these names, without
-/// a server: an unfinished refresh is finished by the next run. `told` hears what became of each.
+/// a server: an unfinished refresh is finished by the next run.
 ///
 /// # Errors
 /// [`Error::no_token`]; the journal could not be written, and nothing was delivered; the state does not
@@ -179,8 +182,7 @@ pub(crate) fn deliver_current(
     targets: &mut dyn Deliver,
     workspace: &WorkspaceRef,
     names: &[String],
-    told: &mut dyn FnMut(&str, &Result<(), String>),
-) -> crate::error::Result<()> {
+) -> crate::error::Result<Tried> {
     let new = store.current(workspace)?.ok_or_else(Error::no_token)?;
     let pending = store.pending()?;
     let open = pending.rotation(workspace).filter(|open| open.token.is_same(&new));
@@ -193,7 +195,7 @@ pub(crate) fn deliver_current(
     let delivery = Delivery { workspace, new: &new, old, attempt };
     let mut those = targets.targets(workspace);
     those.retain(|target| names.contains(&target.name));
-    let mut outdated = None;
+    let (mut outdated, mut tried) = (None, Vec::new());
     each(&those, |target| {
         let latest = store.check_latest().map_err(|error| outdated.insert(error).in_one_line());
         let outcome = latest.and_then(|()| {
@@ -209,7 +211,7 @@ pub(crate) fn deliver_current(
             }
             store.note(workspace, &HistoryEvent::Delivered { token, target }, false);
         }
-        told(&target.name, &outcome);
+        tried.push((target.name.clone(), outcome.as_ref().err().cloned()));
         outcome
     });
     if let Some(error) = outdated {
@@ -219,5 +221,5 @@ pub(crate) fn deliver_current(
         // No command runs any more.
         store.close(&pending)?;
     }
-    Ok(())
+    Ok(tried)
 }

@@ -46,7 +46,7 @@ use crate::token::Token;
 
 use breaker::Breaker;
 pub(crate) use by_hand::{ByHand, LoggedOut, forget, forget_workspaces};
-pub(crate) use deliver::deliver_current;
+pub(crate) use deliver::{Tried, deliver_current};
 pub(crate) use issue::CreatedWorkspace;
 #[cfg(test)]
 pub(crate) use journal::PendingRevocation;

@@ -71,12 +71,8 @@ fn deliver<'c>(
     name: &str,
 ) -> Result<()> {
     app.wait_for_command(consumers, dir)?;
-    let mut failed = None;
-    let mut told = |_: &str, outcome: &std::result::Result<(), String>| {
-        failed = outcome.as_ref().err().cloned();
-    };
-    rotation::deliver_current(dir, consumers, workspace, &[name.to_owned()], &mut told)?;
-    match failed {
+    let tried = rotation::deliver_current(dir, consumers, workspace, &[name.to_owned()])?;
+    match tried.into_iter().find_map(|(_, failed)| failed) {
         Some(reason) => Err(Error::cannot_deliver(&reason, HELP).not_added()),
         None => Ok(()),
     }

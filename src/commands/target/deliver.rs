@@ -23,34 +23,24 @@ pub(crate) fn run(app: &App, args: &TargetDeliver) -> Result<Report> {
     }
     for (id, these) in of_each {
         let names: Vec<String> = these.iter().map(|target| target.name.clone()).collect();
-        let mut told = |name: &str, outcome: &std::result::Result<(), String>| {
-            let Some(target) = these.iter().find(|target| target.name == *name) else {
-                return;
-            };
-            let mut row = json(target);
-            row.set("delivered", outcome.is_ok().into());
-            row.set("reason", outcome.as_ref().err().cloned().into());
-            rows.push(row);
-            match outcome {
-                Ok(()) => {
-                    let (id, name) = (target.id, printable(&target.workspace));
-                    text += &format!("Target {id} has the current token of '{name}'.\n");
-                }
-                Err(reason) => reasons.push(reason.clone()),
-            }
+        let workspace = config.workspace_by_id(&id).filter(|w| w.token.is_some());
+        let tried = if let Some(local) = workspace.map(|w| app::workspace_ref(&w, "")) {
+            rotation::deliver_current(&mut dir, &mut consumers, &local, &names)?
+        } else {
+            let none = |id| format!("target {id}: the workspace has no token here");
+            these.iter().map(|target| (target.name.clone(), Some(none(target.id)))).collect()
         };
-        let workspace = config.workspace_by_id(&id);
-        let local = workspace.filter(|w| w.token.is_some()).map(|w| app::workspace_ref(&w, ""));
-        match local {
-            Some(local) => {
-                rotation::deliver_current(&mut dir, &mut consumers, &local, &names, &mut told)?;
+        for (name, failed) in tried {
+            let Some(target) = these.iter().find(|target| target.name == name) else { continue };
+            if failed.is_none() {
+                let (id, name) = (target.id, printable(&target.workspace));
+                text += &format!("Target {id} has the current token of '{name}'.\n");
             }
-            None => {
-                for target in &these {
-                    let reason = "the workspace has no token here";
-                    told(&target.name, &Err(format!("target {}: {reason}", target.id)));
-                }
-            }
+            let mut row = json(target);
+            row.set("delivered", failed.is_none().into());
+            row.set("reason", failed.clone().into());
+            rows.push(row);
+            reasons.extend(failed);
         }
     }
     super::say_if_none(app, &targets);
