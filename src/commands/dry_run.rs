@@ -1,5 +1,6 @@
 //! `--dry-run` of `token refresh` and of `renew`: what a run would do, as `rotation::plan` says it.
 
+use super::results::not_due_before;
 use super::survey::{Survey, WorkspaceState};
 use crate::commands::prelude::*;
 use crate::config::Config;
@@ -77,38 +78,28 @@ fn of_one(state: &WorkspaceState, steps: &[Planned], asks: bool) -> (String, Jso
     let name = printable(&state.workspace.name);
     let (mut text, mut actions) = (String::new(), Vec::new());
     for Planned { step, certainty } in steps {
-        let why = why(step);
-        let (action, field, all) = match step {
-            // That a refresh ends the token before it goes without saying.
-            Step::Revoke { jti, .. } if replaces(steps, jti) => continue,
-            Step::NotDue { .. } | Step::Keep { .. } => {
-                text += &format!("{name}: {why}\n");
-                continue;
-            }
-            Step::Search { .. } => ("finish", "jti", vec![None]),
-            Step::Finish { jti } => ("finish", "jti", vec![jti.clone()]),
-            Step::Deliver { targets, .. } => {
-                ("deliver", "target", targets.iter().cloned().map(Some).collect())
-            }
-            Step::Refresh { replaces, .. } => ("refresh", "jti", vec![replaces.clone()]),
-            Step::Revoke { jti, .. } => ("revoke", "jti", vec![Some(jti.clone())]),
-        };
+        // That a refresh ends the token before it goes without saying.
+        if matches!(step, Step::Revoke { jti } if replaces(steps, jti)) {
+            continue;
+        }
+        let (action, about, why) = told(step);
+        if about.is_empty() {
+            text += &format!("{name}: {why}\n");
+            continue;
+        }
         let is_open = *certainty == Certainty::Open;
         let perhaps = if is_open { "perhaps " } else { "" };
-        let to = if field == "target" { " to" } else { "" };
-        let of: Vec<String> = all.iter().flatten().map(|name| state.shown(name)).collect();
+        let (field, to) = if action == "deliver" { ("target", " to") } else { ("jti", "") };
+        let of: Vec<String> = about.iter().flatten().map(|name| state.shown(name)).collect();
         let (of, words) = (printable(&of.join(", ")), why.replace('_', " "));
         text += &format!("{name}: would {perhaps}{action}{to} {of} ({words})\n");
-        for value in all {
+        for value in about {
             let mut json = app::json_action(action, (field, value), &why);
             if is_open {
                 json.set("depends_on_server", true.into());
             }
             actions.push(json);
         }
-    }
-    if actions.is_empty() {
-        actions.push(app::json_action("none", ("jti", None), "not_due"));
     }
     let mut json = Json::of([("workspace", app::json_workspace(&state.workspace))]);
     state.tell(&mut json, actions);
@@ -125,26 +116,32 @@ fn replaces(steps: &[Planned], jti: &str) -> bool {
     steps.iter().any(|p| matches!(&p.step, Step::Refresh { replaces: Some(old), .. } if old == jti))
 }
 
-fn why(step: &Step) -> String {
-    let why = match step {
+/// What a step does, the tokens or targets that it is about, and why. One that does nothing is about none.
+fn told(step: &Step) -> (&'static str, Vec<Option<String>>, String) {
+    let (action, about, why) = match step {
         Step::Search { requested_at } => {
-            return format!("a request of {requested_at} got no answer");
+            return ("finish", vec![None], format!("a request of {requested_at} got no answer"));
         }
-        Step::Finish { .. } => "an earlier run was interrupted",
-        Step::Deliver { why: WhyDeliver::New, .. } => "the token is new",
-        Step::Deliver { why: WhyDeliver::LeftOver, .. } => "an earlier run could not deliver it",
-        Step::Deliver { why: WhyDeliver::Lacking, .. } => "does not hold the current token",
-        Step::Refresh { why, .. } => why.code(),
-        Step::Revoke { .. } => "an earlier run left it live",
-        Step::NotDue { until: None, .. } => "never due",
-        Step::NotDue { until: Some(until), .. } => return format!("not due before {until}"),
+        Step::Finish { jti } => ("finish", vec![jti.clone()], "an earlier run was interrupted"),
+        Step::Deliver { targets, why } => {
+            let why = match why {
+                WhyDeliver::New => "the token is new",
+                WhyDeliver::LeftOver => "an earlier run could not deliver it",
+                WhyDeliver::Lacking => "does not hold the current token",
+            };
+            ("deliver", targets.iter().cloned().map(Some).collect(), why)
+        }
+        Step::Refresh { replaces, why } => ("refresh", vec![replaces.clone()], why.code()),
+        Step::Revoke { jti } => ("revoke", vec![Some(jti.clone())], "an earlier run left it live"),
+        Step::NotDue { until, .. } => {
+            return ("none", Vec::new(), not_due_before(*until));
+        }
         Step::Keep { jti, until, .. } => {
             let jti = printable(jti);
-            return match until {
-                Some(until) => format!("{jti} will be revoked after {until}"),
-                None => format!("{jti} stays live"),
-            };
+            let until = until.map(|until| format!("will be revoked after {until}"));
+            let why = until.unwrap_or_else(|| "stays live".to_owned());
+            return ("none", Vec::new(), format!("{jti} {why}"));
         }
     };
-    why.to_owned()
+    (action, about, why.to_owned())
 }

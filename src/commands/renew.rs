@@ -296,11 +296,7 @@ impl Turn {
         }
         // What was done beside a refresh is news too.
         report.changed |= !self.actions.is_empty();
-        if self.actions.is_empty() {
-            self.actions.push(action("none", None, "not_due"));
-        }
-        let current = after.unwrap_or(before);
-        current.tell(&mut report.json, self.actions);
+        after.unwrap_or(before).tell(&mut report.json, self.actions);
         report
     }
 }

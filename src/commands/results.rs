@@ -250,9 +250,13 @@ fn not_due(workspace: &WorkspaceRef, token: &Token, options: &RefreshOptions) ->
         ("workspace", app::json_workspace(workspace)),
         ("current_token", token_json(token, false)),
     ]);
-    let at = token.renewal(options.due_within_s.unwrap_or_default());
-    let brief = at.map_or("never due".to_owned(), |at| format!("not due before {at}"));
+    let brief = not_due_before(token.renewal(options.due_within_s.unwrap_or_default()));
     Report::new(text, json).in_brief(brief).that_changed(false)
+}
+
+/// What is said of a token that lasts long enough.
+pub(super) fn not_due_before(at: Option<Timestamp>) -> String {
+    at.map_or("never due".to_owned(), |at| format!("not due before {at}"))
 }
 
 /// The results of several workspaces as one: a line each, what was done and what is wrong, and in brief those

@@ -71,7 +71,10 @@ impl WorkspaceState {
     }
 
     /// Adds what is known of its token to the JSON of a run, with what is done.
-    pub(super) fn tell(&self, json: &mut Json, actions: Vec<Json>) {
+    pub(super) fn tell(&self, json: &mut Json, mut actions: Vec<Json>) {
+        if actions.is_empty() {
+            actions.push(app::json_action("none", ("jti", None), "not_due"));
+        }
         json.set("jti", self.token.jti.clone().into());
         json.set("expires_at", self.token.expiry.at().into());
         json.set("next_at", self.next_at().into());
