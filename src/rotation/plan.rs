@@ -123,48 +123,32 @@ impl<'a> Plan<'a> {
     /// The steps of an unfinished refresh; which token may be current then, and whether a run goes on
     /// to refresh it.
     fn carry_on(&mut self, open: &'a Rotation) -> (Vec<&'a Token>, Option<Certainty>) {
-        let Rotation { token, old, purpose, stage, before, .. } = open;
         let Outlook { current, targets, lacking, now, .. } = *self.outlook;
-        let is_current = |token: &Token| current.is_some_and(|current| current.is_same(token));
-        let stored = Rotation { stage: Stage::Stored, ..open.clone() };
+        let token = &open.token;
         let finish = Step::Finish { jti: token.jti.clone() };
-        if is_current(token) {
+        if current.is_some_and(|current| current.is_same(token)) {
             if !open.is_stored() {
                 self.add(finish, Certain); // in place, but perhaps not durable
             }
-            let left = stored.lacks(targets, lacking);
+            let left = Rotation { stage: Stage::Stored, ..open.clone() }.lacks(targets, lacking);
             let why = if open.is_stored() { WhyDeliver::LeftOver } else { WhyDeliver::New };
             self.deliver(&left, why, Certain);
             self.replaced(open, Certain);
-            let is_over = !left.is_empty() && *purpose != Purpose::HandOut;
+            let is_over = !left.is_empty() && open.purpose != Purpose::HandOut;
             let is_followed = must_be_followed(token, self.options, now.ours).then_some(Open);
             return (vec![token], if is_over { is_followed } else { Some(Certain) });
         }
-        let may_be_stored =
-            old.as_ref().is_some_and(is_current) || (current.is_none() && !open.is_stored());
-        let is_overtaken = !may_be_stored && *purpose != Purpose::Rollback;
-        let (token_is, then) = match (is_overtaken, open.is_stored()) {
-            (true, false) => (Certain, if before.is_some() { Open } else { Certain }),
-            (true, true) if stored.lacks(targets, &[]).is_empty() => {
-                self.replaced(open, Certain);
-                return (current.into_iter().collect(), Some(Certain));
-            }
-            _ => (Open, Open),
-        };
-        if then == Open {
-            self.add(finish, Open);
-            self.deliver(&self.all(), WhyDeliver::New, Open);
-            self.replaced(open, Open);
-            if let Some(earlier) = before {
-                self.replaced(earlier, Open);
-            }
+        // Which of the tokens counts, the server says.
+        self.add(finish, Open);
+        self.deliver(&self.all(), WhyDeliver::New, Open);
+        self.replaced(open, Open);
+        if let Some(earlier) = &open.before {
+            self.replaced(earlier, Open);
         }
-        let may_be_given_up = *stage != Stage::Kept || *purpose == Purpose::Rollback;
-        if (is_overtaken && !open.is_stored()) || may_be_given_up {
-            let revoke = token.jti.clone().map(|jti| Step::Revoke { jti });
-            self.steps.extend(revoke.map(|step| Planned { step, certainty: token_is }));
+        if let Some(jti) = token.jti.clone() {
+            self.add(Step::Revoke { jti }, Open);
         }
-        (current.into_iter().chain([token]).collect(), Some(then))
+        (current.into_iter().chain([token]).collect(), Some(Open))
     }
 
     fn all(&self) -> Vec<String> {
@@ -207,18 +191,15 @@ impl<'a> Plan<'a> {
     fn revoke_due(&mut self, open: Option<&Rotation>) -> bool {
         let workspace = self.workspace;
         let Outlook { pending, current, lacking, now, .. } = *self.outlook;
+        let is_current = |open: &Rotation| current.is_some_and(|token| token.is_same(&open.token));
+        let is_unsure = open.is_some_and(|open| !is_current(open));
         let (mut is_used, mut is_removed) = (false, false);
         for pending in pending.revocations.iter().filter(|p| p.workspace.is(workspace)) {
             let PendingRevocation { jti, reason, not_before, .. } = pending;
             let is = |token: &Token| token.jti.as_ref() == Some(jti);
             is_removed |= reason.is_by_hand() && current.is_some_and(is);
-            let may_become_current = open.is_some_and(|open| is(&open.token));
-            let certainty = match open {
-                Some(_) if may_become_current => Open,
-                Some(open) if current.is_some_and(is) && !open.is_stored() => Open,
-                _ if pending.needs_server_time(now) => Open,
-                _ => Certain,
-            };
+            let is_open = is_unsure || pending.needs_server_time(now);
+            let certainty = if is_open { Open } else { Certain };
             if current.is_some_and(is) && !reason.is_by_hand() && certainty == Certain {
                 let keep = Step::Keep { jti: jti.clone(), until: *not_before, is_held: true };
                 self.add(keep, Certain);
