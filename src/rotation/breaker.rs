@@ -5,7 +5,7 @@ use super::ports::{Answer, ControlPlane};
 use crate::error::{Cause, Failure};
 
 /// After so many failures in a row that the next one would only meet again, no more is tried.
-const GIVE_UP_AFTER: u32 = 3;
+const GIVE_UP_AFTER: usize = 3;
 
 /// The calls that are counted separately: a server may refuse one and answer the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,16 +20,16 @@ pub(super) enum Call {
 /// Counts failures in a row, by call.
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
-    streaks: [(u32, Option<Failure>); 5],
+    streaks: [Vec<Failure>; 5],
     /// Whether a request has left this machine.
-    sent: bool,
+    pub(super) has_sent: bool,
 }
 
 impl Breaker {
     /// The most likely outcome of a request, if no more are to be sent.
     pub(super) fn refusal(&self, call: Call) -> Option<Failure> {
-        let (failures, last) = &self.streaks[call as usize];
-        let failure = match last.clone().filter(|_| *failures >= GIVE_UP_AFTER)? {
+        let streak = &self.streaks[call as usize];
+        let failure = match streak.get(GIVE_UP_AFTER - 1..)?.last()?.clone() {
             Failure::Unknown { reason, .. } => Failure::NotSent { reason, cause: Cause::Network },
             failure => failure,
         };
@@ -39,40 +39,32 @@ impl Breaker {
 
     /// Whether the last call of that kind succeeded: otherwise pending work is put off.
     pub(super) fn is_clear(&self, call: Call) -> bool {
-        self.streaks[call as usize].0 == 0
-    }
-
-    pub(super) fn has_sent(&self) -> bool {
-        self.sent
+        self.streaks[call as usize].is_empty()
     }
 
     /// A call succeeded.
     pub(super) fn went_through(&mut self, call: Call) {
-        self.sent = true;
-        self.streaks[call as usize].0 = 0;
+        self.has_sent = true;
+        self.streaks[call as usize].clear();
     }
 
     /// A call failed.
     pub(super) fn failed(&mut self, call: Call, failure: &Failure) {
-        self.sent |= !matches!(failure, Failure::NotSent { .. });
+        self.has_sent |= !matches!(failure, Failure::NotSent { .. });
         match failure {
             // No answer, or the session is rejected: that holds for every call.
             Failure::NotSent { .. } | Failure::Rejected { status: 401, .. } => {
-                self.streaks.iter_mut().for_each(|streak| add(streak, failure));
+                self.streaks.iter_mut().for_each(|streak| streak.push(failure.clone()));
             }
             // The server is busy, or something in between answers or cuts the connection.
             Failure::Rejected { status: 429 | 503, .. }
             | Failure::Unknown { in_flight: true, .. }
             | Failure::Unknown { status: None | Some(429 | 502..=504), .. } => {
-                add(&mut self.streaks[call as usize], failure);
+                self.streaks[call as usize].push(failure.clone());
             }
             _ => self.went_through(call),
         }
     }
-}
-
-fn add(streak: &mut (u32, Option<Failure>), failure: &Failure) {
-    *streak = (streak.0 + 1, Some(failure.clone()));
 }
 
 impl Rotator<'_> {

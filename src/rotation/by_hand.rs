@@ -73,7 +73,21 @@ impl Rotator<'_> {
                 Err(Error::unknown_token(jti, was_current))
             }
             Ok(done) => Ok(done),
-            Err(error) => Err(self.not_revoked(&pending, before, error)),
+            Err(error) => {
+                // A certain refusal restores what was before; what may have been done, or a gateway
+                // answered, stays pending.
+                let is_over = match error.kind() {
+                    Kind::Call(Failure::NotSent { .. }) | Kind::NoTokenRoutes => true,
+                    Kind::Call(Failure::Rejected { status, .. }) => !matches!(status, 404 | 410),
+                    _ => false,
+                };
+                if !is_over {
+                    return Err(Error::old_token_live(Some(jti), &unproven(&error)));
+                }
+                let withdrawn = || Record::Withdrawn(pending.workspace.token(jti));
+                self.append_relaxed(&[before.map_or_else(withdrawn, Record::PendingRevocation)]);
+                Err(error)
+            }
         }
     }
 
@@ -103,27 +117,6 @@ impl Rotator<'_> {
             }
         }
         Ok(ByHand { revoked_at, was_current, was_gone, not_forgotten })
-    }
-
-    /// A certain refusal by the server restores what was `before`; a revocation that may have been
-    /// done, or that a gateway answered, stays pending.
-    fn not_revoked(
-        &mut self,
-        pending: &PendingRevocation,
-        before: Option<PendingRevocation>,
-        error: Error,
-    ) -> Error {
-        let is_over = match error.kind() {
-            Kind::Call(Failure::NotSent { .. }) | Kind::NoTokenRoutes => true,
-            Kind::Call(Failure::Rejected { status, .. }) => !matches!(status, 404 | 410),
-            _ => false,
-        };
-        if is_over {
-            let withdrawn = || Record::Withdrawn(pending.workspace.token(&pending.jti));
-            self.append_relaxed(&[before.map_or_else(withdrawn, Record::PendingRevocation)]);
-            return error;
-        }
-        Error::old_token_live(Some(&pending.jti), &unproven(&error))
     }
 
     /// Revokes the current token of every workspace, and every token with a pending revocation, due
@@ -173,7 +166,10 @@ impl Rotator<'_> {
                     let place = if is_ours { "" } else { " (at another server)" };
                     out.left.push(format!("{name}: {jti}{place}"));
                     out.failure = error.failure().filter(|_| is_ours).cloned();
-                    self.keep_current(&pending);
+                    // A current one is kept: no later run may revoke it unasked.
+                    if self.store.holds(workspace, jti).unwrap_or(false) {
+                        self.append_relaxed(&[Record::Withdrawn(workspace.token(jti))]);
+                    }
                 }
             }
         }
@@ -182,13 +178,6 @@ impl Rotator<'_> {
             out.left.push(format!("{name}: the outcome of a request at {at} is still unknown"));
         }
         Ok(out)
-    }
-
-    /// A current token that could not be revoked is kept: no later run may revoke it unasked.
-    fn keep_current(&mut self, pending: &PendingRevocation) {
-        if self.store.holds(&pending.workspace, &pending.jti).unwrap_or(false) {
-            self.append_relaxed(&[Record::Withdrawn(pending.workspace.token(&pending.jti))]);
-        }
     }
 
     /// Deletes a workspace on the server, then forgets it here.

@@ -62,29 +62,20 @@ impl Rotator<'_> {
             return Err(self.not_kept(workspace, at, &token, &failed));
         }
         self.note(workspace, &HistoryEvent::HandedOut(token.clone()));
-        match print(&token) {
-            Ok(()) => {
-                self.append_relaxed(&[Record::Gone(workspace.token(&jti))]);
-                Ok(())
+        let Err(source) = print(&token) else {
+            self.append_relaxed(&[Record::Gone(workspace.token(&jti))]);
+            return Ok(());
+        };
+        // It may not have been received, so it is revoked.
+        let fate = match &token.jti {
+            None => NewTokenFate::Live,
+            Some(jti) => {
+                let pending = self.to_revoke(workspace, jti, Reason::NotNeeded);
+                let _ = self.append_durable(&[pending]); // it is named anyway
+                self.revoke_new(workspace, jti)
             }
-            Err(source) => Err(self.not_printed(workspace, &token, &source)),
-        }
-    }
-
-    /// It may not have been received, so it is revoked.
-    fn not_printed(
-        &mut self,
-        workspace: &WorkspaceRef,
-        token: &Token,
-        source: &io::Error,
-    ) -> Error {
-        let jti = token.jti.clone();
-        let fate = jti.as_ref().map_or(NewTokenFate::Live, |jti| {
-            let pending = self.to_revoke(workspace, jti, Reason::NotNeeded);
-            let _ = self.append_durable(&[pending]); // it is named anyway
-            self.revoke_new(workspace, jti)
-        });
-        self.failed(workspace, Error::not_handed_out(jti.as_deref(), fate, source))
+        };
+        Err(self.failed(workspace, Error::not_handed_out(token.jti.as_deref(), fate, &source)))
     }
 
     fn issue_and_save(

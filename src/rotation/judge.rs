@@ -139,8 +139,10 @@ impl Rotator<'_> {
                     Purpose::Rollback => Purpose::Refresh,
                     purpose => purpose,
                 };
-                let at = self.request_time();
-                records.push(Record::Created(Rotation { at, token: current, purpose, ..rotation }));
+                let (at, old) = (self.request_time(), rotation.old);
+                let new = Rotation::new(&workspace, at, current, old, purpose);
+                let Rotation { grace_s, to_unknown, .. } = rotation;
+                records.push(Record::Created(Rotation { grace_s, to_unknown, ..new }));
                 records.push(Record::Promoted(workspace.about()));
             }
             _ => {

@@ -246,7 +246,7 @@ impl<'a> Rotator<'a> {
 
     /// An unusable file is the user's to fix, exit 2, only if nothing was sent.
     fn late(&self, error: Error) -> Error {
-        if self.breaker.has_sent() { error.after_sending() } else { error }
+        if self.breaker.has_sent { error.after_sending() } else { error }
     }
 
     /// Does the pending work, then `work`, and ends the run.

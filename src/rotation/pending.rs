@@ -155,9 +155,10 @@ pub(crate) struct Rotation {
     /// given up.
     #[serde(skip)]
     pub(crate) before: Option<Box<Rotation>>,
-    /// The targets that have still to get it. Not of the journal: see [`Pending::with_targets`].
+    /// Whether something must get it before the old one is revoked. Not of the journal: see
+    /// [`Pending::with_targets`].
     #[serde(skip)]
-    pub(crate) lacks: Vec<String>,
+    pub(crate) awaits_delivery: bool,
 }
 
 impl Rotation {
@@ -180,7 +181,7 @@ impl Rotation {
             attempts: 0,
             delivered: Vec::new(),
             before: None,
-            lacks: Vec::new(),
+            awaits_delivery: false,
         }
     }
 
@@ -192,11 +193,6 @@ impl Rotation {
     pub(super) fn tokens(&self) -> impl Iterator<Item = &Token> {
         let before = self.before.as_ref().and_then(|before| before.old.as_ref());
         [Some(&self.token), self.old.as_ref(), before].into_iter().flatten()
-    }
-
-    /// Whether something must get the token before the old one is revoked.
-    pub(crate) fn awaits_delivery(&self) -> bool {
-        self.is_stored() && !self.lacks.is_empty()
     }
 
     /// Which of these targets have still to get the token, where `lacking` do not hold it now. A command
@@ -254,7 +250,8 @@ impl Pending {
         mut targets: impl FnMut(&WorkspaceRef) -> Vec<Target>,
     ) -> Self {
         for rotation in &mut self.rotations {
-            rotation.lacks = rotation.lacks(&targets(&rotation.workspace), &[]);
+            let lacks = rotation.lacks(&targets(&rotation.workspace), &[]);
+            rotation.awaits_delivery = !lacks.is_empty();
         }
         self
     }

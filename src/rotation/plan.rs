@@ -6,9 +6,10 @@ use Certainty::{Certain, IfAccepted, Open};
 use super::journal::{Origin, PendingRevocation, Reason};
 use super::pending::{Purpose, Rotation, Stage};
 use super::ports::Target;
+use super::refresh::{must_be_followed, why_refresh};
 use super::{Moment, Pending, RefreshOptions, WorkspaceRef};
 use crate::time::Timestamp;
-use crate::token::{Due, Token, due};
+use crate::token::{Due, Token};
 
 /// One step of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,18 +70,6 @@ pub(crate) struct Outlook<'a> {
     pub(crate) targets: &'a [Target],
     pub(crate) lacking: &'a [String],
     pub(crate) now: &'a Moment,
-}
-
-/// Why a new token would be requested; `None` if the current one lasts long enough.
-pub(crate) fn why_refresh(token: &Token, options: &RefreshOptions, now: Timestamp) -> Option<Due> {
-    let due = options.due_within_s.map_or(Due::Asked, |within_s| due(token, within_s, now));
-    due.is_due().then_some(due)
-}
-
-/// Whether an undelivered token is itself so near its end that another one must follow. A run by hand
-/// is about what is current: that it was asked for is no reason to leave the targets behind.
-pub(super) fn must_be_followed(token: &Token, options: &RefreshOptions, now: Timestamp) -> bool {
-    due(token, options.due_within_s.unwrap_or(0), now).is_due()
 }
 
 /// What a run of these options would do about a workspace.

@@ -1,15 +1,16 @@
 //! A refresh, from top to bottom. What an earlier run has begun goes the same way: see
 //! [`Rotator::carry_on`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::journal::Record;
 use super::pending::{Purpose, Rotation, Stage};
-use super::plan::{must_be_followed, why_refresh, with_followers};
+use super::plan::with_followers;
 use super::ports::{Event, HistoryEvent};
 use super::{OldFate, Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef};
 use crate::error::{Error, NewTokenFate, Result};
-use crate::token::Token;
+use crate::time::Timestamp;
+use crate::token::{Due, Token, due};
 
 /// What this run does about one workspace.
 #[derive(Default)]
@@ -39,7 +40,9 @@ impl Rotator<'_> {
         while !left.is_empty() {
             let round = next_round(wishes, &mut left);
             for n in &round {
-                self.begin(&wishes[*n].0);
+                let workspace = &wishes[*n].0;
+                let begun = self.begin(workspace).map_err(|error| self.late(error));
+                self.turn(workspace).outcome = begun.transpose();
             }
             self.carry_on();
             for n in round {
@@ -62,37 +65,26 @@ impl Rotator<'_> {
     }
 
     fn name_other_servers(&mut self) {
-        let mut named: Vec<WorkspaceRef> = Vec::new();
-        for workspace in self.pending.workspaces().filter(|w| !self.is_ours(w)) {
-            if !named.iter().any(|other| other.is(workspace)) {
-                named.push(workspace.clone());
-            }
-        }
-        for workspace in named {
+        let elsewhere = self.pending.workspaces().filter(|w| !self.is_ours(w));
+        let named: BTreeMap<String, WorkspaceRef> =
+            elsewhere.map(|w| (w.id.clone(), w.clone())).collect();
+        for workspace in named.into_values() {
             (self.on_event)(Event::OtherServer { workspace });
         }
     }
 
     /// Requests a new token, unless none is needed, or this run has finished what an earlier one began.
-    fn begin(&mut self, workspace: &WorkspaceRef) {
+    fn begin(&mut self, workspace: &WorkspaceRef) -> Result<Option<Outcome>> {
         let (options, now) = (self.options_for(workspace), self.clock.now());
-        let is_left = match &self.turn(workspace).outcome {
-            Some(Ok(Outcome::Refreshed(Refreshed { fate: OldFate::Kept(_), new, .. }))) => {
-                must_be_followed(new, &options, now)
-            }
-            outcome => outcome.is_none(),
-        };
-        if is_left {
-            let begun = self.begin_new(workspace).map_err(|error| self.late(error));
-            self.turn(workspace).outcome = begun.transpose();
+        // A target that cannot be served does not stop what is due.
+        match self.turn(workspace).outcome.take() {
+            Some(Ok(Outcome::Refreshed(Refreshed { fate: OldFate::Kept(_), new, .. })))
+                if must_be_followed(&new, &options, now) => {}
+            Some(outcome) => return outcome.map(Some),
+            None => {}
         }
-    }
-
-    fn begin_new(&mut self, workspace: &WorkspaceRef) -> Result<Option<Outcome>> {
-        let (options, now) = (self.options_for(workspace), self.clock.now());
         let old = self.store.current(workspace)?.ok_or_else(Error::no_token)?;
         let open = self.pending.rotation(workspace).cloned();
-        // A target that cannot be served does not stop what is due.
         let is_undelivered =
             open.is_some_and(|open| open.token.is_same(&old) && self.awaits_delivery(&open));
         if !(is_undelivered && must_be_followed(&old, &options, now)) {
@@ -214,6 +206,35 @@ impl Rotator<'_> {
         }
     }
 
+    /// The old token is to be revoked, now or later; what became of it already.
+    fn schedule(&mut self, rotation: &Rotation) -> OldFate {
+        let Rotation { workspace, old, purpose, to_unknown, .. } = rotation;
+        let done = Record::Done(workspace.about());
+        if *purpose == Purpose::HandOut || *to_unknown || old.is_none() {
+            // Named before the journal drops it.
+            let jti = old.as_ref().and_then(|old| old.jti.clone());
+            if let Some(jti) = jti.filter(|_| !to_unknown) {
+                (self.on_event)(Event::KeptLive { workspace: workspace.clone(), jti });
+            }
+            let named = self.left_by(rotation).into_iter();
+            self.append_relaxed(&named.chain([done]).collect::<Vec<_>>());
+            return OldFate::None;
+        }
+        let Some(pending) = self.revocation_of(rotation) else {
+            self.append_relaxed(&[done]);
+            return OldFate::Live("it has no id of its own by which to revoke it".to_owned());
+        };
+        let (jti, until) = (pending.jti.clone(), pending.not_before);
+        self.tried.retain(|tried| *tried != jti); // it may have been current again meanwhile
+        // Needs no fsync: the refresh in the journal means the same.
+        self.append_relaxed(&[Record::PendingRevocation(pending), done]);
+        let Some(until) = until else {
+            return OldFate::None;
+        };
+        self.note(workspace, &HistoryEvent::Grace { jti, until });
+        OldFate::Grace(until)
+    }
+
     pub(super) fn came_to(&mut self, rotation: Rotation, fate: OldFate) {
         let (recovering, turn) = (self.recovering, self.turn(&rotation.workspace));
         // Without an old token the current one was delivered once more.
@@ -291,6 +312,18 @@ impl Rotator<'_> {
     pub(super) fn options_for(&self, workspace: &WorkspaceRef) -> RefreshOptions {
         self.wishes.get(&workspace.id).map(|(_, options)| *options).unwrap_or_default()
     }
+}
+
+/// Why a new token would be requested; `None` if the current one lasts long enough.
+pub(super) fn why_refresh(token: &Token, options: &RefreshOptions, now: Timestamp) -> Option<Due> {
+    let due = options.due_within_s.map_or(Due::Asked, |within_s| due(token, within_s, now));
+    due.is_due().then_some(due)
+}
+
+/// Whether an undelivered token is itself so near its end that another one must follow. A run by hand
+/// is about what is current: that it was asked for is no reason to leave the targets behind.
+pub(super) fn must_be_followed(token: &Token, options: &RefreshOptions, now: Timestamp) -> bool {
+    due(token, options.due_within_s.unwrap_or(0), now).is_due()
 }
 
 /// Takes the next workspaces out of those that are left, with none twice. The config file may hold

@@ -109,10 +109,7 @@ impl Pending {
     }
 
     /// A rollback, or a token of another program, takes the place of an unfinished refresh.
-    fn created(&mut self, begun: Rotation) {
-        let Rotation { workspace, at, token, old, to_unknown, grace_s, purpose, .. } = begun;
-        let new = Rotation::new(&workspace, at, token, old, purpose);
-        let mut new = Rotation { to_unknown, grace_s, ..new };
+    fn created(&mut self, mut new: Rotation) {
         // It tells of its request too.
         let is_its = |w: &WorkspaceRef| w.is(&new.workspace) || w.id.is_empty();
         self.applied -= usize::from(self.close(is_its, new.at));

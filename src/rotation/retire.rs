@@ -4,41 +4,11 @@
 use super::journal::{PendingRevocation, Reason, Record};
 use super::moment::Moment;
 use super::pending::{Purpose, Rotation};
-use super::ports::{Event, HistoryEvent};
-use super::{OldFate, RefreshOptions, Rotator, WorkspaceRef};
+use super::{RefreshOptions, Rotator, WorkspaceRef};
 use crate::error::NewTokenFate;
 use crate::token::Token;
 
 impl Rotator<'_> {
-    /// The old token is to be revoked, now or later; what became of it already.
-    pub(super) fn schedule(&mut self, rotation: &Rotation) -> OldFate {
-        let Rotation { workspace, old, purpose, to_unknown, .. } = rotation;
-        let done = Record::Done(workspace.about());
-        if *purpose == Purpose::HandOut || *to_unknown || old.is_none() {
-            // Named before the journal drops it.
-            let jti = old.as_ref().and_then(|old| old.jti.clone());
-            if let Some(jti) = jti.filter(|_| !to_unknown) {
-                (self.on_event)(Event::KeptLive { workspace: workspace.clone(), jti });
-            }
-            let named = self.left_by(rotation).into_iter();
-            self.append_relaxed(&named.chain([done]).collect::<Vec<_>>());
-            return OldFate::None;
-        }
-        let Some(pending) = self.revocation_of(rotation) else {
-            self.append_relaxed(&[done]);
-            return OldFate::Live("it has no id of its own by which to revoke it".to_owned());
-        };
-        let (jti, until) = (pending.jti.clone(), pending.not_before);
-        self.tried.retain(|tried| *tried != jti); // it may have been current again meanwhile
-        // Needs no fsync: the refresh in the journal means the same.
-        self.append_relaxed(&[Record::PendingRevocation(pending), done]);
-        let Some(until) = until else {
-            return OldFate::None;
-        };
-        self.note(workspace, &HistoryEvent::Grace { jti, until });
-        OldFate::Grace(until)
-    }
-
     /// A workspace at the server that made a token: another one can neither revoke it nor tell of it.
     pub(super) fn at_maker(&self, workspace: &WorkspaceRef, jti: &str) -> WorkspaceRef {
         let server = self.store.maker_of(jti).unwrap_or_else(|| workspace.server.clone());

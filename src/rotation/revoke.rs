@@ -80,17 +80,33 @@ impl Rotator<'_> {
         }
     }
 
-    /// Does every revocation that is due, each once in a run.
+    /// Does every revocation that is due, each once in a run, and tells what became of the token: with its
+    /// refresh, if that is of this run.
     pub(super) fn revoke_due(&mut self) {
         for pending in self.pending.revocations.clone() {
             let is_last_step = self.refreshed_from(&pending).is_some();
             let is_meant = is_last_step || self.is_ours(&pending.workspace);
-            if is_meant && !self.tried.contains(&pending.jti) {
-                self.tried.push(pending.jti.clone());
-                if let Some(fate) = self.revoke_if_due(&pending, is_last_step) {
-                    self.old_came_to(&pending, fate);
-                }
+            if !is_meant || self.tried.contains(&pending.jti) {
+                continue;
             }
+            self.tried.push(pending.jti.clone());
+            let Some(fate) = self.revoke_if_due(&pending, is_last_step) else { continue };
+            if let Some(refreshed) = self.refreshed_from(&pending) {
+                refreshed.fate = fate;
+                continue;
+            }
+            let PendingRevocation { workspace, jti, .. } = pending;
+            let reason = match fate {
+                OldFate::LosesScope => {
+                    "the token that replaced it lacks a right that it has".to_owned()
+                }
+                OldFate::Live(reason) | OldFate::Kept(reason) => reason,
+                _ => {
+                    (self.on_event)(Event::Revoked { workspace, jti });
+                    continue;
+                }
+            };
+            (self.on_event)(Event::StillLive { workspace, jti, reason });
         }
     }
 
@@ -113,6 +129,9 @@ impl Rotator<'_> {
     ) -> Option<OldFate> {
         let PendingRevocation { workspace, jti, reason, .. } = pending;
         let by_hand = reason.is_by_hand();
+        let open = self.pending.rotation(workspace);
+        let rollback = open.filter(|open| open.purpose == Purpose::Rollback);
+        let is_rolling_back = rollback.is_some_and(|r| r.token.jti.as_ref() == Some(jti));
         match if by_hand { Ok(false) } else { self.store.holds(workspace, jti) } {
             Ok(true) if is_last_step => {
                 return Some(OldFate::Live("the config file holds it again".to_owned()));
@@ -121,7 +140,7 @@ impl Rotator<'_> {
                 self.tell_restored(pending);
                 return None;
             }
-            _ if self.is_rolling_back(pending) || !self.is_due(pending) => return None,
+            _ if is_rolling_back || !self.is_due(pending) => return None,
             _ if *reason == Reason::LosesScope && !self.options_for(workspace).accept_scope => {
                 self.end_grace(pending);
                 return Some(OldFate::LosesScope);
@@ -164,31 +183,6 @@ impl Rotator<'_> {
             let _ = self.append_durable(&[Record::Forgotten(workspace.about())]); // else the next run does it
         }
         is_gone
-    }
-
-    /// Tells what became of a replaced token: with its refresh, if that is of this run.
-    fn old_came_to(&mut self, pending: &PendingRevocation, fate: OldFate) {
-        if let Some(refreshed) = self.refreshed_from(pending) {
-            refreshed.fate = fate;
-            return;
-        }
-        let (workspace, jti) = (pending.workspace.clone(), pending.jti.clone());
-        let reason = match fate {
-            OldFate::LosesScope => {
-                "the token that replaced it lacks a right that it has".to_owned()
-            }
-            OldFate::Live(reason) | OldFate::Kept(reason) => reason,
-            _ => return (self.on_event)(Event::Revoked { workspace, jti }),
-        };
-        (self.on_event)(Event::StillLive { workspace, jti, reason });
-    }
-
-    /// Whether an interrupted rollback is about to make the token the current one again.
-    fn is_rolling_back(&self, pending: &PendingRevocation) -> bool {
-        let open = self.pending.rotation(&pending.workspace);
-        open.is_some_and(|r| {
-            r.purpose == Purpose::Rollback && r.token.jti.as_ref() == Some(&pending.jti)
-        })
     }
 
     /// The grace is over: the text of the token is kept no longer.

@@ -62,7 +62,7 @@ pub(crate) fn of(pending: &Pending, is_meant: impl Fn(&WorkspaceRef) -> bool) ->
 fn rotation(open: &Rotation) -> (&'static str, Option<&Token>, String) {
     let new = open.token.jti_for_people();
     let new_token = Some(&open.token);
-    if open.awaits_delivery() {
+    if open.awaits_delivery {
         let mut text = "the current token must still be delivered".to_owned();
         if let Some(old) = &open.old {
             let old = old.jti_for_people();

@@ -9,7 +9,7 @@ use crate::error::{Error, Result, renew_of};
 use crate::json::Json;
 use crate::jwt;
 use crate::output::Report;
-use crate::rotation::{ByHand, ControlPlane, Event, Rotation, Rotator, WorkspaceRef};
+use crate::rotation::{ByHand, ControlPlane, Event, Rotator, WorkspaceRef};
 use crate::secret::redact;
 use crate::text::{printable, shell_word};
 
@@ -135,7 +135,7 @@ fn all_pending(app: &App, args: &TokenRevoke) -> Result<Report> {
     rotator.deliver_to(&mut consumers);
     rotator.refresh(&[], &mut |_, _| {});
     let left = rotator.pending();
-    let waiting = left.rotations.iter().any(Rotation::awaits_delivery);
+    let waiting = left.rotations.iter().any(|r| r.awaits_delivery);
     let overdue = waiting || rotator.overdue().is_some();
     drop(rotator);
 
@@ -148,7 +148,7 @@ fn all_pending(app: &App, args: &TokenRevoke) -> Result<Report> {
     let line = |work: Work| format!("'{}': {}", printable(&work.workspace), work.text);
     let lines: Vec<String> = works.map(line).collect();
     if overdue {
-        let waiting = left.rotations.iter().filter(|r| r.awaits_delivery());
+        let waiting = left.rotations.iter().filter(|r| r.awaits_delivery);
         let mut waiting = waiting.map(|r| r.workspace.name.as_str()).peekable();
         let delivery = waiting.peek().is_some().then(|| renew_of(waiting));
         let problem = Error::work_pending(lines, delivery, left.other_server(api.server()));
