@@ -1,23 +1,12 @@
 //! Parses the control plane's answers. Plain functions: nothing here sends a request.
 
 use super::{RemoteToken, RemoteWorkspace};
-use crate::error::Failure;
-use crate::http::{self, Response};
+use crate::http::Response;
 use crate::json::Json;
 use crate::rotation::{Acceptance, Answer, ListedToken, NewWorkspace};
 use crate::secret::Secret;
 use crate::time::{Expiry, Timestamp};
 use crate::token::{Token, TokenExpiry};
-
-/// The JSON object of a successful answer.
-pub(super) fn parse(response: &Response) -> Answer<Json> {
-    response.object(unusable)
-}
-
-/// A success whose body cannot be understood.
-pub(super) fn unusable(status: u16, why: &str) -> Failure {
-    http::unusable("the server", status, why)
-}
 
 /// A date in any format that servers use.
 fn date(value: &Json) -> Option<Timestamp> {
@@ -29,12 +18,11 @@ fn date(value: &Json) -> Option<Timestamp> {
 
 /// The token of a create answer. `asked` is the expiry in the request, if any.
 pub(super) fn issued(response: &Response, asked: Option<Expiry>, now: Timestamp) -> Answer<Token> {
-    let fields = parse(response)?;
-    let unusable = |why| unusable(response.status, why);
+    let fields = response.object()?;
     let access_token = fields.filled("access_token").map(Secret::new);
-    let access_token = access_token.ok_or_else(|| unusable("it holds no access_token"))?;
+    let access_token = access_token.ok_or_else(|| response.unusable("it holds no access_token"))?;
     if !access_token.is_header_safe() || access_token.expose() == "no-token" {
-        return Err(unusable("its access_token holds characters that no token has"));
+        return Err(response.unusable("its access_token holds characters that no token has"));
     }
     let said = match (fields.get("expires_in"), asked) {
         (Some(secs @ Json::Number(_)), _) => secs
@@ -51,8 +39,8 @@ pub(super) fn issued(response: &Response, asked: Option<Expiry>, now: Timestamp)
 }
 
 /// A token of a list; some servers list revoked ones too.
-pub(super) fn remote_token(fields: &Json, status: u16) -> Answer<RemoteToken> {
-    let jti = fields.filled("jti").ok_or_else(|| unusable(status, "a token in it has no id"))?;
+pub(super) fn remote_token(fields: &Json, response: &Response) -> Answer<RemoteToken> {
+    let jti = fields.filled("jti").ok_or_else(|| response.unusable("a token in it has no id"))?;
     let expiry = match (fields.get("expires_at"), date(&fields["expires_at"])) {
         (_, Some(at)) => TokenExpiry::At(at),
         (Some(Json::Null), _) => TokenExpiry::Never,
@@ -68,7 +56,7 @@ pub(super) fn remote_token(fields: &Json, status: u16) -> Answer<RemoteToken> {
 /// What a revocation answer reports, unless it reports a failure or an unfinished operation. An answer of
 /// this API is JSON or empty, unlike the page of a gateway.
 pub(super) fn revoked_at(response: &Response) -> Answer<Option<Timestamp>> {
-    let unfinished = || unusable(response.status, "it does not say that it was done");
+    let unfinished = || response.unusable("it does not say that it was done");
     // Accepted, partial or multi-status: none of these means that the work is done.
     if ![200, 201, 204].contains(&response.status) {
         return Err(unfinished());
@@ -76,7 +64,7 @@ pub(super) fn revoked_at(response: &Response) -> Answer<Option<Timestamp>> {
     if response.body.trim_ascii().is_empty() {
         return Ok(None);
     }
-    let fields = parse(response)?;
+    let fields = response.object()?;
     let denied = ["success", "ok", "revoked", "deleted"];
     let status = fields["status"].as_str().unwrap_or_default();
     if ["error", "errors", "detail"].iter().any(|name| !fields[*name].is_null())
@@ -90,7 +78,7 @@ pub(super) fn revoked_at(response: &Response) -> Answer<Option<Timestamp>> {
 
 /// Whether a token is accepted, by a 2xx answer.
 pub(super) fn acceptance(response: &Response) -> Acceptance {
-    let Ok(fields) = parse(response) else {
+    let Ok(fields) = response.object() else {
         return Acceptance::Unclear;
     };
     let says = |name: &str, said: bool| fields[name] == Json::Bool(said);
@@ -111,17 +99,17 @@ pub(super) fn acceptance(response: &Response) -> Acceptance {
 
 /// The created workspace, and its token if the answer has one.
 pub(super) fn created(response: &Response, now: Timestamp) -> Answer<NewWorkspace> {
-    let RemoteWorkspace { id, name, .. } = remote_workspace(&parse(response)?, response.status)?;
+    let RemoteWorkspace { id, name, .. } = remote_workspace(&response.object()?, response)?;
     // Most deployments send no token, which is not an error.
     let token = issued(response, None, now).ok();
     Ok(NewWorkspace { id, name, token })
 }
 
 /// A workspace of a list.
-pub(super) fn remote_workspace(fields: &Json, status: u16) -> Answer<RemoteWorkspace> {
+pub(super) fn remote_workspace(fields: &Json, response: &Response) -> Answer<RemoteWorkspace> {
     let text = |name| fields.filled(name).map(str::to_owned);
     let (Some(id), Some(name)) = (text("workspace_id"), text("workspace_name")) else {
-        return Err(unusable(status, "a workspace in it has no id or no name"));
+        return Err(response.unusable("a workspace in it has no id or no name"));
     };
     Ok(RemoteWorkspace {
         id,
@@ -133,12 +121,12 @@ pub(super) fn remote_workspace(fields: &Json, status: u16) -> Answer<RemoteWorks
 
 /// The server's health: its `status` is a text, its `timestamp` is one of ours.
 pub(super) fn health(response: &Response) -> Answer<Json> {
-    let mut said = parse(response)?;
+    let mut said = response.object()?;
     let timestamp = date(&said["timestamp"]);
     said.set("timestamp", timestamp.into());
     match said["status"] {
         Json::Text(_) => Ok(said),
-        _ => Err(unusable(response.status, "it holds no status")),
+        _ => Err(response.unusable("it holds no status")),
     }
 }
 

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::answer::{self, parse, unusable};
+use super::answer;
 use super::{Answer, Api, tokens_path};
-use crate::http::Response;
+use crate::http::{Response, unusable};
 use crate::json::Json;
 use crate::rotation::ListedToken;
 use crate::time::Timestamp;
@@ -47,13 +47,13 @@ pub(super) struct Page<T> {
 pub(super) fn page<T>(
     response: &Response,
     name: &str,
-    read: impl Fn(&Json, u16) -> Answer<T>,
+    read: impl Fn(&Json, &Response) -> Answer<T>,
 ) -> Answer<Page<T>> {
-    let body = parse(response)?;
+    let body = response.object()?;
     let Json::Array(items) = &body[name] else {
-        return Err(unusable(response.status, &format!("it holds no list of {name}")));
+        return Err(response.unusable(&format!("it holds no list of {name}")));
     };
-    let items = items.iter().map(|item| read(item, response.status)).collect::<Answer<Vec<T>>>()?;
+    let items = items.iter().map(|item| read(item, response)).collect::<Answer<Vec<T>>>()?;
     let paging = &body["pagination"];
     let both = [&body, paging];
     let place = |name: &str| both.iter().find_map(|part| part[name].as_str());
@@ -99,7 +99,7 @@ impl Api<'_> {
         let read = answer::remote_workspace;
         match self.pages("/v1/workspaces", "workspaces", read, |workspace| &workspace.id)? {
             (workspaces, true) => Ok(workspaces),
-            (_, false) => Err(unusable(200, "it is not the whole list")),
+            (_, false) => Err(unusable("the server", 200, "it is not the whole list")),
         }
     }
 
@@ -109,7 +109,7 @@ impl Api<'_> {
         &self,
         path: &str,
         name: &str,
-        read: impl Fn(&Json, u16) -> Answer<T>,
+        read: impl Fn(&Json, &Response) -> Answer<T>,
         id: impl Fn(&T) -> &String,
     ) -> Answer<(Vec<T>, bool)> {
         let (mut all, mut seen, mut listed) = (Vec::new(), BTreeSet::new(), 0);

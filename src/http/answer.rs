@@ -74,7 +74,7 @@ fn whole(answer: Answer, host: &str) -> Result<Response, AttemptError> {
         let failure = Failure::Unknown { reason, status, in_flight, retry_after: None };
         (failure, matches!(error, ureq::Error::Io(_)))
     })?;
-    Ok(Response { status, body, date, next, total })
+    Ok(Response { host: host.to_owned(), status, body, date, next, total })
 }
 
 /// Why a body cannot be read, in words that follow those on the status.

@@ -98,6 +98,8 @@ impl<'a> Request<'a> {
 /// A 2xx answer, its body read to the end.
 #[derive(Clone, Default)]
 pub(crate) struct Response {
+    /// The server that gave it.
+    pub host: String,
     /// The status, 200 to 299.
     pub status: u16,
     /// The body, 1 MiB at most. May hold a token, so `Debug` shows its length only.
@@ -111,20 +113,25 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    /// The JSON object that it is, for `unusable` what it is instead.
+    /// The JSON object that it is.
     ///
     /// # Errors
-    /// What `unusable` makes of it.
-    pub(crate) fn object(&self, unusable: impl Fn(u16, &str) -> Failure) -> Result<Json, Failure> {
+    /// As [`Response::unusable`].
+    pub(crate) fn object(&self) -> Result<Json, Failure> {
         if let Ok(object @ Json::Object(_)) = serde_json::from_slice(&self.body) {
             return Ok(object);
         }
         let what = if is_html(&self.body, "") { PAGE } else { "no JSON object" };
-        Err(unusable(self.status, &format!("it is {what}")))
+        Err(self.unusable(&format!("it is {what}")))
+    }
+
+    /// A success whose body cannot be understood: what it did is unknown.
+    pub(crate) fn unusable(&self, why: &str) -> Failure {
+        unusable(&self.host, self.status, why)
     }
 }
 
-/// A success whose body cannot be understood: what it did is unknown.
+/// As [`Response::unusable`].
 pub(crate) fn unusable(server: &str, status: u16, why: &str) -> Failure {
     Failure::Unknown {
         reason: format!("{server} answered {status} with something that cannot be used: {why}"),

@@ -1,8 +1,7 @@
 //! The answers of the sign-in service: tokens, and who signed in.
 
 use super::Answer;
-use crate::error::Failure;
-use crate::http::{self, Response};
+use crate::http::{Response, unusable};
 use crate::json::Json;
 use crate::jwt;
 use crate::secret::Secret;
@@ -28,33 +27,24 @@ impl Grant {
     }
 }
 
-/// A success whose body cannot be understood.
-pub(super) fn unusable(status: u16, why: &str) -> Failure {
-    http::unusable("the sign-in service", status, why)
-}
-
 pub(super) fn need<'a>(token: Option<&'a Secret>, name: &str) -> Answer<&'a Secret> {
-    token.ok_or_else(|| unusable(200, &format!("it holds no {name}")))
-}
-
-pub(super) fn fields(response: &Response) -> Answer<Json> {
-    response.object(unusable)
+    token.ok_or_else(|| unusable("the sign-in service", 200, &format!("it holds no {name}")))
 }
 
 /// The token of that name; an error if it cannot be sent in a header.
-pub(super) fn secret(fields: &Json, name: &str, status: u16) -> Answer<Option<Secret>> {
+pub(super) fn secret(fields: &Json, name: &str, response: &Response) -> Answer<Option<Secret>> {
     let Some(secret) = fields.filled(name).map(Secret::new) else {
         return Ok(None);
     };
     if secret.is_header_safe() {
         return Ok(Some(secret));
     }
-    Err(unusable(status, &format!("its {name} holds a character that no token has")))
+    Err(response.unusable(&format!("its {name} holds a character that no token has")))
 }
 
 pub(super) fn grant(response: &Response, asked: Timestamp) -> Answer<Grant> {
-    let fields = fields(response)?;
-    let token = |name| secret(&fields, name, response.status);
+    let fields = response.object()?;
+    let token = |name| secret(&fields, name, response);
     let lifetime = fields["expires_in"].as_whole();
     let grant = Grant {
         access_token: token("access_token")?,
@@ -63,7 +53,7 @@ pub(super) fn grant(response: &Response, asked: Timestamp) -> Answer<Grant> {
         expires_at: lifetime.filter(|secs| *secs > 0).map(|secs| asked.plus_secs(secs)),
     };
     if grant.id_token.is_none() && grant.refresh_token.is_none() {
-        return Err(unusable(response.status, "it holds no id_token"));
+        return Err(response.unusable("it holds no id_token"));
     }
     Ok(grant)
 }
@@ -104,13 +94,13 @@ mod tests {
         let expected = [("id", "u1"), ("email", "a@b.c"), ("firstName", "A"), ("lastName", "B")];
         let expected = Json::of(expected.map(|(name, value)| (name, value.into())));
         for shape in [oidc, clerk] {
-            assert_eq!(user(&fields(&response(shape)).unwrap()), expected);
+            assert_eq!(user(&response(shape).object().unwrap()), expected);
         }
         let odd = r#"{"sub":5,"email":"","email_addresses":[{"email_address":"x@y.z","verification":null}]}"#;
-        let odd = user(&fields(&response(odd)).unwrap());
+        let odd = user(&response(odd).object().unwrap());
         assert_eq!((odd.filled("id"), odd.filled("email")), (None, Some("x@y.z")));
         for none in ["{}", r#"{"email_addresses":[]}"#, r#"{"email_addresses":{}}"#] {
-            let none = user(&fields(&response(none)).unwrap());
+            let none = user(&response(none).object().unwrap());
             assert!(none.fields().iter().all(|(_, value)| value.is_null()), "{none:?}");
         }
     }
@@ -160,7 +150,7 @@ mod tests {
                 }
                 Err(failure) => assert_eq!(failure.status(), Some(200)),
             }
-            if let Ok(fields) = fields(&response) {
+            if let Ok(fields) = response.object() {
                 let user = user(&fields);
                 let texts = ["id", "firstName", "lastName"].map(|name| user.filled(name));
                 assert!(texts.iter().flatten().all(|text| !text.is_empty()));

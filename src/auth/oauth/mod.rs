@@ -13,7 +13,7 @@ use crate::error::{Error, Failure, Result};
 use crate::http::{Body, Http, Repeat, Request, encode_form};
 use crate::json::Json;
 use crate::secret::Secret;
-use answer::{fields, need, secret, unusable};
+use answer::{need, secret};
 
 pub(crate) use answer::Grant;
 
@@ -141,7 +141,7 @@ impl<'a> Provider<'a> {
         let bearer = need(grant.access_token.as_ref(), "access_token")?;
         let url = format!("{}/oauth/userinfo", self.base);
         let response = self.http.send(&Request::get(url).bearer(bearer))?;
-        Ok(answer::user(&fields(&response)?))
+        Ok(answer::user(&response.object()?))
     }
 
     /// Exchanges the sign-in for a session bearer. Repeating it is harmless.
@@ -155,8 +155,8 @@ impl<'a> Provider<'a> {
         let url = format!("{}/api/v1/auth/token-exchange", self.studio);
         let response =
             self.http.send(&Request { repeat: Repeat::Safe, ..Request::post(url, Some(body)) })?;
-        let bearer = secret(&fields(&response)?, "access_token", response.status)?;
-        bearer.ok_or_else(|| unusable(response.status, "it holds no access_token"))
+        let bearer = secret(&response.object()?, "access_token", &response)?;
+        bearer.ok_or_else(|| response.unusable("it holds no access_token"))
     }
 }
 
