@@ -11,7 +11,7 @@ fn main() -> ! {
     let env = Env::new(std::env::vars_os());
     let color = env.os("NO_COLOR").is_none() && env.text("TERM").as_deref() != Some("dumb");
     let mut ctx = Context {
-        console: Console::with_terminals(
+        console: Console::new(
             Box::new(io::stdout()),
             Box::new(io::stderr()),
             (io::stdout().is_terminal(), io::stderr().is_terminal()),

@@ -27,15 +27,10 @@ struct Streams {
 }
 
 impl Console {
-    /// Results go to `out`, everything else to `err`.
+    /// Results go to `out`, everything else to `err`; tells which of the two are terminals, and whether to
+    /// colour.
     #[must_use]
-    pub fn new(out: Box<dyn Write>, err: Box<dyn Write>) -> Self {
-        Self::with_terminals(out, err, (false, false), false)
-    }
-
-    /// As [`Console::new`], told which of the two (out, err) are terminals and whether to colour.
-    #[must_use]
-    pub fn with_terminals(
+    pub fn new(
         out: Box<dyn Write>,
         err: Box<dyn Write>,
         (out_is_terminal, err_is_terminal): (bool, bool),

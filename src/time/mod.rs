@@ -144,9 +144,8 @@ impl Timestamp {
             return None;
         }
         let month = MONTHS.iter().position(|m| *m == &text[8..11])?;
-        let month = i64::try_from(month).ok()? + 1;
-        let days = days_of(digits(text, 12, 16)?, month, digits(text, 5, 7)?)?;
-        Some(Self::from_secs(days * DAY_SECS + time_of_day(text, 17)?))
+        let (day, month, year, time) = (&text[5..7], month + 1, &text[12..16], &text[17..25]);
+        Self::parse_rfc3339(&format!("{year}-{month:02}-{day}T{time}Z"))
     }
 }
 

@@ -44,7 +44,7 @@ impl Inside {
         let terminal = self.typed.is_some();
         let env = self.env.into_iter();
         let mut ctx = Context {
-            console: Console::with_terminals(
+            console: Console::new(
                 Box::new(out.clone()),
                 Box::new(err.clone()),
                 (terminal, terminal),

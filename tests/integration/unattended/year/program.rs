@@ -17,12 +17,7 @@ pub(super) fn run(args: &str) -> ! {
     let ahead_s = std::env::var(AHEAD).unwrap().parse().unwrap();
     let out = File::options().write(true).open("/proc/self/fd/3").unwrap();
     let mut ctx = Context {
-        console: Console::with_terminals(
-            Box::new(out),
-            Box::new(std::io::stderr()),
-            (false, false),
-            false,
-        ),
+        console: Console::new(Box::new(out), Box::new(std::io::stderr()), (false, false), false),
         stdin: RefCell::new(Box::new(std::io::empty())),
         json: false,
         lock_wait: None,
