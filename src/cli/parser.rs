@@ -277,9 +277,6 @@ impl Scan {
     fn unknown_option(&mut self, arg: &str) {
         let name = arg.split_once('=').map_or(arg, |(name, _)| name);
         let command = page::spelled(&self.path);
-        if name == "--token" && command == "ntcli auth login" {
-            return self.wrong(NO_TOKEN_ARGUMENT.to_owned());
-        }
         let Some(shown) = suggest::shown(name) else {
             return self.wrong(format!("Unknown option of '{command}': {}", suggest::NOT_SHOWN));
         };
@@ -290,6 +287,3 @@ impl Scan {
         });
     }
 }
-
-/// Whoever looks for that option means to script the sign-in.
-const NO_TOKEN_ARGUMENT: &str = "There is no --token, which every user of this machine could read: ntcli auth login --token-stdin < FILE";

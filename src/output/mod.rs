@@ -11,6 +11,7 @@ use crate::text::{acts_on_terminal, printable};
 use crate::time::Timestamp;
 
 /// The report of a finished command.
+#[derive(Default)]
 pub(crate) struct Report {
     /// For people and plain pipes; with its newlines.
     pub text: String,
@@ -45,18 +46,7 @@ pub(crate) struct Style {
 impl Report {
     /// A success.
     pub(crate) fn new(text: impl Into<String>, json: Json) -> Self {
-        Self {
-            text: text.into(),
-            json,
-            problem: None,
-            exit: 0,
-            changed: true,
-            asked_for: false,
-            succeeded: Vec::new(),
-            brief: None,
-            next: None,
-            delivered: false,
-        }
+        Self { text: text.into(), json, changed: true, ..Self::default() }
     }
 
     /// A success whose result has been printed with [`deliver`].

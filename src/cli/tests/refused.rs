@@ -139,7 +139,7 @@ fn combinations() {
         ("token revoke jti_1 jti_2", "'ntcli token revoke' takes one JTI, not 2 arguments"),
         (
             "auth login --token=sess_0123456789abcdef",
-            "There is no --token, which every user of this machine could read: ntcli auth login --token-stdin < FILE",
+            "Unknown option '--token'; did you mean '--token-stdin'?",
         ),
         ("auth login --token-stdin --port 80", "--token-stdin and --port cannot be used together"),
     ]);

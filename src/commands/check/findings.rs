@@ -110,10 +110,6 @@ impl Findings {
     pub(crate) fn count(&self, level: Level) -> usize {
         self.0.iter().filter(|finding| finding.level == level).count()
     }
-
-    pub(crate) fn is_bad(&self, workspace: &WorkspaceRef) -> bool {
-        self.bad().any(|found| found.workspace.as_ref().is_some_and(|w| w.is(workspace)))
-    }
 }
 
 /// When it is too late for a session that cannot renew itself.

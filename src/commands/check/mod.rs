@@ -12,7 +12,7 @@ use crate::error::Kind;
 use crate::secret::redact;
 use findings::{DAY_S, Finding, Findings, Level, in_days, token_limits};
 
-/// With more workspaces only those are told that something is wrong with.
+/// A line takes no more: of this many workspaces it has performance data, and so many findings.
 const MANY: usize = 100;
 
 /// Tells whether all is well, in one line. What keeps it from telling is an answer too: `unknown`.
@@ -73,19 +73,13 @@ fn line(survey: &Survey, found: &Findings, limits: &cli::Check) -> String {
         let unchecked = "another ntcli is running, so pending work and targets were not checked";
         said.push(unchecked.to_owned());
     }
-    let (total, more) = (survey.workspaces.len(), said.len().saturating_sub(MANY));
+    let more = said.len().saturating_sub(MANY);
     if more > 0 {
         said.truncate(MANY);
         said.push(format!("and {more} more: ntcli check --format json"));
     }
-    let is_told = |w: &&WorkspaceState| total <= MANY || found.is_bad(&w.workspace);
-    let told = survey.workspaces.iter().filter(is_told).take(MANY);
-    let mut data: Vec<String> = told.flat_map(|w| performance(w, survey, limits)).collect();
-    if total > MANY {
-        let bad = survey.workspaces.iter().filter(|w| found.is_bad(&w.workspace)).count();
-        said.insert(0, format!("{bad} of {total} workspaces need attention"));
-        data.insert(0, format!("workspaces={total} bad={bad};0"));
-    }
+    let measured = survey.workspaces.iter().take(MANY);
+    let data: Vec<String> = measured.flat_map(|w| performance(w, survey, limits)).collect();
     let word = level.word().to_uppercase();
     format!("NTCLI {word}: {} | {}\n", one_line(&said.join("; ")), data.join(" "))
 }

@@ -1,7 +1,5 @@
 //! What the server says: its name, the way to it, its health and clock, the session, the tokens.
 
-use std::net::ToSocketAddrs;
-
 use super::{Findings, Level};
 use crate::api::Api;
 use crate::commands::prelude::*;
@@ -9,7 +7,6 @@ use crate::commands::workspace::fetch;
 use crate::config::Config;
 use crate::endpoints;
 use crate::error::exit;
-use crate::http::is_localhost;
 use crate::rotation::{Acceptance, ControlPlane};
 use crate::text::{counted, shell_word};
 
@@ -18,9 +15,7 @@ const SKEW_S: i64 = 120;
 
 pub(super) fn look(found: &mut Findings, app: &App, config: &Config) -> Result<()> {
     let server = endpoints::management(&app.ctx.env, config)?;
-    if !look_up(found, app, &server)? {
-        return Ok(());
-    }
+    way(found, app, &server)?;
     let api = app.api(config, As::Anonymous)?;
     let began = app.now();
     match api.health() {
@@ -52,35 +47,21 @@ pub(super) fn look(found: &mut Findings, app: &App, config: &Config) -> Result<(
     Ok(())
 }
 
-/// Whether the first host on the way has an address.
-fn look_up(found: &mut Findings, app: &App, server: &str) -> Result<bool> {
+/// The first host on the way to the server, and what protects it.
+fn way(found: &mut Findings, app: &App, server: &str) -> Result<()> {
     let (server, proxy) = app.http()?.route(server).map_err(Error::invalid_value)?;
     let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].map(|name| app.ctx.env.text(name));
     let roots = named.into_iter().flatten().collect::<Vec<_>>().join(" and ");
-    let first = proxy.as_ref().map_or(&server, |proxy| &proxy.place);
-    let host = &first.host;
     let through = proxy.as_ref().map(|p| format!(", through the proxy of {}", p.variable));
-    let through = through.unwrap_or_default();
+    let host = proxy.as_ref().map_or(&server.host, |proxy| &proxy.place.host);
     let security = match (server.secure, roots.as_str()) {
         (false, _) => "not encrypted",
         (true, "") => "encrypted, trusting the built-in roots of Mozilla and the system's",
         (true, roots) => &format!("encrypted, trusting {roots}"),
     };
-    let asked = if is_localhost(host) { "localhost" } else { host };
-    match (asked, first.port).to_socket_addrs() {
-        Ok(all) => {
-            let count = counted(all.count(), "address");
-            let text = format!("{host} has {count}{through}, {security}");
-            found.add("network", Level::Ok, text, "");
-            Ok(true)
-        }
-        Err(error) => {
-            let text = format!("the name {host} cannot be looked up{through}: {error}");
-            let fix = format!("getent hosts {}", shell_word(host));
-            found.add("network", Level::Critical, text, fix);
-            Ok(false)
-        }
-    }
+    let text = format!("{host}{}, {security}", through.unwrap_or_default());
+    found.add("network", Level::Ok, text, "");
+    Ok(())
 }
 
 fn session(found: &mut Findings, app: &App, config: &Config) {

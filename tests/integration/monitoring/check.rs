@@ -261,14 +261,20 @@ fn what_is_over_is_not_told() {
     world.assert_current_is_live(&prod);
 }
 
-/// Of many only those are told that something is wrong with.
+/// Of many, a line tells what is wrong, and has the data of as many as fit.
 #[test]
 fn a_summary_of_many() {
     let (world, _) = World::ready();
     let names: Vec<String> = (0..120).map(|n| format!("w{n}")).collect();
     let all = world.add_workspaces(&names);
     set_end(&world, &all[7], 1000);
-    let line = check(&world, &[], 2, "NTCLI CRITICAL: 1 of 121 workspaces need attention; w7: ");
-    assert!(line.contains("| workspaces=121 bad=1;0 'w7 days_left'="), "{line}");
-    assert!(!line.contains("w8"), "{line}");
+    let line = check(&world, &[], 2, "NTCLI CRITICAL: w7: the token expired");
+    assert_eq!(line.matches(" days_left'=").count(), 100, "{line}");
+    all.iter().skip(1).step_by(2).for_each(|other| set_end(&world, other, 1000));
+    let line = check(&world, &[], 2, "NTCLI CRITICAL: w1: the token expired");
+    let told = line.split(" | ").next().unwrap_or_default().split("; ").collect::<Vec<_>>();
+    assert_eq!(told.len(), 60, "{line}");
+    all.iter().for_each(|other| set_end(&world, other, 1000));
+    let line = check(&world, &[], 2, "NTCLI CRITICAL: w0: the token expired");
+    assert!(line.contains("; and 20 more: ntcli check --format json | "), "{line}");
 }

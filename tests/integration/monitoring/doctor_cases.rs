@@ -208,7 +208,7 @@ const CASES: [Case; 34] = [
     with(
         "no name",
         &[("NTCLI_API_URL", "http://no-such-host.invalid")],
-        ("network", "failed", "cannot be looked up", "getent hosts no-such-host.invalid"),
+        ("server", "failed", "no-such-host.invalid", "curl -v http://no-such-host.invalid"),
     ),
     with("plain nonsense", &[("NTCLI_API_URL", "ftp://x")], ("server", "failed", "https://", "")),
     with(
