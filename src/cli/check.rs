@@ -24,12 +24,8 @@ pub(super) fn positionals(scan: &mut Scan) -> Result<(), String> {
     let given = scan.positionals.len();
     let last = scan.node.positionals.last();
     if given > names.len() && last.is_none_or(|last| last.optionality != Optionality::Repeating) {
-        let allowed = match names.as_slice() {
-            [] => "takes no arguments besides options".to_owned(),
-            [one] => format!("takes one {one}, not {given} arguments"),
-            many => format!("takes {} ({}), not {given}", many.len(), many.join(", ")),
-        };
-        return Err(format!("'{command}' {allowed}"));
+        let usage = page::usage(&scan.path, &scan.node);
+        return Err(format!("Too many arguments: {usage}"));
     }
     let mut missing = scan.node.positionals.iter().skip(given);
     match missing.find(|p| p.optionality == Optionality::Required) {
@@ -48,22 +44,23 @@ const NOT_BOTH: &[(&str, &str)] = &[
     ("--default", "--expires-in"),
     ("--default", "--renew-before"),
     ("--default", "--revoke-after"),
-    ("--exec", "--in-place"),
-    ("--exec", "--mode"),
-    ("--exec", "--owner"),
-    ("--replace", "--mode"),
-    ("--replace", "--owner"),
     ("--token-stdin", "--port"),
     ("--token-stdin", "--timeout"),
     ("--token-stdin", "--no-browser"),
 ];
 
-/// Options of a command that are of use only beside another one.
-const NEEDS: &[([&str; 2], &str, &str)] = &[
-    (["target", "add"], "--timeout", "--exec"),
-    (["target", "add"], "--check", "--exec"),
-    (["target", "add"], "--overwrite", "--file"),
-    (["target", "add"], "--no-newline", "--file"),
+/// What `target add` takes one of.
+const KINDS: [&str; 4] = ["--file", "--env", "--replace", "--exec"];
+
+/// Its options that are of use only beside one of these.
+const NEEDS: [(&str, &[&str]); 7] = [
+    ("--timeout", &["--exec"]),
+    ("--check", &["--exec"]),
+    ("--overwrite", &["--file"]),
+    ("--no-newline", &["--file"]),
+    ("--mode", &["--file", "--env"]),
+    ("--owner", &["--file", "--env"]),
+    ("--in-place", &["--file", "--env", "--replace"]),
 ];
 
 /// Checks options against each other.
@@ -86,14 +83,16 @@ pub(super) fn options(scan: &Scan) -> Result<(), String> {
     if scan.has("--all") && !scan.positionals.is_empty() {
         return Err("--all and WORKSPACE cannot be used together".to_owned());
     }
-    let kinds = ["--file", "--env", "--replace", "--exec"];
-    if scan.path == ["target", "add"] && kinds.iter().filter(|kind| scan.has(kind)).count() != 1 {
-        let one = "'ntcli target add' needs one of --file, --env, --replace and --exec";
-        return Err(one.to_owned());
+    if scan.path != ["target", "add"] {
+        return Ok(());
     }
-    let mut needs = NEEDS.iter().filter(|(command, ..)| scan.path == command);
-    match needs.find(|(_, option, other)| scan.has(option) && !scan.has(other)) {
-        Some((_, option, other)) => Err(format!("{option} needs {other}")),
+    if KINDS.iter().filter(|kind| scan.has(kind)).count() != 1 {
+        let kinds = KINDS.join(", ");
+        return Err(format!("'ntcli target add' needs one of {kinds}"));
+    }
+    let is_missing = |others: &[&str]| !others.iter().any(|other| scan.has(other));
+    match NEEDS.iter().find(|(option, others)| scan.has(option) && is_missing(others)) {
+        Some((option, others)) => Err(format!("{option} needs {}", others.join(" or "))),
         None => Ok(()),
     }
 }

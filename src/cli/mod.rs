@@ -136,12 +136,10 @@ fn reworded(exit: &EarlyExit, scan: &Scan) -> String {
         let (what, value) =
             exit.output.strip_prefix("Error parsing ")?.split_once(" with value '")?;
         // The last one ends the value, whatever that holds.
-        let (value, accepted) = value.rsplit_once("': ")?;
-        let command = || format!("'{}'", page::spelled(&scan.path));
-        let option =
-            what.strip_prefix("option '").map(|name| name.trim_end_matches('\'').to_owned());
-        let shown = suggest::shown(value).map_or(String::new(), |value| format!(", not {value}"));
-        Some(format!("{} takes {}{shown}", option.unwrap_or_else(command), accepted.trim_end()))
+        let (_, accepted) = value.rsplit_once("': ")?;
+        let command = page::spelled(&scan.path);
+        let option = what.strip_prefix("option '").map(|name| name.trim_end_matches('\''));
+        Some(format!("{} takes {}", option.unwrap_or(&command), accepted.trim_end()))
     };
     reason().unwrap_or_else(|| "The arguments are not understood".to_owned())
 }

@@ -150,28 +150,25 @@ impl Scan {
             let of_it = format!("'{word}' stays with the other client, which shares this config");
             return self.wrong(of_it);
         }
+        if word.is_empty() {
+            return self.wrong("The command is empty".to_owned());
+        }
         let aliases = ALIASES.iter().filter(|a| a.0 == group).map(|a| a.1);
         let topics = TOPICS.into_iter().filter(|_| self.help && group.is_empty());
         let names = self.node.commands.iter().map(|c| c.name).chain(aliases).chain(topics);
-        let Some(shown) = suggest::shown(word) else {
-            return self.wrong(match word {
-                "" => "The command is empty".to_owned(),
-                _ => format!("Unknown command: {}", suggest::NOT_SHOWN),
-            });
-        };
         let near = suggest::harmless(word, names).or_else(|| suggest::elsewhere(word));
-        let Some(near) = near else {
-            return self.wrong(format!("Unknown command {shown}"));
-        };
-        self.meant = Some(if self.topic_of(&near).is_some() {
-            format!("ntcli help {near}")
-        } else if near.starts_with("ntcli ") {
-            near.clone()
-        } else {
+        self.meant = near.as_ref().map(|near| match self.topic_of(near) {
+            Some(topic) => format!("ntcli help {topic}"),
+            None if near.starts_with("ntcli ") => near.clone(),
             // Options may follow that a corrected command would not have: --dry-run.
-            format!("{} {near} --help", page::spelled(&self.path))
+            None => format!("{} {near} --help", page::spelled(&self.path)),
         });
-        self.wrong(format!("Unknown command {shown}; did you mean '{near}'?"));
+        self.unknown(&format!("command {}", suggest::shown(word)), near.as_deref());
+    }
+
+    fn unknown(&mut self, what: &str, near: Option<&str>) {
+        let meant = near.map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
+        self.wrong(format!("Unknown {what}{meant}"));
     }
 
     /// An argument after `--` is not an option, help or a command.
@@ -276,14 +273,8 @@ impl Scan {
 
     fn unknown_option(&mut self, arg: &str) {
         let name = arg.split_once('=').map_or(arg, |(name, _)| name);
-        let command = page::spelled(&self.path);
-        let Some(shown) = suggest::shown(name) else {
-            return self.wrong(format!("Unknown option of '{command}': {}", suggest::NOT_SHOWN));
-        };
-        self.wrong(if let Some(near) = suggest::harmless(name, self.flags().map(|f| f.long)) {
-            format!("Unknown option {shown}; did you mean '{near}'?")
-        } else {
-            format!("Unknown option {shown} of '{command}'")
-        });
+        let near = suggest::harmless(name, self.flags().map(|f| f.long));
+        let (shown, command) = (suggest::shown(name), page::spelled(&self.path));
+        self.unknown(&format!("option {shown} of '{command}'"), near.as_deref());
     }
 }

@@ -8,16 +8,13 @@ use super::page;
 use crate::secret::redact;
 use crate::text::nearest;
 
-/// Stands for what may be a secret.
-pub(super) const NOT_SHOWN: &str = "an argument that is not shown here";
-
-/// The argument in quotes, or `None` if it may be a secret: only a short text that looks like a
-/// word or an option name is shown. Keys and tokens mix digits and cases; words do not.
-pub(super) fn shown(arg: &str) -> Option<String> {
+/// The argument in quotes, unless it may be a secret: only a short text that looks like a word or an
+/// option name is shown. Keys and tokens mix digits and cases; words do not.
+pub(super) fn shown(arg: &str) -> String {
     let body = arg.strip_prefix("--").or_else(|| arg.strip_prefix('-'));
     let wordlike = arg.len() <= 32 && body.unwrap_or(arg).split(['-', '_']).all(is_word);
     let harmless = wordlike && redact(arg, &[]) == arg;
-    harmless.then(|| format!("'{arg}'"))
+    if harmless { format!("'{arg}'") } else { "(not shown here)".to_owned() }
 }
 
 /// Letters of one case (the first may be a capital), then perhaps a few digits.
@@ -54,7 +51,7 @@ mod tests {
         for word in
             ["tokn", "--expire", "-x", "PROD", "Prod", "us-east-1", "jti_old123", "0", "yaml"]
         {
-            assert_eq!(shown(word), Some(format!("'{word}'")), "{word}");
+            assert_eq!(shown(word), format!("'{word}'"));
         }
         for secret in [
             "",
@@ -73,7 +70,7 @@ mod tests {
             "abcdefghijklmnopqrstuvwxyzabcdefg",
             "wst_abcdefghij",
         ] {
-            assert_eq!(shown(secret), None, "{secret}");
+            assert_eq!(shown(secret), "(not shown here)", "{secret}");
         }
     }
 }

@@ -27,7 +27,7 @@ fn unknown_commands() {
         ("lgoin", "Unknown command 'lgoin'; did you mean 'ntcli auth login'?"),
         ("refesh", "Unknown command 'refesh'; did you mean 'ntcli token refresh'?"),
         ("auth lgoin", "Unknown command 'lgoin'; did you mean 'login'?"),
-        ("health ls", "'ntcli health' takes no arguments besides options"),
+        ("health ls", "Too many arguments: ntcli health [OPTIONS]"),
         ("rneew", "Unknown command 'rneew'; did you mean 'renew'?"),
         ("whoami", "Unknown command 'whoami'"),
         ("target delete 1", "Unknown command 'delete'"),
@@ -42,7 +42,7 @@ fn unknown_commands() {
         ("remove 1", "Unknown command 'remove'"),
         ("token revok", "Unknown command 'revok'"),
         ("logout", "Unknown command 'logout'"),
-        ("hunter2!", "Unknown command: an argument that is not shown here"),
+        ("hunter2!", "Unknown command (not shown here)"),
         ("''", "The command is empty"),
         ("token ''", "The command is empty"),
         ("token -- refresh", "The command must come before '--'"),
@@ -52,16 +52,16 @@ fn unknown_commands() {
 #[test]
 fn unknown_options() {
     say(&[
-        ("token refresh --expire 5", "Unknown option '--expire'; did you mean '--expires-in'?"),
+        (
+            "token refresh --expire 5",
+            "Unknown option '--expire' of 'ntcli token refresh'; did you mean '--expires-in'?",
+        ),
         ("token show --json --format text", "--format is given more than once"),
         ("token revoke jti_1 --forse", "Unknown option '--forse' of 'ntcli token revoke'"),
         ("token show --yes", "Unknown option '--yes' of 'ntcli token show'"),
         ("token show --force", "Unknown option '--force' of 'ntcli token show'"),
         ("token show -x", "Unknown option '-x' of 'ntcli token show'"),
-        (
-            "token show --k3y=x --help=1",
-            "Unknown option of 'ntcli token show': an argument that is not shown here",
-        ),
+        ("token show --k3y=x --help=1", "Unknown option (not shown here) of 'ntcli token show'"),
         ("--all token refresh", "Unknown option '--all' of 'ntcli'"),
         ("health -w prod", "'ntcli health' takes no --workspace"),
         ("-w prod health", "'ntcli health' takes no --workspace"),
@@ -81,25 +81,25 @@ fn values() {
         ("token refresh -w -- x", "--workspace needs a value: WORKSPACE"),
         (
             "health --format yaml",
-            "--format takes text (or table, which is the same), json or, for check, prometheus, not 'yaml'",
+            "--format takes text (or table, which is the same), json or, for check, prometheus",
         ),
         (
             "health --format=",
             "--format takes text (or table, which is the same), json or, for check, prometheus",
         ),
-        ("auth login --port 0", "--port takes a port number from 1 to 65535, not '0'"),
-        ("auth login --port abc", "--port takes a port number from 1 to 65535, not 'abc'"),
+        ("auth login --port 0", "--port takes a port number from 1 to 65535"),
+        ("auth login --port abc", "--port takes a port number from 1 to 65535"),
         ("auth login --port 65536", "--port takes a port number from 1 to 65535"),
         ("auth login --port +80", "--port takes a port number from 1 to 65535"),
         (
             "auth signup --timeout 0",
-            "--timeout takes milliseconds from 1 up, or a duration such as 90s or 5m, not '0'",
+            "--timeout takes milliseconds from 1 up, or a duration such as 90s or 5m",
         ),
         ("token refresh -w a --workspace=b", "--workspace is given more than once"),
         ("--format json health --format text", "--format is given more than once"),
         (
             "health --lock-wait soon",
-            "--lock-wait takes seconds, or a duration such as 90s, 1h or 30d, not 'soon'",
+            "--lock-wait takes seconds, or a duration such as 90s, 1h or 30d",
         ),
     ]);
 }
@@ -107,10 +107,10 @@ fn values() {
 #[test]
 fn positionals() {
     say(&[
-        ("token show a b", "'ntcli token show' takes one WORKSPACE, not 2 arguments"),
-        ("health x", "'ntcli health' takes no arguments besides options"),
+        ("token show a b", "Too many arguments: ntcli token show [WORKSPACE] [OPTIONS]"),
+        ("health x", "Too many arguments: ntcli health [OPTIONS]"),
         ("domain set", "'ntcli domain set': DOMAIN is missing"),
-        ("ws use a b", "'ntcli workspace select' takes one NAME, not 2 arguments"),
+        ("ws use a b", "Too many arguments: ntcli workspace select [NAME] [OPTIONS]"),
         ("token refresh ''", "'ntcli token refresh': WORKSPACE is empty"),
         ("token refresh -w ''", "--workspace is empty"),
         ("renew --metrics=", "--metrics is empty"),
@@ -133,13 +133,13 @@ fn combinations() {
             "--expires-in and --expires-at cannot be used together",
         ),
         ("token revoke", "'ntcli token revoke' needs one of JTI and --pending"),
-        ("token revoke jti_1 prod", "'ntcli token revoke' takes one JTI, not 2 arguments"),
+        ("token revoke jti_1 prod", "Too many arguments: ntcli token revoke [JTI] [OPTIONS]"),
         ("token revoke --pending prod", "'ntcli token revoke' needs one of JTI and --pending"),
         ("token revoke jti_1 --pending", "'ntcli token revoke' needs one of JTI and --pending"),
-        ("token revoke jti_1 jti_2", "'ntcli token revoke' takes one JTI, not 2 arguments"),
+        ("token revoke jti_1 jti_2", "Too many arguments: ntcli token revoke [JTI] [OPTIONS]"),
         (
             "auth login --token=sess_0123456789abcdef",
-            "Unknown option '--token'; did you mean '--token-stdin'?",
+            "Unknown option '--token' of 'ntcli auth login'; did you mean '--token-stdin'?",
         ),
         ("auth login --token-stdin --port 80", "--token-stdin and --port cannot be used together"),
     ]);

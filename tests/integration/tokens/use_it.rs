@@ -325,6 +325,9 @@ fn a_command_must_be_named() {
         let message = "'ntcli token exec' needs a command to run, after '--'";
         output.fails(2, message, "ntcli token exec --help");
     }
-    exec(&world, &["a", "b"], &["true"]).run().exits(2).says("takes one WORKSPACE");
+    exec(&world, &["a", "b"], &["true"])
+        .run()
+        .exits(2)
+        .says("Too many arguments: ntcli token exec [WORKSPACE] [OPTIONS] -- COMMAND");
     exec(&world, &["nowhere"], &["true"]).run().exits(1).says("No workspace 'nowhere'");
 }
