@@ -102,6 +102,10 @@ impl Config {
         items.map_or(&[], Json::fields)
     }
 
+    fn items_mut(&mut self) -> &mut Json {
+        self.doc.entry("workspaces").entry("items")
+    }
+
     /// The key of the active workspace, if it is known here. If that entry holds no token but
     /// another one of the workspace does, the other one is active.
     pub(crate) fn active_key(&self) -> Option<&str> {
@@ -162,8 +166,7 @@ impl Config {
 
     /// Adds a workspace to the file, or renames the one with that key. Its token stays.
     pub(crate) fn put_workspace(&mut self, key: &str, name: &str) {
-        let workspaces = self.doc.entry("workspaces");
-        let item = workspaces.entry("items").entry(key);
+        let item = self.items_mut().entry(key);
         if item.get("workspace_id").is_none() {
             item.set("workspace_id", Json::from(key));
         }
@@ -172,9 +175,8 @@ impl Config {
 
     /// Makes a workspace the active one, or none.
     pub(crate) fn set_active(&mut self, key: Option<&str>) {
-        let workspaces = self.doc.entry("workspaces");
-        set_or_remove(workspaces, "activeWorkspaceId", key);
-        let Json::Object(items) = workspaces.entry("items") else {
+        set_or_remove(self.doc.entry("workspaces"), "activeWorkspaceId", key);
+        let Json::Object(items) = self.items_mut() else {
             return;
         };
         for (other, item) in items {
@@ -186,9 +188,8 @@ impl Config {
         }
     }
 
-    /// Forgets a workspace: all its entries, with their tokens.
-    pub(crate) fn remove_workspace(&mut self, key: &str) {
-        let id = bare_id(key);
+    /// Forgets the workspace with that UUID: all its entries, with their tokens.
+    pub(crate) fn remove_workspace(&mut self, id: &str) {
         let active = self.stored_active().map(bare_id);
         if active.is_some_and(|active| active.eq_ignore_ascii_case(id)) {
             self.set_active(None);
@@ -199,7 +200,7 @@ impl Config {
     }
 
     fn remove_entry(&mut self, key: &str) {
-        self.doc.entry("workspaces").entry("items").remove(key);
+        self.items_mut().remove(key);
     }
 
     /// Merges two entries of one workspace. Fields that only `other` has move to `key`, except
@@ -207,7 +208,7 @@ impl Config {
     pub(crate) fn join(&mut self, key: &str, other: &str) {
         let active = self.stored_active();
         let is_active = active.is_some_and(|a| a == key || a == other);
-        let items = self.doc.entry("workspaces").entry("items");
+        let items = self.items_mut();
         let theirs = items[other].clone();
         let item = items.entry(key);
         for (name, value) in theirs.fields() {
@@ -227,7 +228,7 @@ impl Config {
         if self.item(key).is_none() {
             self.put_workspace(key, name);
         }
-        let item = self.doc.entry("workspaces").entry("items").entry(key);
+        let item = self.items_mut().entry(key);
         item.set("access_token", Json::from(token.access_token.expose()));
         item.set("token_type", Json::from(token.token_type.as_str()));
         let end = match token.expiry {
@@ -245,16 +246,10 @@ impl Config {
         set_or_remove(item, "jti", token.jti.as_deref());
     }
 
-    /// Forgets the workspace's token, in the format of the existing client, in every entry that
-    /// holds it.
+    /// Forgets the token of that entry, in the format of the existing client.
     pub(crate) fn clear_token(&mut self, key: &str) {
-        let Some(token) = self.workspace(key).and_then(|w| w.token) else {
-            return;
-        };
-        let holds =
-            |w: &Workspace| w.token.as_ref().is_some_and(|t| t.access_token == token.access_token);
-        for entry in self.entries_of(bare_id(key)).into_iter().filter(holds) {
-            let item = self.doc.entry("workspaces").entry("items").entry(&entry.key);
+        if self.item(key).is_some_and(|(_, item)| has_token(item)) {
+            let item = self.items_mut().entry(key);
             item.set("access_token", Json::from("no-token"));
             item.set("expires_at", Json::Null);
             item.remove("never_expires");

@@ -243,16 +243,10 @@ impl Store for ConfigDir<'_> {
     }
 
     fn remove_workspace(&mut self, workspace: &WorkspaceRef) -> Result<()> {
-        let mut known = self.fresh()?.workspaces();
-        known.retain(|w| w.id == workspace.id);
-        if known.is_empty() {
+        if self.fresh()?.workspace_by_id(&workspace.id).is_none() {
             return Ok(());
         }
-        self.update(|config| {
-            for workspace in &known {
-                config.remove_workspace(&workspace.key);
-            }
-        })?;
+        self.update(|config| config.remove_workspace(&workspace.id))?;
         self.change_targets(|targets| targets.remove_workspace(&workspace.id))
     }
 

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use rustix::fs::{OFlags, Stat};
+use rustix::fs::{FileType, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::owner::open_own;
@@ -135,7 +135,9 @@ impl OwnFile {
         }
         let direct = self.direct()?;
         // Behind a link the file may be anywhere.
-        let place = if direct.is_link()? { Place::find(&self.path)? } else { direct };
+        let is_link = |found: Stat| FileType::from_raw_mode(found.st_mode).is_symlink();
+        let is_elsewhere = direct.look()?.is_some_and(is_link);
+        let place = if is_elsewhere { Place::find(&self.path)? } else { direct };
         Ok(self.place.get_or_init(|| place).clone())
     }
 

@@ -179,18 +179,6 @@ impl Place {
         self.folder.ids(&self.name, itself)
     }
 
-    /// Whether a link bears the name.
-    ///
-    /// # Errors
-    /// If it cannot be looked at.
-    pub(super) fn is_link(&self) -> io::Result<bool> {
-        match fs::readlinkat(&self.folder.fd, &self.name, Vec::new()) {
-            Ok(_) => Ok(true),
-            Err(Errno::INVAL | Errno::NOENT) => Ok(false),
-            Err(failed) => Err(failed.into()),
-        }
-    }
-
     /// Another name in the same folder.
     pub(super) fn beside(&self, name: OsString) -> Self {
         self.folder.at(name)

@@ -13,7 +13,6 @@ mod running;
 mod saved;
 mod writing;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::context::Clock;
@@ -37,73 +36,45 @@ pub(crate) enum Destination {
 }
 
 impl Destination {
-    /// From the value of an option; `accepted` says what that takes.
-    ///
-    /// # Errors
-    /// [`Error::usage`] for a file that cannot be meant.
-    pub(crate) fn file(
-        text: &str,
-        options: &FileOptions,
-        accepted: &str,
-        help: &str,
-    ) -> Result<Self> {
-        let refused = |besides| Error::usage(format!("{accepted}{besides}"), help);
-        TokenFile::parse(text, options).map(Self::File).map_err(refused)
-    }
-
-    /// From the value of `--exec`.
-    ///
-    /// # Errors
-    /// [`Error::usage`] for an empty one.
-    pub(crate) fn command(
-        text: &str,
-        check: Option<&str>,
-        timeout: Duration,
-        help: &str,
-    ) -> Result<Self> {
-        let empty = || Error::usage("--exec takes a command, and this one is empty", help);
-        Command::new(text, check, timeout).map(Self::Command).ok_or_else(empty)
-    }
-
     /// From what it is remembered by.
     ///
     /// # Errors
     /// [`Error::cannot_deliver`] for what this version cannot use.
     pub(crate) fn remembered(target: &SavedTarget) -> Result<Self> {
-        let destination = match target.name.strip_prefix(EXEC) {
-            Some(text) => {
-                let timeout = Duration::from_secs(target.timeout_s);
-                Self::command(text, target.check.as_deref(), timeout, "")
-            }
-            None => Self::file(&target.name, &target.options, "the file cannot be meant", ""),
-        };
-        destination.map_err(|error| Error::useless_target(target.id, &error))
+        Self::parse(target, target.is_command()).map_err(|besides| {
+            let useless = Error::usage(format!("it cannot be meant{besides}"), "");
+            Error::useless_target(target.id, &useless)
+        })
     }
 
-    /// The same for one workspace, as it is remembered.
-    pub(crate) fn to_remember(&self, workspace: &WorkspaceRef) -> SavedTarget {
-        let mut target = SavedTarget {
-            id: 0,
-            workspace_id: workspace.id.clone(),
-            workspace: workspace.name.clone(),
-            name: self.name(),
-            timeout_s: EXEC_TIMEOUT_S,
-            options: FileOptions::default(),
-            check: None,
-            other: BTreeMap::new(),
-        };
-        match self {
-            Self::File(file) => target.options = file.options.clone(),
-            Self::Command(command) => {
-                target.timeout_s = command.timeout.as_secs();
-                target.check.clone_from(&command.check);
-            }
+    /// From the values of options, and what is to be remembered; `accepted` says what they take.
+    ///
+    /// # Errors
+    /// [`Error::usage`] for an empty command, and for a file that cannot be meant.
+    pub(crate) fn given(
+        target: SavedTarget,
+        is_command: bool,
+        accepted: &str,
+        help: &str,
+    ) -> Result<(Self, SavedTarget)> {
+        let refused = |besides| Error::usage(format!("{accepted}{besides}"), help);
+        let destination = Self::parse(&target, is_command).map_err(refused)?;
+        let name = destination.name();
+        Ok((destination, SavedTarget { name, ..target }))
+    }
+
+    /// The error says what is accepted besides.
+    fn parse(target: &SavedTarget, is_command: bool) -> std::result::Result<Self, &'static str> {
+        if !is_command {
+            return TokenFile::parse(&target.name, &target.options).map(Self::File);
         }
-        target
+        let (text, timeout) = (target.command(), Duration::from_secs(target.timeout_s));
+        let command = Command::new(text, target.check.as_deref(), timeout);
+        command.map(Self::Command).ok_or(", and this one is empty")
     }
 
     /// What it is remembered by.
-    pub(crate) fn name(&self) -> String {
+    fn name(&self) -> String {
         match self {
             Self::File(file) => file.name(),
             Self::Command(command) => format!("{EXEC}{}", command.text),

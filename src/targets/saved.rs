@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::json::Json;
-use crate::rotation::Target;
+use crate::rotation::{Target, WorkspaceRef};
 use crate::store::{self, Expected, OwnFile};
 
 const VERSION: u32 = 1;
@@ -43,7 +43,7 @@ fn is_not(value: &bool) -> bool {
 }
 
 /// A target that is remembered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SavedTarget {
     /// Never given to another one.
     pub(crate) id: u32,
@@ -73,6 +73,16 @@ fn exec_timeout_s() -> u64 {
 impl SavedTarget {
     pub(crate) fn is_command(&self) -> bool {
         self.name.starts_with(EXEC)
+    }
+
+    pub(super) fn command(&self) -> &str {
+        self.name.strip_prefix(EXEC).unwrap_or_default()
+    }
+
+    /// The same for a workspace.
+    pub(crate) fn of(&self, workspace: &WorkspaceRef) -> Self {
+        let (workspace_id, workspace) = (workspace.id.clone(), workspace.name.clone());
+        Self { workspace_id, workspace, ..self.clone() }
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn run(app: &App, args: &AuthLogout) -> Result<Report> {
     let LoggedOut { revoked, left, failure } =
         if to_revoke { revoke_all(app, &mut dir)? } else { LoggedOut::default() };
     dir.update(|config| {
-        for workspace in config.holders().iter().filter(|_| to_revoke) {
+        for workspace in config.entries().iter().filter(|_| to_revoke) {
             let token = workspace.token.as_ref();
             if token.is_some_and(|t| t.jti.is_none() && t.has_ended(app.now())) {
                 config.clear_token(&workspace.key);

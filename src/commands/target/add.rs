@@ -1,26 +1,26 @@
 //! `ntcli target add`
 
-use std::time::Duration;
-
 use super::json;
 use crate::cli::TargetAdd;
 use crate::commands::prelude::*;
 use crate::config_dir::ConfigDir;
 use crate::rotation::{self, WorkspaceRef};
-use crate::targets::{Destination, EXEC_TIMEOUT_S, FileOptions, Targets, TokenFile};
+use crate::targets::{
+    Destination, EXEC, EXEC_TIMEOUT_S, FileOptions, SavedTarget, Targets, TokenFile,
+};
 use crate::text::shell_word;
 
 const HELP: &str = "ntcli target add --help";
 
 /// Delivers the current token to a target, and remembers it if that went well.
 pub(crate) fn run(app: &App, args: &TargetAdd) -> Result<Report> {
-    let destination = destination(args)?;
+    let (destination, asked) = asked(args)?;
     let mut dir = app.lock()?;
     let config = dir.config()?;
     let workspace = app.workspace(&config, args.workspace.as_deref())?;
     let local = app::workspace_ref(&workspace, "");
     let mut targets = dir.targets()?.clone();
-    let (target, is_new) = targets.add(destination.to_remember(&local));
+    let (target, is_new) = targets.add(asked.of(&local));
     let mut consumers = app.consumers(&targets, std::slice::from_ref(&target))?;
     consumers
         .probe_new(&local, &workspace.token.iter().collect::<Vec<_>>())
@@ -78,7 +78,7 @@ fn deliver<'c>(
     }
 }
 
-fn destination(args: &TargetAdd) -> Result<Destination> {
+fn asked(args: &TargetAdd) -> Result<(Destination, SavedTarget)> {
     let options = FileOptions {
         overwrite: args.overwrite,
         no_newline: args.no_newline,
@@ -86,17 +86,16 @@ fn destination(args: &TargetAdd) -> Result<Destination> {
         mode: args.mode.clone(),
         owner: args.owner.clone(),
     };
-    let file = |prefix: &str, path: &Option<String>, accepted: &str| {
-        let path = path.as_ref().map(|path| format!("{prefix}{path}"))?;
-        Some(Destination::file(&path, &options, accepted, HELP))
+    let (check, timeout_s) = (args.check.clone(), args.timeout.unwrap_or(EXEC_TIMEOUT_S));
+    let (name, is_command, accepted) = match (&args.file, &args.env, &args.replace) {
+        (Some(path), ..) => (path.clone(), false, "--file takes a PATH"),
+        (_, Some(env), _) => (format!("env:{env}"), false, "--env takes NAME=PATH"),
+        (.., Some(path)) => (format!("replace:{path}"), false, "--replace takes a PATH"),
+        _ => {
+            let command = args.exec.as_deref().unwrap_or_default();
+            (format!("{EXEC}{command}"), true, "--exec takes a command")
+        }
     };
-    let command = || {
-        let text = args.exec.as_deref().unwrap_or_default();
-        let timeout = Duration::from_secs(args.timeout.unwrap_or(EXEC_TIMEOUT_S));
-        Destination::command(text, args.check.as_deref(), timeout, HELP)
-    };
-    file("", &args.file, "--file takes a PATH")
-        .or_else(|| file("env:", &args.env, "--env takes NAME=PATH"))
-        .or_else(|| file("replace:", &args.replace, "--replace takes a PATH"))
-        .unwrap_or_else(command)
+    let target = SavedTarget { name, timeout_s, options, check, ..SavedTarget::default() };
+    Destination::given(target, is_command, accepted, HELP)
 }

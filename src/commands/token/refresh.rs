@@ -1,7 +1,5 @@
 //! `ntcli token refresh`
 
-use std::time::Duration;
-
 use crate::auth;
 use crate::cli::TokenRefresh;
 use crate::commands::check::metrics;
@@ -17,9 +15,7 @@ use crate::config_dir::last_run::LastRun;
 use crate::error::exit;
 use crate::policy::{Policies, Policy};
 use crate::rotation::{ControlPlane, Deliver, Outcome, RefreshOptions, WorkspaceRef};
-use crate::targets::{
-    Destination, EXEC_TIMEOUT_S, FileOptions, SavedTarget, SavedTargets, Targets,
-};
+use crate::targets::{Destination, EXEC, EXEC_TIMEOUT_S, SavedTarget, SavedTargets, Targets};
 use crate::time::Expiry;
 use crate::token::{Token, due};
 
@@ -123,7 +119,7 @@ fn dry_run(
     app: &App,
     args: &TokenRefresh,
     lifetime: Option<Expiry>,
-    destinations: &[Destination],
+    destinations: &[SavedTarget],
     selected: impl Fn(&Config) -> Result<Vec<Workspace>>,
 ) -> Result<Report> {
     let _lock = dry_run::begin(app)?;
@@ -201,26 +197,29 @@ fn wanted(args: &TokenRefresh, lifetime: Option<Expiry>, policy: &Policy) -> Ref
 }
 
 /// What is given by options, in the order given.
-fn destinations(args: &TokenRefresh) -> Result<Vec<Destination>> {
+fn destinations(args: &TokenRefresh) -> Result<Vec<SavedTarget>> {
     if args.all && !(args.token_file.is_empty() && args.exec.is_empty()) {
         let what = "A target belongs to one workspace: --all takes no --token-file and no --exec";
         return Err(Error::usage(what, "ntcli target add --help"));
     }
-    let options = FileOptions::default();
-    let timeout = Duration::from_secs(EXEC_TIMEOUT_S);
-    let file = |text: &String| Destination::file(text, &options, ACCEPTED, HELP);
-    let command = |text: &String| Destination::command(text, None, timeout, HELP);
+    let given = |name: String, is_command, accepted| {
+        let timeout_s = EXEC_TIMEOUT_S;
+        let target = SavedTarget { name, timeout_s, ..SavedTarget::default() };
+        Destination::given(target, is_command, accepted, HELP).map(|(_, target)| target)
+    };
+    let file = |text: &String| given(text.clone(), false, ACCEPTED);
+    let command = |text: &String| given(format!("{EXEC}{text}"), true, "--exec takes a command");
     args.token_file.iter().map(file).chain(args.exec.iter().map(command)).collect()
 }
 
 /// Adds what is given to the targets of the workspace, unless it is one of them already; what is new.
 fn add(
-    destinations: &[Destination],
+    destinations: &[SavedTarget],
     workspace: &WorkspaceRef,
     mut targets: SavedTargets,
 ) -> (SavedTargets, Vec<SavedTarget>) {
     let known = targets.to_deliver(&workspace.id);
-    let given = destinations.iter().map(|destination| destination.to_remember(workspace));
+    let given = destinations.iter().map(|destination| destination.of(workspace));
     let given = given.filter(|target| known.iter().all(|known| known.name != target.name));
     let new = given.map(|target| targets.add(target)).filter(|(_, is_new)| *is_new);
     let new = new.map(|(target, _)| target).collect();
