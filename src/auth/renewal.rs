@@ -158,7 +158,10 @@ impl Keeper {
         let before = session.clone();
         if let Some(token) = &grant.refresh_token {
             session.refresh_token = Some(token.clone());
-            self.store(&before, &session).map_err(|error| Error::session_not_stored(&error))?;
+            self.store(&before, &session).map_err(|error| {
+                let done = "The session was renewed";
+                Error::stored_behind(done, "ntcli auth login --force", &error)
+            })?;
         }
         let bearer = provider.exchange(&grant).map_err(|failure| not_exchanged(&failure))?;
         let before = session.clone();

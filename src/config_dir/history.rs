@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::rotation::{HistoryEvent, WorkspaceRef};
-use crate::store::{self, Log, OwnFile};
+use crate::store::{Log, OwnFile};
 use crate::text::set_of;
 use crate::time::Timestamp;
 use crate::token::Token;
@@ -162,16 +162,4 @@ pub(crate) fn read(at: &OwnFile) -> Result<Vec<Line>> {
     let bytes = Log::end_of(at, END)?;
     let lines = bytes.split(|b| *b == b'\n');
     Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
-}
-
-/// How many lines there are, and how many that cannot be read.
-///
-/// # Errors
-/// If the file cannot be read.
-pub(crate) fn read_whole(at: &OwnFile) -> Result<(usize, usize)> {
-    let bytes = store::read(at)?.map_or_else(Vec::new, |contents| contents.bytes);
-    let lines = bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty());
-    let (read, lost): (Vec<_>, Vec<_>) =
-        lines.partition(|line| serde_json::from_slice::<Line>(line).is_ok());
-    Ok((read.len(), lost.len()))
 }

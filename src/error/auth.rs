@@ -72,14 +72,6 @@ impl Error {
             .hinted("ntcli auth status, then the same command again")
     }
 
-    /// The session was renewed but could not be stored.
-    pub(crate) fn session_not_stored(cause: &Self) -> Self {
-        let message = "The session was renewed but could not be stored: the next run may have to sign in again";
-        Self::new("session_not_stored", exit::NOT_STORED, message)
-            .hinted("ntcli auth login --force")
-            .with_causes(cause.chain())
-    }
-
     /// Not signed out: workspace tokens could not be revoked. With why the last one could not be;
     /// without a failure no request can do it.
     pub(crate) fn tokens_left(left: &[String], failure: Option<&Failure>) -> Self {

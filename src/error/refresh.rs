@@ -78,9 +78,10 @@ impl Error {
             .with_causes(reasons)
     }
 
-    /// A new token could not be delivered; detected before there is one. The hint says how to fix it.
+    /// A new target could not get the token, so it is not remembered, and no token was requested. The
+    /// hint says how to fix it.
     pub(crate) fn cannot_deliver(reason: &str, hint: impl Into<String>) -> Self {
-        let message = "A new token could not be delivered, so none was requested";
+        let message = "The target was not added: it could not get the token";
         Self::new("cannot_deliver", exit::USAGE, message).hinted(hint).caused_by(&reason)
     }
 
@@ -97,16 +98,10 @@ impl Error {
 
     /// A remembered target that this version cannot use.
     pub(crate) fn useless_target(id: u32, cause: &Self) -> Self {
-        let reason = format!("target {id}: {}", cause.in_one_line());
-        Self::cannot_deliver(&reason, format!("ntcli target remove {id}"))
-    }
-
-    /// The error where a target that could not get the token was to be added.
-    pub(crate) fn not_added(mut self) -> Self {
-        if self.0.code == "cannot_deliver" {
-            self.0.message = "The target was not added: it could not get the token".into();
-        }
-        self
+        let message = "This version cannot use every target";
+        Self::new("cannot_deliver", exit::USAGE, message)
+            .hinted(format!("ntcli target remove {id}"))
+            .caused_by(&format!("target {id}: {}", cause.in_one_line()))
     }
 
     /// An earlier run could not deliver its new token.

@@ -141,12 +141,8 @@ pub(super) fn config(found: &mut Findings, app: &App) -> Option<Config> {
 }
 
 pub(super) fn history(found: &mut Findings, app: &App) {
-    match log::read_whole(&app.paths.history) {
-        Ok((lines, 0)) => found.add("history", Level::Ok, counted(lines, "line"), ""),
-        Ok((lines, lost)) => {
-            let text = format!("{}, and {lost} that cannot be read", counted(lines, "line"));
-            found.add("history", Level::Warning, text, "");
-        }
+    match log::read(&app.paths.history) {
+        Ok(lines) => found.add("history", Level::Ok, counted(lines.len(), "line"), ""),
         Err(error) => found.error("history", &error),
     }
 }

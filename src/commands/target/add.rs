@@ -22,9 +22,7 @@ pub(crate) fn run(app: &App, args: &TargetAdd) -> Result<Report> {
     let mut targets = dir.targets()?.clone();
     let (target, is_new) = targets.add(asked.of(&local));
     let mut consumers = app.consumers(&targets, std::slice::from_ref(&target))?;
-    consumers
-        .probe_new(&local, &workspace.token.iter().collect::<Vec<_>>())
-        .map_err(Error::not_added)?;
+    consumers.probe_new(&local, &workspace.token.iter().collect::<Vec<_>>())?;
     let file = destination.as_file();
     for note in file.map_or(Vec::new(), |file| file.notes(&local.name, workspace.token.as_ref())) {
         app.console().note(&note);
@@ -62,7 +60,7 @@ pub(crate) fn run(app: &App, args: &TargetAdd) -> Result<Report> {
 /// Delivers the current token to what is not remembered yet.
 ///
 /// # Errors
-/// [`Error::not_added`]; the journal could not be written.
+/// [`Error::cannot_deliver`]; the journal could not be written.
 fn deliver<'c>(
     app: &App<'c>,
     dir: &mut ConfigDir<'c>,
@@ -73,7 +71,7 @@ fn deliver<'c>(
     app.wait_for_command(consumers, dir)?;
     let tried = rotation::deliver_current(dir, consumers, workspace, &[name.to_owned()])?;
     match tried.into_iter().find_map(|(_, failed)| failed) {
-        Some(reason) => Err(Error::cannot_deliver(&reason, HELP).not_added()),
+        Some(reason) => Err(Error::cannot_deliver(&reason, HELP)),
         None => Ok(()),
     }
 }

@@ -270,11 +270,15 @@ fn a_summary_of_many() {
     set_end(&world, &all[7], 1000);
     let line = check(&world, &[], 2, "NTCLI CRITICAL: w7: the token expired");
     assert_eq!(line.matches(" days_left'=").count(), 100, "{line}");
-    all.iter().skip(1).step_by(2).for_each(|other| set_end(&world, other, 1000));
+    for other in all.iter().skip(1).step_by(2) {
+        set_end(&world, other, 1000);
+    }
     let line = check(&world, &[], 2, "NTCLI CRITICAL: w1: the token expired");
     let told = line.split(" | ").next().unwrap_or_default().split("; ").collect::<Vec<_>>();
     assert_eq!(told.len(), 60, "{line}");
-    all.iter().for_each(|other| set_end(&world, other, 1000));
+    for other in &all {
+        set_end(&world, other, 1000);
+    }
     let line = check(&world, &[], 2, "NTCLI CRITICAL: w0: the token expired");
     assert!(line.contains("; and 20 more: ntcli check --format json | "), "{line}");
 }

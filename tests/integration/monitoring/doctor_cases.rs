@@ -141,9 +141,12 @@ const CASES: [Case; 34] = [
         ("journal", "failed", "targets.json", "mv "),
     ),
     case(
-        "damaged history",
-        |w, _| w.write("history.jsonl", b"{}\n{\n"),
-        ("history", "warning", "cannot be read", ""),
+        "history that is none",
+        |w, _| {
+            let _ = fs::remove_file(w.path("history.jsonl"));
+            fs::create_dir(w.path("history.jsonl")).unwrap();
+        },
+        ("history", "failed", "history.jsonl", ""),
     ),
     case(
         "token that ends",

@@ -114,7 +114,7 @@ fn what_cannot_be_written() {
         output
             .exits(2)
             .prints("")
-            .says("Error: A new token could not be delivered, so none was requested\n")
+            .says("Error: The target was not added: it could not get the token\n")
             .says("Hint: ");
     }
     // What is remembered stops no run, and is named by its trial too.
