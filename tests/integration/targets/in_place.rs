@@ -67,7 +67,8 @@ fn what_a_person_is_told() {
     let output = add_now(&world, &["--file", "token", "--in-place"]);
     output.exits(0).says("a reader may see a part of it while it is written");
     assert!(output.stdout.contains("writes the token to token, in place"), "{output}");
-    add(&world, &["--exec", "true", "--in-place"]).exits(2).says("cannot be used together");
+    let output = add(&world, &["--exec", "true", "--in-place"]);
+    output.exits(2).says("--in-place needs --file or --env or --replace");
 }
 
 /// Killed at any call, the next run finishes what was being written, before it revokes anything.

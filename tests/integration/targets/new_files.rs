@@ -39,7 +39,8 @@ fn the_mode_that_was_asked_for() {
     for bad in ["0", "rw", "0888", "4755", "0040"] {
         add(&world, &["--file", "bad", "--mode", bad]).exits(2).says("--mode takes an octal mode");
     }
-    add(&world, &["--replace", "old", "--mode", "0640"]).exits(2).says("cannot be used together");
+    let output = add(&world, &["--replace", "old", "--mode", "0640"]);
+    output.exits(2).says("--mode needs --file or --env");
 }
 
 #[test]
