@@ -163,10 +163,7 @@ impl Console {
     /// Clears the progress line.
     pub fn clear_progress(&self) {
         if self.0.progress_shown.replace(false) {
-            if self.0.color {
-                return self.write_err("\r\x1b[K");
-            }
-            // TERM=dumb and NO_COLOR get no escape.
+            // No escape: TERM=dumb may not know it.
             self.write_err(&format!("\r{}\r", " ".repeat(LONGEST_PROGRESS)));
         }
     }

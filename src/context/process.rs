@@ -36,14 +36,10 @@ impl Process {
         (!is_dead).then_some(Self { id, started })
     }
 
-    fn is_running(self) -> bool {
-        Self::of(self.id) == Some(self)
-    }
-
     /// Waits for its end; `false` if it goes on after that time, or a signal asks for the end of the run.
     pub(crate) fn has_ended_within(self, limit: Duration, clock: &dyn Clock) -> bool {
         let mut waited = Duration::ZERO;
-        while self.is_running() {
+        while Self::of(self.id) == Some(self) {
             if waited >= limit || clock.interrupted().is_some() {
                 return false;
             }

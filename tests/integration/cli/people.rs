@@ -179,7 +179,8 @@ fn a_progress_line_fits_a_terminal() {
     for (columns, command) in [(80, "ntcli token refresh"), (60, "ntcli token refresh")] {
         let Some(run) = at_terminal(&world, columns, command, "") else { return };
         let output = run.run();
-        let mut lines = output.stdout.split("\r\u{1b}[K").filter(|line| line.ends_with('…'));
+        let cleared = format!("\r{:59}\r", "");
+        let mut lines = output.stdout.split(&cleared).filter(|line| line.ends_with('…'));
         let delivering = lines.find(|line| line.contains("Delivering")).expect("progress");
         assert_eq!(delivering.chars().count(), 59, "{delivering}");
         assert!(lines.all(|line| line.chars().count() < usize::from(columns)), "{output}");
