@@ -154,7 +154,10 @@ impl Keeper {
             let ended = Session { refresh_token: None, ..session.clone() };
             let _ = self.store(&session, &ended);
         }
-        let grant = grant.map_err(not_renewed)?;
+        let grant = grant.map_err(|failure| match failure {
+            Failure::Unknown { .. } => Error::renewal_lost(&failure),
+            failure => not_renewed(&failure),
+        })?;
         let before = session.clone();
         if let Some(token) = &grant.refresh_token {
             session.refresh_token = Some(token.clone());
@@ -163,7 +166,7 @@ impl Keeper {
                 Error::stored_behind(done, "ntcli auth login --force", &error)
             })?;
         }
-        let bearer = provider.exchange(&grant).map_err(|failure| not_exchanged(&failure))?;
+        let bearer = provider.exchange(&grant).map_err(|failure| not_renewed(&failure))?;
         let before = session.clone();
         session.expires_at = grant.session_end(&bearer, self.clock.now());
         session.bearer = bearer.clone();
@@ -240,21 +243,9 @@ impl Keeper {
     }
 }
 
-fn not_renewed(failure: Failure) -> Error {
-    match failure {
-        _ if is_refusal(&failure) => {
-            Error::no_session(format!("the sign-in service does not renew the session: {failure}"))
-        }
-        Failure::Unknown { .. } => Error::renewal_lost(&failure),
-        failure => not_exchanged(&failure),
-    }
-}
-
-fn not_exchanged(failure: &Failure) -> Error {
+fn not_renewed(failure: &Failure) -> Error {
     if is_refusal(failure) {
-        return Error::no_session(format!(
-            "the renewed sign-in was not exchanged for a session: {failure}"
-        ));
+        return Error::no_session(format!("the session was not renewed: {failure}"));
     }
     Error::auth_call("renew the session", failure)
 }
