@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::error::{Cause, Failure};
 
+use super::describe_io;
 use super::target::Target;
 use super::transport::agent::LONGEST_CONNECT;
 use super::transport::socket::is_cut;
 use super::transport::tls;
 use super::transport::under_way::{Attempt, Stage};
-use super::{describe_io, span};
 use crate::text::printable;
 
 /// A failed attempt, and whether another one may do better: else it would end the same way, or waste as much
@@ -40,7 +40,9 @@ fn lost(error: &ureq::Error, host: &str, timeout: Duration) -> AttemptError {
     // A peer that cuts the connection has stopped working on the request.
     let in_flight = matches!(error, ureq::Error::Timeout(_));
     let reason = match error {
-        ureq::Error::Timeout(_) => format!("no answer from {host} within {}", span(timeout)),
+        ureq::Error::Timeout(_) => {
+            format!("no answer from {host} within {} s", whole_secs(timeout))
+        }
         ureq::Error::Io(error) if is_cut(error) => {
             format!("{host} closed the connection before it answered")
         }
@@ -79,7 +81,9 @@ fn not_sent(
         (E::Timeout(ureq::Timeout::Resolve), _) => {
             "no name server gave its address in time".to_owned()
         }
-        (E::Timeout(_), _) => format!("no answer within {}", span(timeout.min(LONGEST_CONNECT))),
+        (E::Timeout(_), _) => {
+            format!("no answer within {} s", whole_secs(timeout.min(LONGEST_CONNECT)))
+        }
         (E::ConnectProxyFailed(status), Some(proxy)) if status == "407" => {
             cause = Cause::Setting;
             format!("it rejects the user or password in {} (407)", proxy.variable)
@@ -91,4 +95,8 @@ fn not_sent(
         (error, _) => error.to_string(),
     };
     (Failure::NotSent { reason: printable(&format!("{failed}: {why}")), cause }, may_pass)
+}
+
+fn whole_secs(time: Duration) -> u128 {
+    time.as_millis().div_ceil(1000)
 }

@@ -19,6 +19,7 @@ mod target;
 mod tests;
 mod transport;
 
+use std::cell::Cell;
 use std::io::Read;
 use std::mem::ManuallyDrop;
 use std::path::Path;
@@ -35,7 +36,7 @@ use crate::text::printable;
 
 use attempt::AttemptError;
 use proxy::Proxy;
-use retry::{ATTEMPTS, WaitBudget, may_repeat};
+use retry::{ATTEMPTS, BUDGET, OWN_PAUSES, may_repeat, pause_after};
 use sent_secrets::SentSecrets;
 use target::presentable;
 use transport::under_way::{Attempt, UnderWay};
@@ -72,7 +73,8 @@ pub(crate) struct Http {
     /// Never taken apart: the end of the program does that in one go.
     agent: ManuallyDrop<Agent>,
     under_way: UnderWay,
-    budget: WaitBudget,
+    /// How long this run has waited because servers asked for it.
+    waited: Cell<Duration>,
     sent_secrets: SentSecrets,
 }
 
@@ -100,14 +102,14 @@ impl Http {
             settings,
             clock,
             on_event: Box::new(on_event),
-            budget: WaitBudget::default(),
+            waited: Cell::default(),
             sent_secrets: SentSecrets::default(),
         }
     }
 
     /// The longest time that one [`Http::send`] takes from now on, attempts and pauses together.
     pub(crate) fn longest(&self) -> Duration {
-        self.settings.timeout * ATTEMPTS + self.budget.longest()
+        self.settings.timeout * ATTEMPTS + BUDGET.saturating_sub(self.waited.get()) + OWN_PAUSES
     }
 
     /// How long one request may take, from the look-up of the name to the last byte of the answer.
@@ -153,9 +155,12 @@ impl Http {
     /// between its own: `wait` is what the server asks for. Returns `false`, at once, if that was the
     /// last attempt or the wait does not fit what this run may wait in all.
     pub(crate) fn back_off(&self, wait: Option<Duration>, attempt: u32) -> bool {
-        let Some(pause) = self.budget.take(wait, attempt) else {
+        let waited = self.waited.get() + wait.unwrap_or_default();
+        if attempt >= ATTEMPTS || waited > BUDGET {
             return false;
-        };
+        }
+        self.waited.set(waited);
+        let pause = wait.unwrap_or_else(|| pause_after(attempt));
         let (next, millis) = (attempt + 1, pause.as_millis());
         self.trace(&format!("* attempt {next} of {ATTEMPTS} in {millis} ms"));
         if pause >= WORTH_TELLING {
@@ -253,13 +258,4 @@ pub(crate) fn read_file(path: &Path, longest: u64) -> Result<Vec<u8>, String> {
         return Err(format!("it is larger than {} KiB", longest / 1024));
     }
     Ok(bytes)
-}
-
-/// A duration as people write it.
-fn span(time: Duration) -> String {
-    if time.subsec_millis() == 0 {
-        format!("{} s", time.as_secs())
-    } else {
-        format!("{} ms", time.as_millis())
-    }
 }

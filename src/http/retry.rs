@@ -1,6 +1,5 @@
 //! Whether another attempt follows, and after what pause.
 
-use std::cell::Cell;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
@@ -12,9 +11,9 @@ pub(super) const ATTEMPTS: u32 = 4;
 /// The pause before the second attempt; it doubles from then on.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// More than the sum of our own pauses between the attempts of one request.
-const OWN_PAUSES: Duration = Duration::from_secs(3);
+pub(super) const OWN_PAUSES: Duration = Duration::from_secs(3);
 /// How long a run waits in all because a server asks for it (`Retry-After`).
-const BUDGET: Duration = Duration::from_secs(60);
+pub(super) const BUDGET: Duration = Duration::from_secs(60);
 
 /// Whether a request that failed so may be sent again.
 pub(super) fn may_repeat(repeat: Repeat, failure: &Failure) -> bool {
@@ -25,28 +24,9 @@ pub(super) fn may_repeat(repeat: Repeat, failure: &Failure) -> bool {
     }
 }
 
-/// The time that this run has waited because servers asked for it.
-#[derive(Default)]
-pub(super) struct WaitBudget(Cell<Duration>);
-
-impl WaitBudget {
-    /// The pause after this attempt (the first is 1): `wait`, which the server asks for, or our own.
-    /// `None` if that was the last attempt, or the budget does not allow the wait.
-    pub(super) fn take(&self, wait: Option<Duration>, attempt: u32) -> Option<Duration> {
-        if attempt >= ATTEMPTS {
-            return None;
-        }
-        let Some(wait) = wait else {
-            return Some(jittered(FIRST_PAUSE * 2_u32.pow(attempt.saturating_sub(1))));
-        };
-        self.0.set(Some(self.0.get() + wait).filter(|all| *all <= BUDGET)?);
-        Some(wait)
-    }
-
-    /// The longest total of the pauses between the attempts of one request from now on.
-    pub(super) fn longest(&self) -> Duration {
-        BUDGET.saturating_sub(self.0.get()) + OWN_PAUSES
-    }
+/// Our own pause after this attempt (the first is 1).
+pub(super) fn pause_after(attempt: u32) -> Duration {
+    jittered(FIRST_PAUSE * 2_u32.pow(attempt.saturating_sub(1)))
 }
 
 /// Between three and five quarters of `pause`, so that many clients do not come back at once.
@@ -72,18 +52,5 @@ mod tests {
             assert_eq!(may_repeat(Repeat::IfNotCarriedOut, &failure), if_not_carried_out);
             assert!(!may_repeat(Repeat::Never, &failure));
         }
-    }
-
-    #[test]
-    fn the_budget_is_shared_and_our_own_pauses_are_not_taken_from_it() {
-        let (budget, secs) = (WaitBudget::default(), Duration::from_secs);
-        assert_eq!(budget.take(Some(secs(61)), 1), None);
-        assert_eq!(budget.take(Some(secs(40)), 1), Some(secs(40)));
-        assert_eq!(budget.take(Some(secs(21)), 1), None);
-        assert_eq!(budget.take(Some(secs(20)), 2), Some(secs(20)));
-        assert_eq!(budget.take(Some(secs(1)), 3), None);
-        let own: Duration = (1..ATTEMPTS).filter_map(|n| budget.take(None, n)).sum();
-        assert!(own > Duration::ZERO && own <= budget.longest(), "{own:?}");
-        assert_eq!(budget.take(None, ATTEMPTS), None);
     }
 }

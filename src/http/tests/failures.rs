@@ -78,7 +78,7 @@ fn no_answer_in_time_is_unknown_and_not_repeated() {
     for _ in 0..2 {
         let (class, status, in_flight, reason) = parts(client.get(&server.url("/")));
         assert_eq!((class, status, in_flight), ("unknown", None, true), "{reason}");
-        assert_eq!(reason, "no answer from 127.0.0.1 within 500 ms");
+        assert_eq!(reason, "no answer from 127.0.0.1 within 1 s");
     }
     assert_eq!(server.requests().len(), 2);
 }

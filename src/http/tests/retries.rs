@@ -102,6 +102,10 @@ fn backing_off() {
     let pauses = client.pauses();
     assert_eq!((pauses.len(), pauses[0]), (2, Duration::from_secs(7)));
     assert!((375..=625).contains(&pauses[1].as_millis()), "{pauses:?}");
+    assert!(!client.http.back_off(Some(Duration::from_secs(61)), 1), "more than a run waits");
+    assert!(!client.http.back_off(Some(Duration::from_secs(1)), 4), "that was the last attempt");
+    let own: Duration = (1..ATTEMPTS).map(pause_after).sum();
+    assert!(own > Duration::ZERO && own <= OWN_PAUSES, "{own:?}");
 }
 
 /// The waits of one request reduce those of the next.
