@@ -10,7 +10,6 @@ use crate::rotation::{HistoryEvent, WorkspaceRef};
 use crate::store::{Log, OwnFile};
 use crate::text::set_of;
 use crate::time::Timestamp;
-use crate::token::Token;
 
 /// When the file is longer than this, its older half is dropped, or more of one that is far longer.
 pub(super) const LONG_HISTORY: u64 = 1 << 20;
@@ -49,21 +48,6 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Names the id of the token that the event is about.
-    fn about(&mut self, jti: &str, event: &'static str) -> &'static str {
-        self.jti = Some(jti.to_owned());
-        event
-    }
-
-    /// Names the token that it is about, and the one that it replaces.
-    fn name(&mut self, token: &Token, old: Option<&Token>) {
-        self.jti.clone_from(&token.jti);
-        self.old_jti = old.and_then(|old| old.jti.clone());
-        let marks = [Some(token), old].into_iter().flatten().map(|t| (t.mark(), &t.jti));
-        self.sha256 =
-            marks.filter(|(mark, jti)| jti.as_ref() != Some(mark)).map(|(mark, _)| mark).collect();
-    }
-
     /// Whether it tells of a new token.
     pub(crate) fn is_birth(&self) -> bool {
         ["refreshed", "recovered", "handed_out"].contains(&self.event.as_str())
@@ -89,47 +73,41 @@ impl Line {
 
 /// Formats an action as a line.
 pub(crate) fn line(at: Timestamp, place: &WorkspaceRef, deed: &HistoryEvent) -> Line {
+    let (event, token, old, jti) = match deed {
+        HistoryEvent::Refreshed { new, old, recovered: true } => {
+            ("recovered", Some(new), old, None)
+        }
+        HistoryEvent::Refreshed { new, old, .. } => ("refreshed", Some(new), old, None),
+        HistoryEvent::RolledBack { to, from } => ("rolled_back", Some(to), from, None),
+        HistoryEvent::Delivered { token, .. } => ("delivered", Some(token), &None, None),
+        HistoryEvent::HandedOut(token) => ("handed_out", Some(token), &None, None),
+        HistoryEvent::Revoked(jti) => ("revoked", None, &None, Some(jti)),
+        HistoryEvent::Grace { jti, .. } => ("grace", None, &None, Some(jti)),
+        HistoryEvent::Dismissed(jti) => ("dismissed", None, &None, Some(jti)),
+        HistoryEvent::OrphanFound(jti) => ("orphan_found", None, &None, Some(jti)),
+        HistoryEvent::Failed { .. } => ("failed", None, &None, None),
+    };
     let mut line = Line {
         at: at.to_string(),
+        event: event.to_owned(),
         workspace: place.name.clone(),
         workspace_id: place.id.clone(),
+        jti: token.map_or(jti, |token| token.jti.as_ref()).cloned(),
+        old_jti: old.as_ref().and_then(|old| old.jti.clone()),
         ..Line::default()
     };
-    let event = match deed {
-        HistoryEvent::Refreshed { new, old, recovered } => {
-            line.name(new, old.as_ref());
-            line.expires_at = new.expiry.at().map(|t| t.to_string());
-            if *recovered { "recovered" } else { "refreshed" }
-        }
-        HistoryEvent::Revoked(jti) => line.about(jti, "revoked"),
-        HistoryEvent::Grace { jti, until } => {
-            line.reason = Some(format!("left live until {until}"));
-            line.about(jti, "grace")
-        }
-        HistoryEvent::Delivered { token, target } => {
-            line.name(token, None);
-            line.target = Some(target.clone());
-            "delivered"
-        }
-        HistoryEvent::RolledBack { to, from } => {
-            line.name(to, from.as_ref());
-            "rolled_back"
-        }
-        HistoryEvent::HandedOut(token) => {
-            line.name(token, None);
-            line.expires_at = token.expiry.at().map(|t| t.to_string());
-            "handed_out"
-        }
-        HistoryEvent::Dismissed(jti) => line.about(jti, "dismissed"),
-        HistoryEvent::OrphanFound(jti) => line.about(jti, "orphan_found"),
-        HistoryEvent::Failed { reason } => {
-            line.reason = Some(reason.clone());
-            "failed"
-        }
-    };
-    event.clone_into(&mut line.event);
-    if line.is_birth() {
+    let tokens = token.into_iter().chain(old).map(|token| (token.mark(), &token.jti));
+    let unnamed = tokens.filter(|(mark, jti)| jti.as_ref() != Some(mark));
+    line.sha256 = unnamed.map(|(mark, _)| mark).collect();
+    if let Some(token) = token.filter(|_| line.is_birth()) {
+        line.expires_at = token.expiry.at().map(|t| t.to_string());
         line.server.clone_from(&place.server);
+    }
+    match deed {
+        HistoryEvent::Grace { until, .. } => line.reason = Some(format!("left live until {until}")),
+        HistoryEvent::Failed { reason } => line.reason = Some(reason.clone()),
+        HistoryEvent::Delivered { target, .. } => line.target = Some(target.clone()),
+        _ => {}
     }
     line
 }

@@ -130,20 +130,17 @@ fn wait_for(
     }
 }
 
-/// The lock of the folder in which another program's file is replaced. Closing it releases it.
-pub(crate) struct FolderLock(#[allow(dead_code)] File);
-
 /// Keeps other runs, with other config folders, from replacing a file in the folder of `place` meanwhile.
 /// The folder itself is locked, so nothing is left behind. Anybody may hold such a lock, and some file
 /// systems have none: then the work goes on without it, and what is replaced is compared before. Nor is
-/// a second one waited for: who holds one may hold them all.
-pub(crate) fn lock_folder(place: &Place, wait: Duration, clock: &dyn Clock) -> Option<FolderLock> {
+/// a second one waited for: who holds one may hold them all. Closing the folder unlocks it.
+pub(crate) fn lock_folder(place: &Place, wait: Duration, clock: &dyn Clock) -> Option<File> {
     static WAITED: AtomicBool = AtomicBool::new(false);
     let folder = place.folder().reopen().ok()?;
     let wait = if WAITED.load(Relaxed) { Duration::ZERO } else { wait };
     let is_ours = matches!(wait_for(&folder, wait, clock, &mut || {}), Ok(true));
     WAITED.fetch_or(!is_ours, Relaxed);
-    is_ours.then(|| FolderLock(folder))
+    is_ours.then_some(folder)
 }
 
 /// What a file is known by, independent of spelling, links and mounts: its folder and its name there, or

@@ -194,8 +194,7 @@ impl Targets {
                 let text = text.map_or("probe", |token| token.access_token.expose());
                 self.put(entry, file, workspace, text, tokens, true)
             }
-            Destination::Command(command) if entry.is_new.get() => command.probe(),
-            Destination::Command(command) => command.probe_run(&self.path),
+            Destination::Command(command) => command.probe(&self.path, entry.is_new.get()),
         }
     }
 }

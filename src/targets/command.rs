@@ -48,45 +48,41 @@ impl Command {
         all.then(|| Self { text: text.to_owned(), check, timeout })
     }
 
-    /// Finds out whether a new one will work from cron: the shell understands it, and its first word is
-    /// found there.
-    pub(super) fn probe(&self) -> Result<()> {
-        probe_shell()?;
-        let refuse = |reason: &str| Error::cannot_deliver(reason, "ntcli target add --help");
-        for text in self.texts() {
-            let words = shell(&["-n", "-c", text], None);
-            words.map_err(|said| {
-                refuse(&format!("the shell does not understand the command: {said}"))
-            })?;
+    /// Finds out whether this run, or cron where it is new, finds the shell and what the command and its check
+    /// start with; without running them: that would cost every refresh a process.
+    ///
+    /// # Errors
+    /// [`Error::cannot_deliver`]
+    pub(super) fn probe(&self, path: &OsStr, is_new: bool) -> Result<()> {
+        let cron = (OsStr::new(PLAIN_PATH), "ntcli target add --help");
+        let (path, help) = if is_new { cron } else { (path, "ntcli target list") };
+        let refuse = |reason: &str| Err(Error::cannot_deliver(reason, help));
+        if !Path::new(SHELL).exists() {
+            let reason = format!("a command needs {SHELL}, which is not here");
+            let file = "deliver to a file instead: ntcli target add --help";
+            return Err(Error::cannot_deliver(&reason, file));
+        }
+        for text in [Some(&self.text), self.check.as_ref()].into_iter().flatten() {
+            if let Some(Err(said)) = is_new.then(|| shell(&["-n", "-c", text], None)) {
+                return refuse(&format!("the shell does not understand the command: {said}"));
+            }
             let Some(first) = first_word(text) else { continue };
             if first.contains('/') && !first.starts_with('/') {
-                return Err(refuse(&format!(
+                return refuse(&format!(
                     "'{first}' is relative, and the command runs in /: give the whole path"
-                )));
+                ));
             }
-            let Err(reason) = find(first, OsStr::new(PLAIN_PATH)) else { continue };
-            return Err(refuse(&match shell(&["-c", FIND, "sh", first], None) {
-                Ok(here) if here.starts_with('/') && here != first => {
+            let Err(reason) = find(first, path) else { continue };
+            return refuse(&match shell(&["-c", FIND, "sh", first], None) {
+                Ok(here) if is_new && here.starts_with('/') && here != first => {
                     format!(
                         "cron does not find '{first}' (its PATH is {PLAIN_PATH}): give its path, {here}"
                     )
                 }
                 _ => reason,
-            }));
+            });
         }
         Ok(())
-    }
-
-    /// Finds out whether this run finds the shell, and what it starts with.
-    pub(super) fn probe_run(&self, path: &OsStr) -> Result<()> {
-        probe_shell()?;
-        let found = |text: &str| first_word(text).map_or(Ok(()), |first| find(first, path));
-        let found = self.texts().try_for_each(found);
-        found.map_err(|reason| Error::cannot_deliver(&reason, "ntcli target list"))
-    }
-
-    fn texts(&self) -> impl Iterator<Item = &str> {
-        [Some(&self.text), self.check.as_ref()].into_iter().flatten().map(String::as_str)
     }
 
     /// Runs the command, then its check if there is one.
@@ -216,17 +212,6 @@ fn is_executable(file: &Path) -> bool {
 /// Without what ends a variable: a name that a server chose keeps no command from its token.
 fn plain(text: &str) -> String {
     text.replace('\0', "")
-}
-
-/// Finds out whether there is a shell, without running it: that would cost every refresh a process.
-fn probe_shell() -> Result<()> {
-    if Path::new(SHELL).exists() {
-        return Ok(());
-    }
-    Err(Error::cannot_deliver(
-        &format!("a command needs {SHELL}, which is not here"),
-        "deliver to a file instead: ntcli target add --help",
-    ))
 }
 
 /// A shell for a command of the user's, in a group of its own: with the environment of the run, but without

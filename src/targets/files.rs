@@ -181,7 +181,7 @@ impl TokenFile {
         Ok(match &self.layout {
             Layout::Bare => text.trim_ascii() == token.as_bytes(),
             Layout::Env(variable) => env_file::set(&text, variable, token)? == text,
-            Layout::Replace => replace::swap(&text, None, token).is_ok(),
+            Layout::Replace => replace::swap(&text, &[], token).is_ok(),
         })
     }
 }

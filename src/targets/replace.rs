@@ -8,23 +8,20 @@ const SHORTEST: usize = 16;
 const NEITHER: &str = "it holds neither the old token nor the new one; put the current one in once \
                        by hand: ntcli token print";
 
-/// The text with `new` wherever `old` stood, every other byte as it is. One that holds `new` and not
-/// `old` is as it should be.
+/// The text with `new` wherever one of `old` stood, every other byte as it is. One that holds `new` and none
+/// of them is as it should be.
 ///
 /// # Errors
 /// Says why the file cannot be meant, or that it holds neither.
-pub(super) fn swap(
-    text: &[u8],
-    old: Option<&str>,
-    new: &str,
-) -> std::result::Result<Vec<u8>, String> {
+pub(super) fn swap(text: &[u8], old: &[&str], new: &str) -> std::result::Result<Vec<u8>, String> {
     if text.len() > LIMIT {
         return Err("it is larger than 16 MiB".to_owned());
     }
     if text.contains(&0) {
         return Err("it contains a NUL, so it is not a text file".to_owned());
     }
-    for token in old.into_iter().chain([new]) {
+    let mut found = Vec::new();
+    for token in old.iter().chain([&new]) {
         // What a URL takes unescaped, every other format does.
         if !token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b)) {
             return Err("the token holds characters that some format would need escaped".to_owned());
@@ -32,20 +29,20 @@ pub(super) fn swap(
         if token.len() < SHORTEST {
             return Err(format!("the token is too short to be told from other text ({SHORTEST})"));
         }
-    }
-    let found = old.map_or(Ok(Vec::new()), |old| find(text, old))?;
-    let Some(old) = old.filter(|old| !found.is_empty() && *old != new) else {
-        if find(text, new)?.is_empty() {
-            return Err(NEITHER.to_owned());
+        if *token != new {
+            found.extend(find(text, token)?.into_iter().map(|at| (at, at + token.len())));
         }
-        return Ok(text.to_vec());
-    };
+    }
+    if found.is_empty() && find(text, new)?.is_empty() {
+        return Err(NEITHER.to_owned());
+    }
+    found.sort_unstable();
     let mut swapped = Vec::with_capacity(text.len() + found.len() * new.len());
     let mut done = 0;
-    for at in found {
-        swapped.extend_from_slice(&text[done..at]);
+    for (start, end) in found {
+        swapped.extend_from_slice(&text[done..start]);
         swapped.extend_from_slice(new.as_bytes());
-        done = at + old.len();
+        done = end;
     }
     swapped.extend_from_slice(&text[done..]);
     Ok(swapped)
@@ -102,10 +99,10 @@ fn is_word(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"-_~".contains(&b)
 }
 
-/// The token in the text that is one of ours from before.
-pub(super) fn earlier<'a>(text: &'a [u8], is_ours: &dyn Fn(&str) -> bool) -> Option<&'a str> {
+/// What in the text could be a token.
+pub(super) fn words(text: &[u8]) -> impl Iterator<Item = &str> {
     let mut next = 0;
-    let words = text.split(|b| !(is_word(*b) || *b == b'.')).flat_map(|word| {
+    let words = text.split(|b| !(is_word(*b) || *b == b'.')).flat_map(move |word| {
         let start = next;
         next += word.len() + 1;
         // A dot, or the end of an escape, may stand before it: `n`, `20` or `u0022`.
@@ -113,8 +110,7 @@ pub(super) fn earlier<'a>(text: &'a [u8], is_ours: &dyn Fn(&str) -> bool) -> Opt
         let starts = starts.filter(move |n| starts_apart(&text[..start + n]));
         starts.filter_map(|n| std::str::from_utf8(word.get(n..)?).ok())
     });
-    let words = words.map(|word| word.trim_end_matches('.'));
-    words.filter(|word| word.len() >= SHORTEST).find(|word| is_ours(word))
+    words.map(|word| word.trim_end_matches('.')).filter(|word| word.len() >= SHORTEST)
 }
 
 #[cfg(test)]
@@ -125,7 +121,7 @@ mod tests {
     const NEW: &str = "eyJhbGciOiJI.eyJqdGkiOiJqdGlfMiJ9.c2lnbmF0dXJl";
 
     fn swapped(text: &str) -> Option<String> {
-        let swapped = swap(text.as_bytes(), Some(OLD), NEW).ok()?;
+        let swapped = swap(text.as_bytes(), &[OLD], NEW).ok()?;
         Some(String::from_utf8(swapped).unwrap())
     }
 
@@ -158,19 +154,19 @@ mod tests {
             let longer = longer.replace("OLD", OLD);
             assert_eq!(swapped(&longer), None, "{longer}");
             // One that would be left as it is spoils the others.
-            let beside = swap(format!("{OLD}\n{longer}").as_bytes(), Some(OLD), NEW);
+            let beside = swap(format!("{OLD}\n{longer}").as_bytes(), &[OLD], NEW);
             assert!(beside.unwrap_err().starts_with("in line 2 "), "{longer}");
         }
-        assert!(swap(b"a\0", Some(OLD), NEW).is_err());
-        assert!(swap(&vec![b'a'; LIMIT + 1], Some(OLD), NEW).is_err());
+        assert!(swap(b"a\0", &[OLD], NEW).is_err());
+        assert!(swap(&vec![b'a'; LIMIT + 1], &[OLD], NEW).is_err());
         for bad in [
             "short",
             "with a blank in the middle",
             "slash/slash/slash/slash",
             "quote\"quote\"quote\"",
         ] {
-            assert!(swap(format!("{bad} {OLD}").as_bytes(), Some(OLD), bad).is_err(), "{bad}");
-            assert!(swap(bad.as_bytes(), Some(bad), NEW).is_err(), "{bad}");
+            assert!(swap(format!("{bad} {OLD}").as_bytes(), &[OLD], bad).is_err(), "{bad}");
+            assert!(swap(bad.as_bytes(), &[bad], NEW).is_err(), "{bad}");
         }
         // One that holds both was interrupted by nobody of ours: the old one is replaced.
         let both = format!("{OLD} {NEW}");
@@ -182,16 +178,16 @@ mod tests {
         let text = format!("{{\"t\": \"{OLD}\", \"u\": \"x\\n{OLD}\"}}\n# {OLD}\nNEW={NEW}\n");
         let seeds: [&[u8]; 3] = [text.as_bytes(), OLD.as_bytes(), b"\xff\xfe\n"];
         crate::fuzz::bytes(&seeds, |text| {
-            let Ok(new) = swap(text, Some(OLD), NEW) else {
+            let Ok(new) = swap(text, &[OLD], NEW) else {
                 return;
             };
             // The difference is the token alone: put back, every byte is what it was.
             if find(text, NEW).is_ok_and(|found| found.is_empty()) {
-                assert_eq!(swap(&new, Some(NEW), OLD).unwrap(), text);
+                assert_eq!(swap(&new, &[NEW], OLD).unwrap(), text);
             }
             assert_eq!(find(&new, OLD), Ok(Vec::new()));
             if find(text, NEW).is_ok() {
-                assert_eq!(swap(&new, Some(OLD), NEW).unwrap(), new);
+                assert_eq!(swap(&new, &[OLD], NEW).unwrap(), new);
             }
         });
     }

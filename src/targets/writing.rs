@@ -11,7 +11,7 @@ use super::{bare, env_file, replace};
 use crate::error::{Error, Result};
 use crate::rotation::WorkspaceRef;
 use crate::store::{self, FileId, ForeignFile, Place};
-use crate::text::shell_word;
+use crate::text::{set_of, shell_word};
 use crate::token::Token;
 
 /// To replace a file takes milliseconds; a process that needs longer was stopped.
@@ -143,19 +143,18 @@ impl TokenFile {
             Layout::Env(variable) => env_file::set(before.unwrap_or_default(), variable, text),
             Layout::Replace => {
                 let before = before.ok_or("No such file or directory")?;
-                let old = held.first().map(|old| old.access_token.expose());
                 // Its application may have put back what it read before the last refreshes.
-                let mut swapped = replace::swap(before, old, text);
-                let is_earlier = |text: &str| !is_held(text) && is_earlier(text);
-                let mut now = swapped.clone().unwrap_or_else(|_| before.to_vec());
-                for _ in 0..MOST_EARLIER {
-                    let Some(earlier) = replace::earlier(&now, &is_earlier) else {
-                        return swapped;
-                    };
-                    swapped = replace::swap(&now, Some(earlier), text);
-                    now = swapped.clone()?;
+                let words = replace::words(before).filter(|word| !is_held(word));
+                let mut old: Vec<&str> =
+                    set_of(words.filter(|w| is_earlier(w))).into_iter().collect();
+                if old.len() > MOST_EARLIER {
+                    return Err(format!(
+                        "it holds {} tokens from before, too many to replace",
+                        old.len()
+                    ));
                 }
-                Err(format!("it holds {MOST_EARLIER} tokens from before, too many to replace"))
+                old.extend(held.first().map(|old| old.access_token.expose()));
+                replace::swap(before, &old, text)
             }
         }
     }

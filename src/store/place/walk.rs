@@ -43,8 +43,8 @@ pub(super) fn walk(
             left.truncate(1);
             folder
         }
-        _ if path.is_absolute() => root()?,
-        _ => current()?,
+        _ if path.is_absolute() => begin("/", "/".into())?,
+        _ => begin(".", std::env::current_dir().unwrap_or_default())?,
     };
     let mut links = 0;
     while let Some(step) = left.pop() {
@@ -83,7 +83,7 @@ pub(super) fn walk(
                 let target = fs::readlinkat(&there.fd, "", Vec::new())?;
                 let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
                 if target.is_absolute() {
-                    here = root()?;
+                    here = begin("/", "/".into())?;
                 }
                 left.extend(steps(&target));
             }
@@ -110,15 +110,10 @@ fn steps(path: &Path) -> Vec<Step> {
     steps.collect()
 }
 
-fn root() -> io::Result<Folder> {
-    let fd = fs::openat(CWD, "/", PATH | OFlags::DIRECTORY, Mode::empty())?;
-    Folder::of(fd, "/".into(), false)
-}
-
-fn current() -> io::Result<Folder> {
-    let fd = fs::openat(CWD, ".", PATH | OFlags::DIRECTORY, Mode::empty())?;
-    // Only messages and comparisons need its path.
-    Folder::of(fd, std::env::current_dir().unwrap_or_default(), false)
+/// Where a path begins, and the path of that, which only messages need.
+fn begin(at: &str, path: PathBuf) -> io::Result<Folder> {
+    let fd = fs::openat(CWD, at, PATH | OFlags::DIRECTORY, Mode::empty())?;
+    Folder::of(fd, path, false)
 }
 
 /// The folder at `path`, found in one call, if no link is on the way and the kernel can tell (5.6).
