@@ -64,7 +64,7 @@ fn what_is_waited_for_is_shown() {
         let Some(run) = at_terminal(&world, 80, command, "") else { return };
         let output = run.env("NTCLI_TIMEOUT", "1").run();
         assert!(output.stdout.contains("Waiting for 127.0.0.1…"), "{command}: {output}");
-        assert!(output.stdout.contains("\r\u{1b}[K"), "{command}: {output}");
+        assert!(output.stdout.contains(&format!("\r{:59}\r", "")), "{command}: {output}");
         world.plane.clear_faults();
         world.ntcli(&["health"]).run().exits(0).says_only("");
     }
