@@ -140,9 +140,11 @@ impl Run<'_> {
         let wishes: Vec<(WorkspaceRef, RefreshOptions)> = wishes
             .map(|(state, turn)| (state.workspace.clone(), wish(state, turn.is_unknown)))
             .collect();
-        let mut take = |n: usize, outcome| turns[n].outcome = Some(outcome);
         let (overdue, events) = rotate(self.app, api, dir, consumers, |rotator| {
-            rotator.refresh(&wishes, &mut take);
+            rotator.refresh(&wishes);
+            for (turn, (workspace, _)) in turns.iter_mut().zip(&wishes) {
+                turn.outcome = Some(rotator.outcome_of(workspace));
+            }
             rotator.overdue()
         })?;
         self.problem = self.problem.take().or(overdue);

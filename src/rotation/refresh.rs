@@ -1,7 +1,7 @@
 //! A refresh, from top to bottom. What an earlier run has begun goes the same way: see
 //! [`Rotator::carry_on`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::journal::Record;
 use super::pending::{Purpose, Rotation, Stage};
@@ -23,32 +23,20 @@ pub(super) struct Turn {
 }
 
 impl Rotator<'_> {
-    /// Refreshes the token of every workspace by its own options and tells `each`, as soon as it is
-    /// known and by its number, what became of it.
+    /// Refreshes the token of every workspace by its own options, none of them twice.
+    /// [`Rotator::outcome_of`] tells what became of it.
     ///
     /// The new tokens of all workspaces are stored in one step, before the first old one is revoked.
-    pub(crate) fn refresh(
-        &mut self,
-        wishes: &[(WorkspaceRef, RefreshOptions)],
-        each: &mut dyn FnMut(usize, Result<Outcome>),
-    ) {
+    pub(crate) fn refresh(&mut self, wishes: &[(WorkspaceRef, RefreshOptions)]) {
         for (workspace, options) in wishes {
             self.wish(workspace, options);
         }
         self.recover();
-        let mut left: Vec<usize> = (0..wishes.len()).collect();
-        while !left.is_empty() {
-            let round = next_round(wishes, &mut left);
-            for n in &round {
-                let workspace = &wishes[*n].0;
-                let begun = self.begin(workspace).map_err(|error| self.late(error));
-                self.turn(workspace).outcome = begun.transpose();
-            }
-            self.carry_on();
-            for n in round {
-                each(n, self.outcome_of(&wishes[n].0));
-            }
+        for (workspace, _) in wishes {
+            let begun = self.begin(workspace).map_err(|error| self.late(error));
+            self.turn(workspace).outcome = begun.transpose();
         }
+        self.carry_on();
         self.close();
     }
 
@@ -246,8 +234,8 @@ impl Rotator<'_> {
         turn.outcome = Some(Ok(Outcome::Refreshed(refreshed)));
     }
 
-    /// What came of it; a workspace may come again.
-    pub(super) fn outcome_of(&mut self, workspace: &WorkspaceRef) -> Result<Outcome> {
+    /// What came of it, told once.
+    pub(crate) fn outcome_of(&mut self, workspace: &WorkspaceRef) -> Result<Outcome> {
         self.turn(workspace).outcome.take().unwrap_or(Err(Error::unfinished()))
     }
 
@@ -324,13 +312,4 @@ pub(super) fn why_refresh(token: &Token, options: &RefreshOptions, now: Timestam
 /// is about what is current: that it was asked for is no reason to leave the targets behind.
 pub(super) fn must_be_followed(token: &Token, options: &RefreshOptions, now: Timestamp) -> bool {
     due(token, options.due_within_s.unwrap_or(0), now).is_due()
-}
-
-/// Takes the next workspaces out of those that are left, with none twice. The config file may hold
-/// one under two keys, and the journal knows it by its id.
-fn next_round(wishes: &[(WorkspaceRef, RefreshOptions)], left: &mut Vec<usize>) -> Vec<usize> {
-    let mut seen = BTreeSet::new();
-    let round;
-    (round, *left) = left.drain(..).partition(|n| seen.insert(wishes[*n].0.id.as_str()));
-    round
 }

@@ -93,18 +93,17 @@ pub(crate) fn run(app: &App, args: &TokenRefresh) -> Result<Report> {
     let telling = Telling { console: app.console(), began: app.now(), print: args.print };
     let api = app.api(&config, As::User)?;
     drop((config, current));
-    let mut reports = Vec::with_capacity(wishes.len());
-    let mut take = |n: usize, outcome| {
-        let (workspace, options) = &wishes[n];
-        reports.push(match (outcome, &replaced) {
-            (Ok(Outcome::NotDue(new)), Some(old)) => telling.already(workspace, new, old.clone()),
-            (outcome, _) => telling.one(workspace, outcome, options, 0),
-        });
-    };
-    let (overdue, events) = rotate(app, &api, &mut dir, &mut consumers, |rotator| {
-        rotator.refresh(&wishes, &mut take);
-        rotator.overdue()
-    })?;
+    let ((mut reports, overdue), events) =
+        rotate(app, &api, &mut dir, &mut consumers, |rotator| {
+            rotator.refresh(&wishes);
+            let told = |(workspace, options): &_| match (rotator.outcome_of(workspace), &replaced) {
+                (Ok(Outcome::NotDue(new)), Some(old)) => {
+                    telling.already(workspace, new, old.clone())
+                }
+                (outcome, _) => telling.one(workspace, outcome, options, 0),
+            };
+            (wishes.iter().map(told).collect::<Vec<Report>>(), rotator.overdue())
+        })?;
     let mut report = match reports.pop() {
         Some(only) if !args.all => telling.alone(&workspaces[0], only),
         last => several(&workspaces, reports.into_iter().chain(last).collect()),

@@ -133,7 +133,7 @@ fn all_pending(app: &App, args: &TokenRevoke) -> Result<Report> {
     };
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     rotator.deliver_to(&mut consumers);
-    rotator.refresh(&[], &mut |_, _| {});
+    rotator.refresh(&[]);
     let left = rotator.pending();
     let waiting = left.rotations.iter().any(|r| r.awaits_delivery);
     let overdue = waiting || rotator.overdue().is_some();

@@ -19,7 +19,7 @@ pub(super) fn recover(world: &World, after_s: i64) -> Vec<Event> {
     let (mut folder, server) = (Folder { world: world.clone(), machine: 0 }, world.clone());
     let mut rotator =
         Rotator::new(&server, &mut folder, &server, &mut on_event).expect("a journal");
-    rotator.refresh(&[], &mut |_, _| {});
+    rotator.refresh(&[]);
     events
 }
 
@@ -79,7 +79,7 @@ fn a_grace_that_ends_during_a_run() {
     world.0.borrow_mut().now += 599;
     let mut rotator =
         Rotator::new(&server, &mut folder, &server, &mut on_event).expect("a journal");
-    rotator.refresh(&[], &mut |_, _| {});
+    rotator.refresh(&[]);
     world.0.borrow_mut().now += 5;
     assert!(rotator.overdue().is_none());
 }

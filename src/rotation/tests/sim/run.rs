@@ -138,11 +138,14 @@ impl World {
                 let wishes = tokens.iter().map(|(workspace, _)| (workspace.clone(), options));
                 let wishes: Vec<(WorkspaceRef, RefreshOptions)> = wishes.collect();
                 let mut first_error = Ok(());
-                rotator.refresh(&wishes, &mut |_, outcome| match outcome {
-                    Ok(outcome) => world.check_outcome(&outcome),
-                    Err(error) if first_error.is_ok() => first_error = Err(error),
-                    Err(_) => {}
-                });
+                rotator.refresh(&wishes);
+                for (workspace, _) in &wishes {
+                    match rotator.outcome_of(workspace) {
+                        Ok(outcome) => world.check_outcome(&outcome),
+                        Err(error) if first_error.is_ok() => first_error = Err(error),
+                        Err(_) => {}
+                    }
+                }
                 first_error
             }
             Command::Rollback => {
