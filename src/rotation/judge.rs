@@ -142,7 +142,7 @@ impl Rotator<'_> {
                 let (at, old) = (self.request_time(), rotation.old);
                 let new = Rotation::new(&workspace, at, current, old, purpose);
                 let Rotation { grace_s, to_unknown, .. } = rotation;
-                records.push(Record::Created(Rotation { grace_s, to_unknown, ..new }));
+                records.push(Record::Created(Rotation { to_unknown, grace_s, ..new }));
                 records.push(Record::Promoted(workspace.about()));
             }
             _ => {
