@@ -103,27 +103,27 @@ use output::{Report, Style};
 /// Runs one command, `args` without the program's name, and returns the exit code.
 pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
     let console = ctx.console.clone();
-    let invocation = match cli::parse(args) {
-        Ok(Parsed::Run(invocation)) => invocation,
+    let (typed, error_exit) = match cli::parse(args) {
+        Ok(Parsed::Run(typed, error_exit)) => (typed, error_exit),
         Ok(Parsed::Show(text)) => {
             let report = Report::new(text, Json::Null);
             return output::finish(&console, Style::default(), Ok(report), exit::FAILED);
         }
         Err(wrong) => return misused(&console, wrong),
     };
-    ctx.debug = invocation.debug;
-    ctx.json = invocation.format == Format::Json;
-    ctx.lock_wait = invocation.lock_wait;
-    if invocation.quiet {
+    ctx.debug = typed.debug;
+    ctx.json = typed.format == Format::Json;
+    ctx.lock_wait = typed.lock_wait;
+    if typed.quiet {
         console.be_quiet();
     }
-    let command = commands::chosen(&invocation.command);
-    let style = Style { as_json: ctx.json, quiet: invocation.quiet };
+    let command = commands::chosen(&typed.command);
+    let style = Style { as_json: ctx.json, quiet: typed.quiet };
     let outcome = commands::interrupt::explain(ctx, command.run(ctx));
     let mut outcome = commands::complete(ctx, outcome);
     let succeeded = outcome.as_mut().map(|report| std::mem::take(&mut report.succeeded));
     let succeeded = succeeded.unwrap_or_default();
-    let exit_code = output::finish(&console, style, outcome, invocation.error_exit);
+    let exit_code = output::finish(&console, style, outcome, error_exit);
     command.record(ctx, &succeeded, exit_code);
     exit_code
 }

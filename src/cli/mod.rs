@@ -17,7 +17,6 @@ mod suggest;
 mod tests;
 
 use std::ffi::OsString;
-use std::time::Duration;
 
 use crate::error::exit;
 use argh::{ArgsInfo, CommandInfoWithArgs, EarlyExit, FlagInfo, FromArgs};
@@ -34,26 +33,10 @@ type Flag = &'static FlagInfo<'static>;
 #[derive(Debug, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant)] // one per run
 pub(crate) enum Parsed {
-    /// Run a command.
-    Run(Invocation),
+    /// Run a command; with the exit code if its result cannot be printed.
+    Run(Ntcli, u8),
     /// Help or the version, ending in a newline: for stdout, exit 0.
     Show(String),
-}
-
-/// A command with the options that every command takes.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Invocation {
-    pub command: Command,
-    /// Whether `--debug` was given.
-    pub debug: bool,
-    /// Whether `--quiet` was given.
-    pub quiet: bool,
-    /// How to write the result.
-    pub format: Format,
-    /// How long to wait for another `ntcli`, if not as long as usual.
-    pub lock_wait: Option<Duration>,
-    /// The exit code if the result cannot be printed.
-    pub error_exit: u8,
 }
 
 /// Arguments that are not understood.
@@ -95,32 +78,32 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
     if scan.problem.is_none() && !scan.node.commands.is_empty() {
         return Ok(Parsed::Show(help::render(&scan)));
     }
-    run(&mut scan).map(Parsed::Run).map_err(|message| {
+    let ntcli = command(&mut scan).map_err(|message| {
         let of_help = || format!("{} --help", page::spelled(&scan.path));
         let hint = scan.meant.take().unwrap_or_else(of_help);
         let exit_code = own_error_exit(&scan).unwrap_or(exit::USAGE);
         UsageError { message, hint, format: scan.format(), exit_code }
-    })
+    })?;
+    Ok(Parsed::Run(ntcli, own_error_exit(&scan).unwrap_or(exit::FAILED)))
 }
 
-fn run(scan: &mut Scan) -> Result<Invocation, String> {
+fn command(scan: &mut Scan) -> Result<Ntcli, String> {
     if let Some(problem) = scan.problem.take() {
         return Err(problem);
     }
     check::positionals(scan)?;
     check::options(scan)?;
     check::one_workspace(scan)?;
-    let ntcli = Ntcli::from_args(&["ntcli"], &scan.argv()).map_err(|exit| reworded(&exit, scan))?;
-    let Ntcli { debug, quiet, format, lock_wait, mut command, .. } = ntcli;
-    match &mut command {
+    let argv = scan.argv();
+    let mut ntcli = Ntcli::from_args(&["ntcli"], &argv).map_err(|exit| reworded(&exit, scan))?;
+    match &mut ntcli.command {
         Command::Token(Token { command: TokenCommand::Exec(exec) }) => {
             exec.program = std::mem::take(&mut scan.program);
         }
-        Command::Check(check) => check.prometheus = format == Format::Prometheus,
+        Command::Check(check) => check.prometheus = ntcli.format == Format::Prometheus,
         _ => {}
     }
-    let error_exit = own_error_exit(scan).unwrap_or(exit::FAILED);
-    Ok(Invocation { command, debug, quiet, format, lock_wait, error_exit })
+    Ok(ntcli)
 }
 
 /// The code of the command for errors, if others would look like one of its answers.

@@ -113,30 +113,30 @@ pub(super) const RUNS_A_PROGRAM: [&str; 2] = ["token", "exec"];
 /// Rotates and manages workspace tokens.
 ///
 /// Its options are those of every command; the parser takes them from anywhere.
-#[derive(FromArgs, ArgsInfo, Debug)]
-pub(super) struct Ntcli {
+#[derive(FromArgs, ArgsInfo, Debug, PartialEq, Eq)]
+pub(crate) struct Ntcli {
     /// print text (also called table) or JSON; --json for short
     #[argh(option, arg_name = "text|json", default = "Format::Text")]
-    pub(super) format: Format,
+    pub(crate) format: Format,
     /// trace HTTP to stderr, without secrets
     #[argh(switch)]
-    pub(super) debug: bool,
+    pub(crate) debug: bool,
     /// print only what changed, in a line, and what went wrong
     #[argh(switch, short = 'q')]
-    pub(super) quiet: bool,
+    pub(crate) quiet: bool,
     /// the workspace, where a command takes one
     #[argh(option, short = 'w', arg_name = "WORKSPACE")]
     #[allow(dead_code)] // the parser makes a positional of it
     workspace: Option<String>,
     /// how long to wait for another ntcli to finish (default 60s)
     #[argh(option, arg_name = "DURATION", from_str_fn(wait))]
-    pub(super) lock_wait: Option<Duration>,
+    pub(crate) lock_wait: Option<Duration>,
     /// print the version
     #[argh(switch, short = 'V')]
     #[allow(dead_code)] // declared for help and completion; the parser handles it
     version: bool,
     #[argh(subcommand)]
-    pub(super) command: Command,
+    pub(crate) command: Command,
 }
 
 /// The command to run.

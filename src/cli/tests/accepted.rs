@@ -1,5 +1,7 @@
 //! Valid command lines.
 
+use std::time::Duration;
+
 use super::*;
 
 #[track_caller]

@@ -84,7 +84,7 @@ fn fuzz_arguments() {
             line.push(OsString::from_vec(word));
         }
         match parse(line.clone()) {
-            Ok(Parsed::Run(_)) => ran += 1,
+            Ok(Parsed::Run(..)) => ran += 1,
             Ok(Parsed::Show(text)) => assert!(text.ends_with('\n'), "{line:?}"),
             Err(error) => {
                 wrong += 1;

@@ -21,9 +21,9 @@ fn typed(line: &str) -> Vec<OsString> {
 }
 
 #[track_caller]
-fn run(line: &str) -> Invocation {
+fn run(line: &str) -> Ntcli {
     match parse(typed(line)) {
-        Ok(Parsed::Run(invocation)) => invocation,
+        Ok(Parsed::Run(ntcli, _)) => ntcli,
         other => panic!("{line}: {other:?}"),
     }
 }
