@@ -235,10 +235,6 @@ impl<'de> Visitor<'de> for JsonVisitor {
 /// Of several fields with the same name the last counts, here and wherever JSON is read: keeping
 /// the others would mean reading one and changing another.
 fn without_repeats(mut fields: Vec<(String, Json)>) -> Vec<(String, Json)> {
-    let mut names = BTreeSet::new();
-    if fields.iter().all(|(name, _)| names.insert(name.as_str())) {
-        return fields;
-    }
     let mut seen = BTreeSet::new();
     fields.reverse();
     fields.retain(|(name, _)| seen.insert(name.clone()));

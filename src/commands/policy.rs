@@ -2,7 +2,6 @@
 
 use crate::cli;
 use crate::commands::prelude::*;
-use crate::commands::prompt;
 use crate::config::Workspace;
 use crate::policy::{Policies, Policy};
 use crate::time::Expiry;
@@ -16,7 +15,7 @@ pub(super) fn run(app: &App, args: &cli::Policy) -> Result<Report> {
         return Ok(report(&workspace, &policy).that_changed(false));
     }
     if let Some(secs) = args.expires_in {
-        prompt::agree_to(app.ctx, Expiry::In(secs), args.yes, true)?;
+        warn_if_short(app.ctx, Expiry::In(secs), true);
     }
     let mut dir = app.lock()?;
     let mut all = Policies::load(&app.paths.policies)?;
@@ -33,6 +32,19 @@ pub(super) fn run(app: &App, args: &cli::Policy) -> Result<Report> {
     all.save(&app.paths.policies)?;
     dir.push_change()?;
     Ok(report(&workspace, &policy).that_changed(policy != before))
+}
+
+/// Says of a lifetime of less than an hour that no timer keeps up with it.
+pub(super) fn warn_if_short(ctx: &Context, expiry: Expiry, is_renewed: bool) {
+    let secs = match expiry {
+        Expiry::In(secs) => secs,
+        Expiry::At(at) => at.secs().abs_diff(ctx.clock.now().secs()),
+        Expiry::Never => return,
+    };
+    if secs < 3600 {
+        let then = if is_renewed { "every run replaces it" } else { "nothing replaces it" };
+        ctx.console.warn(&format!("A token of {} ends within the hour: {then}.", duration(secs)));
+    }
 }
 
 fn report(workspace: &Workspace, policy: &Policy) -> Report {

@@ -9,11 +9,9 @@ use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
 };
 
-use super::policy::duration;
 use crate::context::{Context, ready};
 use crate::error::{Error, Result};
 use crate::text::printable;
-use crate::time::Expiry;
 
 /// The longest answer.
 const LONGEST_ANSWER: u64 = 4096;
@@ -82,29 +80,6 @@ impl Drop for Hiding {
     fn drop(&mut self) {
         let _ = tcsetattr(&self.0, OptionalActions::Now, &self.1);
     }
-}
-
-/// The user agrees to a lifetime of less than an hour, with which no timer keeps up; without a terminal
-/// it is only said.
-///
-/// # Errors
-/// [`Error::declined`].
-pub(super) fn agree_to(ctx: &Context, expiry: Expiry, yes: bool, is_renewed: bool) -> Result<()> {
-    let secs = match expiry {
-        Expiry::In(secs) => secs,
-        Expiry::At(at) => at.secs().abs_diff(ctx.clock.now().secs()),
-        Expiry::Never => return Ok(()),
-    };
-    if yes || secs >= 3600 {
-        return Ok(());
-    }
-    let then = if is_renewed { "every run replaces it" } else { "nothing replaces it" };
-    let what = format!("A token of {} ends within the hour: {then}.", duration(secs));
-    if !possible(ctx) {
-        ctx.console.warn(&what);
-        return Ok(());
-    }
-    consent(ctx, &what, "yes", "")
 }
 
 /// Continues only if the user agrees to `what` would happen, by typing `word`; `forced` is the same

@@ -47,9 +47,6 @@ command! {
         /// revoke the replaced token although the new one lacks a right that it has
         #[argh(switch)]
         pub accept_scope: bool,
-        /// do not ask about a lifetime of less than an hour
-        #[argh(switch)]
-        pub yes: bool,
         /// forget the policy
         #[argh(switch)]
         pub default: bool,

@@ -26,9 +26,6 @@ group! {
         /// when the new token expires: Unix seconds or RFC 3339
         #[argh(option, arg_name = "TIME")]
         pub expires_at: Option<String>,
-        /// do not ask about a lifetime of less than an hour
-        #[argh(switch)]
-        pub yes: bool,
         /// print the new token too
         #[argh(switch)]
         pub print: bool,
@@ -80,9 +77,6 @@ group! {
         /// when the token expires: Unix seconds or RFC 3339
         #[argh(option, arg_name = "TIME")]
         pub expires_at: Option<String>,
-        /// do not ask about a lifetime of less than an hour
-        #[argh(switch)]
-        pub yes: bool,
         /// make it the current token
         #[argh(switch)]
         pub save: bool,

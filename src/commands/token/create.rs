@@ -3,8 +3,8 @@
 use super::refresh::{expiry, warn_of_lost};
 use crate::cli::TokenCreate;
 use crate::commands::granted::Granted;
+use crate::commands::policy::warn_if_short;
 use crate::commands::prelude::*;
-use crate::commands::prompt;
 use crate::config::Workspace;
 use crate::error::renew_of;
 use crate::output;
@@ -26,7 +26,7 @@ pub(crate) fn run(app: &App, args: &TokenCreate) -> Result<Report> {
         app.workspace(&before, named)?
     };
     let is_kept = |seen: &Workspace| args.save || (seen.token.is_none() && !args.no_save);
-    prompt::agree_to(app.ctx, expiry, args.yes, is_kept(&seen))?;
+    warn_if_short(app.ctx, expiry, is_kept(&seen));
 
     let (mut dir, aside) = if args.no_save { app.lock_anywhere()? } else { (app.lock()?, None) };
     let config = if aside.is_some() { before } else { dir.config()? };

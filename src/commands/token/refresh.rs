@@ -4,8 +4,8 @@ use crate::auth;
 use crate::cli::TokenRefresh;
 use crate::commands::check::metrics;
 use crate::commands::dry_run::{self, Wish};
+use crate::commands::policy::warn_if_short;
 use crate::commands::prelude::*;
-use crate::commands::prompt;
 use crate::commands::results::{Telling, rotate, several, tell_events};
 use crate::commands::survey::{self, SessionState};
 use crate::commands::workspace::warn_of_two_tokens;
@@ -63,7 +63,7 @@ pub(crate) fn run(app: &App, args: &TokenRefresh) -> Result<Report> {
     if args.dry_run {
         return dry_run(app, args, lifetime, &destinations, selected);
     }
-    prompt::agree_to(app.ctx, lifetime.unwrap_or_default(), args.yes, true)?;
+    warn_if_short(app.ctx, lifetime.unwrap_or_default(), true);
 
     let (mut dir, waited) = app.lock_at(&app.paths, app.lock_wait())?;
     dir.expect(before);

@@ -1,6 +1,5 @@
-//! A lifetime with which no timer keeps up is said before a token of it is made.
+//! A lifetime with which no timer keeps up is said.
 
-use crate::cli::people::at_terminal;
 use crate::control_plane::Route;
 use crate::harness::world::World;
 
@@ -17,20 +16,18 @@ fn has_made(world: &World) -> bool {
 }
 
 #[test]
-fn it_is_said_in_a_pipe() {
+fn it_is_said() {
     for (command, then) in COMMANDS {
         for (lifetime, said) in [("30m", "30m"), ("3599", "3599s"), ("1h", ""), ("2h", "")] {
             let (world, _) = World::ready();
             let line = format!("{command} --expires-in {lifetime}");
             let words: Vec<&str> = line.split(' ').collect();
-            let run = |words: &[&str]| world.ntcli(words).prints_secrets().run();
-            let output = run(&words);
+            let output = world.ntcli(&words).prints_secrets().run();
             output.exits(0);
             if said.is_empty() {
                 output.does_not_say("Warning");
             } else {
                 output.says(&format!("Warning: A token of {said} ends within the hour: {then}.\n"));
-                run(&[&words[..], &["--yes"]].concat()).exits(0).does_not_say("Warning");
             }
             assert!(has_made(&world), "{output}");
         }
@@ -41,24 +38,4 @@ fn it_is_said_in_a_pipe() {
     );
     world.refresh(&["--expires-at", &soon.to_string()]).exits(0).says("ends within the hour");
     world.refresh(&["--expires-in", "30m", "--dry-run"]).exits(0).does_not_say("Warning");
-}
-
-#[test]
-fn it_is_asked_at_a_terminal() {
-    for (command, then) in COMMANDS {
-        for (typed, option, goes_on) in
-            [("no\n", "", false), ("\n", "", false), ("yes\n", "", true), ("", "--yes", true)]
-        {
-            let (world, prod) = World::ready();
-            let line = format!("ntcli {command} --expires-in 30m {option}");
-            let Some(run) = at_terminal(&world, 120, &line, typed) else { return };
-            let output = run.run();
-            assert_eq!(output.code() == Some(0), goes_on, "{output}");
-            assert_eq!(output.stdout.contains(then), option.is_empty(), "{output}");
-            assert_eq!(has_made(&world), goes_on, "{output}");
-            if !goes_on {
-                world.assert_one_live_token(&prod);
-            }
-        }
-    }
 }
