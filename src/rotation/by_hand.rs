@@ -103,8 +103,7 @@ impl Rotator<'_> {
         let PendingRevocation { workspace, jti, .. } = pending;
         let rotation = self.pending.rotation(workspace).cloned();
         let was_current = self.store.holds(workspace, jti)?;
-        let (Revoked { at: revoked_at, was_gone }, cleared) = self.revoke_one(pending)?;
-        let mut not_forgotten = cleared.err();
+        let (Revoked { at: revoked_at, was_gone }, mut not_forgotten) = self.revoke_one(pending)?;
         // A refresh that was to deliver this token has nothing left to deliver; it still has an old
         // token to revoke.
         if let Some(rotation) = rotation.filter(|r| r.token.jti.as_ref() == Some(jti)) {

@@ -98,8 +98,7 @@ impl Rotator<'_> {
         }
         let lacking = self.lacking(&rotation.workspace, &rotation.token);
         let targets = self.store.targets_of(&rotation.workspace);
-        let is_served = |targets: Vec<Target>| rotation.lacks(&targets, &lacking).is_empty();
-        !lacking.is_empty() || !targets.is_ok_and(is_served)
+        !targets.is_ok_and(|targets| rotation.lacks(&targets, &lacking).is_empty())
     }
 
     /// Whether a run without targets cannot tell if one of them uses a replaced token again.

@@ -6,7 +6,7 @@ use std::io;
 use super::breaker::Call;
 use super::journal::{Reason, Record};
 use super::pending::{PendingCreate, Purpose};
-use super::ports::{Event, HistoryEvent, NewWorkspace};
+use super::ports::{Event, HistoryEvent};
 use super::{OldFate, Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef};
 use crate::error::{Error, Failure, NewTokenFate, Result};
 use crate::time::Timestamp;
@@ -105,57 +105,40 @@ impl Rotator<'_> {
         description: Option<&str>,
         select: bool,
     ) -> Result<CreatedWorkspace> {
-        self.run(|run| run.try_create_workspace(name, description, select))
-    }
-
-    fn try_create_workspace(
-        &mut self,
-        name: &str,
-        description: Option<&str>,
-        select: bool,
-    ) -> Result<CreatedWorkspace> {
-        // Find out whether the config can be written before anything is requested.
-        self.store.probe()?;
-        let server = self.control_plane.server().to_owned();
-        let create = self.new_request(&WorkspaceRef::unborn(name.to_owned(), server));
-        let (request, at) = (create.workspace.clone(), create.at);
-        self.append_durable(&[Record::Creating(create)])?;
-        let sent = self.send(Call::Workspace, |server| server.create_workspace(name, description));
-        let found = sent.is_err();
-        let (workspace, token) = match sent {
-            Ok(new) => self.keep_created(&request, at, new)?,
-            Err(failure) => (self.find_created(&request, at, failure)?, None),
-        };
-        if let Err(error) = self.store.put_workspace(&workspace, select) {
-            let fate = token.as_ref().map(|token| self.discard_new(&workspace, token));
-            return Err(Error::store_workspace(&workspace.name, fate, &error));
-        }
-        self.carry_on();
-        if let Some(Err(error)) = self.turn(&workspace).outcome.take() {
-            return Err(error);
-        }
-        Ok(CreatedWorkspace { workspace, token, found })
-    }
-
-    /// A workspace that was created, after the token that came with it stands in the journal.
-    fn keep_created(
-        &mut self,
-        request: &WorkspaceRef,
-        at: Timestamp,
-        new: NewWorkspace,
-    ) -> Result<(WorkspaceRef, Option<Token>)> {
-        let NewWorkspace { id, name, token } = new;
-        let workspace = self.known_ref(&id, name);
-        match &token {
-            None => self.append_relaxed(&[Record::Closed(request.request(at))]),
-            Some(token) => {
-                let kept = self.keep(&workspace, at, token, None, Purpose::HandOut);
-                kept.map_err(|error| {
-                    Error::store_workspace(&workspace.name, error.new_token_fate(), &error)
-                })?;
+        self.run(|run| {
+            // Find out whether the config can be written before anything is requested.
+            run.store.probe()?;
+            let server = run.control_plane.server().to_owned();
+            let create = run.new_request(&WorkspaceRef::unborn(name.to_owned(), server));
+            let (request, at) = (create.workspace.clone(), create.at);
+            run.append_durable(&[Record::Creating(create)])?;
+            let sent =
+                run.send(Call::Workspace, |server| server.create_workspace(name, description));
+            let found = sent.is_err();
+            let (workspace, token) = match sent {
+                Ok(new) => (run.known_ref(&new.id, new.name), new.token),
+                Err(failure) => (run.find_created(&request, at, failure)?, None),
+            };
+            match &token {
+                _ if found => {}
+                None => run.append_relaxed(&[Record::Closed(request.request(at))]),
+                Some(token) => {
+                    let kept = run.keep(&workspace, at, token, None, Purpose::HandOut);
+                    kept.map_err(|error| {
+                        Error::store_workspace(&workspace.name, error.new_token_fate(), &error)
+                    })?;
+                }
             }
-        }
-        Ok((workspace, token))
+            if let Err(error) = run.store.put_workspace(&workspace, select) {
+                let fate = token.as_ref().map(|token| run.discard_new(&workspace, token));
+                return Err(Error::store_workspace(&workspace.name, fate, &error));
+            }
+            run.carry_on();
+            if let Some(Err(error)) = run.turn(&workspace).outcome.take() {
+                return Err(error);
+            }
+            Ok(CreatedWorkspace { workspace, token, found })
+        })
     }
 
     /// The workspace of a request that failed, if it was carried out all the same.

@@ -33,7 +33,7 @@ pub(super) enum Verdict {
 impl Rotator<'_> {
     /// Whether a token is to be stored now: neither the config file nor the server is against it.
     pub(super) fn may_store(&mut self, rotation: &Rotation) -> bool {
-        let Rotation { workspace, token, old, purpose, stage, .. } = rotation;
+        let Rotation { workspace, token, old, purpose, .. } = rotation;
         let is_new = !self.recovering;
         let Ok(current) = self.store.current(workspace) else {
             return is_new; // an unusable config file fails the command by itself
@@ -54,7 +54,14 @@ impl Rotator<'_> {
         if is_new && (self.options_for(workspace).no_verify || *purpose != Purpose::Refresh) {
             return true;
         }
-        let jti = token.jti.clone();
+        self.is_accepted(rotation)
+    }
+
+    /// Whether the server is not against storing a token. What it says of one that it denied for the first
+    /// time, the next run asks again.
+    fn is_accepted(&mut self, rotation: &Rotation) -> bool {
+        let Rotation { workspace, token, old, purpose, stage, .. } = rotation;
+        let (is_new, jti) = (!self.recovering, token.jti.clone());
         let verdict = match (self.verify(workspace, token, old.as_ref()), stage) {
             // The run that made it may have revoked it, of two machines with one state.
             (Verdict::CannotTell | Verdict::NoAnswer(_), Stage::Kept) if !is_new => {
@@ -141,7 +148,7 @@ impl Rotator<'_> {
                 };
                 let (at, old) = (self.request_time(), rotation.old);
                 let new = Rotation::new(&workspace, at, current, old, purpose);
-                let Rotation { grace_s, to_unknown, .. } = rotation;
+                let Rotation { to_unknown, grace_s, .. } = rotation;
                 records.push(Record::Created(Rotation { to_unknown, grace_s, ..new }));
                 records.push(Record::Promoted(workspace.about()));
             }

@@ -137,15 +137,11 @@ impl PendingCreate {
         }
     }
 
-    /// The moments, by the server's clock, at which it was sent: by its `Date`, and by our clock in
-    /// case that came from elsewhere.
-    fn sent(&self, now: &Moment) -> [Timestamp; 2] {
-        let age_s = self.age_s(now);
-        [now.server().plus_secs(-age_s), now.ours.plus_secs(-age_s)]
-    }
-
+    /// Whether that was the moment, by the server's clock, at which it was sent: by its `Date`, or by our
+    /// clock in case that came from elsewhere.
     fn around(&self, created_at: Timestamp, before_s: i64, after_s: i64, now: &Moment) -> bool {
-        self.sent(now).iter().any(|sent| {
+        [now.server(), now.ours].iter().any(|now_there| {
+            let sent = now_there.plus_secs(-self.age_s(now));
             let until = sent.plus_secs(self.longest_s() + after_s);
             sent.plus_secs(-before_s) <= created_at && created_at <= until
         })

@@ -54,18 +54,6 @@ impl Rotator<'_> {
         }
     }
 
-    /// After a create without an answer: the ids of the tokens that may be its result, which are
-    /// named, or revoked on request.
-    pub(super) fn search_after_create(
-        &mut self,
-        workspace: &WorkspaceRef,
-    ) -> Answer<BTreeSet<String>> {
-        let found = self.search(workspace)?;
-        let is_found = |orphan: &Orphan| found.contains(&orphan.jti);
-        self.visit_orphans(is_found);
-        Ok(found)
-    }
-
     /// Records in the journal the tokens that lost requests of a workspace may have created, where
     /// they stay until they are gone or dismissed, and closes the requests whose outcome is known.
     pub(super) fn search(&mut self, workspace: &WorkspaceRef) -> Answer<BTreeSet<String>> {

@@ -1,12 +1,11 @@
 //! The pending work.
 
-use std::collections::BTreeMap;
 use std::ops::Not;
 
 use serde::{Deserialize, Serialize};
 
 use super::WorkspaceRef;
-use super::journal::{Origin, Orphans, PendingRevocation};
+use super::journal::{About, Origin, Orphans, PendingRevocation, TokenId};
 use super::moment::{Moment, SETTLE_S};
 use super::ports::Target;
 use crate::context::{BootTime, Process};
@@ -223,9 +222,8 @@ pub(crate) struct Pending {
     pub(crate) rotations: Vec<Rotation>,
     pub(crate) revocations: Vec<PendingRevocation>,
     pub(crate) orphans: Orphans,
-    /// The tokens that the user dismissed, by their ids, while a request is open that they could come
-    /// from.
-    pub(super) dismissed: BTreeMap<String, Vec<WorkspaceRef>>,
+    /// The tokens that the user dismissed: they count while a request is open that they could come from.
+    pub(super) dismissed: Vec<About<TokenId>>,
     /// How many records have led to this: fewer may add up to the same.
     pub(crate) applied: usize,
     /// The command that was last started to deliver a token. It may run still.
@@ -309,6 +307,11 @@ impl Pending {
         self.rotations.iter().any(|r| r.tokens().any(is))
             || self.revocations.iter().any(|p| p.jti == jti)
             || self.orphans.with_id(jti).next().is_some()
-            || self.dismissed.get(jti).is_some_and(|all| all.iter().any(|w| w.is(workspace)))
+            || self.open_dismissed().any(|it| it.what.jti == jti && workspace.is_of(it))
+    }
+
+    pub(super) fn open_dismissed(&self) -> impl Iterator<Item = &About<TokenId>> {
+        let is_open = |it: &&About<_>| self.creates.iter().any(|c| c.workspace.is_of(it));
+        self.dismissed.iter().filter(is_open)
     }
 }

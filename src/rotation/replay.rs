@@ -90,21 +90,16 @@ impl Pending {
             Record::Orphan(orphan) => self.orphans.add(orphan),
             Record::Gone(about) => self.gone(&about),
             Record::Withdrawn(about) => self.drop_revocation(&about),
-            Record::Dismissed(about) => self.dismiss(about),
+            Record::Dismissed(about) => {
+                self.gone(&about);
+                self.dismissed.push(about);
+            }
             Record::Forgotten(about) => {
                 self.creates.retain(|c| !c.workspace.is_of(&about));
                 self.rotations.retain(|r| !r.workspace.is_of(&about));
                 self.revocations.retain(|p| !p.workspace.is_of(&about));
                 self.orphans.retain(|o| !o.workspace.is_of(&about));
             }
-        }
-    }
-
-    fn dismiss(&mut self, about: About<TokenId>) {
-        self.gone(&about);
-        let open = self.creates.iter().find(|c| c.workspace.is_of(&about));
-        if let Some(open) = open {
-            self.dismissed.entry(about.what.jti).or_default().push(open.workspace.clone());
         }
     }
 
@@ -165,14 +160,7 @@ impl Pending {
     /// Returns whether the request was open.
     fn close(&mut self, is_it: impl Fn(&WorkspaceRef) -> bool, at: Timestamp) -> bool {
         let found = self.creates.iter().position(|c| c.at == at && is_it(&c.workspace));
-        let closed = found.map(|found| self.creates.swap_remove(found));
-        let creates = &self.creates;
-        if closed.is_some() {
-            self.dismissed.values_mut().for_each(|all| {
-                all.retain(|w| creates.iter().any(|c| c.workspace.is(w)));
-            });
-        }
-        closed.is_some()
+        found.map(|found| self.creates.swap_remove(found)).is_some()
     }
 
     /// What was not delivered before this one is so again if this one was not stored.
@@ -208,10 +196,7 @@ impl Pending {
         let revocations = self.revocations.iter().cloned();
         records.extend(revocations.map(Record::PendingRevocation));
         records.extend(self.orphans.iter().cloned().map(Record::Orphan));
-        let dismissed = self.dismissed.iter();
-        records.extend(
-            dismissed.flat_map(|(jti, all)| all.iter().map(|w| Record::Dismissed(w.token(jti)))),
-        );
+        records.extend(self.open_dismissed().cloned().map(Record::Dismissed));
         records.extend(self.running.map(|process| {
             WorkspaceRef::unborn(String::new(), String::new()).delivering(0, Some(process))
         }));

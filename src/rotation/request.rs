@@ -38,7 +38,7 @@ impl Rotator<'_> {
         self.store.probe()?;
         let mut attempt = 1;
         let (mut at, mut expiry) = self.open_request(workspace, purpose)?;
-        let (failure, mut found) = loop {
+        let (failure, found) = loop {
             let what = format!("Requesting a new token for {}", workspace.name);
             (self.on_event)(Event::Progress(what));
             self.forget_list(workspace);
@@ -63,8 +63,12 @@ impl Rotator<'_> {
                     break (failure, BTreeSet::new());
                 }
             }
-            let found = self.search_after_create(workspace);
-            let again = is_busy(&failure)
+            let found = self.search(workspace);
+            if let Ok(found) = &found {
+                self.visit_orphans(|orphan| found.contains(&orphan.jti));
+            }
+            // The server, or a gateway, asks to try again later.
+            let again = matches!(failure.status(), Some(429 | 503))
                 && found.as_ref().is_ok_and(BTreeSet::is_empty)
                 && self.control_plane.back_off(failure.retry_after(), attempt);
             // An attempt that cannot be written down is not made.
@@ -79,8 +83,8 @@ impl Rotator<'_> {
             return Err(Error::token_call(CREATE, failure));
         }
         // The warning tells of those that another machine may hold.
-        found.retain(|jti| self.pending.is_certain_orphan(workspace, jti));
-        let found: Vec<String> = found.into_iter().collect();
+        let is_certain = |jti: &String| self.pending.is_certain_orphan(workspace, jti);
+        let found: Vec<String> = found.into_iter().filter(is_certain).collect();
         Err(self.failed(workspace, Error::create_unknown(&failure, &found)))
     }
 
@@ -184,9 +188,4 @@ impl Rotator<'_> {
         }
         self.failed(workspace, Error::store_token(token.jti.as_deref(), fate, &failed.error))
     }
-}
-
-/// Whether the server, or a gateway, asks to try again later.
-fn is_busy(failure: &Failure) -> bool {
-    matches!(failure.status(), Some(429 | 503))
 }

@@ -132,7 +132,8 @@ impl Rotator<'_> {
         let open = self.pending.rotation(workspace);
         let rollback = open.filter(|open| open.purpose == Purpose::Rollback);
         let is_rolling_back = rollback.is_some_and(|r| r.token.jti.as_ref() == Some(jti));
-        match if by_hand { Ok(false) } else { self.store.holds(workspace, jti) } {
+        let held = if by_hand { Ok(false) } else { self.store.holds(workspace, jti) };
+        match held {
             Ok(true) if is_last_step => {
                 return Some(OldFate::Live("the config file holds it again".to_owned()));
             }
@@ -141,21 +142,25 @@ impl Rotator<'_> {
                 return None;
             }
             _ if is_rolling_back || !self.is_due(pending) => return None,
-            _ if *reason == Reason::LosesScope && !self.options_for(workspace).accept_scope => {
-                self.end_grace(pending);
-                return Some(OldFate::LosesScope);
-            }
-            _ if !is_last_step && !self.breaker.is_clear(Call::Revoke) => {
-                self.end_grace(pending);
-                return None;
-            }
-            Err(error) => return Some(OldFate::Live(error.in_one_line())),
-            Ok(false) => {}
+            _ => {}
+        }
+        if pending.token.is_some() {
+            // The grace is over: the text of the token is kept no longer.
+            let pending = PendingRevocation { token: None, ..pending.clone() };
+            self.append_relaxed(&[Record::PendingRevocation(pending)]);
+        }
+        if *reason == Reason::LosesScope && !self.options_for(workspace).accept_scope {
+            return Some(OldFate::LosesScope);
+        }
+        if !is_last_step && !self.breaker.is_clear(Call::Revoke) {
+            return None;
+        }
+        if let Err(error) = held {
+            return Some(OldFate::Live(error.in_one_line()));
         }
         if self.cannot_look(pending) {
             return None;
         }
-        self.end_grace(pending);
         if let Some(reason) = self.still_used(pending) {
             return Some(OldFate::Kept(reason));
         }
@@ -185,20 +190,12 @@ impl Rotator<'_> {
         is_gone
     }
 
-    /// The grace is over: the text of the token is kept no longer.
-    fn end_grace(&mut self, pending: &PendingRevocation) {
-        if pending.token.is_some() {
-            let pending = PendingRevocation { token: None, ..pending.clone() };
-            self.append_relaxed(&[Record::PendingRevocation(pending)]);
-        }
-    }
-
     /// Does one pending revocation. A token that the user revoked leaves the config file before the
-    /// journal; returns whether it was there.
+    /// journal; returns why it could not, too.
     pub(super) fn revoke_one(
         &mut self,
         pending: &PendingRevocation,
-    ) -> Result<(Revoked, Result<bool>)> {
+    ) -> Result<(Revoked, Option<Error>)> {
         let PendingRevocation { workspace, jti, .. } = pending;
         let by_hand = pending.reason.is_by_hand();
         let is_new = pending.reason.is_new() && !pending.is_settled(&self.moment());
@@ -212,7 +209,7 @@ impl Rotator<'_> {
             }
             Ok(_) => self.gone(workspace, jti),
         }
-        Ok((revoked, cleared))
+        Ok((revoked, cleared.err()))
     }
 
     /// Whether the time of a pending revocation has come.

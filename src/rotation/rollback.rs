@@ -24,26 +24,24 @@ impl Rotator<'_> {
         if self.store.current(workspace)?.is_none() {
             return Err(nothing_current());
         }
-        self.run(|run| run.try_rollback(workspace))
-    }
-
-    fn try_rollback(&mut self, workspace: &WorkspaceRef) -> Result<Refreshed> {
-        // The news of the previous token is old.
-        let options = RefreshOptions { verify_wait: Some(Duration::ZERO), ..Default::default() };
-        self.wish(workspace, &options);
-        let (token, current, grace_s) = self.previous_token(workspace)?;
-        let verified = self.verify_previous(workspace, &token, &current)?;
-        // What cannot be written is found out before anything is promised.
-        self.store.probe()?;
-        let at = self.request_time();
-        let rotation = Rotation::new(workspace, at, token, Some(current), Purpose::Rollback);
-        self.append_durable(&[Record::Created(Rotation { grace_s, ..rotation })])?;
-        *self.turn(workspace) = Turn { verified, ..Turn::default() };
-        self.carry_on();
-        match self.outcome_of(workspace)? {
-            Outcome::Refreshed(refreshed) => Ok(refreshed),
-            Outcome::NotDue(_) => Err(Error::unfinished()),
-        }
+        self.run(|run| {
+            // The news of the previous token is old.
+            let wait = Some(Duration::ZERO);
+            run.wish(workspace, &RefreshOptions { verify_wait: wait, ..Default::default() });
+            let (token, current, grace_s) = run.previous_token(workspace)?;
+            let verified = run.verify_previous(workspace, &token, &current)?;
+            // What cannot be written is found out before anything is promised.
+            run.store.probe()?;
+            let at = run.request_time();
+            let rotation = Rotation::new(workspace, at, token, Some(current), Purpose::Rollback);
+            run.append_durable(&[Record::Created(Rotation { grace_s, ..rotation })])?;
+            *run.turn(workspace) = Turn { verified, ..Turn::default() };
+            run.carry_on();
+            match run.outcome_of(workspace)? {
+                Outcome::Refreshed(refreshed) => Ok(refreshed),
+                Outcome::NotDue(_) => Err(Error::unfinished()),
+            }
+        })
     }
 
     /// The token before the current one, if it is live; the current one, and the grace of
