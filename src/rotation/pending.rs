@@ -36,9 +36,6 @@ pub(crate) struct PendingCreate {
     /// A list that was read since did not contain its token.
     #[serde(skip)]
     pub(crate) searched: bool,
-    /// Its end is known.
-    #[serde(skip)]
-    pub(crate) ended: bool,
 }
 
 impl PendingCreate {
@@ -48,8 +45,8 @@ impl PendingCreate {
         until: Timestamp,
         boot: Option<BootTime>,
     ) -> Self {
-        let (expiry, to_hand_out, unique, searched, ended) = (None, false, false, false, false);
-        Self { workspace, at, until, boot, expiry, to_hand_out, unique, searched, ended }
+        let (expiry, to_hand_out, unique, searched) = (None, false, false, false);
+        Self { workspace, at, until, boot, expiry, to_hand_out, unique, searched }
     }
 
     /// How many seconds ago it was sent.

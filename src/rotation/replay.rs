@@ -54,7 +54,6 @@ impl Pending {
             }
             Record::Ended(about) => self.with_create(&about, about.what.at, |create| {
                 create.until = create.until.min(about.what.until);
-                create.ended = true;
             }),
             Record::Unanswered { .. } => {}
             Record::Closed(about) => {
@@ -206,10 +205,8 @@ impl Pending {
 
 impl PendingCreate {
     fn records(&self) -> impl Iterator<Item = Record> {
-        let Self { workspace, at, until, .. } = self;
-        let ended = self.ended.then(|| workspace.ended(*at, *until));
-        let searched = self.searched.then(|| Record::Searched(workspace.request(*at)));
-        [Some(Record::Creating(self.clone())), ended, searched].into_iter().flatten()
+        let searched = self.searched.then(|| Record::Searched(self.workspace.request(self.at)));
+        [Some(Record::Creating(self.clone())), searched].into_iter().flatten()
     }
 }
 
