@@ -8,8 +8,7 @@ mod session;
 
 pub(crate) use renewal::Keeper;
 pub(crate) use session::{
-    FromEnv, check, explain, from_bearer, from_env, has_ended, ignores_variable,
-    is_workspace_token, stored,
+    FromEnv, check, from_bearer, from_env, has_ended, ignores_variable, is_workspace_token, stored,
 };
 
 use crate::config::Notice;

@@ -37,7 +37,6 @@ pub(super) fn report(
     config: &Config,
     survey: &Survey,
     consumers: &Targets,
-    is_session_good: bool,
     wish: impl Fn(&WorkspaceState) -> Wish,
 ) -> Report {
     app.note_ignored(config);
@@ -59,10 +58,10 @@ pub(super) fn report(
     let (words, code) = if !survey.session.is_usable() {
         // A renewal without one does what needs none.
         ("No session can be used", "none")
-    } else if is_session_good {
-        ("The session is good", "good")
-    } else {
+    } else if survey.session.has_ended {
         ("The session has ended and would be renewed", "to_be_renewed")
+    } else {
+        ("The session is good", "good")
     };
     text += &format!("{words}. Nothing was changed.\n");
     let json = Json::of([

@@ -75,8 +75,7 @@ fn dry_run(app: &App, args: &cli::Renew) -> Result<Report> {
     let config = app.config()?;
     let consumers = app.consumers(&SavedTargets::load(&app.paths.targets)?, &[])?;
     let survey = survey::look_as_it_is(app, &config, selected(&config, args)?, true)?.whole()?;
-    let is_good = !survey.session.has_ended;
-    Ok(dry_run::report(app, &config, &survey, &consumers, is_good, |state| Wish {
+    Ok(dry_run::report(app, &config, &survey, &consumers, |state| Wish {
         options: wish(state, false),
         lacking: state.lacking(),
         asks: !args.no_network && is_look_due(&survey, state),

@@ -4,7 +4,6 @@ use crate::auth::{self, FromEnv};
 use crate::config::{Config, Session};
 use crate::context::Env;
 use crate::error::Error;
-use crate::secret::Secret;
 use crate::time::Timestamp;
 
 /// The session that the next run would use.
@@ -38,12 +37,6 @@ impl SessionState {
         }
         state.has_ended = state.session.as_ref().is_some_and(|s| auth::has_ended(s, now));
         state
-    }
-
-    /// As it may be sent; none where a run would renew it first.
-    pub(super) fn bearer(&self) -> Option<Secret> {
-        let session = self.session.as_ref().filter(|_| !self.has_ended);
-        session.map(|session| session.bearer.clone())
     }
 
     pub(super) fn renews(&self) -> bool {

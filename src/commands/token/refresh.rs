@@ -1,20 +1,19 @@
 //! `ntcli token refresh`
 
-use crate::auth;
 use crate::cli::TokenRefresh;
 use crate::commands::check::metrics;
 use crate::commands::dry_run::{self, Wish};
 use crate::commands::policy::warn_if_short;
 use crate::commands::prelude::*;
 use crate::commands::results::{Telling, rotate, several, tell_events};
-use crate::commands::survey::{self, SessionState};
+use crate::commands::survey;
 use crate::commands::workspace::warn_of_two_tokens;
 use crate::config::{Config, Workspace};
 use crate::config_dir::ConfigDir;
 use crate::config_dir::last_run::LastRun;
 use crate::error::exit;
 use crate::policy::{Policies, Policy};
-use crate::rotation::{ControlPlane, Deliver, Outcome, RefreshOptions, WorkspaceRef};
+use crate::rotation::{Deliver, Outcome, RefreshOptions, WorkspaceRef};
 use crate::targets::{Destination, EXEC, EXEC_TIMEOUT_S, SavedTarget, SavedTargets, Targets};
 use crate::time::Expiry;
 use crate::token::{Token, due};
@@ -113,7 +112,7 @@ pub(crate) fn run(app: &App, args: &TokenRefresh) -> Result<Report> {
     Ok(report)
 }
 
-/// What would be done; whether the session is good is tried.
+/// What would be done.
 fn dry_run(
     app: &App,
     args: &TokenRefresh,
@@ -129,32 +128,11 @@ fn dry_run(
     let consumers = app.consumers(&targets, &new)?;
     probe(app, args, &consumers, &meant)?;
     let survey = survey::look_as_it_is(app, &config, meant, false)?.whole()?;
-    let is_good = is_taken(app, &config, &survey.session, &first)?;
-    Ok(dry_run::report(app, &config, &survey, &consumers, is_good, |state| Wish {
+    Ok(dry_run::report(app, &config, &survey, &consumers, |state| Wish {
         options: wanted(args, lifetime, &state.policy),
         lacking: consumers.lacking(&state.workspace, &state.token),
         asks: false,
     }))
-}
-
-/// Whether the server takes the session: the list of a workspace's tokens needs the same one as a refresh,
-/// and changes nothing. What the run would renew cannot be tried.
-fn is_taken(
-    app: &App,
-    config: &Config,
-    session: &SessionState,
-    workspace: &WorkspaceRef,
-) -> Result<bool> {
-    let Some(bearer) = session.bearer() else {
-        return Ok(false);
-    };
-    let failure = match app.api_with(config, Some(bearer))?.list(&workspace.id) {
-        Ok(_) => return Ok(true),
-        Err(failure) if failure.status() != Some(401) => failure,
-        Err(_) if session.renews() => return Ok(false),
-        Err(refusal) => auth::explain(&app.ctx.env, config, refusal),
-    };
-    Err(Error::token_call("list the tokens", failure))
 }
 
 /// The lifetime that is asked for, if one is.

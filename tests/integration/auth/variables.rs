@@ -124,7 +124,6 @@ fn a_variable_that_is_turned_down_is_named() {
             &["token", "refresh"][..],
             &["token", "create"],
             &["token", "list"],
-            &["token", "refresh", "--dry-run"],
             &["token", "revoke", "jti_other", "--force"],
             &["workspace", "list"],
             &["workspace", "create", "new"],

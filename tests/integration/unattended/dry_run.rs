@@ -1,4 +1,4 @@
-//! `--dry-run`: what a refresh would do, and nothing else.
+//! `--dry-run`: what a refresh would do, and nothing else: no server is asked.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::cli::folders::bound_by_permissions;
-use crate::control_plane::{Fault, Route, Times};
+use crate::control_plane::Route;
 use crate::harness::gate::Gate;
 use crate::harness::world::{Output, World};
 use crate::unattended::all::world_of;
@@ -37,7 +37,7 @@ fn look(world: &World, args: &[&str]) -> Output {
     let output = bound_by_permissions(world.ntcli(&args), world).run();
     assert_eq!(files(world), before, "{output}");
     let requests = world.plane.requests().split_off(requests);
-    assert!(requests.iter().all(|r| r.method == "GET"), "{requests:#?}");
+    assert!(requests.is_empty(), "{requests:#?}");
     output
 }
 
@@ -74,11 +74,6 @@ fn what_would_be_done() {
 #[test]
 fn all_of_them() {
     let (world, workspaces) = world_of(3);
-    let fault =
-        Fault::Status(404, "{\"detail\": \"Workspace x not found\"}".to_owned(), Vec::new());
-    world.plane.fault_in(&workspaces[0].id, Route::TokenList, Times::Once, fault);
-    let output = look(&world, &["--all", "--format", "json"]);
-    assert_eq!(output.exits(1).json()["error"]["http_status"], 404);
     let output = look(&world, &["--all", "--format", "json"]);
     let answer = output.exits(0).json();
     let results = answer["results"].as_array().unwrap();
@@ -138,24 +133,9 @@ fn a_session_that_is_not_good() {
     world.set_config("/auth/refreshToken", json!(world.plane.grant_refresh_token()));
     let output = look(&world, &["--format", "json"]);
     assert_eq!(output.exits(0).json()["session"], "to_be_renewed");
-    world.assert_nothing_sent();
-
-    let (world, _) = World::ready();
-    world.plane.drop_session(crate::harness::world::SESSION);
-    look(&world, &[]).fails(4, "Authentication required", "ntcli auth login");
-    world.set_config("/auth/refreshToken", json!(world.plane.grant_refresh_token()));
     let output = look(&world, &[]);
     let end = "The session has ended and would be renewed. Nothing was changed.\n";
     assert!(output.exits(0).stdout.ends_with(end), "{output}");
-    assert_eq!(world.count(Route::OauthToken), 0);
-}
-
-#[test]
-fn a_server_that_is_not_there() {
-    let (world, _) = World::ready();
-    let broken = Fault::Status(500, "{}".to_owned(), Vec::new());
-    world.plane.fault(Route::TokenList, Times::Once, broken);
-    look(&world, &[]).exits(5).prints("");
 }
 
 /// It waits for another run, and so neither sees it half-way nor disturbs it.
