@@ -24,57 +24,56 @@ const FIELDS: &[(&str, &str, &[&str])] = &[
     ("workspaces.items.*", "a boolean", &["never_expires", "isActive"]),
     ("workspaces.items.*", SCOPE, &["scope"]),
 ];
+
 /// Finds the first field of the wrong type; `null` counts as missing.
 ///
 /// # Errors
 /// The place and the problem, for people; never a value.
 pub(super) fn check(doc: &Json) -> Result<(), String> {
-    fits("the file", doc, "an object")?;
+    fits(doc, "an object").map_err(|why| format!("the file{why}"))?;
     for (path, kind, names) in FIELDS {
-        for (place, part) in parts(doc, path) {
+        let look = |part: &Json| {
             if path.ends_with('*') {
-                fits(&place, part, "an object")?;
+                fits(part, "an object")?;
             }
-            for name in *names {
-                match part.get(name) {
-                    None | Some(Json::Null) => {}
-                    Some(value) => fits(name, value, kind).map_err(|why| join(&place, &why))?,
-                }
-            }
-        }
+            let named = names.iter().filter_map(|name| Some((name, part.get(name)?)));
+            let mut given = named.filter(|(_, value)| **value != Json::Null);
+            given.try_for_each(|(name, value)| {
+                fits(value, kind).map_err(|why| format!(".{name}{why}"))
+            })
+        };
+        each(doc, path, &look).map_err(|why| why.trim_start_matches('.').to_owned())?;
     }
     Ok(())
 }
 
-/// The parts at that path, each with its place.
-fn parts<'a>(doc: &'a Json, path: &str) -> Vec<(String, &'a Json)> {
-    let steps = path.split('.').filter(|step| !step.is_empty());
-    steps.fold(vec![(String::new(), doc)], |parts, step| {
-        let within = |(place, part): (String, &'a Json)| {
-            let fields = part.fields().iter().filter(move |(name, _)| step == "*" || name == step);
-            fields.map(move |(name, value)| (join(&place, name), value))
-        };
-        parts.into_iter().flat_map(within).collect()
+/// Looks at every part of that path; an error says where it was found.
+fn each(part: &Json, path: &str, look: &dyn Fn(&Json) -> Result<(), String>) -> Result<(), String> {
+    if path.is_empty() {
+        return look(part);
+    }
+    let (step, rest) = path.split_once('.').unwrap_or((path, ""));
+    let mut parts = part.fields().iter().filter(|(name, _)| step == "*" || name == step);
+    parts.try_for_each(|(name, value)| {
+        each(value, rest, look).map_err(|why| format!(".{name}{why}"))
     })
 }
 
-fn join(place: &str, name: &str) -> String {
-    if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") }
-}
-
-fn fits(place: &str, value: &Json, kind: &str) -> Result<(), String> {
+/// Whether the value is of that kind; the error follows its place.
+fn fits(value: &Json, kind: &str) -> Result<(), String> {
     let kind = match (kind, value) {
         (SCOPE, Json::Text(_)) => return Ok(()),
         (SCOPE, Json::Array(all)) if all.iter().all(|v| v.as_str().is_some()) => return Ok(()),
-        (SCOPE, _) => return Err(format!("{place} must be {SCOPE}")),
+        (SCOPE, _) => return Err(format!(" must be {SCOPE}")),
         // A value that goes into a header must not be able to end it.
         (SECRET, Json::Text(text)) if text.is_empty() || Secret::new(text).is_header_safe() => {
             return Ok(());
         }
         (SECRET, Json::Text(_)) => {
-            return Err(format!(
-                "{place} holds a character that no token has (a space, a line break, or beyond ASCII)"
-            ));
+            return Err(
+                " holds a character that no token has (a space, a line break, or beyond ASCII)"
+                    .to_owned(),
+            );
         }
         (SECRET, _) => "a string",
         (kind, _) => kind,
@@ -82,5 +81,5 @@ fn fits(place: &str, value: &Json, kind: &str) -> Result<(), String> {
     if value.kind() == kind {
         return Ok(());
     }
-    Err(format!("{place} must be {kind}, not {}", value.kind()))
+    Err(format!(" must be {kind}, not {}", value.kind()))
 }
