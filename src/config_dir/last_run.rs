@@ -50,18 +50,10 @@ impl LastRun {
 
     /// Writes that the server knows the tokens of these workspaces; the caller holds the lock.
     pub(crate) fn note_looks(paths: &Paths, now: Timestamp, ids: &[String]) {
-        if ids.is_empty() {
-            return;
-        }
-        let none = || Self { version: VERSION, at: now, ..Self::default() };
-        let mut last = Self::load(&paths.last_run).unwrap_or_else(none);
-        last.looked.extend(ids.iter().map(|id| (id.clone(), now)));
-        last.write(paths);
-    }
-
-    fn write(&self, paths: &Paths) {
-        if let (Ok(bytes), Ok(place)) = (serde_json::to_vec(self), paths.last_run.place()) {
-            let _ = store::replace_unsynced(&place, &bytes, store::PRIVATE);
+        if !ids.is_empty() {
+            Self::change(paths, now, |last| {
+                last.looked.extend(ids.iter().map(|id| (id.clone(), now)));
+            });
         }
     }
 
@@ -70,9 +62,26 @@ impl LastRun {
         let Some(_lock) = store::lock_at_once(&paths.lock) else {
             return;
         };
-        let (last, at) = (Self::load(&paths.last_run).unwrap_or_default(), clock.now());
-        let mut last = Self { version: VERSION, at, exit_code, ..last };
-        last.succeeded.extend(ids.iter().map(|id| (id.clone(), at)));
-        last.write(paths);
+        let at = clock.now();
+        Self::change(paths, at, |last| {
+            (last.at, last.exit_code) = (at, exit_code);
+            last.succeeded.extend(ids.iter().map(|id| (id.clone(), at)));
+        });
+    }
+
+    /// A file that is replaced costs the disk more than all else that a run writes without waiting for it.
+    fn change(paths: &Paths, now: Timestamp, change: impl FnOnce(&mut Self)) {
+        let found = store::read_to_change(&paths.last_run).ok().flatten();
+        let known = found.as_ref().and_then(|found| serde_json::from_slice(&found.bytes).ok());
+        let mut last = known.unwrap_or_else(|| Self { at: now, ..Self::default() });
+        last.version = VERSION;
+        change(&mut last);
+        let Ok(bytes) = serde_json::to_vec(&last) else {
+            return;
+        };
+        if !found.is_some_and(|found| found.change_digits(&bytes)) {
+            let place = paths.last_run.place();
+            let _ = place.map(|place| store::replace_unsynced(&place, &bytes, store::PRIVATE));
+        }
     }
 }

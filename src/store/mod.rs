@@ -16,7 +16,7 @@ mod shared;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, PermissionsExt};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -214,6 +214,16 @@ impl Contents {
         self.found.st_mode & 0o077 != 0
     }
 
+    /// Writes `bytes` over it if they differ in digits alone: after a kill or a power cut, and for whoever
+    /// reads it meanwhile, any mixture of both is as good. `false` if they are not all there.
+    pub(crate) fn change_digits(&self, bytes: &[u8]) -> bool {
+        let is_near =
+            |(old, new): (&u8, &u8)| old == new || (old.is_ascii_digit() && new.is_ascii_digit());
+        self.bytes.len() == bytes.len()
+            && self.bytes.iter().zip(bytes).all(is_near)
+            && self.file.write_all_at(bytes, 0).is_ok()
+    }
+
     /// Removes every permission of the group and the world.
     ///
     /// # Errors
@@ -232,6 +242,14 @@ impl Contents {
 /// [`Error::read_file`], also if it is not a regular file or implausibly large.
 pub(crate) fn read(at: &OwnFile) -> Result<Option<Contents>> {
     contents(at, at.open(OFlags::RDONLY))
+}
+
+/// As [`read`], for [`Contents::change_digits`].
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_to_change(at: &OwnFile) -> Result<Option<Contents>> {
+    contents(at, at.open(OFlags::RDWR))
 }
 
 /// As [`read`], of a file that is anywhere.

@@ -114,7 +114,7 @@ impl Disk {
                 self.held.remove(&call.number(0));
                 false
             }
-            "write" => self.write(call),
+            "write" | "pwrite64" => self.write(call),
             "sendto" => false,
             "ftruncate" => self.change(call.number(0), |bytes, _| bytes.resize(call.number(1), 0)),
             "fsync" | "fdatasync" => self.sync(call.number(0)),
@@ -193,14 +193,15 @@ impl Disk {
         }
         let text = call.texts().remove(0);
         let written = &text.as_bytes()[..call.result];
+        let given = (call.name == "pwrite64").then(|| call.number(3));
         self.change(call.number(0), |bytes, at| {
-            let start = at.unwrap_or(bytes.len());
+            let start = given.or(*at).unwrap_or(bytes.len());
             let end = start + written.len();
             if bytes.len() < end {
                 bytes.resize(end, 0);
             }
             bytes[start..end].copy_from_slice(written);
-            if let Some(at) = at {
+            if let Some(at) = at.as_mut().filter(|_| given.is_none()) {
                 *at = end;
             }
         })

@@ -69,7 +69,7 @@ pub(crate) fn calls_of(world: &World, args: &[impl AsRef<OsStr>]) -> Vec<Call> {
 }
 
 /// What changes files, prints, or sends.
-const EFFECTS: &str = "trace=?open,openat,?openat2,close,write,sendto,fsync,fdatasync,ftruncate,mkdir,mkdirat,\
+const EFFECTS: &str = "trace=?open,openat,?openat2,close,write,pwrite64,sendto,fsync,fdatasync,ftruncate,mkdir,mkdirat,\
                        unlink,unlinkat,rename,renameat,renameat2";
 
 /// A system call that did not fail, to the byte.
