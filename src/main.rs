@@ -6,19 +6,20 @@ use std::rc::Rc;
 
 use ntcli::context::{Console, Context, Env, SystemClock};
 
-#[allow(clippy::disallowed_methods)] // the one place that reads the environment
+#[allow(clippy::disallowed_methods)] // the one place that ends the program
 fn main() -> ! {
-    let env = Env::new(std::env::vars_os());
+    let args = std::env::args_os().skip(1).collect();
+    let env = Env::Process;
     let color = env.os("NO_COLOR").is_none() && env.text("TERM").as_deref() != Some("dumb");
     let mut ctx = Context {
         console: Console::new(
             Box::new(io::stdout()),
             Box::new(io::stderr()),
-            (io::stdout().is_terminal(), io::stderr().is_terminal()),
+            (|| io::stdout().is_terminal(), io::stderr().is_terminal()),
             color,
         ),
         stdin: RefCell::new(Box::new(BufReader::with_capacity(512, Stdin))),
-        stdin_is_terminal: rustix::stdio::stdin().is_terminal(),
+        stdin_is_terminal: || rustix::stdio::stdin().is_terminal(),
         env,
         clock: Rc::new(SystemClock),
         debug: false,
@@ -29,7 +30,6 @@ fn main() -> ! {
         other_workspace: RefCell::default(),
         meant_workspace: RefCell::default(),
     };
-    let args = std::env::args_os().skip(1).collect();
     // What the program still holds is not taken apart: the system does that in one go.
     std::process::exit(ntcli::run(args, &mut ctx).into())
 }

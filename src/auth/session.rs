@@ -1,6 +1,6 @@
 //! Where the session bearer of a run comes from, and whether it can be used.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::config::{Config, Session};
 use crate::context::Env;
@@ -72,7 +72,7 @@ pub(crate) fn from_env(env: &Env, config: &Config) -> Result<Option<FromEnv>> {
     if let Some(text) = old.filter(|text| !is_workspace_token(text.trim_end(), config)) {
         return usable(OLD_VARIABLE, None, &Ok(text)).map(Some);
     }
-    match env.os(CREDENTIALS).map(|folder| Path::new(folder).join(CREDENTIAL)) {
+    match env.os(CREDENTIALS).map(|folder| PathBuf::from(folder).join(CREDENTIAL)) {
         // A service may have other credentials and not this one. One that cannot be looked at is read, and the
         // error told.
         Some(file) if file.try_exists().unwrap_or(true) => in_file(CREDENTIALS, file).map(Some),

@@ -18,7 +18,7 @@ const LONGEST_ANSWER: u64 = 4096;
 
 /// Whether a user can read the question and answer it.
 pub(super) fn possible(ctx: &Context) -> bool {
-    ctx.stdin_is_terminal && ctx.console.err_is_terminal()
+    (ctx.stdin_is_terminal)() && ctx.console.err_is_terminal()
 }
 
 /// One line from the terminal, which does not show it. The terminal is afterwards as it was, Ctrl-C

@@ -17,7 +17,7 @@ struct Streams {
     out: RefCell<Box<dyn Write>>,
     err: RefCell<Box<dyn Write>>,
     progress_shown: RefCell<bool>,
-    out_is_terminal: bool,
+    out_is_terminal: fn() -> bool,
     err_is_terminal: bool,
     color: bool,
     /// Whether only changes and problems are told.
@@ -33,7 +33,7 @@ impl Console {
     pub fn new(
         out: Box<dyn Write>,
         err: Box<dyn Write>,
-        (out_is_terminal, err_is_terminal): (bool, bool),
+        (out_is_terminal, err_is_terminal): (fn() -> bool, bool),
         color: bool,
     ) -> Self {
         Self(Rc::new(Streams {
@@ -66,13 +66,13 @@ impl Console {
     /// Whether results are read by a person.
     #[must_use]
     pub fn out_is_terminal(&self) -> bool {
-        self.0.out_is_terminal
+        (self.0.out_is_terminal)()
     }
 
     /// Whether stdout may carry colour and symbols.
     #[must_use]
     pub fn color_out(&self) -> bool {
-        self.0.color && self.0.out_is_terminal
+        self.0.color && self.out_is_terminal()
     }
 
     /// Whether messages are read by a person.

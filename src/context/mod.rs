@@ -27,8 +27,8 @@ pub struct Context {
     pub console: Console,
     /// Standard input.
     pub stdin: RefCell<Box<dyn BufRead>>,
-    /// Whether standard input is a terminal: only then may a command ask.
-    pub stdin_is_terminal: bool,
+    /// Tells whether standard input is a terminal: only then may a command ask.
+    pub stdin_is_terminal: fn() -> bool,
     /// The environment variables.
     pub env: Env,
     /// The time, and waiting.
@@ -133,23 +133,39 @@ pub(crate) fn without_session(command: &mut Command) -> &mut Command {
     SESSION_VARIABLES.iter().fold(command, |command, variable| command.env_remove(variable))
 }
 
-/// A copy of the environment. An empty variable counts as unset.
-#[derive(Clone, Default)]
-pub struct Env(BTreeMap<OsString, OsString>);
+/// The environment. An empty variable counts as unset.
+#[derive(Clone)]
+pub enum Env {
+    /// That of the process, read when it is asked for: nobody changes it.
+    Process,
+    /// Another one.
+    Of(BTreeMap<OsString, OsString>),
+}
+
+impl Default for Env {
+    fn default() -> Self {
+        Self::new([])
+    }
+}
 
 impl Env {
-    /// Keeps `vars`; the last of several with the same name counts.
+    /// One of these variables; the last of several with the same name counts.
     pub fn new(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let mut env = BTreeMap::new();
         // To collect them would sort them first, by ten kilobytes of code.
-        env.extend(vars.into_iter().filter(|(_, value)| !value.is_empty()));
-        Self(env)
+        env.extend(vars);
+        Self::Of(env)
     }
 
     /// The variable as the system gave it, for paths.
     #[must_use]
-    pub fn os(&self, name: &str) -> Option<&OsStr> {
-        self.0.get(OsStr::new(name)).map(OsString::as_os_str)
+    #[allow(clippy::disallowed_methods)] // the one place that reads the environment
+    pub fn os(&self, name: &str) -> Option<OsString> {
+        let value = match self {
+            Self::Process => std::env::var_os(name),
+            Self::Of(vars) => vars.get(OsStr::new(name)).cloned(),
+        };
+        value.filter(|value| !value.is_empty())
     }
 
     /// The variable as text; invalid UTF-8 is read with replacement characters, which no setting of

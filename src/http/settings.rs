@@ -59,7 +59,8 @@ impl Settings {
     /// went astray, and is not repeated.
     pub(crate) fn from_env(env: &Env) -> Result<Self, String> {
         let file = env.os(CA_FILE).map(|file| (CA_FILE, file.into()));
-        let dirs = env.os(CA_DIR).into_iter().flat_map(env::split_paths).map(|dir| (CA_DIR, dir));
+        let dirs = env.os(CA_DIR);
+        let dirs = dirs.iter().flat_map(env::split_paths).map(|dir| (CA_DIR, dir));
         Ok(Self {
             timeout: timeout(env)?,
             debug: debug(env)?,

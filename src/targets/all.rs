@@ -85,7 +85,7 @@ impl Targets {
                 all.entry(target.workspace_id.clone()).or_default().push(entry);
             }
         }
-        let (path, unfinished) = (command::path(env).to_owned(), unfinished.clone());
+        let (path, unfinished) = (command::path(env), unfinished.clone());
         let earlier: Box<dyn FnOnce() -> Earlier> = Box::new(earlier);
         let (files, earlier, lock_holder) = (OnceCell::new(), LazyCell::new(earlier), None);
         Ok(Self { all, files, unfinished, earlier, clock, path, lock_holder })

@@ -1,6 +1,6 @@
 //! The command that a new token is handed to.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -159,8 +159,8 @@ pub(super) struct Given<'a> {
 }
 
 /// Where a run finds commands.
-pub(super) fn path(env: &Env) -> &OsStr {
-    env.os("PATH").unwrap_or(OsStr::new(PLAIN_PATH))
+pub(super) fn path(env: &Env) -> OsString {
+    env.os("PATH").unwrap_or_else(|| PLAIN_PATH.into())
 }
 
 /// The word that names what is started, where that can be told without a shell.

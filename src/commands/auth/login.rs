@@ -45,9 +45,9 @@ pub(super) fn run(app: &App, args: &AuthLogin) -> Result<Report> {
     let opened = !args.no_browser
         && browser::open(&app.ctx.env, app.console().err_is_terminal(), &url).is_some();
     // The input of a script may be meant for another program.
-    let mut may_paste = args.no_browser || (app.ctx.stdin_is_terminal && !opened);
+    let mut may_paste = args.no_browser || ((app.ctx.stdin_is_terminal)() && !opened);
     invite(app, &url, listener.port, opened, may_paste);
-    let hiding = (may_paste && app.ctx.stdin_is_terminal).then(|| prompt::Hiding::start().ok());
+    let hiding = (may_paste && (app.ctx.stdin_is_terminal)()).then(|| prompt::Hiding::start().ok());
     let mut pasted = || prompt::lines_if_ready(app.ctx, &mut may_paste);
     let stray =
         || app.console().warn("What was pasted is not the end of this sign-in, which still waits");

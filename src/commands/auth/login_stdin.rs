@@ -49,7 +49,7 @@ pub(super) fn run(app: &App) -> Result<Report> {
 
 /// One bearer from standard input, trimmed.
 fn read_bearer(app: &App) -> Result<Secret> {
-    let read = if app.ctx.stdin_is_terminal {
+    let read = if (app.ctx.stdin_is_terminal)() {
         prompt::hidden(app.ctx, "Paste the session token, then press Enter:")
     } else {
         let mut text = String::new();

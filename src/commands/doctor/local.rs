@@ -37,7 +37,8 @@ pub(super) fn program(found: &mut Findings, app: &App) {
     let text = format!("ntcli {}, {}", env!("CARGO_PKG_VERSION"), me.display());
     found.add("program", Level::Ok, text, "");
     let path = app.ctx.env.os("PATH").unwrap_or_default();
-    let files = std::env::split_paths(path).filter_map(|dir| dir.join("ntcli").canonicalize().ok());
+    let files =
+        std::env::split_paths(&path).filter_map(|dir| dir.join("ntcli").canonicalize().ok());
     let (text, fix) = match files.into_iter().find(|path| path.is_file()) {
         Some(first) if first == me => return,
         Some(first) => (

@@ -42,12 +42,13 @@ impl Inside {
     pub(crate) fn run(self, args: &[&str]) -> Done {
         let (out, err) = (Kept::default(), Kept::default());
         let terminal = self.typed.is_some();
+        let is_terminal: fn() -> bool = if terminal { || true } else { || false };
         let env = self.env.into_iter();
         let mut ctx = Context {
             console: Console::new(
                 Box::new(out.clone()),
                 Box::new(err.clone()),
-                (terminal, terminal),
+                (is_terminal, terminal),
                 terminal,
             ),
             stdin: std::cell::RefCell::new(Box::new(Cursor::new(self.typed.unwrap_or_default()))),
@@ -57,7 +58,7 @@ impl Inside {
             out_is_closed: || false,
             other_workspace: std::cell::RefCell::default(),
             meant_workspace: RefCell::default(),
-            stdin_is_terminal: terminal,
+            stdin_is_terminal: is_terminal,
             env: Env::new(env.map(|(name, value)| (name.into(), value.into()))),
             clock: Rc::new(Impatient),
             debug: false,

@@ -17,7 +17,7 @@ pub(super) fn run(args: &str) -> ! {
     let ahead_s = std::env::var(AHEAD).unwrap().parse().unwrap();
     let out = File::options().write(true).open("/proc/self/fd/3").unwrap();
     let mut ctx = Context {
-        console: Console::new(Box::new(out), Box::new(std::io::stderr()), (false, false), false),
+        console: Console::new(Box::new(out), Box::new(std::io::stderr()), (|| false, false), false),
         stdin: RefCell::new(Box::new(std::io::empty())),
         json: false,
         lock_wait: None,
@@ -25,7 +25,7 @@ pub(super) fn run(args: &str) -> ! {
         out_is_closed: || false,
         other_workspace: RefCell::default(),
         meant_workspace: RefCell::default(),
-        stdin_is_terminal: false,
+        stdin_is_terminal: || false,
         env: Env::new(std::env::vars_os()),
         clock: Rc::new(Later(ahead_s)),
         debug: false,
