@@ -141,7 +141,9 @@ impl Scan {
         let name = alias.map_or(word, |a| a.2);
         if let Some(found) = self.node.commands.iter().find(|c| c.name == name) {
             self.path.push(found.name);
-            self.node = found.command.clone();
+            let command = found.command.clone();
+            // To take the tree of all commands apart costs more than to keep it: a run has one.
+            std::mem::forget(std::mem::replace(&mut self.node, command));
             return;
         }
         self.unknown_command = true;

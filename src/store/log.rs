@@ -121,8 +121,13 @@ impl Log {
         durable: bool,
     ) -> std::result::Result<(), AppendError> {
         let start = self.len();
-        let marked = [b"\n", lines].concat();
-        let lines = if self.marks && self.unmarked && start > 0 { &marked } else { lines };
+        let marked;
+        let lines = if self.marks && self.unmarked && start > 0 {
+            marked = [b"\n", lines].concat();
+            &marked[..]
+        } else {
+            lines
+        };
         if let Err(source) = self.try_append(lines, durable) {
             // Cut to whole lines again, or the next line would be appended to half a line.
             let taken_back = match self.file.take() {
@@ -159,7 +164,8 @@ impl Log {
     fn try_append(&mut self, lines: &[u8], durable: bool) -> io::Result<()> {
         let start = self.len();
         if self.file.is_none() {
-            let (file, len) = open_own(&self.at, OFlags::WRONLY | OFlags::APPEND)?;
+            let (file, len) =
+                open_own(&self.at, OFlags::WRONLY | OFlags::APPEND, self.len.is_none())?;
             self.is_shared |= len != self.found;
             self.refuse_shared()?;
             // A torn tail is removed before the first write.
@@ -189,7 +195,7 @@ impl Log {
     pub(crate) fn retract(&mut self) -> Result<()> {
         let cut = || -> io::Result<()> {
             self.refuse_shared()?;
-            let (file, _) = open_own(&self.at, OFlags::WRONLY)?;
+            let (file, _) = open_own(&self.at, OFlags::WRONLY, false)?;
             file.set_len(self.last)?;
             file.sync_data()
         };
@@ -235,10 +241,15 @@ impl Log {
     }
 }
 
+/// What a run is likely to add to what it has read: it is not copied for that.
+const ROOM: usize = 4 << 10;
+
 /// Where the last whole line of a file of that length ends, and the whole lines in its last `most` bytes.
 fn whole_lines(file: &File, len: u64, most: u64) -> io::Result<(u64, Vec<u8>)> {
     let before = len.saturating_sub(most);
-    let mut bytes = vec![0; usize::try_from(len - before).unwrap_or(0)];
+    let most_bytes = usize::try_from(len - before).unwrap_or(0);
+    let mut bytes = vec![0; most_bytes + ROOM];
+    bytes.truncate(most_bytes);
     file.read_exact_at(&mut bytes, before)?;
     let Some(last) = bytes.iter().rposition(|b| *b == b'\n') else {
         return if before == 0 { Ok((0, Vec::new())) } else { whole_lines(file, len, most * 64) };

@@ -102,7 +102,7 @@ impl OwnFile {
             return Ok(Some(file.clone()));
         }
         let opened = if make {
-            Some(open_own(self, OFlags::RDWR)?.0)
+            Some(open_own(self, OFlags::RDWR, false)?.0)
         } else {
             self.open(OFlags::RDWR)?.map(|(file, _)| file)
         };

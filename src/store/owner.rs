@@ -24,10 +24,11 @@ pub(super) fn is_trusted(uid: u32) -> bool {
 }
 
 /// Opens a file of ours for writing, creating a private one if absent, and says how long it is. `options`
-/// say how.
-pub(super) fn open_own(at: &OwnFile, options: OFlags) -> io::Result<(File, u64)> {
-    for _ in 0..100 {
-        if let Some((file, found)) = at.open(options)? {
+/// say how; one that is likely to be `absent` is made before it is looked for.
+pub(super) fn open_own(at: &OwnFile, options: OFlags, absent: bool) -> io::Result<(File, u64)> {
+    for attempt in 0..100 {
+        let opened = if absent && attempt == 0 { None } else { at.open(options)? };
+        if let Some((file, found)) = opened {
             return Ok((file, length(&found)));
         }
         let place = at.place()?;

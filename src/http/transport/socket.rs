@@ -114,7 +114,7 @@ impl Socket {
     }
 
     fn send_pending(&mut self) -> io::Result<()> {
-        let pending = std::mem::take(&mut self.pending);
+        let mut pending = std::mem::take(&mut self.pending);
         let mut rest = &pending[..];
         while !rest.is_empty() && !self.is_broken {
             match self.wait(|socket| (&socket.stream).write(rest)) {
@@ -125,6 +125,8 @@ impl Socket {
                 Err(error) => return Err(error),
             }
         }
+        pending.clear();
+        self.pending = pending;
         Ok(())
     }
 }
