@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::error::{Cause, Failure};
 
 use super::describe_io;
-use super::target::Target;
+use super::proxy::Route;
 use super::transport::agent::LONGEST_CONNECT;
 use super::transport::socket::is_cut;
 use super::transport::tls;
@@ -22,16 +22,11 @@ pub(crate) fn our_fault(reason: impl Into<String>) -> Failure {
 }
 
 /// Classifies ureq's error by how far the attempt got; `timeout` is the time for all of it.
-pub(super) fn failed(
-    error: &ureq::Error,
-    attempt: &Attempt,
-    target: &Target,
-    timeout: Duration,
-) -> AttemptError {
+pub(super) fn failed(error: &ureq::Error, attempt: &Attempt, timeout: Duration) -> AttemptError {
     if attempt.stage == Stage::Sent && !tls::wants_certificate(error) {
-        lost(error, &target.host, timeout)
+        lost(error, &attempt.route.target.host, timeout)
     } else {
-        not_sent(error, attempt, target, timeout)
+        not_sent(error, attempt, timeout)
     }
 }
 
@@ -54,16 +49,12 @@ fn lost(error: &ureq::Error, host: &str, timeout: Duration) -> AttemptError {
 }
 
 /// No byte of the request was sent.
-fn not_sent(
-    error: &ureq::Error,
-    attempt: &Attempt,
-    target: &Target,
-    timeout: Duration,
-) -> AttemptError {
+fn not_sent(error: &ureq::Error, attempt: &Attempt, timeout: Duration) -> AttemptError {
     use ureq::Error as E;
+    let Route { target, proxy } = &attempt.route;
     let (host, address) = (&target.host, target.address());
     // With a proxy, only the proxy connects to the host.
-    let proxy = attempt.proxy.as_ref().filter(|_| attempt.stage == Stage::Connect);
+    let proxy = proxy.as_ref().filter(|_| attempt.stage == Stage::Connect);
     let to_proxy = proxy.map(|proxy| format!("the proxy {}", proxy.place.address()));
     if let Some(cause) = tls::cause(error) {
         let (host, address) = to_proxy.as_ref().map_or((host, &address), |proxy| (proxy, proxy));

@@ -35,11 +35,11 @@ use crate::store::Place;
 use crate::text::printable;
 
 use attempt::AttemptError;
-use proxy::Proxy;
+use proxy::{Proxy, Route};
 use retry::{ATTEMPTS, BUDGET, OWN_PAUSES, may_repeat, pause_after};
 use sent_secrets::SentSecrets;
 use target::presentable;
-use transport::under_way::{Attempt, UnderWay};
+use transport::under_way::{Stage, UnderWay};
 use transport::{agent, exchange, tls};
 use ureq::Agent;
 
@@ -79,14 +79,14 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// What a URL is reached by: its server, and the proxy before that. Nothing is sent.
+    /// The way to a URL. Nothing is sent.
     ///
     /// # Errors
     /// What is wrong with the URL, or with the variable of the proxy.
-    pub(crate) fn route(&self, url: &str) -> Result<(Target, Option<Proxy>), String> {
+    pub(crate) fn route(&self, url: &str) -> Result<Route, String> {
         let target = Target::parse(url)?;
         let proxy = self.settings.proxy.choose(&target)?;
-        Ok((target, proxy))
+        Ok(Route { target, proxy })
     }
 
     /// A client that has not used the network, nor read any file, yet.
@@ -125,7 +125,7 @@ impl Http {
     /// `in_flight`, since a peer that cuts the connection has ended its work on the request.
     pub(crate) fn send(&self, request: &Request) -> Result<Response, Failure> {
         self.sent_secrets.add(request.secrets());
-        let target = prepare(request).map_err(|failure| self.failed(failure))?;
+        let target = self.prepare(request).map_err(|failure| self.failed(failure))?;
         (self.on_event)(HttpEvent::Asking { host: target.host.clone() });
         if let Some(signal) = self.clock.interrupted() {
             let reason = format!("signal {signal} asks for the end of this run");
@@ -170,25 +170,33 @@ impl Http {
         self.clock.interrupted().is_none()
     }
 
-    /// Chooses the way to the target for the next attempt. The error is an invalid setting of ours.
-    fn set_out(&self, target: &Target) -> Result<(), String> {
-        let proxy = self.settings.proxy.choose(target)?;
-        self.sent_secrets.add(proxy.iter().flat_map(Proxy::secrets));
-        let mut attempt = self.under_way.attempt();
-        let mut tls = attempt.tls.take();
-        if target.secure && tls.is_none() {
-            tls = Some(tls::config(&self.settings)?);
+    /// What can be rejected before anything is sent; chooses the way.
+    fn prepare(&self, request: &Request) -> Result<Target, Failure> {
+        let route = self.route(&request.url).map_err(our_fault)?;
+        if request.bearer.is_some_and(|bearer| {
+            !bearer.is_header_safe() || bearer.expose().len() > exchange::LONGEST_BEARER
+        }) {
+            return Err(our_fault(
+                "the token is too long to be sent, or holds characters that cannot be (a line break, a blank, \
+                 or something that is no ASCII)",
+            ));
         }
-        *attempt = Attempt { tls, proxy, ..Attempt::default() };
-        Ok(())
+        self.sent_secrets.add(route.proxy.iter().flat_map(Proxy::secrets));
+        let target = route.target.clone();
+        let mut attempt = self.under_way.attempt();
+        attempt.route = route;
+        if target.secure && attempt.tls.is_none() {
+            attempt.tls = Some(tls::config(&self.settings).map_err(our_fault)?);
+        }
+        Ok(target)
     }
 
     fn attempt(&self, request: &Request, target: &Target) -> Result<Response, AttemptError> {
-        self.set_out(target).map_err(|reason| (our_fault(reason), false))?;
+        self.under_way.attempt().stage = Stage::Connect;
         self.trace_request(request);
         let started = Instant::now();
         let answer = exchange::run(&self.agent, request, target).map_err(|error| {
-            attempt::failed(&error, &self.under_way.attempt(), target, self.settings.timeout)
+            attempt::failed(&error, &self.under_way.attempt(), self.settings.timeout)
         })?;
         let took = started.elapsed().as_millis();
         let size = answer.body.as_ref().map_or(0, Vec::len);
@@ -216,20 +224,6 @@ impl Http {
             (self.on_event)(HttpEvent::Trace(self.sent_secrets.redact(line)));
         }
     }
-}
-
-/// What can be rejected before anything is sent.
-fn prepare(request: &Request) -> Result<Target, Failure> {
-    let target = Target::parse(&request.url).map_err(our_fault)?;
-    if request.bearer.is_some_and(|bearer| {
-        !bearer.is_header_safe() || bearer.expose().len() > exchange::LONGEST_BEARER
-    }) {
-        return Err(our_fault(
-            "the token is too long to be sent, or holds characters that cannot be (a line break, a blank, \
-             or something that is no ASCII)",
-        ));
-    }
-    Ok(target)
 }
 
 /// An error of the system in a few words, without its number and std's preamble.

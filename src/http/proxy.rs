@@ -34,6 +34,21 @@ pub(crate) struct Proxy {
     login: Option<Secret>,
 }
 
+/// The way to a server.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Route {
+    pub(crate) target: Target,
+    /// The proxy before it.
+    pub(crate) proxy: Option<Proxy>,
+}
+
+impl Route {
+    /// Where to connect to: with a proxy, only the proxy connects to the server.
+    pub(crate) fn first(&self) -> &Target {
+        self.proxy.as_ref().map_or(&self.target, |proxy| &proxy.place)
+    }
+}
+
 impl ProxySettings {
     pub(super) fn from_env(env: &Env) -> Self {
         let first = |names: &[&'static str]| {

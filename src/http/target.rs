@@ -12,7 +12,7 @@ use crate::text::{printable, shortened};
 const LONGEST_URL: usize = 4096;
 
 /// A parsed URL.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(super) uri: Uri,
     /// Whether it is https.

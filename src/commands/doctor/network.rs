@@ -49,12 +49,12 @@ pub(super) fn look(found: &mut Findings, app: &App, config: &Config) -> Result<(
 
 /// The first host on the way to the server, and what protects it.
 fn way(found: &mut Findings, app: &App, server: &str) -> Result<()> {
-    let (server, proxy) = app.http()?.route(server).map_err(Error::invalid_value)?;
+    let route = app.http()?.route(server).map_err(Error::invalid_value)?;
     let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].map(|name| app.ctx.env.text(name));
     let roots = named.into_iter().flatten().collect::<Vec<_>>().join(" and ");
-    let through = proxy.as_ref().map(|p| format!(", through the proxy of {}", p.variable));
-    let host = proxy.as_ref().map_or(&server.host, |proxy| &proxy.place.host);
-    let security = match (server.secure, roots.as_str()) {
+    let through = route.proxy.as_ref().map(|p| format!(", through the proxy of {}", p.variable));
+    let host = &route.first().host;
+    let security = match (route.target.secure, roots.as_str()) {
         (false, _) => "not encrypted",
         (true, "") => "encrypted, trusting the built-in roots of Mozilla and the system's",
         (true, roots) => &format!("encrypted, trusting {roots}"),

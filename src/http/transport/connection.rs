@@ -11,6 +11,7 @@ use super::buffers::GrowingBuffers;
 use super::socket::{Socket, Stream};
 use super::under_way::{Stage, UnderWay};
 use super::{tls, tunnel};
+use crate::http::proxy::Route;
 
 /// Connects by the way of the attempt that is under way.
 #[derive(Debug)]
@@ -45,16 +46,16 @@ impl Connect {
         let mut attempt = self.0.attempt();
         let config = attempt.tls.clone();
         let config = config.ok_or_else(|| io::Error::other(ureq::Error::TlsRequired))?;
-        let host = details.uri.host().unwrap_or_default();
-        if let Some(proxy) = &attempt.proxy {
+        let Route { target, proxy } = &attempt.route;
+        if let Some(proxy) = proxy {
             if proxy.place.secure {
                 stream = tls::secure(&config, &proxy.place.host, stream)?;
             }
-            let to = format!("{host}:{}", details.uri.port_u16().unwrap_or(443));
-            tunnel::open(&mut *stream, proxy, &to)?;
+            tunnel::open(&mut *stream, proxy, &target.address())?;
         }
+        let host = target.host.clone();
         attempt.stage = Stage::Tls;
-        tls::secure(&config, host.trim_start_matches('[').trim_end_matches(']'), stream)
+        tls::secure(&config, &host, stream)
     }
 }
 

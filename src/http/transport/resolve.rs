@@ -10,7 +10,7 @@ use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver
 use ureq::unversioned::transport::NextTimeout;
 
 use super::under_way::UnderWay;
-use crate::http::is_localhost;
+use crate::http::{Target, is_localhost};
 
 /// A look-up that fails after so long has had no answer.
 const LONG: Duration = Duration::from_secs(4);
@@ -24,14 +24,12 @@ pub(super) struct Resolve(pub(super) UnderWay);
 impl Resolver for Resolve {
     fn resolve(
         &self,
-        uri: &Uri,
+        _: &Uri,
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        // With a proxy, only the proxy asks for the server.
-        let proxy = self.0.attempt().proxy.as_ref().map(|proxy| proxy.place.uri.clone());
-        let uri = proxy.as_ref().unwrap_or(uri);
-        if let Some(known) = known(uri) {
+        let first = self.0.attempt().route.first().clone();
+        if let Some(known) = known(&first) {
             let mut addresses = self.empty();
             for address in known {
                 addresses.push(address);
@@ -40,25 +38,21 @@ impl Resolver for Resolve {
         }
         let began = Instant::now();
         // The C library has asked again and again by then: to repeat that only takes as long.
-        DefaultResolver::default().resolve(uri, config, timeout).map_err(|error| {
+        DefaultResolver::default().resolve(&first.uri, config, timeout).map_err(|error| {
             if began.elapsed() < LONG { error } else { ureq::Error::Timeout(Timeout::Resolve) }
         })
     }
 }
 
 /// The addresses of a literal and of this machine.
-fn known(uri: &Uri) -> Option<Vec<SocketAddr>> {
-    let port = uri.port_u16().unwrap_or(match uri.scheme_str() {
-        Some("https") => 443,
-        _ => 80,
-    });
-    let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
+fn known(target: &Target) -> Option<Vec<SocketAddr>> {
+    let Target { host, port, .. } = target;
     let addresses: Vec<IpAddr> = if is_localhost(host) {
         vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
     } else {
         vec![host.parse().ok()?]
     };
-    Some(addresses.into_iter().map(|ip| (ip, port).into()).collect())
+    Some(addresses.into_iter().map(|ip| (ip, *port).into()).collect())
 }
 
 #[cfg(test)]
@@ -76,7 +70,7 @@ mod tests {
             ("http://a.b/", None),
             ("http://localhost.a.b/", None),
         ] {
-            let first = known(&uri.parse().unwrap()).map(|all| all[0].to_string());
+            let first = known(&Target::parse(uri).unwrap()).map(|all| all[0].to_string());
             assert_eq!(first.as_deref(), found, "{uri}");
         }
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::ClientConfig;
 
-use crate::http::proxy::Proxy;
+use crate::http::proxy::Route;
 
 /// How far an attempt got.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(in crate::http) enum Stage {
 pub(in crate::http) struct Attempt {
     /// How a server, or a proxy before it, is secured.
     pub(in crate::http) tls: Option<Arc<ClientConfig>>,
-    pub(in crate::http) proxy: Option<Proxy>,
+    pub(in crate::http) route: Route,
     pub(in crate::http) stage: Stage,
 }
 
