@@ -236,9 +236,9 @@ impl<'de> Visitor<'de> for JsonVisitor {
 /// the others would mean reading one and changing another.
 fn without_repeats(mut fields: Vec<(String, Json)>) -> Vec<(String, Json)> {
     let mut seen = BTreeSet::new();
-    fields.reverse();
-    fields.retain(|(name, _)| seen.insert(name.clone()));
-    fields.reverse();
+    let counts: Vec<bool> = fields.iter().rev().map(|(name, _)| seen.insert(&**name)).collect();
+    let mut counts = counts.into_iter().rev();
+    fields.retain(|_| counts.next() == Some(true));
     fields
 }
 

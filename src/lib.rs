@@ -117,7 +117,7 @@ pub fn run(args: Vec<OsString>, ctx: &mut Context) -> u8 {
     if typed.quiet {
         console.be_quiet();
     }
-    let command = commands::chosen(&typed.command);
+    let command = typed.command.chosen();
     let style = Style { as_json: ctx.json, quiet: typed.quiet };
     let outcome = commands::interrupt::explain(ctx, command.run(ctx));
     let mut outcome = commands::complete(ctx, outcome);

@@ -18,8 +18,11 @@ mod tests;
 
 use std::ffi::OsString;
 
-use crate::error::exit;
 use argh::{ArgsInfo, CommandInfoWithArgs, EarlyExit, FlagInfo, FromArgs};
+
+use crate::context::Context;
+use crate::error::{self, exit};
+use crate::output::Report;
 
 pub(crate) use args::*;
 pub(crate) use completions::{offer, script};
@@ -28,6 +31,19 @@ use parser::Scan;
 
 /// The definition of an option.
 type Flag = &'static FlagInfo<'static>;
+
+/// A command: its argument struct says what is meant, and knows how to do it.
+pub(crate) trait Run {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Where nothing came of it; a partial success is a report with a problem.
+    fn run(&self, ctx: &Context) -> error::Result<Report>;
+
+    /// Tells monitoring how the run ended, once its result is out. `succeeded` holds the UUIDs of the
+    /// workspaces with which nothing is left to do.
+    fn record(&self, _ctx: &Context, _succeeded: &[String], _exit_code: u8) {}
+}
 
 /// What the arguments ask for.
 #[derive(Debug, PartialEq, Eq)]

@@ -26,56 +26,12 @@ mod token;
 mod words;
 mod workspace;
 
-use crate::cli::{
-    self, AuthCommand, Command, ConfigCommand, DomainCommand, TargetCommand, TokenCommand,
-    WorkspaceCommand,
-};
+use crate::cli::{self, Run};
 use crate::context::Context;
 use crate::error::Result;
 use crate::output::Report;
 use app::App;
 pub(crate) use hints::complete;
-
-/// A command: its argument struct says what is meant, and knows how to do it.
-pub(crate) trait Run {
-    /// Does it.
-    ///
-    /// # Errors
-    /// Where nothing came of it; a partial success is a report with a problem.
-    fn run(&self, ctx: &Context) -> Result<Report>;
-
-    /// Tells monitoring how the run ended, once its result is out. `succeeded` holds the UUIDs of the
-    /// workspaces with which nothing is left to do.
-    fn record(&self, _ctx: &Context, _succeeded: &[String], _exit_code: u8) {}
-}
-
-/// The command that was typed.
-pub(crate) fn chosen(command: &Command) -> &dyn Run {
-    macro_rules! one_of {
-        ($group:expr, $kind:ident: $($name:ident)+) => {
-            match &$group.command { $($kind::$name(args) => args,)+ }
-        };
-    }
-    match command {
-        Command::Token(group) => one_of!(group, TokenCommand: Refresh Create Show Print Exec List
-            NeedsRefresh Revoke Rollback History),
-        Command::Target(group) => one_of!(group, TargetCommand: Add List Remove Deliver Check),
-        Command::Auth(group) => one_of!(group, AuthCommand: Login Status Logout),
-        Command::Workspace(group) => {
-            one_of!(group, WorkspaceCommand: List Select Create Delete
-            Current Clear Sync)
-        }
-        Command::Domain(group) => one_of!(group, DomainCommand: Set Show),
-        Command::Config(group) => one_of!(group, ConfigCommand: Show Path Reset),
-        Command::Renew(args) => args,
-        Command::Policy(args) => args,
-        Command::Check(args) => args,
-        Command::Doctor(args) => args,
-        Command::Health(args) => args,
-        Command::Completions(args) => args,
-        Command::Man(args) => args,
-    }
-}
 
 /// The commands that are a function: its arguments, and the function.
 macro_rules! commands {

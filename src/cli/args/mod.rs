@@ -26,6 +26,34 @@ macro_rules! command {
         #[derive(argh::FromArgs, argh::ArgsInfo, Debug, Clone, Default, PartialEq, Eq)]
         #[argh(subcommand, name = $name, $(example = $example,)+ $($(error_code($code, $meaning),)+)?)]
         pub(crate) struct $args { $($fields)* }
+
+        impl $args {
+            pub(super) fn chosen(&self) -> &dyn crate::cli::Run {
+                self
+            }
+        }
+    };
+}
+
+/// Any of these.
+macro_rules! any_of {
+    ($any:ident: $($command:ident($args:ident))+) => {
+        /// What it may be.
+        #[derive(argh::FromArgs, argh::ArgsInfo, Debug, Clone, PartialEq, Eq)]
+        #[argh(subcommand)]
+        #[allow(clippy::large_enum_variant)] // there is only one, and it is not copied
+        pub(crate) enum $any {
+            $(#[doc = "one of them"] $command($args),)+
+        }
+
+        impl $any {
+            /// The command that was typed.
+            pub(crate) fn chosen(&self) -> &dyn crate::cli::Run {
+                match self {
+                    $(Self::$command(args) => args.chosen(),)+
+                }
+            }
+        }
     };
 }
 
@@ -43,12 +71,13 @@ macro_rules! group {
             pub command: $commands,
         }
 
-        /// What it may be.
-        #[derive(argh::FromArgs, argh::ArgsInfo, Debug, Clone, PartialEq, Eq)]
-        #[argh(subcommand)]
-        pub(crate) enum $commands {
-            $(#[doc = "one of them"] $command($args),)+
+        impl $group {
+            pub(super) fn chosen(&self) -> &dyn crate::cli::Run {
+                self.command.chosen()
+            }
         }
+
+        any_of! { $commands: $($command($args))+ }
 
         $(command! { $(#[$($does)+])+ $args $word $examples $([$($codes)+])? { $($fields)* } })+
     };
@@ -139,37 +168,10 @@ pub(crate) struct Ntcli {
     pub(crate) command: Command,
 }
 
-/// The command to run.
-#[derive(FromArgs, ArgsInfo, Debug, Clone, PartialEq, Eq)]
-#[argh(subcommand)]
-#[allow(clippy::large_enum_variant)] // there is only one, and it is not copied
-pub(crate) enum Command {
-    /// `ntcli renew`
-    Renew(Renew),
-    /// `ntcli token`
-    Token(Token),
-    /// `ntcli target`
-    Target(Target),
-    /// `ntcli policy`
-    Policy(Policy),
-    /// `ntcli auth`
-    Auth(Auth),
-    /// `ntcli workspace`
-    Workspace(Workspace),
-    /// `ntcli domain`
-    Domain(Domain),
-    /// `ntcli config`
-    Config(Config),
-    /// `ntcli check`
-    Check(Check),
-    /// `ntcli doctor`
-    Doctor(Doctor),
-    /// `ntcli health`
-    Health(Health),
-    /// `ntcli completions`
-    Completions(Completions),
-    /// `ntcli man`
-    Man(Man),
+any_of! {
+    Command: Renew(Renew) Token(Token) Target(Target) Policy(Policy) Auth(Auth) Workspace(Workspace)
+        Domain(Domain) Config(Config) Check(Check) Doctor(Doctor) Health(Health)
+        Completions(Completions) Man(Man)
 }
 
 /// How the result is written to stdout.

@@ -6,7 +6,6 @@ use crate::commands::prelude::*;
 use crate::commands::prompt;
 use crate::config::Config;
 use crate::rotation::WorkspaceRef;
-use crate::text::counted;
 
 /// Makes a workspace the active one; without a name, the user chooses.
 pub(crate) fn run(app: &App, args: &WorkspaceSelect) -> Result<Report> {
@@ -89,15 +88,8 @@ pub(crate) fn clear(app: &App) -> Result<Report> {
     let before = config.active_key().and_then(|key| config.workspace(key));
     dir.update(|config| config.set_active(None))?;
     let text = match &before {
-        Some(workspace) => {
-            let targets = dir.targets()?.to_deliver(&workspace.id).len();
-            let targets = (targets > 0).then(|| format!(", with {}", counted(targets, "target")));
-            let with = targets.unwrap_or_default();
-            let stays = format!(" The token of '{}' stays{with}.", printable(&workspace.name));
-            let stays = workspace.token.as_ref().map_or(String::new(), |_| stays);
-            format!("No workspace is active any more.{stays}\n")
-        }
-        None => "No workspace was active.\n".to_owned(),
+        Some(_) => "No workspace is active any more. All tokens and targets stay.\n",
+        None => "No workspace was active.\n",
     };
     let changed = before.is_some();
     let was = before.map(|w| json(&app::workspace_ref(&w, "")));

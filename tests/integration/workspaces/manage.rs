@@ -92,22 +92,21 @@ fn selected_by_any_of_its_names() {
     assert_eq!(world.config()["workspaces"]["items"].as_object().unwrap().len(), 2);
 }
 
-/// Nothing is said of a token or of targets that are not there.
 #[test]
 fn what_stays_and_what_goes_is_told() {
     let (world, prod) = World::ready();
-    let said = "No workspace is active any more.";
+    let said = "No workspace is active any more. All tokens and targets stay.\n";
     let clear = || run(&world, &["clear"]);
-    clear().exits(0).prints(&format!("{said} The token of 'prod' stays.\n"));
+    clear().exits(0).prints(said);
     run(&world, &["use", "prod"]).exits(0);
     for path in ["a", "b"] {
         world.ntcli(&["target", "add", "--file", path]).run().exits(0);
     }
-    clear().exits(0).prints(&format!("{said} The token of 'prod' stays, with 2 targets.\n"));
+    clear().exits(0).prints(said);
     clear().exits(0).prints("No workspace was active.\n");
     let empty = world.plane.add_workspace("empty");
     run(&world, &["use", "empty"]).exits(0);
-    clear().exits(0).prints(&format!("{said}\n"));
+    clear().exits(0).prints(said);
 
     delete_elsewhere(&world, &empty);
     delete_elsewhere(&world, &prod.id);
