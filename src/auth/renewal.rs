@@ -147,7 +147,7 @@ impl Keeper {
     ) -> Result<Secret> {
         let provider = Provider::new(&self.env, http, &*self.clock)?;
         // Check that the file can be written before the provider invalidates the token.
-        store::probe_replace(&self.paths.config)?;
+        store::probe_replace(&self.paths.config, 0)?;
         let grant = provider.renew(refresh_token);
         if grant.as_ref().is_err_and(is_dead_grant) {
             // The session is good for what is left of it, and no later run need ask again.

@@ -26,8 +26,8 @@ pub(super) struct Wish {
 /// One of them cannot; [`Error::locked`].
 pub(super) fn begin(app: &App) -> Result<Option<store::Lock>> {
     let lock = app.keep_others_away()?;
-    store::probe_replace(&app.paths.config)?;
-    store::probe_replace(&app.paths.journal)?;
+    store::probe_replace(&app.paths.config, 0)?;
+    store::probe_replace(&app.paths.journal, 0)?;
     Ok(lock)
 }
 

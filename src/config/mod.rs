@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use crate::context::{Clock, Env, LOCK_HOLDER};
 use crate::error::{Error, Result};
 use crate::json::Json;
-use crate::store::{self, Contents, Expected, OWN_NAMES, OwnFile, ReplaceError, Seen};
+use crate::store::{self, Contents, Expected, OWN_NAMES, OwnFile, Seen, Written};
 pub(crate) use naming::{WorkspaceName, bare_id, pick};
 pub(crate) use session::Session;
 pub(crate) use workspaces::Workspace;
@@ -181,12 +181,8 @@ impl Config {
     /// heeded no more: not every file system tells the same of a file twice.
     ///
     /// # Errors
-    /// [`ReplaceError`] tells whether the new contents are in place.
-    pub(crate) fn save(
-        &mut self,
-        clock: &dyn Clock,
-        tries: u32,
-    ) -> std::result::Result<bool, ReplaceError> {
+    /// [`Written`] tells whether the new contents are in place.
+    pub(crate) fn save(&mut self, clock: &dyn Clock, tries: u32) -> Written<bool> {
         if self.doc.get("version").is_none() {
             self.doc.set("version", Json::from("1.0.0"));
         }

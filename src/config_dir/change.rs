@@ -1,10 +1,10 @@
 //! Changes of the config file, which the existing client writes too and without our lock.
 
-use super::{ConfigDir, as_it_was};
+use super::ConfigDir;
 use crate::config::Config;
 use crate::error::Result;
 use crate::rotation::Rotation;
-use crate::store::ReplaceError;
+use crate::store::{WriteError, Written};
 use crate::token::Token;
 
 impl ConfigDir<'_> {
@@ -17,20 +17,17 @@ impl ConfigDir<'_> {
     }
 
     /// Changes the config file; anew, if another program that ignores the lock writes it meanwhile.
-    pub(super) fn change<T>(
-        &mut self,
-        mut change: impl FnMut(&mut Config) -> T,
-    ) -> std::result::Result<T, ReplaceError> {
+    pub(super) fn change<T>(&mut self, mut change: impl FnMut(&mut Config) -> T) -> Written<T> {
         let mut tries = 0;
         loop {
             // That it is current is found out when it is written.
             let known = self.config.take();
             let read = || Config::load(&self.paths.config, &self.on_notice);
-            let mut config = known.map_or_else(read, Ok).map_err(as_it_was)?;
+            let mut config = known.map_or_else(read, Ok).map_err(WriteError::before)?;
             let changed = change(&mut config);
             if config.save(self.clock, tries)? {
                 self.config = Some(config);
-                let stored = |error| ReplaceError { in_place: true, error };
+                let stored = |error| WriteError { is_unchanged: false, error };
                 return self.push_change().map(|()| changed).map_err(stored);
             }
             tries += 1;

@@ -2,6 +2,7 @@
 //! Lost or damaged, nothing but that is lost.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -59,7 +60,7 @@ impl LastRun {
 
     /// Writes what a run came to, unless another one is at work, which will do so itself.
     pub(crate) fn note(paths: &Paths, clock: &dyn Clock, exit_code: u8, ids: &[String]) {
-        let Some(_lock) = store::lock_at_once(&paths.lock) else {
+        let Ok(_lock) = store::lock(&paths.lock, Duration::ZERO, clock, &mut || {}) else {
             return;
         };
         let at = clock.now();

@@ -14,7 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::rotation::{
     HistoryEvent, Pending, Record, Rotation, Store, Target, WorkspaceRef, journal_lines,
 };
-use crate::store::{self, AppendError, Lock, Log, ReplaceError};
+use crate::store::{self, Lock, Log, WriteError, Written};
 use crate::targets::SavedTargets;
 use crate::token::Token;
 use change::store_in;
@@ -164,22 +164,17 @@ impl Store for ConfigDir<'_> {
         Ok(pending)
     }
 
-    fn append(
-        &mut self,
-        records: &[Record],
-        durable: bool,
-    ) -> std::result::Result<(), AppendError> {
-        let untouched = |error| AppendError { taken_back: true, error };
-        let lines = journal_lines(records).map_err(untouched)?;
-        self.log().map_err(untouched)?.append(&lines, durable)?;
+    fn append(&mut self, records: &[Record], durable: bool) -> Written<()> {
+        let lines = journal_lines(records).map_err(WriteError::before)?;
+        self.log().map_err(WriteError::before)?.append(&lines, durable)?;
         self.mark_behind();
         if !durable {
             return Ok(());
         }
         self.push().map_err(|error| {
             // What the engine certainly does not know must not stand here either.
-            let taken_back = matches!(error.kind(), Kind::StateChanged) && self.retract().is_ok();
-            AppendError { taken_back, error }
+            let is_unchanged = matches!(error.kind(), Kind::StateChanged) && self.retract().is_ok();
+            WriteError { is_unchanged, error }
         })
     }
 
@@ -215,7 +210,7 @@ impl Store for ConfigDir<'_> {
         Ok(config.workspace(&workspace.key).and_then(|w| w.token))
     }
 
-    fn promote(&mut self, ready: &[Rotation]) -> std::result::Result<Vec<bool>, ReplaceError> {
+    fn promote(&mut self, ready: &[Rotation]) -> Written<Vec<bool>> {
         self.change(|config| ready.iter().map(|rotation| store_in(config, rotation)).collect())
     }
 
@@ -255,7 +250,7 @@ impl Store for ConfigDir<'_> {
     }
 
     fn probe(&mut self) -> Result<()> {
-        store::probe_replace(&self.paths.config)
+        store::probe_replace(&self.paths.config, 0)
     }
 
     fn holds(&mut self, workspace: &WorkspaceRef, jti: &str) -> Result<bool> {
@@ -302,10 +297,6 @@ fn close_journal(log: &mut Log, pending: &Pending) -> Result<()> {
     }
     let records = pending.records();
     if records.len() < pending.applied { log.rewrite(&journal_lines(&records)?) } else { Ok(()) }
-}
-
-fn as_it_was(error: Error) -> ReplaceError {
-    ReplaceError { in_place: false, error }
 }
 
 #[cfg(test)]

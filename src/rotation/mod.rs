@@ -40,7 +40,7 @@ use std::time::Duration;
 
 use crate::context::Clock;
 use crate::error::{Error, Result};
-use crate::store::AppendError;
+use crate::store::Written;
 use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
 
@@ -217,7 +217,7 @@ impl<'a> Rotator<'a> {
     }
 
     /// Writes records that must be on the disk before the next step.
-    fn append_durable(&mut self, records: &[Record]) -> std::result::Result<(), AppendError> {
+    fn append_durable(&mut self, records: &[Record]) -> Written<()> {
         self.store.append(records, true)?;
         self.retractable = None;
         self.pending.apply_all(records.iter().cloned());

@@ -9,7 +9,7 @@ use super::{Pending, Rotation, WorkspaceRef};
 use crate::context::Process;
 use crate::error::{Failure, Result};
 use crate::secret::Secret;
-use crate::store::{AppendError, ReplaceError};
+use crate::store::Written;
 use crate::text::set_of;
 use crate::time::{Expiry, Timestamp};
 use crate::token::{Token, TokenExpiry};
@@ -135,9 +135,8 @@ pub(crate) trait Store {
     /// What the journal adds up to.
     fn pending(&mut self) -> Result<Pending>;
     /// Appends to the journal; with `durable` the records outlast a power cut.
-    /// [`AppendError`] tells whether they are certainly not there.
-    fn append(&mut self, records: &[Record], durable: bool)
-    -> std::result::Result<(), AppendError>;
+    /// [`Written`] tells whether they are certainly not there.
+    fn append(&mut self, records: &[Record], durable: bool) -> Written<()>;
     /// Finds out whether this run alone writes to the journal: some file systems lock nothing.
     fn check_alone(&mut self) -> Result<()>;
     /// Finds out whether this state still counts: of machines that share one, another may have replaced it.
@@ -153,9 +152,9 @@ pub(crate) trait Store {
     fn current(&mut self, workspace: &WorkspaceRef) -> Result<Option<Token>>;
     /// Makes tokens the current ones in one durable, atomic step, under every key of the workspace
     /// that holds the old token. A workspace that no longer holds either token is left out: another
-    /// program was faster. Returns which were stored; [`ReplaceError`] tells whether the new tokens
+    /// program was faster. Returns which were stored; [`Written`] tells whether the new tokens
     /// are in place.
-    fn promote(&mut self, ready: &[Rotation]) -> std::result::Result<Vec<bool>, ReplaceError>;
+    fn promote(&mut self, ready: &[Rotation]) -> Written<Vec<bool>>;
     /// Puts a new workspace into the config file.
     fn put_workspace(&mut self, workspace: &WorkspaceRef, select: bool) -> Result<()>;
     /// Removes a token from the config file; returns whether it was there.

@@ -151,10 +151,10 @@ impl Rotator<'_> {
                         continue;
                     }
                     // In place but perhaps not durable: the next run makes sure.
-                    let fate = if failed.in_place {
-                        NewTokenFate::Kept
-                    } else {
+                    let fate = if failed.is_unchanged {
                         self.discard_new(workspace, token)
+                    } else {
+                        NewTokenFate::Kept
                     };
                     let error = Error::store_token(token.jti.as_deref(), fate, &failed.error);
                     self.turn(workspace).outcome = Some(Err(self.failed(workspace, error)));

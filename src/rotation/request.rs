@@ -10,7 +10,7 @@ use super::pending::{PendingCreate, Purpose, Rotation};
 use super::ports::Event;
 use super::{Rotator, WorkspaceRef};
 use crate::error::{Error, Failure, NewTokenFate, Result};
-use crate::store::AppendError;
+use crate::store::WriteError;
 use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
 
@@ -174,10 +174,10 @@ impl Rotator<'_> {
         workspace: &WorkspaceRef,
         at: Timestamp,
         token: &Token,
-        failed: &AppendError,
+        failed: &WriteError,
     ) -> Error {
         let fate = match &token.jti {
-            _ if !failed.taken_back => NewTokenFate::Kept,
+            _ if !failed.is_unchanged => NewTokenFate::Kept,
             // If it stays live, the journal still has the request, by which the next run finds it.
             None => NewTokenFate::Live,
             Some(jti) if self.store.is_elsewhere(jti) => NewTokenFate::Kept,

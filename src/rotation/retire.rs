@@ -60,7 +60,8 @@ impl Rotator<'_> {
         if let Err(failed) = self.append_durable(&records) {
             // A full disk takes no new record, but allows one to be removed. Of a state that another machine
             // has replaced, that one may have stored the token.
-            let retractable = failed.taken_back && retractable && self.store.check_latest().is_ok();
+            let retractable =
+                failed.is_unchanged && retractable && self.store.check_latest().is_ok();
             if !(retractable && self.store.retract().is_ok()) {
                 return NewTokenFate::Kept;
             }

@@ -6,11 +6,12 @@ use std::io;
 use rustix::fs::{IFlags, OFlags, Stat, ioctl_getflags};
 
 use super::FileId;
+use super::Written;
 use super::new_file::NewFile;
 use super::own::OwnFile;
 use super::owner::is_trusted;
 use super::place::{Place, Seen};
-use super::replace::{Becoming, Expected, ReplaceError, Temporary, failed, probe, replace_at};
+use super::replace::{Becoming, Expected, Temporary, failed, probe, replace_at};
 use crate::error::{Error, Result};
 use crate::text::shell_word;
 
@@ -78,7 +79,7 @@ impl ForeignFile {
             Some(_) if in_place => self.place.open(OFlags::RDWR).map(drop),
             _ => probe(&self.place, self.becoming(new)).and_then(Temporary::remove),
         };
-        probed.map_err(|source| failed(&path, false, &source).error)
+        probed.map_err(|source| failed(&path, true, &source).error)
     }
 
     /// Puts `bytes` there, durably. It is replaced in one step for every reader, and everything but the
@@ -87,13 +88,13 @@ impl ForeignFile {
     /// longer what was read.
     ///
     /// # Errors
-    /// [`ReplaceError`] tells whether the old or the new contents are there.
+    /// [`Written`] tells whether the old or the new contents are there.
     pub(crate) fn write(
         &self,
         bytes: &[u8],
         new: NewFile,
         in_place: Option<&OwnFile>,
-    ) -> std::result::Result<bool, ReplaceError> {
+    ) -> Written<bool> {
         match (&self.file, in_place) {
             (Some(_), Some(unfinished)) => self.overwrite(bytes, unfinished),
             _ => {

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::foreign::ForeignFile;
 use super::own::OwnFile;
 use super::place::{Place, Seen};
-use super::replace::{Expected, ReplaceError, failed, replace};
-use super::{READ_LIMIT, read, read_all};
+use super::replace::{Expected, failed, replace};
+use super::{READ_LIMIT, Written, read, read_all};
 
 /// A file that is being written over: a line of JSON, what was there, what is to be there.
 #[derive(Serialize, Deserialize)]
@@ -30,14 +30,10 @@ impl ForeignFile {
     /// nothing, if it is no longer what was read. `unfinished` is our own.
     ///
     /// # Errors
-    /// [`ReplaceError`]; the next run goes on if even what was there could not be put back.
-    pub(super) fn overwrite(
-        &self,
-        bytes: &[u8],
-        unfinished: &OwnFile,
-    ) -> std::result::Result<bool, ReplaceError> {
+    /// [`Written`]; the next run goes on if even what was there could not be put back.
+    pub(super) fn overwrite(&self, bytes: &[u8], unfinished: &OwnFile) -> Written<bool> {
         let path = self.place.path();
-        let fail = |source: io::Error| failed(&path, false, &source);
+        let fail = |source: io::Error| failed(&path, true, &source);
         // An earlier one that cannot be finished is not forgotten over this one.
         finish_overwriting(unfinished).map_err(fail)?;
         let opened = self.place.open(OFlags::RDWR).map_err(fail)?;
@@ -90,7 +86,7 @@ pub(crate) fn finish_overwriting(unfinished: &OwnFile) -> io::Result<()> {
             _ => {}
         }
     }
-    unfinished.place()?.remove().map(drop)
+    unfinished.place()?.remove()
 }
 
 fn finish(entry: &Unfinished, before: &[u8], after: &[u8]) -> io::Result<()> {

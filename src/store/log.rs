@@ -8,22 +8,8 @@ use rustix::fs::OFlags;
 
 use super::owner::{length, open_own, unless_absent};
 use super::replace::{Expected, replace};
-use super::{Contents, OwnFile, read};
+use super::{Contents, OwnFile, WriteError, Written, read};
 use crate::error::{Error, Result};
-
-/// Why lines could not be appended.
-#[derive(Debug)]
-pub(crate) struct AppendError {
-    /// The log is unchanged. Otherwise its state is unknown.
-    pub taken_back: bool,
-    pub error: Error,
-}
-
-impl From<AppendError> for Error {
-    fn from(failed: AppendError) -> Self {
-        failed.error
-    }
-}
 
 /// An append-only file of lines. A torn last line, which a kill or a full disk leaves, does not
 /// count and is cut off before the next one is written.
@@ -114,12 +100,8 @@ impl Log {
     /// Appends `lines`, each ended by a newline; with `durable` they outlast a power cut.
     ///
     /// # Errors
-    /// [`AppendError`] tells whether the lines are certainly not there.
-    pub(crate) fn append(
-        &mut self,
-        lines: &[u8],
-        durable: bool,
-    ) -> std::result::Result<(), AppendError> {
+    /// [`WriteError`] tells whether the lines are certainly not there.
+    pub(crate) fn append(&mut self, lines: &[u8], durable: bool) -> Written<()> {
         let start = self.len();
         let marked;
         let lines = if self.marks && self.unmarked && start > 0 {
@@ -130,13 +112,13 @@ impl Log {
         };
         if let Err(source) = self.try_append(lines, durable) {
             // Cut to whole lines again, or the next line would be appended to half a line.
-            let taken_back = match self.file.take() {
+            let is_unchanged = match self.file.take() {
                 None => true, // it was never opened
                 Some(_) if self.is_shared => false,
                 Some(file) => file.set_len(start).inspect(|()| self.found = start).is_ok(),
             };
             let error = Error::write_file("write to", &self.at, &source);
-            return Err(AppendError { taken_back, error });
+            return Err(WriteError { is_unchanged, error });
         }
         self.last = start;
         self.found = start + lines.len() as u64;

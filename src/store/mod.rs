@@ -32,13 +32,12 @@ use crate::error::{Error, Result};
 pub(crate) use folder::{check_folder, check_readable, check_source, close_folder, is_anothers};
 pub(crate) use foreign::ForeignFile;
 pub(crate) use in_place::finish_overwriting;
-pub(crate) use log::{AppendError, Log};
+pub(crate) use log::Log;
 pub(crate) use new_file::NewFile;
 pub(crate) use own::{OWN_NAMES, OwnFile};
 pub(crate) use place::{Place, Seen};
 pub(crate) use replace::{
-    Expected, PRIVATE, PUBLIC, ReplaceError, probe_replace, probe_space, remove_leftovers,
-    replace_unsynced,
+    Expected, PRIVATE, PUBLIC, probe_replace, remove_leftovers, replace_unsynced,
 };
 pub(crate) use shared::local_locks;
 
@@ -53,11 +52,6 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    fn held(at: &OwnFile, file: Rc<File>) -> Self {
-        at.set_locked(true);
-        Self { at: at.clone(), file }
-    }
-
     /// For a child that keeps the lock while it works, even if this process is killed.
     pub(crate) fn for_child(&self) -> io::Result<File> {
         self.file.try_clone()
@@ -85,21 +79,13 @@ pub(crate) fn lock(
 ) -> Result<Lock> {
     folder::check_folder(at)?;
     let fail = |source: io::Error| Error::write_file("lock", at, &source);
-    let locked = || Error::locked(at, wait);
-    let file = at.lock_file(true).map_err(fail)?.filter(|_| !at.is_locked()).ok_or_else(locked)?;
-    if !wait_for(&file, wait, clock, on_wait).map_err(fail)? {
-        return Err(locked());
+    let file = at.lock_file().map_err(fail)?;
+    if at.is_locked() || !wait_for(&file, wait, clock, on_wait).map_err(fail)? {
+        return Err(Error::locked(at, wait));
     }
     remove_leftovers(&at.folder().map_err(fail)?);
-    Ok(Lock::held(at, file))
-}
-
-/// Takes the lock at `path` if it is there and free.
-pub(crate) fn lock_at_once(at: &OwnFile) -> Option<Lock> {
-    folder::check_folder(at).ok()?;
-    let file = at.lock_file(false).ok()?.filter(|_| !at.is_locked())?;
-    flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
-    Some(Lock::held(at, file))
+    at.set_locked(true);
+    Ok(Lock { at: at.clone(), file })
 }
 
 /// Whether the lock of an open file was acquired in time.
@@ -195,6 +181,30 @@ pub(crate) fn private_folder(at: &OwnFile) -> Result<()> {
     Ok(())
 }
 
+/// Why a file could not be written.
+#[derive(Debug)]
+pub(crate) struct WriteError {
+    /// All in it is certainly as it was. Otherwise what was written may be there for every reader, or for now.
+    pub is_unchanged: bool,
+    pub error: Error,
+}
+
+/// The result of writing.
+pub(crate) type Written<T> = std::result::Result<T, WriteError>;
+
+impl WriteError {
+    /// Nothing was written yet.
+    pub(crate) fn before(error: Error) -> Self {
+        Self { is_unchanged: true, error }
+    }
+}
+
+impl From<WriteError> for Error {
+    fn from(failed: WriteError) -> Self {
+        failed.error
+    }
+}
+
 /// The contents of a file.
 pub(crate) struct Contents {
     /// All of it.
@@ -285,16 +295,14 @@ pub(crate) fn read_json<T: DeserializeOwned>(at: &OwnFile) -> Result<Option<T>> 
 /// after a power cut. Returns `false`, and changes nothing, if the file is not as `expected`.
 ///
 /// # Errors
-/// [`ReplaceError`] tells whether the old or the new contents are there.
+/// [`WriteError`] tells whether the old or the new contents are there.
 pub(crate) fn replace_json(
     at: &OwnFile,
     value: &impl Serialize,
     expected: Expected,
-) -> std::result::Result<bool, ReplaceError> {
-    let mut bytes = serde_json::to_vec_pretty(value).map_err(|source| ReplaceError {
-        in_place: false,
-        error: Error::write_file("lay out", at, &source.into()),
-    })?;
+) -> Written<bool> {
+    let mut bytes = serde_json::to_vec_pretty(value)
+        .map_err(|e| WriteError::before(Error::write_file("lay out", at, &e.into())))?;
     bytes.push(b'\n');
     replace::replace(at, &bytes, expected)
 }

@@ -3,7 +3,6 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fs::File;
 use std::io;
-use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -32,19 +31,12 @@ pub(crate) const OWN_NAMES: [&str; 8] = [
 /// What the files of one folder share.
 #[derive(Debug, Default)]
 struct Home {
-    dir: PathBuf,
     folder: OnceCell<Rc<Folder>>,
     /// Its lock, once it was open, and whether this run holds it.
     lock: OnceCell<Rc<File>>,
     is_locked: Cell<bool>,
     /// What is to take the place of a file, once it was tried under the lock whether that can be done.
     next: RefCell<Option<(PathBuf, Temporary)>>,
-}
-
-thread_local! {
-    /// The folder of this run.
-    static LAST: RefCell<ManuallyDrop<Option<Rc<Home>>>> =
-        const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
 /// A file of our own folder: where it is, is found out once.
@@ -58,11 +50,7 @@ pub(crate) struct OwnFile {
 impl OwnFile {
     /// Files of these names in the folder at `dir`, which need not exist yet.
     pub(crate) fn in_folder<const N: usize>(dir: &Path, names: [&str; N]) -> [Self; N] {
-        let home = LAST.with_borrow_mut(|last| {
-            let known = last.take().filter(|home| home.dir == dir);
-            let new = || Rc::new(Home { dir: dir.to_owned(), ..Home::default() });
-            last.insert(known.unwrap_or_else(new)).clone()
-        });
+        let home = Rc::<Home>::default();
         names.map(|name| Self { path: dir.join(name), home: home.clone(), place: Rc::default() })
     }
 
@@ -93,20 +81,16 @@ impl OwnFile {
         self.home.next.take();
     }
 
-    /// The lock of the folder, opened once in a run; `None` if there is none and none is to be made.
+    /// The lock of the folder, opened once in a run, and made if there is none.
     ///
     /// # Errors
     /// If it cannot be opened.
-    pub(super) fn lock_file(&self, make: bool) -> io::Result<Option<Rc<File>>> {
+    pub(super) fn lock_file(&self) -> io::Result<Rc<File>> {
         if let Some(file) = self.home.lock.get() {
-            return Ok(Some(file.clone()));
+            return Ok(file.clone());
         }
-        let opened = if make {
-            Some(open_own(self, OFlags::RDWR, false)?.0)
-        } else {
-            self.open(OFlags::RDWR)?.map(|(file, _)| file)
-        };
-        Ok(opened.map(|file| self.home.lock.get_or_init(|| Rc::new(file)).clone()))
+        let (file, _) = open_own(self, OFlags::RDWR, false)?;
+        Ok(self.home.lock.get_or_init(|| Rc::new(file)).clone())
     }
 
     /// Keeps what is to take its place, as long as the lock is held.

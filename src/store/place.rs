@@ -250,14 +250,14 @@ impl Place {
         Ok(fs::renameat(&self.folder.fd, &self.name, &other.folder.fd, &other.name)?)
     }
 
-    /// Removes the name; returns whether it was there.
+    /// Removes the name if it is there.
     ///
     /// # Errors
     /// If it cannot be removed.
-    pub(crate) fn remove(&self) -> io::Result<bool> {
+    pub(super) fn remove(&self) -> io::Result<()> {
         match fs::unlinkat(&self.folder.fd, &self.name, AtFlags::empty()) {
-            Err(Errno::NOENT) => Ok(false),
-            done => Ok(done.map(|()| true)?),
+            Err(Errno::NOENT) => Ok(()),
+            done => Ok(done?),
         }
     }
 

@@ -19,23 +19,9 @@ use super::attributes::{keep_all, keep_owner};
 use super::new_file::NewFile;
 use super::own::OwnFile;
 use super::owner::{ROOT, give_to_folders_owner, is_trusted, me};
-use super::parent_of;
 use super::place::{Folder, PRIVATE as PRIVATE_MODE, Place, Seen};
+use super::{WriteError, Written, parent_of};
 use crate::error::{Error, Result};
-
-/// Why a file could not be replaced, and whether its new contents are in place anyway.
-#[derive(Debug)]
-pub(crate) struct ReplaceError {
-    /// The new contents are there for every reader, but may not survive a power cut.
-    pub in_place: bool,
-    pub error: Error,
-}
-
-impl From<ReplaceError> for Error {
-    fn from(failed: ReplaceError) -> Self {
-        failed.error
-    }
-}
 
 /// What a file becomes that takes the place of another.
 #[derive(Clone, Copy)]
@@ -109,7 +95,7 @@ impl Temporary {
 
     pub(super) fn remove(mut self) -> io::Result<()> {
         self.is_gone = true;
-        self.place.remove().map(drop)
+        self.place.remove()
     }
 }
 
@@ -154,16 +140,22 @@ fn is_temporary(name: &OsStr) -> bool {
     end == "tmp" || (random.len() == 16 && random.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// Finds out whether our file can be replaced, before anything depends on it. What is to take its place is
-/// kept while the lock is held.
+/// Finds out whether our file can be replaced by one of that size, before anything depends on it. What is to
+/// take its place is kept while the lock is held.
 ///
 /// # Errors
 /// [`Error::write_file`], [`Error::cannot_use`].
-pub(crate) fn probe_replace(at: &OwnFile) -> Result<()> {
-    let tried = at.place().and_then(|target| probe(&target, Becoming::Ours));
-    let temporary = tried.map_err(|source| failed(at, false, &source).error)?;
-    at.keep(temporary);
-    Ok(())
+pub(crate) fn probe_replace(at: &OwnFile, size: usize) -> Result<()> {
+    let tried = || {
+        let mut temporary = probe(&at.place()?, Becoming::Ours)?;
+        if size == 0 {
+            at.keep(temporary);
+            return Ok(());
+        }
+        temporary.file.write_all(&vec![b' '; size])?;
+        temporary.file.sync_all()
+    };
+    tried().map_err(|source| failed(at, true, &source).error)
 }
 
 pub(super) fn probe(target: &Place, becoming: Becoming) -> io::Result<Temporary> {
@@ -171,20 +163,6 @@ pub(super) fn probe(target: &Place, becoming: Becoming) -> io::Result<Temporary>
         return Err(io::ErrorKind::ResourceBusy.into());
     }
     Temporary::prepare(target, becoming)
-}
-
-/// Finds out whether a file of that size could be written beside this one.
-///
-/// # Errors
-/// [`Error::write_file`].
-pub(crate) fn probe_space(at: &OwnFile, bytes: usize) -> Result<()> {
-    let written = || {
-        let mut temporary = Temporary::create(&at.place()?, PRIVATE_MODE)?;
-        temporary.file.write_all(&vec![b' '; bytes])?;
-        temporary.file.sync_all()?;
-        temporary.remove()
-    };
-    written().map_err(|source| Error::write_file("write beside", at, &source))
 }
 
 fn mount_point(path: &Path) -> Error {
@@ -201,22 +179,18 @@ fn mount_point(path: &Path) -> Error {
 /// if the file is not as `expected`.
 ///
 /// # Errors
-/// [`ReplaceError`] tells whether the old or the new contents are there.
-pub(super) fn replace(
-    at: &OwnFile,
-    bytes: &[u8],
-    expected: Expected,
-) -> std::result::Result<bool, ReplaceError> {
-    let target = at.place().map_err(|source| failed(at, false, &source))?;
+/// [`WriteError`] tells whether the old or the new contents are there.
+pub(super) fn replace(at: &OwnFile, bytes: &[u8], expected: Expected) -> Written<bool> {
+    let target = at.place().map_err(|source| failed(at, true, &source))?;
     replace_at(&target, at.kept(), expected, bytes, Becoming::Ours)
 }
 
-pub(super) fn failed(path: &Path, in_place: bool, source: &io::Error) -> ReplaceError {
+pub(super) fn failed(path: &Path, is_unchanged: bool, source: &io::Error) -> WriteError {
     let error = match source.kind() {
         io::ErrorKind::ResourceBusy => mount_point(path),
         _ => Error::write_file("replace", path, source),
     };
-    ReplaceError { in_place, error }
+    WriteError { is_unchanged, error }
 }
 
 /// In which state a file is replaced.
@@ -234,7 +208,7 @@ pub(super) fn replace_at(
     expected: Expected,
     bytes: &[u8],
     becoming: Becoming,
-) -> std::result::Result<bool, ReplaceError> {
+) -> Written<bool> {
     let prepare = || Temporary::prepare(target, becoming);
     let exchange = |new: Temporary| exchange(target, new, expected, bytes);
     let replaced = match temporary.map_or_else(prepare, Ok).and_then(exchange) {
@@ -242,10 +216,10 @@ pub(super) fn replace_at(
         Err(gone) if gone.kind() == io::ErrorKind::NotFound => prepare().and_then(exchange),
         done => done,
     };
-    let fail = |in_place| move |source| failed(&target.path(), in_place, &source);
-    let replaced = replaced.map_err(fail(false))?;
+    let fail = |is_unchanged| move |source| failed(&target.path(), is_unchanged, &source);
+    let replaced = replaced.map_err(fail(true))?;
     if replaced {
-        target.folder().sync().map_err(fail(true))?;
+        target.folder().sync().map_err(fail(false))?;
     }
     Ok(replaced)
 }

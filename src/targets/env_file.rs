@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use super::replace::put_at;
+
 /// The env file with `variable` set to `text`: its value replaced where it stands, or a line added last.
 ///
 /// # Errors
@@ -16,14 +18,7 @@ pub(super) fn set(old: &[u8], variable: &str, text: &str) -> std::result::Result
         return Err("the token holds characters that an env file would need quoted".to_owned());
     }
     let (places, exported) = find(old, variable)?;
-    let mut bytes = Vec::with_capacity(old.len() + variable.len() + text.len() + 9);
-    let mut done = 0;
-    for place in &places {
-        bytes.extend_from_slice(&old[done..place.start]);
-        bytes.extend_from_slice(text.as_bytes());
-        done = place.end;
-    }
-    bytes.extend_from_slice(&old[done..]);
+    let mut bytes = put_at(old, &places, text);
     if places.is_empty() {
         let end = if old.windows(2).any(|two| two == b"\r\n") { "\r\n" } else { "\n" };
         if !bytes.is_empty() && !bytes.ends_with(b"\n") {

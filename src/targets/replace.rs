@@ -1,5 +1,7 @@
 //! A token in a text file of whatever format, replaced where it stands.
 
+use std::ops::Range;
+
 /// More than any configuration file takes.
 const LIMIT: usize = 16 << 20;
 /// What is shorter could be a word of the file.
@@ -30,22 +32,27 @@ pub(super) fn swap(text: &[u8], old: &[&str], new: &str) -> std::result::Result<
             return Err(format!("the token is too short to be told from other text ({SHORTEST})"));
         }
         if *token != new {
-            found.extend(find(text, token)?.into_iter().map(|at| (at, at + token.len())));
+            found.extend(find(text, token)?.into_iter().map(|at| at..at + token.len()));
         }
     }
     if found.is_empty() && find(text, new)?.is_empty() {
         return Err(NEITHER.to_owned());
     }
-    found.sort_unstable();
-    let mut swapped = Vec::with_capacity(text.len() + found.len() * new.len());
+    found.sort_unstable_by_key(|place| place.start);
+    Ok(put_at(text, &found, new))
+}
+
+/// The text with `new` at these places, in their order.
+pub(super) fn put_at(text: &[u8], places: &[Range<usize>], new: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len() + places.len() * new.len());
     let mut done = 0;
-    for (start, end) in found {
-        swapped.extend_from_slice(&text[done..start]);
-        swapped.extend_from_slice(new.as_bytes());
-        done = end;
+    for place in places {
+        bytes.extend_from_slice(&text[done..place.start]);
+        bytes.extend_from_slice(new.as_bytes());
+        done = place.end;
     }
-    swapped.extend_from_slice(&text[done..]);
-    Ok(swapped)
+    bytes.extend_from_slice(&text[done..]);
+    bytes
 }
 
 /// Where a token stands. None may be left out: what reads it there would be left with a dead one.

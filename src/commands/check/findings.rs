@@ -241,9 +241,7 @@ fn judge_surroundings(app: &App, at_work: bool, found: &mut Findings) {
     if store::is_anothers(&app.paths.lock) {
         return;
     }
-    let config = &app.paths.config;
-    let probed = store::probe_replace(config).and_then(|()| store::probe_space(config, SPACE));
-    match probed {
+    match store::probe_replace(&app.paths.config, SPACE) {
         Ok(()) => found.add("folder", Level::Ok, "the config file can be replaced", ""),
         Err(error) => found.error("folder", &error),
     }

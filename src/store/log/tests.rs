@@ -59,7 +59,7 @@ fn nothing_is_taken_from_another_process() {
     one.check_alone().unwrap();
     // Read when there was nothing: what came since would be cut off as a torn end.
     let failed = other.append(b"b\n", true).unwrap_err();
-    assert!(failed.taken_back && failed.error.in_one_line().contains("does not lock"));
+    assert!(failed.is_unchanged && failed.error.in_one_line().contains("does not lock"));
     assert_eq!(fs::read(&*path).unwrap(), b"a\n");
     // Both found the file while it was empty.
     third.found = 2;

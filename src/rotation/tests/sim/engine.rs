@@ -6,7 +6,7 @@ use super::machine::{Folder, Machine};
 use super::{Fate, How, Needs, Sim};
 use crate::error::{Error, Kind, Result};
 use crate::rotation::{Pending, Store};
-use crate::store::{AppendError, ReplaceError};
+use crate::store::{WriteError, Written};
 use crate::token::Token;
 
 /// What a push takes along.
@@ -191,14 +191,14 @@ impl Folder {
         self.push()
     }
 
-    pub(super) fn push_replaced(&self) -> std::result::Result<(), ReplaceError> {
-        self.push_change().map_err(|error| ReplaceError { in_place: true, error })
+    pub(super) fn push_replaced(&self) -> Written<()> {
+        self.push_change().map_err(|error| WriteError { is_unchanged: false, error })
     }
 
-    pub(super) fn push_appended(&mut self) -> std::result::Result<(), AppendError> {
+    pub(super) fn push_appended(&mut self) -> Written<()> {
         self.push_change().map_err(|error| {
-            let taken_back = matches!(error.kind(), Kind::StateChanged) && self.retract().is_ok();
-            AppendError { taken_back, error }
+            let is_unchanged = matches!(error.kind(), Kind::StateChanged) && self.retract().is_ok();
+            WriteError { is_unchanged, error }
         })
     }
 

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::rotation::{
     HistoryEvent, Pending, Record, Rotation, Store, Target, WorkspaceRef, journal_lines,
 };
-use crate::store::{AppendError, ReplaceError};
+use crate::store::{WriteError, Written};
 use crate::token::Token;
 
 /// One folder. The config file is replaced durably and in one step; the others are appended to.
@@ -79,10 +79,10 @@ impl Folder {
         self.world.effect(needs, |sim| change(&mut sim.machines[self.machine]))
     }
 
-    fn replace(&self, change: impl FnOnce(&mut Machine)) -> std::result::Result<(), ReplaceError> {
+    fn replace(&self, change: impl FnOnce(&mut Machine)) -> Written<()> {
         match self.effect(Needs::Space, change) {
             Fate::Done => self.push_replaced(),
-            Fate::Failed { done, .. } => Err(ReplaceError { in_place: done, error: io_error() }),
+            Fate::Failed { done, .. } => Err(WriteError { is_unchanged: !done, error: io_error() }),
         }
     }
 
@@ -108,11 +108,7 @@ impl Store for Folder {
         Ok(pending)
     }
 
-    fn append(
-        &mut self,
-        records: &[Record],
-        durable: bool,
-    ) -> std::result::Result<(), AppendError> {
+    fn append(&mut self, records: &[Record], durable: bool) -> Written<()> {
         let lines = journal_lines(records).expect("a record has a form");
         let fate = self.effect(Needs::Space, |machine| {
             let journal = machine.journal.get_or_insert_default();
@@ -132,7 +128,7 @@ impl Store for Folder {
                 self.mark_behind();
                 Ok(())
             }
-            Fate::Failed { done, .. } => Err(AppendError { taken_back: !done, error: io_error() }),
+            Fate::Failed { done, .. } => Err(WriteError { is_unchanged: !done, error: io_error() }),
         }
     }
 
@@ -189,7 +185,7 @@ impl Store for Folder {
         Ok(tokens.filter(|(id, _)| *id == workspace.key).map(|(_, t)| t).next())
     }
 
-    fn promote(&mut self, ready: &[Rotation]) -> std::result::Result<Vec<bool>, ReplaceError> {
+    fn promote(&mut self, ready: &[Rotation]) -> Written<Vec<bool>> {
         let tokens = self.tokens();
         let ours = |r: &Rotation| {
             let current = tokens.iter().find(|(id, _)| *id == r.workspace.key);
@@ -212,7 +208,7 @@ impl Store for Folder {
         });
         match fate {
             Fate::Done => self.push_replaced().map(|()| stored),
-            Fate::Failed { done, .. } => Err(ReplaceError { in_place: done, error: io_error() }),
+            Fate::Failed { done, .. } => Err(WriteError { is_unchanged: !done, error: io_error() }),
         }
     }
 
