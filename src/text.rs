@@ -1,6 +1,5 @@
 //! Text from outside, made safe for a terminal or a shell.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// Escapes what a terminal would interpret, breaks a line or hides text; one printable line
@@ -34,9 +33,9 @@ pub(crate) fn tame(lines: &str) -> String {
 }
 
 /// The text, or as much of it as fits, with an ellipsis.
-pub(crate) fn shortened(text: &str, width: usize) -> Cow<'_, str> {
+pub(crate) fn shortened(text: &str, width: usize) -> String {
     match text.char_indices().nth(width) {
-        None => text.into(),
+        None => text.to_owned(),
         Some(_) => text.chars().take(width.saturating_sub(1)).chain(['…']).collect(),
     }
 }

@@ -39,7 +39,7 @@ impl SentSecrets {
 
     /// Removes secrets, then terminal control characters, then shortens the text.
     pub(super) fn clean(&self, text: &str) -> String {
-        shortened(&printable(self.redact(text).trim()), LONGEST).into_owned()
+        shortened(&printable(self.redact(text).trim()), LONGEST)
     }
 }
 

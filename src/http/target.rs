@@ -89,7 +89,7 @@ pub(super) fn presentable(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let rest = rest.rsplit_once('@').map_or(rest, |(_, after)| after);
     let text = if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") };
-    shortened(&printable(&redact(&text, &[])), 200).into_owned()
+    shortened(&printable(&redact(&text, &[])), 200)
 }
 
 #[cfg(test)]

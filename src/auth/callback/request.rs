@@ -54,7 +54,7 @@ fn reason(error: &str, description: Option<String>) -> String {
         Some(description) => format!("{description} ({error})"),
         None => error.to_owned(),
     };
-    shortened(&text, LONGEST_REASON).into_owned()
+    shortened(&text, LONGEST_REASON)
 }
 
 /// A query value: `+` is a space. Returns `None` if it is not UTF-8.
