@@ -86,3 +86,41 @@ impl LastRun {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+
+    use super::*;
+    use crate::context::Env;
+
+    /// Only digits are written over: whatever part of them a power cut leaves can be read.
+    #[test]
+    fn the_file_is_written_over_only_where_any_part_of_it_would_do() {
+        let dir = std::env::temp_dir().join(format!("ntcli-last-run-{}", std::process::id()));
+        fs::DirBuilder::new().mode(0o700).create(&dir).unwrap();
+        let env = Env::new([("NTCLI_CONFIG_DIR".into(), dir.clone().into())]);
+        let paths = Paths::find(&env).unwrap();
+        let note = |at: i64, id: &str| {
+            let at = Timestamp::from_millis(at);
+            LastRun::change(&paths, at, |last| {
+                last.at = at;
+                last.succeeded = BTreeMap::from([(id.to_owned(), at)]);
+            });
+            let last = LastRun::load(&paths.last_run).unwrap();
+            assert_eq!((last.at, last.succeeded_at(id)), (at, Some(at)));
+            fs::metadata(&*paths.last_run).unwrap().ino()
+        };
+        let first = note(1_796_067_642_180, "a1");
+        assert_eq!(note(1_796_153_999_003, "a1"), first);
+        assert_eq!(note(1_796_153_999_004, "a2"), first);
+        let other_letter = note(1_796_153_999_005, "b2");
+        assert_ne!(other_letter, first);
+        let longer = note(11_796_153_999_006, "b2");
+        assert_ne!(longer, other_letter);
+        fs::write(&*paths.last_run, "{\"vers").unwrap();
+        note(1_796_153_999_007, "b2");
+        fs::remove_dir_all(dir).unwrap();
+    }
+}
