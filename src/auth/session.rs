@@ -24,7 +24,7 @@ const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 /// The name of the session there.
 const CREDENTIAL: &str = "ntcli.session";
 /// More than any session; a wrong file may be large.
-const LONGEST_FILE: u64 = 64 * 1024;
+const LONGEST_FILE: usize = 64 * 1024;
 
 /// A session bearer from the environment.
 pub(crate) struct FromEnv {

@@ -20,18 +20,14 @@ mod tests;
 mod transport;
 
 use std::cell::Cell;
-use std::io::Read;
 use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use rustix::fs::OFlags;
-use rustix::io::Errno;
-
 use crate::context::Clock;
 use crate::error::{Cause, Failure};
-use crate::store::Place;
+use crate::store;
 use crate::text::printable;
 
 use attempt::AttemptError;
@@ -239,17 +235,12 @@ pub(crate) fn describe_io(error: &std::io::Error) -> String {
 
 /// A file of the user's that is no longer than that, never waiting: a pipe or a device might give nothing,
 /// or no end. A link that another user has put there is not followed. The error is a sentence.
-pub(crate) fn read_file(path: &Path, longest: u64) -> Result<Vec<u8>, String> {
-    let read = || {
-        let opened = Place::find(path)?.open(OFlags::RDONLY)?;
-        let (file, _) = opened.ok_or(Errno::NOENT)?;
-        let mut bytes = Vec::new();
-        file.take(longest + 1).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = read().map_err(|error: std::io::Error| describe_io(&error))?;
-    if bytes.len() as u64 > longest {
-        return Err(format!("it is larger than {} KiB", longest / 1024));
+pub(crate) fn read_file(path: &Path, longest: usize) -> Result<Vec<u8>, String> {
+    let found = store::read_path(path);
+    let found = found.map_err(|error| error.chain().pop().unwrap_or_default())?;
+    match found.map(|contents| contents.bytes) {
+        Some(bytes) if bytes.len() <= longest => Ok(bytes),
+        Some(_) => Err(format!("it is larger than {} KiB", longest / 1024)),
+        None => Err("no such file or directory".to_owned()),
     }
-    Ok(bytes)
 }

@@ -17,7 +17,7 @@ use crate::http::{describe_io, read_file};
 use crate::text::printable;
 
 /// No bundle of issuers is larger; a wrong file might be endless.
-const LONGEST_BUNDLE: u64 = 8 * 1024 * 1024;
+const LONGEST_BUNDLE: usize = 8 * 1024 * 1024;
 /// Certificates that are trusted.
 #[derive(Debug)]
 struct Trusted {
