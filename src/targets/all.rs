@@ -157,45 +157,38 @@ impl Targets {
         files.for_each(TokenFile::tidy);
     }
 
-    /// Whether there is nothing to deliver to.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.all.is_empty()
-    }
-
     /// Whether one of them is a command.
     pub(crate) fn has_commands(&self) -> bool {
         self.all.values().flatten().any(Target::is_command)
     }
 
-    /// Why remembered targets of a workspace could not get the token: they hold up nobody else. `tokens`
-    /// are those that a file may hold now.
-    pub(crate) fn probe(&self, workspace: &WorkspaceRef, tokens: &[&Token]) -> Vec<Error> {
-        let remembered = self.of(workspace).filter(|entry| !entry.is_new.get());
-        let probe = |entry: &Target| {
-            let probed = self.probe_one(entry, workspace, tokens);
-            probed.err().map(|error| error.of_target(entry.id))
-        };
-        remembered.filter_map(probe).collect()
-    }
-
-    /// Finds out whether every new target of a workspace could get the token.
+    /// Why remembered targets of a workspace could not get the token that replaces this one: they hold up nobody
+    /// else.
     ///
     /// # Errors
-    /// [`Error::cannot_deliver`]
-    pub(crate) fn probe_new(&self, workspace: &WorkspaceRef, tokens: &[&Token]) -> Result<()> {
-        let mut new = self.of(workspace).filter(|entry| entry.is_new.get());
-        new.try_for_each(|entry| self.probe_one(entry, workspace, tokens))
-    }
-
-    fn probe_one(&self, entry: &Target, workspace: &WorkspaceRef, tokens: &[&Token]) -> Result<()> {
-        match &entry.destination {
-            Destination::File(file) => {
-                let text = tokens.last().filter(|_| file.layout == Layout::Replace);
-                let text = text.map_or("probe", |token| token.access_token.expose());
-                self.put(entry, file, workspace, text, tokens, true)
+    /// [`Error::cannot_deliver`] for a new one.
+    pub(crate) fn probe(
+        &self,
+        workspace: &WorkspaceRef,
+        token: Option<&Token>,
+    ) -> Result<Vec<Error>> {
+        let mut lost = Vec::new();
+        for entry in self.of(workspace) {
+            let probed = match &entry.destination {
+                Destination::File(file) => {
+                    let text = token.filter(|_| file.layout == Layout::Replace);
+                    let text = text.map_or("probe", |token| token.access_token.expose());
+                    self.put(entry, file, workspace, text, token.as_slice(), true)
+                }
+                Destination::Command(command) => command.probe(&self.path, entry.is_new.get()),
+            };
+            match probed {
+                Err(error) if entry.is_new.get() => return Err(error),
+                Err(error) => lost.push(error.of_target(entry.id)),
+                Ok(()) => {}
             }
-            Destination::Command(command) => command.probe(&self.path, entry.is_new.get()),
         }
+        Ok(lost)
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn run(app: &App, args: &TargetAdd) -> Result<Report> {
     let mut targets = dir.targets()?.clone();
     let (target, is_new) = targets.add(asked.of(&local));
     let mut consumers = app.consumers(&targets, std::slice::from_ref(&target))?;
-    consumers.probe_new(&local, &workspace.token.iter().collect::<Vec<_>>())?;
+    consumers.probe(&local, workspace.token.as_ref())?;
     let file = destination.as_file();
     for note in file.map_or(Vec::new(), |file| file.notes(&local.name, workspace.token.as_ref())) {
         app.console().note(&note);

@@ -45,8 +45,7 @@ pub(crate) fn run(app: &App, args: &TokenCreate) -> Result<Report> {
     }
     let mut consumers = app.remembered(&mut dir)?;
     if save {
-        let tokens: Vec<&Token> = found.token.iter().collect();
-        warn_of_lost(app, &consumers.probe(&workspace, &tokens));
+        warn_of_lost(app, &consumers.probe(&workspace, found.token.as_ref())?);
     }
     let mut on_event = |event| app.on_event(&event);
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;

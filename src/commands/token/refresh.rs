@@ -9,7 +9,6 @@ use crate::commands::results::{Telling, rotate, several, tell_events};
 use crate::commands::survey;
 use crate::commands::workspace::warn_of_two_tokens;
 use crate::config::{Config, Workspace};
-use crate::config_dir::ConfigDir;
 use crate::config_dir::last_run::LastRun;
 use crate::error::exit;
 use crate::policy::{Policies, Policy};
@@ -50,7 +49,7 @@ pub(crate) fn record(
 /// Refreshes the token of one workspace, or of all.
 pub(crate) fn run(app: &App, args: &TokenRefresh) -> Result<Report> {
     let lifetime = lifetime(app.ctx, args)?;
-    let destinations = destinations(args)?;
+    destinations(args)?;
     let policies = Policies::load(&app.paths.policies)?;
     let before = app.config()?;
     app.check_session(&before)?;
@@ -60,7 +59,7 @@ pub(crate) fn run(app: &App, args: &TokenRefresh) -> Result<Report> {
         warn_of_two_tokens(app.console(), &before);
     }
     if args.dry_run {
-        return dry_run(app, args, lifetime, &destinations, selected);
+        return dry_run(app, args, lifetime, selected);
     }
     warn_if_short(app.ctx, lifetime.unwrap_or_default(), true);
 
@@ -76,10 +75,12 @@ pub(crate) fn run(app: &App, args: &TokenRefresh) -> Result<Report> {
     };
     let mut wishes: Vec<(WorkspaceRef, RefreshOptions)> = current.iter().map(wish).collect();
     let workspaces: Vec<WorkspaceRef> = wishes.iter().map(|(w, _)| w.clone()).collect();
-    let (targets, new) = add(&destinations, &workspaces[0], dir.targets()?.clone());
-    let mut consumers = app.consumers(&targets, &new)?;
-    probe(app, args, &consumers, &current)?;
-    remember(app, &mut dir, targets, &new)?;
+    let mut targets = dir.targets()?.clone();
+    let (mut consumers, new) = consumers(app, args, &current, &mut targets)?;
+    if !new.is_empty() {
+        dir.change_targets(|all| *all = targets)?;
+        say_remembered(app, &new);
+    }
     app.wait_for_command(&mut consumers, &mut dir)?;
     // What is new has not got the token from the other run.
     let waited = waited && new.is_empty() && !args.all;
@@ -117,16 +118,13 @@ fn dry_run(
     app: &App,
     args: &TokenRefresh,
     lifetime: Option<Expiry>,
-    destinations: &[SavedTarget],
     selected: impl Fn(&Config) -> Result<Vec<Workspace>>,
 ) -> Result<Report> {
     let _lock = dry_run::begin(app)?;
     let config = app.config()?;
     let meant = selected(&config)?;
-    let first = app::workspace_ref(&meant[0], "");
-    let (targets, new) = add(destinations, &first, SavedTargets::load(&app.paths.targets)?);
-    let consumers = app.consumers(&targets, &new)?;
-    probe(app, args, &consumers, &meant)?;
+    let mut targets = SavedTargets::load(&app.paths.targets)?;
+    let (consumers, _) = consumers(app, args, &meant, &mut targets)?;
     let survey = survey::look_as_it_is(app, &config, meant, false)?.whole()?;
     Ok(dry_run::report(app, &config, &survey, &consumers, |state| Wish {
         options: wanted(args, lifetime, &state.policy),
@@ -189,70 +187,48 @@ fn destinations(args: &TokenRefresh) -> Result<Vec<SavedTarget>> {
     args.token_file.iter().map(file).chain(args.exec.iter().map(command)).collect()
 }
 
-/// Adds what is given to the targets of the workspace, unless it is one of them already; what is new.
-fn add(
-    destinations: &[SavedTarget],
-    workspace: &WorkspaceRef,
-    mut targets: SavedTargets,
-) -> (SavedTargets, Vec<SavedTarget>) {
-    let known = targets.to_deliver(&workspace.id);
-    let given = destinations.iter().map(|destination| destination.of(workspace));
-    let given = given.filter(|target| known.iter().all(|known| known.name != target.name));
-    let new = given.map(|target| targets.add(target)).filter(|(_, is_new)| *is_new);
-    let new = new.map(|(target, _)| target).collect();
-    (targets, new)
+/// The targets of a run, and which of them are new: what is given is added, unless it is remembered already. It is
+/// tried whether each could get a token before one is asked for. What is remembered and cannot be served is
+/// named, and does not stop what is due.
+///
+/// # Errors
+/// A new target cannot be served.
+fn consumers(
+    app: &App,
+    args: &TokenRefresh,
+    meant: &[Workspace],
+    targets: &mut SavedTargets,
+) -> Result<(Targets, Vec<SavedTarget>)> {
+    let mut new = Vec::new();
+    for target in destinations(args)? {
+        let target = target.of(&app::workspace_ref(&meant[0], ""));
+        let known = targets.to_deliver(&target.workspace_id);
+        if known.iter().all(|known| known.name != target.name) {
+            new.push(targets.add(target).0);
+        }
+    }
+    let consumers = app.consumers(targets, &new)?;
+    let mut lost = Vec::new();
+    for workspace in meant {
+        let (local, token) = (app::workspace_ref(workspace, ""), workspace.token.as_ref());
+        let lost_here = consumers.probe(&local, token)?;
+        let is_due = |within_s| token.is_some_and(|t| due(t, within_s, app.now()).is_due());
+        if args.if_expires_within.is_none_or(is_due) {
+            lost.extend(lost_here);
+        }
+    }
+    warn_of_lost(app, &lost);
+    Ok((consumers, new))
 }
 
-/// Remembers what is new, and says so.
-fn remember(
-    app: &App,
-    dir: &mut ConfigDir,
-    targets: SavedTargets,
-    new: &[SavedTarget],
-) -> Result<()> {
-    if new.is_empty() {
-        return Ok(());
-    }
-    dir.change_targets(|all| *all = targets)?;
-    for target in new {
+fn say_remembered(app: &App, new: &[SavedTarget]) {
+    for SavedTarget { id, workspace, .. } in new {
         // What it is may hold a secret.
-        let (id, name) = (target.id, printable(&target.workspace));
+        let name = printable(workspace);
         app.console().say(&format!(
             "Target {id} is remembered: every refresh of '{name}' delivers to it, until ntcli target remove {id}"
         ));
     }
-    Ok(())
-}
-
-/// Finds out whether every new token could be delivered, before one is asked for. What is remembered
-/// and cannot be served is named, and does not stop what is due.
-///
-/// # Errors
-/// A new target cannot be served.
-fn probe(
-    app: &App,
-    args: &TokenRefresh,
-    consumers: &Targets,
-    workspaces: &[Workspace],
-) -> Result<()> {
-    if consumers.is_empty() {
-        return Ok(());
-    }
-    let (pending, mut lost) = (app.pending()?, Vec::new());
-    for workspace in workspaces {
-        let Some(token) = &workspace.token else { continue };
-        let local = app::workspace_ref(workspace, "");
-        // An interrupted refresh may have replaced the token in some files.
-        let open = pending.rotation(&local);
-        let tokens = open.into_iter().flat_map(|open| [Some(&open.token), open.old.as_ref()]);
-        let tokens: Vec<&Token> = tokens.flatten().chain([token]).collect();
-        consumers.probe_new(&local, &tokens)?;
-        if args.if_expires_within.is_none_or(|within_s| due(token, within_s, app.now()).is_due()) {
-            lost.extend(consumers.probe(&local, &tokens));
-        }
-    }
-    warn_of_lost(app, &lost);
-    Ok(())
 }
 
 /// Names the remembered targets that cannot get the token.
