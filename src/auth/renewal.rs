@@ -54,7 +54,7 @@ impl Keeper {
     /// [`Error::no_session`] if there is no session for this server, or its renewal was refused;
     /// otherwise why it could not be renewed. The stored refresh token is then as it was, or newer.
     pub(crate) fn bearer(&self, http: &Http, config: &Config) -> Result<Secret> {
-        store::check_source(&self.paths.lock)?;
+        store::check_folder(&self.paths.lock)?;
         if let Some(found) = from_env(&self.env, config)? {
             self.from_env.set(true);
             return Ok(found.bearer);

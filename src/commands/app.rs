@@ -253,7 +253,7 @@ impl<'c> App<'c> {
     /// # Errors
     /// A setting that makes no sense; a folder that names a server for another user.
     pub(super) fn api_with(&self, config: &Config, bearer: Option<Secret>) -> Result<Api<'_>> {
-        store::check_source(&self.paths.lock)?;
+        store::check_folder(&self.paths.lock)?;
         Ok(Api::new(self.http()?, self.clock(), self.server(config)?, bearer))
     }
 

@@ -19,25 +19,15 @@ use crate::text::shell_word;
 
 /// Write permission of the group and of all others.
 const OPEN: u32 = 0o022;
-const STICKY: u32 = 0o1000;
 
-/// Refuses to change anything in a folder of another user's, or where others could replace our files.
+/// Refuses to change anything, or to send what is secret, by a folder of another user's, or one where others
+/// could replace our files.
 ///
 /// # Errors
 /// With the command that helps.
 pub(crate) fn check_folder(at: &OwnFile) -> Result<()> {
     check_owner(at)?;
     refuse_if(at, |found| found.st_mode & OPEN != 0)
-}
-
-/// Refuses to send what is secret where another user's folder says. In a sticky one others replace
-/// only what is their own.
-///
-/// # Errors
-/// As [`check_folder`].
-pub(crate) fn check_source(at: &OwnFile) -> Result<()> {
-    check_owner(at)?;
-    refuse_if(at, |found| found.st_mode & OPEN != 0 && found.st_mode & STICKY == 0)
 }
 
 /// Refuses to read a config file that another user could have put there.

@@ -29,7 +29,7 @@ use serde::de::DeserializeOwned;
 
 use crate::context::Clock;
 use crate::error::{Error, Result};
-pub(crate) use folder::{check_folder, check_readable, check_source, close_folder, is_anothers};
+pub(crate) use folder::{check_folder, check_readable, close_folder, is_anothers};
 pub(crate) use foreign::ForeignFile;
 pub(crate) use in_place::finish_overwriting;
 pub(crate) use log::Log;

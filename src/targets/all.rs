@@ -24,7 +24,8 @@ type Earlier = BTreeSet<(String, String)>;
 /// A target of one workspace.
 pub(super) struct Target {
     pub(super) destination: Destination,
-    name: String,
+    /// As the rotation sees it.
+    seen: rotation::Target,
     pub(super) id: u32,
     /// It never got a token, and is remembered by this run.
     pub(super) is_new: Cell<bool>,
@@ -33,10 +34,6 @@ pub(super) struct Target {
 }
 
 impl Target {
-    fn is_command(&self) -> bool {
-        matches!(self.destination, Destination::Command(_))
-    }
-
     /// Names a target that is known by its id, before a reason.
     fn label(&self) -> String {
         if self.is_new.get() { String::new() } else { format!("target {}: ", self.id) }
@@ -80,8 +77,8 @@ impl Targets {
             for target in targets.all().iter().filter(|t| t.is_command() == is_command) {
                 let (destination, id) = (Destination::remembered(target)?, target.id);
                 let is_new = Cell::new(new.iter().any(|new| new.id == id));
-                let (name, is_absent) = (target.name.clone(), Cell::default());
-                let entry = Target { destination, name, id, is_new, is_absent };
+                let (seen, is_absent) = (target.to_deliver(), Cell::default());
+                let entry = Target { destination, seen, id, is_new, is_absent };
                 all.entry(target.workspace_id.clone()).or_default().push(entry);
             }
         }
@@ -159,7 +156,7 @@ impl Targets {
 
     /// Whether one of them is a command.
     pub(crate) fn has_commands(&self) -> bool {
-        self.all.values().flatten().any(Target::is_command)
+        self.all.values().flatten().any(|entry| entry.seen.is_command)
     }
 
     /// Why remembered targets of a workspace could not get the token that replaces this one: they hold up nobody
@@ -194,11 +191,7 @@ impl Targets {
 
 impl Deliver for Targets {
     fn targets(&self, workspace: &WorkspaceRef) -> Vec<rotation::Target> {
-        let target = |entry: &Target| rotation::Target {
-            name: entry.name.clone(),
-            is_command: entry.is_command(),
-        };
-        self.of(workspace).map(target).collect()
+        self.of(workspace).map(|entry| entry.seen.clone()).collect()
     }
 
     fn lacking(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<String> {
@@ -209,10 +202,10 @@ impl Deliver for Targets {
             let holder = self.lock_holder.as_deref();
             let held = entry.destination.looked_at(workspace, token, holder, &*self.clock);
             let lacks = !matches!(held, Ok(None | Some(true)));
-            entry.is_absent.set(lacks && entry.is_command());
+            entry.is_absent.set(lacks && entry.seen.is_command);
             lacks
         };
-        self.of(workspace).filter(lacks).map(|entry| entry.name.clone()).collect()
+        self.of(workspace).filter(lacks).map(|entry| entry.seen.name.clone()).collect()
     }
 
     fn deliver(
@@ -224,7 +217,7 @@ impl Deliver for Targets {
         if let Some(signal) = self.clock.interrupted() {
             return Err(format!("signal {signal} has ended the run"));
         }
-        let Some(entry) = self.of(delivery.workspace).find(|entry| entry.name == target.name)
+        let Some(entry) = self.of(delivery.workspace).find(|entry| entry.seen.name == target.name)
         else {
             return Err(format!("{} is not known", target.name));
         };

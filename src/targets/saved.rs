@@ -79,6 +79,11 @@ impl SavedTarget {
         self.name.strip_prefix(EXEC).unwrap_or_default()
     }
 
+    /// As a rotation sees it.
+    pub(super) fn to_deliver(&self) -> Target {
+        Target { name: self.name.clone(), is_command: self.is_command() }
+    }
+
     /// The same for a workspace.
     pub(crate) fn of(&self, workspace: &WorkspaceRef) -> Self {
         let (workspace_id, workspace) = (workspace.id.clone(), workspace.name.clone());
@@ -150,11 +155,7 @@ impl SavedTargets {
     /// Those of a workspace, which its UUID tells, as a rotation sees them.
     pub(crate) fn to_deliver(&self, workspace_id: &str) -> Vec<Target> {
         let those = self.all.iter().filter(|target| target.workspace_id == workspace_id);
-        let seen = |target: &SavedTarget| Target {
-            name: target.name.clone(),
-            is_command: target.is_command(),
-        };
-        those.map(seen).collect()
+        those.map(SavedTarget::to_deliver).collect()
     }
 
     /// Adds one and gives it an id, unless the workspace has it already; returns it, and whether it
