@@ -94,12 +94,15 @@ impl<'c> App<'c> {
     /// # Errors
     /// As [`config_dir::peek_pending`] and [`SavedTargets::load`].
     pub(super) fn pending(&self) -> Result<Pending> {
-        let pending = config_dir::peek_pending(&self.paths)?;
-        if pending.rotations.is_empty() {
-            return Ok(pending);
+        let mut pending = config_dir::peek_pending(&self.paths)?;
+        if !pending.rotations.is_empty() {
+            let targets = SavedTargets::load(&self.paths.targets)?;
+            for open in &mut pending.rotations {
+                let lacks = open.lacks(&targets.to_deliver(&open.workspace.id), &[]);
+                open.awaits_delivery = !lacks.is_empty();
+            }
         }
-        let targets = SavedTargets::load(&self.paths.targets)?;
-        Ok(pending.with_targets(|workspace| targets.to_deliver(&workspace.id)))
+        Ok(pending)
     }
 
     /// Says that there is nothing to show, or that the folder is not there.

@@ -7,7 +7,6 @@ use super::plan::with_followers;
 use super::ports::{Deliver, Delivery, Event, HistoryEvent, Store, Target};
 use super::{OldFate, Rotation, Rotator, WorkspaceRef};
 use crate::error::Error;
-use crate::text::set_of;
 use crate::token::Token;
 
 impl Rotator<'_> {
@@ -48,10 +47,9 @@ impl Rotator<'_> {
             begun.map_err(|failed| failed.error.in_one_line())?;
         }
         let delivery = Delivery { workspace, new, old: old.as_ref(), attempt };
-        let due = set_of(lacks.iter().map(String::as_str));
         let mut has_changed = false;
         let failures = each(&all, |target| {
-            if !(due.contains(target.name.as_str()) || (target.is_command && has_changed)) {
+            if !(lacks.contains(&target.name) || (target.is_command && has_changed)) {
                 return Ok(());
             }
             let delivered = self.deliver_to_one(target, &delivery);

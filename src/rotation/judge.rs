@@ -113,9 +113,6 @@ impl Rotator<'_> {
     /// program or from a copy: if the server takes it, that one is delivered in place of ours, which
     /// stays named.
     pub(super) fn with_current(&mut self, rotation: Rotation) -> Option<Rotation> {
-        if !self.recovering {
-            return Some(rotation); // this run has just stored it
-        }
         let workspace = rotation.workspace.clone();
         let current = self.store.current(&workspace).ok()?;
         let is_current = |token: &Token| current.as_ref().is_some_and(|c| c.is_same(token));

@@ -139,8 +139,8 @@ pub(crate) struct Rotator<'a> {
     tried: Vec<String>,
     /// The workspace whose `created` was the last append to the journal.
     retractable: Option<WorkspaceRef>,
-    /// The lists read in this run, none older than the last create or revocation.
-    lists: Vec<(WorkspaceRef, Rc<TokenList>)>,
+    /// The lists read in this run by their workspaces' ids, none older than the last create or revocation.
+    lists: BTreeMap<String, Rc<TokenList>>,
     /// When this run began with what was pending.
     began: Moment,
 }
@@ -167,7 +167,7 @@ impl<'a> Rotator<'a> {
             recovering: false,
             tried: Vec::new(),
             retractable: None,
-            lists: Vec::new(),
+            lists: BTreeMap::new(),
             began: Moment { ours: clock.now(), boot: clock.boot_time(), skew_s: None },
         })
     }
@@ -176,12 +176,6 @@ impl<'a> Rotator<'a> {
     /// refresh alone that still has some to deliver to.
     pub(crate) fn deliver_to(&mut self, targets: &'a mut dyn Deliver) {
         self.targets = Some(targets);
-    }
-
-    /// What is still pending, with the remembered targets counted in.
-    pub(crate) fn pending(&mut self) -> Pending {
-        let pending = self.pending.clone();
-        pending.with_targets(|workspace| self.store.targets_of(workspace).unwrap_or_default())
     }
 
     fn is_ours(&self, workspace: &WorkspaceRef) -> bool {

@@ -19,16 +19,12 @@ use crate::error::{Cause, Failure};
 impl Rotator<'_> {
     /// The live tokens of a workspace, read once a run unless something has changed since.
     pub(super) fn list(&mut self, workspace: &WorkspaceRef) -> Answer<Rc<TokenList>> {
-        if let Some((_, list)) = self.lists.iter().find(|(w, _)| w.is(workspace)) {
+        if let Some(list) = self.lists.get(&workspace.id) {
             return Ok(Rc::clone(list));
         }
         let list = Rc::new(self.send(Call::List, |server| server.list(&workspace.id))?);
-        self.lists.push((workspace.clone(), Rc::clone(&list)));
+        self.lists.insert(workspace.id.clone(), Rc::clone(&list));
         Ok(list)
-    }
-
-    pub(super) fn forget_list(&mut self, workspace: &WorkspaceRef) {
-        self.lists.retain(|(w, _)| !w.is(workspace));
     }
 
     /// Finds out the outcome of the requests that have no answer.

@@ -151,8 +151,8 @@ pub(crate) struct Rotation {
     /// given up.
     #[serde(skip)]
     pub(crate) before: Option<Box<Rotation>>,
-    /// Whether something must get it before the old one is revoked. Not of the journal: see
-    /// [`Pending::with_targets`].
+    /// Whether something must get it before the old one is revoked: for reports, since the journal does
+    /// not name the targets.
     #[serde(skip)]
     pub(crate) awaits_delivery: bool,
 }
@@ -236,19 +236,6 @@ impl Pending {
     /// Whether there is work for a later run, due or not. Orphans are the user's to decide.
     pub(crate) fn has_work(&self) -> bool {
         !(self.creates.is_empty() && self.rotations.is_empty() && self.revocations.is_empty())
-    }
-
-    /// Counts in the targets of the workspaces, which the journal does not name: then
-    /// [`Rotation::awaits_delivery`] is the whole truth.
-    pub(crate) fn with_targets(
-        mut self,
-        mut targets: impl FnMut(&WorkspaceRef) -> Vec<Target>,
-    ) -> Self {
-        for rotation in &mut self.rotations {
-            let lacks = rotation.lacks(&targets(&rotation.workspace), &[]);
-            rotation.awaits_delivery = !lacks.is_empty();
-        }
-        self
     }
 
     /// Whether anything is pending for a workspace.

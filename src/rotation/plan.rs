@@ -214,7 +214,15 @@ impl<'a> Plan<'a> {
             .iter()
             .filter_map(|current| Some((*current, why_refresh(current, self.options, now.ours)?)));
         let Some((replaced, why)) = due.next() else {
-            return self.leave(currents, certainty);
+            // The current one lasts long enough; what has lost it gets it again.
+            let Some(current) = currents.first() else { return };
+            let is_delivered = |planned: &Planned| matches!(planned.step, Step::Deliver { .. });
+            if !self.steps.iter().any(is_delivered) {
+                self.deliver(self.outlook.lacking, WhyDeliver::Lacking, certainty);
+            }
+            let within_s = self.options.due_within_s.map_or(0, super::moment::signed);
+            let until = current.expiry.at().map(|end| end.plus_secs(-within_s));
+            return self.add(Step::NotDue { jti: current.jti.clone(), until }, certainty);
         };
         let is_one = certainty == Certain && currents.len() == 1;
         let (certainty, then) = if is_one { (Certain, IfAccepted) } else { (Open, Open) };
@@ -228,21 +236,6 @@ impl<'a> Plan<'a> {
                 self.retire(&old, if is_sure { then } else { Open });
             }
         }
-    }
-
-    /// The token lasts long enough; what has lost it gets it again.
-    fn leave(&mut self, currents: &[&Token], certainty: Certainty) {
-        let Outlook { lacking, .. } = *self.outlook;
-        let Some(current) = currents.first() else {
-            return;
-        };
-        let is_delivered = |planned: &Planned| matches!(planned.step, Step::Deliver { .. });
-        if !self.steps.iter().any(is_delivered) {
-            self.deliver(lacking, WhyDeliver::Lacking, certainty);
-        }
-        let within_s = self.options.due_within_s.map_or(0, super::moment::signed);
-        let until = current.expiry.at().map(|end| end.plus_secs(-within_s));
-        self.add(Step::NotDue { jti: current.jti.clone(), until }, certainty);
     }
 }
 

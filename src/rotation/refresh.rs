@@ -40,8 +40,8 @@ impl Rotator<'_> {
         self.close();
     }
 
-    /// Does the pending work of every workspace of this server, as far as possible now. The rest
-    /// stays in the journal; every outcome is reported.
+    /// Does the pending work of every workspace of this server, as far as possible now: mostly there is
+    /// none. The rest stays in the journal; every outcome is reported.
     pub(super) fn recover(&mut self) {
         self.recovering = true;
         self.name_other_servers();
@@ -117,7 +117,10 @@ impl Rotator<'_> {
             let workspace = rotation.workspace.clone();
             let has_failed = matches!(self.turn(&workspace).outcome, Some(Err(_)));
             let ready = rotation.is_stored() && !has_failed;
-            let rotation = ready.then(|| self.with_current(rotation)).flatten();
+            let mut rotation = ready.then_some(rotation);
+            if self.recovering {
+                rotation = rotation.and_then(|rotation| self.with_current(rotation));
+            }
             if let Some(rotation) = rotation.filter(|r| self.is_served(r)) {
                 self.finish(rotation);
             }

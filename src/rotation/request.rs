@@ -41,7 +41,7 @@ impl Rotator<'_> {
         let (failure, found) = loop {
             let what = format!("Requesting a new token for {}", workspace.name);
             (self.on_event)(Event::Progress(what));
-            self.forget_list(workspace);
+            self.lists.remove(&workspace.id);
             let failure = match self.control_plane.create(&workspace.id, expiry, scope) {
                 Ok(token) => {
                     self.breaker.went_through(Call::Create);

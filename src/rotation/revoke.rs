@@ -31,7 +31,7 @@ impl Rotator<'_> {
         if !self.is_ours(workspace) {
             return Err(Failure::of_another_server(&workspace.server));
         }
-        self.forget_list(workspace);
+        self.lists.remove(&workspace.id);
         let failure = match self.send(Call::Revoke, |server| server.revoke(&workspace.id, jti)) {
             Ok(at) => {
                 let at = at.unwrap_or_else(|| self.clock.now());

@@ -11,8 +11,6 @@ use super::{Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef};
 use crate::error::{Error, Result};
 use crate::token::Token;
 
-const TRY: &str = "verify the previous token";
-
 impl Rotator<'_> {
     /// Goes back to the token before the current one, while that is kept live: its grace runs, or a
     /// delivery of the current one failed.
@@ -84,20 +82,18 @@ impl Rotator<'_> {
         token: &Token,
         current: &Token,
     ) -> Result<Option<bool>> {
-        match self.verify(workspace, token, Some(current)) {
+        let denied = match self.verify(workspace, token, Some(current)) {
             Verdict::Accepted => return Ok(Some(true)),
-            Verdict::Denied => {
-                return Err(Error::cannot_roll_back(
-                    "the server no longer accepts the previous token",
-                ));
-            }
-            Verdict::Unsure | Verdict::CannotTell | Verdict::NoAnswer(_) => {}
-        }
-        let list = self.list(workspace).map_err(|failure| Error::token_call(TRY, failure))?;
-        if token.jti.as_ref().is_some_and(|jti| list.has(jti)) {
-            return Ok(Some(false));
-        }
-        Err(Error::cannot_roll_back("the server no longer lists the previous token"))
+            Verdict::Denied => "the server no longer accepts the previous token",
+            _ => match self.by_list(workspace, token) {
+                Verdict::Accepted => return Ok(Some(false)),
+                Verdict::NoAnswer(failure) => {
+                    return Err(Error::token_call("verify the previous token", failure));
+                }
+                _ => "the server no longer lists the previous token",
+            },
+        };
+        Err(Error::cannot_roll_back(denied))
     }
 
     /// Things are as they were before the rollback: its token is still to be revoked later, or the

@@ -134,10 +134,10 @@ fn all_pending(app: &App, args: &TokenRevoke) -> Result<Report> {
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     rotator.deliver_to(&mut consumers);
     rotator.refresh(&[]);
-    let left = rotator.pending();
-    let waiting = left.rotations.iter().any(|r| r.awaits_delivery);
-    let overdue = waiting || rotator.overdue().is_some();
+    let is_overdue = rotator.overdue().is_some();
     drop(rotator);
+    let left = app.pending()?;
+    let overdue = is_overdue || left.rotations.iter().any(|r| r.awaits_delivery);
 
     let mut text = String::new();
     for (workspace, jti) in &revoked {
