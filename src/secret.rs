@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// A secret string. It has no `Display`, and its `Debug` is redacted; code that needs the text
 /// calls [`Secret::expose`].
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Secret(String);
 

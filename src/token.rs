@@ -10,7 +10,7 @@ use crate::secret::Secret;
 use crate::time::Timestamp;
 
 /// When a token expires, as far as known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum TokenExpiry {
     /// At that moment.
@@ -18,6 +18,7 @@ pub(crate) enum TokenExpiry {
     /// It never expires.
     Never,
     /// Neither the server nor the token says.
+    #[default]
     Unknown,
 }
 
@@ -43,7 +44,7 @@ impl TokenExpiry {
 /// A workspace token. The id and the end of a JWT are those of its claims: the fields beside it may
 /// be those of the previous token.
 #[allow(clippy::struct_field_names)] // as on the wire
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "TokenFields")]
 pub(crate) struct Token {
     /// What goes into the `Authorization` header.

@@ -13,7 +13,7 @@ use crate::time::{Expiry, Timestamp};
 use crate::token::Token;
 
 /// A request for a token whose outcome is not known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(clippy::struct_excessive_bools)] // each is a record of its own, or asked for with it
 pub(crate) struct PendingCreate {
@@ -45,8 +45,7 @@ impl PendingCreate {
         until: Timestamp,
         boot: Option<BootTime>,
     ) -> Self {
-        let (expiry, to_hand_out, unique, searched) = (None, false, false, false);
-        Self { workspace, at, until, boot, expiry, to_hand_out, unique, searched }
+        Self { workspace, at, until, boot, ..Self::default() }
     }
 
     /// How many seconds ago it was sent.
@@ -70,10 +69,11 @@ impl PendingCreate {
 }
 
 /// What a token on its way is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "PurposeFlags", into = "PurposeFlags")]
 pub(crate) enum Purpose {
     /// It replaces the old token, which is revoked.
+    #[default]
     Refresh,
     /// `token create`: the old token, if any, stays live.
     HandOut,
@@ -120,7 +120,7 @@ pub(crate) enum Stage {
 }
 
 /// A token on its way from the journal to the config file and the targets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rotation {
     #[serde(rename = "place")]
@@ -165,20 +165,7 @@ impl Rotation {
         old: Option<Token>,
         purpose: Purpose,
     ) -> Self {
-        Self {
-            workspace: workspace.clone(),
-            at,
-            token,
-            old,
-            to_unknown: false,
-            grace_s: None,
-            purpose,
-            stage: Stage::Kept,
-            attempts: 0,
-            delivered: Vec::new(),
-            before: None,
-            awaits_delivery: false,
-        }
+        Self { workspace: workspace.clone(), at, token, old, purpose, ..Self::default() }
     }
 
     pub(crate) fn is_stored(&self) -> bool {

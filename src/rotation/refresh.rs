@@ -201,19 +201,20 @@ impl Rotator<'_> {
     fn schedule(&mut self, rotation: &Rotation) -> OldFate {
         let Rotation { workspace, old, purpose, to_unknown, .. } = rotation;
         let done = Record::Done(workspace.about());
-        if *purpose == Purpose::HandOut || *to_unknown || old.is_none() {
+        let Some(pending) = self.revocation_of(rotation) else {
+            let is_kept = *purpose == Purpose::HandOut || *to_unknown;
             // Named before the journal drops it.
             let jti = old.as_ref().and_then(|old| old.jti.clone());
-            if let Some(jti) = jti.filter(|_| !to_unknown) {
+            if let Some(jti) = jti.filter(|_| is_kept && !to_unknown) {
                 (self.on_event)(Event::KeptLive { workspace: workspace.clone(), jti });
             }
             let named = self.left_by(rotation).into_iter();
             self.append_relaxed(&named.chain([done]).collect::<Vec<_>>());
-            return OldFate::None;
-        }
-        let Some(pending) = self.revocation_of(rotation) else {
-            self.append_relaxed(&[done]);
-            return OldFate::Live("it has no id of its own by which to revoke it".to_owned());
+            return if is_kept || old.is_none() {
+                OldFate::None
+            } else {
+                OldFate::Live("it has no id of its own by which to revoke it".to_owned())
+            };
         };
         let (jti, until) = (pending.jti.clone(), pending.not_before);
         self.tried.retain(|tried| *tried != jti); // it may have been current again meanwhile

@@ -27,13 +27,28 @@ impl Rotator<'_> {
             let wait = Some(Duration::ZERO);
             run.wish(workspace, &RefreshOptions { verify_wait: wait, ..Default::default() });
             let (token, current, grace_s) = run.previous_token(workspace)?;
-            let verified = run.verify_previous(workspace, &token, &current)?;
+            let no_longer = |does: &str| {
+                let reason = format!("the server no longer {does} the previous token");
+                Err(Error::cannot_roll_back(&reason))
+            };
+            let is_accepted = match run.verify(workspace, &token, Some(&current)) {
+                Verdict::Accepted => true,
+                Verdict::Denied => return no_longer("accepts"),
+                // Listed, at least, by a server that accepts none.
+                _ => match run.by_list(workspace, &token) {
+                    Verdict::Accepted => false,
+                    Verdict::NoAnswer(failure) => {
+                        return Err(Error::token_call("verify the previous token", failure));
+                    }
+                    _ => return no_longer("lists"),
+                },
+            };
             // What cannot be written is found out before anything is promised.
             run.store.probe()?;
             let at = run.request_time();
             let rotation = Rotation::new(workspace, at, token, Some(current), Purpose::Rollback);
             run.append_durable(&[Record::Created(Rotation { grace_s, ..rotation })])?;
-            *run.turn(workspace) = Turn { verified, ..Turn::default() };
+            *run.turn(workspace) = Turn { verified: Some(is_accepted), ..Turn::default() };
             run.carry_on();
             match run.outcome_of(workspace)? {
                 Outcome::Refreshed(refreshed) => Ok(refreshed),
@@ -72,28 +87,6 @@ impl Rotator<'_> {
             return Err(Error::cannot_roll_back("the previous token has expired"));
         }
         Ok((token, current, grace_s))
-    }
-
-    /// Whether the server still takes the token: accepted, or at least listed by a server that
-    /// accepts none (`false`).
-    fn verify_previous(
-        &mut self,
-        workspace: &WorkspaceRef,
-        token: &Token,
-        current: &Token,
-    ) -> Result<Option<bool>> {
-        let denied = match self.verify(workspace, token, Some(current)) {
-            Verdict::Accepted => return Ok(Some(true)),
-            Verdict::Denied => "the server no longer accepts the previous token",
-            _ => match self.by_list(workspace, token) {
-                Verdict::Accepted => return Ok(Some(false)),
-                Verdict::NoAnswer(failure) => {
-                    return Err(Error::token_call("verify the previous token", failure));
-                }
-                _ => "the server no longer lists the previous token",
-            },
-        };
-        Err(Error::cannot_roll_back(denied))
     }
 
     /// Things are as they were before the rollback: its token is still to be revoked later, or the
