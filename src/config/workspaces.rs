@@ -121,11 +121,6 @@ impl Config {
         self.item(key).map(|(key, item)| workspace(key, item))
     }
 
-    /// A text beside the token under that key.
-    pub(crate) fn field_of(&self, key: &str, name: &str) -> Option<String> {
-        self.item(key)?.1.filled(name).map(str::to_owned)
-    }
-
     /// The tokens of the workspace with that UUID, each with its key: the file may have several.
     pub(crate) fn tokens_of(&self, id: &str) -> impl Iterator<Item = (&str, Token)> {
         let items = self.items().iter();

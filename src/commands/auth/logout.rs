@@ -3,6 +3,7 @@
 use crate::cli::AuthLogout;
 use crate::commands::prelude::*;
 use crate::commands::prompt;
+use crate::config::Config;
 use crate::config_dir::ConfigDir;
 use crate::rotation::{LoggedOut, Rotator, WorkspaceRef};
 use crate::text::counted;
@@ -26,18 +27,8 @@ pub(crate) fn run(app: &App, args: &AuthLogout) -> Result<Report> {
     let mut dir = app.lock()?;
     let LoggedOut { revoked, left, failure } =
         if to_revoke { revoke_all(app, &mut dir)? } else { LoggedOut::default() };
-    dir.update(|config| {
-        for workspace in config.entries().iter().filter(|_| to_revoke) {
-            let token = workspace.token.as_ref();
-            if token.is_some_and(|t| t.jti.is_none() && t.has_ended(app.now())) {
-                config.clear_token(&workspace.key);
-            }
-        }
-        if left.is_empty() {
-            config.clear_session();
-        }
-    })?;
     if left.is_empty() {
+        dir.update(Config::clear_session)?;
         let stay = tokens > 0 && !to_revoke;
         let next = stay.then(|| "Workspace tokens stay here, and live; to revoke and forget them, sign in and run: ntcli auth logout --all".to_owned());
         return Ok(done(app, "Signed out", &revoked).with_next_step(next));

@@ -111,15 +111,6 @@ pub(super) fn config(found: &mut Findings, app: &App) -> Option<Config> {
         let fix = revoke.as_deref().unwrap_or("ntcli workspace sync");
         found.add("config", Level::Warning, text, fix);
     }
-    for workspace in config.workspaces() {
-        // The claims of the token win, but the other client goes by the field.
-        let field = config.field_of(&workspace.key, "jti");
-        if workspace.token.is_some_and(|token| field.is_some() && token.jti != field) {
-            let name = workspace.name;
-            let text = format!("the fields beside the token of '{name}' belong to another token");
-            found.add("config", Level::Warning, text, "ntcli token refresh");
-        }
-    }
     let old = app.paths.config.with_file_name("workspaces.json");
     if old.exists() {
         let text = "an older client left workspaces.json, with tokens that may live";

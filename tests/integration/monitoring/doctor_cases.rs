@@ -47,7 +47,7 @@ fn status(code: u16) -> Fault {
     Fault::Status(code, String::new(), Vec::new())
 }
 
-const CASES: [Case; 34] = [
+const CASES: [Case; 33] = [
     Case {
         name: "open session file",
         inject: |w, _| {
@@ -115,13 +115,6 @@ const CASES: [Case; 34] = [
             w.write("workspaces.json", old.to_string().as_bytes());
         },
         ("config", "warning", "tokens that may live", "then: rm "),
-    ),
-    case(
-        "other token's id",
-        |w, p| {
-            w.set_config(&format!("/workspaces/items/{}/jti", p.key), json!("jti_other"));
-        },
-        ("config", "warning", "belong to another token", "ntcli token refresh"),
     ),
     case(
         "no token",
