@@ -17,9 +17,8 @@ const NO_ROUTE: [&str; 2] = ["Not Found", "Method Not Allowed"];
 /// The kind of an error answer, and its message; the message is empty if it has nothing useful for
 /// a person.
 ///
-/// Knows the shapes of the management API (`detail`, `error`), of OAuth (`error`,
-/// `error_description`) and of Clerk (`errors`). Gateways have shapes of their own, such as
-/// `{"message": "no Route matched with those values"}`.
+/// Knows the shapes of the management API (`detail`, `error`) and of OAuth (`error`, `error_description`).
+/// Gateways have shapes of their own, such as `{"message": "no Route matched with those values"}`.
 pub(super) fn parse(body: &[u8], media_type: &str, secrets: &SentSecrets) -> (ErrorKind, String) {
     let foreign = |text: &str| (ErrorKind::Foreign, text.to_owned());
     let (kind, said) = match serde_json::from_slice::<Json>(body) {
@@ -44,35 +43,30 @@ pub(super) fn is_html(body: &[u8], media_type: &str) -> bool {
 }
 
 fn in_known_shape(answer: &Json) -> Option<(ErrorKind, String)> {
-    match (&answer["detail"], &answer["error"], &answer["errors"]) {
-        (Json::Text(detail), ..) if NO_ROUTE.contains(&detail.as_str()) => {
+    match (&answer["detail"], &answer["error"]) {
+        (Json::Text(detail), _) if NO_ROUTE.contains(&detail.as_str()) => {
             Some((ErrorKind::NoRoute, detail.clone()))
         }
-        (Json::Text(detail), ..) => {
+        (Json::Text(detail), _) => {
             // The words of the edition that has no codes.
             let is_missing_workspace =
                 detail.starts_with("Workspace ") && detail.ends_with(" not found");
             let code = is_missing_workspace.then(|| WORKSPACE_NOT_FOUND.to_owned());
             Some((ErrorKind::Api { code }, detail.clone()))
         }
-        (Json::Array(faults), ..) => {
+        (Json::Array(faults), _) => {
             let faults: Vec<String> = faults.iter().filter_map(invalid_field).collect();
             (!faults.is_empty()).then(|| (api(&Json::Null), faults.join("; ")))
         }
-        (error @ Json::Object(_), ..) | (_, error @ Json::Object(_), _) => {
+        (error @ Json::Object(_), _) | (_, error @ Json::Object(_)) => {
             Some((api(&error["code"]), with_details(error)?))
         }
-        (_, Json::Text(code), _) if is_oauth_code(code) => {
+        (_, Json::Text(code)) if is_oauth_code(code) => {
             let said = with_extra(answer["error_description"].as_str(), code.clone());
             Some((api(&answer["error"]), said))
         }
         // "Not Found" and similar: from a gateway.
-        (_, Json::Text(error), _) => Some((ErrorKind::Foreign, error.clone())),
-        (_, _, Json::Array(errors)) => {
-            let first = errors.first()?;
-            let said = first["long_message"].as_str().or(first["message"].as_str());
-            Some((api(&first["code"]), said?.to_owned()))
-        }
+        (_, Json::Text(error)) => Some((ErrorKind::Foreign, error.clone())),
         _ => None,
     }
 }
@@ -155,7 +149,6 @@ mod tests {
                 "expired (invalid_grant)",
             ),
             (r#"{"error":"invalid_grant"}"#, Some("invalid_grant"), "invalid_grant"),
-            (r#"{"errors":[{"code":"c","message":"m","long_message":"l"}]}"#, Some("c"), "l"),
             (r#"{"detail":{"code":"C","message":"m"}}"#, Some("C"), "m (C)"),
         ] {
             let code = code.map(str::to_owned);
