@@ -14,10 +14,8 @@ const DEFAULT_CLIENT_ID: &str = "96WRYcxabFktp9wn";
 /// # Errors
 /// [`Error::invalid_value`] if a token must not be sent to `NTCLI_API_URL` or the domain.
 pub(crate) fn management(env: &Env, config: &Config) -> Result<String> {
-    match env.text("NTCLI_API_URL") {
-        Some(url) => base_url("NTCLI_API_URL", &url),
-        None => Ok(of_domain(config.domain(), config.insecure())),
-    }
+    let given = base_url(env, "NTCLI_API_URL")?;
+    Ok(given.unwrap_or_else(|| of_domain(config.domain(), config.insecure())))
 }
 
 /// `https://api.DOMAIN`; on this machine plain http and no prefix; `insecure` means http.
@@ -41,10 +39,7 @@ fn is_loopback(domain: &str) -> bool {
 /// # Errors
 /// [`Error::invalid_value`] if `NIMBLEBRAIN_API_URL` is not a base URL.
 pub(crate) fn studio(env: &Env) -> Result<String> {
-    match env.text("NIMBLEBRAIN_API_URL") {
-        Some(url) => base_url("NIMBLEBRAIN_API_URL", &url),
-        None => Ok(DEFAULT_STUDIO.to_owned()),
-    }
+    Ok(base_url(env, "NIMBLEBRAIN_API_URL")?.unwrap_or_else(|| DEFAULT_STUDIO.to_owned()))
 }
 
 /// The base URL of the OAuth provider. Plain http is for this machine only.
@@ -73,16 +68,17 @@ pub(crate) fn client_id(env: &Env) -> String {
     env.text("CLERK_OAUTH_CLIENT_ID").unwrap_or_else(|| DEFAULT_CLIENT_ID.to_owned())
 }
 
-/// Checks a base URL that was given in `name`.
-fn base_url(name: &str, url: &str) -> Result<String> {
+/// The base URL that a variable holds.
+fn base_url(env: &Env, name: &str) -> Result<Option<String>> {
+    let Some(url) = env.text(name) else { return Ok(None) };
     // What is pending at a server is known by this very text.
     let is_plain = ["http://", "https://"].iter().any(|scheme| url.starts_with(scheme));
     let fits = is_plain
-        && Target::parse(url).is_ok()
+        && Target::parse(&url).is_ok()
         && url.bytes().all(|b| b.is_ascii_graphic())
         && !url.contains(['?', '#', '\\']);
     if fits {
-        Ok(url.trim_end_matches('/').to_owned())
+        Ok(Some(url.trim_end_matches('/').to_owned()))
     } else {
         Err(Error::invalid_value(format!(
             "{name} is not a base URL such as https://api.example.com"
@@ -163,7 +159,8 @@ mod tests {
 
     #[test]
     fn base_urls() {
-        assert_eq!(base_url("X", "http://127.0.0.1:80/").unwrap(), "http://127.0.0.1:80");
+        let base_url = |url: &str| base_url(&Env::new([("X".into(), url.into())]), "X");
+        assert_eq!(base_url("http://127.0.0.1:80/").unwrap().unwrap(), "http://127.0.0.1:80");
         for bad in [
             "ftp://a",
             "a.b",
@@ -173,7 +170,7 @@ mod tests {
             "https://a?b",
             "http://a b",
         ] {
-            assert!(base_url("X", bad).is_err(), "{bad}");
+            assert!(base_url(bad).is_err(), "{bad}");
         }
     }
 }
