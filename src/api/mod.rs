@@ -94,8 +94,8 @@ impl<'a> Api<'a> {
 
     /// Deletes something. If the answer is lost, the request is repeated; a refusal of the repeat
     /// leaves open whether the first one worked, so it is not an answer.
-    fn delete<T>(&self, path: &str, read: impl Fn(&Response) -> Answer<T>) -> Answer<T> {
-        let delete = |repeat| read(&self.send(Method::DELETE, path, None, repeat)?);
+    fn delete(&self, path: &str) -> Answer<Option<Timestamp>> {
+        let delete = |repeat| answer::revoked_at(&self.send(Method::DELETE, path, None, repeat)?);
         let lost = match delete(Repeat::IfNotCarriedOut) {
             Err(failure @ Failure::Unknown { in_flight: false, .. }) => failure,
             outcome => return outcome,
@@ -190,7 +190,7 @@ impl ControlPlane for Api<'_> {
     }
 
     fn revoke(&self, workspace: &str, jti: &str) -> Answer<Option<Timestamp>> {
-        self.delete(&token_path(workspace, jti)?, answer::revoked_at)
+        self.delete(&token_path(workspace, jti)?)
     }
 
     fn check(&self, token: &Secret) -> Answer<Acceptance> {
@@ -217,7 +217,7 @@ impl ControlPlane for Api<'_> {
     }
 
     fn delete_workspace(&self, workspace: &str) -> Answer<()> {
-        self.delete(&workspace_path(workspace)?, answer::revoked_at).map(drop)
+        self.delete(&workspace_path(workspace)?).map(drop)
     }
 
     fn skew_s(&self) -> Option<i64> {

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use ureq::Agent;
 
-use super::connection::Connect;
-use super::resolve::Resolve;
 use super::under_way::UnderWay;
 
 /// A name look-up that takes longer is not going to succeed: glibc waits 5 s for each name server
@@ -38,5 +36,5 @@ pub(in crate::http) fn agent(timeout: Duration, under_way: &UnderWay) -> Agent {
         .timeout_resolve(Some(timeout.min(LONGEST_RESOLVE)))
         .timeout_connect(Some(timeout.min(LONGEST_CONNECT)))
         .build();
-    Agent::with_parts(config, Connect(under_way.clone()), Resolve(under_way.clone()))
+    Agent::with_parts(config, under_way.clone(), under_way.clone())
 }

@@ -14,10 +14,7 @@ use super::{tls, tunnel};
 use crate::http::proxy::Route;
 
 /// Connects by the way of the attempt that is under way.
-#[derive(Debug)]
-pub(super) struct Connect(pub(super) UnderWay);
-
-impl Connector for Connect {
+impl Connector for UnderWay {
     type Out = Connection;
 
     fn connect(
@@ -31,19 +28,19 @@ impl Connector for Connect {
             is_tls: details.needs_tls(),
             buffers: GrowingBuffers::default(),
             was_just_read: false,
-            under_way: self.0.clone(),
+            under_way: self.clone(),
         }))
     }
 }
 
-impl Connect {
+impl UnderWay {
     fn open(&self, details: &ConnectionDetails) -> io::Result<Box<dyn Stream>> {
         let socket = Socket::connect(&details.addrs, details.timeout)?;
         let mut stream: Box<dyn Stream> = Box::new(socket);
         if !details.needs_tls() {
             return Ok(stream);
         }
-        let mut attempt = self.0.attempt();
+        let mut attempt = self.attempt();
         let config = attempt.tls.clone();
         let config = config.ok_or_else(|| io::Error::other(ureq::Error::TlsRequired))?;
         let Route { target, proxy } = &attempt.route;
@@ -68,7 +65,7 @@ fn fault(error: io::Error) -> ureq::Error {
 }
 
 /// A connection that records every write before it happens.
-pub(super) struct Connection {
+pub(in crate::http) struct Connection {
     stream: Box<dyn Stream>,
     is_tls: bool,
     buffers: GrowingBuffers,

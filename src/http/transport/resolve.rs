@@ -18,17 +18,14 @@ const LONG: Duration = Duration::from_secs(4);
 /// ureq's resolver starts a thread for each look-up, and glibc's loads its own libraries: this one
 /// uses it only for real names. musl's asks all name servers at once and takes the first answer, and
 /// appends no search domain to a name with `ndots` dots or more.
-#[derive(Debug)]
-pub(super) struct Resolve(pub(super) UnderWay);
-
-impl Resolver for Resolve {
+impl Resolver for UnderWay {
     fn resolve(
         &self,
         _: &Uri,
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let first = self.0.attempt().route.first().clone();
+        let first = self.attempt().route.first().clone();
         if let Some(known) = known(&first) {
             let mut addresses = self.empty();
             for address in known {
