@@ -6,7 +6,7 @@ use crate::rotation::WorkspaceRef;
 
 /// What names the workspace in a command: its name, or its id where another one has that name too.
 pub(super) fn word_for(config: &Config, workspace: &Workspace) -> String {
-    let is_named = config.is_called(&workspace.id, &workspace.name);
+    let is_named = config.find(&workspace.name).is_ok_and(|found| found.id == workspace.id);
     if is_named { workspace.name.clone() } else { workspace.id.clone() }
 }
 

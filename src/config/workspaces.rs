@@ -139,15 +139,6 @@ impl Config {
     /// # Errors
     /// [`Error::unknown_workspace`], [`Error::ambiguous_workspace`].
     pub(crate) fn find(&self, name: &str) -> Result<Workspace> {
-        self.find_item(name).map(|(key, item)| workspace(key, item))
-    }
-
-    /// Whether that name means this workspace.
-    pub(crate) fn is_called(&self, id: &str, name: &str) -> bool {
-        self.find_item(name).is_ok_and(|(key, _)| bare_id(key) == id)
-    }
-
-    fn find_item(&self, name: &str) -> Result<&(String, Json)> {
         let entries = self.items().iter().map(|(key, item)| WorkspaceName {
             key,
             id: bare_id(key),
@@ -156,6 +147,7 @@ impl Config {
         let id = pick(entries, name)?.id;
         let named = self.item(name).filter(|(key, item)| has_token(item) && key != bare_id(key));
         let found = named.or_else(|| self.item_by_id(id));
+        let found = found.map(|(key, item)| workspace(key, item));
         found.ok_or_else(|| Error::unknown_workspace(name, None))
     }
 

@@ -8,7 +8,6 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::process::ExitStatus;
 use std::time::Duration;
 
 use super::ConfigDir;
@@ -77,17 +76,13 @@ impl State {
     pub(super) fn pull(&mut self, lock: &Lock) -> Result<()> {
         let _ = fs::remove_dir_all(self.paths.dir.join(LOOK)); // a killed run left its tokens there
         let before = self.seen();
-        match self.run("pull", &self.paths.dir, lock) {
-            Ok(status) if status.success() => {
-                let seen = self.seen();
-                if seen != before {
-                    self.note_known(seen);
-                }
-                Ok(())
-            }
-            Ok(status) => Err(Error::state_not_pulled(&status.to_string())),
-            Err(error) => Err(Error::state_not_pulled(&error.to_string())),
+        let pulled = self.run("pull", &self.paths.dir, lock);
+        pulled.map_err(|(_, reason)| Error::state_not_pulled(&reason))?;
+        let seen = self.seen();
+        if seen != before {
+            self.note_known(seen);
         }
+        Ok(())
     }
 
     /// Replaces what the engine has.
@@ -98,19 +93,15 @@ impl State {
     pub(super) fn push(&mut self, lock: &Lock) -> Result<()> {
         let seen = self.seen();
         match self.run("push", &self.paths.dir, lock) {
-            Ok(status) if status.success() => {
+            Ok(()) => {
                 (self.is_behind, self.is_unsure) = (false, false);
                 self.note_known(seen);
                 Ok(())
             }
-            Ok(status) if status.code() == Some(CHANGED) && !self.is_unsure => {
-                Err(Error::state_changed())
-            }
-            failed => {
+            Err((Some(CHANGED), _)) if !self.is_unsure => Err(Error::state_changed()),
+            Err((_, reason)) => {
                 self.is_unsure = true;
                 let _ = fs::remove_file(&*self.known_at);
-                let reason =
-                    failed.map_or_else(|error| error.to_string(), |status| status.to_string());
                 Err(Error::state_not_pushed(&reason))
             }
         }
@@ -119,11 +110,8 @@ impl State {
     /// Whether the engine's journal or config names a token, or nobody knows.
     pub(super) fn has(&self, jti: &str, lock: &Lock) -> bool {
         let (beside, jti) = (self.paths.dir.join(LOOK), serde_json::json!(jti).to_string());
-        let pull = || {
-            fs::create_dir_all(&beside)?;
-            self.run("pull", &beside, lock)
-        };
-        let is_pulled = pull().is_ok_and(|status| status.success());
+        let is_pulled =
+            fs::create_dir_all(&beside).is_ok() && self.run("pull", &beside, lock).is_ok();
         let names_it =
             |file: &Path| match fs::read(beside.join(file.file_name().unwrap_or_default())) {
                 Ok(bytes) => String::from_utf8_lossy(&bytes).contains(&jti),
@@ -135,17 +123,27 @@ impl State {
         has
     }
 
-    fn run(&self, verb: &str, dir: &Path, lock: &Lock) -> io::Result<ExitStatus> {
-        let child = user_shell(&format!("{} {verb}", self.command), self.holder.as_deref())
-            .env("NTCLI_CONFIG_DIR", dir)
-            // A command that outlives a killed run keeps the next one waiting.
-            .stdin(lock.for_child()?)
-            .stdout(io::stderr().as_fd().try_clone_to_owned()?)
-            .spawn()?;
+    /// Runs the command; where that fails, with the code it ended with, if it did, and why.
+    fn run(
+        &self,
+        verb: &str,
+        dir: &Path,
+        lock: &Lock,
+    ) -> std::result::Result<(), (Option<i32>, String)> {
+        let start = || {
+            user_shell(&format!("{} {verb}", self.command), self.holder.as_deref())
+                .env("NTCLI_CONFIG_DIR", dir)
+                // A command that outlives a killed run keeps the next one waiting.
+                .stdin(lock.for_child()?)
+                .stdout(io::stderr().as_fd().try_clone_to_owned()?)
+                .spawn()
+        };
+        let child = start().map_err(|error| (None, error.to_string()))?;
         let name = format!("its {verb}");
         let mut running = Running::new(child, None, Relay::default(), name, self.limit);
         // Half a step helps nobody.
-        uninterrupted(|| running.wait(&SystemClock)).map_err(io::Error::other)
+        let status = uninterrupted(|| running.wait(&SystemClock)).map_err(|why| (None, why))?;
+        if status.success() { Ok(()) } else { Err((status.code(), status.to_string())) }
     }
 }
 

@@ -31,7 +31,7 @@ impl ForeignFile {
     /// # Errors
     /// If it is there and is no regular file, cannot be read, or is implausibly large.
     pub(crate) fn read(place: &Place) -> io::Result<Self> {
-        if place.folder().is_of_ours(place.name()) {
+        if place.folder().is_of_ours(&place.name) {
             return Err(io::Error::other("it is one of ntcli's own files"));
         }
         let (file, seen, bytes) = match place.open(OFlags::RDONLY)? {

@@ -26,7 +26,7 @@ const PATH: OFlags = OFlags::PATH.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW)
 pub(crate) struct Folder {
     fd: OwnedFd,
     /// Its path without links.
-    path: PathBuf,
+    pub(super) path: PathBuf,
     /// Whether the descriptor is more than a path, and does for syncs and lists.
     is_readable: bool,
     found: Cell<Stat>,
@@ -36,7 +36,7 @@ pub(crate) struct Folder {
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     folder: Rc<Folder>,
-    name: OsString,
+    pub(super) name: OsString,
     /// The user who made a link to the file, and whose the file therefore must be.
     must_own: Option<u32>,
 }
@@ -75,11 +75,6 @@ impl Folder {
     /// If there is none, or a link on the way does not count.
     pub(crate) fn open(path: &Path) -> io::Result<Rc<Self>> {
         Ok(Rc::new(walk(path, false)?.0))
-    }
-
-    /// Its path without links.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// The file of that name in it.
@@ -170,18 +165,9 @@ impl Place {
         self.folder.path.join(&self.name)
     }
 
-    pub(super) fn name(&self) -> &OsStr {
-        &self.name
-    }
-
     /// What the file is known by, which is `itself` if it exists.
     pub(super) fn ids(&self, itself: Option<(u64, u64)>) -> Vec<FileId> {
         self.folder.ids(&self.name, itself)
-    }
-
-    /// Another name in the same folder.
-    pub(super) fn beside(&self, name: OsString) -> Self {
-        self.folder.at(name)
     }
 
     /// What bears the name now; a link is not followed.

@@ -62,12 +62,13 @@ impl Temporary {
     /// An empty file beside `target`, of a name that no other run uses: locks do not work everywhere.
     fn create(target: &Place, mode: Mode) -> io::Result<Self> {
         remove_leftovers(target.folder());
-        let name = target.name().as_bytes();
+        let name = target.name.as_bytes();
         let name = &name[..name.len().min(NAME_LIMIT)];
         loop {
             let random = RandomState::new().build_hasher().finish();
             let end = format!("{MARK}{random:016x}{END}");
-            let place = target.beside(OsString::from_vec([b".", name, end.as_bytes()].concat()));
+            let place =
+                target.folder().at(OsString::from_vec([b".", name, end.as_bytes()].concat()));
             if let Some(file) = place.create_new(OFlags::WRONLY, mode)? {
                 // Whoever finds it can tell that it is being written.
                 let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
@@ -102,7 +103,7 @@ impl Temporary {
 /// Removes what killed runs left in a folder, once a run; what another run is writing just now is left.
 pub(crate) fn remove_leftovers(folder: &Rc<Folder>) {
     let mut cleaned = CLEANED.lock().unwrap_or_else(PoisonError::into_inner);
-    if cleaned.insert(folder.path().to_owned()) {
+    if cleaned.insert(folder.path.clone()) {
         // What cannot be looked at, or removed, is left for a run that can.
         let _ = folder.with_readable(|handle| try_remove_leftovers(folder, handle));
     }
