@@ -164,15 +164,11 @@ impl<'a> Plan<'a> {
         let PendingRevocation { jti, reason, not_before, .. } = pending;
         let is_due = pending.is_due(self.outlook.now);
         let loses_scope = *reason == Reason::LosesScope && !self.options.accept_scope;
-        let is_over = is_due || pending.needs_server_time(self.outlook.now);
-        let jti = jti.clone();
-        let step = if is_over && !(is_due && loses_scope) {
-            Step::Revoke { jti }
-        } else {
-            Step::Keep { jti, until: *not_before, is_held: false }
-        };
-        let is_revoked = matches!(step, Step::Revoke { .. });
-        self.add(step, certainty);
+        let is_revoked =
+            if is_due { !loses_scope } else { pending.needs_server_time(self.outlook.now) };
+        let (jti, until, is_held) = (jti.clone(), *not_before, false);
+        let keep = Step::Keep { jti: jti.clone(), until, is_held };
+        self.add(if is_revoked { Step::Revoke { jti } } else { keep }, certainty);
         is_revoked
     }
 

@@ -248,16 +248,13 @@ impl Rotator<'_> {
         let Some(open) = self.pending.rotation(workspace).cloned() else {
             return Ok(());
         };
-        Err(if self.awaits_delivery(&open) {
-            Error::delivery_pending()
-        } else {
-            match open.stage {
-                Stage::Kept => Error::unfinished(),
-                Stage::Denied => Error::unconfirmed(open.token.jti.as_deref()),
-                Stage::Stored => {
-                    let old = open.old.and_then(|old| old.jti);
-                    Error::old_token_live(old.as_deref(), "an earlier run could not revoke it")
-                }
+        Err(match open.stage {
+            Stage::Kept => Error::unfinished(),
+            Stage::Denied => Error::unconfirmed(open.token.jti.as_deref()),
+            Stage::Stored if self.awaits_delivery(&open) => Error::delivery_pending(),
+            Stage::Stored => {
+                let old = open.old.and_then(|old| old.jti);
+                Error::old_token_live(old.as_deref(), "an earlier run could not revoke it")
             }
         })
     }

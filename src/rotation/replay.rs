@@ -122,14 +122,10 @@ impl Pending {
 
     /// What is current again is not to be revoked any more.
     fn promoted(&mut self, about: &About) {
-        let mut again = None;
-        self.with_rotation(about, |r| {
-            r.stage = Stage::Stored;
-            r.before = None;
-            let jti = r.token.jti.as_ref().filter(|_| r.purpose == Purpose::Rollback);
-            again = jti.map(|jti| r.workspace.token(jti));
-        });
-        if let Some(again) = again {
+        let Some(r) = self.rotations.iter_mut().find(|r| r.workspace.is_of(about)) else { return };
+        (r.stage, r.before) = (Stage::Stored, None);
+        if let (Some(jti), Purpose::Rollback) = (&r.token.jti, r.purpose) {
+            let again = r.workspace.token(jti);
             self.drop_revocation(&again);
         }
     }

@@ -112,12 +112,10 @@ impl Rotator<'_> {
 
     /// The refresh of this run that replaces a token.
     pub(super) fn refreshed_from(&mut self, pending: &PendingRevocation) -> Option<&mut Refreshed> {
-        let jti = Some(&pending.jti);
-        match &mut self.turn(&pending.workspace).outcome {
-            Some(Ok(Outcome::Refreshed(refreshed))) => Some(refreshed)
-                .filter(|r| r.old.as_ref().is_some_and(|old| old.jti.as_ref() == jti)),
-            _ => None,
-        }
+        let outcome = &mut self.turn(&pending.workspace).outcome;
+        let Some(Ok(Outcome::Refreshed(refreshed))) = outcome else { return None };
+        let old = refreshed.old.as_ref().and_then(|old| old.jti.as_ref());
+        (old == Some(&pending.jti)).then_some(refreshed)
     }
 
     /// What becomes of a token whose time has come; `None` if there is nothing to say of it. As the last
@@ -217,9 +215,9 @@ impl Rotator<'_> {
         if pending.needs_server_time(&self.moment()) && self.control_plane.skew_s().is_none() {
             // Any answer tells the time, except one that denies the workspace; then our clock
             // decides.
-            match self.list(&pending.workspace) {
-                Ok(_) | Err(Failure::Rejected { status: 404 | 410, .. }) => {}
-                Err(_) => return false,
+            let answer = self.list(&pending.workspace);
+            if !matches!(answer, Ok(_) | Err(Failure::Rejected { status: 404 | 410, .. })) {
+                return false;
             }
         }
         pending.is_due(&self.moment())

@@ -19,9 +19,7 @@ impl Rotator<'_> {
     /// [`Error::cannot_roll_back`]: nothing has changed.
     pub(crate) fn rollback(&mut self, workspace: &WorkspaceRef) -> Result<Refreshed> {
         // Nothing to go back from: then the recovery must not revoke what there would be to go back to.
-        if self.store.current(workspace)?.is_none() {
-            return Err(nothing_current());
-        }
+        self.store.current(workspace)?.ok_or_else(nothing_current)?;
         self.run(|run| {
             // The news of the previous token is old.
             let wait = Some(Duration::ZERO);
