@@ -12,60 +12,50 @@ const TOLERANCE_S: u64 = 60;
 /// A unique lifetime is shorter than what was asked for by at most that much.
 const UNIQUE_S: u64 = 600;
 
-/// A difference between a wish and what the token says of itself.
-#[derive(Debug)]
-pub(super) struct Granted {
-    /// For people.
-    pub(super) text: String,
-    /// For programs: seconds, where `None` is for ever, and rights that the old token had.
-    pub(super) json: Json,
-}
-
-impl Granted {
-    /// Compares the wish with the token that came at `now`, and with the one that it replaces. An
-    /// answer that names no lifetime or scope says nothing about it.
-    pub(super) fn compare(
-        options: &RefreshOptions,
-        token: &Token,
-        old: Option<&Token>,
-        now: Timestamp,
-    ) -> Option<Self> {
-        let since = token.created_at().unwrap_or(now).secs();
-        let asked = match options.expiry {
-            Expiry::In(secs) => Some(i64::try_from(secs).unwrap_or(i64::MAX)),
-            Expiry::At(at) => Some(at.secs().saturating_sub(since)),
-            Expiry::Never => None,
-        };
-        let expires_in = match token.expiry {
-            TokenExpiry::At(end) => Some(end.secs().saturating_sub(since)),
-            TokenExpiry::Never => None,
-            TokenExpiry::Unknown => asked,
-        };
-        let tolerance_s = TOLERANCE_S + if options.unique_lifetime { UNIQUE_S } else { 0 };
-        let other_end = match (asked, expires_in) {
-            (Some(asked), Some(granted)) => asked.abs_diff(granted) > tolerance_s,
-            (asked, granted) => asked != granted,
-        };
-        let lacks = old.map_or(Vec::new(), |old| token.lost_scope(old));
-        if !other_end && lacks.is_empty() {
-            return None;
-        }
-        let mut texts = Vec::new();
-        if other_end {
-            let (granted, asked) = (in_words(expires_in), in_words(asked));
-            texts.push(format!("The server granted a token for {granted}, not for {asked}."));
-        }
-        if !lacks.is_empty() {
-            let rights = printable(&lacks.join(", "));
-            texts.push(format!("The new token lacks what the old one could do: {rights}."));
-        }
-        let json = Json::of([
-            ("asked_s", asked.into()),
-            ("granted_s", expires_in.into()),
-            ("lacks_scope", lacks.into()),
-        ]);
-        Some(Self { text: texts.join(" "), json })
+/// Compares a wish with what the token says of itself that came at `now`, and with the one that it replaces. An
+/// answer that names no lifetime or scope says nothing about it. Returns what to say, and for programs: seconds,
+/// where `null` is for ever, and rights that the old token had.
+pub(super) fn difference(
+    options: &RefreshOptions,
+    token: &Token,
+    old: Option<&Token>,
+    now: Timestamp,
+) -> Option<(String, Json)> {
+    let since = token.created_at().unwrap_or(now).secs();
+    let asked = match options.expiry {
+        Expiry::In(secs) => Some(i64::try_from(secs).unwrap_or(i64::MAX)),
+        Expiry::At(at) => Some(at.secs().saturating_sub(since)),
+        Expiry::Never => None,
+    };
+    let expires_in = match token.expiry {
+        TokenExpiry::At(end) => Some(end.secs().saturating_sub(since)),
+        TokenExpiry::Never => None,
+        TokenExpiry::Unknown => asked,
+    };
+    let tolerance_s = TOLERANCE_S + if options.unique_lifetime { UNIQUE_S } else { 0 };
+    let other_end = match (asked, expires_in) {
+        (Some(asked), Some(granted)) => asked.abs_diff(granted) > tolerance_s,
+        (asked, granted) => asked != granted,
+    };
+    let lacks = old.map_or(Vec::new(), |old| token.lost_scope(old));
+    if !other_end && lacks.is_empty() {
+        return None;
     }
+    let mut texts = Vec::new();
+    if other_end {
+        let (granted, asked) = (in_words(expires_in), in_words(asked));
+        texts.push(format!("The server granted a token for {granted}, not for {asked}."));
+    }
+    if !lacks.is_empty() {
+        let rights = printable(&lacks.join(", "));
+        texts.push(format!("The new token lacks what the old one could do: {rights}."));
+    }
+    let json = Json::of([
+        ("asked_s", asked.into()),
+        ("granted_s", expires_in.into()),
+        ("lacks_scope", lacks.into()),
+    ]);
+    Some((texts.join(" "), json))
 }
 
 fn in_words(secs: Option<i64>) -> String {
@@ -98,8 +88,7 @@ mod tests {
             (Expiry::In(3_600), TokenExpiry::Unknown, None),
         ] {
             let options = RefreshOptions { expiry: asked, ..RefreshOptions::default() };
-            let granted = Granted::compare(&options, &token(got, &[]), None, now);
-            let text = granted.map(|granted| granted.text);
+            let text = difference(&options, &token(got, &[]), None, now).map(|(text, _)| text);
             let said = said.map(|said| format!("The server granted a token for {said}."));
             assert_eq!(text, said, "{asked:?} {got:?}");
         }
@@ -112,8 +101,7 @@ mod tests {
         let lost = |scope: &[&str]| {
             let new = token(TokenExpiry::Never, scope);
             let options = RefreshOptions { expiry: Expiry::Never, ..RefreshOptions::default() };
-            Granted::compare(&options, &new, Some(&old), now)
-                .map(|granted| granted.json["lacks_scope"].clone())
+            difference(&options, &new, Some(&old), now).map(|(_, json)| json["lacks_scope"].clone())
         };
         assert_eq!(lost(&["read"]), Some(vec!["write".to_owned()].into()));
         assert_eq!(lost(&["write", "read", "more"]), None);

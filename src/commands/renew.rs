@@ -55,7 +55,8 @@ pub(super) fn run(ctx: &Context, args: &cli::Renew) -> Result<Report> {
             run.rotate(&mut dir, &mut consumers, &api)?;
             run.note_looks();
         }
-        Err(error) => run.leave(&error),
+        // Nothing is asked for.
+        Err(error) => run.problem = Some(error),
     }
     if args.workspaces.is_empty() {
         let lost = without_token(dir.targets()?, &config);
@@ -115,10 +116,8 @@ struct Turn {
     /// What was delivered beside a refresh, in words.
     delivered: Vec<String>,
     problem: Option<Error>,
-    /// The server was asked, and knows the token.
-    is_known: bool,
-    /// The server was asked, and does not know the token.
-    is_unknown: bool,
+    /// Whether the server knows the token, where it was asked.
+    is_known: Option<bool>,
 }
 
 struct Run<'a> {
@@ -137,7 +136,9 @@ impl Run<'_> {
         let turns = &mut self.turns;
         let wishes = self.survey.workspaces.iter().zip(&*turns);
         let wishes: Vec<(WorkspaceRef, RefreshOptions)> = wishes
-            .map(|(state, turn)| (state.workspace.clone(), wish(state, turn.is_unknown)))
+            .map(|(state, turn)| {
+                (state.workspace.clone(), wish(state, turn.is_known == Some(false)))
+            })
             .collect();
         let (overdue, events) = rotate(self.app, api, dir, consumers, |rotator| {
             rotator.refresh(&wishes);
@@ -151,14 +152,6 @@ impl Run<'_> {
             self.note(event);
         }
         Ok(())
-    }
-
-    /// Without a session nothing is asked for.
-    fn leave(&mut self, error: &Error) {
-        for (turn, state) in self.turns.iter_mut().zip(&self.survey.workspaces) {
-            turn.outcome = state.due.is_due().then(|| Err(error.clone()));
-        }
-        self.problem = Some(error.clone());
     }
 
     fn turn_of(&mut self, workspace: &WorkspaceRef) -> Option<&mut Turn> {
@@ -216,7 +209,7 @@ impl Run<'_> {
         let (mut workspaces, mut reports) = (Vec::new(), Vec::new());
         for (turn, before) in self.turns.into_iter().zip(&self.survey.workspaces) {
             let after = now.workspaces.iter().find(|w| w.workspace.is(&before.workspace));
-            reports.push(turn.report(&telling, before, after));
+            reports.push(turn.report(&telling, self.problem.as_ref(), before, after));
             workspaces.push(before.workspace.clone());
         }
         let mut report = several(&workspaces, reports);
@@ -262,18 +255,23 @@ impl Turn {
     fn report(
         mut self,
         telling: &Telling,
+        no_session: Option<&Error>,
         before: &WorkspaceState,
         after: Option<&WorkspaceState>,
     ) -> Report {
         let workspace = &before.workspace;
         let is_gone = |error: &Error| error.failure().is_some_and(Failure::is_workspace_missing);
-        let outcome = self.outcome.unwrap_or_else(|| Ok(Outcome::NotDue(before.token.clone())));
+        let outcome = self.outcome.unwrap_or_else(|| match no_session {
+            Some(error) if before.due.is_due() => Err(error.clone()),
+            _ => Ok(Outcome::NotDue(before.token.clone())),
+        });
         let outcome = outcome.map_err(|error| match error {
             error if is_gone(&error) => Error::workspace_gone(&workspace.name),
             error => error,
         });
         if let Ok(Outcome::Refreshed(Refreshed { new, resumed: false, .. })) = &outcome {
-            let why = if self.is_unknown { "unknown_to_server" } else { before.due.code() };
+            let why =
+                if self.is_known == Some(false) { "unknown_to_server" } else { before.due.code() };
             self.actions.push(action("refresh", new.jti.clone(), why));
         }
         let is_idle = matches!(outcome, Ok(Outcome::NotDue(_)));

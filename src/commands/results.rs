@@ -1,7 +1,7 @@
 //! What became of the tokens of workspaces: the one form in which `token refresh`, `renew` and `token
 //! rollback` tell it, in text and in JSON.
 
-use super::granted::Granted;
+use super::granted;
 use super::messages::print_orphans;
 use crate::api::Api;
 use crate::commands::prelude::*;
@@ -98,7 +98,7 @@ impl Telling<'_> {
             ));
         }
         let Refreshed { new, old, resumed, .. } = &refreshed;
-        let granted = Granted::compare(options, new, old.as_ref(), self.began);
+        let granted = granted::difference(options, new, old.as_ref(), self.began);
         let granted = granted.filter(|_| !resumed);
         let done = "Token refreshed successfully";
         let [message, outcome, brief] = match &refreshed.fate {
@@ -113,9 +113,9 @@ impl Telling<'_> {
         };
         let words = [message, outcome, brief, "New", "Old"];
         let mut report = self.replaced(workspace, refreshed, words, served);
-        if let Some(granted) = granted {
-            self.console.warn(&format!("{name}: {}", granted.text));
-            report.json.set("granted", granted.json);
+        if let Some((text, json)) = granted {
+            self.console.warn(&format!("{name}: {text}"));
+            report.json.set("granted", json);
         }
         report
     }

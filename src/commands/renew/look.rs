@@ -31,10 +31,10 @@ impl Run<'_> {
             }
             let (name, id, token) = (&state.workspace.name, &state.workspace.id, &state.token);
             match is_known(self.app, api, id, token) {
-                Ok(true) => turn.is_known = true,
-                Ok(false) => {
-                    turn.is_unknown = true;
-                    turn.problem = Some(Error::token_was_unknown(token.jti.as_deref(), name));
+                Ok(is_known) => {
+                    let unknown = || Error::token_was_unknown(token.jti.as_deref(), name);
+                    turn.problem = (!is_known).then(unknown);
+                    turn.is_known = Some(is_known);
                 }
                 Err(failure) if failure.is_workspace_missing() => {
                     turn.problem = Some(Error::workspace_gone(name));
@@ -53,10 +53,10 @@ impl Run<'_> {
                 Some(Ok(Outcome::Refreshed(refreshed))) => Some(refreshed.resumed),
                 _ => None,
             };
-            if resumed == Some(true) && turn.is_unknown {
+            if resumed == Some(true) && turn.is_known == Some(false) {
                 turn.problem = None; // an earlier run had replaced it already
             }
-            if resumed == Some(false) || turn.is_known {
+            if resumed == Some(false) || turn.is_known == Some(true) {
                 looked.push(state.workspace.id.clone());
             }
         }

@@ -2,7 +2,7 @@
 
 use super::refresh::{expiry, warn_of_lost};
 use crate::cli::TokenCreate;
-use crate::commands::granted::Granted;
+use crate::commands::granted;
 use crate::commands::policy::warn_if_short;
 use crate::commands::prelude::*;
 use crate::config::Workspace;
@@ -51,7 +51,6 @@ pub(crate) fn run(app: &App, args: &TokenCreate) -> Result<Report> {
     let mut rotator = Rotator::new(&api, &mut dir, app.clock(), &mut on_event)?;
     rotator.deliver_to(&mut consumers);
     let issued = rotator.issue(&workspace, &options, save, &mut |token| {
-        let granted = Granted::compare(&options, token, None, app.now());
         let mut json = Json::of([
             ("token", token.access_token.expose().into()),
             ("jti", token.jti.clone().into()),
@@ -59,9 +58,9 @@ pub(crate) fn run(app: &App, args: &TokenCreate) -> Result<Report> {
             ("saved", save.into()),
             ("workspace", app::json_workspace(&workspace)),
         ]);
-        if let Some(granted) = granted {
-            app.console().warn(&granted.text);
-            json.set("granted", granted.json);
+        if let Some((text, granted)) = granted::difference(&options, token, None, app.now()) {
+            app.console().warn(&text);
+            json.set("granted", granted);
         }
         output::deliver(app.console(), app.ctx.json, &text(token), &json)
     });
