@@ -247,5 +247,5 @@ fn not_renewed(failure: &Failure) -> Error {
     if is_refusal(failure) {
         return Error::no_session(format!("the session was not renewed: {failure}"));
     }
-    Error::auth_call("renew the session", failure)
+    Error::could_not("renew the session", failure, "ntcli auth login")
 }

@@ -14,8 +14,7 @@ pub(super) fn run(app: &App) -> Result<Report> {
     let ask = "get the health of the server";
     let health = health.map_err(|failure| match failure.status() {
         Some(401 | 403) => Error::call(ask, failure),
-        Some(_) => Error::no_server(ask, &failure),
-        None => Error::no_server("reach the server", &failure),
+        _ => Error::could_not(ask, &failure, "ntcli domain show"),
     })?;
 
     let field = |name: &str| health[name].as_str();

@@ -21,7 +21,7 @@ impl Error {
         if is_refusal(failure) {
             Self::sign_in_refused(&failure.to_string())
         } else {
-            Self::auth_call("sign in", failure)
+            Self::could_not("sign in", failure, "ntcli auth login")
         }
     }
 
@@ -55,12 +55,6 @@ impl Error {
     pub(crate) fn no_random() -> Self {
         let message = "This machine provides no random numbers; nothing was sent";
         Self::new("no_random", exit::FAILED, message)
-    }
-
-    /// A request to `sign in` or `renew the session` failed; the stored session is as it was.
-    pub(crate) fn auth_call(action: &str, failure: &Failure) -> Self {
-        Self::requested(failure, format!("Could not {action}; nothing has changed"))
-            .hinted("ntcli auth login")
     }
 
     /// The answer to a renewal was lost, and with it perhaps the one use of the refresh token.

@@ -25,8 +25,7 @@ impl Error {
     pub(crate) fn invalid_value(message: impl Into<String>) -> Self {
         let error = Self::new("invalid_value", exit::USAGE, message);
         let name = error.0.message.split(' ').next().unwrap_or_default();
-        let is_variable = name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
-        if is_variable && name.contains('_') {
+        if name.contains('_') && name == name.to_ascii_uppercase() {
             error.hinted("ntcli help environment")
         } else {
             error

@@ -66,11 +66,10 @@ impl Error {
             .hinted(then)
     }
 
-    /// A request about the server itself failed: the user should check which server it is.
-    pub(crate) fn no_server(action: &str, failure: &Failure) -> Self {
-        let cannot = failure.status().map_or("Cannot", |_| "Could not");
-        Self::requested(failure, format!("{cannot} {action}; nothing has changed"))
-            .hinted("ntcli domain show")
+    /// A failed request for `action`, after which one command helps whatever the failure: the stored state
+    /// is as it was.
+    pub(crate) fn could_not(action: &str, failure: &Failure, hint: &str) -> Self {
+        Self::requested(failure, format!("Could not {action}; nothing has changed")).hinted(hint)
     }
 
     /// The server answers and says in a word that it is not well.

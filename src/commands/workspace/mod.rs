@@ -51,7 +51,7 @@ pub(super) fn fetch(api: &Api) -> Result<Vec<RemoteWorkspace>> {
     let fetched = api.workspaces();
     fetched.map_err(|failure| match failure.status() {
         // The list itself is missing, so it cannot be the next step.
-        Some(404 | 410) => Error::no_server(LIST, &failure),
+        Some(404 | 410) => Error::could_not(LIST, &failure, "ntcli domain show"),
         _ => Error::call(LIST, failure),
     })
 }

@@ -148,7 +148,7 @@ fn a_server_that_is_not_well() {
     let nowhere = world.ntcli(&["health"]).env("NTCLI_API_URL", "http://127.0.0.1:1");
     let nowhere = nowhere.run();
     nowhere.exits(5).prints("").says("Hint: ntcli domain show\n");
-    nowhere.says("Error: Cannot reach the server; nothing has changed\n");
+    nowhere.says("Error: Could not get the health of the server; nothing has changed\n");
 }
 
 /// A command that failed must not be its own hint.
