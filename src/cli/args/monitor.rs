@@ -17,8 +17,10 @@ command! {
         2 "critical",
         3 "unknown: no config, a damaged one, no token, wrong usage"
     ] {
-        WORKSPACE
-        /// every workspace that has a token
+        /// name, UUID or full local id; otherwise every workspace that has a token
+        #[argh(positional, arg_name = "WORKSPACE")]
+        pub workspace: Option<String>,
+        /// the same as no name
         #[argh(switch)]
         pub all: bool,
         /// warn when the token, or a session that cannot renew itself, ends within this time (default 30d)

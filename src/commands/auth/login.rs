@@ -8,13 +8,12 @@ use crate::auth::browser;
 use crate::auth::callback::Listener;
 use crate::auth::oauth::{Attempt, Provider};
 use crate::cli::{self, AuthLogin};
-use crate::commands::app::App;
+use crate::commands::prelude::*;
 use crate::commands::prompt;
 use crate::config::{Config, Session};
 use crate::context::{Env, uninterrupted};
-use crate::error::{Error, Failure, Result};
+use crate::error::Failure;
 use crate::jwt;
-use crate::output::Report;
 use crate::rotation::Store;
 use crate::secret::Secret;
 

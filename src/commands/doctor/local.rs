@@ -107,8 +107,7 @@ pub(super) fn folder(found: &mut Findings, app: &App) {
 pub(super) fn config(found: &mut Findings, app: &App) -> Option<Config> {
     let looked = Config::look(&app.paths.config).map_err(|error| found.error("config", &error));
     let config = looked.ok()?;
-    for (text, revoke) in two_tokens(&config) {
-        let fix = revoke.as_deref().unwrap_or("ntcli workspace sync");
+    for (text, fix) in two_tokens(&config) {
         found.add("config", Level::Warning, text, fix);
     }
     let old = app.paths.config.with_file_name("workspaces.json");

@@ -78,30 +78,31 @@ fn named(found: &[Found], name: &str) -> Result<WorkspaceRef> {
 
 /// Reports workspaces of which the config file holds two tokens.
 pub(super) fn warn_of_two_tokens(console: &Console, config: &Config) {
-    for (text, revoke) in two_tokens(config) {
-        let revoke = revoke.map(|revoke| format!(". If nothing needs that one: {revoke}"));
-        console.warn(&(text + &revoke.unwrap_or_default()));
+    for (text, fix) in two_tokens(config) {
+        console.warn(&format!("{text}. If nothing needs that one: {fix}"));
     }
 }
 
 /// Each token that commands do not use unless its entry is named, and the command that ends it: never
 /// one that revokes the token in use.
-pub(super) fn two_tokens(config: &Config) -> Vec<(String, Option<String>)> {
+pub(super) fn two_tokens(config: &Config) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for same in config.by_workspace() {
         for other in &same[1..] {
             let [name, used, key] =
                 [&same[0].name, &same[0].key, &other.key].map(|word| printable(word));
             let jti = |workspace: &Workspace| workspace.token.as_ref()?.jti.clone();
-            let unused = jti(other).filter(|unused| jti(&same[0]).as_ref() != Some(unused));
-            let revoke = unused.map(|jti| {
-                let (jti, key) = (shell_word(&printable(&jti)), shell_word(&key));
-                format!("ntcli token revoke {jti} -w {key}")
-            });
+            let fix = match jti(other).filter(|unused| jti(&same[0]).as_ref() != Some(unused)) {
+                Some(jti) => {
+                    let (jti, key) = (shell_word(&printable(&jti)), shell_word(&key));
+                    format!("ntcli token revoke {jti} -w {key}")
+                }
+                None => "ntcli workspace sync".to_owned(),
+            };
             let text = format!(
                 "The config file holds two tokens of '{name}': commands use that of entry {used}, not that of {key}"
             );
-            found.push((text, revoke));
+            found.push((text, fix));
         }
     }
     found
