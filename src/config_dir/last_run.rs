@@ -72,7 +72,9 @@ impl LastRun {
 
     /// A file that is replaced costs the disk more than all else that a run writes without waiting for it.
     fn change(paths: &Paths, now: Timestamp, change: impl FnOnce(&mut Self)) {
-        let found = store::read_to_change(&paths.last_run).ok().flatten();
+        let found = store::read_to_change(&paths.last_run);
+        // One that cannot be written over may be replaced.
+        let found = found.or_else(|_| store::read(&paths.last_run)).ok().flatten();
         let known = found.as_ref().and_then(|found| serde_json::from_slice(&found.bytes).ok());
         let mut last = known.unwrap_or_else(|| Self { at: now, ..Self::default() });
         last.version = VERSION;

@@ -44,6 +44,9 @@ pub(crate) use shared::local_locks;
 /// No file of ours gets near this size; a larger one is not ours.
 const READ_LIMIT: u64 = 64 << 20;
 
+/// What a disk writes as a whole.
+const SECTOR: usize = 512;
+
 /// The one lock of a config folder. Dropping it, or the end of the process, releases it.
 #[derive(Debug)]
 pub(crate) struct Lock {
@@ -224,12 +227,14 @@ impl Contents {
         self.found.st_mode & 0o077 != 0
     }
 
-    /// Writes `bytes` over it if they differ in digits alone: after a kill or a power cut, and for whoever
-    /// reads it meanwhile, any mixture of both is as good. `false` if they are not all there.
+    /// Writes `bytes` over it if they fit into one sector and differ in digits alone: a power cut leaves
+    /// the old or the new ones, and whoever reads it at that moment reads a file of the same form. `false` if
+    /// they are not all there.
     pub(crate) fn change_digits(&self, bytes: &[u8]) -> bool {
         let is_near =
             |(old, new): (&u8, &u8)| old == new || (old.is_ascii_digit() && new.is_ascii_digit());
         self.bytes.len() == bytes.len()
+            && bytes.len() <= SECTOR
             && self.bytes.iter().zip(bytes).all(is_near)
             && self.file.write_all_at(bytes, 0).is_ok()
     }
@@ -308,14 +313,15 @@ pub(crate) fn replace_json(
 }
 
 /// All that is in a file, unless it is larger than any of ours gets.
-fn read_all(mut file: &File, found: &Stat) -> io::Result<Vec<u8>> {
+fn read_all(file: &File, found: &Stat) -> io::Result<Vec<u8>> {
     let len = owner::length(found);
     if len > READ_LIMIT {
         return Err(io::Error::other("it is larger than 64 MiB"));
     }
     let len = usize::try_from(len).unwrap_or(0);
     let mut bytes = vec![0; len + 1];
-    let read = file.read(&mut bytes)?;
+    // A signal ends a read where the disk is a network's.
+    let read = rustix::io::retry_on_intr(|| rustix::io::read(file, &mut bytes))?;
     bytes.truncate(read);
     // As long as it was said to be, with room for more: that was all.
     if read != len {
