@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn the_provider_is_a_host() {
         let of = |text: &str| oauth(&Env::new([("CLERK_OAUTH_DOMAIN".into(), text.into())]));
-        assert_eq!(oauth(&Env::default()).unwrap(), DEFAULT_OAUTH);
+        assert_eq!(oauth(&Env::new([])).unwrap(), DEFAULT_OAUTH);
         for (given, url) in [
             ("clerk.example.com", "https://clerk.example.com"),
             ("https://clerk.example.com/", "https://clerk.example.com"),

@@ -142,12 +142,6 @@ pub enum Env {
     Of(BTreeMap<OsString, OsString>),
 }
 
-impl Default for Env {
-    fn default() -> Self {
-        Self::new([])
-    }
-}
-
 impl Env {
     /// One of these variables; the last of several with the same name counts.
     pub fn new(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Self {

@@ -106,7 +106,7 @@ fn with_details(error: &Json) -> Option<String> {
 }
 
 /// `message (extra)`, or whichever of the two there is.
-fn with_extra(message: Option<&str>, extra: String) -> String {
+pub(crate) fn with_extra(message: Option<&str>, extra: String) -> String {
     match message {
         Some(message) if extra.is_empty() => message.to_owned(),
         Some(message) => format!("{message} ({extra})"),

@@ -41,6 +41,7 @@ use ureq::Agent;
 
 pub(crate) use attempt::our_fault;
 pub(crate) use encode::{encode_form, encode_segment};
+pub(crate) use message::with_extra;
 pub(crate) use no_proxy::is_localhost;
 pub(crate) use request::{Body, Repeat, Request, Response, unusable};
 pub(crate) use settings::Settings;

@@ -8,7 +8,7 @@ use crate::context::Env;
 use crate::secret::Secret;
 
 use super::no_proxy::{is_loopback, listed};
-use super::target::{Target, address};
+use super::target::Target;
 
 /// curl's default port of a proxy.
 const DEFAULT_PORT: u16 = 1080;
@@ -88,14 +88,12 @@ impl Proxy {
         let login = login.map_err(|_| bad("its user or password is not UTF-8"))?;
         let place = |place: &str| Target::parse(&format!("{scheme}://{place}/"));
         let wrong = |_| bad("it names no host, or its port is no number");
-        let named = place(named).map_err(wrong)?;
-        let port =
-            named.uri.port_u16().unwrap_or(if named.secure { named.port } else { DEFAULT_PORT });
-        Ok(Self {
-            variable,
-            place: place(&address(&named.host, port)).map_err(wrong)?,
-            login: (!login.is_empty()).then(|| Secret::new(login)),
-        })
+        let mut found = place(named).map_err(wrong)?;
+        if found.uri.port_u16().is_none() && !found.secure {
+            found = place(&format!("{named}:{DEFAULT_PORT}")).map_err(wrong)?;
+        }
+        let login = (!login.is_empty()).then(|| Secret::new(login));
+        Ok(Self { variable, place: found, login })
     }
 
     /// The secrets that it receives and may echo.

@@ -61,15 +61,11 @@ impl Target {
         Ok(Self { uri, secure, host, port })
     }
 
-    /// `host:port`, as people write it.
+    /// `host:port`, an IPv6 address in brackets.
     pub(super) fn address(&self) -> String {
-        address(&self.host, self.port)
+        let Self { host, port, .. } = self;
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
     }
-}
-
-/// `host:port`, an IPv6 address in brackets.
-pub(super) fn address(host: &str, port: u16) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// Splits `host`, `host:port`, `[v6]` or `[v6]:port`, and leaves an address without brackets whole.

@@ -3,6 +3,7 @@
 use percent_encoding::percent_decode;
 
 use super::Answer;
+use crate::http::with_extra;
 use crate::secret::Secret;
 use crate::text::shortened;
 
@@ -44,17 +45,12 @@ fn answer(query: &str, state: &str) -> Option<Answer> {
         return None;
     }
     match (error, code) {
-        (Some(error), _) => Some(Err(reason(&error, description))),
+        (Some(error), _) => {
+            let description = description.filter(|text| !text.is_empty());
+            Some(Err(shortened(&with_extra(description.as_deref(), error), LONGEST_REASON)))
+        }
         (None, code) => code.filter(|code| !code.is_empty()).map(|code| Ok(Secret::new(code))),
     }
-}
-
-fn reason(error: &str, description: Option<String>) -> String {
-    let text = match description.filter(|d| !d.is_empty()) {
-        Some(description) => format!("{description} ({error})"),
-        None => error.to_owned(),
-    };
-    shortened(&text, LONGEST_REASON)
 }
 
 /// A query value: `+` is a space. Returns `None` if it is not UTF-8.
