@@ -43,7 +43,13 @@ pub(crate) fn check_readable(at: &OwnFile) -> Result<()> {
 
 fn refuse_if(at: &OwnFile, open: impl Fn(&Stat) -> bool) -> Result<()> {
     match existing(parent_of(at), at.folder())? {
-        Some(folder) if open(&folder.found()) => Err(open_to_others(parent_of(at))),
+        Some(folder) if open(&folder.found()) => {
+            let shown = shell_word(&parent_of(at).display().to_string());
+            let help = format!(
+                "chmod go-w {shown}, or NTCLI_CONFIG_DIR with a folder of its own inside: {shown}/ntcli"
+            );
+            Err(Error::cannot_use(parent_of(at), "other users can write to this folder", help))
+        }
         _ => Ok(()),
     }
 }
@@ -81,17 +87,6 @@ fn existing(dir: &Path, opened: io::Result<Rc<Folder>>) -> Result<Option<Rc<Fold
         }
         opened => opened.map(Some).map_err(|e| Error::read_file(dir, &e)),
     }
-}
-
-fn open_to_others(dir: &Path) -> Error {
-    let shown = shell_word(&dir.display().to_string());
-    Error::cannot_use(
-        dir,
-        "other users can write to this folder",
-        format!(
-            "chmod go-w {shown}, or NTCLI_CONFIG_DIR with a folder of its own inside: {shown}/ntcli"
-        ),
-    )
 }
 
 /// Closes a folder of ours that somebody else's tool has opened to others, if all in it is this user's;

@@ -22,6 +22,7 @@ use super::owner::{ROOT, give_to_folders_owner, is_trusted, me};
 use super::place::{Folder, PRIVATE as PRIVATE_MODE, Place, Seen};
 use super::{WriteError, Written, parent_of};
 use crate::error::{Error, Result};
+use crate::text::shell_word;
 
 /// What a file becomes that takes the place of another.
 #[derive(Clone, Copy)]
@@ -166,15 +167,6 @@ pub(super) fn probe(target: &Place, becoming: Becoming) -> io::Result<Temporary>
     Temporary::prepare(target, becoming)
 }
 
-fn mount_point(path: &Path) -> Error {
-    let folder = crate::text::shell_word(&parent_of(path).display().to_string());
-    Error::cannot_use(
-        path,
-        "it is a mount of its own (a bind-mounted file), which cannot be replaced",
-        format!("mount its folder instead of the file: {folder}"),
-    )
-}
-
 /// Replaces a file of ours with `bytes`: every reader sees the old or the new contents, never a part, also
 /// after a power cut. Mode 0600; the owner of an existing file is kept. Returns `false`, and changes nothing,
 /// if the file is not as `expected`.
@@ -188,7 +180,11 @@ pub(super) fn replace(at: &OwnFile, bytes: &[u8], expected: Expected) -> Written
 
 pub(super) fn failed(path: &Path, is_unchanged: bool, source: &io::Error) -> WriteError {
     let error = match source.kind() {
-        io::ErrorKind::ResourceBusy => mount_point(path),
+        io::ErrorKind::ResourceBusy => {
+            let what = "it is a mount of its own (a bind-mounted file), which cannot be replaced";
+            let folder = shell_word(&parent_of(path).display().to_string());
+            Error::cannot_use(path, what, format!("mount its folder instead of the file: {folder}"))
+        }
         _ => Error::write_file("replace", path, source),
     };
     WriteError { is_unchanged, error }

@@ -22,24 +22,19 @@ pub(crate) const EXEC: &str = "exec:";
 #[serde(default)]
 pub(crate) struct FileOptions {
     /// Whatever the file holds may be lost.
-    #[serde(skip_serializing_if = "is_not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) overwrite: bool,
     /// A file that is made ends without a newline.
-    #[serde(skip_serializing_if = "is_not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) no_newline: bool,
     /// A file that is there is written over: its inode stays.
-    #[serde(skip_serializing_if = "is_not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) in_place: bool,
     /// The mode of a file that is made, octal, and `USER[:GROUP]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) mode: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) owner: Option<String>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
-fn is_not(value: &bool) -> bool {
-    !value
 }
 
 /// A target that is remembered.
