@@ -96,11 +96,21 @@ pub(crate) fn run(app: &App, args: &TokenRefresh) -> Result<Report> {
     let ((mut reports, overdue), events) =
         rotate(app, &api, &mut dir, &mut consumers, |rotator| {
             rotator.refresh(&wishes);
-            let told = |(workspace, options): &_| match (rotator.outcome_of(workspace), &replaced) {
-                (Ok(Outcome::NotDue(new)), Some(old)) => {
-                    telling.already(workspace, new, old.clone())
+            let told = |(workspace, options): &_| {
+                let mut report = match (rotator.outcome_of(workspace), &replaced) {
+                    (Ok(Outcome::NotDue(new)), Some(old)) => {
+                        telling.already(workspace, new, old.clone())
+                    }
+                    (outcome, _) => telling.one(workspace, outcome, options, 0),
+                };
+                // Of thousands, what is not printed is not kept.
+                if args.all {
+                    report.text = String::new();
                 }
-                (outcome, _) => telling.one(workspace, outcome, options, 0),
+                if !app.ctx.json {
+                    report.json = Json::Null;
+                }
+                report
             };
             (wishes.iter().map(told).collect::<Vec<Report>>(), rotator.overdue())
         })?;
