@@ -62,10 +62,8 @@ fn whole(answer: Answer, host: &str) -> Result<Response, AttemptError> {
     let status = answer.status;
     let mut links = answer.headers.get_all(header::LINK).iter();
     let total = answer.headers.get("x-total-count");
-    let (next, total) = (
-        links.find_map(|value| next_link(value.to_str().ok()?)),
-        total.and_then(|value| value.to_str().ok()?.trim().parse().ok()),
-    );
+    let next = links.find_map(|value| next_link(value.to_str().ok()?));
+    let total = total.and_then(|value| value.to_str().ok()?.trim().parse().ok());
     let date = date(&answer);
     let body = answer.body.map_err(|error| {
         let reason = format!("{host} answered {status}, {}", why_cut(&error));
