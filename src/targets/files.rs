@@ -40,8 +40,11 @@ impl TokenFile {
                 (path, Layout::Env(name.to_owned()))
             }
         };
-        if path.is_empty() || path == "-" || path.ends_with('/') || path.contains('\0') {
+        if path.is_empty() || path.ends_with('/') || path.contains('\0') {
             return Err("");
+        }
+        if path == "-" {
+            return Err("; for standard output there is --print of token refresh");
         }
         if is_of_the_system(Path::new(path)) {
             return Err(", not a device");
