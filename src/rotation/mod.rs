@@ -137,6 +137,8 @@ pub(crate) struct Rotator<'a> {
     recovering: bool,
     /// The tokens that this run has tried to revoke.
     tried: Vec<String>,
+    /// The tokens that are to be revoked at once: the journal has their refresh.
+    unwritten: Vec<(WorkspaceRef, String)>,
     /// The workspace whose `created` was the last append to the journal.
     retractable: Option<WorkspaceRef>,
     /// The lists read in this run by their workspaces' ids, none older than the last create or revocation.
@@ -166,6 +168,7 @@ impl<'a> Rotator<'a> {
             turns: BTreeMap::new(),
             recovering: false,
             tried: Vec::new(),
+            unwritten: Vec::new(),
             retractable: None,
             lists: BTreeMap::new(),
             began: Moment { ours: clock.now(), boot: clock.boot_time(), skew_s: None },

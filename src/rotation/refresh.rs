@@ -218,11 +218,16 @@ impl Rotator<'_> {
         };
         let (jti, until) = (pending.jti.clone(), pending.not_before);
         self.tried.retain(|tried| *tried != jti); // it may have been current again meanwhile
-        // Needs no fsync: the refresh in the journal means the same.
-        self.append_relaxed(&[Record::PendingRevocation(pending), done]);
+        let records = [Record::PendingRevocation(pending), done];
         let Some(until) = until else {
+            // Until it is revoked, the journal has the refresh: should an older config file come back, that
+            // says which of the two replaces the other. See `write_left`.
+            self.unwritten.push((workspace.clone(), jti));
+            self.pending.apply_all(records);
             return OldFate::None;
         };
+        // Needs no fsync: the refresh in the journal means the same.
+        self.append_relaxed(&records);
         self.note(workspace, &HistoryEvent::Grace { jti, until });
         OldFate::Grace(until)
     }

@@ -108,6 +108,20 @@ impl Rotator<'_> {
             };
             (self.on_event)(Event::StillLive { workspace, jti, reason });
         }
+        self.write_left();
+    }
+
+    /// Writes down what should have been revoked at once and was not. The journal would mean the same
+    /// without it, but only until another refresh of the workspace.
+    fn write_left(&mut self) {
+        for (workspace, jti) in std::mem::take(&mut self.unwritten) {
+            let mut left = self.pending.revocations.iter();
+            let left = left.find(|p| p.jti == jti && p.workspace.id == workspace.id).cloned();
+            if let Some(left) = left {
+                let done = Record::Done(workspace.about());
+                let _ = self.append_durable(&[Record::PendingRevocation(left), done]);
+            }
+        }
     }
 
     /// The refresh of this run that replaces a token.

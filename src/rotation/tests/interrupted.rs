@@ -123,7 +123,7 @@ fn an_interrupted_refresh_is_finished_before_another_begins() {
         assert!(events.iter().any(said), "{events:?}");
     }
     let world = World::new(ONE);
-    assert!(world.run(Command::Refresh, &[(9, Trouble::KillBefore)]).is_none());
+    assert!(world.run(Command::Refresh, &[(8, Trouble::KillBefore)]).is_none());
     let _ = world.run(Command::Refresh, &[(1, Trouble::Fails)]);
     let events = &world.0.borrow().events;
     let said = |e: &Event| matches!(e, Event::StillLive { jti, .. } if jti == "jti_0");

@@ -91,7 +91,7 @@ fn one_that_was_stored_since_is_not_named() {
     let world = World::new(ONE);
     world.0.borrow_mut().pause_s = 1;
     assert!(world.run(Command::Refresh, &[(3, LOST)]).expect("no kill").is_err());
-    let _ = world.run(Command::Refresh, &[(10, Trouble::Fails)]);
+    let _ = world.run(Command::Refresh, &[(9, Trouble::Fails)]);
     let left = pending(&world);
     assert!(left.revocations.len() == 1 && left.orphans.iter().count() == 1, "the scene is set");
     let stored = world.0.borrow().tokens[1].token.clone();

@@ -155,7 +155,7 @@ fn a_journal_is_there_while_something_is_pending() {
 /// Pending work belongs to a server: at another one nothing is done or dropped.
 #[test]
 fn work_of_another_server_is_named_and_left_alone() {
-    for trouble in [(3, Trouble::KillBefore), (4, Trouble::KillAfter), (9, Trouble::Fails)] {
+    for trouble in [(3, Trouble::KillBefore), (4, Trouble::KillAfter), (8, Trouble::Fails)] {
         let world = World::new(ONE);
         world.run(Command::Refresh, &[trouble]);
         let (live, journal) = (world.live(), world.0.borrow().machines[0].journal.clone().unwrap());
@@ -297,7 +297,7 @@ fn a_successor_that_was_dismissed_is_not_named_again() {
 #[test]
 fn a_revocation_that_fails_again_says_why() {
     let world = World::new(ONE);
-    let _ = world.run(Command::Refresh, &[(9, Trouble::Fails)]);
+    let _ = world.run(Command::Refresh, &[(8, Trouble::Fails)]);
     assert!(!pending(&world).revocations.is_empty(), "the scene is set");
     let _ = world.run(Command::Refresh, &[(1, Trouble::Busy)]);
     let events = &world.0.borrow().events;
@@ -321,7 +321,7 @@ fn a_workspace_that_is_not_listed_may_be_there() {
     for (token, is_pending, is_gone) in cases {
         let world = World::new(ONE);
         if is_pending {
-            let _ = world.run(Command::Refresh, &[(9, Trouble::Fails)]);
+            let _ = world.run(Command::Refresh, &[(8, Trouble::Fails)]);
         }
         assert_eq!(pending(&world).has_work(), is_pending, "the scene is set");
         {
@@ -341,7 +341,7 @@ fn a_workspace_that_is_not_listed_may_be_there() {
 #[test]
 fn a_token_is_revoked_beside_pending_work() {
     let world = World::new(ONE);
-    let _ = world.run(Command::Refresh, &[(9, Trouble::Fails)]);
+    let _ = world.run(Command::Refresh, &[(8, Trouble::Fails)]);
     assert!(!pending(&world).revocations.is_empty(), "the scene is set");
     let ended = world.run(Command::RevokeOther, &[]);
     ended.expect("no kill").expect("nothing is in the way");

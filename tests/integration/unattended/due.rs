@@ -47,7 +47,7 @@ fn refreshes(world: &World, workspace: &Workspace, within: &str) -> bool {
 fn what_is_no_limit() {
     let (world, _) = world_with(Some(86_400));
     let wrong = world.ntcli(&["token", "needs-refresh", "--within", "2001-12-01"]).run();
-    wrong.exits(255).says("--within takes seconds, or a duration such as 90s, 1h or 30d, not ");
+    wrong.exits(255).says("--within takes seconds, or a duration such as 90s, 1h or 30d\n");
     let wrong = world.refresh(&["--expires-in", "2001-12-01"]);
     wrong
         .exits(2)
