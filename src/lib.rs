@@ -5,27 +5,29 @@
 //! # The modules
 //!
 //! A single-threaded `main` passes the real streams, environment and clock to [`run`]. Each module
-//! may use those below it:
+//! may use those below it, and `api`, `targets` and `config_dir` what `rotation` asks of them (`ports`):
 //!
 //! | module | its job |
 //! |---|---|
 //! | `cli` | arguments, rules, help, man page, completions; the only user of argh |
-//! | `commands` | a file per command: options, one call, report. `app` is the only access to the rest |
+//! | `commands` | a file per command: options, one call, report. `app` opens what they share: folder, lock, session, server |
 //! | `rotation` | the transaction, and the only owner of the journal. It is given a server, a store and targets (`ports`) and knows no argh, ureq, printing or path |
 //! | `targets` | what must get a token: as it is saved, and the files and commands that receive it |
 //! | `api` | the control plane's calls; answers are parsed once, into types |
 //! | `auth` | session, renewal, OAuth, its callback, the browser |
 //! | `http` | attempts, retries, the outcome of a request; `http/transport` plugs into ureq |
 //! | `config_dir`, `config` | the locked folder with journal and history; the file shared with the existing client |
-//! | `store` | lock, private folder, durable replacement, append-only log: the only writer of files |
-//! | `error`, `output`, `text`, `json`, `time`, `token`, `jwt`, `secret` | leaves |
+//! | `store` | lock, private folder, durable replacement, append-only log: what writes files |
+//! | `policy`, `endpoints` | what is wanted of a token; the addresses of the servers |
+//! | `context`, `error`, `output`, `text`, `json`, `time`, `token`, `jwt`, `secret` | leaves |
 //!
 //! Nothing below `commands` prints: the modules report events, and `commands/messages.rs` has the
 //! messages.
 //!
 //! # The transaction
 //!
-//! A claim is made only from evidence that proves it. `rotation/refresh.rs` is the whole sequence:
+//! A claim is made only from evidence that proves it. `rotation/refresh.rs` tells it from top to bottom; the command
+//! does the first and the third step:
 //!
 //! 1. Lock the folder; read the config again; a run that finds the work done by another ends with
 //!    the same result.
@@ -55,12 +57,13 @@
 //!   everything before it is on the disk; what follows the last one and does not parse was never
 //!   acknowledged. Fields are only added, with a default; a record that is not known is refused. The
 //!   file is removed when nothing is pending.
-//! * `targets.json` holds what must get which workspace's token (`targets.rs`). Fields are only added; a
+//! * `targets.json` holds what must get which workspace's token (`targets/saved.rs`). Fields are only added; a
 //!   target that cannot be read stops a refresh, since its consumer would lose its token.
 //! * `policies.json` holds what is wanted of each workspace's token (`policy.rs`). Fields are only added.
 //! * `history.jsonl` holds one JSON object a line, for people. Readers pass over what they do not know.
 //! * `last-run.json` says how the last refresh ended, and when each workspace last had one that went
-//!   well: for monitoring alone. It is written without a sync, and read as nothing if it is damaged.
+//!   well: for monitoring alone. It is written without a sync, over the one before where
+//!   nothing but digits differs, and read as nothing if it is damaged.
 //! * `unfinished-write` holds what is being written over a file whose inode must stay, and what was there
 //!   (`store/in_place.rs`). The next run finishes what a killed one left, and removes it.
 //! * `ntcli.lock` is empty and never removed.

@@ -176,7 +176,7 @@ impl Config {
         Self { at: at.clone(), doc: Json::of([]), seen: None, near: Cell::default() }
     }
 
-    /// Writes the file durably and atomically, stamped `now`. Returns `false`, and changes nothing, if
+    /// Writes the file durably and atomically, with the time. Returns `false`, and changes nothing, if
     /// the existing client, which knows no lock, has written it meanwhile. After some `tries` that is
     /// heeded no more: not every file system tells the same of a file twice.
     ///

@@ -32,7 +32,7 @@ pub(super) struct History {
 }
 
 impl History {
-    /// The history at `path`, not opened yet.
+    /// The history at `at`, not opened yet.
     pub(super) fn new(at: &OwnFile) -> Self {
         let (at, log, past) = (at.clone(), RefCell::default(), OnceCell::new());
         Self { at, log, broken: false, is_bounded: false, past }

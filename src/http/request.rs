@@ -102,7 +102,7 @@ pub(crate) struct Response {
     pub host: String,
     /// The status, 200 to 299.
     pub status: u16,
-    /// The body, 1 MiB at most. May hold a token, so `Debug` shows its length only.
+    /// The body, 1 MiB at most. May hold a token, so `Debug` does not show it.
     pub body: Vec<u8>,
     /// The server's clock, from its `Date` header.
     pub date: Option<Timestamp>,

@@ -143,7 +143,7 @@ impl Rotator<'_> {
         ))
     }
 
-    /// The files that this run has to deliver to and that do not hold the token.
+    /// What this run has to deliver to and what does not hold the token, as [`Deliver::lacking`] has it.
     pub(super) fn lacking(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<String> {
         self.targets.as_ref().map_or(Vec::new(), |targets| targets.lacking(workspace, token))
     }

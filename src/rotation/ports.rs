@@ -118,7 +118,8 @@ pub(crate) struct Delivery<'a> {
 pub(crate) trait Deliver {
     /// The targets of a workspace in their order: files first, then commands.
     fn targets(&self, workspace: &WorkspaceRef) -> Vec<Target>;
-    /// The names of the workspace's files that do not hold the token now.
+    /// The names of the workspace's targets that do not hold the token now, as far as that can be looked at,
+    /// or never got one.
     fn lacking(&self, workspace: &WorkspaceRef, token: &Token) -> Vec<String>;
     /// Delivers to one target, perhaps once more. A command does nothing before `journal` has taken its
     /// process. The error names the target and says why not.

@@ -35,7 +35,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Reads the log at `path`; no file is an empty log. Nothing is changed.
+    /// Reads the log at `at`; no file is an empty log. Nothing is changed.
     ///
     /// # Errors
     /// [`Error::read_file`].

@@ -1,5 +1,5 @@
-//! Files: the lock, private directories, durable atomic writes, append-only logs.
-//! The only writer of files in the program.
+//! Files: the lock, private directories, durable atomic writes, append-only logs. Whatever must outlast a
+//! kill is written here.
 
 mod attributes;
 mod folder;
@@ -69,7 +69,7 @@ impl Drop for Lock {
     }
 }
 
-/// Takes the lock at `path`, a file that is never renamed or removed, waiting up to `wait`.
+/// Takes the lock at `at`, a file that is never renamed or removed, waiting up to `wait`.
 /// `on_wait` runs once if another process holds it.
 ///
 /// # Errors
