@@ -8,7 +8,7 @@ use super::pending::{Purpose, Rotation, Stage};
 use super::plan::with_followers;
 use super::ports::{Event, HistoryEvent};
 use super::{OldFate, Outcome, RefreshOptions, Refreshed, Rotator, WorkspaceRef};
-use crate::error::{Error, NewTokenFate, Result};
+use crate::error::{Error, Failure, NewTokenFate, Result};
 use crate::time::Timestamp;
 use crate::token::{Due, Token, due};
 
@@ -218,6 +218,11 @@ impl Rotator<'_> {
         };
         let (jti, until) = (pending.jti.clone(), pending.not_before);
         self.tried.retain(|tried| *tried != jti); // it may have been current again meanwhile
+        if !self.is_ours(&pending.workspace) {
+            let reason = Failure::of_another_server(&pending.workspace.server).to_string();
+            self.append_relaxed(&[Record::PendingRevocation(pending), done]);
+            return OldFate::Live(reason);
+        }
         let records = [Record::PendingRevocation(pending), done];
         let Some(until) = until else {
             // Until it is revoked, the journal has the refresh: should an older config file come back, that
