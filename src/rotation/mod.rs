@@ -127,8 +127,8 @@ pub(crate) struct Rotator<'a> {
     clock: &'a dyn Clock,
     on_event: &'a mut dyn FnMut(Event),
     targets: Option<&'a mut dyn Deliver>,
-    /// The workspaces that this run is about and what is wanted of them, by their ids.
-    wishes: BTreeMap<String, (WorkspaceRef, RefreshOptions)>,
+    /// The workspaces that this run is about, by their ids: in which order they were named, and what is wanted.
+    wishes: BTreeMap<String, (usize, WorkspaceRef, RefreshOptions)>,
     pending: Pending,
     breaker: Breaker,
     /// What this run does about each workspace, by its id.

@@ -166,8 +166,10 @@ impl Rotator<'_> {
     /// Finds what was ours until another program stored a token of its own, without revoking it. Once the
     /// list proves that it is gone, it is looked for no more.
     pub(super) fn find_displaced(&mut self) {
-        let all: Vec<WorkspaceRef> = self.wishes.values().map(|(w, _)| w.clone()).collect();
-        for workspace in &all {
+        let mut all: Vec<_> = self.wishes.values().cloned().collect();
+        // A config file of thousands is read fastest in its own order.
+        all.sort_by_key(|(place, ..)| *place);
+        for (_, workspace, _) in &all {
             let Ok(Some(current)) = self.store.current(workspace) else { continue };
             let left = self.store.displaced_by(workspace, &current);
             let left = left.filter(|jti| !self.is_known(workspace, jti).unwrap_or(true));

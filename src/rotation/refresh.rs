@@ -304,12 +304,13 @@ impl Rotator<'_> {
 
     /// This run is about that workspace too: its targets are served.
     pub(super) fn wish(&mut self, workspace: &WorkspaceRef, options: &RefreshOptions) {
-        self.wishes.insert(workspace.id.clone(), (workspace.clone(), *options));
+        let wish = (self.wishes.len(), workspace.clone(), *options);
+        self.wishes.insert(workspace.id.clone(), wish);
     }
 
     /// What is wanted of a workspace, or usual for one that is only finished.
     pub(super) fn options_for(&self, workspace: &WorkspaceRef) -> RefreshOptions {
-        self.wishes.get(&workspace.id).map(|(_, options)| *options).unwrap_or_default()
+        self.wishes.get(&workspace.id).map(|(.., options)| *options).unwrap_or_default()
     }
 }
 
