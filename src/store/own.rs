@@ -3,6 +3,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fs::File;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -31,12 +32,19 @@ pub(crate) const OWN_NAMES: [&str; 8] = [
 /// What the files of one folder share.
 #[derive(Debug, Default)]
 struct Home {
+    dir: PathBuf,
     folder: OnceCell<Rc<Folder>>,
     /// Its lock, once it was open, and whether this run holds it.
     lock: OnceCell<Rc<File>>,
     is_locked: Cell<bool>,
     /// What is to take the place of a file, once it was tried under the lock whether that can be done.
     next: RefCell<Option<(PathBuf, Temporary)>>,
+}
+
+thread_local! {
+    /// The folder of this run: what notes the end of the run finds it open.
+    static LAST: RefCell<ManuallyDrop<Option<Rc<Home>>>> =
+        const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
 /// A file of our own folder: where it is, is found out once.
@@ -50,7 +58,11 @@ pub(crate) struct OwnFile {
 impl OwnFile {
     /// Files of these names in the folder at `dir`, which need not exist yet.
     pub(crate) fn in_folder<const N: usize>(dir: &Path, names: [&str; N]) -> [Self; N] {
-        let home = Rc::<Home>::default();
+        let home = LAST.with_borrow_mut(|last| {
+            let known = last.take().filter(|home| home.dir == dir);
+            let new = || Rc::new(Home { dir: dir.to_owned(), ..Home::default() });
+            last.insert(known.unwrap_or_else(new)).clone()
+        });
         names.map(|name| Self { path: dir.join(name), home: home.clone(), place: Rc::default() })
     }
 
