@@ -266,12 +266,14 @@ impl Store for ConfigDir<'_> {
     }
 
     fn maker_of(&self, jti: &str) -> Option<String> {
-        self.history.past().maker_of(jti)
+        self.history.maker_of(jti)
     }
 
     fn displaced_by(&self, workspace: &WorkspaceRef, current: &Token) -> Option<String> {
-        let past = self.history.past();
-        if past.was_made_here(&current.mark()) { None } else { past.last_made(workspace) }
+        if self.history.was_made_here(&current.mark()) {
+            return None;
+        }
+        self.history.past().last_made(workspace)
     }
 
     fn targets_of(&mut self, workspace: &WorkspaceRef) -> Result<Vec<Target>> {

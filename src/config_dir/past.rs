@@ -13,6 +13,8 @@ use crate::store::{Log, OwnFile};
 const FEW: u32 = 8;
 /// More than a line is likely to take.
 const LINE: u64 = 1024;
+/// The end in which the birth of a current token is likely to be.
+const NEAR: u64 = 16 << 10;
 
 /// The server that made a token here, if that was noted. By its id, or by what its text is known by.
 pub(crate) fn maker_of(at: &OwnFile, mark: &str) -> Option<String> {
@@ -27,27 +29,43 @@ pub(super) struct History {
     broken: bool,
     /// Whether it has been as short as it must be: once in a run, whose own lines all stay.
     is_bounded: bool,
-    /// Its end, once it is asked for.
+    /// Its very end, and all that is likely to be there, once they are asked for.
+    near: OnceCell<Past>,
     past: OnceCell<Past>,
 }
 
 impl History {
     /// The history at `at`, not opened yet.
     pub(super) fn new(at: &OwnFile) -> Self {
-        let (at, log, past) = (at.clone(), RefCell::default(), OnceCell::new());
-        Self { at, log, broken: false, is_bounded: false, past }
+        let (at, log, near, past) =
+            (at.clone(), RefCell::default(), OnceCell::new(), OnceCell::new());
+        Self { at, log, broken: false, is_bounded: false, near, past }
     }
 
     /// What it says of single tokens.
     pub(super) fn past(&self) -> &Past {
-        self.past.get_or_init(|| {
-            let opened = Log::open_end(&self.at, END).map(|(log, end)| {
+        self.past.get_or_init(|| Past::of(Log::end_of(&self.at, END).unwrap_or_default()))
+    }
+
+    fn near(&self) -> &Past {
+        self.near.get_or_init(|| {
+            let opened = Log::open_end(&self.at, NEAR).map(|(log, end)| {
                 self.log.replace(Some(log));
                 end
             });
             // One that cannot be written can be read.
-            Past::of(opened.or_else(|_| Log::end_of(&self.at, END)).unwrap_or_default())
+            Past::of(opened.or_else(|_| Log::end_of(&self.at, NEAR)).unwrap_or_default())
         })
+    }
+
+    /// Whether the token was made or taken up again here.
+    pub(super) fn was_made_here(&self, mark: &str) -> bool {
+        self.near().births(mark).next().is_some() || self.past().births(mark).next().is_some()
+    }
+
+    /// The server that made it, if that was noted.
+    pub(super) fn maker_of(&self, mark: &str) -> Option<String> {
+        self.near().maker_of(mark).or_else(|| self.past().maker_of(mark))
     }
 
     /// Appends a line, which may be lost in a power cut unless it must be durable.
@@ -57,8 +75,10 @@ impl History {
     pub(super) fn note(&mut self, line: &Line, durable: bool) -> Result<()> {
         let mut text = serde_json::to_string(line).unwrap_or_default();
         text.push('\n');
-        if let Some(past) = self.past.get_mut() {
-            past.add(&text, line);
+        for known in [&mut self.near, &mut self.past] {
+            if let Some(known) = known.get_mut() {
+                known.add(&text, line);
+            }
         }
         if self.broken {
             return Ok(());
@@ -122,13 +142,7 @@ impl Past {
         self.about(jti).any(|l| l.event == "handed_out" && l.jti.as_deref() == Some(jti))
     }
 
-    /// Whether the token was made or taken up again here.
-    pub(super) fn was_made_here(&self, mark: &str) -> bool {
-        self.births(mark).next().is_some()
-    }
-
-    /// The server that made it, if that was noted.
-    pub(super) fn maker_of(&self, mark: &str) -> Option<String> {
+    fn maker_of(&self, mark: &str) -> Option<String> {
         self.births(mark).map(|line| line.server).find(|server| !server.is_empty())
     }
 
