@@ -29,7 +29,7 @@ pub(super) struct History {
     broken: bool,
     /// Whether it has been as short as it must be: once in a run, whose own lines all stay.
     is_bounded: bool,
-    /// Its very end, and all that is likely to be there, once they are asked for.
+    /// Its very end, until more was asked for, and all that is likely to be there.
     near: OnceCell<Past>,
     past: OnceCell<Past>,
 }
@@ -47,25 +47,28 @@ impl History {
         self.past.get_or_init(|| Past::of(Log::end_of(&self.at, END).unwrap_or_default()))
     }
 
-    fn near(&self) -> &Past {
-        self.near.get_or_init(|| {
-            let opened = Log::open_end(&self.at, NEAR).map(|(log, end)| {
-                self.log.replace(Some(log));
-                end
-            });
-            // One that cannot be written can be read.
-            Past::of(opened.or_else(|_| Log::end_of(&self.at, NEAR)).unwrap_or_default())
+    /// What was read of it already, or its very end.
+    fn known(&self) -> &Past {
+        self.past.get().unwrap_or_else(|| {
+            self.near.get_or_init(|| {
+                let opened = Log::open_end(&self.at, NEAR).map(|(log, end)| {
+                    self.log.replace(Some(log));
+                    end
+                });
+                // One that cannot be written can be read.
+                Past::of(opened.or_else(|_| Log::end_of(&self.at, NEAR)).unwrap_or_default())
+            })
         })
     }
 
     /// Whether the token was made or taken up again here.
     pub(super) fn was_made_here(&self, mark: &str) -> bool {
-        self.near().births(mark).next().is_some() || self.past().births(mark).next().is_some()
+        self.known().births(mark).next().is_some() || self.past().births(mark).next().is_some()
     }
 
     /// The server that made it, if that was noted.
     pub(super) fn maker_of(&self, mark: &str) -> Option<String> {
-        self.near().maker_of(mark).or_else(|| self.past().maker_of(mark))
+        self.known().maker_of(mark).or_else(|| self.past().maker_of(mark))
     }
 
     /// Appends a line, which may be lost in a power cut unless it must be durable.
@@ -75,10 +78,9 @@ impl History {
     pub(super) fn note(&mut self, line: &Line, durable: bool) -> Result<()> {
         let mut text = serde_json::to_string(line).unwrap_or_default();
         text.push('\n');
-        for known in [&mut self.near, &mut self.past] {
-            if let Some(known) = known.get_mut() {
-                known.add(&text, line);
-            }
+        let near = self.near.get_mut();
+        if let Some(known) = self.past.get_mut().or(near) {
+            known.add(&text, line);
         }
         if self.broken {
             return Ok(());
