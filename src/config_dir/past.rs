@@ -3,6 +3,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::mem::ManuallyDrop;
 
 use super::history::{END, LONG_HISTORY, Line};
 use crate::error::Result;
@@ -106,7 +107,8 @@ impl History {
 
 /// The end of the history, for questions about single tokens.
 pub(super) struct Past {
-    text: String,
+    /// Never taken apart: the end of the run does that in one go.
+    text: ManuallyDrop<String>,
     asked: Cell<u32>,
     /// Where the lines begin that name a token, by a hash of what it is known by.
     index: OnceCell<BTreeSet<(u64, usize)>>,
@@ -116,13 +118,14 @@ impl Past {
     fn of(end: Vec<u8>) -> Self {
         let text = String::from_utf8(end);
         let text = text.unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
+        let text = ManuallyDrop::new(text);
         Self { text, asked: Cell::new(0), index: OnceCell::new() }
     }
 
     /// A line that was written since.
     fn add(&mut self, text: &str, line: &Line) {
         let start = self.text.len();
-        self.text += text;
+        *self.text += text;
         if let Some(index) = self.index.get_mut() {
             index.extend(line.marks().map(|mark| (hash(mark), start)));
         }

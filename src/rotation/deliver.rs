@@ -111,9 +111,12 @@ impl Rotator<'_> {
     /// commands after it run.
     pub(super) fn still_used(&mut self, pending: &PendingRevocation) -> Option<String> {
         let PendingRevocation { workspace, reason, .. } = pending;
-        let current = self.store.current(workspace).ok().flatten();
-        let current = current.filter(|_| !reason.is_by_hand())?;
         let open = self.pending.rotation(workspace).cloned();
+        let all = self.targets.as_ref().map_or(Vec::new(), |to| to.targets(workspace));
+        if reason.is_by_hand() || (open.is_none() && all.is_empty()) {
+            return None;
+        }
+        let current = self.store.current(workspace).ok().flatten()?;
         if reason.is_replaced() && open.is_some_and(|open| self.awaits_delivery(&open)) {
             return Some("the current token is not delivered to every target yet".to_owned());
         }
@@ -125,7 +128,6 @@ impl Rotator<'_> {
         let old = old.or_else(|| pending.token.clone());
         // It may have had the token.
         let delivery = Delivery { workspace, new: &current, old: old.as_ref(), attempt: 2 };
-        let all = self.targets.as_ref().map_or(Vec::new(), |to| to.targets(workspace));
         let mut lacking = Vec::new();
         // One of the commands may be what puts the file back.
         for again in [with_followers(&all, &left), left.clone()] {
