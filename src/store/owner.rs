@@ -63,7 +63,7 @@ pub(super) fn not_regular() -> io::Error {
 pub(super) fn give_to_folders_owner(file: &File, folder: &Folder) {
     let new = |found: Metadata| found.uid() == ROOT && found.len() == 0 && found.nlink() == 1;
     let (uid, gid) = (folder.found().st_uid, folder.found().st_gid);
-    if me() == ROOT && uid != ROOT && file.metadata().is_ok_and(new) {
+    if uid != ROOT && me() == ROOT && file.metadata().is_ok_and(new) {
         let _ = fchown(file, Some(uid), Some(gid));
     }
 }
