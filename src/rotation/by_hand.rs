@@ -2,6 +2,8 @@
 //! dismissing pending work. The journal records the request first, so that a kill leaves nothing
 //! half done.
 
+use std::collections::VecDeque;
+
 use super::breaker::Call;
 use super::journal::{PendingRevocation, Reason, Record};
 use super::ports::{Acceptance, HistoryEvent, Store};
@@ -250,7 +252,7 @@ pub(crate) fn forget(
     let pending = store.pending()?;
     let meant = |w: &WorkspaceRef| workspace.is_none_or(|workspace| workspace.is(w));
     let named = |other: &String| jti.is_none_or(|jti| jti == other);
-    let mut dropped = Pending { rotations: Vec::new(), ..pending.clone() };
+    let mut dropped = Pending { rotations: VecDeque::new(), ..pending.clone() };
     dropped.revocations.retain(|p| meant(&p.workspace) && named(&p.jti));
     dropped.orphans.retain(|o| meant(&o.workspace) && named(&o.jti));
     dropped.creates.retain(|c| meant(&c.workspace) && jti.is_none());

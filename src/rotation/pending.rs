@@ -1,5 +1,6 @@
 //! The pending work.
 
+use std::collections::VecDeque;
 use std::ops::Not;
 
 use serde::{Deserialize, Serialize};
@@ -203,8 +204,9 @@ impl Rotation {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pending {
     pub(crate) creates: Vec<PendingCreate>,
-    pub(crate) rotations: Vec<Rotation>,
-    pub(crate) revocations: Vec<PendingRevocation>,
+    /// In the order in which they began, in which they are done: of thousands, the next one is in front.
+    pub(crate) rotations: VecDeque<Rotation>,
+    pub(crate) revocations: VecDeque<PendingRevocation>,
     pub(crate) orphans: Orphans,
     /// The tokens that the user dismissed: they count while a request is open that they could come from.
     pub(super) dismissed: Vec<About<TokenId>>,

@@ -79,7 +79,7 @@ impl Pending {
             Record::Done(about) => self.finish(&about),
             Record::PendingRevocation(new) => {
                 self.drop_revocation(&new.workspace.token(&new.jti));
-                self.revocations.push(new);
+                self.revocations.push_back(new);
             }
             Record::HandingOut { workspace, at, jti } => {
                 self.close(|w| w.is(&workspace), at);
@@ -117,7 +117,7 @@ impl Pending {
             it.is_stored() && follows && new.purpose == Purpose::Refresh
         };
         new.before = before.filter(is_followed).map(Box::new);
-        self.rotations.push(new);
+        self.rotations.push_back(new);
     }
 
     /// What is current again is not to be revoked any more.
@@ -131,7 +131,9 @@ impl Pending {
     }
 
     fn drop_revocation(&mut self, about: &About<TokenId>) {
-        self.revocations.retain(|p| !(p.jti == about.what.jti && p.workspace.is_of(about)));
+        let mut all = self.revocations.iter();
+        let found = all.position(|p| p.jti == about.what.jti && p.workspace.is_of(about));
+        found.and_then(|found| self.revocations.remove(found));
     }
 
     fn gone(&mut self, about: &About<TokenId>) {
@@ -166,7 +168,7 @@ impl Pending {
 
     fn take_rotation<T>(&mut self, about: &About<T>) -> Option<Rotation> {
         let found = self.rotations.iter().position(|r| r.workspace.is_of(about))?;
-        Some(self.rotations.swap_remove(found))
+        self.rotations.remove(found)
     }
 
     fn with_rotation<T>(&mut self, about: &About<T>, change: impl FnOnce(&mut Rotation)) {
