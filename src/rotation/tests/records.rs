@@ -4,7 +4,7 @@ use super::sim::{token, workspace};
 use crate::rotation::journal::record;
 use crate::rotation::pending::{PendingCreate, Purpose};
 use crate::rotation::{
-    Origin, Orphan, Pending, PendingRevocation, Reason, Record, Rotation, WorkspaceRef,
+    Moment, Origin, Orphan, Pending, PendingRevocation, Reason, Record, Rotation, WorkspaceRef,
     journal_lines,
 };
 use crate::time::Timestamp;
@@ -273,4 +273,43 @@ fn a_record_that_is_not_of_this_version_is_refused() {
     ] {
         assert!(created.contains(what) && !counts(&created.replacen(what, other, 1)), "{other}");
     }
+}
+
+/// What is due now: a request that was not searched for since, a revocation whose time has come; never what
+/// waits for the user.
+#[test]
+fn what_is_due() {
+    let now = |secs| Moment { ours: at(secs), boot: None, skew_s: Some(0) };
+    let mut some = pending(&["w1"]);
+    let due = some.due(&now(2010));
+    let counts = [due.creates.len(), due.rotations.len(), due.revocations.len()];
+    assert_eq!((counts, due.orphans.iter().count()), ([2, 1, 1], 0));
+    some.apply(Record::Searched(workspace("w1").request(at(2000))));
+    some.revocations[0].not_before = Some(at(5000));
+    let open = some.due(&now(2010));
+    assert_eq!(
+        (open.creates.len(), open.revocations.len()),
+        (1, 0),
+        "one request was not searched for"
+    );
+    let later = some.due(&now(5001));
+    assert_eq!((later.creates.len(), later.revocations.len()), (2, 1), "its time is over");
+}
+
+/// What belongs to a server that is not asked, and which token is certainly that of a lost request.
+#[test]
+fn whose_pending_work_it_is() {
+    let mut some = pending(&["w1"]);
+    let (here, w1) = (workspace("w1").server, workspace("w1"));
+    assert_eq!(some.other_server(&here), None);
+    assert_eq!(some.other_server("http://elsewhere"), Some(here.as_str()));
+    assert!(!some.is_certain_orphan(&w1, "jti_3"), "it may be somebody else's");
+    some.apply(Record::Orphan(Orphan {
+        workspace: w1.clone(),
+        jti: "jti_4".into(),
+        created_at: None,
+        origin: Origin::Match,
+    }));
+    assert!(some.is_certain_orphan(&w1, "jti_4"));
+    assert!(!some.is_certain_orphan(&workspace("w2"), "jti_4"));
 }
