@@ -28,7 +28,7 @@ mod workspace;
 
 use crate::cli::{self, Run};
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Result, exit};
 use crate::output::Report;
 use app::App;
 pub(crate) use hints::complete;
@@ -99,7 +99,8 @@ impl Run for cli::TokenRefresh {
 
     fn record(&self, ctx: &Context, succeeded: &[String], exit_code: u8) {
         // A value that was mistyped is no run, wherever it was typed.
-        if !self.dry_run && token::refresh::lifetime(ctx, self).is_ok() {
+        let is_slip = exit_code == exit::USAGE && token::refresh::lifetime(ctx, self).is_err();
+        if !self.dry_run && !is_slip {
             token::refresh::record(ctx, self.workspace.as_slice(), None, succeeded, exit_code);
         }
     }

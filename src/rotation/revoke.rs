@@ -156,8 +156,9 @@ impl Rotator<'_> {
             _ if is_rolling_back || !self.is_due(pending) => return None,
             _ => {}
         }
-        if pending.token.is_some() {
-            // The grace is over: the text of the token is kept no longer.
+        let cannot_look = self.cannot_look(pending);
+        if pending.token.is_some() && !cannot_look {
+            // The grace is over: the text of the token is kept only for the run that looks where it stands.
             let pending = PendingRevocation { token: None, ..pending.clone() };
             self.append_relaxed(&[Record::PendingRevocation(pending)]);
         }
@@ -170,7 +171,7 @@ impl Rotator<'_> {
         if let Err(error) = held {
             return Some(OldFate::Live(error.in_one_line()));
         }
-        if self.cannot_look(pending) {
+        if cannot_look {
             return None;
         }
         if let Some(reason) = self.still_used(pending) {

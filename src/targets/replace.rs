@@ -1,5 +1,6 @@
 //! A token in a text file of whatever format, replaced where it stands.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 
 /// More than any configuration file takes.
@@ -38,7 +39,14 @@ pub(super) fn swap(text: &[u8], old: &[&str], new: &str) -> std::result::Result<
     if found.is_empty() && find(text, new)?.is_empty() {
         return Err(NEITHER.to_owned());
     }
-    found.sort_unstable_by_key(|place| place.start);
+    // The longest first where several begin; what stands within another one is replaced with it.
+    found.sort_unstable_by_key(|place| (place.start, Reverse(place.end)));
+    let mut done = 0;
+    found.retain(|place| {
+        let is_apart = place.start >= done;
+        done = done.max(place.end);
+        is_apart
+    });
     Ok(put_at(text, &found, new))
 }
 
@@ -130,6 +138,15 @@ mod tests {
     fn swapped(text: &str) -> Option<String> {
         let swapped = swap(text.as_bytes(), &[OLD], NEW).ok()?;
         Some(String::from_utf8(swapped).unwrap())
+    }
+
+    /// No server makes such tokens but one that means harm: each place is replaced once all the same.
+    #[test]
+    fn a_token_within_another_one_is_no_place_of_its_own() {
+        let (inner, outer) = ("abcdefghijklmnop", "aaaaaaaaaaaaaaaa..abcdefghijklmnop");
+        let text = format!("A={outer}\nB={inner}\n");
+        let swapped = swap(text.as_bytes(), &[inner, outer], NEW).unwrap();
+        assert_eq!(String::from_utf8(swapped).unwrap(), format!("A={NEW}\nB={NEW}\n"));
     }
 
     #[test]
