@@ -37,3 +37,21 @@ fn no_run_revokes_what_a_file_holds() {
         assert!(!world.plane.is_live(&prod.token.access_token), "{run:?}");
     }
 }
+
+/// A run that does not look at the files leaves the text by which the next one finds the token there.
+#[test]
+fn the_next_run_can_look() {
+    let (world, prod) = World::ready();
+    let before = format!("TOKEN={}\n", prod.token.access_token);
+    fs::write(world.outside("app.conf"), &before).unwrap();
+    add_now(&world, &["--replace", "app.conf"]).exits(0);
+    world.refresh(&["--revoke-after", "1h"]).exits(0);
+    fs::write(world.outside("app.conf"), &before).unwrap();
+    fs::remove_file(world.path("history.jsonl")).unwrap();
+    world.let_time_pass(3601);
+    world.ntcli(&["workspace", "create", "another"]).prints_secrets().run().exits(0);
+    assert!(world.plane.is_live(&prod.token.access_token));
+    world.ntcli(&["renew", "prod"]).run().exits(0);
+    assert_eq!(read(&world, "app.conf"), format!("TOKEN={}\n", world.current(&prod)));
+    assert!(!world.plane.is_live(&prod.token.access_token));
+}
